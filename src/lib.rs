@@ -1,0 +1,15 @@
+//! dayfly brings up a private environment for every pull request, runs its suites and signs what it saw.
+//!
+//! `ARCHITECTURE.md` has the map; values flow spec → plan → lifecycle/engine → suite → report → evidence.
+
+pub mod agent;
+pub mod broker;
+pub mod cli;
+pub mod engine;
+pub mod evidence;
+pub mod lifecycle;
+pub mod plan;
+pub mod report;
+pub mod secrets;
+pub mod spec;
+pub mod suite;

@@ -1,0 +1,233 @@
+//! From a valid description and the facts of one run to an engine-neutral plan.
+//!
+//! Pure: takes values, returns values. It knows no engine, no clock and no randomness.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::model::{Case, SuiteKind, VerdictSource};
+
+pub mod build;
+pub mod graph;
+
+/// Everything that an engine needs to bring up one environment; units are in an order in which they can start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `<description>-pr-<number>`.
+    pub environment: String,
+    /// Name of the description.
+    pub description: String,
+    /// Pull request.
+    pub pr: u32,
+    /// Lower-case hexadecimal SHA-256 of the description as resolved (values and images filled in).
+    pub description_digest: String,
+    /// Life time in seconds.
+    pub ttl_secs: u64,
+    /// Services, broker and databases; each stands after all that it needs.
+    pub units: Vec<Unit>,
+    /// Names of the random secrets with their number of random bytes (not broker users or database roles).
+    pub secrets: BTreeMap<String, u16>,
+    /// The broker's name, when there is one.
+    pub broker: Option<BrokerPlan>,
+    /// Databases by name.
+    pub databases: BTreeMap<String, DatabasePlan>,
+    /// Suites by name.
+    pub suites: BTreeMap<String, SuitePlan>,
+}
+
+/// What a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitKind {
+    /// A service of the description.
+    Service,
+    /// The RabbitMQ.
+    Broker,
+    /// A PostgreSQL.
+    Database,
+}
+
+/// One thing that runs: the same shape for services, broker and databases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Name; also its host name.
+    pub name: String,
+    /// What it is.
+    pub kind: UnitKind,
+    /// Image reference as asked for.
+    pub image: String,
+    /// Port that callers use.
+    pub port: Option<u16>,
+    /// Command in place of the image's; empty for the image's own.
+    pub command: Vec<String>,
+    /// Environment variables, without secrets.
+    pub env: BTreeMap<String, String>,
+    /// Files by absolute path, without secrets.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Names of the secrets delivered under `/run/secrets/`.
+    pub secrets: Vec<String>,
+    /// Gets a certificate and key for its name.
+    pub tls: bool,
+    /// Units that must be ready before.
+    pub needs: BTreeSet<String>,
+    /// Units and suites that may connect to it.
+    pub callers: BTreeSet<String>,
+    /// What makes it ready.
+    pub ready: ReadyPlan,
+    /// Time limit for readiness in milliseconds, from its own start.
+    pub within_ms: u64,
+    /// Limits.
+    pub limits: Limits,
+    /// Copies.
+    pub replicas: u8,
+    /// Paths that it may write to (`/tmp` besides).
+    pub writable: Vec<String>,
+    /// How it is confined.
+    pub confinement: Confinement,
+    /// Started by a suite instead of with the environment.
+    pub start_late: bool,
+}
+
+/// What makes a unit ready; the agent finds it out from inside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum ReadyPlan {
+    /// It runs; nothing to ask.
+    Running,
+    /// An HTTP answer of 200 to 299.
+    Http { port: u16, path: String, tls: bool },
+    /// An accepted connection.
+    Tcp { port: u16 },
+    /// A queue with a consumer; asked through the broker as this user.
+    Consumers { vhost: String, queue: String, user: String },
+    /// Every user logs in, and the declared topology answers.
+    Broker,
+    /// Every role answers a query, after roles and SQL files were applied.
+    Database,
+}
+
+/// Limits of one copy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes.
+    pub memory: u64,
+    /// Thousandths of a processor.
+    pub cpu_millis: u64,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+/// How a container is confined.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// `user` or `user:group`, numeric; none for the image's own.
+    pub user: Option<String>,
+    /// Root is accepted.
+    pub root: bool,
+    /// The image's own files may be written.
+    pub writable_root: bool,
+    /// Capabilities kept.
+    pub capabilities: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What the readiness barrier and the AMQP steps must know of the broker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BrokerPlan {
+    /// Unit name.
+    pub name: String,
+    /// 5672, or 5671 with TLS.
+    pub port: u16,
+    /// Speaks TLS only.
+    pub tls: bool,
+    /// Virtual hosts as declared.
+    pub vhosts: BTreeMap<String, crate::spec::model::Vhost>,
+    /// Users as declared; the secret of each is `<name>.<user>`.
+    pub users: BTreeMap<String, crate::spec::model::BrokerUser>,
+}
+
+/// What the readiness barrier and the SQL steps must know of a database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabasePlan {
+    /// Database name.
+    pub database: String,
+    /// Roles; the secret of each is `<unit>.<role>`, that of the superuser `<unit>.postgres`.
+    pub roles: Vec<String>,
+    /// SQL texts with their file names, in order.
+    pub sql: Vec<(String, String)>,
+}
+
+/// One suite, with its times parsed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuitePlan {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: SuiteKind,
+    /// Lower-case hexadecimal SHA-256 of the suite's part of the description.
+    pub digest: String,
+    /// What it may call.
+    pub needs: BTreeSet<String>,
+    /// Secrets it gets.
+    pub secrets: Vec<String>,
+    /// May run beside others that say the same.
+    pub parallel: bool,
+    /// Time limit in milliseconds.
+    pub timeout_ms: u64,
+    /// Retries of a failed case.
+    pub retries: u8,
+    /// How it judges.
+    pub judge: Judge,
+}
+
+/// A container or built-in steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "by")]
+pub enum Judge {
+    /// A container of the user's.
+    Container(ContainerJudge),
+    /// Built-in steps performed by the agent.
+    Steps { cases: Vec<Case> },
+}
+
+/// A container suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContainerJudge {
+    /// Image reference.
+    pub image: String,
+    /// Command; empty for the image's own.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Results folder.
+    pub results: String,
+    /// JUnit or exit code.
+    pub verdict: VerdictSource,
+    /// Limits.
+    pub limits: Limits,
+    /// Confinement.
+    pub confinement: Confinement,
+}
+
+impl Plan {
+    /// The unit of that name.
+    pub fn unit(&self, name: &str) -> Option<&Unit> {
+        self.units.iter().find(|u| u.name == name)
+    }
+
+    /// The units that `principal` (a unit or a suite) may connect to.
+    pub fn reachable_by<'a>(&'a self, principal: &'a str) -> impl Iterator<Item = &'a Unit> {
+        self.units.iter().filter(move |u| u.callers.contains(principal))
+    }
+
+    /// Every image that the plan runs, without repetition.
+    pub fn images(&self) -> BTreeSet<String> {
+        let judges = self.suites.values().filter_map(|s| match &s.judge {
+            Judge::Container(c) => Some(c.image.clone()),
+            Judge::Steps { .. } => None,
+        });
+        self.units.iter().map(|u| u.image.clone()).chain(judges).collect()
+    }
+}

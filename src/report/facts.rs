@@ -1,0 +1,310 @@
+//! What is known about one run. Every view and every statement is made of this and of nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{EngineInfo, EngineKind, ImageFact, Residual};
+use crate::plan::{Confinement, Limits, UnitKind};
+use crate::spec::model::SuiteKind;
+
+/// Version of this model; it grows only.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One run, from before the first object was made until after the last was removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// `SCHEMA_VERSION` of the writer.
+    pub schema_version: u32,
+    /// Run id.
+    pub run: uuid::Uuid,
+    /// `<description>-pr-<number>`.
+    pub environment: String,
+    /// Name of the description.
+    pub description: String,
+    /// SHA-256 of the description as resolved.
+    pub description_digest: String,
+    /// Path of the description as the user gave it.
+    pub description_path: String,
+    /// What is tested.
+    pub change: Change,
+    /// Where.
+    pub engine: EngineKind,
+    /// The engine as it introduced itself, with what it cannot enforce.
+    pub engine_info: Option<EngineInfo>,
+    /// Who ran it: `dayfly 0.1.0` and, in CI, the job's address.
+    pub runner: Runner,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended; none while it runs.
+    pub finished: Option<Timestamp>,
+    /// Units in start order.
+    pub units: Vec<UnitFact>,
+    /// Who may connect to whom: (from, to).
+    pub access: Vec<(String, String)>,
+    /// Images by reference.
+    pub images: BTreeMap<String, ImageFact>,
+    /// Suites in the order in which they began.
+    pub suites: Vec<SuiteFact>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Every cause of a result other than passed; the first one decides the exit code.
+    pub causes: Vec<Cause>,
+    /// What teardown could not remove.
+    pub residual: Vec<Residual>,
+    /// When everything was gone; none when the environment was kept or something remains.
+    pub removed: Option<Timestamp>,
+    /// Why it was kept, if it was.
+    pub kept: Option<String>,
+}
+
+/// The change under test.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Repository address, where known.
+    pub repository: Option<String>,
+    /// Pull request.
+    pub pr: u32,
+    /// Head commit, as given.
+    pub commit: String,
+}
+
+/// The program and its surroundings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Runner {
+    /// `dayfly`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Address of the CI job, or none.
+    pub job: Option<String>,
+    /// Who triggered it, where CI says so.
+    pub actor: Option<String>,
+}
+
+/// One unit and its start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnitFact {
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub kind: UnitKind,
+    /// Image reference.
+    pub image: String,
+    /// Digest read back from what runs; none before.
+    pub running_digest: Option<String>,
+    /// What it waited for.
+    pub needs: Vec<String>,
+    /// Copies.
+    pub replicas: u8,
+    /// Limits.
+    pub limits: Limits,
+    /// How it was confined, departures with their reason.
+    pub confinement: Confinement,
+    /// When its start was asked for.
+    pub started: Option<Timestamp>,
+    /// When it was ready.
+    pub ready: Option<Timestamp>,
+    /// Why it never was.
+    pub failure: Option<String>,
+    /// Its last log lines when it failed (at most 20).
+    pub last_log: Vec<String>,
+}
+
+/// Passed, failed or inconclusive; what could not be judged is never passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It holds.
+    Passed,
+    /// It could not be judged.
+    Inconclusive,
+    /// It does not hold.
+    Failed,
+}
+
+/// One suite and what it found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuiteFact {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: SuiteKind,
+    /// SHA-256 of the suite's part of the description.
+    pub digest: String,
+    /// Verdict; none while it runs.
+    pub verdict: Option<Verdict>,
+    /// Why, when it is not simply the worst of its cases.
+    pub reason: Option<String>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// Cases in order.
+    pub cases: Vec<CaseFact>,
+    /// Raw result files and logs, kept by content.
+    pub raw: Vec<RawFile>,
+    /// File:line of the suite in the description, for annotations.
+    pub source: Option<String>,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseFact {
+    /// Id, such as `A1`; for JUnit `classname.name`.
+    pub id: String,
+    /// What holds when it passes.
+    pub name: String,
+    /// Verdict; none for a case that JUnit reports as skipped.
+    pub verdict: Option<Verdict>,
+    /// When it began, where known.
+    pub started: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Attempts made; more than one and passed is flaky.
+    pub attempts: u8,
+    /// What went wrong, one entry a failed step (or JUnit failure).
+    pub failures: Vec<CaseFailure>,
+    /// Steps that ran, in a few words each, with what they saw.
+    pub steps: Vec<StepFact>,
+    /// Names of the positive controls that its refusals rest on.
+    pub controls: Vec<String>,
+    /// `path:line` of the case, where known.
+    pub source: Option<String>,
+}
+
+/// Something that went wrong in a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseFailure {
+    /// Which step, in a few words.
+    pub step: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+    /// How long it waited, in milliseconds.
+    pub waited_ms: u64,
+    /// `path:line` of the step, where known.
+    pub source: Option<String>,
+}
+
+/// A step that ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepFact {
+    /// What was done, in a few words.
+    pub did: String,
+    /// What was seen.
+    pub saw: String,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// In milliseconds.
+    pub took_ms: u64,
+}
+
+/// A file kept by its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RawFile {
+    /// Its name in the suite.
+    pub name: String,
+    /// `application/xml`, `text/plain`…
+    pub media_type: String,
+    /// Lower-case hexadecimal SHA-256; stored as `raw/<digest>` in the evidence folder.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// Unit or suite, where it concerns one.
+    pub about: Option<String>,
+    /// A sentence.
+    pub text: String,
+}
+
+/// The kinds of cause, each with its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// 1
+    Unexpected,
+    /// 2
+    Invalid,
+    /// 3
+    NoCapacity,
+    /// 4
+    NotReady,
+    /// 5
+    AcceptanceFailed,
+    /// 6
+    SecurityFailed,
+    /// 7
+    Inconclusive,
+    /// 8
+    NoEvidence,
+    /// 9
+    TeardownIncomplete,
+    /// 10
+    Refused,
+    /// 130, by the user or CI
+    Interrupted,
+    /// 1, by a newer run of the same pull request
+    Superseded,
+}
+
+/// One cause of a result other than passed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// Which.
+    pub kind: CauseKind,
+    /// In one sentence.
+    pub text: String,
+}
+
+/// The run's outcome in the words of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Outcome {
+    /// Every suite passed, and at least one ran.
+    Passed,
+    /// A suite failed.
+    Failed,
+    /// Nothing failed, something could not be judged.
+    Inconclusive,
+    /// The environment or dayfly failed.
+    Error,
+    /// Stopped from outside.
+    Aborted,
+}
+
+impl Facts {
+    /// The outcome, from the causes and the suites: a run without a suite that passed is never passed.
+    pub fn outcome(&self) -> Outcome {
+        let judged = |v| self.suites.iter().any(|s| s.verdict == Some(v));
+        match self.causes.iter().map(|c| c.kind).find(|k| *k != CauseKind::TeardownIncomplete) {
+            Some(CauseKind::AcceptanceFailed | CauseKind::SecurityFailed) => Outcome::Failed,
+            Some(CauseKind::Inconclusive) if !judged(Verdict::Failed) => Outcome::Inconclusive,
+            Some(CauseKind::Inconclusive) => Outcome::Failed,
+            Some(CauseKind::Interrupted | CauseKind::Superseded) => Outcome::Aborted,
+            Some(_) => Outcome::Error,
+            None if judged(Verdict::Failed) => Outcome::Failed,
+            None if self.suites.is_empty() || self.suites.iter().any(|s| s.verdict != Some(Verdict::Passed)) => Outcome::Inconclusive,
+            None => Outcome::Passed,
+        }
+    }
+}

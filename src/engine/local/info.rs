@@ -41,6 +41,9 @@ fn gaps(about: &Value, product: Product) -> Vec<String> {
     if !options.iter().any(|o| o.contains("seccomp")) {
         gaps.push("It does not filter system calls (no seccomp).".to_owned());
     }
+    if product == Product::Podman && about.get("CgroupVersion").and_then(Value::as_str) == Some("1") {
+        gaps.push("It does not tell when a process was ended for want of memory: only exit code 137 says so.".to_owned());
+    }
     if product == Product::Docker {
         gaps.push("Its embedded DNS answers for the names of containers that share a network; it forwards to no server.".to_owned());
     }

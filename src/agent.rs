@@ -1,6 +1,17 @@
 //! What runs inside an environment: probes, preparation of databases, built-in steps. Same binary (`dayfly agent`).
 //!
 //! It speaks JSON lines on its standard streams and knows neither engines nor verdicts of suites.
+//! It never writes a secret anywhere but to the service that the secret is for.
 
 pub mod client;
 pub mod protocol;
+
+mod addresses;
+mod http;
+mod net;
+mod ready;
+mod serve;
+mod tls;
+mod world;
+
+pub use serve::{AgentError, dial, serve};

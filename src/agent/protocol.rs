@@ -72,11 +72,6 @@ pub enum Ask {
     },
     /// Kernel status of process 1 (the unit's, in position `Inside`).
     Status,
-    /// Relays its standard streams' `data` to a TCP connection (for `forward`).
-    Dial {
-        /// `host:port`.
-        to: String,
-    },
 }
 
 /// What comes back.

@@ -1,0 +1,97 @@
+//! Waits until a unit is ready: polls tightly, tells what it sees, ends with the last thing seen.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::http::{self, NoAnswer, Outgoing, Target};
+use super::net;
+use super::protocol::{Answer, StepFailure};
+use super::world::{ATTEMPT, CONNECT, Progress, World};
+use crate::plan::ReadyPlan;
+
+/// First pause between attempts; each is longer than the one before, up to `SLOWEST`.
+const FASTEST: Duration = Duration::from_millis(10);
+const SLOWEST: Duration = Duration::from_millis(100);
+
+/// Why an attempt was not the last.
+pub(super) struct NotYet {
+    pub got: String,
+    /// Waiting would not help.
+    pub final_word: bool,
+}
+
+impl NotYet {
+    pub fn again(got: impl Into<String>) -> Self {
+        Self { got: got.into(), final_word: false }
+    }
+
+    pub fn never(got: impl Into<String>) -> Self {
+        Self { got: got.into(), final_word: true }
+    }
+}
+
+/// Polls until ready, until nothing can help, or until the time is over.
+pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms: u64, progress: &Progress) -> Answer {
+    let start = Instant::now();
+    let end = start + Duration::from_millis(within_ms);
+    let mut pause = FASTEST;
+    let mut last = String::new();
+    loop {
+        let limit = ATTEMPT.min(end.saturating_duration_since(Instant::now()));
+        let now = match attempt(world, unit, ready, limit).await {
+            Ok(()) => return Answer::Ready,
+            Err(now) => now,
+        };
+        if now.final_word || Instant::now() + pause >= end {
+            let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            return Answer::Failed(StepFailure { expected: expectation(unit, ready), got: now.got, waited_ms, inconclusive: false });
+        }
+        if now.got != last {
+            progress.waiting(now.got.clone());
+            last = now.got;
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(SLOWEST);
+    }
+}
+
+async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, limit: Duration) -> Result<(), NotYet> {
+    match ready {
+        ReadyPlan::Running => Ok(()),
+        ReadyPlan::Tcp { port } => tcp(unit, *port, limit).await,
+        ReadyPlan::Http { port, path, tls } => http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone() }, limit).await,
+        ReadyPlan::Consumers { .. } | ReadyPlan::Broker | ReadyPlan::Database => {
+            match timeout(limit, async { Err(NotYet::never("this kind of readiness is not served yet")) }).await {
+                Ok(done) => done,
+                Err(_) => Err(NotYet::again(format!("no answer within {} ms", limit.as_millis()))),
+            }
+        }
+    }
+}
+
+async fn tcp(unit: &str, port: u16, limit: Duration) -> Result<(), NotYet> {
+    let to = format!("{unit}:{port}");
+    net::connect(&to, limit.min(CONNECT)).await.map(drop).map_err(|why| NotYet::again(format!("{to}: {why}")))
+}
+
+async fn http(world: &World, target: Target, limit: Duration) -> Result<(), NotYet> {
+    let question = format!("GET {}://{}{}", if target.tls { "https" } else { "http" }, target.authority(), target.path);
+    match http::exchange(&world.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, limit).await {
+        Ok(answer) if answer.status.is_success() => Ok(()),
+        Ok(answer) => Err(NotYet::again(format!("{question}: {}", answer.status))),
+        Err(NoAnswer::Broken(why)) => Err(NotYet::again(format!("{question}: {why}"))),
+        Err(NoAnswer::Unsendable(why)) => Err(NotYet::never(format!("{question}: {why}"))),
+    }
+}
+
+fn expectation(unit: &str, ready: &ReadyPlan) -> String {
+    match ready {
+        ReadyPlan::Running => format!("{unit} runs"),
+        ReadyPlan::Tcp { port } => format!("{unit} accepts connections on port {port}"),
+        ReadyPlan::Http { path, .. } => format!("{unit} answers {path} with a status from 200 to 299"),
+        ReadyPlan::Consumers { vhost, queue, .. } => format!("queue {queue} in virtual host {vhost} has a consumer"),
+        ReadyPlan::Broker => format!("every user of {unit} logs in, and its exchanges and queues are there"),
+        ReadyPlan::Database => format!("every role of {unit} answers a query, after its SQL files were run"),
+    }
+}

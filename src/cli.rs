@@ -1,1 +1,4 @@
 //! cli.
+
+pub mod ci;
+pub mod report;

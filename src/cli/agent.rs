@@ -24,8 +24,8 @@ enum Job {
 /// Serves requests on the standard streams until they end, or relays them.
 pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
     match args.job {
-        Some(Job::Dial { to }) => crate::agent::dial::dial(&to, tokio::io::stdin(), tokio::io::stdout()).await.with_context(|| format!("failed to relay to {to}"))?,
-        None => crate::agent::serve::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
+        Some(Job::Dial { to }) => crate::agent::dial(&to, tokio::io::stdin(), tokio::io::stdout()).await.with_context(|| format!("failed to relay to {to}"))?,
+        None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
     }
     Ok(exit::PASSED)
 }

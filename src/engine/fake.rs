@@ -155,7 +155,7 @@ impl Engine for FakeEngine {
     async fn agent(&self, _: &Lease, _: &Position) -> Result<AgentLink, EngineError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let (input, output) = tokio::io::split(theirs);
-        tokio::spawn(async move { crate::agent::serve::serve(input, output).await });
+        tokio::spawn(async move { crate::agent::serve(input, output).await });
         let (output, input) = tokio::io::split(ours);
         Ok(AgentLink { input: Box::pin(input), output: Box::pin(output) })
     }

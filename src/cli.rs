@@ -1,1 +1,3 @@
 //! cli.
+pub mod key;
+pub mod verify;

@@ -80,8 +80,8 @@ pub struct ImageFact {
     pub user: String,
 }
 
-/// Secret values for one environment. Its `Debug` shows names only.
-#[derive(Clone, Default)]
+/// Secret values for one environment, as stored in it. Its `Debug` shows names only.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Secrets {
     /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
     pub values: BTreeMap<String, String>,

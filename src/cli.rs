@@ -29,6 +29,7 @@ pub mod test;
 pub mod up;
 pub mod validate;
 pub mod verify;
+pub mod wiring;
 
 /// A private test environment for every pull request, with a signed report of what was tested in it.
 #[derive(Debug, Parser)]
@@ -158,13 +159,13 @@ pub enum Verb {
     /// Remove environments whose time is over
     Reap(reap::ReapArgs),
     /// Render the report of a run
-    Report(report::ReportArgs),
+    Report(wiring::ReportArgs),
     /// Check the signatures of a run
-    Verify(verify::VerifyArgs),
+    Verify(wiring::VerifyArgs),
     /// Make and show signing keys
     Key {
         #[command(subcommand)]
-        action: key::KeyAction,
+        action: wiring::KeyAction,
     },
     /// Find out whether this machine can run environments
     Doctor {
@@ -212,9 +213,9 @@ impl Cli {
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down { environment } => down::run(environment, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
-            Verb::Report(args) => report::run(args, json),
-            Verb::Verify(args) => verify::run(args, json),
-            Verb::Key { action } => key::run(action, json),
+            Verb::Report(args) => wiring::report(args),
+            Verb::Verify(args) => wiring::verify(args, json),
+            Verb::Key { action } => wiring::key(action, json),
             Verb::Doctor { file } => doctor::run(file, common).await,
             Verb::Completions { shell } => manual::completions(shell),
             Verb::Man { folder } => manual::pages(&folder),

@@ -1,14 +1,3 @@
-<<<<<<< HEAD
-#[derive(Debug, clap::Subcommand)]
-pub enum KeyAction {
-    Show,
-}
-pub fn run(_: KeyAction, _: bool) -> anyhow::Result<u8> {
-    Ok(0)
-}
-pub fn load(_: &std::path::Path, _: Option<&std::path::Path>) -> anyhow::Result<crate::evidence::key::SigningKey> {
-    Ok(crate::evidence::key::SigningKey)
-=======
 //! `dayfly key`: makes signing keys and shows their ids; finds the passphrase of an encrypted one.
 //!
 //! Never overwrites a key unless forced, never prints one.
@@ -151,5 +140,4 @@ fn with_pub(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".pub");
     name.into()
->>>>>>> evidence
 }

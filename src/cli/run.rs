@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, down, exit, screen, signals};
 use crate::engine::{Engine, EngineKind, Lease};
-use crate::evidence::key::SigningKey;
+use crate::evidence::{EvidenceError, SigningKey, store};
 use crate::lifecycle::{Journal, Notice, up};
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
@@ -55,7 +55,8 @@ struct Run {
     lease: Lease,
     journal: Journal,
     key: SigningKey,
-    folder: PathBuf,
+    /// Where the evidence of all runs lies.
+    evidence: PathBuf,
 }
 
 /// Performs the run. Whatever happens after the claim, a report is signed and what was made is removed.
@@ -67,22 +68,21 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     if let Some(unknown) = args.suite.iter().find(|s| !plan.suites.contains_key(*s)) {
         anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
     }
-    let key = super::key::load(&args.key, args.passphrase_file.as_deref())?;
+    let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = connect::lease(plan, &change.commit)?;
-    let folder = crate::evidence::store::run_folder(&args.evidence, &lease.environment, lease.run);
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}", lease.environment))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());
-    if let Err(e) = open(&facts, &key, &folder) {
+    if let Err(e) = open(&facts, &lease, &key, &args.evidence) {
         eprintln!("error: failed to {e}; nothing was started");
         return Ok(exit::NO_EVIDENCE);
     }
-    let journal = Journal::new(facts, Some(folder.clone()), screen::choose(common.output, &lease.plan));
-    let run = Run { engine, lease, journal, key, folder };
+    let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
+    let run = Run { engine, lease, journal, key, evidence: args.evidence.clone() };
     run.perform(&args, &sources(&valid, &args.description.file), stop).await;
     run.finish(args.keep).await;
     let facts = run.journal.facts();
-    tell(&facts, common, &run.folder);
+    tell(&facts, common, &store::run_dir(&args.evidence, &facts)?);
     Ok(exit::of(&facts))
 }
 
@@ -120,8 +120,9 @@ impl Run {
         if self.engine.kind() == EngineKind::Fake {
             return;
         }
-        match crate::evidence::seal(&self.journal.facts(), &self.journal.raw(), &self.key, &self.folder) {
-            Ok(sealed) if last => self.journal.note(Notice::Sealed { folder: self.folder.display().to_string(), statements: sealed.statements }),
+        self.journal.stop_saving();
+        match crate::evidence::seal(&self.journal.facts(), &self.journal.raw(), &self.key, &self.evidence) {
+            Ok(sealed) if last => self.journal.note(Notice::Sealed { folder: sealed.dir.display().to_string(), statements: sealed.statements.len() }),
             Ok(_) => {}
             Err(e) => {
                 let text = format!("failed to {e}");
@@ -133,11 +134,12 @@ impl Run {
     }
 }
 
-fn open(facts: &Facts, key: &SigningKey, folder: &Path) -> Result<(), crate::evidence::EvidenceError> {
+fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Result<(), EvidenceError> {
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
-    crate::evidence::open(facts, key, folder)
+    let planned = lease.plan.suites.values().map(|s| (s.name.clone(), s.digest.clone())).collect();
+    crate::evidence::open(facts, &planned, key, evidence).map(drop)
 }
 
 /// `path:line` of every place of the description that a report may point at.

@@ -42,7 +42,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
     let facts = journal.facts();
     if common.output == Output::Text {
-        print!("{}", crate::report::text::suites(&facts, false));
+        print!("{}", crate::report::text::render(&facts, false));
     }
     Ok(exit::of(&facts))
 }

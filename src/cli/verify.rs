@@ -1,9 +1,3 @@
-<<<<<<< HEAD
-#[derive(Debug, clap::Args)]
-pub struct VerifyArgs {}
-pub fn run(_: VerifyArgs, _: bool) -> anyhow::Result<u8> {
-    Ok(0)
-=======
 //! `dayfly verify`: evidence against a pinned public key, and what it says in a few lines.
 //!
 //! Verification is about authenticity: evidence of a failed run is good evidence. `--require-passed` asks for more.
@@ -158,5 +152,4 @@ fn as_json(found: &Found, key: &VerifyingKey) -> serde_json::Value {
 
 fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
->>>>>>> evidence
 }

@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Journal {
-    /// Begins a journal; with `folder` the facts are saved there as `report.json` after each step.
+    /// Begins a journal; with `folder` (that of all evidence) the facts are saved below it after each step.
     pub fn new(facts: Facts, folder: Option<PathBuf>, screen: Box<dyn FnMut(&Notice) + Send>) -> Self {
         Self(Arc::new(Mutex::new(Inner { facts, secrets: BTreeMap::new(), folder, raw: BTreeMap::new(), screen, unsaved: None })))
     }
@@ -74,6 +74,11 @@ impl Journal {
     /// Changes the facts directly, for what no notice tells (the end of the run).
     pub fn amend(&self, change: impl FnOnce(&mut Facts)) {
         change(&mut self.inner().facts);
+    }
+
+    /// From now on the facts are not saved here: they are sealed, and only sealing again may change them.
+    pub fn stop_saving(&self) {
+        self.inner().folder = None;
     }
 
     /// Raw results by SHA-256.

@@ -4,7 +4,7 @@ use super::intake;
 use crate::engine::SuiteExit;
 use crate::lifecycle::session::Session;
 use crate::plan::{ContainerJudge, SuitePlan};
-use crate::report::facts::{CaseFact, CaseFailure, RawFile, Verdict};
+use crate::report::facts::{CaseFact, RawFile, Verdict};
 use crate::spec::model::VerdictSource;
 
 /// What a container suite came to.
@@ -41,7 +41,7 @@ fn take_in(session: &Session, suite: &SuitePlan, container: &ContainerJudge, exi
     raw.extend(exit.files.iter().map(|(name, bytes)| keep(session, name, media_type(name), bytes)));
     let taken = match container.verdict {
         VerdictSource::Junit => intake::junit(&exit.files),
-        VerdictSource::ExitCode => intake::Intake { cases: vec![by_exit_code(suite, exit)], unreadable: vec![] },
+        VerdictSource::ExitCode => intake::Intake { cases: vec![intake::exit_code_case(&suite.name, exit)], unreadable: vec![] },
     };
     let (verdict, reason) = intake::judge(exit, container.verdict, &taken);
     Judged { verdict, reason, cases: taken.cases, raw }
@@ -60,33 +60,4 @@ fn media_type(name: &str) -> &'static str {
         Some("html") => "text/html",
         _ => "application/octet-stream",
     }
-}
-
-/// The one case of a suite that is judged by its exit code.
-fn by_exit_code(suite: &SuitePlan, exit: &SuiteExit) -> CaseFact {
-    let passed = exit.code == Some(0) && !exit.oom_killed && !exit.timed_out;
-    let got = match (exit.timed_out, exit.oom_killed, exit.code) {
-        (true, ..) => format!("no end within {} s", suite.timeout_ms / 1000),
-        (_, true, _) => "ended for want of memory".into(),
-        (.., Some(code)) => format!("exit code {code}; the end of its log:\n{}", tail(&exit.log)),
-        (.., None) => "ended from outside".into(),
-    };
-    let failure = CaseFailure { step: "run".into(), expected: "exit code 0".into(), got, waited_ms: 0, source: None };
-    CaseFact {
-        id: suite.name.clone(),
-        name: "the container ends with exit code 0".into(),
-        verdict: Some(if passed { Verdict::Passed } else { Verdict::Failed }),
-        started: None,
-        took_ms: 0,
-        attempts: 1,
-        failures: if passed { vec![] } else { vec![failure] },
-        steps: vec![],
-        controls: vec![],
-        source: None,
-    }
-}
-
-fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
 }

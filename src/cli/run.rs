@@ -79,7 +79,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
     let run = Run { engine, lease, journal, key, evidence: args.evidence.clone() };
-    run.perform(&args, &sources(&valid, &args.description.file), stop).await;
+    run.perform(&args, &sources(&valid), stop).await;
     run.finish(args.keep).await;
     let facts = run.journal.facts();
     tell(&facts, common, &store::run_dir(&args.evidence, &facts)?);
@@ -143,9 +143,8 @@ fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Resu
 }
 
 /// `path:line` of every place of the description that a report may point at.
-fn sources(valid: &crate::spec::Valid, path: &Path) -> BTreeMap<String, String> {
-    let path = if path.is_dir() { path.join("environment.yaml") } else { path.to_owned() };
-    valid.locations.iter().map(|(place, at)| (place.clone(), format!("{}:{}", path.display(), at.line))).collect()
+fn sources(valid: &crate::spec::Valid) -> BTreeMap<String, String> {
+    valid.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", valid.path.display()))).collect()
 }
 
 /// The report on the screen, and what CI systems show.

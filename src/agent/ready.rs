@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
-use super::net;
+use super::{net, prepare, topology};
 use super::protocol::{Answer, StepFailure};
 use super::world::{ATTEMPT, CONNECT, Progress, World};
 use crate::plan::ReadyPlan;
@@ -38,8 +38,7 @@ pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms
     let mut pause = FASTEST;
     let mut last = String::new();
     loop {
-        let limit = ATTEMPT.min(end.saturating_duration_since(Instant::now()));
-        let now = match attempt(world, unit, ready, limit).await {
+        let now = match attempt(world, unit, ready, end.saturating_duration_since(Instant::now())).await {
             Ok(()) => return Answer::Ready,
             Err(now) => now,
         };
@@ -56,17 +55,23 @@ pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms
     }
 }
 
-async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, limit: Duration) -> Result<(), NotYet> {
+async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, left: Duration) -> Result<(), NotYet> {
+    let limit = ATTEMPT.min(left);
     match ready {
         ReadyPlan::Running => Ok(()),
         ReadyPlan::Tcp { port } => tcp(unit, *port, limit).await,
         ReadyPlan::Http { port, path, tls } => http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone() }, limit).await,
-        ReadyPlan::Consumers { .. } | ReadyPlan::Broker | ReadyPlan::Database => {
-            match timeout(limit, async { Err(NotYet::never("this kind of readiness is not served yet")) }).await {
-                Ok(done) => done,
-                Err(_) => Err(NotYet::again(format!("no answer within {} ms", limit.as_millis()))),
-            }
-        }
+        ReadyPlan::Consumers { vhost, queue, user } => limited(limit, topology::consumers(world, vhost, queue, user)).await,
+        ReadyPlan::Broker => limited(limit, topology::ready(world)).await,
+        // SQL files may take longer than one attempt should.
+        ReadyPlan::Database => prepare::ready(world, unit, left).await,
+    }
+}
+
+async fn limited(limit: Duration, attempt: impl Future<Output = Result<(), NotYet>>) -> Result<(), NotYet> {
+    match timeout(limit, attempt).await {
+        Ok(done) => done,
+        Err(_) => Err(NotYet::again(format!("no whole answer within {} ms", limit.as_millis()))),
     }
 }
 

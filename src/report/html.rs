@@ -67,7 +67,7 @@ struct Page {
 struct Broken {
     name: String,
     why: String,
-    log: String,
+    last_log: String,
 }
 
 #[derive(Serialize)]
@@ -148,7 +148,7 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn broken(unit: &UnitFact) -> Option<Broken> {
     let why = words::block(unit.failure.as_ref()?, 4000);
-    Some(Broken { name: words::one_line(&unit.name, 120), why, log: words::block(&unit.last_log.join("\n"), 20_000) })
+    Some(Broken { name: words::one_line(&unit.name, 120), why, last_log: words::block(&unit.last_log.join("\n"), 20_000) })
 }
 
 fn event(facts: &Facts, event: &super::facts::Event) -> Event {

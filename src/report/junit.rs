@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::facts::{CaseFact, CaseFailure, CauseKind, Facts, SuiteFact, Verdict};
+use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact, Verdict};
 use super::{ReportError, words};
 
 /// Longest text kept of one failure, in characters.
@@ -121,7 +121,7 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
         .causes
         .iter()
         .filter(|c| silent || !of_suites(c.kind))
-        .map(|c| trouble("environment", words::cause(c.kind), NonSuccessKind::Error, words::cause(c.kind), &with_units(facts, &c.text)))
+        .map(|c| trouble("environment", words::cause(c.kind), NonSuccessKind::Error, words::cause(c.kind), &explained(facts, c)))
         .collect();
     let word = words::outcome(facts);
     if cases.is_empty() && silent && word != "PASSED" {
@@ -136,8 +136,11 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
     })
 }
 
-fn with_units(facts: &Facts, text: &str) -> String {
-    let say = |u: &super::facts::UnitFact| u.failure.as_ref().map(|why| format!("{}: {why}\n{}", u.name, u.last_log.join("\n")));
-    let units = facts.units.iter().filter_map(say).collect::<Vec<_>>().join("\n");
-    if units.is_empty() { text.to_owned() } else { format!("{text}\n\n{units}") }
+/// The cause, and where a start failed the units that did not come up, with the end of their logs.
+fn explained(facts: &Facts, cause: &Cause) -> String {
+    if !matches!(cause.kind, CauseKind::NotReady | CauseKind::NoCapacity) {
+        return cause.text.clone();
+    }
+    let say = |u: &UnitFact| u.failure.as_ref().map(|why| format!("\n\n{}: {why}\n{}", u.name, u.last_log.join("\n")));
+    facts.units.iter().filter_map(say).fold(cause.text.clone(), |text, unit| text + &unit)
 }

@@ -5,6 +5,8 @@ use anstyle::{AnsiColor, Style};
 use super::facts::{CaseFact, Facts, SuiteFact, UnitFact, Verdict};
 use super::{Tally, tally, words};
 
+/// Most lines shown of one text.
+const LINES: usize = 15;
 /// Most log lines shown of a unit that failed.
 const LOG_LINES: usize = 12;
 
@@ -19,9 +21,9 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     let departures = facts.units.iter().filter_map(departure).collect();
     page.list("Departures from the secure defaults", departures);
     let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
-    page.list(&format!("Not enforced by {}", words::engine(facts)), cannot.iter().map(|c| words::one_line(c, 400)).collect());
+    page.list(&format!("Not enforced by {}", words::inert(&words::engine(facts))), cannot.iter().map(|c| line(c, 400)).collect());
     page.teardown(facts);
-    let causes = facts.causes.iter().map(|c| format!("{}: {}", words::cause(c.kind), indent(&words::block(&c.text, 2000), 4)));
+    let causes = facts.causes.iter().map(|c| format!("{}: {}", words::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
     page.list("Why", causes.collect());
     page.out
 }
@@ -50,12 +52,12 @@ impl Page {
     fn header(&mut self, facts: &Facts) {
         let word = words::outcome(facts);
         let style = style(word);
-        let name = words::one_line(&facts.environment, 120);
+        let name = line(&facts.environment, 120);
         let head = format!("{}  {}  {}", self.paint(style, word), self.paint(HEAD, &name), words::took(facts.started, facts.finished));
         self.line(&head);
-        let repository = facts.change.repository.as_ref().map(|r| format!("{} ", words::one_line(r, 200))).unwrap_or_default();
+        let repository = facts.change.repository.as_ref().map(|r| format!("{} ", line(r, 200))).unwrap_or_default();
         let about = format!("{repository}#{} at {}, on {}, run {}", facts.change.pr, words::commit(facts), words::engine(facts), facts.run);
-        let about = self.paint(FAINT, &about);
+        let about = self.paint(FAINT, &words::inert(&about));
         self.line(&about);
     }
 
@@ -80,17 +82,17 @@ impl Page {
             self.line("");
         }
         let width = |f: &dyn Fn(&SuiteFact) -> usize| suites.iter().map(f).max().unwrap_or(0);
-        let names = width(&|s| words::one_line(&s.name, 60).chars().count());
+        let names = width(&|s| line(&s.name, 60).chars().count());
         let counts = width(&|s| Tally::of(&s.cases).sentence().chars().count());
         for suite in suites {
             let word = words::suite_verdict(suite);
             let mark = self.paint(style(word), &format!("{} {word:<12}", mark(word)));
-            let (name, count) = (words::one_line(&suite.name, 60), Tally::of(&suite.cases).sentence());
+            let (name, count) = (line(&suite.name, 60), Tally::of(&suite.cases).sentence());
             let kind = words::suite_kind(suite.kind);
             let took = words::took(suite.started, suite.finished);
             self.line(&format!("  {mark}  {name:<names$}  {kind:<10}  {count:<counts$}  {took}"));
             if let Some(reason) = &suite.reason {
-                self.line(&format!("      {}", indent(&words::block(reason, 1000), 6)));
+                self.line(&format!("      {}", indent(&lines(reason, 1000), 6)));
             }
         }
     }
@@ -102,11 +104,11 @@ impl Page {
         }
         self.section("Did not become ready");
         for (unit, why) in failed {
-            let name = self.paint(BAD, &words::one_line(&unit.name, 60));
-            self.line(&format!("  {name}: {}", indent(&words::block(why, 2000), 4)));
+            let name = self.paint(BAD, &line(&unit.name, 60));
+            self.line(&format!("  {name}: {}", indent(&lines(why, 2000), 4)));
             let from = unit.last_log.len().saturating_sub(LOG_LINES);
-            for line in &unit.last_log[from..] {
-                let log = self.paint(FAINT, &format!("| {}", words::one_line(line, 400)));
+            for text in &unit.last_log[from..] {
+                let log = self.paint(FAINT, &format!("| {}", line(text, 400)));
                 self.line(&format!("    {log}"));
             }
         }
@@ -132,7 +134,7 @@ impl Page {
         self.line(&format!("  {head}{tries}"));
         let at = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref());
         if let Some(at) = at {
-            let at = self.paint(FAINT, &format!("at {}", words::one_line(at, 300)));
+            let at = self.paint(FAINT, &format!("at {}", line(at, 300)));
             self.line(&format!("    {at}"));
         }
         for failure in &case.failures {
@@ -140,36 +142,52 @@ impl Page {
             let rows = [("step", &failure.step), ("expected", &failure.expected), ("got", &failure.got), ("waited", &waited)];
             for (label, value) in rows {
                 let label = self.paint(FAINT, &format!("{label:<8}"));
-                self.line(&format!("    {label}  {}", indent(&words::block(value, 2000), 14)));
+                self.line(&format!("    {label}  {}", indent(&lines(value, 2000), 14)));
             }
         }
     }
 
     fn flaky(&mut self, suites: &[SuiteFact]) {
         let cases = suites.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(_, c)| tally::is_flaky(c));
-        let lines = cases.map(|(s, c)| format!("{} passed at attempt {}", title(s, c), c.attempts));
+        let lines = cases.map(|(s, c)| format!("{} (passed at attempt {})", title(s, c), c.attempts));
         self.list("Flaky", lines.collect());
     }
 
     fn teardown(&mut self, facts: &Facts) {
-        let left = facts.residual.iter().map(|r| format!("{}: {}", words::one_line(&r.object, 200), words::one_line(&r.reason, 400)));
+        let left = facts.residual.iter().map(|r| format!("{}: {}", line(&r.object, 200), line(&r.reason, 400)));
         self.list("Could not be removed", left.collect());
         if let Some(kept) = &facts.kept {
-            let name = words::one_line(&facts.environment, 120);
-            self.list("Kept", vec![format!("{name}: {}; `dayfly down` removes it", words::one_line(kept, 400))]);
+            let name = line(&facts.environment, 120);
+            self.list("Kept", vec![format!("{name}: {}; `dayfly down` removes it", line(kept, 400))]);
         }
     }
 }
 
 fn departure(unit: &UnitFact) -> Option<String> {
     let found = words::departures(unit);
-    let reason = unit.confinement.reason.as_deref().map_or("no reason given".into(), |r| words::one_line(r, 400));
-    (!found.is_empty()).then(|| format!("{} {} ({reason})", words::one_line(&unit.name, 60), found.join(", ")))
+    let reason = unit.confinement.reason.as_deref().map_or("no reason given".into(), |r| line(r, 400));
+    (!found.is_empty()).then(|| format!("{} {} ({reason})", line(&unit.name, 60), words::inert(&found.join(", "))))
 }
 
 fn title(suite: &SuiteFact, case: &CaseFact) -> String {
-    let (suite, id, name) = (words::one_line(&suite.name, 60), words::one_line(&case.id, 120), words::one_line(&case.name, 300));
+    let (suite, id, name) = (line(&suite.name, 60), line(&case.id, 120), line(&case.name, 300));
     if id.ends_with(&name) { format!("{suite} / {id}") } else { format!("{suite} / {id}  {name}") }
+}
+
+/// One line of hostile text for a terminal or a CI log.
+fn line(text: &str, most: usize) -> String {
+    words::inert(&words::one_line(text, most))
+}
+
+/// Several such lines, no more than fit a screen.
+fn lines(text: &str, most: usize) -> String {
+    let text = words::inert(&words::block(text, most));
+    let left = text.lines().count().saturating_sub(LINES);
+    if left == 0 {
+        return text;
+    }
+    let kept: Vec<_> = text.lines().take(LINES).collect();
+    format!("{}\n… and {left} lines more", kept.join("\n"))
 }
 
 fn indent(text: &str, by: usize) -> String {

@@ -136,6 +136,16 @@ pub fn block(text: &str, most: usize) -> String {
     if left == 0 { text.to_owned() } else { format!("{} … and {left} characters more", cut(text, most)) }
 }
 
+/// Text that a CI system does not take for a command when a log shows it: GitHub obeys lines that begin with `::`,
+/// and `##[` anywhere in a line.
+pub fn inert(text: &str) -> String {
+    let line = |line: &str| match line.trim_start().strip_prefix("::") {
+        Some(rest) => format!("{}: :{rest}", &line[..line.len() - line.trim_start().len()]),
+        None => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n").replace("##[", "## [")
+}
+
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -157,6 +167,11 @@ mod tests {
     fn durations_are_written_for_readers() {
         let written = [0, 999, 1000, 59_999, 60_000, 192_000, 3_599_999, 3_600_000, 90_000_000].map(duration);
         assert_eq!(written, ["0 ms", "999 ms", "1.0 s", "59.9 s", "1 min 00 s", "3 min 12 s", "59 min 59 s", "1 h 00 min", "25 h 00 min"]);
+    }
+
+    #[test]
+    fn no_line_is_a_command_of_ci() {
+        assert_eq!(inert("a::b\n  ::error::x\n::\n##[group]y"), "a::b\n  : :error::x\n: :\n## [group]y");
     }
 
     #[test]

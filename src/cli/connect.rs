@@ -79,7 +79,8 @@ pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Va
 
 /// Fills in pull request and commit from the CI job where the flags do not give them.
 pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, Change, Runner)> {
-    let facts = super::ci::runner_facts(&variables(), |path| std::fs::read_to_string(path).ok());
+    let variables = variables();
+    let facts = super::ci::surroundings(&variables, super::ci::event(&variables).as_deref());
     let pr = args.pr.or(facts.pr);
     let commit = args.commit.clone().or(facts.commit);
     let Some(pr) = pr else { bail!(usage("--pr NUMBER is required outside of a pull request's pipeline")) };

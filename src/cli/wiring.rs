@@ -82,7 +82,8 @@ pub enum Kind {
 
 /// Renders a saved report.
 pub fn report(args: ReportArgs) -> anyhow::Result<u8> {
-    super::report::run(&args.path, args.format, args.out.as_deref())
+    super::report::run(&args.path, args.format, args.out.as_deref()).map_err(|e| connect::usage(&format!("{e:#}")))?;
+    Ok(exit::PASSED)
 }
 
 /// Verifies evidence; exit code 10 when it is refused.

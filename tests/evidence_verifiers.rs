@@ -47,6 +47,7 @@ fn present(verifier: &str, there: bool) -> bool {
         let required = std::env::var("DAYFLY_REQUIRE_VERIFIERS").is_ok_and(|v| v == "1");
         assert!(!required, "verifier {verifier} is required and missing: run tests/verifiers/setup");
         // Not through `eprintln!`, which a passing test swallows.
+        #[allow(clippy::explicit_write)]
         writeln!(std::io::stderr(), "verifier {verifier}: SKIPPED (run tests/verifiers/setup)").unwrap();
     }
     there

@@ -67,9 +67,7 @@ fn trouble(class: &str, name: &str, kind: NonSuccessKind, word: &str, why: &str)
 }
 
 fn case(suite: &str, fact: &CaseFact) -> TestCase {
-    let (id, name) = (words::one_line(&fact.id, 300), words::one_line(&fact.name, 300));
-    let shown = if id.ends_with(&name) { id } else { format!("{id} {name}") };
-    let mut case = TestCase::new(shown, status(fact));
+    let mut case = TestCase::new(words::case(fact), status(fact));
     case.set_classname(words::one_line(suite, 200)).set_time(Duration::from_millis(fact.took_ms));
     if let Some(started) = fact.started {
         case.extra.insert("timestamp".into(), started.to_string().into());

@@ -170,8 +170,7 @@ fn departure(unit: &UnitFact) -> Option<String> {
 }
 
 fn title(suite: &SuiteFact, case: &CaseFact) -> String {
-    let (suite, id, name) = (line(&suite.name, 60), line(&case.id, 120), line(&case.name, 300));
-    if id.ends_with(&name) { format!("{suite} / {id}") } else { format!("{suite} / {id}  {name}") }
+    format!("{} / {}", line(&suite.name, 60), words::inert(&words::case(case)))
 }
 
 /// One line of hostile text for a terminal or a CI log.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::facts::{CauseKind, Facts, Outcome, SuiteFact, UnitFact, Verdict};
+use super::facts::{CaseFact, CauseKind, Facts, Outcome, SuiteFact, UnitFact, Verdict};
 use crate::engine::EngineKind;
 use crate::spec::model::SuiteKind;
 
@@ -39,6 +39,12 @@ pub fn suite_kind(kind: SuiteKind) -> &'static str {
         SuiteKind::Acceptance => "acceptance",
         SuiteKind::Security => "security",
     }
+}
+
+/// Id and name of a case on one line, the name only where the id does not end with it already.
+pub fn case(case: &CaseFact) -> String {
+    let (id, name) = (one_line(&case.id, 200), one_line(&case.name, 300));
+    if id.ends_with(&name) { id } else { format!("{id} {name}") }
 }
 
 /// A cause in a few words, to stand before its sentence.

@@ -62,7 +62,7 @@ fn of_case(level: &str, suite: &SuiteFact, case: &CaseFact) -> String {
     let text = failure.map_or("no details were kept".to_owned(), |f| {
         format!("{}\nexpected: {}\ngot: {}\nwaited: {}", f.step, f.expected, f.got, words::duration(f.waited_ms))
     });
-    command(level, source.map(String::as_str), &format!("{} / {} {}", suite.name, case.id, case.name), &text)
+    command(level, source.map(String::as_str), &format!("{} / {}", suite.name, words::case(case)), &text)
 }
 
 fn command(level: &str, source: Option<&str>, title: &str, text: &str) -> String {

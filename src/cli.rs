@@ -1,1 +1,5 @@
 //! cli.
+
+pub mod plan;
+pub mod schema;
+pub mod validate;

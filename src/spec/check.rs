@@ -60,6 +60,7 @@ fn images(checked: &mut Checked<'_>) {
         if !is_image(image) {
             let help = "write a reference such as `registry.example/shop/api:1.4`";
             checked.found.push(Fault::unplaced(&option, format!("`{image}` is no image reference"), help));
+            continue;
         }
         match image_of(checked.environment, name) {
             Some(place) => *place = image.clone(),
@@ -129,6 +130,8 @@ impl Check<'_> {
             let at = at.index(i);
             if name == of {
                 self.found.add(&at, format!("`{of}` need not be its own caller"), "remove it");
+            } else if self.units.contains(name.as_str()) && !self.environment.services.contains_key(name) {
+                self.found.add(&at, format!("`{name}` is no service or suite"), "databases and the broker call nobody; remove it");
             } else if !self.environment.services.contains_key(name) && !self.suites.contains(name.as_str()) {
                 let candidates = self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
                 self.found.add_unknown(&at, format!("`{name}` is no service or suite"), name, candidates);

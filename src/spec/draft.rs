@@ -63,7 +63,8 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<Draft, 
 /// A file of another program altogether gets one fault, not one for each of its keys.
 fn foreign(root: &Node) -> Option<Fault> {
     let is = |key: &str, value: &str| root.get(key).and_then(Node::text) == Some(value);
-    if is("apiVersion", API_VERSION) || is("kind", KIND) {
+    let ours = root.get("apiVersion").and_then(Node::text).is_some_and(|v| v.starts_with("dayfly"));
+    if ours || is("kind", KIND) {
         return None;
     }
     let message = "this is not a description of an environment";
@@ -77,7 +78,7 @@ impl Draft {
         let mut wanted = Vec::new();
         for (name, service) in &self.environment.services {
             let at = At::root().key("services").key(name).key("files");
-            for (target, source) in &service.files {
+            for (target, source) in service.files.iter().filter(|(_, s)| s.text.is_none()) {
                 let at = at.key(target).key("path");
                 wanted.extend(source.path.iter().map(|p| Reference { at: at.clone(), path: p.clone(), is_sql: false }));
             }

@@ -223,6 +223,7 @@ fn default_pids() -> u32 {
 pub struct Security {
     /// Numeric user, or `user:group`, to run as (default: the image's own, which must not be root).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"1000:1000")]
     pub user: Option<String>,
     /// May run as root (default false).
     #[serde(default)]
@@ -264,6 +265,7 @@ pub struct Broker {
     pub resources: Resources,
     /// How long it may take to be ready (default `60s`).
     #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]
@@ -404,6 +406,7 @@ pub struct Database {
     pub resources: Resources,
     /// How long it may take to be ready (default `60s`).
     #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]

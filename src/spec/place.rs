@@ -48,7 +48,7 @@ impl At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "the description" } else { &self.0 })
+        if self.0.is_empty() { f.write_str("the description") } else { write!(f, "`{}`", self.0) }
     }
 }
 
@@ -80,7 +80,7 @@ fn collect(node: &Node, at: At, key: Option<Range<usize>>, spots: &mut Spots, by
         return None;
     }
     match &node.kind {
-        Kind::Scalar { .. } => {}
+        Kind::Scalar { .. } | Kind::Broken => {}
         Kind::Seq(items) => {
             for (i, item) in items.iter().enumerate() {
                 collect(item, at.index(i), None, spots, bytes)?;

@@ -24,7 +24,7 @@ struct Shape<'a> {
 impl<'a> Shape<'a> {
     fn node(&mut self, schema: &'a Value, node: &Node, at: &At) -> Value {
         let schema = self.resolved(schema);
-        if may_be(schema, "null") && node.to_json().is_null() {
+        if may_be(schema, "null") && node.is_null() {
             return Value::Null;
         }
         let schema = self.without_null(schema);
@@ -32,6 +32,10 @@ impl<'a> Shape<'a> {
             return self.choice(schema, &choices, node, at);
         }
         match &node.kind {
+            Kind::Broken => {
+                self.found.set_unsound(at);
+                self.stand_in(schema)
+            }
             _ if !is_typed(schema) => node.to_json(),
             Kind::Map(entries) if may_be(schema, "object") => self.mapping(schema, entries, at),
             Kind::Seq(items) if may_be(schema, "array") => {
@@ -76,7 +80,10 @@ impl<'a> Shape<'a> {
                 (None, Some(each @ Value::Object(_))) => {
                     value.insert(e.key.clone(), self.node(each, &e.value, &at));
                 }
-                _ => self.unknown_key(properties, &e.key, &at),
+                _ => {
+                    actions.misspelt |= near(&e.key, actions.of.iter().copied()).is_some();
+                    self.unknown_key(properties, &e.key, &at);
+                }
             }
         }
         self.missing(schema, &mut value, at);
@@ -110,10 +117,10 @@ impl<'a> Shape<'a> {
         match actions.names.as_slice() {
             _ if actions.of.is_empty() => return,
             [_] => return,
+            [] if actions.misspelt => {}
             [] => {
-                let typed: Vec<&str> = actions.of.clone();
-                let message = format!("{at} has no action");
-                self.found.add(at, message, format!("add exactly one of `{}`", typed.join("`, `")));
+                let help = format!("add exactly one of `{}`", actions.of.join("`, `"));
+                self.found.add(at, format!("{at} has no action"), help);
             }
             [first, rest @ ..] => {
                 let message = format!("{at} has more than one action: `{first}` and `{}`", rest.join("`, `"));
@@ -121,9 +128,8 @@ impl<'a> Shape<'a> {
             }
         }
         self.found.set_unsound(at);
-        if let (true, Some(name)) = (actions.names.is_empty(), actions.of.last()) {
-            let of = schema.get("properties").and_then(|p| p.get(*name)).unwrap_or(&Value::Null);
-            value.insert((*name).to_owned(), self.stand_in(of));
+        if let (true, Value::Object(blank)) = (actions.names.is_empty(), self.stand_in(schema)) {
+            value.extend(blank);
         }
     }
 
@@ -135,6 +141,7 @@ impl<'a> Shape<'a> {
         }
         if may_be(schema, "object") {
             let names = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            let names = names.chain(Actions::of(schema).of.last().copied());
             let of = |n: &str| schema.get("properties").and_then(|p| p.get(n)).unwrap_or(&Value::Null);
             return Value::Object(names.map(|n| (n.to_owned(), self.stand_in(of(n)))).collect());
         }
@@ -158,13 +165,15 @@ impl<'a> Shape<'a> {
 struct Actions<'a> {
     of: Vec<&'a str>,
     names: Vec<String>,
+    /// A key that was probably meant to be one was reported.
+    misspelt: bool,
 }
 
 impl<'a> Actions<'a> {
     fn of(schema: &'a Value) -> Self {
         let branches = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
         let of = branches.filter_map(|b| b.pointer("/required/0").and_then(Value::as_str)).collect();
-        Self { of, names: Vec::new() }
+        Self { of, names: Vec::new(), misspelt: false }
     }
 
     /// Notes an action; false for every one after the first.

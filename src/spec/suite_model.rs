@@ -369,6 +369,7 @@ pub struct ExpectNothing {
     pub on: String,
     /// For how long, such as `2s`.
     #[serde(rename = "for")]
+    #[schemars(example = &"2s")]
     pub duration: String,
 }
 
@@ -465,6 +466,7 @@ pub struct ServiceRef {
 pub struct Wait {
     /// How long, such as `60s`.
     #[serde(rename = "for")]
+    #[schemars(example = &"60s")]
     pub duration: String,
 }
 

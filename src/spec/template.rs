@@ -97,6 +97,7 @@ impl Expander<'_> {
 
     fn node(&mut self, node: &mut Node, at: &At, steps_of: Option<&str>) {
         match &mut node.kind {
+            Kind::Broken => {}
             Kind::Seq(items) => items.iter_mut().enumerate().for_each(|(i, n)| self.node(n, &at.index(i), steps_of)),
             Kind::Map(entries) => entries.iter_mut().for_each(|e| self.node(&mut e.value, &at.key(&e.key), steps_of)),
             Kind::Scalar { text, plain } => {

@@ -40,6 +40,8 @@ pub enum Kind {
     Seq(Vec<Node>),
     /// A mapping, in the order written, without repeated keys.
     Map(Vec<Entry>),
+    /// A mapping of which no key could be read; that was reported.
+    Broken,
 }
 
 /// One entry of a mapping.
@@ -76,7 +78,7 @@ fn not_text(offset: usize) -> Fault {
 impl Node {
     fn new(kind: Kind, mark: Range<usize>) -> Self {
         let children: Vec<&Node> = match &kind {
-            Kind::Scalar { .. } => Vec::new(),
+            Kind::Scalar { .. } | Kind::Broken => Vec::new(),
             Kind::Seq(items) => items.iter().collect(),
             Kind::Map(entries) => entries.iter().map(|e| &e.value).collect(),
         };
@@ -111,6 +113,11 @@ impl Node {
         }
     }
 
+    /// Whether nothing is written here.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if plain_value(text).is_null())
+    }
+
     /// What it means without a wanted type: YAML's core rules with `true`, `false` and decimal numbers only.
     ///
     /// `yes`, `0123`, `0x1f` and numbers too large for 64 bits stay text.
@@ -118,6 +125,7 @@ impl Node {
         match &self.kind {
             Kind::Scalar { text, plain: true } => plain_value(text),
             Kind::Scalar { text, plain: false } => Value::String(text.clone()),
+            Kind::Broken => Value::Null,
             Kind::Seq(items) => Value::Array(items.iter().map(Node::to_json).collect()),
             Kind::Map(entries) => {
                 Value::Object(entries.iter().map(|e| (e.key.clone(), e.value.to_json())).collect::<Map<_, _>>())

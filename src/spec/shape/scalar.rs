@@ -53,7 +53,8 @@ impl<'a> Shape<'a> {
         };
         if !fits {
             let message = format!("`{}` must be {}, not {}", last(at), named(&wanted), described(node));
-            let help = instead(&wanted, node, &value).unwrap_or_else(|| meaning(schema));
+            let help = instead(schema, node, &value).unwrap_or_else(|| meaning(schema));
+            let help = if help.is_empty() { format!("write {}", named(&wanted)) } else { help };
             return self.wrong(schema, at, message, help);
         }
         match (value.as_i64(), bounds(schema)) {
@@ -94,7 +95,10 @@ fn named(types: &[&str]) -> String {
             _ => None,
         })
         .collect();
-    names.join(" or ")
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn described(node: &Node) -> String {
@@ -110,13 +114,18 @@ fn described(node: &Node) -> String {
 }
 
 /// What to write instead, where that is plain to see.
-fn instead(wanted: &[&str], node: &Node, value: &Value) -> Option<String> {
+fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
+    let wanted = types(schema);
+    let example = schema.pointer("/examples/0").and_then(Value::as_str);
     let text = node.text().unwrap_or_default();
     let wants = |t: &str| wanted.contains(&t);
     match value {
         Value::Null if wants("object") => Some("write `{}` for an empty one, or leave the key out".to_owned()),
         Value::Null if wants("array") => Some("write `[]` for an empty one, or leave the key out".to_owned()),
         Value::Null => Some("write a value, or leave the key out".to_owned()),
+        Value::Number(_) | Value::Bool(_) if wants("string") && example.is_some() => {
+            example.map(|e| format!("write text such as `\"{e}\"`"))
+        }
         Value::Number(_) | Value::Bool(_) if wants("string") => Some(format!("put it in quotes: `\"{text}\"`")),
         Value::String(s) if wants("integer") && s.parse::<i64>().is_ok() => Some(format!("write it without quotes: `{s}`")),
         Value::String(s) if wants("boolean") => match s.to_lowercase().as_str() {

@@ -49,7 +49,8 @@ fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), Missed> {
     let status = answer.status.as_u16();
     let allowed = if expect.status.is_empty() { answer.status.is_success() } else { expect.status.contains(&status) };
     if !allowed {
-        return Err(Missed::new(statuses(expect), format!("{}: {}", answer.status, matching::shown(&answer.body))));
+        let body = if answer.body.is_empty() { String::new() } else { format!(": {}", matching::shown(&answer.body)) };
+        return Err(Missed::new(statuses(expect), format!("{}{body}", answer.status)));
     }
     for (name, wanted) in &expect.headers {
         let found: Vec<String> = answer.headers.get_all(name.as_str()).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();

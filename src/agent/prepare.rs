@@ -2,11 +2,7 @@
 //!
 //! What was applied is written down in the database itself (`dayfly.applied`), in the transaction that applied it.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
-
-use super::ready::NotYet;
+use super::ready::{NotYet, Sight};
 use super::sql::{self, Database, SqlError};
 use super::world::World;
 use crate::plan::DatabasePlan;
@@ -17,14 +13,11 @@ const LOCK: &str = "SELECT pg_advisory_lock(727566953)";
 const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
     CREATE TABLE IF NOT EXISTS dayfly.applied (place integer PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())";
 
-/// One attempt; SQL files may take until `limit`.
-pub(super) async fn ready(world: &World, unit: &str, limit: Duration) -> Result<(), NotYet> {
+/// One attempt; says which SQL file is running.
+pub(super) async fn ready(world: &World, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
     let Some(plan) = world.hello.databases.get(unit) else { return Err(NotYet::never(format!("no database is known here as {unit}"))) };
     let admin = login(world, unit, SUPERUSER).await?;
-    match timeout(limit, prepare(world, unit, plan, &admin)).await {
-        Ok(prepared) => prepared?,
-        Err(_) => return Err(NotYet::again("its roles and SQL files were still being applied")),
-    }
+    prepare(world, unit, plan, &admin, sight).await?;
     for role in &plan.roles {
         let database = login(world, unit, role).await?;
         database.client.simple_query("SELECT 1").await.map_err(|e| NotYet::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
@@ -39,7 +32,7 @@ async fn login(world: &World, unit: &str, role: &str) -> Result<Database, NotYet
     })
 }
 
-async fn prepare(world: &World, unit: &str, plan: &DatabasePlan, admin: &Database) -> Result<(), NotYet> {
+async fn prepare(world: &World, unit: &str, plan: &DatabasePlan, admin: &Database, sight: &mut Sight<'_>) -> Result<(), NotYet> {
     let run = async |text: String| admin.client.batch_execute(&text).await.map_err(|e| NotYet::again(SqlError::from(e).text()));
     run(LOCK.into()).await?;
     run(LEDGER.into()).await?;
@@ -51,6 +44,7 @@ async fn prepare(world: &World, unit: &str, plan: &DatabasePlan, admin: &Databas
     for (place, (file, text)) in plan.sql.iter().enumerate() {
         let done = admin.client.query_opt("SELECT 1 FROM dayfly.applied WHERE place = $1", &[&number(place)]).await;
         if done.map_err(|e| NotYet::again(SqlError::from(e).text()))?.is_none() {
+            sight.saw(format!("running {file}"));
             apply(world, unit, place, file, text).await?;
         }
     }

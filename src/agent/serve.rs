@@ -106,8 +106,16 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut replies: mpsc::Unbounded
     while let Some(reply) = replies.recv().await {
         let Ok(mut line) = serde_json::to_vec(&reply) else { continue };
         line.push(b'\n');
-        output.write_all(&line).await.map_err(stream("write standard output"))?;
-        output.flush().await.map_err(stream("write standard output"))?;
+        let written = async {
+            output.write_all(&line).await?;
+            output.flush().await
+        };
+        match written.await {
+            Ok(()) => {}
+            // The other side is gone, which is how a link ends.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(stream("write standard output")(error)),
+        }
     }
     Ok(())
 }

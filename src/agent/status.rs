@@ -47,7 +47,7 @@ fn from_status(text: &str) -> Result<ProcessStatus, String> {
 /// Fields of mountinfo: id, parent, device, root, mount point, options… The last mount over `/` counts.
 fn read_only_root(mountinfo: &str) -> Option<bool> {
     let mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let root = mounts.filter(|fields| fields.get(4) == Some(&"/")).last()?;
+    let root = mounts.filter(|fields| fields.get(4) == Some(&"/")).next_back()?;
     Some(root.get(5)?.split(',').any(|option| option == "ro"))
 }
 

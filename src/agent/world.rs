@@ -1,6 +1,6 @@
 //! What an agent knows and keeps between requests on its link.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,9 +55,17 @@ impl World {
     }
 }
 
-fn redact(text: String, secrets: &std::collections::BTreeMap<String, String>) -> String {
-    let present = secrets.iter().filter(|(_, value)| !value.is_empty() && text.contains(value.as_str()));
-    present.fold(text.clone(), |text, (name, value)| text.replace(value.as_str(), &format!("«{name}»")))
+fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
+    for (name, value) in secrets.iter().filter(|(_, value)| !value.is_empty()) {
+        let name = format!("«{name}»");
+        text = text.replace(value.as_str(), &name);
+        // An excerpt may end in the middle of one.
+        let cut = (8..value.len()).rev().filter_map(|end| value.get(..end)).find(|begin| text.contains(&format!("{begin}…")));
+        if let Some(begin) = cut {
+            text = text.replace(&format!("{begin}…"), &format!("{name}…"));
+        }
+    }
+    text
 }
 
 /// Where progress of one request goes.
@@ -82,6 +90,7 @@ mod tests {
     #[test]
     fn a_secret_in_an_answer_is_replaced_by_its_name() {
         let secrets = [("mq.api".to_owned(), "abc123".to_owned()), ("empty".to_owned(), String::new())].into();
+        assert_eq!(redact("it was abc12345… (400 bytes)".into(), &[("k".to_owned(), "abc1234567".to_owned())].into()), "it was «k»… (400 bytes)");
         assert_eq!(redact("login with abc123 and abc123".into(), &secrets), "login with «mq.api» and «mq.api»");
     }
 }

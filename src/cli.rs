@@ -202,7 +202,7 @@ impl Cli {
         let json = common.output == Output::Json;
         match self.verb {
             Verb::Validate { description } => Ok(validate::run(&description.file, &connect::overrides(&description, None), json)),
-            Verb::Schema => schema::run(),
+            Verb::Schema => Ok(schema::run()),
             Verb::Plan { description, pr, graph } => Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json)),
             Verb::Up(args) => up::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,

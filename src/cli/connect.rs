@@ -72,9 +72,13 @@ pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> 
 /// The valid description; faults are printed and end with exit code 2.
 pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Valid> {
     crate::spec::load(path, overrides).map_err(|faults| {
-        super::validate::print_faults(&faults, json);
-        anyhow::Error::new(Ended(exit::USAGE))
+        anyhow::Error::new(Ended(super::validate::refuse(&faults, json)))
     })
+}
+
+/// The plan of a valid description.
+pub fn plan(valid: &Valid, pr: u32) -> anyhow::Result<Plan> {
+    crate::plan::build::build(valid, pr).map_err(|e| usage(&format!("failed to {e}")).into())
 }
 
 /// Fills in pull request and commit from the CI job where the flags do not give them.
@@ -106,7 +110,7 @@ pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
     match (looks_like_file, args.pr) {
         (true, Some(pr)) => {
             let valid = load(path, &Overrides { pr: Some(pr), ..Overrides::default() }, false)?;
-            Ok(crate::plan::build::environment_name(&valid.environment.name, pr))
+            Ok(plan(&valid, pr)?.environment)
         }
         (true, None) => bail!(usage("a description needs --pr NUMBER to name an environment")),
         (false, Some(_)) => bail!(usage(&format!("--pr goes with a description, and there is no file {}", args.environment))),

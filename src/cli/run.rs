@@ -64,7 +64,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner_fact) = connect::change(&args.change, true)?;
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
-    let plan = crate::plan::build::build(&valid, change.pr);
+    let plan = connect::plan(&valid, change.pr)?;
     if let Some(unknown) = args.suite.iter().find(|s| !plan.suites.contains_key(*s)) {
         anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
     }

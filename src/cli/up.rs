@@ -21,7 +21,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = connect::change(&args.change, false)?;
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
-    let plan = crate::plan::build::build(&valid, change.pr);
+    let plan = connect::plan(&valid, change.pr)?;
     let lease = connect::lease(plan, &change.commit)?;
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}", lease.environment))?;

@@ -46,8 +46,8 @@ fn from_status(text: &str) -> Result<ProcessStatus, String> {
 
 /// Fields of mountinfo: id, parent, device, root, mount point, options… The last mount over `/` counts.
 fn read_only_root(mountinfo: &str) -> Option<bool> {
-    let mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let root = mounts.filter(|fields| fields.get(4) == Some(&"/")).next_back()?;
+    let mut mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let root = mounts.rfind(|fields| fields.get(4) == Some(&"/"))?;
     Some(root.get(5)?.split(',').any(|option| option == "ro"))
 }
 

@@ -110,7 +110,11 @@ pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: 
     let asked = futures::stream::iter(pairs.collect::<Vec<_>>()).map(|(name, server)| async move {
         let (found, by) = match &server {
             None => (resolve(&name, limit).await.unwrap_or_default(), "the system's resolver".to_owned()),
-            Some(server) => (timeout(limit, query(&name, server)).await.ok().flatten().unwrap_or_default(), server.clone()),
+            Some(server) => match timeout(limit, query(&name, server)).await.ok().flatten() {
+                // That a server answers at all shows that questions get out to it.
+                Some(found) if found.is_empty() => return Some(format!("{name} = no address by {server}")),
+                found => (found.unwrap_or_default(), server.clone()),
+            },
         };
         let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
         (!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", ")))

@@ -41,7 +41,7 @@ impl Session {
         let client = cell
             .get_or_try_init(|| async {
                 let link = self.engine.agent(&self.lease, position).await?;
-                Ok(AgentClient::connect(link, self.hello()))
+                Ok(AgentClient::connect(link, self.hello(position)))
             })
             .await?;
         Ok(client.clone())
@@ -57,13 +57,12 @@ impl Session {
         self.agents.lock().await.clear();
     }
 
-    /// What an agent must know. All positions get all passwords: steps act as any declared user on purpose.
-    fn hello(&self) -> Hello {
-        Hello {
-            ca: self.secrets.ca.clone(),
-            broker: self.lease.plan.broker.clone(),
-            databases: self.lease.plan.databases.clone(),
-            secrets: self.secrets.values.clone(),
+    /// What an agent must know. In a service's own process namespace it holds that service's secrets only:
+    /// the service could read them there.
+    fn hello(&self, position: &Position) -> Hello {
+        match position {
+            Position::Inside(unit) => Hello::inside(&self.lease.plan, &self.secrets, unit),
+            _ => Hello::of(&self.lease.plan, &self.secrets),
         }
     }
 

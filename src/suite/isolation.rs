@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const METADATA: &str = "169.254.169.254:80";
 /// Names outside of any environment.
 const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
+/// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
+const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
 /// Port on which the neighbour listens.
 const NEIGHBOUR_PORT: u16 = 18080;
 
@@ -76,8 +78,8 @@ async fn tried(session: &Session, unit: &str, bait: &HostBait) -> Result<Tried, 
     let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
     let names = Ask::Names { names: OUTSIDE.map(str::to_owned).to_vec(), servers: bait.udp.clone(), timeout_ms: millis(PATIENCE) };
     reached.extend(ask(session, &position, names).await?);
-    let resolvers = Ask::Names { names: vec!["localhost.".into()], servers: vec!["127.0.0.1:53".into(), "127.0.0.11:53".into()], timeout_ms: 300 };
-    let resolver_answers = ask(session, &position, resolvers).await?.iter().any(|r| r.contains(":53"));
+    let resolvers = Ask::Names { names: vec![OUTSIDE[0].to_owned()], servers: RESOLVERS.map(str::to_owned).to_vec(), timeout_ms: millis(PATIENCE) };
+    let resolver_answers = ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
     Ok(Tried { reached, resolver_answers })
 }
 

@@ -34,21 +34,17 @@ pub fn load(path: &Path) -> Result<Facts> {
     json::read(&text).with_context(|| format!("{} is not a report that this dayfly can read", file.display()))
 }
 
-fn find(path: &Path) -> Result<PathBuf> {
+/// The file itself, or the report of the only run in a folder: of the run, of its environment, or of all evidence.
+pub fn find(path: &Path) -> Result<PathBuf> {
     let meta = fs::metadata(path).with_context(|| format!("failed to find a report at {}", path.display()))?;
     if !meta.is_dir() {
         return Ok(path.to_owned());
     }
-    let own = path.join(FILE);
-    if own.is_file() {
-        return Ok(own);
-    }
-    let entries = fs::read_dir(path).with_context(|| format!("failed to read the folder {}", path.display()))?;
-    let mut runs: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path().join(FILE))).filter(|f| f.is_file()).collect();
+    let mut runs = below(path, 2)?;
     runs.sort();
     match runs.as_slice() {
         [one] => Ok(one.clone()),
-        [] => bail!("failed to find a report: neither {} nor a folder in it holds a {FILE}", path.display()),
+        [] => bail!("failed to find a report: there is no {FILE} in {} nor two folders below", path.display()),
         several => bail!(
             "failed to choose a report: {} holds {} runs; name one of them:\n{}",
             path.display(),
@@ -56,4 +52,18 @@ fn find(path: &Path) -> Result<PathBuf> {
             several.iter().map(|f| format!("  {}", f.display())).collect::<Vec<_>>().join("\n")
         ),
     }
+}
+
+/// Every report in a folder, and down to this many folders below it.
+fn below(folder: &Path, depth: u8) -> Result<Vec<PathBuf>> {
+    let own = folder.join(FILE);
+    if own.is_file() {
+        return Ok(vec![own]);
+    }
+    if depth == 0 {
+        return Ok(vec![]);
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("failed to read the folder {}", folder.display()))?;
+    let folders = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir());
+    folders.map(|p| below(&p, depth - 1)).collect::<Result<Vec<_>>>().map(|found| found.concat())
 }

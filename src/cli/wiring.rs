@@ -88,11 +88,21 @@ pub fn report(args: ReportArgs) -> anyhow::Result<u8> {
 
 /// Verifies evidence; exit code 10 when it is refused.
 pub fn verify(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
-    let options = verifying::Options { path: args.path, key: args.key, commit: args.commit, image_digest: args.image_digest, require_passed: args.require_passed, json };
+    let path = run_folder(args.path)?;
+    let options = verifying::Options { path, key: args.key, commit: args.commit, image_digest: args.image_digest, require_passed: args.require_passed, json };
     match verifying::run(&options, &mut std::io::stdout(), &mut std::io::stderr()) {
         Ok(judgement) => Ok(judgement.exit_code()),
         Err(e) => Err(connect::usage(&format!("{e:#}")).into()),
     }
+}
+
+/// The folder of the only run below a folder; a file stays what it is.
+fn run_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
+    if !path.is_dir() || path.join(crate::evidence::store::OPENED).exists() {
+        return Ok(path);
+    }
+    let report = super::report::find(&path).map_err(|e| connect::usage(&format!("{e:#}")))?;
+    Ok(report.parent().unwrap_or(&path).to_owned())
 }
 
 /// Makes or shows a key.

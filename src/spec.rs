@@ -15,6 +15,7 @@ pub mod fault;
 mod files;
 pub mod model;
 pub mod needs;
+pub mod pattern;
 pub mod place;
 pub mod quantity;
 pub mod schema;

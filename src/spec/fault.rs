@@ -76,6 +76,8 @@ impl Faults {
     /// Sorts the faults and finds their lines and columns.
     pub fn new(file: &Path, source: &str, mut list: Vec<Fault>, omitted: usize) -> Self {
         let lines = Lines::new(source);
+        let omitted = omitted + list.len().saturating_sub(MAX_KEPT);
+        list.truncate(MAX_KEPT);
         for fault in &mut list {
             if let Some(mark) = &fault.mark {
                 let (line, column) = lines.position(mark.start);

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, no_escape};
 use regex::Regex;
+use serde_json::json;
 
 use super::fault::Found;
 use super::place::At;
@@ -18,8 +19,9 @@ pub const RESERVED: [&str; 30] = [
     "pr", "commit", "environment", "secret", "true", "false", "null", "this", "else", "as", "if", "unless", "each", "with",
     "lookup", "raw", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", "log", "inline", "root", "undefined",
 ];
-/// All insertions together may add this many bytes.
+/// All insertions together may add this many bytes, each counted as [`LEAST_INSERTED`] or more, for the time it takes.
 const MAX_INSERTED: usize = 4 << 20;
+const LEAST_INSERTED: usize = 512;
 
 /// A secret that a step names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +40,9 @@ static SECRET: LazyLock<Option<Regex>> =
 
 /// Fills the values into every scalar below `root`, except its own header and `values`.
 pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, found: &mut Found) -> Vec<SecretUse> {
-    let longest = values.values().map(String::len).max().unwrap_or(0);
-    let mut expander = Expander { values, found, engine: engine(), secrets: Vec::new(), inserted: 0, longest };
+    let longest = values.values().map(String::len).max().unwrap_or(0).max(LEAST_INSERTED);
+    let context = Context::from(json!(values));
+    let mut expander = Expander { values, found, engine: engine(), context, secrets: Vec::new(), inserted: 0, longest };
     if let Kind::Map(entries) = &mut root.kind {
         for e in entries.iter_mut().filter(|e| !matches!(e.key.as_str(), "apiVersion" | "kind" | "name" | "values")) {
             let at = At::root().key(&e.key);
@@ -75,6 +78,7 @@ struct Expander<'a> {
     values: &'a BTreeMap<String, String>,
     found: &'a mut Found,
     engine: Handlebars<'static>,
+    context: Context,
     secrets: Vec<SecretUse>,
     inserted: usize,
     /// Bytes of the longest value.
@@ -166,14 +170,27 @@ impl Expander<'_> {
         self.inserted += text.matches("{{").count() * self.longest;
         if self.inserted > MAX_INSERTED {
             if before <= MAX_INSERTED {
-                self.found.add(at, "the templates up to here may insert more than 4 MiB", "use shorter values, or fewer templates");
+                self.found.add(at, "the templates up to here are too many, or insert too much", "use shorter values, or fewer templates");
             }
             return self.found.set_unsound(at);
         }
-        match self.engine.render_template(text, self.values) {
+        match self.filled(text) {
             Ok(filled) => *text = filled,
             Err(e) => self.found.add(at, format!("the template cannot be filled in: {e}"), "write plain `{{name}}` templates"),
         }
+    }
+
+    /// One expression at a time: the engine takes quadratic time over many in one text.
+    fn filled(&self, text: &str) -> Result<String, handlebars::RenderError> {
+        let (mut out, mut rest) = (String::new(), text);
+        while let Some(open) = rest.find("{{") {
+            let end = rest[open..].find("}}").map_or(rest.len(), |i| open + i + 2);
+            out.push_str(&rest[..open]);
+            out.push_str(&self.engine.render_template_with_context(&rest[open..end], &self.context)?);
+            rest = &rest[end..];
+        }
+        out.push_str(rest);
+        Ok(out)
     }
 }
 

@@ -16,7 +16,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting.
 pub const MAX_DEPTH: usize = 64;
 /// Most nodes, aliases written out (64 bytes of text count as one more).
-pub const MAX_WEIGHT: usize = 100_000;
+pub const MAX_WEIGHT: usize = 30_000;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Value {
-        parse(text.as_bytes()).unwrap().0.to_json()
+        parse(format!("top: {text}\n").as_bytes()).unwrap().0.to_json()["top"].take()
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn an_alias_stands_for_what_its_anchor_marked() {
-        assert_eq!(json("a: &x {b: [1]}\nc: *x\n"), serde_json::json!({"a": {"b": [1]}, "c": {"b": [1]}}));
+        assert_eq!(json("{a: &x {b: [1]}, c: *x}"), serde_json::json!({"a": {"b": [1]}, "c": {"b": [1]}}));
     }
 
     #[test]

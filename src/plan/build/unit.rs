@@ -6,6 +6,7 @@ use super::{AMQP_PORTS, POSTGRES_PORT, PlanError, file, milliseconds, unreadable
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
 use crate::spec::Valid;
 use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
+use crate::spec::pattern;
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
 
 /// What a service waits for where its description does not say.
@@ -114,8 +115,7 @@ fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<Read
 /// A user that may read the queue can ask for its consumers; otherwise any user of the virtual host.
 fn consumers(name: &str, of: &ConsumersReady, e: &Environment) -> Result<ReadyPlan, PlanError> {
     let users = || e.broker.iter().flat_map(|b| &b.users).filter(|(_, u)| u.permissions.contains_key(&of.vhost));
-    let reads = |pattern: &str| !pattern.is_empty() && regex::Regex::new(pattern).is_ok_and(|r| r.is_match(&of.queue));
-    let reader = users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| reads(&p.read)));
+    let reader = users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| pattern::grants(&p.read, &of.queue)));
     let lacks = || PlanError::Unsound { of: name.to_owned(), why: format!("no user may ask for queues of `{}`", of.vhost) };
     let (user, _) = reader.or_else(|| users().next()).ok_or_else(lacks)?;
     Ok(ReadyPlan::Consumers { vhost: of.vhost.clone(), queue: of.queue.clone(), user: user.clone() })

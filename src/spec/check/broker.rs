@@ -1,10 +1,11 @@
 //! The broker: that its topology fits together and its permissions can work.
 
-use regex::Regex;
+use std::collections::BTreeSet;
 
 use super::services::{resources, security};
 use super::Check;
 use crate::spec::model::{Broker, BrokerUser, Vhost};
+use crate::spec::pattern;
 use crate::spec::place::At;
 
 /// Exchanges that every virtual host has.
@@ -18,11 +19,12 @@ pub(super) fn check(check: &mut Check<'_>) {
     check.duration(&at.key("within"), &broker.within);
     resources(check, &at.key("resources"), &broker.resources);
     security(check, &at.key("security"), &broker.security);
+    let used: BTreeSet<&String> = broker.users.values().flat_map(|u| u.permissions.keys()).collect();
     for (name, vhost) in &broker.vhosts {
         let at = at.key("vhosts").key(name);
         amqp_name(check, &at, name, "a virtual host");
         topology(check, &at, vhost);
-        if !broker.users.values().any(|u| u.permissions.contains_key(name)) {
+        if !used.contains(name) {
             let help = format!("give a user a permission in `{name}`, or remove the virtual host");
             check.found.add_key(&at, format!("no user may use the virtual host `{name}`"), help);
         }
@@ -95,8 +97,10 @@ fn one_user(check: &mut Check<'_>, at: &At, name: &str, user: &BrokerUser, broke
             check.found.add_unknown(&at, message, vhost, broker.vhosts.keys().map(String::as_str));
         }
         for (what, pattern) in [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)] {
-            if let Err(e) = Regex::new(pattern) {
-                let why = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            if check.found.is_full() {
+                return;
+            }
+            if let Err(why) = pattern::compile(pattern) {
                 let help = format!("{why}; write a regular expression such as `^ex_files$`, or an empty text for nothing");
                 check.found.add(&at.key(what), format!("the pattern `{pattern}` is no regular expression"), help);
             }

@@ -123,7 +123,7 @@ fn sql(check: &mut Check<'_>, at: &At, sql: &Sql) {
         }
         return;
     };
-    if !database.roles.contains(&sql.role) && is_literal(&sql.role) {
+    if !check.secrets.contains(&format!("{}.{}", sql.database, sql.role)) && is_literal(&sql.role) {
         let message = format!("the database `{}` has no role `{}`", sql.database, sql.role);
         check.found.add_unknown(&at.key("role"), message, &sql.role, database.roles.iter().map(String::as_str));
     }

@@ -9,6 +9,8 @@ use crate::spec::place::At;
 /// Longest name of a description, and of a unit or suite.
 const DESCRIPTION: usize = 30;
 const NAME: usize = 40;
+/// Most units of one environment: each that is called has a network of its own.
+const UNITS: usize = 200;
 
 /// Names of all secrets that can be delivered; the superusers of databases are for nobody.
 pub(super) fn secrets(e: &Environment) -> BTreeSet<String> {
@@ -21,6 +23,10 @@ pub(super) fn check(check: &mut Check<'_>) {
     let e = check.environment;
     let root = At::root();
     label(check, &root.key("name"), &e.name, DESCRIPTION, false);
+    if check.units.len() > UNITS {
+        let message = format!("the description has {} services, databases and brokers", check.units.len());
+        check.found.add(&root.key("services"), message, format!("an environment holds at most {UNITS}; split the description"));
+    }
     let mut places: BTreeMap<&str, Vec<(At, bool)>> = BTreeMap::new();
     for (section, names) in [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))] {
         for name in names {

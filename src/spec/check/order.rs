@@ -61,6 +61,9 @@ fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
 
 fn place_of_need(check: &Check<'_>, unit: &str, need: &str) -> At {
     let at = At::root().key("services").key(unit);
+    if check.found.is_full() {
+        return at;
+    }
     let listed = check.environment.services.get(unit).and_then(|s| s.needs.iter().position(|n| n == need));
     listed.map_or_else(|| at.key("ready"), |i| at.key("needs").index(i))
 }

@@ -118,6 +118,7 @@ fn inner_path(check: &mut Check<'_>, at: &At, path: &str) {
 }
 
 fn writable(check: &mut Check<'_>, at: &At, paths: &[String]) {
+    let mut seen = BTreeSet::new();
     for (i, path) in paths.iter().enumerate() {
         let at = at.index(i);
         let covers = |taken: &&str| path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"));
@@ -126,7 +127,7 @@ fn writable(check: &mut Check<'_>, at: &At, paths: &[String]) {
             check.found.add(&at, format!("the writable path `{path}` is not absolute and plain"), help);
         } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
             check.found.add(&at, format!("the writable path `{path}` would cover `{taken}`"), "choose another path");
-        } else if paths[..i].contains(path) {
+        } else if !seen.insert(path) {
             check.found.add(&at, format!("the writable path `{path}` stands here a second time"), "remove one of the two");
         }
     }

@@ -14,9 +14,10 @@ pub(super) fn check(check: &mut Check<'_>, secrets: &[SecretUse]) {
     for (name, suite) in &check.environment.suites {
         one_suite(check, &At::root().key("suites").key(name), suite);
     }
+    let suites = check.environment.suites.iter();
+    let given: BTreeSet<(&str, &str)> = suites.flat_map(|(n, s)| s.secrets.iter().map(|g| (n.as_str(), g.as_str()))).collect();
     for used in secrets {
-        let Some(suite) = check.environment.suites.get(&used.suite) else { continue };
-        if !suite.secrets.contains(&used.name) {
+        if !given.contains(&(used.suite.as_str(), used.name.as_str())) {
             let message = format!("the suite `{}` does not get the secret `{}`", used.suite, used.name);
             let help = format!("add `{}` to its `secrets`", used.name);
             check.found.add(&used.at, message, help);

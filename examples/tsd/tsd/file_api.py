@@ -3,7 +3,7 @@
 PUT    /v1/{tenant}/files/stream/{group}/{name}                  whole upload → 201
 PATCH  /v1/{tenant}/files/stream/{group}/{name}?chunk=1          first chunk → 201 `{"id"}`
 PATCH  …?chunk=N&id=…  ·  …?chunk=end&id=…                       next chunk, end; out of order → 400 chunk_order_incorrect
-GET    /v1/{tenant}/files/resumables/{group}/{name}              unfinished uploads
+GET    /v1/{tenant}/files/resumables/{group}/{name}[?id=…]       unfinished uploads
 GET    /v1/{tenant}/files/stream/{group}[/{name}]                list, bytes
 DELETE /v1/{tenant}/files/stream/{group}/{name}                  kept aside
 POST   /v1/{tenant}/files/restore/{group}/{name}                 and back
@@ -135,7 +135,8 @@ class Names(Tenant):
 
 class Resumables(Tenant):
     async def get(self, tenant, group, name):
-        self.finish({"resumables": storage.resumables(tenant, group, self.name(name))})
+        identifier = self.get_query_argument("id", None)
+        self.finish({"resumables": storage.resumables(tenant, group, self.name(name), identifier)})
 
 
 class Table(Tenant):

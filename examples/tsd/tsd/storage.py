@@ -84,10 +84,11 @@ def resumable(tenant, identifier, group, name):
     return found if (found.state["group"], found.state["name"]) == (group, name) else None
 
 
-def resumables(tenant, group, name):
+def resumables(tenant, group, name, identifier=None):
+    """Unfinished uploads of this file: all, or the one of that id."""
     found = []
     for note in (ROOT / tenant / "resumable").glob("*.json"):
         state = json.loads(note.read_text())
-        if (state["group"], state["name"]) == (group, name):
+        if (state["group"], state["name"]) == (group, name) and identifier in (None, note.stem):
             found.append({"id": note.stem, "filename": name, "max_chunk": state["max_chunk"]})
     return found

@@ -309,3 +309,13 @@ fn the_example_of_the_schema_is_a_valid_description() {
     let example = spec::schema::schema()["examples"][0].to_string();
     parse_or_hang(example.into_bytes()).unwrap();
 }
+
+#[test]
+fn validate_and_plan_answer_with_their_exit_codes() {
+    use dayfly::cli::{plan, validate};
+    let (good, bad, none) = (shop(), PathBuf::from("tests/fixtures/spec/faulty/many.yaml"), Overrides::default());
+    assert_eq!([validate::run(&good, &none, false), validate::run(&good, &none, true)], [0, 0]);
+    assert_eq!([validate::run(&bad, &none, false), validate::run(&bad, &none, true)], [2, 2]);
+    assert_eq!(plan::run(&good, &none, 7, Some(plan::GraphFormat::Dot), false), 0);
+    assert_eq!(plan::run(&bad, &none, 7, None, true), 2);
+}

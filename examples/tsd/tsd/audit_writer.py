@@ -76,6 +76,7 @@ class Audit(Handler):
 
 class Health(Handler):
     async def get(self):
+        await database.do(lambda cursor: cursor.execute("SELECT 1"))
         self.finish({"ready": True})
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL for the stand-ins: short transactions on a few connections, off the event loop."""
+"""PostgreSQL for the stand-ins: short transactions on one connection a thread, off the event loop."""
 
 import asyncio
 import threading
@@ -15,7 +15,8 @@ class Database:
     def __init__(self, role):
         self.role = role
         self.local = threading.local()
-        self.threads = ThreadPoolExecutor(max_workers=4)
+        # One thread: its connection is opened by the first question of readiness, and not in the middle of the work.
+        self.threads = ThreadPoolExecutor(max_workers=1)
 
     def connect(self):
         return psycopg2.connect(host="pg-data", dbname="tsd", user=self.role, connect_timeout=3,

@@ -11,6 +11,7 @@ import ssl
 import sys
 import time
 
+import psycopg2
 import tornado.web
 
 SECRETS = "/run/secrets/"
@@ -33,6 +34,8 @@ class Handler(tornado.web.RequestHandler):
 
     def write_error(self, status_code, **kwargs):
         error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, psycopg2.OperationalError):
+            self.set_status(503, "the database does not answer")
         reason = getattr(error, "reason", None) if status_code < 500 else None
         self.finish({"message": reason or self._reason})
 

@@ -36,7 +36,7 @@ pub fn pack(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
     builder.into_inner()
 }
 
-/// Files by path below the archive's first folder, and what could not be taken, with the reason.
+/// Files by relative path, and what could not be taken, with the reason.
 pub type Unpacked = (BTreeMap<String, Vec<u8>>, Vec<String>);
 
 /// Takes the plain files out of an archive that may be cut short, at most `limit` bytes together.
@@ -61,7 +61,7 @@ pub fn unpack(archive: &[u8], limit: u64) -> Unpacked {
 
 fn take(mut entry: tar::Entry<'_, &[u8]>, room: &mut u64) -> Result<Option<(String, Vec<u8>)>, String> {
     let path = entry.path().map_err(|e| format!("a result has an unreadable name: {e}"))?.into_owned();
-    let Some(name) = below_first(&path) else { return Ok(None) };
+    let name = relative(&path)?;
     let kind = entry.header().entry_type();
     if kind.is_dir() {
         return Ok(None);
@@ -82,8 +82,44 @@ fn take(mut entry: tar::Entry<'_, &[u8]>, room: &mut u64) -> Result<Option<(Stri
     Ok(Some((name, content)))
 }
 
-/// The path without its first folder; none for that folder itself and for paths that lead elsewhere.
-fn below_first(path: &Path) -> Option<String> {
-    let parts: Vec<&str> = path.components().filter(|c| *c != Component::CurDir).map(|c| if let Component::Normal(n) = c { n.to_str() } else { None }).collect::<Option<_>>()?;
-    parts.get(1..).filter(|rest| !rest.is_empty()).map(|rest| rest.join("/"))
+/// The path in plain words; a path that leads out of the folder is refused.
+fn relative(path: &Path) -> Result<String, String> {
+    let parts = path.components().filter(|c| *c != Component::CurDir).map(|part| match part {
+        Component::Normal(name) => name.to_str().ok_or_else(|| format!("{}: its name is not text", path.display())),
+        _ => Err(format!("{}: leads out of the folder", path.display())),
+    });
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        let archive = pack(&[Entry::Folder("d", 1, 2, 0o755), Entry::File("./d/a", b"one"), Entry::File("b", b"")]).unwrap();
+        assert_eq!(unpack(&archive, 100), (BTreeMap::from([("d/a".to_owned(), b"one".to_vec()), ("b".to_owned(), vec![])]), vec![]));
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_short_gives_what_is_whole_and_names_what_is_not() {
+        let archive = pack(&[Entry::File("a", &[1; 600]), Entry::File("b", &[2; 6000])]).unwrap();
+        let (files, lost) = unpack(&archive[..3000], 10_000);
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(lost[0], "b: cut short");
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_left_out_and_later_ones_are_taken() {
+        let archive = pack(&[Entry::File("big", &[1; 600]), Entry::File("small", &[2; 60])]).unwrap();
+        let (files, lost) = unpack(&archive, 100);
+        assert_eq!((files.len(), lost), (1, vec!["big: left out, the results are larger than the limit".to_owned()]));
+    }
+
+    #[test]
+    fn a_path_that_leads_out_is_refused() {
+        assert!(relative(Path::new("../x")).is_err() && relative(Path::new("/etc/x")).is_err());
+        assert_eq!(relative(Path::new("./x/y")).unwrap(), "x/y");
+    }
 }

@@ -133,7 +133,8 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
 }
 
 async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
-    let options = DownloadFromContainerOptionsBuilder::new().path(folder).build();
+    // What is in the folder, without the folder itself, which engines name differently.
+    let options = DownloadFromContainerOptionsBuilder::new().path(&format!("{}/.", folder.trim_end_matches('/'))).build();
     let mut pieces = std::pin::pin!(engine.docker.download_from_container(name, Some(options)));
     let mut archive: Vec<u8> = vec![];
     let mut why = None;

@@ -103,7 +103,7 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
     let mounts = [Mounted { volume, at: "/v".into(), writable: false }];
     through(engine, &lease, &mounts, async |container: &str| {
         let failed = |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
-        let options = DownloadFromContainerOptionsBuilder::new().path("/v").build();
+        let options = DownloadFromContainerOptionsBuilder::new().path("/v/.").build();
         let chunks: Vec<Bytes> = engine.docker.download_from_container(container, Some(options)).try_collect().await.map_err(|e| failed(explain::words(&e)))?;
         let (files, _) = archive::unpack(&chunks.concat(), u64::MAX);
         let text = files.get(KEPT).ok_or_else(|| failed("they are not where they were put".into()))?;

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 const PASSWD: &str = "root:x:0:0:root:/:/sbin/nologin\nagent:x:65532:65532:agent:/:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nagent:x:65532:\n";
 const NSSWITCH: &str = "passwd: files\nhosts: files dns\n";
+/// All addresses of a name count, not only the first line of the hosts file.
+const HOST_CONF: &str = "multi on\n";
 
 /// An image named `reference` with the program as `/dayfly`, and objects (absolute path and content).
 pub fn archive(reference: &str, program: &[u8], objects: &[(String, Vec<u8>)], folders: &BTreeSet<String>) -> io::Result<Vec<u8>> {
@@ -42,7 +44,7 @@ fn layer(program: &[u8], objects: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::with_capacity(program.len() + 65536));
     folder(&mut builder, "tmp", 0o1777)?;
     folder(&mut builder, "proc", 0o555)?;
-    for (path, content) in [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH)] {
+    for (path, content) in [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH), ("etc/host.conf", HOST_CONF)] {
         file(&mut builder, path, content.as_bytes(), 0o644)?;
     }
     file(&mut builder, "dayfly", program, 0o755)?;

@@ -7,11 +7,24 @@ pub mod client;
 pub mod protocol;
 
 mod addresses;
+mod amqp;
+mod amqp_try;
+mod collect;
 mod http;
+mod http_step;
+mod matching;
+mod message;
 mod net;
+mod prepare;
+mod publish;
+mod queue;
 mod ready;
 mod serve;
+mod sql;
+mod status;
+mod step;
 mod tls;
+mod topology;
 mod world;
 
 pub use serve::{AgentError, dial, serve};

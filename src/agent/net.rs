@@ -9,8 +9,12 @@ use tokio::time::timeout;
 
 use super::addresses;
 use super::protocol::Answer;
-use super::world::World;
+use super::step::{Held, Missed};
+use super::world::{CONNECT, World};
+use crate::spec::model::{Resolve, Tcp};
 
+/// Longest time for one look-up of a name.
+const RESOLVE: Duration = Duration::from_secs(3);
 /// Attempts under way at once.
 const ABREAST: usize = 256;
 
@@ -32,6 +36,27 @@ pub(super) fn words(error: &std::io::Error) -> String {
     match text.find(" (os error") {
         Some(at) => text[..at].to_lowercase(),
         None => text,
+    }
+}
+
+/// The `tcp` step. Refused is every way in which no connection comes about; which one it was is told.
+pub(super) async fn tcp_step(step: &Tcp) -> Result<Held, Missed> {
+    match (connect(&step.to, CONNECT).await, step.refused) {
+        (Ok(_), false) => Ok(Held::saw(format!("{} accepts a connection", step.to))),
+        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.to))),
+        (Ok(_), true) => Err(Missed::new(format!("no connection to {}", step.to), "the connection was accepted")),
+        (Err(why), false) => Err(Missed::new(format!("a connection to {}", step.to), why)),
+    }
+}
+
+/// The `resolve` step, by the system's resolver. A resolver that does not answer gives no address either.
+pub(super) async fn resolve_step(step: &Resolve) -> Result<Held, Missed> {
+    let listed = |found: &[IpAddr]| found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
+    match (resolve(&step.host, RESOLVE).await, step.refused) {
+        (Ok(found), false) => Ok(Held::saw(format!("{} is {}", step.host, listed(&found)))),
+        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.host))),
+        (Ok(found), true) => Err(Missed::new(format!("no address for {}", step.host), listed(&found))),
+        (Err(why), false) => Err(Missed::new(format!("an address for {}", step.host), why)),
     }
 }
 
@@ -85,7 +110,11 @@ pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: 
     let asked = futures::stream::iter(pairs.collect::<Vec<_>>()).map(|(name, server)| async move {
         let (found, by) = match &server {
             None => (resolve(&name, limit).await.unwrap_or_default(), "the system's resolver".to_owned()),
-            Some(server) => (timeout(limit, query(&name, server)).await.ok().flatten().unwrap_or_default(), server.clone()),
+            Some(server) => match timeout(limit, query(&name, server)).await.ok().flatten() {
+                // That a server answers at all shows that questions get out to it.
+                Some(found) if found.is_empty() => return Some(format!("{name} = no address by {server}")),
+                found => (found.unwrap_or_default(), server.clone()),
+            },
         };
         let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
         (!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", ")))

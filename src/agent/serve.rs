@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::protocol::{Answer, Ask, Hello, Reply, Request};
 use super::world::{CONNECT, Progress, World};
-use super::{net, ready, tls};
+use super::{net, ready, status, step, tls};
 
 /// Why an agent could not go on; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +42,8 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let mut lines = BufReader::new(input).lines();
     let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
     let hello: Hello = serde_json::from_str(&first).map_err(|e| AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify())))?;
-    let connector = tls::connector(&hello.ca).map_err(AgentError::Authority)?;
-    let world = Arc::new(World::new(hello, connector));
+    let (http, amqp) = tls::connectors(&hello.ca).map_err(AgentError::Authority)?;
+    let world = Arc::new(World::new(hello, http, amqp));
     let (replies, outgoing) = mpsc::unbounded_channel();
     let mut writer = JoinSet::new();
     writer.spawn(write(output, outgoing));
@@ -71,7 +71,7 @@ impl Requests {
     fn start(&mut self, line: &str) {
         match serde_json::from_str::<Request>(line) {
             Ok(Request { id, ask }) => {
-                let progress = Progress { id, replies: self.replies.clone() };
+                let progress = Progress { id, world: self.world.clone(), replies: self.replies.clone() };
                 let task = self.running.spawn(answer(self.world.clone(), ask, progress));
                 self.ids.insert(task.id(), id);
             }
@@ -86,7 +86,7 @@ impl Requests {
             Err(error) => (error.id(), Answer::Error { message: "the agent's own code failed on this request; its standard error says where".into() }),
         };
         if let Some(id) = self.ids.remove(&task) {
-            self.replies.send(Reply { id, answer }).ok();
+            self.replies.send(Reply { id, answer: self.world.redacted(answer) }).ok();
         }
     }
 }
@@ -94,11 +94,11 @@ impl Requests {
 async fn answer(world: Arc<World>, ask: Ask, progress: Progress) -> Answer {
     match ask {
         Ask::Ready { unit, ready, within_ms } => ready::wait(&world, &unit, &ready, within_ms, &progress).await,
-        Ask::Step { .. } => Answer::Error { message: "steps are not served yet".into() },
+        Ask::Step { action, within_ms } => step::perform(&world, &action, within_ms).await,
         Ask::Reach { addresses, timeout_ms } => net::reach(addresses, timeout_ms).await,
         Ask::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,
         Ask::Listen { port } => net::listen(&world, port).await,
-        Ask::Status => Answer::Error { message: "status is not served yet".into() },
+        Ask::Status => status::answer().await,
     }
 }
 
@@ -106,8 +106,16 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut replies: mpsc::Unbounded
     while let Some(reply) = replies.recv().await {
         let Ok(mut line) = serde_json::to_vec(&reply) else { continue };
         line.push(b'\n');
-        output.write_all(&line).await.map_err(stream("write standard output"))?;
-        output.flush().await.map_err(stream("write standard output"))?;
+        let written = async {
+            output.write_all(&line).await?;
+            output.flush().await
+        };
+        match written.await {
+            Ok(()) => {}
+            // The other side is gone, which is how a link ends.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(stream("write standard output")(error)),
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lapin::tcp::RustlsConnector;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -9,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A connector that trusts the PEM certificates in `ca`; with none, every peer is refused.
-pub(super) fn connector(ca: &str) -> Result<TlsConnector, String> {
+/// Connectors for HTTP and for AMQP that trust the PEM certificates in `ca`; with none, every peer is refused.
+pub(super) fn connectors(ca: &str) -> Result<(TlsConnector, RustlsConnector), String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         let certificate = certificate.map_err(|e| format!("its certificate is not PEM: {e}"))?;
@@ -18,7 +19,8 @@ pub(super) fn connector(ca: &str) -> Result<TlsConnector, String> {
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
-    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    Ok((TlsConnector::from(config.clone()), RustlsConnector::from(config)))
 }
 
 /// Wraps a stream; the peer must prove to be `host`.

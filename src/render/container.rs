@@ -3,6 +3,7 @@
 //! Absent on purpose: published ports, the host's files, devices, a restart policy, an init process.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
 
 use bollard::models::{ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkConnectRequest, NetworkingConfig};
 
@@ -216,5 +217,12 @@ fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, sea
 
 fn endpoint(seat: &Seat) -> EndpointSettings {
     let ipam_config = seat.address.map(|a| EndpointIpamConfig { ipv4_address: Some(a.to_string()), ..EndpointIpamConfig::default() });
-    EndpointSettings { ipam_config, ..EndpointSettings::default() }
+    EndpointSettings { ipam_config, mac_address: seat.address.map(hardware), ..EndpointSettings::default() }
+}
+
+/// A hardware address that follows from the address, as Docker makes it: a unit that is started again keeps it, and
+/// its callers' kernels need not find out for tens of seconds that it changed, as they would on podman.
+fn hardware(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }

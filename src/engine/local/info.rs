@@ -1,14 +1,26 @@
 //! What the engine is, and what it cannot enforce: measured where it can be asked, stated otherwise.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::raw::Raw;
 use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, EngineInfo, Leftover};
 
+async fn about(engine: &LocalEngine) -> Result<Value, EngineError> {
+    engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))
+}
+
+/// Where it keeps its data.
+pub async fn data_root(engine: &LocalEngine) -> Result<Option<PathBuf>, EngineError> {
+    let about = about(engine).await?;
+    Ok(about.get("DockerRootDir").and_then(Value::as_str).map(PathBuf::from))
+}
+
 /// The engine's introduction.
 pub async fn introduce(engine: &LocalEngine) -> Result<EngineInfo, EngineError> {
-    let about: Value = engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))?;
+    let about = about(engine).await?;
     Ok(EngineInfo {
         product: match engine.product {
             Product::Podman => "podman",

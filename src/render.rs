@@ -6,4 +6,6 @@
 pub mod archive;
 pub mod container;
 pub mod labels;
+#[cfg(test)]
+mod sample;
 pub mod wires;

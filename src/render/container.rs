@@ -241,3 +241,53 @@ fn hardware(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();
     format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::sample;
+    use super::*;
+
+    const FLAVOUR: Flavour = Flavour { log_driver: "k8s-file", ipv6: true };
+
+    #[test]
+    fn a_unit_is_confined_limited_and_without_a_way_to_ask_for_names() {
+        let lease = sample::lease();
+        let request = unit(&lease, &sample::subnets(&lease), lease.plan.unit("api").unwrap(), 2, "sha256:1", FLAVOUR).unwrap();
+        assert_eq!((request.name.as_str(), request.body.hostname.as_deref(), request.body.user.as_deref()), ("e-pr-1-deadbeef-api-2", Some("api-2"), Some("7")));
+        let host = request.body.host_config.unwrap();
+        assert_eq!((host.cap_drop, host.cap_add, host.readonly_rootfs), (Some(vec!["ALL".into()]), Some(vec![]), Some(true)));
+        assert_eq!(host.security_opt, Some(vec!["no-new-privileges".into()]));
+        assert_eq!((host.memory, host.memory_swap, host.nano_cpus, host.pids_limit), (Some(1_048_576), Some(1_048_576), Some(250_000_000), Some(7)));
+        assert_eq!(host.dns, Some(vec!["127.0.0.1".into()]));
+        assert!(host.port_bindings.is_none() && host.binds.is_none() && host.privileged.is_none() && host.restart_policy.is_none());
+        // Its own network first, with its fixed address; then, without one, that of what it calls.
+        assert_eq!(host.network_mode.as_deref(), Some("e-pr-1-deadbeef-to.api"));
+        assert_eq!(request.connects.iter().map(|(n, b)| (n.as_str(), b.endpoint_config.as_ref().unwrap().ipam_config.is_some())).collect::<Vec<_>>(), [("e-pr-1-deadbeef-api.db", false)]);
+    }
+
+    #[test]
+    fn each_copy_has_its_own_writable_volumes_and_tmp_is_none() {
+        let lease = sample::lease();
+        let at = |copy| unit_mounts(&lease, lease.plan.unit("api").unwrap(), copy).into_iter().map(|m| format!("{} {} {}", m.volume, m.at, m.writable)).collect::<Vec<_>>();
+        assert_eq!(at(1), ["e-pr-1-deadbeef-api.secrets /run/secrets false", "e-pr-1-deadbeef-api.w0 /data true"]);
+        assert_eq!(at(2)[1], "e-pr-1-deadbeef-api-2.w0 /data true");
+    }
+
+    #[test]
+    fn an_agent_inside_a_unit_brings_no_network_names_or_switches_of_its_own() {
+        let request = agent(&sample::lease(), Place::Inside("c1".into(), "7:7".into()), &["agent"], "i", "r", FLAVOUR);
+        let host = request.body.host_config.unwrap();
+        assert_eq!((host.network_mode.as_deref(), host.pid_mode.as_deref(), request.body.user.as_deref()), (Some("container:c1"), Some("container:c1"), Some("7:7")));
+        assert!(host.dns.is_none() && host.sysctls.is_none() && host.extra_hosts.is_none() && request.body.hostname.is_none());
+        assert_eq!((host.auto_remove, host.log_config.unwrap().typ.as_deref()), (Some(true), Some("none")));
+    }
+
+    #[test]
+    fn a_suite_that_may_call_nothing_has_no_network() {
+        let request = seated("n".into(), bare("i", &[]), confined(&Confinement::default(), FLAVOUR), vec![]);
+        let host = request.body.host_config.unwrap();
+        assert_eq!((host.network_mode.as_deref(), host.dns), (Some("none"), None));
+        assert!(request.body.networking_config.is_none() && request.connects.is_empty());
+    }
+}

@@ -137,3 +137,44 @@ fn subnet(subnets: &Subnets, network: &str) -> Result<Subnet, String> {
 pub fn suite_callees<'a>(plan: &'a Plan, suite: &SuitePlan) -> Vec<&'a Unit> {
     plan.units.iter().filter(|u| u.callers.contains(&suite.name) || suite.needs.contains(&u.name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn callers_of_the_same_unit_share_no_network() {
+        let lease = sample::lease();
+        let names: Vec<String> = of(&lease.plan).iter().map(|w| w.name(&lease)).collect();
+        assert_eq!(names, ["to.db", "to.api", "to.job", "api.db", "job.db"].map(|n| format!("e-pr-1-deadbeef-{n}")));
+        let seats = |unit: &str| -> Vec<String> { unit_seats(&lease, &sample::subnets(&lease), lease.plan.unit(unit).unwrap(), 1).unwrap().into_iter().map(|s| s.network).collect() };
+        assert!(seats("api").iter().all(|n| !seats("job").contains(n)));
+    }
+
+    #[test]
+    fn a_unit_has_hosts_entries_for_what_it_may_call_and_for_nothing_else() {
+        let lease = sample::lease();
+        let subnets = sample::subnets(&lease);
+        let entries = unit_hosts(&lease, &subnets, "job").unwrap();
+        assert_eq!(entries, ["db:10.0.4.240", "db.e-pr-1:10.0.4.240", "db.e-pr-1.svc:10.0.4.240", "db.e-pr-1.svc.cluster.local:10.0.4.240"]);
+        assert_eq!(unit_hosts(&lease, &subnets, "db").unwrap(), [""; 0]);
+        let judge = judge_hosts(&lease, &subnets, &[lease.plan.unit("api").unwrap()]).unwrap();
+        assert!(judge.contains(&"api:10.0.1.240".to_owned()) && judge.contains(&"api:10.0.1.241".to_owned()) && judge.len() == 8, "{judge:?}");
+    }
+
+    #[test]
+    fn a_missing_network_is_named_instead_of_leaving_a_name_out() {
+        let lease = sample::lease();
+        assert_eq!(unit_hosts(&lease, &Subnets::new(), "job").unwrap_err(), "network e-pr-1-deadbeef-job.db is missing");
+    }
+
+    #[test]
+    fn callees_sit_above_what_an_engine_gives_out_in_large_and_small_subnets() {
+        let at = |text: &str, copy| text.parse::<Subnet>().unwrap().callee(copy).to_string();
+        assert_eq!((at("10.89.3.0/24", 1), at("10.89.3.0/24", 9)), ("10.89.3.240".into(), "10.89.3.248".into()));
+        assert_eq!((at("10.213.0.32/27", 1), at("10.213.0.32/27", 9)), ("10.213.0.48".into(), "10.213.0.56".into()));
+        assert!("10.0.0.0/28".parse::<Subnet>().is_err() && "fd00::/64".parse::<Subnet>().is_err());
+    }
+}

@@ -13,11 +13,14 @@ use crate::agent::client::AgentClient;
 use crate::agent::protocol::{Answer, Ask};
 use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Position, Secrets};
 use crate::lifecycle::session::Session;
-use crate::plan::{Plan, Unit};
+use crate::plan::{Limits, Plan, Unit};
 use crate::report::facts::{Cause, CauseKind};
 
 /// How many lines of a failed unit's log are shown and kept.
 const LAST_LINES: usize = 20;
+
+/// Exit code of a process that SIGKILL ended.
+const KILLED: i64 = 137;
 
 /// Why a unit did not become ready, with the end of its log.
 struct UnitFailure {
@@ -111,7 +114,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
             }
             Some(event) = happened.next() => match event {
                 Happened::Exited { unit, code, oom_killed } if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) => {
-                    let failure = UnitFailure { reason: exit_reason(code, oom_killed), log: last_log(session, &unit).await };
+                    let failure = UnitFailure { reason: exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits)), log: last_log(session, &unit).await };
                     settle(session, &mut progress, unit, Err(failure));
                 }
                 Happened::Exited { .. } => {}
@@ -184,11 +187,14 @@ async fn last_log(session: &Session, unit: &str) -> Vec<String> {
     }
 }
 
-fn exit_reason(code: i64, oom_killed: bool) -> String {
-    if oom_killed {
-        return format!("its process was ended for want of memory (exit code {code}); raise `resources.memory`");
+fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
+    let limit = limits.map(|l| format!(" of {} MiB", l.memory >> 20)).unwrap_or_default();
+    match (oom_killed, code) {
+        (true, _) => format!("its process was ended for want of memory (limit{limit}, exit code {code}); raise `resources.memory`"),
+        // Some engines do not say that it was for want of memory.
+        (false, KILLED) => format!("its process was killed (exit code {code}), most likely for want of memory: its limit{limit} may be too small; raise `resources.memory`"),
+        (false, _) => format!("its process ended with exit code {code}"),
     }
-    format!("its process ended with exit code {code}")
 }
 
 fn gave_up(journal: &Journal, unit: &str) -> Cause {

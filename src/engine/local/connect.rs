@@ -82,7 +82,7 @@ fn advice(tried: &[(String, String)]) -> String {
 
 fn unreachable(tried: &[(String, String)]) -> EngineError {
     let list = tried.iter().map(|(what, why)| format!("  {what}: {why}")).collect::<Vec<_>>().join("\n");
-    EngineError::Unreachable { detail: format!("no container engine answered; tried\n{list}\n{}", advice(tried)) }
+    EngineError::Unreachable { detail: format!("none answered; tried\n{list}\n{}", advice(tried)) }
 }
 
 /// What an address is to the clients, or why it is none.
@@ -156,6 +156,7 @@ async fn accepts(raw: &Raw) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -1,6 +1,30 @@
 //! What runs inside an environment: probes, preparation of databases, built-in steps. Same binary (`dayfly agent`).
 //!
 //! It speaks JSON lines on its standard streams and knows neither engines nor verdicts of suites.
+//! It never writes a secret anywhere but to the service that the secret is for.
 
 pub mod client;
 pub mod protocol;
+
+mod addresses;
+mod amqp;
+mod amqp_try;
+mod collect;
+mod http;
+mod http_step;
+mod matching;
+mod message;
+mod net;
+mod prepare;
+mod publish;
+mod queue;
+mod ready;
+mod serve;
+mod sql;
+mod status;
+mod step;
+mod tls;
+mod topology;
+mod world;
+
+pub use serve::{AgentError, dial, serve};

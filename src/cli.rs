@@ -1,1 +1,225 @@
-//! cli.
+//! The verbs that a user types: flags, the process environment and the screen live here and nowhere else.
+//!
+//! Data goes to standard output, progress and logs to standard error; `--output json` works everywhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub mod agent;
+pub mod connect;
+pub mod ci;
+pub mod doctor;
+pub mod down;
+pub mod exit;
+pub mod forward;
+pub mod key;
+pub mod list;
+pub mod logs;
+pub mod manual;
+pub mod plan;
+pub mod reap;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod screen;
+pub mod signals;
+pub mod status;
+pub mod test;
+pub mod up;
+pub mod validate;
+pub mod verify;
+pub mod wiring;
+
+/// A private test environment for every pull request, with a signed report of what was tested in it.
+#[derive(Debug, Parser)]
+#[command(name = "dayfly", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Text for people, or JSON for machines
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub output: Output,
+    /// Where environments run
+    #[arg(long, global = true, value_enum, default_value = "local", env = "DAYFLY_ENGINE", value_name = "ENGINE")]
+    pub engine: EngineChoice,
+    /// Registry that images are pulled through in place of the one they name
+    #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", value_name = "HOST[/PATH]")]
+    pub registry_mirror: Option<String>,
+    /// Say more of what is done, on standard error (twice for all)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Text or JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
+/// Engines that a user can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineChoice {
+    /// Any Docker-compatible socket: podman, Docker
+    Local,
+}
+
+/// A description and what is filled into it.
+#[derive(Debug, Clone, Args)]
+pub struct DescriptionArgs {
+    /// The description, or a folder that holds `environment.yaml`
+    pub file: PathBuf,
+    /// Override a value of the description
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// Override the image of a service, broker, database or container suite
+    #[arg(long, value_name = "SERVICE=REFERENCE", value_parser = pair)]
+    pub image: Vec<(String, String)>,
+}
+
+/// The change that an environment is for.
+#[derive(Debug, Clone, Args)]
+pub struct ChangeArgs {
+    /// Pull request number (in GitHub and GitLab pipelines: taken from the job)
+    #[arg(long, value_name = "NUMBER")]
+    pub pr: Option<u32>,
+    /// Head commit of the pull request (in GitHub and GitLab pipelines: taken from the job)
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// How long the environment may live, such as 4h, in place of the description's `ttl`
+    #[arg(long, value_name = "DURATION")]
+    pub ttl: Option<String>,
+}
+
+/// An environment by name, or by description and pull request.
+#[derive(Debug, Clone, Args)]
+pub struct EnvironmentArgs {
+    /// Name such as `hello-pr-1`, or a description together with --pr
+    #[arg(value_name = "ENVIRONMENT|FILE")]
+    pub environment: String,
+    /// Pull request, when a description is given
+    #[arg(long, value_name = "NUMBER")]
+    pub pr: Option<u32>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check a description and report every fault
+    Validate {
+        #[command(flatten)]
+        description: DescriptionArgs,
+    },
+    /// Print the JSON Schema of descriptions
+    Schema,
+    /// Show what would be made, in which order, and who could reach whom
+    Plan {
+        #[command(flatten)]
+        description: DescriptionArgs,
+        /// Pull request number
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        pr: u32,
+        /// Print only the graph
+        #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text")]
+        graph: Option<plan::GraphFormat>,
+    },
+    /// Bring an environment up and leave it running
+    Up(up::UpArgs),
+    /// Run suites in an environment that is up
+    Test(test::TestArgs),
+    /// Bring an environment up, run its suites, sign the report, remove everything
+    Run(run::RunArgs),
+    /// List environments
+    List,
+    /// Show one environment
+    Status {
+        #[command(flatten)]
+        environment: EnvironmentArgs,
+    },
+    /// Show the logs of an environment
+    Logs(logs::LogsArgs),
+    /// Make a port of a service reachable on this machine
+    Forward(forward::ForwardArgs),
+    /// Remove an environment
+    Down {
+        #[command(flatten)]
+        environment: EnvironmentArgs,
+    },
+    /// Remove environments whose time is over
+    Reap(reap::ReapArgs),
+    /// Render the report of a run
+    Report(wiring::ReportArgs),
+    /// Check the signatures of a run
+    Verify(wiring::VerifyArgs),
+    /// Make and show signing keys
+    Key {
+        #[command(subcommand)]
+        action: wiring::KeyAction,
+    },
+    /// Find out whether this machine can run environments
+    Doctor {
+        /// A description whose images must be present
+        file: Option<PathBuf>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// Folder to write them to
+        folder: PathBuf,
+    },
+    /// What dayfly runs inside environments
+    #[command(hide = true)]
+    Agent(agent::AgentArgs),
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+impl Cli {
+    /// Performs the verb; the number is the exit code.
+    pub async fn perform(self) -> anyhow::Result<u8> {
+        let common = &self.common;
+        let json = common.output == Output::Json;
+        match self.verb {
+            Verb::Validate { description } => Ok(validate::run(&description.file, &connect::overrides(&description, None), json)),
+            Verb::Schema => Ok(schema::run()),
+            Verb::Plan { description, pr, graph } => Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json)),
+            Verb::Up(args) => up::run(args, common).await,
+            Verb::Test(args) => test::run(args, common).await,
+            Verb::Run(args) => run::run(args, common).await,
+            Verb::List => list::run(common).await,
+            Verb::Status { environment } => status::run(environment, common).await,
+            Verb::Logs(args) => logs::run(args, common).await,
+            Verb::Forward(args) => forward::run(args, common).await,
+            Verb::Down { environment } => down::run(environment, common).await,
+            Verb::Reap(args) => reap::run(args, common).await,
+            Verb::Report(args) => wiring::report(args),
+            Verb::Verify(args) => wiring::verify(args, json),
+            Verb::Key { action } => wiring::key(action, json),
+            Verb::Doctor { file } => doctor::run(file, common).await,
+            Verb::Completions { shell } => manual::completions(shell),
+            Verb::Man { folder } => manual::pages(&folder),
+            Verb::Agent(args) => agent::run(args).await,
+        }
+    }
+}

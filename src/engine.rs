@@ -80,8 +80,8 @@ pub struct ImageFact {
     pub user: String,
 }
 
-/// Secret values for one environment. Its `Debug` shows names only.
-#[derive(Clone, Default)]
+/// Secret values for one environment, as stored in it. Its `Debug` shows names only.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Secrets {
     /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
     pub values: BTreeMap<String, String>,
@@ -235,6 +235,9 @@ pub trait Engine: Send + Sync {
 
     /// Starts an agent at a position.
     async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError>;
+
+    /// A raw connection to a port of a unit's first copy, for `forward`.
+    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError>;
 
     /// Runs a container suite to its end or time limit, and collects its log and results in any case.
     async fn run_suite(&self, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError>;

@@ -9,6 +9,8 @@ pub mod engine;
 pub mod evidence;
 pub mod lifecycle;
 pub mod plan;
+pub mod reaper;
+pub mod render;
 pub mod report;
 pub mod secrets;
 pub mod spec;

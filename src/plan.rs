@@ -10,6 +10,7 @@ use crate::spec::model::{Case, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod graph;
+pub mod users;
 
 /// Everything that an engine needs to bring up one environment; units are in an order in which they can start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

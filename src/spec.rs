@@ -1,4 +1,100 @@
 //! The description: parse, check, resolve. Reports every fault at once; never touches an engine.
+//!
+//! Bytes → tree → templates filled in → shape against the schema → types → meaning. All of that is pure; only
+//! `files` reads, and [`load`] is the one function that calls it.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+pub mod check;
+pub mod draft;
+pub mod fault;
+mod files;
 pub mod model;
+pub mod needs;
+pub mod pattern;
+pub mod place;
+pub mod quantity;
+pub mod schema;
+pub mod shape;
 pub mod suite_model;
+pub mod template;
+pub mod tree;
+mod values;
+
+pub use draft::Draft;
+pub use fault::{Fault, Faults};
+use model::Environment;
+
+/// What the command line changes in a description, and what it tells templates of the run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// `--set name=value`, in order; the last of a name counts.
+    pub set: Vec<(String, String)>,
+    /// `--image unit=reference`, in order; also for container suites.
+    pub images: Vec<(String, String)>,
+    /// Life time in place of the description's.
+    pub ttl: Option<String>,
+    /// `{{pr}}`, and part of `{{environment}}`; 0 where it is not known.
+    pub pr: Option<u32>,
+    /// `{{commit}}`; forty zeros where it is not known.
+    pub commit: Option<String>,
+}
+
+/// A description without a fault, values and images filled in.
+#[derive(Debug, Clone)]
+pub struct Valid {
+    /// The description.
+    pub environment: Environment,
+    /// Contents of the files that it refers to, by relative path as written.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Lower-case hexadecimal SHA-256 of the description as resolved, and of those files.
+    pub digest: String,
+    /// Line and column, both from 1, by path such as `suites.acceptance.cases[3].steps[1]`.
+    pub locations: BTreeMap<String, (usize, usize)>,
+    /// The YAML file.
+    pub path: PathBuf,
+}
+
+/// Reads and checks a description: a YAML file, or a folder that holds `environment.yaml`.
+///
+/// Errors hold every fault that was found, also those of the overrides and of files referred to.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Valid, Faults> {
+    let (path, bytes) = files::description(path)?;
+    let mut draft = draft::parse(&path, &bytes, overrides)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let files = files::referenced(folder, &draft.references(), &mut draft.found);
+    let locations = draft.locations();
+    let environment = draft.finish()?;
+    Ok(Valid { digest: digest(&environment, &files), environment, files, locations, path })
+}
+
+fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {
+    let hashes: BTreeMap<&str, String> = files.iter().map(|(name, bytes)| (name.as_str(), sha256(bytes))).collect();
+    canonical_sha256(&json!({ "description": environment, "files": hashes }))
+}
+
+/// Lower-case hexadecimal SHA-256 of the JSON text without spaces, keys sorted.
+pub fn canonical_sha256(value: &serde_json::Value) -> String {
+    sha256(value.to_string().as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn canonical_json_sorts_keys_whatever_their_order_was() {
+        let a: serde_json::Value = serde_json::from_str(r#"{"b":1,"a":{"d":2,"c":3}}"#).unwrap();
+        assert_eq!(a.to_string(), r#"{"a":{"c":3,"d":2},"b":1}"#);
+        assert_eq!(canonical_sha256(&json!({})), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    }
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{BrokerPlan, DatabasePlan, ReadyPlan};
+use crate::engine::Secrets;
+use crate::plan::{BrokerPlan, DatabasePlan, Plan, ReadyPlan};
 use crate::spec::model::Action;
 
 /// The first line to the agent: what it must know of the environment for its position.
@@ -18,6 +19,21 @@ pub struct Hello {
     pub databases: BTreeMap<String, DatabasePlan>,
     /// Secrets by name: passwords for `<broker>.<user>` and `<database>.<role>`.
     pub secrets: BTreeMap<String, String>,
+}
+
+impl Hello {
+    /// Everything of an environment, for the agents that dayfly itself places.
+    pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
+        Self { ca: secrets.ca.clone(), broker: plan.broker.clone(), databases: plan.databases.clone(), secrets: secrets.values.clone() }
+    }
+
+    /// What an agent inside a unit may know: the code beside it could read its memory, so no secret of anybody else.
+    pub fn inside(plan: &Plan, secrets: &Secrets, unit: &str) -> Self {
+        let listed = plan.unit(unit).map(|unit| unit.secrets.as_slice()).unwrap_or_default();
+        let mut hello = Self::of(plan, secrets);
+        hello.secrets.retain(|name, _| listed.contains(name));
+        hello
+    }
 }
 
 /// A numbered request.
@@ -72,11 +88,6 @@ pub enum Ask {
     },
     /// Kernel status of process 1 (the unit's, in position `Inside`).
     Status,
-    /// Relays its standard streams' `data` to a TCP connection (for `forward`).
-    Dial {
-        /// `host:port`.
-        to: String,
-    },
 }
 
 /// What comes back.
@@ -150,7 +161,7 @@ pub struct StepFailure {
 pub struct ProcessStatus {
     /// Effective user id.
     pub uid: u32,
-    /// Effective, permitted, inheritable, bounding and ambient capabilities, hexadecimal.
+    /// Capabilities as hexadecimal masks, by the kernel's names: `CapEff`, `CapPrm`, `CapInh`, `CapBnd`, `CapAmb`.
     pub capabilities: BTreeMap<String, String>,
     /// `NoNewPrivs` is 1.
     pub no_new_privileges: bool,

@@ -1,1 +1,244 @@
-//! Fake.
+//! An engine without anything real, for tests of what stands above engines. Nothing of it is ever signed.
+//!
+//! Its agents are the real ones, over pipes in this process; its containers are entries in a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::sync::broadcast;
+
+use super::{
+    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine, Observed, OnProgress, Position, Residual, Running, Secrets,
+    SuiteExit, UnitState,
+};
+use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
+
+/// Bytes that a pipe to an agent holds.
+const PIPE: usize = 1 << 16;
+
+/// What goes wrong, by unit or object.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// Images that are not there.
+    pub missing_images: Vec<String>,
+    /// Units whose start the engine refuses, with its words.
+    pub refused: BTreeMap<String, String>,
+    /// Units that end with this code as soon as they are started.
+    pub exits: BTreeMap<String, i64>,
+    /// Units whose readiness never comes.
+    pub hangs: BTreeSet<String>,
+    /// What removal leaves.
+    pub residual: Vec<Residual>,
+    /// How container suites end, by name.
+    pub suites: BTreeMap<String, SuiteExit>,
+}
+
+/// The engine.
+pub struct FakeEngine {
+    script: Script,
+    state: Mutex<State>,
+    events: broadcast::Sender<Happened>,
+}
+
+#[derive(Default)]
+struct State {
+    lease: Option<Lease>,
+    units: BTreeMap<String, UnitState>,
+    secrets: Secrets,
+    done: Vec<String>,
+}
+
+impl FakeEngine {
+    /// An engine on which nothing exists yet.
+    pub fn new(script: Script) -> Self {
+        Self { script, state: Mutex::default(), events: broadcast::channel(64).0 }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that was asked of it and changes something, in order.
+    pub fn done(&self) -> Vec<String> {
+        self.state().done.clone()
+    }
+
+    /// Another run takes the environment over.
+    pub fn take_over(&self, lease: Lease) {
+        self.state().lease = Some(lease);
+        // Nobody may be watching yet; then nobody needs to hear it.
+        let _ = self.events.send(Happened::LeaseChanged);
+    }
+
+    fn observed(&self) -> Option<Observed> {
+        let state = self.state();
+        let lease = state.lease.clone()?;
+        Some(Observed { environment: lease.environment.clone(), lease: Some(lease), units: state.units.clone(), objects: vec![] })
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Fake
+    }
+
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        Ok(EngineInfo { product: "fake".into(), version: "0".into(), endpoint: "memory".into(), cannot: vec!["run anything".into()] })
+    }
+
+    async fn images(&self, references: &[String], _: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+        let missing: Vec<_> = references.iter().filter(|r| self.script.missing_images.contains(r)).map(|r| (r.clone(), "it is not there".to_owned())).collect();
+        if !missing.is_empty() {
+            return Err(EngineError::Images(missing));
+        }
+        let fact = |r: &String| ImageFact { reference: r.clone(), digest: format!("sha256:{}", "1".repeat(64)), platform: "linux/amd64".into(), user: "1000".into() };
+        Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
+    }
+
+    async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError> {
+        let mut state = self.state();
+        let replaced = match &state.lease {
+            Some(other) if other.run > lease.run => return Ok(Claim::Newer { run: other.run, commit: other.commit.clone() }),
+            other => other.as_ref().map(|l| l.run),
+        };
+        state.done.push("claim".into());
+        state.lease = Some(lease.clone());
+        Ok(Claim::Ours { replaced })
+    }
+
+    async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {
+        Ok(self.state().lease.clone())
+    }
+
+    async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
+        let mut state = self.state();
+        state.units = lease.plan.units.iter().map(|u| (u.name.clone(), UnitState::Created)).collect();
+        state.secrets = secrets.clone();
+        state.done.push("prepare".into());
+        Ok(())
+    }
+
+    async fn secrets(&self, _: &str) -> Result<Secrets, EngineError> {
+        Ok(self.state().secrets.clone())
+    }
+
+    async fn start(&self, _: &Lease, unit: &str) -> Result<(), EngineError> {
+        self.state().done.push(format!("start {unit}"));
+        if let Some(reason) = self.script.refused.get(unit) {
+            return Err(EngineError::Start { unit: unit.into(), reason: reason.clone(), leftover: Leftover::Removable });
+        }
+        let state = match self.script.exits.get(unit) {
+            Some(&code) => {
+                let _ = self.events.send(Happened::Exited { unit: unit.into(), code, oom_killed: false });
+                UnitState::Exited { code, oom_killed: false }
+            }
+            None => UnitState::Running,
+        };
+        self.state().units.insert(unit.into(), state);
+        if self.script.hangs.contains(unit) || self.script.exits.contains_key(unit) {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Lease, unit: &str) -> Result<(), EngineError> {
+        let mut state = self.state();
+        state.done.push(format!("stop {unit}"));
+        state.units.insert(unit.into(), UnitState::Exited { code: 0, oom_killed: false });
+        Ok(())
+    }
+
+    async fn agent(&self, _: &Lease, _: &Position) -> Result<AgentLink, EngineError> {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        let (input, output) = tokio::io::split(theirs);
+        tokio::spawn(async move { crate::agent::serve(input, output).await });
+        let (output, input) = tokio::io::split(ours);
+        Ok(AgentLink { input: Box::pin(input), output: Box::pin(output) })
+    }
+
+    async fn dial(&self, _: &Lease, unit: &str, _: u16) -> Result<AgentLink, EngineError> {
+        Err(EngineError::Missing(unit.into()))
+    }
+
+    async fn run_suite(&self, _: &Lease, suite: &SuitePlan, _: &Secrets) -> Result<SuiteExit, EngineError> {
+        self.state().done.push(format!("suite {}", suite.name));
+        self.script.suites.get(&suite.name).cloned().ok_or_else(|| EngineError::Missing(suite.name.clone()))
+    }
+
+    async fn watch(&self, _: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+        let events = self.events.subscribe();
+        let next = |mut events: broadcast::Receiver<Happened>| async move { events.recv().await.ok().map(|e| (e, events)) };
+        Ok(futures::stream::unfold(events, next).boxed())
+    }
+
+    async fn observe(&self, _: &str) -> Result<Option<Observed>, EngineError> {
+        Ok(self.observed())
+    }
+
+    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+        Ok(self.observed().into_iter().collect())
+    }
+
+    async fn logs(&self, _: &str, unit: Option<&str>, _: Option<usize>, _: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
+        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into() };
+        Ok(futures::stream::iter([Ok(line)]).boxed())
+    }
+
+    async fn running(&self, _: &str) -> Result<Vec<Running>, EngineError> {
+        let running = |u: &String| Running { unit: u.clone(), image_digest: format!("sha256:{}", "1".repeat(64)), inspect: String::new() };
+        Ok(self.state().units.keys().map(running).collect())
+    }
+
+    async fn remove(&self, _: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
+        let mut state = self.state();
+        state.done.push("remove".into());
+        if run.is_none() || state.lease.as_ref().map(|l| l.run) == run {
+            state.lease = None;
+            state.units.clear();
+        }
+        Ok(self.script.residual.clone())
+    }
+}
+
+/// A plan of services with their needs, for tests.
+pub fn sample_plan(units: &[(&str, &[&str])]) -> Plan {
+    Plan {
+        environment: "sample-pr-1".into(),
+        description: "sample".into(),
+        pr: 1,
+        description_digest: "0".repeat(64),
+        ttl_secs: 3600,
+        units: units.iter().map(|(name, needs)| sample_unit(name, needs)).collect(),
+        secrets: BTreeMap::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        suites: BTreeMap::new(),
+    }
+}
+
+fn sample_unit(name: &str, needs: &[&str]) -> Unit {
+    Unit {
+        name: name.into(),
+        kind: UnitKind::Service,
+        image: format!("localhost/{name}:1"),
+        port: Some(8080),
+        command: vec![],
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        secrets: vec![],
+        tls: false,
+        needs: needs.iter().map(|n| (*n).to_owned()).collect(),
+        callers: BTreeSet::new(),
+        ready: ReadyPlan::Running,
+        within_ms: 1000,
+        limits: Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 },
+        replicas: 1,
+        writable: vec![],
+        confinement: Confinement::default(),
+        start_late: false,
+    }
+}

@@ -1,1 +1,140 @@
-//! Local.
+//! The local engine: any Docker-compatible socket, podman or Docker.
+//!
+//! It performs what `render` made of a plan and reports what it finds; it decides nothing, prints nothing, and
+//! keeps no state of its own: everything is found again by labels.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bollard::Docker;
+use futures::stream::BoxStream;
+use tokio::sync::OnceCell;
+
+use super::{AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, OnProgress, Position, Residual, Running, Secrets, SuiteExit};
+use crate::plan::SuitePlan;
+use crate::render::container::Flavour;
+
+pub mod agent_image;
+mod agents;
+mod claim;
+pub mod connect;
+mod containers;
+mod explain;
+mod images;
+mod info;
+mod link;
+mod logs;
+mod networks;
+mod observe;
+mod raw;
+mod remove;
+mod suites;
+mod units;
+mod users;
+mod volumes;
+mod watch;
+
+pub use connect::{Options, Surroundings};
+
+/// How much is asked of the engine at once.
+const ABREAST: usize = 8;
+
+/// What the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Podman,
+    Docker,
+}
+
+/// A reached engine. Clones share the connection and what is known of images.
+#[derive(Clone)]
+pub struct LocalEngine {
+    docker: Docker,
+    raw: raw::Raw,
+    product: Product,
+    version: String,
+    flavour: Flavour,
+    options: Options,
+    agent_image: Arc<OnceCell<String>>,
+    /// Images by reference, as they were when first looked at: what was checked is what runs.
+    images: Arc<Mutex<HashMap<String, images::Held>>>,
+    /// Counts the subnets that were tried, where dayfly chooses them.
+    next_subnet: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl Engine for LocalEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Local
+    }
+
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        info::introduce(self).await
+    }
+
+    async fn images(&self, references: &[String], progress: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+        images::find_all(self, references, progress).await
+    }
+
+    async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError> {
+        claim::claim(self, lease).await
+    }
+
+    async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError> {
+        claim::lease(self, environment).await
+    }
+
+    async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
+        units::prepare(self, lease, secrets).await
+    }
+
+    async fn secrets(&self, environment: &str) -> Result<Secrets, EngineError> {
+        volumes::kept(self, environment).await
+    }
+
+    async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
+        units::start(self, lease, unit).await
+    }
+
+    async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
+        units::stop(self, lease, unit).await
+    }
+
+    async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
+        agents::start(self, lease, position).await
+    }
+
+    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+        agents::dial(self, lease, unit, port).await
+    }
+
+    async fn run_suite(&self, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError> {
+        suites::run(self, lease, suite, secrets).await
+    }
+
+    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+        watch::watch(self, environment).await
+    }
+
+    async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError> {
+        observe::one(self, environment).await
+    }
+
+    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+        observe::all(self).await
+    }
+
+    async fn logs(&self, environment: &str, unit: Option<&str>, tail: Option<usize>, follow: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
+        logs::lines(self, environment, unit, tail, follow).await
+    }
+
+    async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError> {
+        observe::running(self, environment).await
+    }
+
+    async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
+        remove::remove(self, environment, run).await
+    }
+}

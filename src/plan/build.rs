@@ -1,1 +1,139 @@
-//! Builds.
+//! From a valid description to the plan: defaults filled in, quantities parsed, start order found.
+//!
+//! Pure. It trusts the checks of `spec`; what they let through and it cannot read is an error, never a guess.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
+use crate::spec::model::{Database, Environment, Suite};
+use crate::spec::{Valid, canonical_sha256, needs, quantity};
+
+mod judge;
+mod unit;
+
+/// Port of PostgreSQL.
+pub const POSTGRES_PORT: u16 = 5432;
+/// Ports of RabbitMQ, plain and with TLS.
+pub const AMQP_PORTS: (u16, u16) = (5672, 5671);
+
+/// A description that cannot be planned; messages complete "failed to …". It means a check is missing in `spec`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Text that should be a duration, memory or processors.
+    #[error("plan {of}: cannot read `{text}`: {why}")]
+    Quantity {
+        /// Unit or suite.
+        of: String,
+        /// As written.
+        text: String,
+        /// What is accepted.
+        why: String,
+    },
+    /// A file of the description whose content is not there.
+    #[error("plan {of}: the file `{path}` was not read")]
+    File {
+        /// Unit.
+        of: String,
+        /// Relative path.
+        path: String,
+    },
+    /// Something else that the checks should have refused.
+    #[error("plan {of}: {why}")]
+    Unsound {
+        /// Unit or suite.
+        of: String,
+        /// What.
+        why: String,
+    },
+}
+
+/// The plan of one environment for pull request `pr`.
+pub fn build(valid: &Valid, pr: u32) -> Result<Plan, PlanError> {
+    let e = &valid.environment;
+    let ttl_ms = milliseconds(&e.name, &e.ttl, quantity::LONGEST_LIFE_MS)?;
+    let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
+    let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s)?)));
+    Ok(Plan {
+        environment: format!("{}-pr-{pr}", e.name),
+        description: e.name.clone(),
+        pr,
+        description_digest: valid.digest.clone(),
+        ttl_secs: ttl_ms.div_ceil(1000),
+        units: units(valid)?,
+        secrets: e.secrets.iter().map(|(name, s)| (name.clone(), s.bytes)).collect(),
+        broker: broker(e),
+        databases: databases.collect::<Result<_, PlanError>>()?,
+        suites: suites.collect::<Result<_, PlanError>>()?,
+    })
+}
+
+fn units(valid: &Valid) -> Result<Vec<Unit>, PlanError> {
+    let e = &valid.environment;
+    let needs = needs::of_units(e);
+    let callers = needs::callers(e);
+    let of = |all: &BTreeMap<&str, BTreeSet<&str>>, name: &str| -> BTreeSet<String> {
+        all.get(name).into_iter().flatten().map(|n| (*n).to_owned()).collect()
+    };
+    let order = needs::order(&needs);
+    if order.len() != needs.len() {
+        return Err(PlanError::Unsound { of: e.name.clone(), why: "units wait for each other in a circle".into() });
+    }
+    let mut units = Vec::new();
+    for name in order {
+        let mut unit = match (e.services.get(name), e.databases.get(name), &e.broker) {
+            (Some(service), _, _) => unit::service(name, service, valid)?,
+            (_, Some(database), _) => unit::database(name, database)?,
+            (_, _, Some(broker)) => unit::broker(broker)?,
+            _ => continue,
+        };
+        (unit.needs, unit.callers) = (of(&needs, name), of(&callers, name));
+        units.push(unit);
+    }
+    Ok(units)
+}
+
+fn broker(e: &Environment) -> Option<BrokerPlan> {
+    let b = e.broker.as_ref()?;
+    let port = if b.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 };
+    Some(BrokerPlan { name: b.name.clone(), port, tls: b.tls, vhosts: b.vhosts.clone(), users: b.users.clone() })
+}
+
+fn database(name: &str, d: &Database, valid: &Valid) -> Result<DatabasePlan, PlanError> {
+    let text = |path: &String| {
+        let text = String::from_utf8(file(name, path, valid)?);
+        let text = text.map_err(|_| PlanError::Unsound { of: name.to_owned(), why: format!("`{path}` is not text") })?;
+        Ok((path.clone(), text))
+    };
+    let sql = d.sql.iter().map(text).collect::<Result<_, PlanError>>()?;
+    Ok(DatabasePlan { database: d.database.clone(), roles: d.roles.clone(), sql })
+}
+
+fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
+    Ok(SuitePlan {
+        name: name.to_owned(),
+        kind: s.kind,
+        digest: canonical_sha256(&json!(s)),
+        needs: s.needs.iter().cloned().collect(),
+        secrets: s.secrets.clone(),
+        parallel: s.parallel,
+        timeout_ms: milliseconds(name, &s.timeout, quantity::LONGEST_LIMIT_MS)?,
+        retries: s.retries,
+        judge: judge::of(name, s)?,
+    })
+}
+
+/// Content of a file that the description refers to.
+fn file(of: &str, path: &str, valid: &Valid) -> Result<Vec<u8>, PlanError> {
+    let missing = || PlanError::File { of: of.to_owned(), path: path.to_owned() };
+    valid.files.get(path).cloned().ok_or_else(missing)
+}
+
+fn milliseconds(of: &str, text: &str, most: u64) -> Result<u64, PlanError> {
+    quantity::duration_ms(text, most).map_err(|why| unreadable(of, text, why))
+}
+
+fn unreadable(of: &str, text: &str, why: String) -> PlanError {
+    PlanError::Quantity { of: of.to_owned(), text: text.to_owned(), why }
+}

@@ -1,1 +1,156 @@
-//! Graph.
+//! Pictures of a plan as text: what will be made in which order, who needs whom, who can reach whom.
+//!
+//! Pure: returns text; nothing is printed, and no secret value is known here.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::{Judge, Plan, ReadyPlan, Unit, UnitKind};
+
+mod drawing;
+
+pub use drawing::{dot, mermaid};
+
+/// What will be created, in order, and who can reach whom.
+pub fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{} from {} ({})", plan.environment, plan.description, short(&plan.description_digest));
+    let _ = writeln!(out, "\nnetworks: one for each unit that is called, joined by its callers only");
+    for unit in called(plan) {
+        let _ = writeln!(out, "  {}: {}", unit.name, listed(&unit.callers));
+    }
+    volumes(&mut out, plan);
+    let _ = writeln!(out, "\nstarts, each after what it needs");
+    for (i, unit) in plan.units.iter().enumerate() {
+        start(&mut out, i + 1, unit);
+    }
+    suites(&mut out, plan);
+    let _ = writeln!(out, "\nwho can reach whom");
+    out.push_str(&access(plan));
+    let _ = writeln!(out, "\nremoved after {}", humantime::format_duration(std::time::Duration::from_secs(plan.ttl_secs)));
+    out
+}
+
+/// Who needs whom, and who may call whom, one unit a line.
+pub fn graph_text(plan: &Plan) -> String {
+    let mut out = String::new();
+    for unit in &plan.units {
+        let only_called: BTreeSet<String> =
+            plan.reachable_by(&unit.name).filter(|u| !unit.needs.contains(&u.name)).map(|u| u.name.clone()).collect();
+        let _ = writeln!(out, "{}", unit.name);
+        branch(&mut out, "needs", &unit.needs);
+        branch(&mut out, "calls", &only_called);
+    }
+    for suite in plan.suites.values() {
+        let reached: BTreeSet<String> = plan.reachable_by(&suite.name).map(|u| u.name.clone()).collect();
+        let _ = writeln!(out, "{} (suite)", suite.name);
+        branch(&mut out, "calls", &reached);
+    }
+    out
+}
+
+fn branch(out: &mut String, word: &str, names: &BTreeSet<String>) {
+    if !names.is_empty() {
+        let _ = writeln!(out, "  {word} {}", listed(names));
+    }
+}
+
+fn called(plan: &Plan) -> impl Iterator<Item = &Unit> {
+    plan.units.iter().filter(|u| !u.callers.is_empty())
+}
+
+fn volumes(out: &mut String, plan: &Plan) {
+    let _ = writeln!(out, "\nwritable, empty at the start and removed at the end (and /tmp everywhere)");
+    for unit in plan.units.iter().filter(|u| !u.writable.is_empty()) {
+        let _ = writeln!(out, "  {}: {}", unit.name, unit.writable.join(", "));
+    }
+    let steps = |judge: &Judge| if let Judge::Container(c) = judge { Some(c.results.clone()) } else { None };
+    for (name, results) in plan.suites.iter().filter_map(|(n, s)| Some((n, steps(&s.judge)?))) {
+        let _ = writeln!(out, "  {name}: {results}");
+    }
+}
+
+fn start(out: &mut String, number: usize, unit: &Unit) {
+    let late = if unit.start_late { ", started by a suite" } else { "" };
+    let copies = if unit.replicas > 1 { format!(" × {}", unit.replicas) } else { String::new() };
+    let _ = writeln!(out, "  {number:>2}. {}{copies} ({}{late})", unit.name, kind(unit.kind));
+    let _ = writeln!(out, "      image {}", unit.image);
+    if !unit.needs.is_empty() {
+        let _ = writeln!(out, "      after {}", listed(&unit.needs));
+    }
+    let within = humantime::format_duration(std::time::Duration::from_millis(unit.within_ms));
+    let _ = writeln!(out, "      ready when {}, within {within}", ready(unit));
+    if !unit.secrets.is_empty() {
+        let _ = writeln!(out, "      secrets {}", unit.secrets.join(", "));
+    }
+    if let Some(reason) = &unit.confinement.reason {
+        let _ = writeln!(out, "      departs from the secure defaults: {reason}");
+    }
+}
+
+fn suites(out: &mut String, plan: &Plan) {
+    if plan.suites.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nsuites");
+    for suite in plan.suites.values() {
+        let by = match &suite.judge {
+            Judge::Container(c) => format!("image {}", c.image),
+            Judge::Steps { cases } => format!("{} case{}", cases.len(), if cases.len() == 1 { "" } else { "s" }),
+        };
+        let kind = format!("{:?}", suite.kind).to_lowercase();
+        let _ = writeln!(out, "  {} ({kind}): {by} ({})", suite.name, short(&suite.digest));
+    }
+}
+
+fn ready(unit: &Unit) -> String {
+    match &unit.ready {
+        ReadyPlan::Running => "it runs".into(),
+        ReadyPlan::Http { port, path, tls } => {
+            format!("{}://{}:{port}{path} answers", if *tls { "https" } else { "http" }, unit.name)
+        }
+        ReadyPlan::Tcp { port } => format!("port {port} accepts a connection"),
+        ReadyPlan::Consumers { vhost, queue, user } => format!("queue {queue} of {vhost} has a consumer (asked as {user})"),
+        ReadyPlan::Broker => "every user logs in and the topology is there".into(),
+        ReadyPlan::Database => "every role answers a query".into(),
+    }
+}
+
+/// A table: a row for each unit and suite, a column for each unit that is called; a bare `x` is the right to connect.
+fn access(plan: &Plan) -> String {
+    let columns: Vec<&str> = called(plan).map(|u| u.name.as_str()).collect();
+    let rows: Vec<&str> = plan.units.iter().map(|u| u.name.as_str()).chain(plan.suites.keys().map(String::as_str)).collect();
+    if columns.is_empty() {
+        return "  nobody reaches anybody\n".into();
+    }
+    let first = rows.iter().map(|r| r.len()).max().unwrap_or(0);
+    let mut out = format!("  {:first$}", "");
+    columns.iter().for_each(|c| out.push_str(&format!("  {c}")));
+    out.push('\n');
+    for row in rows {
+        let mut line = format!("  {row:first$}");
+        for column in &columns {
+            let may = plan.unit(column).is_some_and(|u| u.callers.contains(row));
+            line.push_str(&format!("  {:^width$}", if may { "x" } else { "." }, width = column.len()));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn kind(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Service => "service",
+        UnitKind::Broker => "broker",
+        UnitKind::Database => "database",
+    }
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

@@ -27,6 +27,7 @@ pub struct Environment {
     pub name: String,
     /// How long an environment may live after it was created, such as `4h` (default `4h`).
     #[serde(default = "default_ttl")]
+    #[schemars(example = &"4h")]
     pub ttl: String,
     /// Values with defaults; `--set name=value` overrides; used as `{{name}}` in string scalars.
     #[serde(default)]
@@ -83,9 +84,11 @@ fn default_secret_bytes() -> u16 {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
     /// Image reference; `--image service=ref` overrides.
+    #[schemars(example = &"registry.example/shop/api:1.4")]
     pub image: String,
     /// The port it listens on; readiness and callers use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Command and arguments in place of the image's own.
     #[serde(default)]
@@ -151,15 +154,18 @@ pub struct FileSource {
 pub struct Ready {
     /// A path that answers with a status from 200 to 299, such as `/healthz`; over TLS when `tls` is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/healthz")]
     pub http: Option<String>,
     /// A port that accepts a connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub tcp: Option<u16>,
     /// A queue of the broker that has at least one consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<ConsumersReady>,
     /// How long it may take, such as `60s` (default `60s`).
     #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
     pub within: String,
 }
 
@@ -183,9 +189,11 @@ pub struct ConsumersReady {
 pub struct Resources {
     /// Memory such as `256Mi` (default `256Mi`).
     #[serde(default = "default_memory")]
+    #[schemars(example = &"256Mi")]
     pub memory: String,
     /// Processors such as `500m` or `1` (default `1`).
     #[serde(default = "default_cpu")]
+    #[schemars(example = &"500m")]
     pub cpu: String,
     /// Highest number of processes and threads (default 256).
     #[serde(default = "default_pids")]
@@ -215,6 +223,7 @@ fn default_pids() -> u32 {
 pub struct Security {
     /// Numeric user, or `user:group`, to run as (default: the image's own, which must not be root).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"1000:1000")]
     pub user: Option<String>,
     /// May run as root (default false).
     #[serde(default)]
@@ -256,6 +265,7 @@ pub struct Broker {
     pub resources: Resources,
     /// How long it may take to be ready (default `60s`).
     #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]
@@ -396,6 +406,7 @@ pub struct Database {
     pub resources: Resources,
     /// How long it may take to be ready (default `60s`).
     #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]

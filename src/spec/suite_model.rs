@@ -25,6 +25,7 @@ pub struct Suite {
     pub parallel: bool,
     /// Longest time for the whole suite (default `10m`).
     #[serde(default = "default_timeout")]
+    #[schemars(example = &"10m")]
     pub timeout: String,
     /// How often a failed case (or container) is tried again; shown as flaky when it then passes (default 0).
     #[serde(default)]
@@ -89,6 +90,7 @@ pub enum VerdictSource {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Case {
     /// Short id, unique in the suite, such as `A1`.
+    #[schemars(example = &"A1")]
     pub id: String,
     /// A sentence that says what holds when it passes.
     pub name: String,
@@ -102,6 +104,7 @@ pub struct Case {
 /// One step: exactly one action, and how it is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = super::schema::one_action)]
 pub struct Step {
     /// A name that a refusal can point at as its positive control; unique in the suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +117,7 @@ pub struct Step {
     pub from: Option<String>,
     /// Repeat until it holds, at most this long, such as `5s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"5s")]
     pub within: Option<String>,
     /// What to do.
     #[serde(flatten)]
@@ -172,6 +176,7 @@ pub struct Http {
     #[serde(default = "get")]
     pub method: String,
     /// `http://` or `https://` address; the path is sent as written. HTTPS trusts the environment's CA.
+    #[schemars(example = &"http://api:8080/healthz")]
     pub url: String,
     /// Request headers.
     #[serde(default)]
@@ -226,6 +231,7 @@ pub struct HttpExpect {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tcp {
     /// `host:port`.
+    #[schemars(example = &"api:8080")]
     pub to: String,
     /// The connection must not come about (default false).
     #[serde(default)]
@@ -363,6 +369,7 @@ pub struct ExpectNothing {
     pub on: String,
     /// For how long, such as `2s`.
     #[serde(rename = "for")]
+    #[schemars(example = &"2s")]
     pub duration: String,
 }
 
@@ -459,6 +466,7 @@ pub struct ServiceRef {
 pub struct Wait {
     /// How long, such as `60s`.
     #[serde(rename = "for")]
+    #[schemars(example = &"60s")]
     pub duration: String,
 }
 

@@ -1,0 +1,42 @@
+# The two commands of the README are `make demo` and `make test`; the rest is for those who work on dayfly.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: demo test setup build images bench lint audit clean-demo
+
+EVIDENCE ?= .dayfly/evidence
+KEY ?= .dayfly/demo-key.pem
+DAYFLY := $(or $(CARGO_TARGET_DIR),target)/release/dayfly
+# Everything that talks to containers first makes sure that an engine answers, and says which.
+ENGINE := eval "$$(tests/engine-setup)"
+
+# Installs what is missing, builds dayfly, runs the flagship environment and shows what came of it.
+demo: setup build
+	@$(ENGINE); examples/images
+	@[ -f $(KEY) ] || { mkdir -p $(dir $(KEY)); $(DAYFLY) key generate $(KEY); }
+	@$(ENGINE); tests/demo $(DAYFLY) $(KEY) $(EVIDENCE)
+
+# Every test that needs no cluster. It must pass on a machine that has seen nothing of dayfly before.
+test: setup
+	@tests/verifiers/setup
+	@$(ENGINE); examples/images; tests/all
+
+setup:
+	@tests/setup
+
+build:
+	cargo build --release --locked
+
+images:
+	@$(ENGINE); examples/images
+
+# Measures dayfly against what a person would type, side by side; see docs/performance.md.
+bench: build
+	@$(ENGINE); examples/images; tests/bench/run $(DAYFLY)
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+# Licences, sources and duplicates of every dependency; needs cargo-deny.
+audit:
+	cargo deny --locked check bans licenses sources

@@ -1,0 +1,124 @@
+//! The `amqpLogin` and `amqpTry` steps: is it allowed, or does the broker itself refuse it?
+//!
+//! Anything else than the broker's refusal (no connection, nothing of that name) never counts as one.
+
+use lapin::options::{
+    BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, ExchangeDeleteOptions,
+    QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, ExchangeKind};
+
+use super::amqp::{self, AmqpError, Session, limited, short};
+use super::queue;
+use super::step::{Held, Missed};
+use super::world::World;
+use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
+
+/// The `amqpLogin` step.
+pub(super) async fn login(world: &World, step: &AmqpLogin) -> Result<Held, Missed> {
+    let what = format!("the login of {} to virtual host {}", step.user, step.vhost);
+    let done = match amqp::connect(world, &step.user, &step.vhost, step.password.as_deref()).await {
+        Ok(connection) => connection.close(200, short("done").unwrap_or_default()).await.map_err(AmqpError::from),
+        Err(error) => Err(error),
+    };
+    judge(done, &what, step.refused)
+}
+
+/// The `amqpTry` step.
+pub(super) async fn perform(world: &World, step: &AmqpTry) -> Result<Held, Missed> {
+    let what = describe(step);
+    let session = match Session::open(world, &step.user, &step.vhost).await {
+        Ok(session) => session,
+        // The login is not what was tried: its refusal proves nothing about the operation.
+        Err(error) => return Err(AmqpError::Failed(error.text()).missed(expectation(&what, step.refused))),
+    };
+    let done = limited(&what, attempt(&session, step)).await;
+    session.close().await;
+    judge(done, &what, step.refused)
+}
+
+fn judge(done: Result<(), AmqpError>, what: &str, refused: bool) -> Result<Held, Missed> {
+    match (done, refused) {
+        (Ok(()), false) => Ok(Held::saw(format!("{what} is allowed"))),
+        (Err(AmqpError::Refused(text)), true) => Ok(Held::saw(text)),
+        (Ok(()), true) => Err(Missed::new(expectation(what, true), "it was allowed")),
+        (Err(error), _) => Err(error.missed(expectation(what, refused))),
+    }
+}
+
+fn expectation(what: &str, refused: bool) -> String {
+    format!("{what} is {}", if refused { "refused by the broker" } else { "allowed" })
+}
+
+fn describe(step: &AmqpTry) -> String {
+    let AmqpTry { user, exchange, queue, key, .. } = step;
+    match step.operation {
+        AmqpOperation::Publish => format!("publishing by {user} to exchange {exchange} with key {key:?}"),
+        AmqpOperation::Consume => format!("consuming by {user} from queue {queue}"),
+        AmqpOperation::Bind => format!("binding by {user} of queue {queue} to exchange {exchange}"),
+        AmqpOperation::DeclareQueue => format!("declaring by {user} of queue {queue}"),
+        AmqpOperation::DeclareExchange => format!("declaring by {user} of exchange {exchange}"),
+    }
+}
+
+async fn attempt(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
+    match step.operation {
+        AmqpOperation::Publish => publish(session, step).await,
+        AmqpOperation::Consume => consume(session, step).await,
+        AmqpOperation::Bind => {
+            let (queue, exchange, key) = (short(&step.queue)?, short(&step.exchange)?, short(&step.key)?);
+            Ok(session.channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await?)
+        }
+        AmqpOperation::DeclareQueue => declare_queue(session, step).await,
+        AmqpOperation::DeclareExchange => declare_exchange(session, step).await,
+    }
+}
+
+/// The message is gone at once, unless a consumer takes it in the same moment.
+async fn publish(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
+    let channel = &session.channel;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let properties = BasicProperties::default().with_expiration(short("0")?);
+    let confirm = channel.basic_publish(short(&step.exchange)?, short(&step.key)?, BasicPublishOptions::default(), b"", properties).await?;
+    // The broker refuses by closing the channel, which the confirmation then reports.
+    confirm.await?;
+    Ok(())
+}
+
+/// Ranks behind every other consumer and holds one message at most, which goes back when the session closes.
+async fn consume(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
+    let channel = &session.channel;
+    channel.basic_qos(1, BasicQosOptions::default()).await?;
+    let mut arguments = FieldTable::default();
+    arguments.insert(short("x-priority")?, AMQPValue::LongInt(-100));
+    let consumer = channel.basic_consume(short(&step.queue)?, short("")?, BasicConsumeOptions::default(), arguments).await?;
+    channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
+    Ok(())
+}
+
+/// Exclusive, so that a queue that was not there before goes away with the session.
+async fn declare_queue(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
+    let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+    differing(session.channel.queue_declare(short(&step.queue)?, options, FieldTable::default()).await.map(drop))
+}
+
+/// What was not there before is deleted again.
+async fn declare_exchange(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
+    let probe = session.connection.create_channel().await?;
+    let was_there = queue::exchange(&probe, &step.exchange).await.is_ok();
+    let (name, options) = (short(&step.exchange)?, ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() });
+    differing(session.channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default()).await)?;
+    if !was_there {
+        session.channel.exchange_delete(name, ExchangeDeleteOptions::default()).await?;
+    }
+    Ok(())
+}
+
+/// RabbitMQ asks for permission first: a complaint about other properties (405, 406) means that it was granted.
+fn differing(done: lapin::Result<()>) -> Result<(), AmqpError> {
+    match done.map_err(AmqpError::from) {
+        Err(AmqpError::Failed(text)) if text.starts_with("405 ") || text.starts_with("406 ") => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,235 @@
+//! The steps `listen`, `expect` and `expectNothing`: messages are collected in the background and looked at later.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Acker, Consumer};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
+
+use super::amqp::{AmqpError, Session, limited, short};
+use super::message::Message;
+use super::step::{Held, Missed};
+use super::world::World;
+use crate::spec::model::{Expect, ExpectNothing, Listen};
+
+/// How long an `expect` without `within` waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Collects deliveries of one consumer until it is dropped.
+pub(super) struct Collector {
+    session: Option<Session>,
+    shared: Arc<Shared>,
+    reader: AbortHandle,
+}
+
+#[derive(Default)]
+struct Shared {
+    buffer: Mutex<Buffer>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Buffer {
+    messages: Vec<Collected>,
+    ended: Option<String>,
+}
+
+struct Collected {
+    message: Message,
+    acker: Acker,
+    taken: bool,
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl Shared {
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read(self: Arc<Self>, mut deliveries: Consumer) {
+        let end = loop {
+            match deliveries.next().await {
+                Some(Ok(delivery)) => {
+                    let message = Message::from(&delivery);
+                    self.buffer().messages.push(Collected { message, acker: delivery.acker, taken: false });
+                    self.changed.notify_waiters();
+                }
+                Some(Err(error)) => break AmqpError::from(error).text(),
+                None => break "the broker cancelled the consumer".to_owned(),
+            }
+        };
+        self.buffer().ended = Some(end);
+        self.changed.notify_waiters();
+    }
+}
+
+impl Collector {
+    async fn consume(session: Session, queue: &str, no_ack: bool) -> Result<Self, AmqpError> {
+        let options = BasicConsumeOptions { no_ack, ..BasicConsumeOptions::default() };
+        let deliveries = limited("consume", session.channel.basic_consume(short(queue)?, short("")?, options, FieldTable::default())).await?;
+        let shared = Arc::new(Shared::default());
+        let reader = tokio::spawn(shared.clone().read(deliveries)).abort_handle();
+        Ok(Self { session: Some(session), shared, reader })
+    }
+
+    /// Looks at what is there, and again whenever more comes, until `look` is satisfied or the time is over.
+    async fn watch<T>(&self, until: Instant, mut look: impl FnMut(&mut Buffer, bool) -> Option<T>) -> Option<T> {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that a message that comes in between is not missed.
+            changed.as_mut().enable();
+            let over = Instant::now() >= until;
+            if let Some(found) = look(&mut self.shared.buffer(), over) {
+                return Some(found);
+            }
+            if over {
+                return None;
+            }
+            timeout_at(until, changed).await.ok();
+        }
+    }
+}
+
+/// The `listen` step: a private queue, bound to the exchange; everything from now on is collected.
+pub(super) async fn listen(world: &World, step: &Listen) -> Result<Held, Missed> {
+    let expected = format!("{} may collect what exchange {} delivers", step.user, step.exchange);
+    let name = format!("dayfly.{}", uuid::Uuid::now_v7());
+    let open = async {
+        let session = Session::open(world, &step.user, &step.vhost).await?;
+        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        limited("declare", session.channel.queue_declare(short(&name)?, options, FieldTable::default())).await?;
+        let (exchange, key) = (short(&step.exchange)?, short(&step.key)?);
+        limited("bind", session.channel.queue_bind(short(&name)?, exchange, key, QueueBindOptions::default(), FieldTable::default())).await?;
+        Collector::consume(session, &name, true).await
+    };
+    let collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
+    world.listeners().insert(step.name.clone(), Arc::new(collector));
+    Ok(Held::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
+}
+
+/// The `expect` step: exactly `count` messages that match, which are then taken out of the collection.
+pub(super) async fn expect(world: &World, step: &Expect, within: Option<Duration>) -> Result<Held, Missed> {
+    let until = Instant::now() + within.unwrap_or(PATIENCE);
+    match (&step.on, &step.queue) {
+        (Some(name), _) => {
+            let collector = listener(world, name)?;
+            let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await;
+            found.unwrap_or_else(|| Err(Missed::ours("an outcome", "none")))
+        }
+        (None, Some(queue)) => from_queue(world, step, queue, until).await,
+        (None, None) => Err(Missed::ours("a listen or a queue to take messages from", "neither")),
+    }
+}
+
+/// Messages that match are acknowledged; all others go back to the queue.
+async fn from_queue(world: &World, step: &Expect, queue: &str, until: Instant) -> Result<Held, Missed> {
+    let expected = expectation(step);
+    let (Some(user), Some(vhost)) = (&step.user, &step.vhost) else {
+        return Err(Missed::ours(expected, "no user and virtual host to take them with"));
+    };
+    let session = Session::open(world, user, vhost).await.map_err(|e| e.missed(&expected))?;
+    let mut collector = Collector::consume(session, queue, false).await.map_err(|e| e.missed(&expected))?;
+    let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await.unwrap_or_else(|| Err(Missed::ours(&expected, "no outcome")));
+    if found.is_ok() {
+        let taken: Vec<Acker> = collector.shared.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
+        for acker in taken {
+            limited("acknowledge", acker.ack(BasicAckOptions::default())).await.map_err(|e| e.missed(&expected))?;
+        }
+    }
+    if let Some(session) = collector.session.take() {
+        session.close().await;
+    }
+    found
+}
+
+/// The `expectNothing` step: silence for the whole time; what an `expect` took does not count.
+pub(super) async fn expect_nothing(world: &World, step: &ExpectNothing) -> Result<Held, Missed> {
+    let expected = format!("no message on {} for {}", step.on, step.duration);
+    let duration = humantime::parse_duration(&step.duration).map_err(|e| Missed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
+    let collector = listener(world, &step.on)?;
+    let heard = collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
+        Some(collected) => Some(collected.message.describe()),
+        None => buffer.ended.as_ref().map(|end| format!("the listen ended: {end}")),
+    });
+    match heard.await {
+        Some(got) => Err(Missed::new(expected, got)),
+        None => Ok(Held::saw(format!("silence for {}", step.duration))),
+    }
+}
+
+fn listener(world: &World, name: &str) -> Result<Arc<Collector>, Missed> {
+    let found = world.listeners().get(name).cloned();
+    found.ok_or_else(|| Missed::ours(format!("a listen named {name}"), "no earlier step of this link began it"))
+}
+
+fn expectation(step: &Expect) -> String {
+    let mut text = format!("exactly {} message{}", step.count, if step.count == 1 { "" } else { "s" });
+    if let Some(key) = &step.key {
+        text.push_str(&format!(" with key {key:?}"));
+    }
+    if let Some(json) = &step.json {
+        text.push_str(&format!(" with JSON {}", super::matching::excerpt(&json.to_string())));
+    }
+    text
+}
+
+/// None while more must be waited for.
+fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<Held, Missed>> {
+    if let Some(text) = &step.lacks
+        && let Some(found) = buffer.messages.iter().find(|m| m.message.contains(text))
+    {
+        return Some(Err(Missed::new(format!("no message that contains {text:?}"), found.message.describe())));
+    }
+    let chosen: Vec<usize> = (0..buffer.messages.len()).filter(|i| !buffer.messages[*i].taken && buffer.messages[*i].message.other(step).is_none()).collect();
+    if let Some((expected, got)) = chosen.iter().find_map(|i| buffer.messages[*i].message.fault(step)) {
+        return Some(Err(Missed::new(expected, got)));
+    }
+    let wanted = usize::from(step.count);
+    if chosen.len() > wanted {
+        return Some(Err(Missed::new(expectation(step), format!("{} of them", chosen.len()))));
+    }
+    // Nothing is proven before its time is over.
+    if chosen.len() == wanted && (wanted > 0 || over) {
+        return Some(take(buffer, &chosen, step));
+    }
+    let ended = buffer.ended.as_ref().map(|end| format!("; the listen ended: {end}"));
+    (over || ended.is_some()).then(|| Err(Missed::new(expectation(step), count(buffer, step, chosen.len()) + &ended.unwrap_or_default())))
+}
+
+fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Missed> {
+    let mut captured = BTreeMap::new();
+    if let Some(first) = chosen.first() {
+        let message = &buffer.messages[*first].message;
+        for (name, source) in &step.capture {
+            let value = message.capture(source).ok_or_else(|| Missed::new(format!("{source} in the message, for the variable {name}"), message.describe()))?;
+            captured.insert(name.clone(), value);
+        }
+    }
+    for i in chosen {
+        buffer.messages[*i].taken = true;
+    }
+    Ok(Held { saw: format!("{} message(s)", chosen.len()), captured })
+}
+
+fn count(buffer: &Buffer, step: &Expect, found: usize) -> String {
+    let others: Vec<&Collected> = buffer.messages.iter().filter(|m| !m.taken && m.message.other(step).is_some()).collect();
+    match others.last() {
+        None => format!("{found} of them, and no other message"),
+        Some(last) => {
+            let why = last.message.other(step).unwrap_or_default();
+            format!("{found} of them, and {} other(s); the last: {why} ({})", others.len(), last.message.describe())
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! One HTTP exchange: the request goes out as written, the whole answer comes back.
+//!
+//! No redirects, no reuse of connections, no normalisation of paths: what is tested is what is sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+
+use super::{net, tls};
+use super::world::CONNECT;
+
+/// Longest answer that is kept, in bytes.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// A URL split by hand, so that the path stays as it was written.
+#[derive(Debug, PartialEq)]
+pub(super) struct Target {
+    pub tls: bool,
+    pub host: String,
+    pub port: u16,
+    pub path: String,
+}
+
+impl Target {
+    /// Splits `http://host[:port][/path][?query]`.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let (tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return Err(format!("`{url}` begins with neither http:// nor https://")),
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let standard = if tls { 443 } else { 80 };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| format!("`{port}` in `{url}` is no port"))?),
+            _ => (authority, standard),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || host.contains('@') {
+            return Err(format!("`{url}` names no host"));
+        }
+        Ok(Self { tls, host: host.to_owned(), port, path })
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+/// What to send.
+#[derive(Default)]
+pub(super) struct Outgoing<'a> {
+    pub method: &'a str,
+    pub headers: Vec<(&'a str, &'a str)>,
+    pub body: Bytes,
+    pub json: bool,
+}
+
+/// What came.
+pub(super) struct Incoming {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why nothing came.
+pub(super) enum NoAnswer {
+    /// The request itself cannot be sent.
+    Unsendable(String),
+    /// The network, TLS or the peer.
+    Broken(String),
+}
+
+/// Sends one request and reads the whole answer within `limit`.
+pub(super) async fn exchange(connector: &TlsConnector, target: &Target, outgoing: Outgoing<'_>, limit: Duration) -> Result<Incoming, NoAnswer> {
+    let request = build(target, outgoing).map_err(NoAnswer::Unsendable)?;
+    let whole = async {
+        let stream = net::connect(&target.authority(), CONNECT).await?;
+        if target.tls {
+            let stream = tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", net::words(&e)))?;
+            talk(stream, request).await
+        } else {
+            talk(stream, request).await
+        }
+    };
+    match tokio::time::timeout(limit, whole).await {
+        Ok(answer) => answer.map_err(NoAnswer::Broken),
+        Err(_) => Err(NoAnswer::Broken(format!("no whole answer within {} ms", limit.as_millis()))),
+    }
+}
+
+fn build(target: &Target, outgoing: Outgoing<'_>) -> Result<Request<Full<Bytes>>, String> {
+    let mut request = Request::builder().method(outgoing.method).uri(&target.path);
+    let has = |name: &str| outgoing.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    if !has("host") {
+        request = request.header(HOST, target.authority());
+    }
+    if outgoing.json && !has("content-type") {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in outgoing.headers {
+        request = request.header(name, value);
+    }
+    request.body(Full::new(outgoing.body)).map_err(|e| format!("the request cannot be written: {e}"))
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, request: Request<Full<Bytes>>) -> Result<Incoming, String> {
+    let broke = |e: hyper::Error| format!("the connection broke: {e}");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
+    let answer = async {
+        let (head, body) = sender.send_request(request).await.map_err(broke)?.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await.map_err(|e| format!("the answer's body broke off: {e}"))?;
+        Ok(Incoming { status: head.status, headers: head.headers, body: body.to_bytes() })
+    };
+    tokio::pin!(answer);
+    // Driven side by side: the connection moves the bytes that the answer waits for.
+    tokio::select! {
+        answer = &mut answer => answer,
+        _ = connection => answer.await,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn target(tls: bool, host: &str, port: u16, path: &str) -> Target {
+        Target { tls, host: host.into(), port, path: path.into() }
+    }
+
+    #[test]
+    fn a_path_stays_as_it_was_written() {
+        let raw = Target::parse("http://file-api:3003/v1/p11/..%2f../%2e%2e/x?a=1&b=/../c").unwrap();
+        assert_eq!(raw, target(false, "file-api", 3003, "/v1/p11/..%2f../%2e%2e/x?a=1&b=/../c"));
+        let request = build(&raw, Outgoing { method: "GET", ..Outgoing::default() }).unwrap();
+        assert_eq!(request.uri().to_string(), raw.path);
+    }
+
+    #[test]
+    fn ports_and_paths_have_their_usual_defaults() {
+        assert_eq!(Target::parse("https://edge").unwrap(), target(true, "edge", 443, "/"));
+        assert_eq!(Target::parse("http://a?x=1").unwrap(), target(false, "a", 80, "/?x=1"));
+        assert_eq!(Target::parse("http://[::1]:8080/").unwrap(), target(false, "::1", 8080, "/"));
+        assert_eq!(Target::parse("http://[::1]").unwrap().authority(), "[::1]:80");
+    }
+
+    #[test]
+    fn a_url_without_scheme_host_or_port_number_is_refused() {
+        for url in ["ftp://a/", "http:///x", "http://a:b/", "http://user@a/"] {
+            assert!(Target::parse(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A message as an `expect` sees it, and whether it is the one that was expected. Pure.
+
+use std::collections::BTreeMap;
+
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable};
+use serde_json::{Value, json};
+
+use super::matching;
+use crate::spec::model::Expect;
+
+/// A delivered message.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Message {
+    pub key: String,
+    pub body: Vec<u8>,
+    /// Set properties by their names in AMQP, `persistent` when the delivery mode says so, and `headers`.
+    pub properties: BTreeMap<&'static str, Value>,
+}
+
+impl From<&Delivery> for Message {
+    fn from(delivery: &Delivery) -> Self {
+        Self { key: delivery.routing_key.to_string(), body: delivery.data.clone(), properties: properties(&delivery.properties) }
+    }
+}
+
+impl Message {
+    /// Why it is not one of those that are looked for, by key and JSON.
+    pub fn other(&self, expect: &Expect) -> Option<String> {
+        if let Some(key) = expect.key.as_ref().filter(|key| **key != self.key) {
+            return Some(format!("its key is {:?}, expected {key:?}", self.key));
+        }
+        let wanted = expect.json.as_ref()?;
+        match self.json() {
+            Some(found) => matching::difference(wanted, &found),
+            None => Some("its body is not JSON".into()),
+        }
+    }
+
+    /// What is wrong with one that is looked for: other keys than allowed, or a property that is not set.
+    pub fn fault(&self, expect: &Expect) -> Option<(String, String)> {
+        if !expect.only_keys.is_empty() {
+            let mut wanted = expect.only_keys.clone();
+            wanted.sort_unstable();
+            let expected = format!("a body with exactly the keys {}", wanted.join(", "));
+            let Some(Value::Object(body)) = self.json() else { return Some((expected, self.describe())) };
+            let mut found: Vec<String> = body.keys().cloned().collect();
+            found.sort_unstable();
+            if found != wanted {
+                return Some((expected, format!("the keys {}", found.join(", "))));
+            }
+        }
+        let missing = expect.properties.iter().find(|name| !self.properties.contains_key(name.as_str()))?;
+        let set = self.properties.keys().copied().collect::<Vec<_>>().join(", ");
+        Some((format!("a message with the property {missing}"), format!("the properties that are set: {set}")))
+    }
+
+    /// Whether the text stands anywhere in it.
+    pub fn contains(&self, text: &str) -> bool {
+        let strings = |value: &Value| matching::text(value).contains(text);
+        self.key.contains(text) || String::from_utf8_lossy(&self.body).contains(text) || self.properties.values().any(strings)
+    }
+
+    /// A variable's value: `$…` in the body, `key`, or a property.
+    pub fn capture(&self, source: &str) -> Option<String> {
+        match source {
+            "key" => Some(self.key.clone()),
+            "body" => Some(String::from_utf8_lossy(&self.body).into_owned()),
+            _ if source.starts_with('$') => matching::at(source, &self.json()?).map(matching::text),
+            _ => self.properties.get(source).map(matching::text),
+        }
+    }
+
+    pub fn describe(&self) -> String {
+        format!("key {:?}, body {}", self.key, matching::shown(&self.body))
+    }
+
+    fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+fn properties(from: &BasicProperties) -> BTreeMap<&'static str, Value> {
+    let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(|text| json!(text.as_str()));
+    let all = [
+        ("content_type", text(from.content_type())),
+        ("content_encoding", text(from.content_encoding())),
+        ("correlation_id", text(from.correlation_id())),
+        ("reply_to", text(from.reply_to())),
+        ("expiration", text(from.expiration())),
+        ("message_id", text(from.message_id())),
+        ("type", text(from.kind())),
+        ("user_id", text(from.user_id())),
+        ("app_id", text(from.app_id())),
+        ("priority", from.priority().map(|n| json!(n))),
+        ("timestamp", from.timestamp().map(|n| json!(n))),
+        ("persistent", from.delivery_mode().filter(|mode| *mode == 2).map(|_| json!(true))),
+        ("headers", from.headers().as_ref().map(table)),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn table(from: &FieldTable) -> Value {
+    Value::Object(from.inner().iter().map(|(name, value)| (name.to_string(), plain(value))).collect())
+}
+
+/// Header values as JSON; what JSON has no form for is written as text.
+fn plain(value: &AMQPValue) -> Value {
+    match value {
+        AMQPValue::Boolean(value) => json!(value),
+        AMQPValue::ShortShortInt(n) => json!(n),
+        AMQPValue::ShortShortUInt(n) => json!(n),
+        AMQPValue::ShortInt(n) => json!(n),
+        AMQPValue::ShortUInt(n) => json!(n),
+        AMQPValue::LongInt(n) => json!(n),
+        AMQPValue::LongUInt(n) => json!(n),
+        AMQPValue::LongLongInt(n) => json!(n),
+        AMQPValue::Float(n) => json!(n),
+        AMQPValue::Double(n) => json!(n),
+        AMQPValue::Timestamp(n) => json!(n),
+        AMQPValue::ShortString(text) => json!(text.as_str()),
+        AMQPValue::LongString(text) => json!(text.to_string()),
+        AMQPValue::FieldArray(values) => Value::Array(values.as_slice().iter().map(plain).collect()),
+        AMQPValue::FieldTable(values) => table(values),
+        AMQPValue::ByteArray(bytes) => json!(String::from_utf8_lossy(bytes.as_slice())),
+        AMQPValue::DecimalValue(value) => json!(format!("{value:?}")),
+        AMQPValue::Void => Value::Null,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        let mut headers = FieldTable::default();
+        headers.insert("x-tenant".into(), AMQPValue::LongString("p11".into()));
+        let set = BasicProperties::default().with_message_id("m1".into()).with_delivery_mode(2).with_timestamp(7).with_headers(headers);
+        Message { key: "k.v1".into(), body: br#"{"method":"PUT","data":{"id":3}}"#.to_vec(), properties: properties(&set) }
+    }
+
+    fn expect(json: Value) -> Expect {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn key_and_json_choose_a_message() {
+        assert_eq!(message().other(&expect(json!({ "key": "k.v1", "json": { "method": "PUT" } }))), None);
+        assert_eq!(message().other(&expect(json!({ "key": "k.v2" }))).unwrap(), "its key is \"k.v1\", expected \"k.v2\"");
+        assert_eq!(message().other(&expect(json!({ "json": { "method": "GET" } }))).unwrap(), "$.method is \"PUT\", expected \"GET\"");
+    }
+
+    #[test]
+    fn a_chosen_message_with_further_keys_or_without_a_property_is_at_fault() {
+        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data"], "properties": ["message_id", "timestamp", "persistent"] }))), None);
+        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method"] }))).unwrap().1, "the keys data, method");
+        assert_eq!(message().fault(&expect(json!({ "properties": ["reply_to"] }))).unwrap().0, "a message with the property reply_to");
+        let transient = BasicProperties::default().with_delivery_mode(1);
+        assert!(!properties(&transient).contains_key("persistent"));
+    }
+
+    #[test]
+    fn a_text_is_found_in_key_body_and_headers() {
+        for text in ["v1", "PUT", "p11", "m1"] {
+            assert!(message().contains(text), "{text}");
+        }
+        assert!(!message().contains("p12"));
+    }
+
+    #[test]
+    fn variables_come_from_body_key_and_properties() {
+        assert_eq!(message().capture("$.data.id").as_deref(), Some("3"));
+        assert_eq!(message().capture("key").as_deref(), Some("k.v1"));
+        assert_eq!(message().capture("message_id").as_deref(), Some("m1"));
+        assert_eq!(message().capture("reply_to"), None);
+    }
+}

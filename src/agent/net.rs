@@ -1,0 +1,145 @@
+//! The network as it is from here: which addresses accept, which names resolve, and bait that others may try.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use super::addresses;
+use super::protocol::Answer;
+use super::step::{Held, Missed};
+use super::world::{CONNECT, World};
+use crate::spec::model::{Resolve, Tcp};
+
+/// Longest time for one look-up of a name.
+const RESOLVE: Duration = Duration::from_secs(3);
+/// Attempts under way at once.
+const ABREAST: usize = 256;
+
+/// Connects, and says in plain words what happened instead.
+pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, String> {
+    match timeout(limit, TcpStream::connect(to)).await {
+        Ok(Ok(stream)) => {
+            stream.set_nodelay(true).ok();
+            Ok(stream)
+        }
+        Ok(Err(error)) => Err(words(&error)),
+        Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
+    }
+}
+
+/// The kind of an error without the operating system's number.
+pub(super) fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_lowercase(),
+        None => text,
+    }
+}
+
+/// The `tcp` step. Refused is every way in which no connection comes about; which one it was is told.
+pub(super) async fn tcp_step(step: &Tcp) -> Result<Held, Missed> {
+    match (connect(&step.to, CONNECT).await, step.refused) {
+        (Ok(_), false) => Ok(Held::saw(format!("{} accepts a connection", step.to))),
+        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.to))),
+        (Ok(_), true) => Err(Missed::new(format!("no connection to {}", step.to), "the connection was accepted")),
+        (Err(why), false) => Err(Missed::new(format!("a connection to {}", step.to), why)),
+    }
+}
+
+/// The `resolve` step, by the system's resolver. A resolver that does not answer gives no address either.
+pub(super) async fn resolve_step(step: &Resolve) -> Result<Held, Missed> {
+    let listed = |found: &[IpAddr]| found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
+    match (resolve(&step.host, RESOLVE).await, step.refused) {
+        (Ok(found), false) => Ok(Held::saw(format!("{} is {}", step.host, listed(&found)))),
+        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.host))),
+        (Ok(found), true) => Err(Missed::new(format!("no address for {}", step.host), listed(&found))),
+        (Err(why), false) => Err(Missed::new(format!("an address for {}", step.host), why)),
+    }
+}
+
+/// Which addresses accept a connection, in the order given.
+pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> Answer {
+    let limit = Duration::from_millis(timeout_ms);
+    let tried = futures::stream::iter(addresses).map(|to| async move { connect(&to, limit).await.is_ok().then_some(to) });
+    let reached = tried.buffered(ABREAST).filter_map(std::future::ready).collect().await;
+    Answer::Reached { reached }
+}
+
+/// Accepts connections until the link ends.
+pub(super) async fn listen(world: &World, port: u16) -> Answer {
+    let listener = match TcpListener::bind(("::", port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(("0.0.0.0", port)).await,
+    };
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => return Answer::Error { message: format!("cannot listen on port {port}: {}", words(&error)) },
+    };
+    world.keep(async move {
+        loop {
+            // A connection that fails before it is accepted is the caller's concern.
+            drop(listener.accept().await);
+        }
+    });
+    Answer::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect() }
+}
+
+/// Addresses of a name by the system's resolver.
+pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, String> {
+    match timeout(limit, tokio::net::lookup_host((name, 0))).await {
+        Ok(Ok(found)) => {
+            let mut found: Vec<IpAddr> = found.map(|a| a.ip()).collect();
+            found.dedup();
+            Ok(found)
+        }
+        Ok(Err(error)) => Err(words(&error)),
+        Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
+    }
+}
+
+/// Which names resolve, by the system's resolver and by each server: `name = 192.0.2.1 by 10.0.0.1`.
+pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: u64) -> Answer {
+    let limit = Duration::from_millis(timeout_ms);
+    let pairs = names.into_iter().flat_map(|name| {
+        let system = std::iter::once((name.clone(), None));
+        system.chain(servers.clone().into_iter().map(move |server| (name.clone(), Some(server))))
+    });
+    let asked = futures::stream::iter(pairs.collect::<Vec<_>>()).map(|(name, server)| async move {
+        let (found, by) = match &server {
+            None => (resolve(&name, limit).await.unwrap_or_default(), "the system's resolver".to_owned()),
+            Some(server) => match timeout(limit, query(&name, server)).await.ok().flatten() {
+                // That a server answers at all shows that questions get out to it.
+                Some(found) if found.is_empty() => return Some(format!("{name} = no address by {server}")),
+                found => (found.unwrap_or_default(), server.clone()),
+            },
+        };
+        let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
+        (!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", ")))
+    });
+    let reached = asked.buffered(ABREAST).filter_map(std::future::ready).collect().await;
+    Answer::Reached { reached }
+}
+
+/// Asks one DNS server for A records over UDP.
+async fn query(name: &str, server: &str) -> Option<Vec<IpAddr>> {
+    let server = match server.parse::<IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, 53),
+        Err(_) => server.parse().ok()?,
+    };
+    let mut number = [0; 2];
+    getrandom::fill(&mut number).ok()?;
+    let question = addresses::dns_question(u16::from_be_bytes(number), name)?;
+    let socket = UdpSocket::bind(if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await.ok()?;
+    socket.connect(server).await.ok()?;
+    socket.send(&question).await.ok()?;
+    let mut packet = [0; 1500];
+    loop {
+        let size = socket.recv(&mut packet).await.ok()?;
+        if packet[..2] == number {
+            return Some(addresses::dns_answer(&packet[..size]));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Prepares a database once: roles, then the SQL files in order; then every role answers a query.
+//!
+//! What was applied is written down in the database itself (`dayfly.applied`), in the transaction that applied it.
+
+use super::ready::{NotYet, Sight};
+use super::sql::{self, Database, SqlError};
+use super::world::World;
+use crate::plan::DatabasePlan;
+
+const SUPERUSER: &str = "postgres";
+/// Any number that nobody else uses: keeps two agents from applying the same file at once.
+const LOCK: &str = "SELECT pg_advisory_lock(727566953)";
+const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
+    CREATE TABLE IF NOT EXISTS dayfly.applied (place integer PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())";
+
+/// One attempt; says which SQL file is running.
+pub(super) async fn ready(world: &World, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
+    let Some(plan) = world.hello.databases.get(unit) else { return Err(NotYet::never(format!("no database is known here as {unit}"))) };
+    let admin = login(world, unit, SUPERUSER).await?;
+    prepare(world, unit, plan, &admin, sight).await?;
+    for role in &plan.roles {
+        let database = login(world, unit, role).await?;
+        database.client.simple_query("SELECT 1").await.map_err(|e| NotYet::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
+    }
+    Ok(())
+}
+
+async fn login(world: &World, unit: &str, role: &str) -> Result<Database, NotYet> {
+    sql::connect(world, unit, role).await.map_err(|error| {
+        let final_word = matches!(error, SqlError::Ours(_));
+        NotYet { got: format!("login as {role}: {}", error.text()), final_word }
+    })
+}
+
+async fn prepare(world: &World, unit: &str, plan: &DatabasePlan, admin: &Database, sight: &mut Sight<'_>) -> Result<(), NotYet> {
+    let run = async |text: String| admin.client.batch_execute(&text).await.map_err(|e| NotYet::again(SqlError::from(e).text()));
+    run(LOCK.into()).await?;
+    run(LEDGER.into()).await?;
+    for role in &plan.roles {
+        let secret = format!("{unit}.{role}");
+        let Some(password) = world.hello.secrets.get(&secret) else { return Err(NotYet::never(format!("no password is known here for {secret}"))) };
+        run(role_statement(role, &plan.database, password)).await?;
+    }
+    for (place, (file, text)) in plan.sql.iter().enumerate() {
+        let done = admin.client.query_opt("SELECT 1 FROM dayfly.applied WHERE place = $1", &[&number(place)]).await;
+        if done.map_err(|e| NotYet::again(SqlError::from(e).text()))?.is_none() {
+            sight.saw(format!("running {file}"));
+            apply(world, unit, place, file, text).await?;
+        }
+    }
+    // The lock goes with the connection.
+    Ok(())
+}
+
+fn number(place: usize) -> i32 {
+    i32::try_from(place).unwrap_or(i32::MAX)
+}
+
+/// Makes the role, or renews its password; the server sees only the SCRAM verifier of it, so no log can hold it.
+fn role_statement(role: &str, database: &str, password: &str) -> String {
+    let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
+    let (name, text, verifier) = (identifier(role), literal(role), literal(&verifier));
+    format!(
+        "DO $dayfly$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {text}) THEN CREATE ROLE {name}; END IF; END $dayfly$;\n\
+         ALTER ROLE {name} LOGIN PASSWORD {verifier};\n\
+         GRANT CONNECT ON DATABASE {} TO {name};",
+        identifier(database)
+    )
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Runs one file in a session of its own; unless the file itself says otherwise, all of it is one transaction.
+async fn apply(world: &World, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotYet> {
+    let database = login(world, unit, SUPERUSER).await?;
+    let whole = format!("{text}\n;RESET ROLE; INSERT INTO dayfly.applied (place, file) VALUES ({}, {});", number(place), literal(file));
+    let Err(error) = database.client.batch_execute(&whole).await else { return Ok(()) };
+    let Some(said) = error.as_db_error() else {
+        return Err(NotYet::again(format!("{file}: {}", SqlError::from(error).text())));
+    };
+    let at = sql::line(said, text).map(|line| format!(" line {line}")).unwrap_or_default();
+    let psql = if text.lines().any(|line| line.starts_with('\\')) { "; psql's own commands (\\…) are not understood here" } else { "" };
+    Err(NotYet::never(format!("{file}{at}: {}{psql}", sql::words(said))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_statement_holds_no_password_and_quotes_names() {
+        let text = role_statement("o'\"x", "app", "hunter2hunter2");
+        assert!(!text.contains("hunter2"));
+        assert!(text.contains("CREATE ROLE \"o'\"\"x\""));
+        assert!(text.contains("rolname = 'o''\"x'"));
+        assert!(text.contains("PASSWORD 'SCRAM-SHA-256$"));
+    }
+}

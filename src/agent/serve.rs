@@ -1,0 +1,142 @@
+//! The agent's loop: the greeting, then requests side by side until its input ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::protocol::{Answer, Ask, Hello, Reply, Request};
+use super::world::{CONNECT, Progress, World};
+use super::{net, ready, status, step, tls};
+
+/// Why an agent could not go on; messages complete "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The first line was missing or no greeting.
+    #[error("understand the greeting on standard input: {0}")]
+    Greeting(String),
+    /// The greeting's certificate authority is of no use.
+    #[error("trust the environment's authority: {0}")]
+    Authority(String),
+    /// A stream broke.
+    #[error("{what}: {source}")]
+    Stream {
+        /// The operation, as a verb phrase.
+        what: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+fn stream(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AgentError {
+    move |source| AgentError::Stream { what: what.into(), source }
+}
+
+/// Serves one link until `input` ends; everything that still runs is then aborted.
+pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin + Send + 'static) -> Result<(), AgentError> {
+    // Fails only when a provider is there already, which is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let mut lines = BufReader::new(input).lines();
+    let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
+    let hello: Hello = serde_json::from_str(&first).map_err(|e| AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify())))?;
+    let (http, amqp) = tls::connectors(&hello.ca).map_err(AgentError::Authority)?;
+    let world = Arc::new(World::new(hello, http, amqp));
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    let mut writer = JoinSet::new();
+    writer.spawn(write(output, outgoing));
+    let mut requests = Requests { world, replies, running: JoinSet::new(), ids: HashMap::new() };
+    loop {
+        tokio::select! {
+            line = lines.next_line() => match line.map_err(stream("read standard input"))? {
+                Some(line) => requests.start(&line),
+                None => return Ok(()),
+            },
+            Some(ended) = requests.running.join_next_with_id() => requests.ended(ended),
+            Some(written) = writer.join_next() => return written.unwrap_or(Ok(())),
+        }
+    }
+}
+
+struct Requests {
+    world: Arc<World>,
+    replies: mpsc::UnboundedSender<Reply>,
+    running: JoinSet<Answer>,
+    ids: HashMap<tokio::task::Id, u64>,
+}
+
+impl Requests {
+    fn start(&mut self, line: &str) {
+        match serde_json::from_str::<Request>(line) {
+            Ok(Request { id, ask }) => {
+                let progress = Progress { id, world: self.world.clone(), replies: self.replies.clone() };
+                let task = self.running.spawn(answer(self.world.clone(), ask, progress));
+                self.ids.insert(task.id(), id);
+            }
+            // Without a number nobody could be answered; the position names no content.
+            Err(error) => eprintln!("dayfly agent: a line is no request ({:?} error at column {})", error.classify(), error.column()),
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Answer), tokio::task::JoinError>) {
+        let (task, answer) = match ended {
+            Ok((task, answer)) => (task, answer),
+            Err(error) => (error.id(), Answer::Error { message: "the agent's own code failed on this request; its standard error says where".into() }),
+        };
+        if let Some(id) = self.ids.remove(&task) {
+            self.replies.send(Reply { id, answer: self.world.redacted(answer) }).ok();
+        }
+    }
+}
+
+async fn answer(world: Arc<World>, ask: Ask, progress: Progress) -> Answer {
+    match ask {
+        Ask::Ready { unit, ready, within_ms } => ready::wait(&world, &unit, &ready, within_ms, &progress).await,
+        Ask::Step { action, within_ms } => step::perform(&world, &action, within_ms).await,
+        Ask::Reach { addresses, timeout_ms } => net::reach(addresses, timeout_ms).await,
+        Ask::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,
+        Ask::Listen { port } => net::listen(&world, port).await,
+        Ask::Status => status::answer().await,
+    }
+}
+
+async fn write(mut output: impl AsyncWrite + Unpin, mut replies: mpsc::UnboundedReceiver<Reply>) -> Result<(), AgentError> {
+    while let Some(reply) = replies.recv().await {
+        let Ok(mut line) = serde_json::to_vec(&reply) else { continue };
+        line.push(b'\n');
+        let written = async {
+            output.write_all(&line).await?;
+            output.flush().await
+        };
+        match written.await {
+            Ok(()) => {}
+            // The other side is gone, which is how a link ends.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(stream("write standard output")(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Relays `input` and `output` to a TCP connection to `host:port`, until the peer closes or both directions ended.
+pub async fn dial(to: &str, mut input: impl AsyncRead + Unpin, mut output: impl AsyncWrite + Unpin) -> Result<(), AgentError> {
+    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(to)).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+    let (mut from, mut into) = connected.map_err(stream(format!("connect to {to}")))?.into_split();
+    let up = async {
+        tokio::io::copy(&mut input, &mut into).await?;
+        into.shutdown().await
+    };
+    let down = async {
+        tokio::io::copy(&mut from, &mut output).await?;
+        output.flush().await
+    };
+    tokio::pin!(up, down);
+    // Once the peer has closed there is nobody to send to; the other way round its answer is still awaited.
+    let relayed = tokio::select! {
+        done = &mut down => done,
+        sent = &mut up => match sent { Ok(()) => down.await, Err(error) => Err(error) },
+    };
+    relayed.map_err(stream(format!("relay to {to}")))
+}

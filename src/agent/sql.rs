@@ -1,0 +1,148 @@
+//! Connections to the databases, and the `sql` step.
+
+use std::collections::BTreeMap;
+
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use super::matching;
+use super::net;
+use super::step::{Held, Missed};
+use super::world::{ATTEMPT, CONNECT, World};
+use crate::spec::model::Sql;
+
+const PORT: u16 = 5432;
+
+type Row = Vec<Option<String>>;
+
+/// Why a database did not do what was asked.
+#[derive(Debug)]
+pub(super) enum SqlError {
+    /// SQLSTATE 42501 or class 28: the server refuses for want of privilege or identity.
+    Refused(String),
+    /// Anything else.
+    Failed(String),
+    /// We have not what it takes to ask.
+    Ours(String),
+}
+
+impl SqlError {
+    pub fn text(self) -> String {
+        match self {
+            Self::Refused(text) | Self::Failed(text) | Self::Ours(text) => text,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for SqlError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(said) if refuses(said.code()) => Self::Refused(words(said)),
+            Some(said) => Self::Failed(words(said)),
+            None => Self::Failed(cause(&error)),
+        }
+    }
+}
+
+fn refuses(code: &SqlState) -> bool {
+    *code == SqlState::INSUFFICIENT_PRIVILEGE || code.code().starts_with("28")
+}
+
+/// The server's message, detail and hint, with its SQLSTATE.
+pub(super) fn words(said: &DbError) -> String {
+    let mut text = format!("{} ({})", said.message(), said.code().code());
+    for more in [said.detail(), said.hint()].into_iter().flatten() {
+        text.push_str("; ");
+        text.push_str(more);
+    }
+    text
+}
+
+/// Without the layers that only say where in the library it happened.
+fn cause(error: &tokio_postgres::Error) -> String {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return net::words(io);
+        }
+        source = inner.source();
+    }
+    error.to_string()
+}
+
+/// The line of a text, counted from 1, that an error's position points into.
+pub(super) fn line(said: &DbError, text: &str) -> Option<usize> {
+    let Some(ErrorPosition::Original(position)) = said.position() else { return None };
+    let before = usize::try_from(*position).ok()?.saturating_sub(1);
+    Some(text.chars().take(before).filter(|c| *c == '\n').count() + 1)
+}
+
+/// A connection that ends when it is dropped.
+pub(super) struct Database {
+    pub client: Client,
+    driver: AbortHandle,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Logs in to the unit's database as one of its roles, or as `postgres`.
+pub(super) async fn connect(world: &World, unit: &str, role: &str) -> Result<Database, SqlError> {
+    let plan = world.hello.databases.get(unit).ok_or_else(|| SqlError::Ours(format!("no database is known here as {unit}")))?;
+    let secret = format!("{unit}.{role}");
+    let password = world.hello.secrets.get(&secret).ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
+    let mut config = Config::new();
+    config.host(unit).port(PORT).user(role).password(password).dbname(&plan.database).connect_timeout(CONNECT).application_name("dayfly");
+    let (client, connection) = match timeout(ATTEMPT, config.connect(NoTls)).await {
+        Ok(connected) => connected?,
+        Err(_) => return Err(SqlError::Failed(format!("{unit}:{PORT}: no login within {} ms", ATTEMPT.as_millis()))),
+    };
+    // Its errors come out of the client's calls as well.
+    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    Ok(Database { client, driver })
+}
+
+/// The `sql` step.
+pub(super) async fn perform(world: &World, step: &Sql) -> Result<Held, Missed> {
+    let what = format!("{} on {} as {}", matching::excerpt(step.query.trim()), step.database, step.role);
+    let expected = if step.refused { format!("{what} is refused") } else { what };
+    match (rows(world, step).await, step.refused) {
+        (Ok(rows), false) => judge(step, &rows),
+        (Err(SqlError::Refused(text)), true) => Ok(Held::saw(text)),
+        (Ok(rows), true) => Err(Missed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
+        (Err(SqlError::Ours(text)), _) => Err(Missed::ours(expected, text)),
+        (Err(error), _) => Err(Missed::new(expected, error.text())),
+    }
+}
+
+async fn rows(world: &World, step: &Sql) -> Result<Vec<Row>, SqlError> {
+    let database = connect(world, &step.database, &step.role).await?;
+    let answer = database.client.simple_query(&step.query).await?;
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()),
+        _ => None,
+    };
+    Ok(answer.into_iter().filter_map(row).collect())
+}
+
+fn judge(step: &Sql, rows: &[Row]) -> Result<Held, Missed> {
+    if let Some(wanted) = step.rows.as_ref().filter(|wanted| wanted.as_slice() != rows) {
+        return Err(Missed::new(format!("the rows {}", shown(wanted)), shown(rows)));
+    }
+    let mut captured = BTreeMap::new();
+    for (name, column) in &step.capture {
+        let value = rows.first().and_then(|row| row.get(usize::from(*column))?.clone());
+        let value = value.ok_or_else(|| Missed::new(format!("a value in column {column} of the first row, for the variable {name}"), shown(rows)))?;
+        captured.insert(name.clone(), value);
+    }
+    Ok(Held { saw: format!("{} row(s)", rows.len()), captured })
+}
+
+fn shown(rows: &[Row]) -> String {
+    matching::excerpt(&serde_json::json!(rows).to_string())
+}

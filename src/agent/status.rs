@@ -1,0 +1,106 @@
+//! What the kernel says of process 1 and of everything else that runs here, read from `/proc`.
+//!
+//! What cannot be read is an error: a check must not pass because it saw nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tokio::fs;
+
+use super::protocol::{Answer, ProcessStatus};
+
+const TOKENS: &str = "kubernetes.io/serviceaccount";
+
+/// The answer to `Status`.
+pub(super) async fn answer() -> Answer {
+    match read(Path::new("/proc")).await {
+        Ok(status) => Answer::Status(status),
+        Err(message) => Answer::Error { message },
+    }
+}
+
+async fn read(proc: &Path) -> Result<ProcessStatus, String> {
+    let text = async |name: &str| {
+        let path = proc.join(name);
+        fs::read_to_string(&path).await.map_err(|e| format!("cannot read {}: {e}", path.display()))
+    };
+    let mut status = from_status(&text("1/status").await?)?;
+    let mounts = text("1/mountinfo").await?;
+    status.read_only_root = read_only_root(&mounts).ok_or("no mount of / in /proc/1/mountinfo")?;
+    let token = proc.join("1/root/var/run/secrets").join(TOKENS).join("token");
+    status.service_account_token = mounts.lines().any(|line| line.contains(TOKENS)) || fs::try_exists(token).await.unwrap_or(false);
+    status.arguments = arguments(proc).await?;
+    Ok(status)
+}
+
+fn from_status(text: &str) -> Result<ProcessStatus, String> {
+    let fields: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
+    let field = |name: &str| fields.get(name).copied().ok_or_else(|| format!("no {name} in /proc/1/status"));
+    let uid = field("Uid")?.split_whitespace().nth(1).and_then(|uid| uid.parse().ok()).ok_or("no effective user in /proc/1/status")?;
+    let mut capabilities = BTreeMap::new();
+    for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        capabilities.insert(name.to_owned(), field(name)?.to_owned());
+    }
+    Ok(ProcessStatus { uid, capabilities, no_new_privileges: field("NoNewPrivs")? == "1", ..ProcessStatus::default() })
+}
+
+/// Fields of mountinfo: id, parent, device, root, mount point, options… The last mount over `/` counts.
+fn read_only_root(mountinfo: &str) -> Option<bool> {
+    let mut mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let root = mounts.rfind(|fields| fields.get(4) == Some(&"/"))?;
+    Some(root.get(5)?.split(',').any(|option| option == "ro"))
+}
+
+async fn arguments(proc: &Path) -> Result<Vec<String>, String> {
+    let mut entries = fs::read_dir(proc).await.map_err(|e| format!("cannot list {}: {e}", proc.display()))?;
+    let mut lists = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(|e| format!("cannot list {}: {e}", proc.display()))? {
+        let is_process = entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit());
+        // A process that ended in the meantime has no arguments any more.
+        if is_process && let Ok(bytes) = fs::read(entry.path().join("cmdline")).await {
+            let words: Vec<_> = bytes.split(|b| *b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+            lists.push(words.join(" "));
+        }
+    }
+    lists.retain(|list| !list.is_empty());
+    Ok(lists)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tsh\nUid:\t1000\t999\t1000\t1000\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
+
+    #[test]
+    fn status_tells_user_capabilities_and_privileges() {
+        let status = from_status(STATUS).unwrap();
+        assert_eq!((status.uid, status.no_new_privileges), (999, true));
+        assert_eq!(status.capabilities["CapBnd"], "00000000a80425fb");
+        assert_eq!(from_status("Uid:\t0\t0\t0\t0\n").unwrap_err(), "no CapInh in /proc/1/status");
+    }
+
+    #[test]
+    fn the_last_mount_over_the_root_says_whether_it_is_read_only() {
+        let mounts = "1 0 8:1 / / rw,relatime - ext4 /dev/sda rw\n2 1 0:5 / /proc rw - proc proc rw\n3 1 0:9 / / ro,nosuid - overlay overlay rw\n";
+        assert_eq!(read_only_root(mounts), Some(true));
+        assert_eq!(read_only_root("1 0 8:1 / / rw,relatime - ext4 /dev/sda ro\n"), Some(false));
+        assert_eq!(read_only_root(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_seen_and_what_cannot_be_read_is_an_error() {
+        let proc = tempfile::tempdir().unwrap();
+        let one = proc.path().join("1");
+        std::fs::create_dir_all(one.join("root/var/run/secrets").join(TOKENS)).unwrap();
+        assert!(read(proc.path()).await.unwrap_err().contains("1/status"));
+        std::fs::write(one.join("status"), STATUS).unwrap();
+        std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
+        std::fs::write(one.join("cmdline"), "app\0--flag\0x\0").unwrap();
+        let status = read(proc.path()).await.unwrap();
+        assert_eq!((status.service_account_token, status.read_only_root, status.arguments), (false, true, vec!["app --flag x".to_owned()]));
+        std::fs::write(one.join("root/var/run/secrets").join(TOKENS).join("token"), "t").unwrap();
+        assert!(read(proc.path()).await.unwrap().service_account_token);
+    }
+}

@@ -1,0 +1,92 @@
+//! One step of a suite: performed once, or again and again until it holds or its time is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::protocol::{Answer, StepFailure};
+use super::world::World;
+use super::{amqp_try, collect, http_step, net, publish, queue, sql};
+use crate::spec::model::Action;
+
+/// Pauses between attempts, as in readiness.
+const FASTEST: Duration = Duration::from_millis(10);
+const SLOWEST: Duration = Duration::from_millis(100);
+
+/// A step that held.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub saw: String,
+    pub captured: BTreeMap<String, String>,
+}
+
+impl Held {
+    pub fn saw(saw: impl Into<String>) -> Self {
+        Self { saw: saw.into(), captured: BTreeMap::new() }
+    }
+}
+
+/// A step that did not hold.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub expected: String,
+    pub got: String,
+    /// Our own side could not do what was asked; trying again would not help.
+    pub ours: bool,
+}
+
+impl Missed {
+    pub fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { expected: expected.into(), got: got.into(), ours: false }
+    }
+
+    pub fn ours(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { ours: true, ..Self::new(expected, got) }
+    }
+}
+
+/// Performs a step; the answer is `Passed`, `Failed`, or `Error` for what is no agent's step.
+pub(super) async fn perform(world: &World, action: &Action, within_ms: Option<u64>) -> Answer {
+    let start = Instant::now();
+    let within = within_ms.map(Duration::from_millis);
+    let mut pause = FASTEST;
+    loop {
+        // What waits by itself gets the limit instead of being repeated.
+        let Some(done) = attempt(world, action, within).await else {
+            return Answer::Error { message: "not an agent step".into() };
+        };
+        let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let again = within.is_some_and(|within| start.elapsed() + pause < within) && !waits_by_itself(action);
+        match done {
+            Ok(Held { saw, captured }) => return Answer::Passed { captured, saw, waited_ms },
+            Err(missed) if missed.ours || !again => {
+                return Answer::Failed(StepFailure { expected: missed.expected, got: missed.got, waited_ms, inconclusive: missed.ours });
+            }
+            Err(_) => sleep(pause).await,
+        }
+        pause = (pause * 3 / 2).min(SLOWEST);
+    }
+}
+
+fn waits_by_itself(action: &Action) -> bool {
+    matches!(action, Action::Expect(_) | Action::ExpectNothing(_))
+}
+
+async fn attempt(world: &World, action: &Action, within: Option<Duration>) -> Option<Result<Held, Missed>> {
+    Some(match action {
+        Action::Http(step) => http_step::perform(world, step).await,
+        Action::Tcp(step) => net::tcp_step(step).await,
+        Action::Resolve(step) => net::resolve_step(step).await,
+        Action::AmqpLogin(step) => amqp_try::login(world, step).await,
+        Action::AmqpTry(step) => amqp_try::perform(world, step).await,
+        Action::Publish(step) => publish::perform(world, step).await,
+        Action::Listen(step) => collect::listen(world, step).await,
+        Action::Expect(step) => collect::expect(world, step, within).await,
+        Action::ExpectNothing(step) => collect::expect_nothing(world, step).await,
+        Action::QueueDepth(step) => queue::depth(world, step).await,
+        Action::Sql(step) => sql::perform(world, step).await,
+        Action::Stop(_) | Action::Start(_) | Action::Restart(_) | Action::Wait(_) => return None,
+        Action::Confined(_) | Action::NoWayOut(_) | Action::NoNeighbour(_) | Action::NoSecretsLeaked(_) => return None,
+    })
+}

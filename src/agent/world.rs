@@ -1,0 +1,96 @@
+//! What an agent knows and keeps between requests on its link.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::RustlsConnector;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use super::collect::Collector;
+use super::protocol::{Answer, Hello, Reply, StepFailure};
+
+/// Longest time for one connection attempt inside an environment, so that a silent peer never blocks polling.
+pub(super) const CONNECT: Duration = Duration::from_secs(2);
+/// Longest time for one attempt of a readiness question, and for one answer of the broker.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Shared by all requests of a link.
+pub(super) struct World {
+    pub hello: Hello,
+    pub tls: TlsConnector,
+    pub amqp_tls: RustlsConnector,
+    listeners: Mutex<HashMap<String, Arc<Collector>>>,
+    background: Mutex<JoinSet<()>>,
+}
+
+impl World {
+    pub fn new(hello: Hello, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
+        Self { hello, tls, amqp_tls, listeners: Mutex::default(), background: Mutex::default() }
+    }
+
+    /// What `listen` steps collect, by their names.
+    pub fn listeners(&self) -> MutexGuard<'_, HashMap<String, Arc<Collector>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs until the link ends.
+    pub fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
+    }
+
+    /// Puts names in place of secrets wherever an answer might end up in a log or a report.
+    pub fn redacted(&self, answer: Answer) -> Answer {
+        let text = |text: String| redact(text, &self.hello.secrets);
+        match answer {
+            Answer::Waiting { last } => Answer::Waiting { last: text(last) },
+            Answer::Failed(failure) => Answer::Failed(StepFailure { expected: text(failure.expected), got: text(failure.got), ..failure }),
+            // Captured values go back into steps and must stay what they are.
+            Answer::Passed { captured, saw, waited_ms } => Answer::Passed { captured, saw: text(saw), waited_ms },
+            Answer::Error { message } => Answer::Error { message: text(message) },
+            other => other,
+        }
+    }
+}
+
+fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
+    for (name, value) in secrets.iter().filter(|(_, value)| !value.is_empty()) {
+        let name = format!("«{name}»");
+        text = text.replace(value.as_str(), &name);
+        // An excerpt may end in the middle of one.
+        let cut = (8..value.len()).rev().filter_map(|end| value.get(..end)).find(|begin| text.contains(&format!("{begin}…")));
+        if let Some(begin) = cut {
+            text = text.replace(&format!("{begin}…"), &format!("{name}…"));
+        }
+    }
+    text
+}
+
+/// Where progress of one request goes.
+pub(super) struct Progress {
+    pub id: u64,
+    pub world: Arc<World>,
+    pub replies: mpsc::UnboundedSender<Reply>,
+}
+
+impl Progress {
+    pub fn waiting(&self, last: String) {
+        let answer = self.world.redacted(Answer::Waiting { last });
+        // The writer is gone only when the link is; the request is then aborted too.
+        self.replies.send(Reply { id: self.id, answer }).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_an_answer_is_replaced_by_its_name() {
+        let secrets = [("mq.api".to_owned(), "abc123".to_owned()), ("empty".to_owned(), String::new())].into();
+        assert_eq!(redact("it was abc12345… (400 bytes)".into(), &[("k".to_owned(), "abc1234567".to_owned())].into()), "it was «k»… (400 bytes)");
+        assert_eq!(redact("login with abc123 and abc123".into(), &secrets), "login with «mq.api» and «mq.api»");
+    }
+}

@@ -1,0 +1,31 @@
+//! `dayfly agent`: what dayfly runs inside environments; not for typing.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use super::exit;
+
+/// Arguments of `agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    #[command(subcommand)]
+    job: Option<Job>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Job {
+    /// Relay standard streams to HOST:PORT
+    Dial {
+        /// Where to
+        to: String,
+    },
+}
+
+/// Serves requests on the standard streams until they end, or relays them.
+pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
+    match args.job {
+        Some(Job::Dial { to }) => crate::agent::dial(&to, tokio::io::stdin(), tokio::io::stdout()).await.with_context(|| format!("failed to relay to {to}"))?,
+        None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
+    }
+    Ok(exit::PASSED)
+}

@@ -1,0 +1,58 @@
+//! What dayfly knows of the CI system around it, and says to it.
+//!
+//! Everything but `publish` and `event` is pure: the environment is a map, files are texts. Nothing here judges.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::report::facts::Facts;
+use crate::report::markdown;
+
+mod annotate;
+mod surroundings;
+
+#[cfg(test)]
+mod tests;
+
+pub use annotate::annotations;
+pub use surroundings::{Surroundings, detect, surroundings};
+
+/// GitHub cuts off the summary of a step here.
+const SUMMARY_BYTES: u64 = 1024 * 1024;
+
+/// A CI system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ci {
+    /// GitHub Actions.
+    GitHub,
+    /// GitLab CI.
+    GitLab,
+}
+
+/// The text of the event that started a GitHub job, which alone names the head commit of a pull request.
+pub fn event(env: &BTreeMap<String, String>) -> Option<String> {
+    fs::read_to_string(env.get("GITHUB_EVENT_PATH")?).ok()
+}
+
+/// Tells the CI system, if there is one, how the run went: annotations on standard error (standard output is for
+/// data), and on GitHub the Markdown view as the summary of the step. Errors are for a warning, never for a verdict.
+pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> {
+    let Some(ci) = detect(env) else { return Ok(()) };
+    io::stderr().write_all(annotations(facts, ci).as_bytes())?;
+    match (ci, env.get("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty())) {
+        (Ci::GitHub, Some(path)) => summarise(Path::new(path), &markdown::render(facts)),
+        _ => Ok(()),
+    }
+}
+
+/// Appends to the summary of the step, unless it would grow past what GitHub takes.
+fn summarise(path: &Path, text: &str) -> io::Result<()> {
+    let size = fs::metadata(path).map_or(0, |m| m.len());
+    if size + text.len() as u64 + 1 > SUMMARY_BYTES {
+        return Err(io::Error::other("the summary of this step is full (1 MiB); the report is in the evidence folder"));
+    }
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(format!("{text}\n").as_bytes())
+}

@@ -1,0 +1,71 @@
+//! Which CI system this is, and what it says of the job and the change under test. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Ci;
+
+/// What the CI system says; all of it may be overruled by flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Address of the job.
+    pub job: Option<String>,
+    /// Who triggered it.
+    pub actor: Option<String>,
+    /// Address of the repository.
+    pub repository: Option<String>,
+    /// Head commit of the pull request, or the commit that is built.
+    pub commit: Option<String>,
+    /// Number of the pull or merge request.
+    pub pr: Option<u32>,
+}
+
+/// The CI system, by the variable that each documents for this purpose.
+pub fn detect(env: &BTreeMap<String, String>) -> Option<Ci> {
+    let on = |key: &str| env.get(key).is_some_and(|v| v == "true");
+    if on("GITHUB_ACTIONS") {
+        Some(Ci::GitHub)
+    } else if on("GITLAB_CI") {
+        Some(Ci::GitLab)
+    } else {
+        None
+    }
+}
+
+/// What the CI system says. `event` is the text of the file at `GITHUB_EVENT_PATH`: on a pull request `GITHUB_SHA`
+/// is a merge commit that nobody wrote, and only the event names the head.
+pub fn surroundings(env: &BTreeMap<String, String>, event: Option<&str>) -> Surroundings {
+    let get = |key: &str| env.get(key).map(|v| v.trim()).filter(|v| !v.is_empty()).map(str::to_owned);
+    match detect(env) {
+        Some(Ci::GitHub) => github(&get, event),
+        Some(Ci::GitLab) => Surroundings {
+            job: get("CI_JOB_URL"),
+            actor: get("GITLAB_USER_LOGIN"),
+            repository: get("CI_PROJECT_URL"),
+            // In a merged-results pipeline CI_COMMIT_SHA is a merge commit, too.
+            commit: get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or(get("CI_COMMIT_SHA")),
+            pr: get("CI_MERGE_REQUEST_IID").and_then(|n| n.parse().ok()),
+        },
+        None => Surroundings::default(),
+    }
+}
+
+fn github(get: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> Surroundings {
+    let event: Value = event.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let request = &event["pull_request"];
+    let repository = get("GITHUB_SERVER_URL").zip(get("GITHUB_REPOSITORY")).map(|(server, name)| format!("{server}/{name}"));
+    let run = repository.as_ref().zip(get("GITHUB_RUN_ID")).map(|(r, id)| format!("{r}/actions/runs/{id}"));
+    let attempt = get("GITHUB_RUN_ATTEMPT").map(|n| format!("/attempts/{n}")).unwrap_or_default();
+    let of_ref = get("GITHUB_REF").and_then(|r| r.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok());
+    let number = request["number"].as_u64().and_then(|n| u32::try_from(n).ok());
+    let head = request["head"]["sha"].as_str().map(str::to_owned);
+    Surroundings {
+        job: run.map(|r| r + &attempt),
+        actor: get("GITHUB_ACTOR"),
+        repository,
+        // Without its head a pull request has no commit to default to: the merge commit would be the wrong one.
+        commit: head.or_else(|| of_ref.is_none().then(|| get("GITHUB_SHA")).flatten()),
+        pr: of_ref.or(number),
+    }
+}

@@ -1,0 +1,153 @@
+//! What several verbs need at their beginning: the engine, the description, the name of an environment.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use super::{ChangeArgs, Common, DescriptionArgs, EngineChoice, EnvironmentArgs, Output, exit};
+use crate::engine::local::{LocalEngine, Options, Surroundings};
+use crate::engine::{Engine, EngineError, Lease};
+use crate::plan::Plan;
+use crate::report::facts::{Change, Facts, Runner, SCHEMA_VERSION};
+use crate::spec::{Overrides, Valid};
+
+/// A failure that already has its exit code.
+#[derive(Debug)]
+pub struct Ended(pub u8);
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ended with exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Ended {}
+
+/// Every variable of the process environment.
+pub fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// How the engine is to be found.
+pub fn options(common: &Common) -> anyhow::Result<Options> {
+    let EngineChoice::Local = common.engine;
+    let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
+    Ok(Options { surroundings: Surroundings::from_variables(&variables()), executable, registry_mirror: common.registry_mirror.clone() })
+}
+
+/// The chosen engine, reached. A failure is told in full and ends with exit code 4.
+pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
+    match LocalEngine::connect(options(common)?).await {
+        Ok(engine) => Ok(Arc::new(engine)),
+        Err(e) => Err(told(common, &e)),
+    }
+}
+
+/// Prints an engine's failure with what it left behind, and turns it into the exit code.
+pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
+    let cause = crate::lifecycle::up::cause_of(error);
+    if common.output == Output::Json {
+        println!("{}", serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()}));
+    }
+    eprintln!("error: {}", cause.text);
+    if error.leftover() != crate::engine::Leftover::None {
+        eprintln!("  {}", error.leftover());
+    }
+    anyhow::Error::new(Ended(exit::code(cause.kind)))
+}
+
+/// What the flags fill into a description.
+pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> Overrides {
+    Overrides {
+        set: description.set.clone(),
+        images: description.image.clone(),
+        ttl: change.and_then(|c| c.ttl.clone()),
+        pr: change.and_then(|c| c.pr),
+        commit: change.and_then(|c| c.commit.clone()),
+    }
+}
+
+/// The valid description; faults are printed and end with exit code 2.
+pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Valid> {
+    crate::spec::load(path, overrides).map_err(|faults| {
+        anyhow::Error::new(Ended(super::validate::refuse(&faults, json)))
+    })
+}
+
+/// The plan of a valid description.
+pub fn plan(valid: &Valid, pr: u32) -> anyhow::Result<Plan> {
+    crate::plan::build::build(valid, pr).map_err(|e| usage(&format!("failed to {e}")).into())
+}
+
+/// Fills in pull request and commit from the CI job where the flags do not give them.
+pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, Change, Runner)> {
+    let variables = variables();
+    let facts = super::ci::surroundings(&variables, super::ci::event(&variables).as_deref());
+    let pr = args.pr.or(facts.pr);
+    let commit = args.commit.clone().or(facts.commit);
+    let Some(pr) = pr else { bail!(usage("--pr NUMBER is required outside of a pull request's pipeline")) };
+    if required && commit.is_none() {
+        bail!(usage("--commit SHA is required outside of a pull request's pipeline"));
+    }
+    let commit = commit.unwrap_or_default();
+    let change = Change { repository: facts.repository, pr, commit: commit.clone() };
+    let runner = Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: facts.job, actor: facts.actor };
+    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), ttl: args.ttl.clone() }, change, runner))
+}
+
+/// Prints a usage error; it ends with exit code 2.
+pub fn usage(text: &str) -> Ended {
+    eprintln!("error: {text}");
+    Ended(exit::USAGE)
+}
+
+/// The name of the environment that the arguments mean.
+pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
+    let path = Path::new(&args.environment);
+    let looks_like_file = path.exists() || args.environment.contains(['/', '.']);
+    match (looks_like_file, args.pr) {
+        (true, Some(pr)) => {
+            let valid = load(path, &Overrides { pr: Some(pr), ..Overrides::default() }, false)?;
+            Ok(plan(&valid, pr)?.environment)
+        }
+        (true, None) => bail!(usage("a description needs --pr NUMBER to name an environment")),
+        (false, Some(_)) => bail!(usage(&format!("--pr goes with a description, and there is no file {}", args.environment))),
+        (false, None) => Ok(args.environment.clone()),
+    }
+}
+
+/// A new run's lease: its id and times are made here.
+pub fn lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
+    let created = jiff::Timestamp::now();
+    let life = jiff::SignedDuration::from_secs(i64::try_from(plan.ttl_secs).context("the ttl is too long")?);
+    Ok(Lease { environment: plan.environment.clone(), run: uuid::Uuid::now_v7(), commit: commit.to_owned(), created, expires: created.checked_add(life)?, plan })
+}
+
+/// The facts of a run before anything happened.
+pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: crate::engine::EngineKind) -> Facts {
+    Facts {
+        schema_version: SCHEMA_VERSION,
+        run: lease.run,
+        environment: lease.environment.clone(),
+        description: lease.plan.description.clone(),
+        description_digest: lease.plan.description_digest.clone(),
+        description_path: path.display().to_string(),
+        change,
+        engine,
+        engine_info: None,
+        runner,
+        started: lease.created,
+        finished: None,
+        units: crate::lifecycle::record::units(&lease.plan),
+        access: crate::lifecycle::record::access(&lease.plan),
+        images: BTreeMap::new(),
+        suites: vec![],
+        events: vec![],
+        causes: vec![],
+        residual: vec![],
+        removed: None,
+        kept: None,
+    }
+}

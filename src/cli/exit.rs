@@ -1,0 +1,51 @@
+//! The table of exit codes, and which one a run ends with. Pure.
+
+use crate::report::Facts;
+use crate::report::facts::CauseKind;
+
+/// Everything asked for was done, every suite passed.
+pub const PASSED: u8 = 0;
+/// Something that dayfly did not foresee, or a run that a newer one replaced.
+pub const UNEXPECTED: u8 = 1;
+/// Wrong usage or an invalid description.
+pub const USAGE: u8 = 2;
+/// No capacity: disk, addresses, quota.
+pub const NO_CAPACITY: u8 = 3;
+/// The environment did not become ready.
+pub const NOT_READY: u8 = 4;
+/// An acceptance suite failed.
+pub const ACCEPTANCE: u8 = 5;
+/// A security suite failed.
+pub const SECURITY: u8 = 6;
+/// Something could not be judged.
+pub const INCONCLUSIVE: u8 = 7;
+/// The evidence could not be made or stored.
+pub const NO_EVIDENCE: u8 = 8;
+/// Something could not be removed.
+pub const TEARDOWN: u8 = 9;
+/// A verification refused.
+pub const REFUSED: u8 = 10;
+/// Ended by SIGINT or SIGTERM.
+pub const INTERRUPTED: u8 = 130;
+
+/// The exit code of a kind of cause.
+pub fn code(kind: CauseKind) -> u8 {
+    match kind {
+        CauseKind::Unexpected | CauseKind::Superseded => UNEXPECTED,
+        CauseKind::Invalid => USAGE,
+        CauseKind::NoCapacity => NO_CAPACITY,
+        CauseKind::NotReady => NOT_READY,
+        CauseKind::AcceptanceFailed => ACCEPTANCE,
+        CauseKind::SecurityFailed => SECURITY,
+        CauseKind::Inconclusive => INCONCLUSIVE,
+        CauseKind::NoEvidence => NO_EVIDENCE,
+        CauseKind::TeardownIncomplete => TEARDOWN,
+        CauseKind::Refused => REFUSED,
+        CauseKind::Interrupted => INTERRUPTED,
+    }
+}
+
+/// The exit code of a run: that of its first cause.
+pub fn of(facts: &Facts) -> u8 {
+    facts.causes.first().map_or(PASSED, |c| code(c.kind))
+}

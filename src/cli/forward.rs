@@ -1,0 +1,81 @@
+//! `dayfly forward`: a port on this machine's loopback that leads to a service.
+//!
+//! The environment's networks have no way in: each connection is carried by an agent inside, over the engine's API.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::io::{AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Common, Output, connect, exit, signals};
+use crate::engine::{Engine, Lease};
+
+/// Arguments of `forward`.
+#[derive(Debug, Args)]
+pub struct ForwardArgs {
+    /// Name of the environment, such as `hello-pr-1`
+    environment: String,
+    /// The service, or SERVICE:PORT for another port than its own
+    service: String,
+    /// Port on 127.0.0.1 (default: a free one)
+    #[arg(long, short, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+}
+
+/// Listens until Ctrl-C.
+pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
+    let engine = connect::engine(common).await?;
+    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
+        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+    };
+    let (unit, port) = target(&args.service, &lease)?;
+    let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(|e| connect::usage(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
+    let local = listener.local_addr()?;
+    match common.output {
+        Output::Json => println!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port})),
+        Output::Text => println!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
+    }
+    let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
+    loop {
+        let (stream, _) = tokio::select! {
+            () = stop.cancelled() => return Ok(exit::PASSED),
+            accepted = listener.accept() => accepted?,
+        };
+        tokio::spawn(carry(engine.clone(), lease.clone(), unit.clone(), port, stream));
+    }
+}
+
+fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
+    let (name, port) = match service.split_once(':') {
+        Some((name, port)) => (name, Some(port.parse::<u16>().map_err(|_| connect::usage(&format!("{port} is no port")))?)),
+        None => (service, None),
+    };
+    let known = || lease.plan.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
+    let unit = lease.plan.unit(name).ok_or_else(|| connect::usage(&format!("there is no service {name}; there is: {}", known())))?;
+    let port = port.or(unit.port).ok_or_else(|| connect::usage(&format!("{name} declares no port: write {name}:PORT")))?;
+    Ok((name.to_owned(), port))
+}
+
+async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
+    let mut link = match engine.dial(&lease, &unit, port).await {
+        Ok(link) => link,
+        Err(e) => {
+            eprintln!("error: failed to {e}");
+            return;
+        }
+    };
+    let (mut from, mut to) = stream.split();
+    let up = async {
+        let done = copy(&mut from, &mut link.input).await;
+        // Tells the service that the caller has said all.
+        let _ = link.input.shutdown().await;
+        done
+    };
+    let down = copy(&mut link.output, &mut to);
+    // Either end may go away at any time; that ends the connection and nothing else.
+    tokio::select! {
+        _ = async { let _ = up.await; std::future::pending::<()>().await } => {}
+        _ = down => {}
+    }
+}

@@ -1,0 +1,102 @@
+//! `dayfly list`: every environment that its labels tell of.
+
+use jiff::Timestamp;
+
+use super::{Common, Output, connect, exit};
+use crate::engine::{Observed, UnitState};
+
+/// Prints all environments.
+pub async fn run(common: &Common) -> anyhow::Result<u8> {
+    let engine = connect::engine(common).await?;
+    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    if common.output == Output::Json {
+        let rows: Vec<_> = all.iter().map(|o| json(o, Timestamp::now())).collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(exit::PASSED);
+    }
+    if all.is_empty() {
+        println!("there are no environments");
+        return Ok(exit::PASSED);
+    }
+    let rows: Vec<[String; 5]> = all.iter().map(|o| row(o, Timestamp::now())).collect();
+    print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+    Ok(exit::PASSED)
+}
+
+fn row(o: &Observed, now: Timestamp) -> [String; 5] {
+    let running = o.units.values().filter(|s| **s == UnitState::Running).count();
+    let services = format!("{running}/{} running", o.units.len());
+    match &o.lease {
+        Some(l) => [o.environment.clone(), services, commit(&l.commit), age(now, l.created), expiry(now, l.expires)],
+        None => [o.environment.clone(), format!("{} remnant(s)", o.objects.len()), "-".into(), "-".into(), "remove with `dayfly down`".into()],
+    }
+}
+
+/// An environment as JSON, for machines.
+pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
+    serde_json::json!({
+        "environment": o.environment,
+        "run": o.lease.as_ref().map(|l| l.run),
+        "pr": o.lease.as_ref().map(|l| l.plan.pr),
+        "commit": o.lease.as_ref().map(|l| &l.commit),
+        "created": o.lease.as_ref().map(|l| l.created),
+        "expires": o.lease.as_ref().map(|l| l.expires),
+        "expired": o.lease.as_ref().map(|l| l.expires <= now),
+        "units": o.units,
+        "objects": o.objects,
+    })
+}
+
+/// The first ten characters of a commit, or a dash.
+pub fn commit(sha: &str) -> String {
+    if sha.is_empty() { "-".into() } else { sha.chars().take(10).collect() }
+}
+
+/// How long ago.
+pub fn age(now: Timestamp, then: Timestamp) -> String {
+    rough(now.duration_since(then).as_secs())
+}
+
+/// In how long, or that it is over.
+pub fn expiry(now: Timestamp, then: Timestamp) -> String {
+    let left = then.duration_since(now).as_secs();
+    if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(left)) }
+}
+
+fn rough(secs: i64) -> String {
+    match secs.max(0) {
+        s @ 0..=119 => format!("{s}s"),
+        s @ 120..=7199 => format!("{}m", s / 60),
+        s @ 7200..=172_799 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86_400),
+    }
+}
+
+/// Columns as wide as their widest cell.
+pub fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
+    let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).chain([head[c].len()]).max().unwrap_or(0);
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells.iter().enumerate().map(|(c, cell)| format!("{cell:<w$}", w = width(c))).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let body: String = rows.iter().map(|r| line(r.iter().map(String::as_str).collect())).collect();
+    line(head.to_vec()) + &body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a".to_owned(), "long cell".to_owned()], ["wider".to_owned(), "b".to_owned()]];
+        assert_eq!(table(&["X", "Y"], &rows), "X      Y\na      long cell\nwider  b\n");
+    }
+
+    #[test]
+    fn an_expired_environment_says_how_it_goes() {
+        let now = Timestamp::from_second(1000).unwrap();
+        assert!(expiry(now, Timestamp::from_second(999).unwrap()).contains("reap --expired"));
+        assert_eq!(expiry(now, Timestamp::from_second(8200).unwrap()), "in 2h");
+    }
+}

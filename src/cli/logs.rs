@@ -1,0 +1,51 @@
+//! `dayfly logs`: the logs of one service or of all.
+
+use std::io::Write;
+
+use clap::Args;
+use futures::StreamExt;
+
+use super::{Common, Output, connect, exit};
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Name of the environment, such as `hello-pr-1`
+    environment: String,
+    /// Only this service
+    service: Option<String>,
+    /// Go on with what is logged from now on
+    #[arg(long, short)]
+    follow: bool,
+    /// Begin with this many of the last lines of each service
+    #[arg(long, value_name = "LINES")]
+    tail: Option<usize>,
+}
+
+/// Prints log lines until they end, or until Ctrl-C while following.
+pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
+    let engine = connect::engine(common).await?;
+    let Some(observed) = engine.observe(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
+        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+    };
+    if let Some(unknown) = args.service.as_ref().filter(|s| !observed.units.contains_key(*s)) {
+        let known = observed.units.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        anyhow::bail!(connect::usage(&format!("{} has no service {unknown}; it has: {known}", args.environment)));
+    }
+    let mut lines = engine.logs(&args.environment, args.service.as_deref(), args.tail, args.follow).await.map_err(|e| connect::told(common, &e))?;
+    let width = observed.units.keys().map(String::len).max().unwrap_or(0);
+    let mut out = std::io::stdout();
+    while let Some(line) = lines.next().await {
+        let line = line.map_err(|e| connect::told(common, &e))?;
+        let written = match (common.output, &args.service) {
+            (Output::Json, _) => writeln!(out, "{}", serde_json::json!({"service": line.unit, "text": line.text})),
+            (_, Some(_)) => writeln!(out, "{}", line.text),
+            (_, None) => writeln!(out, "{:<width$} | {}", line.unit, line.text),
+        };
+        // The reader went away (`| head`): that is the normal end.
+        if written.is_err() {
+            break;
+        }
+    }
+    Ok(exit::PASSED)
+}

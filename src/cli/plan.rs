@@ -1,0 +1,41 @@
+//! `dayfly plan`: what would be made for a pull request, and who could reach whom. Touches no engine.
+
+use std::path::Path;
+
+use super::validate::{self, output};
+use crate::plan::{build, graph};
+use crate::spec::{self, Overrides};
+
+/// How `--graph` draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// Indented text.
+    Text,
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+}
+
+/// Prints the plan, its graph, or with `json` the plan as data; returns the exit code.
+pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphFormat>, json: bool) -> u8 {
+    let overrides = Overrides { pr: Some(pr), ..overrides.clone() };
+    let valid = match spec::load(file, &overrides) {
+        Ok(valid) => valid,
+        Err(faults) => return validate::refuse(&faults, json),
+    };
+    let plan = match build::build(&valid, pr) {
+        Ok(plan) => plan,
+        Err(e) => {
+            eprintln!("dayfly: failed to {e}");
+            return 1;
+        }
+    };
+    output(&match graph {
+        Some(GraphFormat::Text) => graph::graph_text(&plan),
+        Some(GraphFormat::Dot) => graph::dot(&plan),
+        Some(GraphFormat::Mermaid) => graph::mermaid(&plan),
+        None if json => format!("{:#}\n", serde_json::json!(plan)),
+        None => graph::text(&plan),
+    })
+}

@@ -1,0 +1,69 @@
+//! `dayfly report`: a saved report in another form. Reads one file, writes one file or standard output.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::report::{Facts, Format, json, render};
+
+/// Name of the facts in the folder of a run.
+pub const FILE: &str = "report.json";
+
+/// Renders the report at `path` (a `report.json`, the folder of a run, or a folder that holds one run) to `out`,
+/// or to standard output. Colours appear only on a terminal.
+pub fn run(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
+    let facts = load(path)?;
+    match out {
+        Some(out) => {
+            let text = render(&facts, format, false)?;
+            fs::write(out, text).with_context(|| format!("failed to write {}", out.display()))
+        }
+        None => {
+            let text = render(&facts, format, true)?;
+            anstream::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
+        }
+    }
+}
+
+/// The facts of a saved report.
+pub fn load(path: &Path) -> Result<Facts> {
+    let file = find(path)?;
+    let text = fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
+    json::read(&text).with_context(|| format!("{} is not a report that this dayfly can read", file.display()))
+}
+
+/// The file itself, or the report of the only run in a folder: of the run, of its environment, or of all evidence.
+pub fn find(path: &Path) -> Result<PathBuf> {
+    let meta = fs::metadata(path).with_context(|| format!("failed to find a report at {}", path.display()))?;
+    if !meta.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut runs = below(path, 2)?;
+    runs.sort();
+    match runs.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => bail!("failed to find a report: there is no {FILE} in {} nor two folders below", path.display()),
+        several => bail!(
+            "failed to choose a report: {} holds {} runs; name one of them:\n{}",
+            path.display(),
+            several.len(),
+            several.iter().map(|f| format!("  {}", f.display())).collect::<Vec<_>>().join("\n")
+        ),
+    }
+}
+
+/// Every report in a folder, and down to this many folders below it.
+fn below(folder: &Path, depth: u8) -> Result<Vec<PathBuf>> {
+    let own = folder.join(FILE);
+    if own.is_file() {
+        return Ok(vec![own]);
+    }
+    if depth == 0 {
+        return Ok(vec![]);
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("failed to read the folder {}", folder.display()))?;
+    let folders = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir());
+    folders.map(|p| below(&p, depth - 1)).collect::<Result<Vec<_>>>().map(|found| found.concat())
+}

@@ -1,0 +1,191 @@
+//! The live tree on a terminal: a line for each service (what it waits for, for how long) and for each suite.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::lines;
+use crate::lifecycle::Notice;
+use crate::lifecycle::decide::{self, Phase, Progress};
+use crate::plan::Plan;
+use crate::report::facts::{SuiteFact, Verdict};
+
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+/// Longest probe answer shown in a line.
+const LAST: usize = 60;
+
+/// The tree of one run.
+pub struct Tree {
+    plan: Plan,
+    all: MultiProgress,
+    units: BTreeMap<String, ProgressBar>,
+    suites: BTreeMap<String, (ProgressBar, SuiteFact)>,
+    progress: Progress,
+    began: BTreeMap<String, Instant>,
+    removing: Option<ProgressBar>,
+    width: usize,
+}
+
+impl Tree {
+    /// A tree in which nothing has happened.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            all: MultiProgress::new(),
+            units: BTreeMap::new(),
+            suites: BTreeMap::new(),
+            progress: decide::beginning(plan),
+            began: BTreeMap::new(),
+            removing: None,
+            width: plan.units.iter().map(|u| u.name.len()).max().unwrap_or(8),
+        }
+    }
+
+    /// Shows a notice.
+    pub fn take(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Claimed { .. } => {
+                self.say(notice);
+                self.plant();
+            }
+            Notice::UnitStarting { unit } => {
+                self.progress.insert(unit.clone(), Phase::Starting);
+                self.began.insert(unit.clone(), Instant::now());
+                self.show(unit, "starting");
+            }
+            Notice::UnitWaiting { unit, last } => self.show(unit, &format!("starting · {}", short(last))),
+            Notice::UnitReady { unit, took_ms } => {
+                self.progress.insert(unit.clone(), Phase::Ready);
+                self.end(unit, &paint(AnsiColor::Green, "✓"), &format!("ready after {}", lines::seconds(*took_ms)));
+                self.show_waiting();
+            }
+            Notice::UnitFailed { unit, reason, log } => {
+                self.end(unit, &paint(AnsiColor::Red, "✗"), "failed");
+                self.line(&paint(AnsiColor::Red, &lines::failure(unit, reason, log)));
+            }
+            Notice::UnitStopped { unit } => self.show(unit, "stopped by a suite"),
+            Notice::SuiteStarted { suite } => self.suite_began(suite),
+            Notice::CaseDone { suite, case } => {
+                if case.verdict != Some(Verdict::Passed) || case.attempts > 1 {
+                    self.say(notice);
+                }
+                self.counted(suite, case.verdict);
+            }
+            Notice::SuiteDone { suite } => self.suite_done(suite),
+            Notice::Removing { environment } => {
+                let bar = self.spinner();
+                bar.set_message(format!("removing {environment}"));
+                self.removing = Some(bar);
+            }
+            Notice::Removed { .. } => {
+                if let Some(bar) = self.removing.take() {
+                    bar.finish_and_clear();
+                }
+                self.say(notice);
+            }
+            _ => self.say(notice),
+        }
+    }
+
+    fn say(&self, notice: &Notice) {
+        if let Some(text) = lines::text(notice) {
+            self.line(&text);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // A terminal that went away must not end the run.
+        let _ = self.all.println(text);
+    }
+
+    fn spinner(&self) -> ProgressBar {
+        let bar = self.all.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
+            bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+        }
+        bar.enable_steady_tick(TICK);
+        bar
+    }
+
+    /// One line for each unit that starts by itself.
+    fn plant(&mut self) {
+        let names: Vec<String> = self.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone()).collect();
+        for name in names {
+            let bar = self.spinner();
+            self.units.insert(name, bar);
+        }
+        self.show_waiting();
+    }
+
+    fn show_waiting(&self) {
+        for (unit, bar) in self.units.iter().filter(|(u, _)| self.progress.get(*u) == Some(&Phase::Waiting)) {
+            let needs = decide::waits_for(&self.plan, &self.progress, unit).join(", ");
+            let text = if needs.is_empty() { "about to start".to_owned() } else { format!("waits for {needs}") };
+            bar.set_message(self.row(unit, &text));
+        }
+    }
+
+    fn show(&mut self, unit: &str, state: &str) {
+        let elapsed = self.began.get(unit).map(|b| format!("{:.1} s · ", b.elapsed().as_secs_f32())).unwrap_or_default();
+        let row = self.row(unit, &format!("{elapsed}{state}"));
+        let bar = match self.units.get(unit) {
+            Some(bar) if !bar.is_finished() => bar.clone(),
+            _ => {
+                let bar = self.spinner();
+                self.units.insert(unit.to_owned(), bar.clone());
+                bar
+            }
+        };
+        bar.set_message(row);
+    }
+
+    fn end(&self, unit: &str, mark: &str, state: &str) {
+        if let Some(bar) = self.units.get(unit) {
+            bar.finish_and_clear();
+            self.line(&format!("  {mark} {}", self.row(unit, state)));
+        }
+    }
+
+    fn row(&self, unit: &str, state: &str) -> String {
+        format!("{unit:<width$}  {state}", width = self.width)
+    }
+
+    fn suite_began(&mut self, suite: &SuiteFact) {
+        let bar = self.spinner();
+        bar.set_message(format!("suite {}", suite.name));
+        self.suites.insert(suite.name.clone(), (bar, suite.clone()));
+    }
+
+    fn counted(&mut self, suite: &str, verdict: Option<Verdict>) {
+        let Some((bar, _)) = self.suites.get(suite) else { return };
+        bar.inc(1);
+        let word = verdict.map_or("skipped", Verdict::word);
+        bar.set_message(format!("suite {suite}: {} case(s), the last one {word}", bar.position()));
+    }
+
+    fn suite_done(&mut self, suite: &SuiteFact) {
+        if let Some((bar, _)) = self.suites.remove(&suite.name) {
+            bar.finish_and_clear();
+        }
+        let (colour, mark) = match suite.verdict {
+            Some(Verdict::Passed) => (AnsiColor::Green, "✓"),
+            Some(Verdict::Failed) => (AnsiColor::Red, "✗"),
+            _ => (AnsiColor::Yellow, "?"),
+        };
+        let text = lines::text(&Notice::SuiteDone { suite: suite.clone() }).unwrap_or_default();
+        self.line(&format!("  {} {text}", paint(colour, mark)));
+    }
+}
+
+fn paint(colour: AnsiColor, text: &str) -> String {
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
+}
+
+fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() <= LAST { line.to_owned() } else { line.chars().take(LAST - 1).chain(['…']).collect() }
+}

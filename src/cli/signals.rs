@@ -1,0 +1,31 @@
+//! Ctrl-C and SIGTERM: the first asks the run to clean up, the second leaves at once and says how to clean up.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::exit;
+
+/// A token that the first SIGINT, SIGTERM or SIGHUP cancels; the second ends the process after printing `way_out`.
+pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let mut signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    tokio::spawn(async move {
+        any(&mut signals).await;
+        eprintln!("\nstopping and cleaning up; once more to leave at once");
+        cancelled.cancel();
+        any(&mut signals).await;
+        eprintln!("left at once; clean up with: {way_out}");
+        std::process::exit(i32::from(exit::INTERRUPTED));
+    });
+    Ok(token)
+}
+
+async fn any(signals: &mut [tokio::signal::unix::Signal; 3]) {
+    let [a, b, c] = signals;
+    tokio::select! {
+        _ = a.recv() => {}
+        _ = b.recv() => {}
+        _ = c.recv() => {}
+    }
+}

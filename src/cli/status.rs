@@ -1,0 +1,59 @@
+//! `dayfly status`: one environment, its services and who may reach whom.
+
+use jiff::Timestamp;
+
+use super::{Common, EnvironmentArgs, Output, connect, exit, list};
+use crate::engine::{Observed, UnitState};
+
+/// Prints the state of an environment.
+pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
+    let name = connect::environment_name(&args)?;
+    let engine = connect::engine(common).await?;
+    let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
+        anyhow::bail!(connect::usage(&format!("there is no environment {name}; see `dayfly list`")));
+    };
+    if common.output == Output::Json {
+        println!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);
+    } else {
+        print!("{}", text(&observed, Timestamp::now()));
+    }
+    Ok(exit::PASSED)
+}
+
+fn text(o: &Observed, now: Timestamp) -> String {
+    let Some(lease) = &o.lease else {
+        let objects: Vec<_> = o.objects.iter().map(|x| format!("  {x}\n")).collect();
+        return format!("{} has no owner: these are remnants; remove them with `dayfly down {}`\n{}", o.environment, o.environment, objects.concat());
+    };
+    let head = format!(
+        "{}  pull request {}, commit {}, run {}\nup for {}, expires {}\n\n",
+        o.environment,
+        lease.plan.pr,
+        list::commit(&lease.commit),
+        lease.run,
+        list::age(now, lease.created),
+        list::expiry(now, lease.expires)
+    );
+    let rows: Vec<[String; 5]> = lease
+        .plan
+        .units
+        .iter()
+        .map(|u| {
+            let port = u.port.map_or_else(|| "-".into(), |p| p.to_string());
+            let callers = u.callers.iter().cloned().collect::<Vec<_>>().join(", ");
+            [u.name.clone(), state(o.units.get(&u.name), u.start_late), port, if callers.is_empty() { "nobody".into() } else { callers }, u.image.clone()]
+        })
+        .collect();
+    head + &list::table(&["SERVICE", "STATE", "PORT", "REACHED BY", "IMAGE"], &rows)
+}
+
+fn state(state: Option<&UnitState>, late: bool) -> String {
+    match state {
+        Some(UnitState::Running) => "running".into(),
+        Some(UnitState::Created) if late => "waits for a suite to start it".into(),
+        Some(UnitState::Created) => "not started".into(),
+        Some(UnitState::Exited { oom_killed: true, .. }) => "ended for want of memory".into(),
+        Some(UnitState::Exited { code, .. }) => format!("ended with exit code {code}"),
+        None => "missing".into(),
+    }
+}

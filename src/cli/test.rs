@@ -1,0 +1,48 @@
+//! `dayfly test`: run suites in an environment that is already up.
+
+use clap::Args;
+
+use super::{Common, Output, connect, exit, screen, signals};
+use crate::lifecycle::session::Session;
+use crate::lifecycle::{Journal, Notice};
+use crate::report::facts::{Change, Runner};
+use crate::suite::runner;
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Name of the environment, such as `hello-pr-1`
+    environment: String,
+    /// Run only this suite (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    suite: Vec<String>,
+}
+
+/// Runs the suites; the environment stays.
+pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
+    let engine = connect::engine(common).await?;
+    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
+        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+    };
+    if let Some(unknown) = args.suite.iter().find(|s| !lease.plan.suites.contains_key(*s)) {
+        let known = lease.plan.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        anyhow::bail!(connect::usage(&format!("there is no suite {unknown}; the description has: {known}")));
+    }
+    let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;
+    let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
+    let change = Change { repository: None, pr: lease.plan.pr, commit: lease.commit.clone() };
+    let facts = connect::beginning(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
+    let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
+    journal.hide(&secrets.values);
+    let session = Session::new(engine, lease, secrets, journal.clone(), stop);
+    if let Err(cause) = runner::run(&session, &args.suite, &runner::Sources::new()).await {
+        journal.note(Notice::Cause { cause });
+    }
+    session.release_agents().await;
+    journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
+    let facts = journal.facts();
+    if common.output == Output::Text {
+        print!("{}", crate::report::text::render(&facts, false));
+    }
+    Ok(exit::of(&facts))
+}

@@ -1,0 +1,65 @@
+//! `dayfly up`: bring an environment up and leave it running.
+
+use clap::Args;
+
+use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals};
+use crate::lifecycle::{Journal, Notice, up};
+use crate::plan::Plan;
+use crate::report::facts::CauseKind;
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    #[command(flatten)]
+    description: DescriptionArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Brings it up. After a failure what was made stays for a look; after a signal it is removed.
+pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
+    let (change_args, change, runner) = connect::change(&args.change, false)?;
+    let overrides = connect::overrides(&args.description, Some(&change_args));
+    let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let plan = connect::plan(&valid, change.pr)?;
+    let lease = connect::lease(plan, &change.commit)?;
+    let engine = connect::engine(common).await?;
+    let stop = signals::watch(format!("dayfly down {}", lease.environment))?;
+    let facts = connect::beginning(&lease, &args.description.file, change, runner, engine.kind());
+    let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
+    let cause = match up::bring_up(engine.clone(), lease.clone(), journal.clone(), stop).await {
+        Ok(session) => {
+            session.release_agents().await;
+            if common.output == Output::Text {
+                eprint!("{}", welcome(&lease.plan));
+            }
+            return Ok(exit::PASSED);
+        }
+        Err(cause) => cause,
+    };
+    journal.note(Notice::Cause { cause: cause.clone() });
+    match cause.kind {
+        CauseKind::Interrupted | CauseKind::Superseded => super::down::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await,
+        _ => say_what_stays(engine.as_ref(), &lease.environment).await,
+    }
+    Ok(exit::of(&journal.facts()))
+}
+
+async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str) {
+    match engine.observe(environment).await {
+        Ok(None) => eprintln!("nothing was left behind"),
+        Ok(Some(_)) => eprintln!("what was made stays for a look:\n  dayfly logs {environment}\n  dayfly down {environment}"),
+        Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list"),
+    }
+}
+
+/// What one can do with an environment that is up.
+fn welcome(plan: &Plan) -> String {
+    let environment = &plan.environment;
+    let ports = plan.units.iter().filter(|u| !u.start_late).filter_map(|u| u.port.map(|p| format!("  {}:{p}", u.name)));
+    let example = plan.units.iter().find(|u| u.port.is_some()).map_or("SERVICE", |u| u.name.as_str());
+    format!(
+        "\n{environment} is up. Inside, services reach each other as\n{}\n\nnext:\n  dayfly test {environment}\n  dayfly logs {environment} -f\n  dayfly forward {environment} {example}\n  dayfly down {environment}\n",
+        ports.collect::<Vec<_>>().join("\n")
+    )
+}

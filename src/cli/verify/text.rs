@@ -1,0 +1,92 @@
+//! Verified evidence as a person reads it. Pure: values in, text out.
+
+use std::fmt::Write as _;
+
+use super::{Found, outcome};
+use crate::evidence::VerifyingKey;
+use crate::evidence::predicate::{Context, Counts, Opened, RunPredicate, SuiteSummary};
+use crate::evidence::verify::Said;
+
+/// Verified evidence in lines of label and value.
+pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
+    let mut text = format!("VERIFIED  outcome {}\n\n", outcome(found));
+    line(&mut text, "signed by", format!("{} ({})", key.keyid(), key.kind()));
+    match found {
+        Found::Run(r) => {
+            run_text(&mut text, &r.run, r.opened.as_ref());
+            let absent = if r.raw_absent.is_empty() { String::new() } else { format!(", {} not here: {}", r.raw_absent.len(), r.raw_absent.join(", ")) };
+            line(&mut text, "files", format!("report.json and {} raw result(s) unchanged{absent}", r.raw_present));
+        }
+        Found::File(Said::Run(r)) => {
+            run_text(&mut text, r, None);
+            line(&mut text, "not checked", "suites, report and raw results; verify the folder for these".into());
+        }
+        Found::File(Said::Suite(s)) => {
+            context_text(&mut text, &s.context);
+            suites_text(&mut text, &[&s.suite]);
+        }
+        Found::File(Said::Opened(o)) => {
+            context_text(&mut text, &o.context);
+            let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
+            line(&mut text, "announced", names.join(", "));
+        }
+    }
+    text
+}
+
+fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
+    context_text(text, &run.context);
+    line(text, "ended", run.finished_on.map_or_else(|| "sealed before teardown".into(), |t| t.to_string()));
+    for image in &run.images {
+        line(text, "image", format!("{} {}", image.reference, image.digest));
+    }
+    for cause in &run.causes {
+        line(text, "cause", cause.text.clone());
+    }
+    for unit in &run.units {
+        if let Some(d) = &unit.departure {
+            line(text, "departure", format!("{}: {}", unit.name, d.reason.as_deref().unwrap_or("no reason given")));
+        }
+    }
+    for residual in &run.teardown.residual {
+        line(text, "left behind", format!("{}: {}", residual.object, residual.reason));
+    }
+    suites_text(text, &run.suites.iter().map(|s| &s.summary).collect::<Vec<_>>());
+    let ran = |name: &str| run.suites.iter().any(|s| s.summary.name == name);
+    for planned in opened.iter().flat_map(|o| &o.planned_suites).filter(|p| !ran(&p.name)) {
+        line(text, "suite", format!("{:<24} announced, never ran", planned.name));
+    }
+}
+
+fn context_text(text: &mut String, context: &Context) {
+    line(text, "run", context.run_id.to_string());
+    line(text, "environment", format!("{} (description sha256:{})", context.environment.id, context.environment.description_digest.sha256.as_deref().unwrap_or("?")));
+    let repository = context.repo.as_ref().map(|r| format!(" of {}", r.uri)).unwrap_or_default();
+    line(text, "commit", format!("{} (pull request {}{repository})", context.pr.head_sha, context.pr.number));
+    line(text, "began", format!("{} by the runner's clock", context.started_on));
+    if let Some(engine) = &context.environment.engine_version {
+        line(text, "engine", engine.clone());
+    }
+    for gap in &context.environment.engine_cannot {
+        line(text, "not enforced", gap.clone());
+    }
+}
+
+fn suites_text(text: &mut String, suites: &[&SuiteSummary]) {
+    for suite in suites {
+        let verdict = suite.verdict.map_or_else(|| "unfinished".into(), |v| format!("{v:?}").to_lowercase());
+        line(text, "suite", format!("{:<24} {verdict:<13} {}", suite.name, counts(&suite.counts)));
+    }
+}
+
+fn counts(c: &Counts) -> String {
+    let parts = [(c.passed, "passed"), (c.failed, "failed"), (c.inconclusive, "inconclusive"), (c.skipped, "skipped"), (c.flaky, "flaky")];
+    let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if said.is_empty() { "no case".into() } else { said.join(", ") }
+}
+
+fn line(text: &mut String, label: &str, value: String) {
+    // Names and reasons come from files under test; control characters in them must not reach the terminal.
+    let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(text, "{label:<13} {value}");
+}

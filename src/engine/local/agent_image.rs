@@ -1,0 +1,96 @@
+//! The image in which agents run: dayfly's own program with the shared objects that it needs, and nothing else.
+//!
+//! It is made by dayfly itself and loaded through the socket, once for each build of dayfly. It is a cache:
+//! teardown leaves it, and removing it costs a second at the next run.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bollard::query_parameters::ImportImageOptionsBuilder;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+
+use super::{LocalEngine, explain, images};
+use crate::engine::{EngineError, Leftover};
+
+mod elf;
+mod layout;
+
+/// Name of the image; its tag is the beginning of the program's SHA-256.
+pub const NAME: &str = "localhost/dayfly-agent";
+/// Bytes sent at once.
+const CHUNK: usize = 1 << 20;
+
+/// The image's reference; it is there when this returns.
+pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
+    engine.agent_image.get_or_try_init(|| make(engine)).await.cloned()
+}
+
+async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
+    let failed = |words: String| explain::failed("make the agent's image", &words, Leftover::None);
+    let executable = engine.options.executable.clone();
+    let program = read(executable.clone()).await.map_err(|e| failed(format!("{}: {e}", executable.display())))?;
+    let digest: String = Sha256::digest(&program).iter().map(|b| format!("{b:02x}")).collect();
+    let reference = format!("{NAME}:{}", &digest[..16]);
+    if images::inspect(engine, &reference).await.map_err(failed)?.is_some() {
+        return Ok(reference);
+    }
+    let name = reference.clone();
+    let image = tokio::task::spawn_blocking(move || pack(&name, &program)).await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+    load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
+    match images::inspect(engine, &reference).await.map_err(failed)? {
+        Some(_) => Ok(reference),
+        None => Err(failed("it was loaded, and yet the engine does not have it".into())),
+    }
+}
+
+async fn load(engine: &LocalEngine, image: Vec<u8>) -> Result<(), bollard::errors::Error> {
+    let image = Bytes::from(image);
+    let chunks: Vec<Bytes> = (0..image.len()).step_by(CHUNK).map(|at| image.slice(at..image.len().min(at + CHUNK))).collect();
+    let body = bollard::body_stream(futures::stream::iter(chunks));
+    engine.docker.import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None).boxed().try_for_each(|_| async { Ok(()) }).await
+}
+
+async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
+    tokio::fs::read(path).await
+}
+
+/// Everything that goes into the image, as the archive that engines load.
+fn pack(reference: &str, program: &[u8]) -> io::Result<Vec<u8>> {
+    let mut objects = vec![];
+    let mut folders = BTreeSet::new();
+    if let Some(interpreter) = elf::interpreter(program) {
+        objects.push((interpreter.clone(), std::fs::read(&interpreter)?));
+        // This process runs the same program, or one built beside it: what it has mapped is what the program needs.
+        for path in with_neighbours(elf::mapped(&std::fs::read_to_string("/proc/self/maps")?)) {
+            if let (Some(folder), true) = (path.parent(), path.exists()) {
+                folders.insert(folder.to_string_lossy().into_owned());
+                objects.push((path.to_string_lossy().into_owned(), std::fs::read(&path)?));
+            }
+        }
+    }
+    layout::archive(reference, program, &objects, &folders)
+}
+
+/// Adds the names by which shared objects are asked for, and those of name resolution, which load at need.
+fn with_neighbours(mapped: Vec<PathBuf>) -> BTreeSet<PathBuf> {
+    let mut all: BTreeSet<PathBuf> = mapped.iter().cloned().collect();
+    for path in &mapped {
+        let Some(folder) = path.parent() else { continue };
+        if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("libc.so") || n.to_string_lossy().starts_with("libc-")) {
+            all.extend(["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"].map(|n| folder.join(n)));
+        }
+        all.extend(aliases(folder, path));
+    }
+    all
+}
+
+/// Links in the same folder that lead to this object: older C libraries are mapped under another name than asked for.
+fn aliases(folder: &Path, object: &Path) -> Vec<PathBuf> {
+    let stem = object.file_name().map(|n| n.to_string_lossy().split(['.', '-']).next().unwrap_or_default().to_owned()).unwrap_or_default();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let near = entries.filter(|e| e.file_name().to_string_lossy().starts_with(&stem)).map(|e| e.path());
+    near.filter(|p| p.is_symlink() && std::fs::canonicalize(p).is_ok_and(|t| t == object)).collect()
+}

@@ -1,0 +1,74 @@
+//! Agents: one container of dayfly's own image for each link. They remove themselves when the link ends.
+
+use super::{LocalEngine, agent_image, explain, images, link, networks, units, users};
+use crate::engine::{AgentLink, EngineError, Lease, Position};
+use crate::plan::Unit;
+use crate::render::container::{self, Place, Request};
+use crate::render::labels;
+use crate::render::wires::{Seat, judge_hosts, judge_seats, suite_callees};
+
+/// A short text that was not used before.
+pub fn fresh() -> String {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    id[id.len() - 12..].to_owned()
+}
+
+/// Starts an agent at a position.
+pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
+    let run = fresh();
+    let place = match position {
+        Position::Control => judge(engine, lease, &lease.plan.units.iter().collect::<Vec<_>>()).await?,
+        Position::Suite(name) => {
+            let suite = lease.plan.suites.get(name).ok_or_else(|| EngineError::Missing(format!("suite {name}")))?;
+            judge(engine, lease, &suite_callees(&lease.plan, suite)).await?
+        }
+        Position::Inside(unit) => inside(engine, lease, unit).await?,
+        Position::Neighbour => {
+            let network = labels::name(lease, &format!("neighbour-{run}"));
+            networks::create(engine, lease, &network).await?;
+            Place::Seats(vec![Seat { network, address: None }], vec![])
+        }
+    };
+    begin(engine, lease, place, &["agent"], &run).await
+}
+
+/// A raw connection to a port of a unit's first copy.
+pub async fn dial(engine: &LocalEngine, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+    let callee = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let place = judge(engine, lease, &[callee]).await?;
+    begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &fresh()).await
+}
+
+async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<Place, EngineError> {
+    let subnets = networks::subnets(engine, lease).await?;
+    let hosts = judge_hosts(lease, &subnets, callees).map_err(|words| explain::not_started("an agent", &words))?;
+    Ok(Place::Seats(judge_seats(lease, callees), hosts))
+}
+
+/// In the namespaces of the unit's first copy, as its user.
+async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place, EngineError> {
+    let planned = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let name = labels::name(lease, &labels::copy(unit, 1));
+    let found = engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
+    if found.state.status != "running" {
+        return Err(explain::not_started(&format!("an agent inside {unit}"), &format!("{unit} is not running: it is {}", found.state.status)));
+    }
+    let image = images::held(engine, &planned.image).await?;
+    let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
+    Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid)))
+}
+
+async fn begin(engine: &LocalEngine, lease: &Lease, place: Place, arguments: &[&str], run: &str) -> Result<AgentLink, EngineError> {
+    let image = agent_image::ensure(engine).await?;
+    let request: Request = container::agent(lease, place, arguments, &image, run, engine.flavour);
+    let failed = |e: &bollard::errors::Error| explain::not_started("an agent", &explain::words(e));
+    engine.create(&request).await.map_err(|e| failed(&e))?;
+    match link::start(engine, &request.name).await {
+        Ok(link) => Ok(link),
+        Err(e) => {
+            // It removes itself only after it ran; teardown finds it by its labels if this fails too.
+            engine.discard(&request.name).await.ok();
+            Err(failed(&e))
+        }
+    }
+}

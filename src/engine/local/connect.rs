@@ -1,0 +1,186 @@
+//! Finds the engine's socket: what was asked for, else the usual places, and says what was tried.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+use super::raw::Raw;
+use super::{LocalEngine, Product, explain};
+use crate::engine::EngineError;
+use crate::render::container::Flavour;
+
+/// How long a socket may take to say what it is.
+const HELLO: Duration = Duration::from_secs(10);
+/// How long any other answer may take, in seconds; importing dayfly's own image is the longest.
+const ANSWER_SECS: u64 = 120;
+
+/// What of the process environment says where the engine is; read by `cli` alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `CONTAINER_HOST`.
+    pub container_host: Option<String>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Picks what concerns the engine; empty values count as absent.
+    pub fn from_variables(variables: &BTreeMap<String, String>) -> Self {
+        let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
+        Self { docker_host: get("DOCKER_HOST"), container_host: get("CONTAINER_HOST"), runtime_dir: get("XDG_RUNTIME_DIR").map(Into::into), home: get("HOME").map(Into::into) }
+    }
+}
+
+/// What the engine needs to know from outside.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to look.
+    pub surroundings: Surroundings,
+    /// dayfly's own program file, from which the agent image is made.
+    pub executable: PathBuf,
+    /// Registry, with an optional path, that images are pulled through in place of the one they name.
+    pub registry_mirror: Option<String>,
+}
+
+/// Addresses to try, in order, each with where it comes from. Only one when the user named it.
+fn candidates(s: &Surroundings) -> Vec<(String, String)> {
+    let named = [("DOCKER_HOST", &s.docker_host), ("CONTAINER_HOST", &s.container_host)];
+    if let Some((name, host)) = named.iter().find_map(|(n, h)| h.as_ref().map(|h| (*n, h.clone()))) {
+        return vec![(host, format!("from {name}"))];
+    }
+    let mut paths: Vec<PathBuf> = vec![];
+    paths.extend(s.runtime_dir.as_ref().map(|d| d.join("podman/podman.sock")));
+    paths.push("/run/podman/podman.sock".into());
+    paths.extend(s.runtime_dir.as_ref().map(|d| d.join("docker.sock")));
+    paths.extend(s.home.as_ref().map(|d| d.join(".docker/run/docker.sock")));
+    paths.push("/var/run/docker.sock".into());
+    paths.into_iter().map(|p| (format!("unix://{}", p.display()), String::new())).collect()
+}
+
+/// What to do, by what went wrong.
+fn advice(tried: &[(String, String)]) -> String {
+    let any = |sign: &str| tried.iter().any(|(_, why)| why.contains(sign));
+    let mut todo = vec![];
+    if any("permission denied") {
+        todo.push("let this user open the socket: use rootless podman (`systemctl --user start podman.socket`), or add the user to the `docker` group and log in again");
+    }
+    if any("refused") {
+        todo.push("start the engine behind the socket: `systemctl start podman.socket` or `systemctl start docker`");
+    }
+    if todo.is_empty() {
+        todo.push("start one: `systemctl --user start podman.socket` (rootless), `systemctl start podman.socket`, or `systemctl start docker`; or name its socket in DOCKER_HOST (unix:///path)");
+    }
+    todo.iter().map(|t| format!("  → {t}")).collect::<Vec<_>>().join("\n")
+}
+
+fn unreachable(tried: &[(String, String)]) -> EngineError {
+    let list = tried.iter().map(|(what, why)| format!("  {what}: {why}")).collect::<Vec<_>>().join("\n");
+    EngineError::Unreachable { detail: format!("no container engine answered; tried\n{list}\n{}", advice(tried)) }
+}
+
+/// What an address is to the clients, or why it is none.
+fn transport(host: &str) -> Result<Raw, String> {
+    if let Some(path) = host.strip_prefix("unix://").or(host.starts_with('/').then_some(host)) {
+        return Ok(Raw::Unix(path.to_owned()));
+    }
+    match host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) {
+        Some(address) => Ok(Raw::Tcp(address.trim_end_matches('/').to_owned())),
+        None => Err("not an address that dayfly can use: give unix:///path or tcp://host:port".into()),
+    }
+}
+
+impl LocalEngine {
+    /// Reaches the first engine that answers.
+    pub async fn connect(options: Options) -> Result<Self, EngineError> {
+        let mut tried = vec![];
+        for (host, origin) in candidates(&options.surroundings) {
+            match reach(&host, &options).await {
+                Ok(engine) => return Ok(engine),
+                Err(why) => tried.push((if origin.is_empty() { host } else { format!("{host} ({origin})") }, why)),
+            }
+        }
+        Err(unreachable(&tried))
+    }
+}
+
+async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
+    let raw = transport(host)?;
+    accepts(&raw).await?;
+    let docker = match &raw {
+        Raw::Unix(path) => Docker::connect_with_unix(path, ANSWER_SECS, API_DEFAULT_VERSION),
+        Raw::Tcp(address) => Docker::connect_with_http(&format!("http://{address}"), ANSWER_SECS, API_DEFAULT_VERSION),
+    };
+    let hello = async {
+        let docker = docker?.negotiate_version().await?;
+        let version = docker.version().await?;
+        Ok::<_, bollard::errors::Error>((docker, version))
+    };
+    let (docker, version) = tokio::time::timeout(HELLO, hello).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|e| explain::words(&e))?;
+    let podman = version.components.iter().flatten().any(|c| c.name == "Podman Engine");
+    let product = if podman { Product::Podman } else { Product::Docker };
+    let log_driver = if podman { "k8s-file" } else { "json-file" };
+    Ok(LocalEngine {
+        docker,
+        raw,
+        product,
+        version: version.version.unwrap_or_default(),
+        // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
+        flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
+        options: options.clone(),
+        agent_image: Arc::default(),
+        images: Arc::default(),
+        next_subnet: Arc::default(),
+    })
+}
+
+/// Opens and closes a connection, because its error says more than the client's.
+async fn accepts(raw: &Raw) -> Result<(), String> {
+    let opened = match raw {
+        Raw::Unix(path) => tokio::net::UnixStream::connect(path).await.map(drop),
+        Raw::Tcp(address) => tokio::time::timeout(HELLO, tokio::net::TcpStream::connect(address)).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map(drop),
+    };
+    opened.map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        std::io::ErrorKind::ConnectionRefused => "refused: nobody listens".into(),
+        _ => e.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_that_the_user_named_is_the_only_one_tried() {
+        let named = Surroundings { docker_host: Some("unix:///a.sock".into()), container_host: Some("unix:///b.sock".into()), runtime_dir: Some("/run/user/7".into()), home: None };
+        assert_eq!(candidates(&named), [("unix:///a.sock".to_owned(), "from DOCKER_HOST".to_owned())]);
+    }
+
+    #[test]
+    fn rootless_podman_is_tried_first_and_docker_last() {
+        let s = Surroundings { runtime_dir: Some("/run/user/7".into()), home: Some("/home/u".into()), ..Surroundings::default() };
+        let hosts: Vec<String> = candidates(&s).into_iter().map(|(h, _)| h).collect();
+        assert_eq!(hosts, ["unix:///run/user/7/podman/podman.sock", "unix:///run/podman/podman.sock", "unix:///run/user/7/docker.sock", "unix:///home/u/.docker/run/docker.sock", "unix:///var/run/docker.sock"]);
+    }
+
+    #[test]
+    fn advice_fits_what_went_wrong() {
+        let denied = unreachable(&[("unix:///var/run/docker.sock".into(), "permission denied".into())]).to_string();
+        assert!(denied.contains("`docker` group") && !denied.contains("systemctl start docker"), "{denied}");
+        let absent = unreachable(&[("unix:///var/run/docker.sock".into(), "no such file".into())]).to_string();
+        assert!(absent.contains("podman.socket"), "{absent}");
+    }
+
+    #[test]
+    fn an_ssh_address_is_refused_with_what_is_possible() {
+        assert!(transport("ssh://host").unwrap_err().contains("unix:///path"));
+    }
+}

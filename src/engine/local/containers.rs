@@ -1,0 +1,142 @@
+//! One container at a time: found by labels, looked at, made with all its networks, removed.
+
+use std::collections::BTreeMap;
+
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::raw::{Failed, encoded};
+use super::{LocalEngine, explain};
+use crate::engine::{EngineError, Leftover};
+use crate::render::container::Request;
+use crate::render::labels;
+
+/// Attempts at a listing that failed because a container of it went away meanwhile.
+const LISTINGS: usize = 10;
+
+/// A container in a listing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    pub id: String,
+    #[serde(default)]
+    pub names: Vec<String>,
+    #[serde(default)]
+    pub state: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Listed {
+    pub fn name(&self) -> String {
+        self.names.first().map_or_else(|| self.id.clone(), |n| n.trim_start_matches('/').to_owned())
+    }
+
+    /// A label's value, empty when there is none.
+    pub fn label(&self, key: &str) -> &str {
+        self.labels.as_ref().and_then(|l| l.get(key)).map_or("", String::as_str)
+    }
+
+    /// `unit`, or `unit-2` for a further copy.
+    pub fn copy_name(&self) -> String {
+        labels::copy(self.label(labels::UNIT), self.label(labels::COPY).parse().unwrap_or(1))
+    }
+}
+
+/// A container as inspected; podman has states that the client library does not read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Inspected {
+    pub id: String,
+    /// Image id.
+    #[serde(default)]
+    pub image: String,
+    pub state: State,
+    #[serde(default)]
+    pub config: Config,
+}
+
+/// Its process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct State {
+    #[serde(default)]
+    pub status: String,
+    #[serde(default)]
+    pub exit_code: i64,
+    #[serde(default, rename = "OOMKilled")]
+    pub oom_killed: bool,
+    #[serde(default)]
+    pub finished_at: String,
+}
+
+impl State {
+    /// Its process ended.
+    pub fn ended(&self) -> bool {
+        matches!(self.status.as_str(), "exited" | "stopped" | "dead")
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Config {
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// A filter on label values, for listings of containers, networks and volumes.
+pub fn label_filter(pairs: &[(&str, &str)]) -> String {
+    let wanted: Vec<String> = pairs.iter().map(|(k, v)| if v.is_empty() { (*k).to_owned() } else { format!("{k}={v}") }).collect();
+    encoded(&json!({ "label": wanted }).to_string())
+}
+
+impl LocalEngine {
+    /// A path under the API version that was agreed on.
+    pub(super) fn path(&self, rest: &str) -> String {
+        let v = self.docker.client_version();
+        format!("/v{}.{}{rest}", v.major_version, v.minor_version)
+    }
+
+    /// All containers, running or not, with these labels (an empty value means any).
+    pub(super) async fn containers(&self, wanted: &[(&str, &str)]) -> Result<Vec<Listed>, EngineError> {
+        let path = self.path(&format!("/containers/json?all=true&filters={}", label_filter(wanted)));
+        let mut attempt = 1;
+        loop {
+            match self.raw.get(&path).await {
+                Ok(listed) => return Ok(listed),
+                Err(f) if attempt < LISTINGS && f.words.contains("no such container") => attempt += 1,
+                Err(f) => return Err(explain::failed("list containers", &f.words, Leftover::Unknown)),
+            }
+        }
+    }
+
+    /// One container, none when there is none of that name or id.
+    pub(super) async fn container(&self, name: &str) -> Result<Option<Inspected>, EngineError> {
+        match self.raw.get(&self.path(&format!("/containers/{name}/json"))).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Failed { status: Some(404), .. }) => Ok(None),
+            Err(f) => Err(explain::failed(&format!("look at container {name}"), &f.words, Leftover::Unknown)),
+        }
+    }
+
+    /// Makes a container and joins its networks; returns its id. Errors are the client's own.
+    pub(super) async fn create(&self, request: &Request) -> Result<String, bollard::errors::Error> {
+        let options = CreateContainerOptionsBuilder::new().name(&request.name).build();
+        let made = self.docker.create_container(Some(options), request.body.clone()).await?;
+        for (network, body) in &request.connects {
+            self.docker.connect_network(network, body.clone()).await?;
+        }
+        Ok(made.id)
+    }
+
+    /// Ends and removes a container with its nameless volumes; one that is gone already is fine.
+    pub(super) async fn discard(&self, name: &str) -> Result<(), bollard::errors::Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.docker.remove_container(name, Some(options)).await {
+            Err(e) if explain::status(&e) == Some(404) => Ok(()),
+            other => other,
+        }
+    }
+}

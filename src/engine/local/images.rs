@@ -1,0 +1,235 @@
+//! Images: found, pulled when they are not here, and remembered by id, so that what was checked is what runs.
+
+use std::collections::BTreeMap;
+
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures::StreamExt;
+use serde::Deserialize;
+
+use super::raw::Failed;
+use super::{LocalEngine, explain};
+use crate::engine::{EngineError, ImageFact, OnProgress};
+
+/// Pulls under way at once.
+const PULLS: usize = 3;
+
+/// An image that the engine has.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its id; containers are made from it.
+    pub id: String,
+    /// What is known of it.
+    pub fact: ImageFact,
+}
+
+/// An image as inspected.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Inspected {
+    id: String,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    config: Option<Config>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default)]
+    user: Option<String>,
+}
+
+/// A reference with registry and path written out.
+fn qualified(reference: &str) -> String {
+    let (first, rest) = reference.split_once('/').unwrap_or((reference, ""));
+    match (rest.is_empty(), first.contains(['.', ':']) || first == "localhost") {
+        (true, _) => format!("docker.io/library/{reference}"),
+        (false, true) => reference.to_owned(),
+        (false, false) => format!("docker.io/{reference}"),
+    }
+}
+
+/// The reference by which it is pulled: through the mirror, where there is one.
+fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
+    let full = qualified(reference);
+    match (mirror, full.split_once('/')) {
+        (Some(mirror), Some((_, path))) if !full.starts_with("localhost/") => format!("{}/{path}", mirror.trim_end_matches('/')),
+        _ => full,
+    }
+}
+
+/// Name and tag, or name and digest; `latest` when there is neither.
+fn parts(reference: &str) -> (String, String) {
+    if let Some((name, digest)) = reference.split_once('@') {
+        // A tag beside a digest says nothing more.
+        let name = if name.rfind(':') > name.rfind('/') { name.rsplit_once(':').map_or(name, |(n, _)| n) } else { name };
+        return (name.to_owned(), digest.to_owned());
+    }
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
+        _ => (reference.to_owned(), "latest".to_owned()),
+    }
+}
+
+impl Inspected {
+    pub(super) fn digest(&self, reference: &str) -> String {
+        let known: Vec<(&str, &str)> = self.repo_digests.iter().flatten().filter_map(|d| d.split_once('@')).collect();
+        let (name, version) = parts(&qualified(reference));
+        let asked = known.iter().find(|(_, d)| *d == version);
+        let own = asked.or_else(|| known.iter().find(|(n, _)| qualified(n) == name)).or(known.first());
+        own.map_or_else(|| self.id(), |(_, digest)| (*digest).to_owned())
+    }
+
+    fn id(&self) -> String {
+        if self.id.starts_with("sha256:") { self.id.clone() } else { format!("sha256:{}", self.id) }
+    }
+
+    fn held(self, reference: &str) -> Held {
+        let fact = ImageFact {
+            reference: reference.to_owned(),
+            digest: self.digest(reference),
+            platform: format!("{}/{}", self.os, self.architecture),
+            user: self.config.as_ref().and_then(|c| c.user.clone()).unwrap_or_default(),
+        };
+        Held { id: self.id(), fact }
+    }
+}
+
+/// One inspected image, none when it is not here.
+pub(super) async fn inspect(engine: &LocalEngine, reference: &str) -> Result<Option<Inspected>, String> {
+    match engine.raw.get(&engine.path(&format!("/images/{reference}/json"))).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Failed { status: Some(404), .. }) => Ok(None),
+        Err(f) => Err(f.words),
+    }
+}
+
+/// Finds every image; all that cannot be had are in one error.
+pub async fn find_all(engine: &LocalEngine, references: &[String], progress: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+    let found = futures::stream::iter(references.iter().cloned()).map(|reference| async move {
+        let held = find(engine, &reference, progress).await;
+        (reference, held)
+    });
+    let found: Vec<(String, Result<Held, String>)> = found.buffered(PULLS).collect().await;
+    let mut missing = vec![];
+    let mut facts = BTreeMap::new();
+    for (reference, held) in found {
+        match held {
+            Ok(held) => drop(facts.insert(reference, held.fact)),
+            Err(why) => missing.push((reference, why)),
+        }
+    }
+    if missing.is_empty() { Ok(facts) } else { Err(EngineError::Images(missing)) }
+}
+
+/// The image behind a reference, looked up once and never pulled here.
+pub async fn held(engine: &LocalEngine, reference: &str) -> Result<Held, EngineError> {
+    if let Some(known) = known(engine, reference) {
+        return Ok(known);
+    }
+    match look(engine, reference).await {
+        Ok(Some(held)) => Ok(held),
+        Ok(None) => Err(EngineError::Images(vec![(reference.to_owned(), "it is not here any more".into())])),
+        Err(why) => Err(EngineError::Images(vec![(reference.to_owned(), why)])),
+    }
+}
+
+fn known(engine: &LocalEngine, reference: &str) -> Option<Held> {
+    engine.images.lock().ok()?.get(reference).cloned()
+}
+
+async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<Held>, String> {
+    let mirrored = pulled_as(reference, engine.options.registry_mirror.as_deref());
+    let mut found = inspect(engine, reference).await?;
+    if found.is_none() && mirrored != reference {
+        found = inspect(engine, &mirrored).await?;
+    }
+    let held = found.map(|f| f.held(reference));
+    if let (Some(held), Ok(mut images)) = (&held, engine.images.lock()) {
+        images.insert(reference.to_owned(), held.clone());
+    }
+    Ok(held)
+}
+
+async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<Held, String> {
+    if let Some(held) = look(engine, reference).await? {
+        return Ok(held);
+    }
+    if qualified(reference).starts_with("localhost/") {
+        return Err("it is not here, and images named localhost/… are never pulled: build it (for the images of environments/tsd: `make images`)".into());
+    }
+    pull(engine, reference, progress).await?;
+    look(engine, reference).await?.ok_or_else(|| "it was pulled, and yet the engine does not have it".into())
+}
+
+async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<(), String> {
+    let from = pulled_as(reference, engine.options.registry_mirror.as_deref());
+    let (name, version) = parts(&from);
+    progress(reference, "pulling");
+    let options = CreateImageOptionsBuilder::new().from_image(&name).tag(&version).build();
+    let mut steps = std::pin::pin!(engine.docker.create_image(Some(options), None, None));
+    while let Some(step) = steps.next().await {
+        let step = step.map_err(|e| not_pulled(&from, &explain::words(&e)))?;
+        if let Some(status) = step.status.filter(|s| !s.is_empty()) {
+            progress(reference, &status);
+        }
+    }
+    Ok(())
+}
+
+/// Why a pull failed, with what to do.
+fn not_pulled(from: &str, words: &str) -> String {
+    let lower = words.to_lowercase();
+    let any = |signs: &[&str]| signs.iter().any(|s| lower.contains(s));
+    let advice = if any(&["no such host", "server misbehaving", "connection refused", "i/o timeout", "network is unreachable", "no route", "name resolution"]) {
+        "its registry cannot be reached; set a registry mirror (DAYFLY_REGISTRY_MIRROR), or load the image beforehand"
+    } else if any(&["unauthorized", "denied", "authentication required"]) {
+        "the registry refuses it: log in with the engine's own client, or check the name"
+    } else if any(&["manifest unknown", "not found"]) {
+        "the registry does not have it: check name and tag"
+    } else {
+        return format!("could not be pulled from {from}: {words}");
+    };
+    format!("{advice} (pulling {from}: {words})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_mean_docker_hub() {
+        assert_eq!(qualified("rabbitmq:4"), "docker.io/library/rabbitmq:4");
+        assert_eq!(qualified("a/b"), "docker.io/a/b");
+        assert_eq!(qualified("ghcr.io/a/b@sha256:12"), "ghcr.io/a/b@sha256:12");
+        assert_eq!(qualified("localhost/x:1"), "localhost/x:1");
+    }
+
+    #[test]
+    fn a_mirror_stands_in_for_every_registry_but_localhost() {
+        assert_eq!(pulled_as("docker.io/library/rabbitmq:4", Some("mirror.test:5000/hub")), "mirror.test:5000/hub/library/rabbitmq:4");
+        assert_eq!(pulled_as("localhost/x:1", Some("mirror.test")), "localhost/x:1");
+        assert_eq!(pulled_as("rabbitmq:4", None), "docker.io/library/rabbitmq:4");
+    }
+
+    #[test]
+    fn tags_ports_and_digests_are_told_apart() {
+        let own = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+        assert_eq!(parts("r:5000/a"), own(("r:5000/a", "latest")));
+        assert_eq!(parts("r:5000/a:1"), own(("r:5000/a", "1")));
+        assert_eq!(parts("r:5000/a:1@sha256:9"), own(("r:5000/a", "sha256:9")));
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_name_that_was_asked_for() {
+        let image = Inspected { id: "77".into(), repo_digests: Some(vec!["other.test/a@sha256:1".into(), "docker.io/library/a@sha256:2".into()]), architecture: String::new(), os: String::new(), config: None };
+        assert_eq!(image.digest("a:3"), "sha256:2");
+        assert_eq!(image.digest("a@sha256:1"), "sha256:1");
+        assert_eq!(Inspected { repo_digests: None, ..image }.digest("a:3"), "sha256:77");
+    }
+}

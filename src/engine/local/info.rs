@@ -1,0 +1,61 @@
+//! What the engine is, and what it cannot enforce: measured where it can be asked, stated otherwise.
+
+use serde_json::Value;
+
+use super::raw::Raw;
+use super::{LocalEngine, Product, explain};
+use crate::engine::{EngineError, EngineInfo, Leftover};
+
+/// The engine's introduction.
+pub async fn introduce(engine: &LocalEngine) -> Result<EngineInfo, EngineError> {
+    let about: Value = engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))?;
+    Ok(EngineInfo {
+        product: match engine.product {
+            Product::Podman => "podman",
+            Product::Docker => "docker",
+        }
+        .into(),
+        version: engine.version.clone(),
+        endpoint: match &engine.raw {
+            Raw::Unix(path) => format!("unix://{path}"),
+            Raw::Tcp(address) => format!("tcp://{address}"),
+        },
+        cannot: gaps(&about, engine.product),
+    })
+}
+
+/// Sentences on what is not enforced. Pure.
+fn gaps(about: &Value, product: Product) -> Vec<String> {
+    let mut gaps = vec![
+        "It cannot tell directions apart: a unit that is called can open connections back to its callers.".to_owned(),
+        "It does not restrict ports: a declared caller reaches every port of the unit that it may call.".to_owned(),
+        "It does not limit how much a unit writes to its writable paths.".to_owned(),
+    ];
+    let lacks = |flag: &str| about.get(flag).and_then(Value::as_bool) == Some(false);
+    for (flag, limit) in [("MemoryLimit", "memory"), ("CpuCfsQuota", "processor"), ("PidsLimit", "process")] {
+        if lacks(flag) {
+            gaps.push(format!("It does not enforce {limit} limits: the kernel's controller is not delegated to it."));
+        }
+    }
+    let options: Vec<&str> = about.get("SecurityOptions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if !options.iter().any(|o| o.contains("seccomp")) {
+        gaps.push("It does not filter system calls (no seccomp).".to_owned());
+    }
+    if product == Product::Docker {
+        gaps.push("Its embedded DNS answers for the names of containers that share a network; it forwards to no server.".to_owned());
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_are_not_delegated_are_stated() {
+        let about = serde_json::json!({"MemoryLimit": false, "CpuCfsQuota": true, "PidsLimit": true, "SecurityOptions": ["name=seccomp"]});
+        let gaps = gaps(&about, Product::Podman);
+        assert!(gaps.iter().any(|g| g.contains("memory limits")));
+        assert!(!gaps.iter().any(|g| g.contains("process limits") || g.contains("seccomp")));
+    }
+}

@@ -1,0 +1,39 @@
+//! A container's standard streams as a link: attached before it starts, so that nothing is missed.
+
+use std::pin::Pin;
+
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::errors::Error;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions};
+use futures::{Stream, StreamExt};
+use tokio::io::{AsyncWriteExt, DuplexStream};
+
+use super::LocalEngine;
+use crate::engine::AgentLink;
+
+/// Bytes between the engine and the reader.
+const BUFFER: usize = 64 * 1024;
+
+/// Attaches to a container that was just made, and starts it.
+pub async fn start(engine: &LocalEngine, container: &str) -> Result<AgentLink, Error> {
+    let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+    let AttachContainerResults { output, input } = engine.docker.attach_container(container, Some(options)).await?;
+    engine.docker.start_container(container, None::<StartContainerOptions>).await?;
+    let (near, far) = tokio::io::duplex(BUFFER);
+    tokio::spawn(carry(output, near, container.to_owned()));
+    Ok(AgentLink { input, output: Box::pin(far) })
+}
+
+/// Standard output goes to the reader, standard error to the debug log; ends with either end.
+async fn carry(mut from: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>, mut to: DuplexStream, container: String) {
+    while let Some(Ok(piece)) = from.next().await {
+        match piece {
+            LogOutput::StdErr { message } => tracing::debug!(container, "{}", String::from_utf8_lossy(&message).trim_end()),
+            other => {
+                if to.write_all(&other.into_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Networks without a way out: no gateway address on the bridge, no DNS, so that neither the host nor an outside
+//! name is reached from them.
+//!
+//! podman makes such a bridge only through its own endpoint; Docker needs an option, and an explicit small subnet,
+//! because its default pools hold only 31 networks.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::Ordering;
+
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
+use futures::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ABREAST, LocalEngine, Product, explain};
+use crate::engine::{EngineError, Lease, Leftover};
+use crate::render::labels::{self, Role};
+use crate::render::wires::{self, Subnet, Subnets};
+
+/// How many /27 there are in 10.213.0.0/16, where Docker's networks are put.
+const SLOTS: u32 = 2048;
+
+/// A network in a listing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Network {
+    pub name: String,
+    #[serde(default)]
+    pub labels: Option<HashMap<String, String>>,
+    #[serde(default, rename = "IPAM")]
+    ipam: Option<NetworkIpam>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkIpam {
+    #[serde(default)]
+    config: Option<Vec<NetworkRange>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkRange {
+    #[serde(default)]
+    subnet: String,
+}
+
+impl Network {
+    fn subnet(&self) -> Option<Subnet> {
+        self.ipam.iter().flat_map(|i| i.config.iter().flatten()).find_map(|c| c.subnet.parse().ok())
+    }
+}
+
+impl LocalEngine {
+    /// All networks with these labels.
+    pub(super) async fn networks(&self, wanted: &[(&str, &str)]) -> Result<Vec<Network>, EngineError> {
+        let path = self.path(&format!("/networks?filters={}", super::containers::label_filter(wanted)));
+        self.raw.get(&path).await.map_err(|f| explain::failed("list networks", &f.words, Leftover::Unknown))
+    }
+}
+
+/// Makes every network of the environment.
+pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
+    let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
+    futures::stream::iter(names).map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) }).buffer_unordered(ABREAST).try_collect().await
+}
+
+/// Subnets of the networks that this run has.
+pub async fn subnets(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
+    let run = lease.run.to_string();
+    let found = engine.networks(&[(labels::ENVIRONMENT, &lease.environment), (labels::RUN, &run)]).await?;
+    Ok(found.into_iter().filter_map(|n| n.subnet().map(|s| (n.name, s))).collect())
+}
+
+/// Makes one network without a way out.
+pub async fn create(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, EngineError> {
+    let made = match engine.product {
+        Product::Podman => create_podman(engine, lease, name).await,
+        Product::Docker => create_docker(engine, lease, name).await,
+    };
+    made.map_err(|words| explain::failed(&format!("create network {name}"), &words, Leftover::Removable))
+}
+
+async fn create_podman(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {
+    let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of(lease, Role::Network)});
+    let made = engine.raw.post("/v4.0.0/libpod/networks/create", &body).await.map_err(|f| f.words)?;
+    made.pointer("/subnets/0/subnet").and_then(Value::as_str).ok_or("the engine named no subnet")?.parse()
+}
+
+async fn create_docker(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {
+    let mut hasher = DefaultHasher::new();
+    lease.environment.hash(&mut hasher);
+    let start = (hasher.finish() % u64::from(SLOTS)) as u32;
+    for _ in 0..SLOTS {
+        let slot = start.wrapping_add(engine.next_subnet.fetch_add(1, Ordering::Relaxed)) % SLOTS;
+        match engine.docker.create_network(docker_request(engine, lease, name, slot)).await {
+            Ok(_) => return subnet_text(slot).0.parse(),
+            Err(e) if explain::words(&e).contains("verlap") => {}
+            Err(e) => return Err(explain::words(&e)),
+        }
+    }
+    Err("could not find free subnet in 10.213.0.0/16".into())
+}
+
+/// The n-th /27, and its lower half, from which the engine gives out addresses of its own.
+fn subnet_text(slot: u32) -> (String, String) {
+    let (third, fourth) = (slot / 8, slot % 8 * 32);
+    (format!("10.213.{third}.{fourth}/27"), format!("10.213.{third}.{fourth}/28"))
+}
+
+fn docker_request(engine: &LocalEngine, lease: &Lease, name: &str, slot: u32) -> NetworkCreateRequest {
+    let (subnet, range) = subnet_text(slot);
+    let mut options = HashMap::from([("com.docker.network.bridge.inhibit_ipv4".to_owned(), "true".to_owned())]);
+    let major: u32 = engine.version.split('.').next().and_then(|v| v.parse().ok()).unwrap_or(0);
+    if major >= 28 {
+        options.insert("com.docker.network.bridge.gateway_mode_ipv4".into(), "isolated".into());
+    }
+    NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".into()),
+        internal: Some(true),
+        ipam: Some(Ipam { config: Some(vec![IpamConfig { subnet: Some(subnet), ip_range: Some(range), ..IpamConfig::default() }]), ..Ipam::default() }),
+        options: Some(options),
+        labels: Some(labels::map(labels::of(lease, Role::Network))),
+        ..NetworkCreateRequest::default()
+    }
+}

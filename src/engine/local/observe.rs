@@ -1,0 +1,104 @@
+//! What exists, found by labels: environments with their owner and the state of their units.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::containers::{Inspected, Listed};
+use super::{ABREAST, LocalEngine, claim, explain, images};
+use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
+use crate::render::labels::{self, ENVIRONMENT, Role};
+
+/// One environment.
+pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<Observed>, EngineError> {
+    Ok(gather(engine, environment).await?.pop())
+}
+
+/// All environments.
+pub async fn all(engine: &LocalEngine) -> Result<Vec<Observed>, EngineError> {
+    gather(engine, "").await
+}
+
+/// Those of this name; all of them for an empty one.
+async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>, EngineError> {
+    let wanted = [(ENVIRONMENT, environment)];
+    let (containers, networks, volumes) = tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
+    let mut objects: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for container in &containers {
+        objects.entry(container.label(ENVIRONMENT).to_owned()).or_default().push(format!("container {}", container.name()));
+    }
+    let others = networks.iter().map(|n| (&n.labels, format!("network {}", n.name))).chain(volumes.iter().map(|v| (&v.labels, format!("volume {}", v.name))));
+    for (labels, object) in others {
+        let environment = labels.as_ref().and_then(|l| l.get(ENVIRONMENT)).cloned().unwrap_or_default();
+        objects.entry(environment).or_default().push(object);
+    }
+    let mut found = vec![];
+    for (environment, mut objects) in objects {
+        objects.sort_unstable();
+        let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
+        let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
+        let lease = anchor.and_then(|a| claim::parse(a.label(labels::LEASE)));
+        found.push(Observed { units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?, environment, lease, objects });
+    }
+    Ok(found)
+}
+
+/// The worst state of each unit's copies; only those of the owner's run, where there is an owner.
+async fn units(engine: &LocalEngine, containers: &[&Listed], run: Option<uuid::Uuid>) -> Result<BTreeMap<String, UnitState>, EngineError> {
+    let run = run.map(|r| r.to_string());
+    let mut states: BTreeMap<String, UnitState> = BTreeMap::new();
+    for container in containers.iter().filter(|c| c.label(labels::ROLE) == Role::Unit.as_str() && run.as_deref().is_none_or(|r| c.label(labels::RUN) == r)) {
+        // Gone meanwhile: no state.
+        let Some(state) = state(engine, container).await? else { continue };
+        let known = states.entry(container.label(labels::UNIT).to_owned()).or_insert_with(|| state.clone());
+        if rank(&state) > rank(known) {
+            *known = state;
+        }
+    }
+    Ok(states)
+}
+
+fn rank(state: &UnitState) -> u8 {
+    match state {
+        UnitState::Running => 0,
+        UnitState::Created => 1,
+        UnitState::Exited { code: 0, .. } => 2,
+        UnitState::Exited { .. } => 3,
+    }
+}
+
+async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitState>, EngineError> {
+    Ok(match container.state.as_str() {
+        "created" | "configured" | "initialized" => Some(UnitState::Created),
+        "exited" | "stopped" | "dead" => engine.container(&container.id).await?.map(|c| UnitState::Exited { code: c.state.exit_code, oom_killed: c.state.oom_killed }),
+        "removing" => None,
+        _ => Some(UnitState::Running),
+    })
+}
+
+/// Every unit's containers as the engine reports them.
+pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
+    let Some(owner) = claim::owner(engine, environment).await? else { return Err(EngineError::Missing(format!("environment {environment}"))) };
+    let units = engine.containers(&[(ENVIRONMENT, environment), (labels::RUN, &owner.to_string()), (labels::ROLE, Role::Unit.as_str())]).await?;
+    let each = futures::stream::iter(units).map(|c| async move { inspected(engine, &c).await });
+    let mut all: Vec<Running> = each.buffered(ABREAST).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
+    all.sort_by(|a, b| a.unit.cmp(&b.unit));
+    let images: BTreeSet<String> = all.iter().map(|r| r.image_digest.clone()).collect();
+    tracing::debug!(environment, images = images.len(), containers = all.len(), "inspected");
+    Ok(all)
+}
+
+/// None when the container is gone.
+async fn inspected(engine: &LocalEngine, container: &Listed) -> Result<Option<Running>, EngineError> {
+    let failed = |words: &str| explain::failed(&format!("look at container {}", container.name()), words, Leftover::Unknown);
+    let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", container.id))).await {
+        Ok(text) => text,
+        Err(f) if f.status == Some(404) => return Ok(None),
+        Err(f) => return Err(failed(&f.words)),
+    };
+    let found: Inspected = serde_json::from_str(&text).map_err(|e| failed(&e.to_string()))?;
+    let image = images::inspect(engine, &found.image).await.map_err(|w| failed(&w))?;
+    let reference = container.label(labels::IMAGE);
+    let image_digest = image.map_or_else(|| found.image.clone(), |i| i.digest(reference));
+    Ok(Some(Running { unit: container.copy_name(), image_digest, inspect: text }))
+}

@@ -1,0 +1,90 @@
+//! Plain JSON requests over the engine's socket, for what the client library cannot say or read: podman's own
+//! endpoints, and states of containers that only podman has.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Longest time for one answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub enum Raw {
+    /// A socket file.
+    Unix(String),
+    /// `host:port`.
+    Tcp(String),
+}
+
+/// A request that failed: the status, where there was an answer, and the words.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    pub status: Option<u16>,
+    pub words: String,
+}
+
+impl Failed {
+    fn unsent(words: impl ToString) -> Self {
+        Self { status: None, words: words.to_string() }
+    }
+}
+
+impl Raw {
+    /// GET of a path with its query.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
+        let body = self.send(Method::GET, path, None).await?;
+        serde_json::from_slice(&body).map_err(|e| Failed::unsent(format!("the engine's answer to {path} is not understood: {e}")))
+    }
+
+    /// As `get`, the answer as text.
+    pub async fn get_text(&self, path: &str) -> Result<String, Failed> {
+        Ok(String::from_utf8_lossy(&self.send(Method::GET, path, None).await?).into_owned())
+    }
+
+    /// POST of a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        let answer = self.send(Method::POST, path, Some(body)).await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
+        let sent = async {
+            match self {
+                Self::Unix(socket) => talk(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body).await,
+                Self::Tcp(address) => talk(tokio::net::TcpStream::connect(address).await.map_err(Failed::unsent)?, method, path, body).await,
+            }
+        };
+        tokio::time::timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(Failed::unsent("the engine did not answer in time")))
+    }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failed::unsent)?;
+    // Ends with the sender; its errors come back through the request.
+    tokio::spawn(connection);
+    let text = body.map(Value::to_string).unwrap_or_default();
+    let request = Request::builder().method(method).uri(path).header("host", "engine").header("content-type", "application/json");
+    let request = request.body(Full::new(Bytes::from(text))).map_err(Failed::unsent)?;
+    let answer = sender.send_request(request).await.map_err(Failed::unsent)?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map_err(Failed::unsent)?.to_bytes();
+    if status.is_success() {
+        return Ok(body);
+    }
+    let said: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let said = said.get("message").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+    Err(Failed { status: Some(status.as_u16()), words: said.split_whitespace().collect::<Vec<_>>().join(" ") })
+}
+
+/// A query parameter's value, percent-encoded.
+pub fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

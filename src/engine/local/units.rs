@@ -1,0 +1,149 @@
+//! Units: everything is made before anything runs, so that starting one is a single fast request.
+
+use std::collections::BTreeMap;
+
+use bollard::query_parameters::{StartContainerOptions, StopContainerOptionsBuilder};
+use futures::{StreamExt, TryStreamExt};
+
+use super::images::Held;
+use super::volumes::Content;
+use super::{ABREAST, LocalEngine, explain, images, networks, users, volumes};
+use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::plan::{Confinement, Unit};
+use crate::render::container::{self, FILES, Mounted};
+use crate::render::labels;
+use crate::render::wires::Subnets;
+
+/// How long a process may take to end before it is killed, in seconds.
+const GRACE_SECS: i32 = 10;
+
+/// Makes networks, volumes, secrets and containers of a whole environment.
+pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
+    let held = images_of(engine, lease).await?;
+    for unit in &lease.plan.units {
+        misplaced(unit)?;
+    }
+    let (subnets, ()) = tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
+    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
+    let owners = create_all(engine, lease, &held, &subnets).await?;
+    let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
+    contents.extend(owners);
+    contents.push(volumes::keep(lease, secrets)?);
+    volumes::fill(engine, lease, &contents).await
+}
+
+/// The images of all units, none of which runs as root without leave.
+async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<String, Held>, EngineError> {
+    let mut all = BTreeMap::new();
+    for reference in lease.plan.units.iter().map(|u| &u.image) {
+        all.insert(reference.clone(), images::held(engine, reference).await?);
+    }
+    let facts = all.iter().map(|(k, h)| (k.clone(), h.fact.clone())).collect();
+    // Suites are checked when they run: their images may not be wanted here.
+    let units_only = crate::plan::Plan { suites: BTreeMap::new(), ..lease.plan.clone() };
+    match crate::plan::users::check(&units_only, &facts) {
+        faults if faults.is_empty() => Ok(all),
+        faults => Err(explain::failed("accept the images", &faults.join("; "), Leftover::Removable)),
+    }
+}
+
+fn misplaced(unit: &Unit) -> Result<(), EngineError> {
+    match unit.files.keys().find(|path| below(path).is_none()) {
+        Some(path) => Err(explain::failed(&format!("give {} its files", unit.name), &format!("{path} is not under {FILES}/"), Leftover::Removable)),
+        None => Ok(()),
+    }
+}
+
+/// A file's path within its volume.
+fn below(path: &str) -> Option<&str> {
+    path.strip_prefix(FILES)?.strip_prefix('/').filter(|p| !p.is_empty())
+}
+
+fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
+    1..=unit.replicas.max(1)
+}
+
+fn volume_names(lease: &Lease) -> Vec<String> {
+    let mounted = lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
+    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::keep_volume(lease)]).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// A unit's secrets and files.
+fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
+    let own = secrets.files.get(&unit.name).into_iter().flatten().map(|(name, bytes)| (name.clone(), bytes.clone()));
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([("ca.crt".to_owned(), secrets.ca.clone().into_bytes())]);
+    files.extend(own);
+    let mut all = vec![Content { volume: labels::secrets_volume(lease, &unit.name), files: files.into_iter().collect(), owner: None }];
+    if !unit.files.is_empty() {
+        let files = unit.files.iter().filter_map(|(path, bytes)| Some((below(path)?.to_owned(), bytes.clone()))).collect();
+        all.push(Content { volume: labels::files_volume(lease, &unit.name), files, owner: None });
+    }
+    all
+}
+
+/// Makes every container; returns who is to own which writable volume.
+async fn create_all(engine: &LocalEngine, lease: &Lease, held: &BTreeMap<String, Held>, subnets: &Subnets) -> Result<Vec<Content>, EngineError> {
+    let each = lease.plan.units.iter().flat_map(|u| copies(u).map(move |c| (u, c)));
+    let making = each.map(|(unit, copy)| async move {
+        let image = held.get(&unit.image).ok_or_else(|| EngineError::Missing(format!("image {}", unit.image)))?;
+        create(engine, lease, subnets, unit, copy, image).await
+    });
+    let owners: Vec<Vec<Content>> = futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await?;
+    Ok(owners.into_iter().flatten().collect())
+}
+
+async fn create(engine: &LocalEngine, lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8, image: &Held) -> Result<Vec<Content>, EngineError> {
+    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour).map_err(|words| explain::not_started(&unit.name, &words))?;
+    engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
+    let writable: Vec<Mounted> = container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
+    if writable.is_empty() {
+        return Ok(vec![]);
+    }
+    let owner = users::numeric(engine, &request.name, user_of(&unit.confinement, image)).await?;
+    Ok(writable.into_iter().map(|m| Content { volume: m.volume, files: vec![], owner: Some(owner) }).collect())
+}
+
+/// The user that a container runs as.
+pub fn user_of<'a>(confinement: &'a Confinement, image: &'a Held) -> &'a str {
+    confinement.user.as_deref().unwrap_or(&image.fact.user)
+}
+
+/// Names of a unit's containers.
+fn container_names(lease: &Lease, unit: &str) -> Result<Vec<String>, EngineError> {
+    let planned = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    Ok(copies(planned).map(|c| labels::name(lease, &labels::copy(unit, c))).collect())
+}
+
+/// Starts every copy; returns when their processes run.
+pub async fn start(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(), EngineError> {
+    let each = container_names(lease, unit)?.into_iter().map(|name| async move {
+        match engine.docker.start_container(&name, None::<StartContainerOptions>).await {
+            Ok(()) => Ok(()),
+            Err(e) if explain::status(&e) == Some(404) && explain::words(&e).to_lowercase().contains("no such container") => Err(gone(lease, unit)),
+            Err(e) => Err(explain::not_started(unit, &explain::words(&e))),
+        }
+    });
+    futures::future::try_join_all(each).await.map(drop)
+}
+
+/// Stops every copy; returns when their processes ended.
+pub async fn stop(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(), EngineError> {
+    let each = container_names(lease, unit)?.into_iter().map(|name| async move {
+        let options = StopContainerOptionsBuilder::new().t(GRACE_SECS).build();
+        match engine.docker.stop_container(&name, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(e) if explain::status(&e) == Some(404) => Err(gone(lease, unit)),
+            // It had stopped already.
+            Err(e) if explain::status(&e) == Some(304) => Ok(()),
+            Err(e) => Err(explain::failed(&format!("stop {unit}"), &explain::words(&e), Leftover::Removable)),
+        }
+    });
+    futures::future::try_join_all(each).await.map(drop)
+}
+
+fn gone(lease: &Lease, unit: &str) -> EngineError {
+    EngineError::Missing(format!("the container of {unit} in environment {}: it was never made, or removed meanwhile", lease.environment))
+}

@@ -1,0 +1,132 @@
+//! Volumes: made with labels, filled and read through containers that never run.
+//!
+//! Nothing of a secret is ever on a command line, in an environment variable or in a label.
+
+use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+
+use super::users::Ids;
+use super::{ABREAST, LocalEngine, agent_image, claim, explain};
+use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::render::archive::{self, Entry};
+use crate::render::container::{Mounted, still};
+use crate::render::labels::{self, Role};
+
+/// The file in the volume of all secrets.
+const KEPT: &str = "secrets.json";
+
+/// A volume in a listing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Volume {
+    pub name: String,
+    #[serde(default)]
+    pub labels: Option<std::collections::HashMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Volumes {
+    #[serde(default)]
+    volumes: Option<Vec<Volume>>,
+}
+
+impl LocalEngine {
+    /// All volumes with these labels.
+    pub(super) async fn volumes(&self, wanted: &[(&str, &str)]) -> Result<Vec<Volume>, EngineError> {
+        let path = self.path(&format!("/volumes?filters={}", super::containers::label_filter(wanted)));
+        let found: Volumes = self.raw.get(&path).await.map_err(|f| explain::failed("list volumes", &f.words, Leftover::Unknown))?;
+        Ok(found.volumes.unwrap_or_default())
+    }
+}
+
+/// What goes into one volume.
+pub struct Content {
+    pub volume: String,
+    /// Files by path.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Who owns the volume's folder, where it is to be written to.
+    pub owner: Option<Ids>,
+}
+
+/// Makes volumes.
+pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>) -> Result<(), EngineError> {
+    let labels = labels::map(labels::of(lease, Role::Volume));
+    let make = |name: String| {
+        let request = VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels.clone()), ..VolumeCreateRequest::default() };
+        async move { engine.docker.create_volume(request).await.map(drop).map_err(|e| explain::failed(&format!("create volume {name}"), &explain::words(&e), Leftover::Removable)) }
+    };
+    futures::stream::iter(names).map(make).buffer_unordered(ABREAST).try_collect().await
+}
+
+/// Fills volumes through a container that mounts them all; it is removed again in any case.
+pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> Result<(), EngineError> {
+    let mounts: Vec<Mounted> = contents.iter().enumerate().map(|(n, c)| Mounted { volume: c.volume.clone(), at: format!("/v/{n}"), writable: true }).collect();
+    through(engine, lease, &mounts, async |container: &str| {
+        own(engine, container, contents).await?;
+        let puts = contents.iter().enumerate().filter(|(_, c)| !c.files.is_empty()).map(|(n, content)| async move {
+            let entries: Vec<Entry<'_>> = content.files.iter().map(|(path, bytes)| Entry::File(path, bytes)).collect();
+            put(engine, container, &format!("/v/{n}"), &entries).await
+        });
+        futures::stream::iter(puts.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect::<Vec<()>>().await.map(drop)
+    })
+    .await
+}
+
+/// Gives the folders of writable volumes to their users.
+async fn own(engine: &LocalEngine, container: &str, contents: &[Content]) -> Result<(), EngineError> {
+    let names: Vec<(String, Ids)> = contents.iter().enumerate().filter_map(|(n, c)| c.owner.map(|o| (n.to_string(), o))).collect();
+    let folders: Vec<Entry<'_>> = names.iter().map(|(name, ids)| Entry::Folder(name, ids.uid, ids.gid, 0o755)).collect();
+    if folders.is_empty() { Ok(()) } else { put(engine, container, "/v", &folders).await }
+}
+
+async fn put(engine: &LocalEngine, container: &str, path: &str, entries: &[Entry<'_>]) -> Result<(), EngineError> {
+    let failed = |words: String| explain::failed("fill a volume", &words, Leftover::Removable);
+    let packed = archive::pack(entries).map_err(|e| failed(e.to_string()))?;
+    let options = UploadToContainerOptionsBuilder::new().path(path).build();
+    // As a stream, because the client library logs whole bodies at its finest level.
+    let body = bollard::body_stream(futures::stream::iter([Bytes::from(packed)]));
+    engine.docker.upload_to_container(container, Some(options), body).await.map_err(|e| failed(explain::words(&e)))
+}
+
+/// The secrets of an environment, as they were when it was made.
+pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
+    let lease = claim::lease(engine, environment).await?.ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
+    let volume = labels::keep_volume(&lease);
+    let known = engine.volumes(&[(labels::ENVIRONMENT, environment)]).await?;
+    if !known.iter().any(|v| v.name == volume) {
+        return Err(EngineError::Missing(format!("the secrets of {environment}: it was never made completely")));
+    }
+    let mounts = [Mounted { volume, at: "/v".into(), writable: false }];
+    through(engine, &lease, &mounts, async |container: &str| {
+        let failed = |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
+        let options = DownloadFromContainerOptionsBuilder::new().path("/v/.").build();
+        let chunks: Vec<Bytes> = engine.docker.download_from_container(container, Some(options)).try_collect().await.map_err(|e| failed(explain::words(&e)))?;
+        let (files, _) = archive::unpack(&chunks.concat(), u64::MAX);
+        let text = files.get(KEPT).ok_or_else(|| failed("they are not where they were put".into()))?;
+        serde_json::from_slice(text).map_err(|_| failed("they are not in the form that this version writes".into()))
+    })
+    .await
+}
+
+/// The volume of all secrets and what goes into it.
+pub fn keep(lease: &Lease, secrets: &Secrets) -> Result<Content, EngineError> {
+    let text = serde_json::to_vec(secrets).map_err(|_| explain::failed("keep the secrets", "they cannot be written as JSON", Leftover::Removable))?;
+    Ok(Content { volume: labels::keep_volume(lease), files: vec![(KEPT.into(), text)], owner: None })
+}
+
+/// Works with volumes through a container that never runs and is removed in any case.
+async fn through<T>(engine: &LocalEngine, lease: &Lease, mounts: &[Mounted], work: impl AsyncFnOnce(&str) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    let image = agent_image::ensure(engine).await?;
+    let name = labels::name(lease, &format!("filler-{}", super::agents::fresh()));
+    let request = still(name.clone(), labels::of(lease, Role::Filler), mounts, &image);
+    engine.create(&request).await.map_err(|e| explain::failed("fill volumes", &explain::words(&e), Leftover::Removable))?;
+    let done = work(&name).await;
+    if let Err(e) = engine.discard(&name).await {
+        tracing::debug!(container = name, "not removed yet, teardown will: {}", explain::words(&e));
+    }
+    done
+}

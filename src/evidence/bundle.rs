@@ -1,0 +1,49 @@
+//! Sigstore bundles (version 0.3) for a plain key, so that other tools can verify what dayfly signed.
+//!
+//! Carries the envelope unchanged and the key's id, never the key. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use super::dsse::Envelope;
+
+/// The media type written and accepted.
+pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// A bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bundle {
+    /// `MEDIA_TYPE`.
+    pub media_type: String,
+    /// Which key.
+    pub verification_material: Material,
+    /// What is signed.
+    pub dsse_envelope: Envelope,
+}
+
+/// Which key verifies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Material {
+    /// By its id.
+    pub public_key: Hint,
+    /// Always empty: there is no public log of these statements.
+    pub tlog_entries: Vec<serde_json::Value>,
+}
+
+/// The key's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hint {
+    /// `VerifyingKey::keyid`.
+    pub hint: String,
+}
+
+/// Wraps an envelope signed by the key of that id.
+pub fn wrap(envelope: Envelope, keyid: String) -> Bundle {
+    Bundle {
+        media_type: MEDIA_TYPE.into(),
+        verification_material: Material { public_key: Hint { hint: keyid }, tlog_entries: Vec::new() },
+        dsse_envelope: envelope,
+    }
+}

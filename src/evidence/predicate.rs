@@ -1,0 +1,194 @@
+//! What the statements say: the shapes that are written into, and read back from, verified payloads.
+//!
+//! Data only. Fields that are not known are absent, never null; readers ignore fields they do not know.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::engine::EngineKind;
+
+pub mod run;
+pub mod suite;
+
+pub use run::{Access, Departure, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
+pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
+
+/// `_type` of every statement.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// A suite's result, and the whole run's (told apart by `scope`).
+pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
+/// A run began.
+pub const RUN_OPENED: &str = "https://dayfly.dev/run-opened/v1";
+
+/// An in-toto statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Statement<P = Value> {
+    /// `STATEMENT_TYPE`.
+    #[serde(rename = "_type")]
+    pub kind: String,
+    /// What it is about: images, head commit, description. Consumers match the digests only.
+    pub subject: Vec<Subject>,
+    /// `TEST_RESULT` or `RUN_OPENED`.
+    pub predicate_type: String,
+    /// What it says.
+    pub predicate: P,
+}
+
+/// One subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// For people.
+    pub name: String,
+    /// For machines.
+    pub digest: DigestSet,
+}
+
+/// A digest by algorithm.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DigestSet {
+    /// Lower-case hexadecimal SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Lower-case hexadecimal commit id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+}
+
+impl DigestSet {
+    /// A SHA-256.
+    pub fn sha256(hex: &str) -> Self {
+        Self { sha256: Some(hex.to_ascii_lowercase()), git_commit: None }
+    }
+}
+
+/// A named thing with its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Name.
+    pub name: String,
+    /// Digest.
+    pub digest: DigestSet,
+}
+
+/// PASSED or FAILED; the predicate's third word, WARNED, is never used (see `statement`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TestOutcome {
+    /// It holds.
+    Passed,
+    /// It does not, or it could not be judged.
+    Failed,
+}
+
+/// The fields that the test-result predicate itself defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestResult {
+    /// The verdict.
+    pub result: TestOutcome,
+    /// The description and the suites, by digest.
+    pub configuration: Vec<Named>,
+    /// The CI job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Cases that passed at the first attempt.
+    pub passed_tests: Vec<String>,
+    /// Cases that passed at a later attempt only.
+    pub warned_tests: Vec<String>,
+    /// Cases that failed or could not be judged.
+    pub failed_tests: Vec<String>,
+}
+
+/// What a test-result is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// All of the run.
+    Run,
+    /// One suite.
+    Suite,
+}
+
+/// What every statement of a run says of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// Version of the facts it was made of.
+    pub schema_version: u32,
+    /// Run id.
+    pub run_id: uuid::Uuid,
+    /// Repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<Repo>,
+    /// Pull request.
+    pub pr: PullRequest,
+    /// Where it ran.
+    pub environment: Environment,
+    /// What ran it.
+    pub runner: RunnerId,
+    /// Who triggered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// When it began, by the runner's clock.
+    pub started_on: Timestamp,
+}
+
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repo {
+    /// Its address.
+    pub uri: String,
+}
+
+/// The change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequest {
+    /// Number.
+    pub number: u32,
+    /// Head commit as given; a subject too where it is a commit id.
+    pub head_sha: String,
+}
+
+/// The environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// `<description>-pr-<number>`.
+    pub id: String,
+    /// Name of the description.
+    pub description: String,
+    /// SHA-256 of the description as resolved.
+    pub description_digest: DigestSet,
+    /// Kind of engine.
+    pub engine: EngineKind,
+    /// Product and version, once it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// What the engine is known not to enforce, in sentences.
+    pub engine_cannot: Vec<String>,
+}
+
+/// The program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerId {
+    /// `dayfly`.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+/// Predicate of the opening entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Opened {
+    /// Of the run.
+    #[serde(flatten)]
+    pub context: Context,
+    /// Suites that are going to run, by digest of their part of the description.
+    pub planned_suites: Vec<Named>,
+}

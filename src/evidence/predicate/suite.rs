@@ -1,0 +1,107 @@
+//! What is said of one suite, in its own statement and in the run's. Data only.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, DigestSet, Scope, TestResult};
+use crate::report::facts::{CaseFailure, Verdict};
+use crate::spec::model::SuiteKind;
+
+/// Numbers of cases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All.
+    pub total: usize,
+    /// Passed, the flaky included.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Not judged.
+    pub inconclusive: usize,
+    /// Skipped by the suite itself.
+    pub skipped: usize,
+    /// Passed at a later attempt.
+    pub flaky: usize,
+}
+
+/// One suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuiteSummary {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: SuiteKind,
+    /// SHA-256 of its part of the description.
+    pub digest: DigestSet,
+    /// Where it is described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Verdict; absent when it never ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it began.
+    pub started_on: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_on: Option<Timestamp>,
+    /// Its cases, counted.
+    pub counts: Counts,
+    /// Raw result files and logs.
+    pub raw_reports: Vec<RawReport>,
+}
+
+/// A raw file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RawReport {
+    /// Name in the suite.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// By content; stored as `raw/<sha256>`.
+    pub digest: DigestSet,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseSummary {
+    /// Id.
+    pub id: String,
+    /// What holds when it passes.
+    pub name: String,
+    /// Verdict; absent when skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Attempts.
+    pub attempts: u8,
+    /// Milliseconds.
+    pub took_ms: u64,
+    /// Positive controls that its refusals rest on.
+    pub controls: Vec<String>,
+    /// What went wrong.
+    pub failures: Vec<CaseFailure>,
+}
+
+/// Predicate of one suite's statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuitePredicate {
+    /// Always `Scope::Suite`.
+    pub scope: Scope,
+    /// The standard fields.
+    #[serde(flatten)]
+    pub test: TestResult,
+    /// Of the run.
+    #[serde(flatten)]
+    pub context: Context,
+    /// The suite.
+    pub suite: SuiteSummary,
+    /// Its cases.
+    pub cases: Vec<CaseSummary>,
+}

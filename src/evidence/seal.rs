@@ -1,0 +1,131 @@
+//! Opens and seals a run: makes its statements, signs them and stores them with everything they refer to.
+//!
+//! Judges nothing: what is signed is what the facts say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::statement::{self, Payload};
+use super::{EvidenceError, SigningKey, bundle, dsse, store};
+use crate::report::Facts;
+
+/// What sealing left on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The run's folder.
+    pub dir: PathBuf,
+    /// Its files, raw ones included.
+    pub files: Vec<PathBuf>,
+    /// SHA-256 of each statement's payload: `run`, and each suite by `suite <name>`.
+    pub statements: BTreeMap<String, String>,
+}
+
+/// Signs and stores the opening entry, before the first suite. `planned` are the suites about to run with the
+/// digests of their descriptions. A run is opened once: a second attempt needs a run id of its own.
+pub fn open(facts: &Facts, planned: &BTreeMap<String, String>, key: &SigningKey, dir: &Path) -> Result<PathBuf, EvidenceError> {
+    let dir = store::run_dir(dir, facts)?;
+    if dir.join(store::OPENED).exists() || dir.join(store::RUN).exists() {
+        return Err(EvidenceError::AlreadyOpened(facts.run));
+    }
+    let payload = statement::opened(facts, planned)?;
+    store::write_all(&dir, &[(store::OPENED.into(), line(&dsse::sign(&payload.bytes, key))?)])?;
+    Ok(dir.join(store::OPENED))
+}
+
+/// Signs and stores a statement for each suite and one for the run, with the facts and the raw files
+/// (`raw`: content by its SHA-256; what an earlier call stored may be left out).
+///
+/// May be called again, with the same key, when teardown is done: suites must then be unchanged.
+pub fn seal(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, key: &SigningKey, dir: &Path) -> Result<Sealed, EvidenceError> {
+    let dir = store::run_dir(dir, facts)?;
+    let opened = opened_digest(facts, &dir)?;
+    let mut statements = BTreeMap::new();
+    let mut suites = Vec::new();
+    for suite in &facts.suites {
+        store::check_name("suite", &suite.name)?;
+        let payload = statement::suite(facts, suite)?;
+        suites.push((store::suite_bundle(&suite.name), bundled(&payload, key)?));
+        statements.insert(suite.name.clone(), payload.sha256);
+    }
+    unchanged(facts, &dir, &suites)?;
+    let report = store::report_bytes(facts)?;
+    let run = statement::run(facts, &statements, &statement::sha256(&report), opened.as_deref())?;
+
+    let raw = raw_files(facts, raw, &dir)?;
+    store::write_all(&dir.join(store::RAW), &raw)?;
+    let mut files = suites;
+    files.push((store::REPORT.into(), report));
+    files.push((store::RUN_BUNDLE.into(), bundled(&run, key)?));
+    files.push((store::RUN.into(), line(&dsse::sign(&run.bytes, key))?));
+    store::write_all(&dir, &files)?;
+
+    let kept: BTreeSet<&str> = facts.suites.iter().flat_map(|s| &s.raw).map(|r| r.sha256.as_str()).collect();
+    let raw = kept.into_iter().map(|sha256| dir.join(store::RAW).join(sha256));
+    let files = files.iter().map(|(name, _)| dir.join(name)).chain(opened.map(|_| dir.join(store::OPENED))).chain(raw).collect();
+    let mut named: BTreeMap<_, _> = statements.into_iter().map(|(name, digest)| (format!("suite {name}"), digest)).collect();
+    named.insert("run".into(), run.sha256);
+    Ok(Sealed { dir, files, statements: named })
+}
+
+/// Digest of the opening entry's payload. A run that reached a suite must have one.
+fn opened_digest(facts: &Facts, dir: &Path) -> Result<Option<String>, EvidenceError> {
+    let path = dir.join(store::OPENED);
+    let Some(bytes) = store::read(&path)? else {
+        return if facts.suites.is_empty() { Ok(None) } else { Err(EvidenceError::NotOpened(facts.run)) };
+    };
+    let broken = |e: String| EvidenceError::Encode(format!("{} is broken: {e}", path.display()));
+    let envelope: dsse::Envelope = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
+    let payload = STANDARD.decode(envelope.payload).map_err(|e| broken(e.to_string()))?;
+    Ok(Some(statement::sha256(&payload)))
+}
+
+/// When the run was sealed before, its suites are the same, byte for byte, and none came or went.
+fn unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
+    if !dir.join(store::RUN).exists() {
+        return Ok(());
+    }
+    let differs = |what: &str| EvidenceError::Changed { run: facts.run, what: what.into() };
+    let before = store::read_run(dir)?;
+    for (name, bytes) in suites {
+        if before.get(name) != Some(bytes) {
+            return Err(differs(name));
+        }
+    }
+    match before.keys().find(|name| name.starts_with("suite-") && !suites.iter().any(|(s, _)| s == *name)) {
+        Some(gone) => Err(differs(gone)),
+        None => Ok(()),
+    }
+}
+
+/// The raw files to write: every one that the facts name, unless it is there already.
+fn raw_files(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, dir: &Path) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
+    let mut files = BTreeMap::new();
+    for (suite, file) in facts.suites.iter().flat_map(|s| s.raw.iter().map(move |r| (s, r))) {
+        if !statement::is_hex(&file.sha256, 64) {
+            return Err(EvidenceError::RawDigest(file.sha256.clone()));
+        }
+        let stored = store::read(&dir.join(store::RAW).join(&file.sha256))?;
+        let Some(bytes) = raw.get(&file.sha256).or(stored.as_ref()) else {
+            return Err(EvidenceError::RawMissing { suite: suite.name.clone(), name: file.name.clone(), sha256: file.sha256.clone() });
+        };
+        if statement::sha256(bytes) != file.sha256 {
+            return Err(EvidenceError::RawDigest(file.sha256.clone()));
+        }
+        files.insert(file.sha256.clone(), bytes.clone());
+    }
+    Ok(files.into_iter().collect())
+}
+
+fn bundled(payload: &Payload, key: &SigningKey) -> Result<Vec<u8>, EvidenceError> {
+    line(&bundle::wrap(dsse::sign(&payload.bytes, key), key.verifying_key().keyid()))
+}
+
+fn line(value: &impl Serialize) -> Result<Vec<u8>, EvidenceError> {
+    let mut bytes = serde_json::to_vec(value).map_err(|e| EvidenceError::Encode(e.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

@@ -1,0 +1,210 @@
+//! From the facts of a run to what is signed. Pure: the same facts give the same bytes.
+//!
+//! The test-result predicate knows PASSED, WARNED and FAILED only. Inconclusive, error and abort become FAILED,
+//! because a consumer must not take them for a pass; the exact word stands in `outcome`. A case that passed at a
+//! later attempt stays PASSED, as it does in dayfly's exit code, so that two readers of one run never disagree;
+//! it is named in `warnedTests` and in no other list, so a stricter policy can refuse it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::EvidenceError;
+use super::predicate::*;
+use crate::engine::EngineKind;
+use crate::report::Facts;
+use crate::report::facts::{CaseFact, Outcome, SuiteFact, UnitFact, Verdict};
+
+/// A statement ready to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Canonical JSON: keys sorted, no white space.
+    pub bytes: Vec<u8>,
+    /// Lower-case hexadecimal SHA-256 of it.
+    pub sha256: String,
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether `text` is `length` lower- or upper-case hexadecimal digits.
+pub fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The opening entry; `planned` are the suites about to run with their digests.
+pub fn opened(facts: &Facts, planned: &BTreeMap<String, String>) -> Result<Payload, EvidenceError> {
+    let planned_suites = planned.iter().map(|(name, digest)| Named { name: name.clone(), digest: DigestSet::sha256(digest) }).collect();
+    payload(facts, RUN_OPENED, &Opened { context: context(facts), planned_suites })
+}
+
+/// The statement of one suite.
+pub fn suite(facts: &Facts, suite: &SuiteFact) -> Result<Payload, EvidenceError> {
+    let passed = suite.verdict == Some(Verdict::Passed);
+    let predicate = SuitePredicate {
+        scope: Scope::Suite,
+        test: test_result(facts, passed, std::slice::from_ref(suite), |_, case| case.id.clone()),
+        context: context(facts),
+        suite: summary(suite),
+        cases: suite.cases.iter().map(case).collect(),
+    };
+    payload(facts, TEST_RESULT, &predicate)
+}
+
+/// The statement of the whole run. `statements` are the digests of the suites' payloads by suite name,
+/// `report` is the digest of `report.json`, `opened` that of the opening entry's payload.
+pub fn run(facts: &Facts, statements: &BTreeMap<String, String>, report: &str, opened: Option<&str>) -> Result<Payload, EvidenceError> {
+    let outcome = facts.outcome();
+    let bound = |s: &SuiteFact| RunSuite {
+        summary: summary(s),
+        statement_digest: statements.get(&s.name).map(|d| DigestSet::sha256(d)).unwrap_or_default(),
+    };
+    let predicate = RunPredicate {
+        scope: Scope::Run,
+        test: test_result(facts, outcome == Outcome::Passed, &facts.suites, |suite, case| format!("{}/{}", suite.name, case.id)),
+        context: context(facts),
+        outcome,
+        causes: facts.causes.clone(),
+        finished_on: facts.finished,
+        images: images(facts),
+        units: facts.units.iter().map(unit).collect(),
+        access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
+        suites: facts.suites.iter().map(bound).collect(),
+        teardown: Teardown { removed_on: facts.removed, residual: facts.residual.clone(), kept: facts.kept.clone() },
+        report_digest: DigestSet::sha256(report),
+        opened_digest: opened.map(DigestSet::sha256),
+    };
+    payload(facts, TEST_RESULT, &predicate)
+}
+
+fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> Result<Payload, EvidenceError> {
+    if facts.engine == EngineKind::Fake {
+        return Err(EvidenceError::Fake);
+    }
+    let statement = Statement { kind: STATEMENT_TYPE.into(), subject: subjects(facts), predicate_type: predicate_type.into(), predicate };
+    // Through `Value`, whose maps are sorted: a field moved in a struct changes no digest.
+    let value = serde_json::to_value(&statement).map_err(|e| EvidenceError::Encode(e.to_string()))?;
+    let bytes = value.to_string().into_bytes();
+    let sha256 = sha256(&bytes);
+    Ok(Payload { bytes, sha256 })
+}
+
+/// The images that units run (not those of suites, which judge and are not judged), the commit, the description.
+fn subjects(facts: &Facts) -> Vec<Subject> {
+    let tested: BTreeSet<&str> = facts.units.iter().map(|u| u.image.as_str()).collect();
+    let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(|(reference, i)| {
+        let hex = i.digest.strip_prefix("sha256:").filter(|hex| is_hex(hex, 64))?;
+        Some(Subject { name: reference.clone(), digest: DigestSet::sha256(hex) })
+    });
+    let commit = Some(facts.change.commit.to_ascii_lowercase()).filter(|c| is_hex(c, 40) || is_hex(c, 64)).map(|hex| Subject {
+        name: facts.change.repository.clone().unwrap_or_else(|| "head commit".into()),
+        digest: DigestSet { sha256: None, git_commit: Some(hex) },
+    });
+    let description = Subject { name: "description".into(), digest: DigestSet::sha256(&facts.description_digest) };
+    images.chain(commit).chain([description]).collect()
+}
+
+fn context(facts: &Facts) -> Context {
+    let info = facts.engine_info.as_ref();
+    Context {
+        schema_version: facts.schema_version,
+        run_id: facts.run,
+        repo: facts.change.repository.clone().map(|uri| Repo { uri }),
+        pr: PullRequest { number: facts.change.pr, head_sha: facts.change.commit.clone() },
+        environment: Environment {
+            id: facts.environment.clone(),
+            description: facts.description.clone(),
+            description_digest: DigestSet::sha256(&facts.description_digest),
+            engine: facts.engine,
+            engine_version: info.map(|i| format!("{} {}", i.product, i.version)),
+            engine_cannot: info.map(|i| i.cannot.clone()).unwrap_or_default(),
+        },
+        runner: RunnerId { name: facts.runner.name.clone(), version: facts.runner.version.clone() },
+        actor: facts.runner.actor.clone(),
+        started_on: facts.started,
+    }
+}
+
+fn test_result(facts: &Facts, passed: bool, suites: &[SuiteFact], name: impl Fn(&SuiteFact, &CaseFact) -> String) -> TestResult {
+    let description = Named { name: facts.description_path.clone(), digest: DigestSet::sha256(&facts.description_digest) };
+    let parts = suites.iter().map(|s| Named { name: format!("suite {}", s.name), digest: DigestSet::sha256(&s.digest) });
+    let list = |keep: fn(&CaseFact) -> bool| suites.iter().flat_map(|s| s.cases.iter().filter(|c| keep(c)).map(|c| name(s, c))).collect();
+    TestResult {
+        result: if passed { TestOutcome::Passed } else { TestOutcome::Failed },
+        configuration: std::iter::once(description).chain(parts).collect(),
+        url: facts.runner.job.clone(),
+        passed_tests: list(|c| c.verdict == Some(Verdict::Passed) && !flaky(c)),
+        warned_tests: list(flaky),
+        failed_tests: list(|c| matches!(c.verdict, Some(Verdict::Failed | Verdict::Inconclusive))),
+    }
+}
+
+fn flaky(case: &CaseFact) -> bool {
+    case.verdict == Some(Verdict::Passed) && case.attempts > 1
+}
+
+fn summary(suite: &SuiteFact) -> SuiteSummary {
+    let count = |v| suite.cases.iter().filter(|c| c.verdict == v).count();
+    let raw = |r: &crate::report::facts::RawFile| RawReport {
+        name: r.name.clone(),
+        media_type: r.media_type.clone(),
+        digest: DigestSet::sha256(&r.sha256),
+        size: r.size,
+    };
+    SuiteSummary {
+        name: suite.name.clone(),
+        kind: suite.kind,
+        digest: DigestSet::sha256(&suite.digest),
+        source: suite.source.clone(),
+        verdict: suite.verdict,
+        reason: suite.reason.clone(),
+        started_on: suite.started,
+        finished_on: suite.finished,
+        counts: Counts {
+            total: suite.cases.len(),
+            passed: count(Some(Verdict::Passed)),
+            failed: count(Some(Verdict::Failed)),
+            inconclusive: count(Some(Verdict::Inconclusive)),
+            skipped: count(None),
+            flaky: suite.cases.iter().filter(|c| flaky(c)).count(),
+        },
+        raw_reports: suite.raw.iter().map(raw).collect(),
+    }
+}
+
+fn case(case: &CaseFact) -> CaseSummary {
+    CaseSummary {
+        id: case.id.clone(),
+        name: case.name.clone(),
+        verdict: case.verdict,
+        attempts: case.attempts,
+        took_ms: case.took_ms,
+        controls: case.controls.clone(),
+        failures: case.failures.clone(),
+    }
+}
+
+fn images(facts: &Facts) -> Vec<Image> {
+    let image = |i: &crate::engine::ImageFact| Image { reference: i.reference.clone(), digest: i.digest.clone(), platform: i.platform.clone() };
+    facts.images.values().map(image).collect()
+}
+
+fn unit(unit: &UnitFact) -> UnitSummary {
+    let c = &unit.confinement;
+    let departs = c.root || c.writable_root || !c.capabilities.is_empty();
+    UnitSummary {
+        name: unit.name.clone(),
+        kind: unit.kind,
+        image: unit.image.clone(),
+        running_digest: unit.running_digest.clone(),
+        departure: departs.then(|| Departure {
+            root: c.root,
+            writable_root: c.writable_root,
+            capabilities: c.capabilities.clone(),
+            reason: c.reason.clone(),
+        }),
+    }
+}

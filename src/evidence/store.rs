@@ -1,0 +1,114 @@
+//! Where evidence lies: `<dir>/<environment>/<run>/` with `report.json`, statements, bundles and `raw/<sha256>`.
+//!
+//! Every file appears whole or not at all. Knows nothing of keys and signs nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::EvidenceError;
+use crate::report::Facts;
+
+/// The facts.
+pub const REPORT: &str = "report.json";
+/// The opening entry.
+pub const OPENED: &str = "opened.intoto.jsonl";
+/// The run's statement; its presence closes the run.
+pub const RUN: &str = "run.intoto.jsonl";
+/// The same as a bundle.
+pub const RUN_BUNDLE: &str = "run.sigstore.json";
+/// Folder of raw files.
+pub const RAW: &str = "raw";
+
+/// `suite-<name>.sigstore.json`.
+pub fn suite_bundle(suite: &str) -> String {
+    format!("suite-{suite}.sigstore.json")
+}
+
+/// The folder of this run, whether or not it exists; refuses names that would leave `dir`.
+pub fn run_dir(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
+    check_name("the environment", &facts.environment)?;
+    Ok(dir.join(&facts.environment).join(facts.run.to_string()))
+}
+
+/// Writes `report.json` of a run that is not sealed yet, replacing the older one. Returns its path.
+pub fn save_facts(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
+    let dir = run_dir(dir, facts)?;
+    if dir.join(RUN).exists() {
+        return Err(EvidenceError::Sealed(facts.run));
+    }
+    write_all(&dir, &[(REPORT.into(), report_bytes(facts)?)])?;
+    Ok(dir.join(REPORT))
+}
+
+/// `report.json` as stored and as digested.
+pub fn report_bytes(facts: &Facts) -> Result<Vec<u8>, EvidenceError> {
+    let mut bytes = serde_json::to_vec_pretty(facts).map_err(|e| EvidenceError::Encode(e.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Refuses what cannot safely be part of a path.
+pub fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceError> {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if name.is_empty() || name.len() > 200 || name.starts_with('.') || !name.bytes().all(safe) {
+        return Err(EvidenceError::Name { what, name: name.into() });
+    }
+    Ok(())
+}
+
+/// Writes files into `dir` (made when missing). All are on disk before the first takes its name, so that a full
+/// disk spoils nothing that was there.
+pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
+    fs::create_dir_all(dir).map_err(failed("make the folder", dir))?;
+    let staged = files.iter().map(|(name, bytes)| stage(dir, bytes).map(|f| (name, f)).map_err(failed("write", &dir.join(name))));
+    for (name, file) in staged.collect::<Result<Vec<_>, _>>()? {
+        let path = dir.join(name);
+        file.persist(&path).map_err(|e| failed("write", &path)(e.error))?;
+    }
+    File::open(dir).and_then(|d| d.sync_all()).map_err(failed("write", dir))
+}
+
+fn stage(dir: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// One file; none when it is not there.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EvidenceError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("read", path)(e)),
+    }
+}
+
+/// What `verify::folder` judges: `report.json`, statements, bundles and raw files by path below `dir`.
+pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+    let mut files = BTreeMap::new();
+    read_into(&mut files, dir, "", |name| name == REPORT || name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json"))?;
+    if dir.join(RAW).is_dir() {
+        read_into(&mut files, &dir.join(RAW), "raw/", |name| !name.starts_with('.'))?;
+    }
+    Ok(files)
+}
+
+fn read_into(files: &mut BTreeMap<String, Vec<u8>>, dir: &Path, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(), EvidenceError> {
+    for entry in fs::read_dir(dir).map_err(failed("read", dir))? {
+        let path = entry.map_err(failed("read", dir))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if wanted(&name) {
+            files.insert(format!("{prefix}{name}"), fs::read(&path).map_err(failed("read", &path))?);
+        }
+    }
+    Ok(())
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EvidenceError + use<> {
+    let path = path.to_owned();
+    move |source| EvidenceError::Io { doing, path, source }
+}

@@ -1,0 +1,172 @@
+//! Judges signed bytes against a pinned key: verified, or refused with one reason. Pure.
+//!
+//! Nothing of the payload is parsed before its signature was found good, and nothing in the evidence is asked
+//! which key to trust. `folder` does the same for all files of a run and for what binds them together.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::bundle::{Bundle, MEDIA_TYPE};
+use super::dsse::{Envelope, PAYLOAD_TYPE, pae};
+use super::key::VerifyingKey;
+use super::predicate::{Context, Opened, RUN_OPENED, RunPredicate, STATEMENT_TYPE, Statement, Subject, SuitePredicate, TEST_RESULT};
+use super::statement::{is_hex, sha256};
+use super::strict;
+use crate::report::facts::{Outcome, Verdict};
+
+pub mod folder;
+mod refusal;
+
+pub use folder::{VerifiedRun, folder};
+pub use refusal::Refusal;
+
+/// What the evidence must be about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// Head commit.
+    pub commit: Option<String>,
+    /// SHA-256 of an image, hexadecimal without `sha256:`.
+    pub image_sha256: Option<String>,
+}
+
+/// What a verified statement says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// A run began.
+    Opened(Box<Opened>),
+    /// How a suite ended.
+    Suite(Box<SuitePredicate>),
+    /// How a run ended.
+    Run(Box<RunPredicate>),
+}
+
+impl Said {
+    /// What every statement says of its run.
+    pub fn context(&self) -> &Context {
+        match self {
+            Self::Opened(o) => &o.context,
+            Self::Suite(s) => &s.context,
+            Self::Run(r) => &r.context,
+        }
+    }
+}
+
+/// A statement whose signature and expectations hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// The pinned key's id.
+    pub keyid: String,
+    /// Lower-case hexadecimal SHA-256 of the payload.
+    pub sha256: String,
+    /// What it is about.
+    pub subject: Vec<Subject>,
+    /// What it says.
+    pub said: Said,
+}
+
+/// Verifies one envelope (`*.intoto.jsonl`) or bundle (`*.sigstore.json`).
+pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verified, Refusal> {
+    let keyid = key.keyid();
+    let envelope = unwrap(bytes, &keyid)?;
+    let payload = authentic(&envelope, key, &keyid)?;
+    let value = strict::parse(&payload).map_err(|e| Refusal::Payload(e.to_string()))?;
+    let statement: Statement = read(value)?;
+    if statement.kind != STATEMENT_TYPE {
+        return Err(Refusal::StatementType(statement.kind));
+    }
+    let said = said(&statement.predicate_type, statement.predicate)?;
+    meets(&statement.subject, said.context(), expect)?;
+    if let Said::Run(run) = &said {
+        not_hollow(run)?;
+    }
+    Ok(Verified { keyid, sha256: sha256(&payload), subject: statement.subject, said })
+}
+
+/// The envelope, out of its bundle if it is in one.
+fn unwrap(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
+    let broken = |e: serde_json::Error| Refusal::Envelope(e.to_string());
+    let value = strict::parse(bytes).map_err(broken)?;
+    if value.get("mediaType").is_none() {
+        return serde_json::from_value(value).map_err(broken);
+    }
+    let bundle: Bundle = serde_json::from_value(value).map_err(broken)?;
+    if bundle.media_type != MEDIA_TYPE {
+        return Err(Refusal::MediaType(bundle.media_type));
+    }
+    if !bundle.verification_material.tlog_entries.is_empty() {
+        return Err(Refusal::Envelope("it names entries of a public log, which dayfly neither writes nor checks".into()));
+    }
+    let hint = bundle.verification_material.public_key.hint;
+    if hint != keyid {
+        return Err(Refusal::Key { found: hint, pinned: keyid.into() });
+    }
+    Ok(bundle.dsse_envelope)
+}
+
+/// The payload, once the pinned key is found to have signed it as an in-toto statement.
+fn authentic(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec<u8>, Refusal> {
+    let [signature] = envelope.signatures.as_slice() else {
+        return Err(Refusal::Signatures(envelope.signatures.len()));
+    };
+    if signature.keyid != keyid {
+        return Err(Refusal::Key { found: signature.keyid.clone(), pinned: keyid.into() });
+    }
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(Refusal::PayloadType(envelope.payload_type.clone()));
+    }
+    let payload = STANDARD.decode(&envelope.payload).map_err(|e| Refusal::Base64("payload", e.to_string()))?;
+    let bytes = STANDARD.decode(&signature.sig).map_err(|e| Refusal::Base64("signature", e.to_string()))?;
+    if !key.accepts(&pae(&envelope.payload_type, &payload), &bytes) {
+        return Err(Refusal::Signature(keyid.into()));
+    }
+    Ok(payload)
+}
+
+fn said(predicate_type: &str, predicate: Value) -> Result<Said, Refusal> {
+    let scope = predicate.get("scope").and_then(Value::as_str).map(str::to_owned);
+    match (predicate_type, scope.as_deref()) {
+        (RUN_OPENED, _) => read(predicate).map(|o| Said::Opened(Box::new(o))),
+        (TEST_RESULT, Some("suite")) => read(predicate).map(|s| Said::Suite(Box::new(s))),
+        (TEST_RESULT, Some("run")) => read(predicate).map(|r| Said::Run(Box::new(r))),
+        (TEST_RESULT, _) => Err(Refusal::Payload("its `scope` is neither run nor suite".into())),
+        (other, _) => Err(Refusal::PredicateType(other.into())),
+    }
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
+    serde_json::from_value(value).map_err(|e| Refusal::Payload(e.to_string()))
+}
+
+fn meets(subject: &[Subject], context: &Context, expect: &Expect) -> Result<(), Refusal> {
+    if let Some(commit) = &expect.commit {
+        let same = |c: &str| c.eq_ignore_ascii_case(commit);
+        // A commit id must be a subject; another word (`dev`) can only stand in the predicate.
+        let is_id = is_hex(commit, 40) || is_hex(commit, 64);
+        let subject = !is_id || subject.iter().filter_map(|s| s.digest.git_commit.as_deref()).any(same);
+        if !same(&context.pr.head_sha) || !subject {
+            return Err(Refusal::Commit { expected: commit.clone(), found: context.pr.head_sha.clone() });
+        }
+    }
+    match &expect.image_sha256 {
+        Some(hex) if !subject.iter().filter_map(|s| s.digest.sha256.as_deref()).any(|d| d.eq_ignore_ascii_case(hex)) => {
+            Err(Refusal::Image { expected: hex.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A run that says PASSED must name suites that passed and judged something.
+fn not_hollow(run: &RunPredicate) -> Result<(), Refusal> {
+    if run.outcome != Outcome::Passed {
+        return Ok(());
+    }
+    if run.suites.is_empty() {
+        return Err(Refusal::Hollow("no suite ran".into()));
+    }
+    match run.suites.iter().map(|s| &s.summary).find(|s| s.verdict != Some(Verdict::Passed) || s.counts.passed == 0) {
+        Some(s) => Err(Refusal::Hollow(format!("suite {} did not pass, or passed without judging a case", s.name))),
+        None => Ok(()),
+    }
+}

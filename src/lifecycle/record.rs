@@ -1,0 +1,108 @@
+//! From notices to facts. Pure: the time is an argument.
+
+use jiff::Timestamp;
+
+use super::notice::Notice;
+use crate::plan::{Plan, Unit};
+use crate::report::facts::{CauseKind, Event, Facts, SuiteFact, UnitFact};
+
+/// The units of a plan before anything happened.
+pub fn units(plan: &Plan) -> Vec<UnitFact> {
+    plan.units.iter().map(unit).collect()
+}
+
+fn unit(u: &Unit) -> UnitFact {
+    UnitFact {
+        name: u.name.clone(),
+        kind: u.kind,
+        image: u.image.clone(),
+        running_digest: None,
+        needs: u.needs.iter().cloned().collect(),
+        replicas: u.replicas,
+        limits: u.limits,
+        confinement: u.confinement.clone(),
+        started: None,
+        ready: None,
+        failure: None,
+        last_log: vec![],
+    }
+}
+
+/// Pairs (from, to) of everybody who may connect to whom.
+pub fn access(plan: &Plan) -> Vec<(String, String)> {
+    plan.units.iter().flat_map(|u| u.callers.iter().map(|c| (c.clone(), u.name.clone()))).collect()
+}
+
+/// Adds what a notice says to the facts; returns whether they changed in a way that is worth saving.
+pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
+    if let Some((about, text)) = sentence(notice) {
+        facts.events.push(Event { at, about, text });
+    }
+    match notice {
+        Notice::Pulling { .. } | Notice::UnitWaiting { .. } => return false,
+        Notice::Engine { info } => facts.engine_info = Some(info.clone()),
+        Notice::Images { images } => facts.images.clone_from(images),
+        Notice::UnitStarting { unit } => with_unit(facts, unit, |u| {
+            u.started.get_or_insert(at);
+        }),
+        Notice::UnitReady { unit, .. } => with_unit(facts, unit, |u| {
+            u.ready.get_or_insert(at);
+        }),
+        Notice::UnitFailed { unit, reason, log } => with_unit(facts, unit, |u| {
+            u.failure = Some(reason.clone());
+            u.last_log.clone_from(log);
+        }),
+        Notice::Running { digests } => {
+            for (unit, digest) in digests {
+                with_unit(facts, unit, |u| u.running_digest = Some(digest.clone()));
+            }
+        }
+        Notice::SuiteStarted { suite } => facts.suites.push(suite.clone()),
+        Notice::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
+        Notice::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
+        Notice::Cause { cause } => facts.causes.push(cause.clone()),
+        Notice::Kept { reason } => facts.kept = Some(reason.clone()),
+        Notice::Removed { residual, .. } => {
+            facts.residual.clone_from(residual);
+            facts.removed = residual.is_empty().then_some(at);
+        }
+        Notice::Claimed { .. } | Notice::Prepared | Notice::UnitStopped { .. } | Notice::Up { .. } | Notice::Sealed { .. } | Notice::Removing { .. } => {}
+    }
+    true
+}
+
+fn with_unit(facts: &mut Facts, name: &str, change: impl FnOnce(&mut UnitFact)) {
+    if let Some(unit) = facts.units.iter_mut().find(|u| u.name == name) {
+        change(unit);
+    }
+}
+
+fn with_suite(facts: &mut Facts, name: &str, change: impl FnOnce(&mut SuiteFact)) {
+    if let Some(suite) = facts.suites.iter_mut().find(|s| s.name == name) {
+        change(suite);
+    }
+}
+
+/// The sentence by which a notice stands in the list of events; none for what stands elsewhere in the facts.
+fn sentence(notice: &Notice) -> Option<(Option<String>, String)> {
+    let about = |name: &str, text: String| Some((Some(name.to_owned()), text));
+    match notice {
+        Notice::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
+        Notice::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
+        Notice::Prepared => Some((None, "networks, volumes, secrets and containers are made".into())),
+        Notice::UnitStarting { unit } => about(unit, "starting".into()),
+        Notice::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
+        Notice::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
+        Notice::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
+        Notice::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
+        Notice::SuiteStarted { suite } => about(&suite.name, "suite began".into()),
+        Notice::SuiteDone { suite } => about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("unjudged", |v| v.word()))),
+        Notice::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
+        Notice::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
+        Notice::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
+        Notice::Removing { .. } => Some((None, "removal began".into())),
+        Notice::Removed { residual, took_ms } if residual.is_empty() => Some((None, format!("everything was removed after {took_ms} ms"))),
+        Notice::Removed { residual, .. } => Some((None, format!("{} object(s) could not be removed", residual.len()))),
+        _ => None,
+    }
+}

@@ -1,0 +1,98 @@
+//! An environment that is up (or coming up): its engine, lease, secrets and agents.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OnceCell};
+use tokio_util::sync::CancellationToken;
+
+use super::up::{cause_of, superseded, until_ready};
+use super::{Journal, Notice};
+use crate::agent::client::AgentClient;
+use crate::agent::protocol::Hello;
+use crate::engine::{Engine, EngineError, Lease, Position, Secrets};
+use crate::report::facts::{Cause, CauseKind};
+
+/// Clones share the agents.
+#[derive(Clone)]
+pub struct Session {
+    /// Where it runs.
+    pub engine: Arc<dyn Engine>,
+    /// Who we are.
+    pub lease: Lease,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// Where everything is recorded.
+    pub journal: Journal,
+    /// Cancelled when the run must stop.
+    pub stop: CancellationToken,
+    agents: Arc<Mutex<BTreeMap<Position, Arc<OnceCell<AgentClient>>>>>,
+}
+
+impl Session {
+    /// A session without agents yet; each is started when it is first needed.
+    pub fn new(engine: Arc<dyn Engine>, lease: Lease, secrets: Secrets, journal: Journal, stop: CancellationToken) -> Self {
+        Self { engine, lease, secrets, journal, stop, agents: Arc::default() }
+    }
+
+    /// The agent at this position, started at the first call; concurrent callers wait for the same one.
+    pub async fn agent(&self, position: &Position) -> Result<AgentClient, EngineError> {
+        let cell = self.agents.lock().await.entry(position.clone()).or_default().clone();
+        let client = cell
+            .get_or_try_init(|| async {
+                let link = self.engine.agent(&self.lease, position).await?;
+                Ok(AgentClient::connect(link, self.hello(position)))
+            })
+            .await?;
+        Ok(client.clone())
+    }
+
+    /// Forgets an agent, so that the next call starts a new one.
+    pub async fn forget_agent(&self, position: &Position) {
+        self.agents.lock().await.remove(position);
+    }
+
+    /// Ends every agent; the environment stays.
+    pub async fn release_agents(&self) {
+        self.agents.lock().await.clear();
+    }
+
+    /// What an agent must know. In a service's own process namespace it holds that service's secrets only:
+    /// the service could read them there.
+    fn hello(&self, position: &Position) -> Hello {
+        match position {
+            Position::Inside(unit) => Hello::inside(&self.lease.plan, &self.secrets, unit),
+            _ => Hello::of(&self.lease.plan, &self.secrets),
+        }
+    }
+
+    /// Fails when a newer run has the environment, or when it is gone.
+    pub async fn still_ours(&self) -> Result<(), Cause> {
+        match self.engine.lease(&self.lease.environment).await.map_err(|e| cause_of(&e))? {
+            Some(l) if l.run == self.lease.run => Ok(()),
+            Some(l) => Err(superseded(l.run, &l.commit)),
+            None => Err(Cause { kind: CauseKind::Superseded, text: "the environment was removed by someone else while the run was under way".into() }),
+        }
+    }
+
+    /// Stops a unit on a suite's behalf.
+    pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
+        self.forget_agent(&Position::Inside(unit.to_owned())).await;
+        self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.journal.note(Notice::UnitStopped { unit: unit.to_owned() });
+        Ok(())
+    }
+
+    /// Starts a unit on a suite's behalf and waits until it is ready; returns the milliseconds it took.
+    pub async fn start_unit(&self, unit: &str) -> Result<u64, String> {
+        let began = std::time::Instant::now();
+        let planned = self.lease.plan.unit(unit).ok_or_else(|| format!("there is no service {unit}"))?;
+        self.forget_agent(&Position::Inside(unit.to_owned())).await;
+        self.journal.note(Notice::UnitStarting { unit: unit.to_owned() });
+        self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        until_ready(self, planned).await?;
+        let took_ms = super::up::millis(began);
+        self.journal.note(Notice::UnitReady { unit: unit.to_owned(), took_ms });
+        Ok(took_ms)
+    }
+}

@@ -1,0 +1,21 @@
+//! How a suite judges: a container, or built-in steps.
+
+use super::PlanError;
+use super::unit::{confinement, limits};
+use crate::plan::{ContainerJudge, Judge};
+use crate::spec::model::Suite;
+
+pub(super) fn of(name: &str, s: &Suite) -> Result<Judge, PlanError> {
+    let Some(image) = &s.image else {
+        return Ok(Judge::Steps { cases: s.cases.clone() });
+    };
+    Ok(Judge::Container(ContainerJudge {
+        image: image.clone(),
+        command: s.command.clone(),
+        env: s.env.clone(),
+        results: s.results.clone(),
+        verdict: s.verdict,
+        limits: limits(name, &s.resources)?,
+        confinement: confinement(&s.security),
+    }))
+}

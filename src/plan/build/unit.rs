@@ -1,0 +1,144 @@
+//! One unit each of a service, the broker and a database. Needs and callers are filled in by `build`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{AMQP_PORTS, POSTGRES_PORT, PlanError, file, milliseconds, unreadable};
+use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
+use crate::spec::Valid;
+use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
+use crate::spec::pattern;
+use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
+
+/// What a service waits for where its description does not say.
+const DEFAULT_WITHIN_MS: u64 = 60_000;
+
+pub(super) fn service(name: &str, s: &Service, valid: &Valid) -> Result<Unit, PlanError> {
+    let mut files = BTreeMap::new();
+    for (target, source) in &s.files {
+        let content = match (&source.text, &source.path) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(path)) => file(name, path, valid)?,
+            (None, None) => Vec::new(),
+        };
+        files.insert(target.clone(), content);
+    }
+    let (ready, within_ms) = match &s.ready {
+        Some(ready) => (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?),
+        None => (s.port.map_or(ReadyPlan::Running, |port| ReadyPlan::Tcp { port }), DEFAULT_WITHIN_MS),
+    };
+    let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
+    Ok(Unit {
+        port: s.port,
+        command: s.command.clone(),
+        env: s.env.clone(),
+        files,
+        secrets: s.secrets.clone(),
+        tls: s.tls,
+        ready,
+        within_ms,
+        replicas: s.replicas,
+        writable: s.writable.clone(),
+        start_late: s.start_late,
+        ..blank
+    })
+}
+
+pub(super) fn broker(b: &Broker) -> Result<Unit, PlanError> {
+    let blank = unit(&b.name, UnitKind::Broker, &b.image, &b.resources, &b.security)?;
+    Ok(Unit {
+        port: Some(if b.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 }),
+        env: texts([("RABBITMQ_CONFIG_FILE", "/run/secrets/rabbitmq.conf")]),
+        tls: b.tls,
+        ready: ReadyPlan::Broker,
+        within_ms: milliseconds(&b.name, &b.within, LONGEST_LIMIT_MS)?,
+        writable: vec!["/var/lib/rabbitmq".into(), "/var/log/rabbitmq".into()],
+        start_late: b.start_late,
+        ..blank
+    })
+}
+
+pub(super) fn database(name: &str, d: &Database) -> Result<Unit, PlanError> {
+    let superuser = format!("{name}.postgres");
+    let blank = unit(name, UnitKind::Database, &d.image, &d.resources, &d.security)?;
+    Ok(Unit {
+        port: Some(POSTGRES_PORT),
+        env: texts([
+            ("POSTGRES_PASSWORD_FILE", &format!("/run/secrets/{superuser}")),
+            ("POSTGRES_DB", &d.database),
+            ("POSTGRES_USER", "postgres"),
+            ("PGDATA", "/var/lib/postgresql/data/pgdata"),
+        ]),
+        secrets: vec![superuser],
+        ready: ReadyPlan::Database,
+        within_ms: milliseconds(name, &d.within, LONGEST_LIMIT_MS)?,
+        writable: vec!["/var/lib/postgresql/data".into(), "/var/run/postgresql".into()],
+        start_late: d.start_late,
+        ..blank
+    })
+}
+
+fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) -> Result<Unit, PlanError> {
+    Ok(Unit {
+        name: name.to_owned(),
+        kind,
+        image: image.to_owned(),
+        port: None,
+        command: Vec::new(),
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        secrets: Vec::new(),
+        tls: false,
+        needs: BTreeSet::new(),
+        callers: BTreeSet::new(),
+        ready: ReadyPlan::Running,
+        within_ms: DEFAULT_WITHIN_MS,
+        limits: limits(name, r)?,
+        replicas: 1,
+        writable: Vec::new(),
+        confinement: confinement(s),
+        start_late: false,
+    })
+}
+
+fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<ReadyPlan, PlanError> {
+    match (&ready.http, ready.tcp, &ready.consumers) {
+        (Some(path), _, _) => {
+            let lacks = || PlanError::Unsound { of: name.to_owned(), why: "an HTTP answer is wanted, but there is no port".into() };
+            Ok(ReadyPlan::Http { port: s.port.ok_or_else(lacks)?, path: path.clone(), tls: s.tls })
+        }
+        (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
+        (_, _, Some(of)) => consumers(name, of, e),
+        _ => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` says no way of being ready".into() }),
+    }
+}
+
+/// A user that may read the queue can ask for its consumers; otherwise any user of the virtual host.
+fn consumers(name: &str, of: &ConsumersReady, e: &Environment) -> Result<ReadyPlan, PlanError> {
+    let users = || e.broker.iter().flat_map(|b| &b.users).filter(|(_, u)| u.permissions.contains_key(&of.vhost));
+    let reader = users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| pattern::grants(&p.read, &of.queue)));
+    let lacks = || PlanError::Unsound { of: name.to_owned(), why: format!("no user may ask for queues of `{}`", of.vhost) };
+    let (user, _) = reader.or_else(|| users().next()).ok_or_else(lacks)?;
+    Ok(ReadyPlan::Consumers { vhost: of.vhost.clone(), queue: of.queue.clone(), user: user.clone() })
+}
+
+pub(super) fn limits(of: &str, r: &Resources) -> Result<Limits, PlanError> {
+    Ok(Limits {
+        memory: quantity::memory_bytes(&r.memory).map_err(|why| unreadable(of, &r.memory, why))?,
+        cpu_millis: quantity::cpu_millis(&r.cpu).map_err(|why| unreadable(of, &r.cpu, why))?,
+        pids: r.pids,
+    })
+}
+
+pub(super) fn confinement(s: &Security) -> Confinement {
+    Confinement {
+        user: s.user.clone(),
+        root: s.root,
+        writable_root: s.writable_root,
+        capabilities: s.capabilities.clone(),
+        reason: s.reason.clone(),
+    }
+}
+
+fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}

@@ -1,0 +1,26 @@
+//! Which images would run as root although the description does not allow it. Pure.
+
+use std::collections::BTreeMap;
+
+use super::{Confinement, Judge, Plan};
+use crate::engine::ImageFact;
+
+/// One sentence for each service or container suite that would run as root without leave.
+pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
+    let units = plan.units.iter().map(|u| (format!("service {}", u.name), &u.image, &u.confinement));
+    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+        Judge::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
+        Judge::Steps { .. } => None,
+    });
+    units.chain(suites).filter(|(_, image, confinement)| runs_as_root(images.get(*image), confinement)).map(|(who, image, _)| fault(&who, image)).collect()
+}
+
+fn runs_as_root(image: Option<&ImageFact>, confinement: &Confinement) -> bool {
+    let user = confinement.user.as_deref().or(image.map(|i| i.user.as_str())).unwrap_or("");
+    let name = user.split(':').next().unwrap_or("");
+    !confinement.root && (name.is_empty() || name == "root" || name == "0")
+}
+
+fn fault(who: &str, image: &str) -> String {
+    format!("{who}: its image {image} runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`")
+}

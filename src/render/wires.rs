@@ -1,0 +1,139 @@
+//! Who shares a network with whom: one network for each pair of caller and callee, so that two callers of the
+//! same unit do not see each other, and one for each unit with the agents and suites that judge it.
+//!
+//! There is no DNS: every container gets hosts entries for what it may call, and nothing else.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::labels;
+use crate::engine::Lease;
+use crate::plan::{Plan, SuitePlan, Unit};
+
+/// One network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wire {
+    /// The calling unit; none for the network of the judges.
+    pub caller: Option<String>,
+    /// The unit that is called.
+    pub callee: String,
+}
+
+impl Wire {
+    /// The network's name.
+    pub fn name(&self, lease: &Lease) -> String {
+        match &self.caller {
+            Some(caller) => labels::name(lease, &format!("{caller}.{}", self.callee)),
+            None => labels::name(lease, &format!("to.{}", self.callee)),
+        }
+    }
+
+    fn touches(&self, unit: &str) -> bool {
+        self.callee == unit || self.caller.as_deref() == Some(unit)
+    }
+}
+
+/// An IPv4 subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subnet {
+    /// First address.
+    pub base: Ipv4Addr,
+    /// Number of fixed bits.
+    pub prefix: u8,
+}
+
+impl std::str::FromStr for Subnet {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text} is no IPv4 subnet");
+        let (base, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let subnet = Self { base: base.parse().map_err(|_| wrong())?, prefix: prefix.parse().map_err(|_| wrong())? };
+        // Room for nine copies above and as many addresses that the engine gives out below.
+        if (8..=27).contains(&subnet.prefix) { Ok(subnet) } else { Err(format!("{text} is no IPv4 subnet of at least 32 addresses")) }
+    }
+}
+
+impl Subnet {
+    /// Address of the `copy`-th copy (from 1) of the unit that is called here: high, where an engine that counts
+    /// up from the bottom does not come.
+    pub fn callee(self, copy: u8) -> Ipv4Addr {
+        let size = 1u32 << (32 - u32::from(self.prefix));
+        let first = if size >= 256 { 240 } else { size / 2 };
+        Ipv4Addr::from(u32::from(self.base) + first + u32::from(copy) - 1)
+    }
+}
+
+/// Subnets by network name.
+pub type Subnets = BTreeMap<String, Subnet>;
+
+/// One place of a container in a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// The network's name.
+    pub network: String,
+    /// A fixed address, for those that are called.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// Every network of an environment.
+pub fn of(plan: &Plan) -> Vec<Wire> {
+    let judges = plan.units.iter().map(|u| Wire { caller: None, callee: u.name.clone() });
+    let calls = plan.units.iter().flat_map(|callee| {
+        let callers = callee.callers.iter().filter(|c| **c != callee.name && plan.unit(c).is_some());
+        callers.map(|c| Wire { caller: Some(c.clone()), callee: callee.name.clone() })
+    });
+    judges.chain(calls).collect()
+}
+
+/// Where a copy of a unit sits. Fails when a network's subnet is not known.
+pub fn unit_seats(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8) -> Result<Vec<Seat>, String> {
+    let mine = of(&lease.plan).into_iter().filter(|w| w.touches(&unit.name));
+    mine.map(|wire| {
+        let network = wire.name(lease);
+        let address = if wire.callee == unit.name { Some(subnet(subnets, &network)?.callee(copy)) } else { None };
+        Ok(Seat { network, address })
+    })
+    .collect()
+}
+
+/// Where an agent or a suite that may call these units sits.
+pub fn judge_seats(lease: &Lease, callees: &[&Unit]) -> Vec<Seat> {
+    callees.iter().map(|u| Seat { network: Wire { caller: None, callee: u.name.clone() }.name(lease), address: None }).collect()
+}
+
+/// Hosts entries (`name:address`) of a unit: what it may call.
+pub fn unit_hosts(lease: &Lease, subnets: &Subnets, unit: &str) -> Result<Vec<String>, String> {
+    hosts(lease, subnets, lease.plan.reachable_by(unit).filter(|u| u.name != unit), Some(unit))
+}
+
+/// Hosts entries of an agent or a suite that may call these units.
+pub fn judge_hosts(lease: &Lease, subnets: &Subnets, callees: &[&Unit]) -> Result<Vec<String>, String> {
+    hosts(lease, subnets, callees.iter().copied(), None)
+}
+
+fn hosts<'a>(lease: &Lease, subnets: &Subnets, callees: impl Iterator<Item = &'a Unit>, caller: Option<&str>) -> Result<Vec<String>, String> {
+    let mut entries = vec![];
+    for callee in callees {
+        let wire = Wire { caller: caller.map(str::to_owned), callee: callee.name.clone() };
+        let subnet = subnet(subnets, &wire.name(lease))?;
+        for copy in 1..=callee.replicas.max(1) {
+            entries.extend(names(&callee.name, &lease.environment).map(|name| format!("{name}:{}", subnet.callee(copy))));
+        }
+    }
+    Ok(entries)
+}
+
+/// The short name, and those by which the same service is known in a cluster.
+fn names(unit: &str, environment: &str) -> [String; 4] {
+    [unit.to_owned(), format!("{unit}.{environment}"), format!("{unit}.{environment}.svc"), format!("{unit}.{environment}.svc.cluster.local")]
+}
+
+fn subnet(subnets: &Subnets, network: &str) -> Result<Subnet, String> {
+    subnets.get(network).copied().ok_or_else(|| format!("network {network} is missing"))
+}
+
+/// Units that a suite may call.
+pub fn suite_callees<'a>(plan: &'a Plan, suite: &SuitePlan) -> Vec<&'a Unit> {
+    plan.units.iter().filter(|u| u.callers.contains(&suite.name) || suite.needs.contains(&u.name)).collect()
+}

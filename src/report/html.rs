@@ -1,0 +1,182 @@
+//! One page that holds everything about a run: no script, no network, readable in light, dark and print.
+//!
+//! The page's data is made here and in the files beside; `page.hbs` and its parts lay it out, with escaping on.
+//! Templates never use an unescaped value, and a test holds them to it.
+
+use handlebars::Handlebars;
+use serde::Serialize;
+
+use super::facts::{Facts, UnitFact};
+use super::{ReportError, words};
+
+mod network;
+mod suites;
+mod timeline;
+
+/// Templates by name.
+const PARTS: [(&str, &str); 6] = [
+    ("page", include_str!("html/page.hbs")),
+    ("style", include_str!("html/style.css")),
+    ("timeline", include_str!("html/timeline.hbs")),
+    ("suite", include_str!("html/suite.hbs")),
+    ("failure", include_str!("html/failure.hbs")),
+    ("network", include_str!("html/network.hbs")),
+];
+
+/// The HTML view.
+pub fn render(facts: &Facts) -> Result<String, ReportError> {
+    let failed = |why: String| ReportError::Render { view: "html", why };
+    let mut templates = Handlebars::new();
+    templates.set_strict_mode(true);
+    for (name, text) in PARTS {
+        templates.register_template_string(name, text).map_err(|e| failed(e.to_string()))?;
+    }
+    templates.render("page", &page(facts)).map_err(|e| failed(e.to_string()))
+}
+
+/// All that the templates may use.
+#[derive(Serialize)]
+struct Page {
+    word: &'static str,
+    class: &'static str,
+    mark: &'static str,
+    environment: String,
+    sentence: &'static str,
+    about: Vec<(&'static str, String)>,
+    causes: Vec<(&'static str, String)>,
+    broken: Vec<Broken>,
+    suites: Vec<suites::Suite>,
+    troubles: Vec<suites::Case>,
+    flaky: Vec<suites::Case>,
+    timeline: timeline::Timeline,
+    network: network::Network,
+    confinement: Vec<network::Confined>,
+    images: Vec<network::Image>,
+    engine: String,
+    engine_info: Vec<(&'static str, String)>,
+    engine_known: bool,
+    cannot: Vec<String>,
+    events: Vec<Event>,
+    residual: Vec<(String, String)>,
+    teardown: String,
+    writer: String,
+}
+
+/// A unit that never became ready.
+#[derive(Serialize)]
+struct Broken {
+    name: String,
+    why: String,
+    last_log: String,
+}
+
+#[derive(Serialize)]
+struct Event {
+    at: String,
+    after: String,
+    about: String,
+    text: String,
+}
+
+fn page(facts: &Facts) -> Page {
+    let word = words::outcome(facts);
+    let (class, mark) = look(word);
+    let suites = suites::suites(facts);
+    let info = facts.engine_info.as_ref();
+    Page {
+        word,
+        class,
+        mark,
+        environment: words::one_line(&facts.environment, 120),
+        sentence: sentence(word),
+        about: about(facts),
+        causes: facts.causes.iter().map(|c| (words::cause(c.kind), words::block(&c.text, 4000))).collect(),
+        broken: facts.units.iter().filter_map(broken).collect(),
+        troubles: suites::pick(&suites, |c| c.class == "bad" || c.class == "unsure"),
+        flaky: suites::pick(&suites, |c| c.flaky),
+        suites,
+        timeline: timeline::timeline(facts),
+        network: network::network(facts),
+        confinement: facts.units.iter().map(network::confined).collect(),
+        images: network::images(facts),
+        engine: words::engine(facts),
+        engine_info: info.map(|i| vec![("Product", i.product.clone()), ("Version", i.version.clone()), ("Endpoint", i.endpoint.clone())]).unwrap_or_default(),
+        engine_known: info.is_some(),
+        cannot: info.map(|i| i.cannot.iter().map(|c| words::one_line(c, 600)).collect()).unwrap_or_default(),
+        events: facts.events.iter().map(|e| event(facts, e)).collect(),
+        residual: facts.residual.iter().map(|r| (words::one_line(&r.object, 300), words::block(&r.reason, 1000))).collect(),
+        teardown: teardown(facts),
+        writer: words::one_line(&format!("{} {}", facts.runner.name, facts.runner.version), 80),
+    }
+}
+
+/// Class and mark of a word; colour is never the only sign.
+fn look(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "PASSED" | "passed" => ("good", "✓"),
+        "FAILED" | "ERROR" | "failed" => ("bad", "✗"),
+        "skipped" => ("none", "–"),
+        _ => ("unsure", "?"),
+    }
+}
+
+fn sentence(word: &str) -> &'static str {
+    match word {
+        "PASSED" => "Every suite ran and passed.",
+        "FAILED" => "At least one suite failed.",
+        "INCONCLUSIVE" => "Nothing failed, but something could not be judged.",
+        "ERROR" => "The environment or its tools failed before the change could be judged.",
+        "ABORTED" => "The run was stopped from outside.",
+        _ => "This report was saved while the run was still going on.",
+    }
+}
+
+fn about(facts: &Facts) -> Vec<(&'static str, String)> {
+    let mut about = vec![("Pull request", format!("#{}", facts.change.pr))];
+    let commit = words::one_line(&facts.change.commit, 200);
+    about.push(("Commit", if commit.is_empty() { words::commit(facts) } else { commit }));
+    let optional = [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
+    about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, words::one_line(v, 300)))));
+    about.push(("Started", words::moment(facts.started)));
+    about.push(("Took", words::took(facts.started, facts.finished)));
+    about.push(("Engine", words::engine(facts)));
+    about.push(("Run", facts.run.to_string()));
+    about.push(("Description", words::one_line(&facts.description_path, 300)));
+    about.push(("Its digest", format!("sha256:{}", words::one_line(&facts.description_digest, 100))));
+    about
+}
+
+fn broken(unit: &UnitFact) -> Option<Broken> {
+    let why = words::block(unit.failure.as_ref()?, 4000);
+    Some(Broken { name: words::one_line(&unit.name, 120), why, last_log: words::block(&unit.last_log.join("\n"), 20_000) })
+}
+
+fn event(facts: &Facts, event: &super::facts::Event) -> Event {
+    Event {
+        at: event.at.strftime("%H:%M:%S").to_string(),
+        after: words::duration(words::between(facts.started, event.at)),
+        about: words::one_line(event.about.as_deref().unwrap_or(""), 120),
+        text: words::block(&event.text, 2000),
+    }
+}
+
+fn teardown(facts: &Facts) -> String {
+    match (&facts.kept, facts.removed) {
+        (Some(kept), _) => format!("The environment was kept: {}", words::block(kept, 1000)),
+        (None, Some(at)) => format!("Everything was removed by {}.", words::moment(at)),
+        (None, None) if facts.residual.is_empty() => "This report does not say that the environment was removed.".into(),
+        (None, None) => "Not everything could be removed.".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_template_uses_an_unescaped_value() {
+        for (name, text) in PARTS {
+            assert!(!text.contains("{{{") && !text.contains("{{&"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Who could reach whom, how each unit was confined, and which images ran.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::plan::UnitKind;
+use crate::report::facts::{Facts, UnitFact};
+use crate::report::words;
+
+#[derive(Serialize)]
+pub(super) struct Network {
+    /// Those who can be called.
+    to: Vec<String>,
+    from: Vec<From>,
+}
+
+#[derive(Serialize)]
+struct From {
+    name: String,
+    kind: &'static str,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    allowed: bool,
+    itself: bool,
+    /// The cell in words.
+    says: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Confined {
+    name: String,
+    kind: &'static str,
+    copies: u8,
+    user: String,
+    memory: String,
+    cpu: String,
+    pids: u32,
+    departures: Vec<String>,
+    reason: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Image {
+    reference: String,
+    digest: String,
+    platform: String,
+    user: String,
+    /// Units that ran it, with the digest read back where it differs.
+    units: Vec<(String, String)>,
+}
+
+pub(super) fn network(facts: &Facts) -> Network {
+    let allowed: BTreeSet<(&str, &str)> = facts.access.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    let mut to: Vec<&str> = facts.units.iter().map(|u| u.name.as_str()).collect();
+    let others = facts.suites.iter().map(|s| (s.name.as_str(), "suite"));
+    let mut from: Vec<(&str, &'static str)> = facts.units.iter().map(|u| (u.name.as_str(), kind(u.kind))).chain(others).collect();
+    for (caller, called) in &allowed {
+        if !from.iter().any(|(name, _)| name == caller) {
+            from.push((caller, "caller"));
+        }
+        if !to.contains(called) {
+            to.push(called);
+        }
+    }
+    let cell = |from: &str, to: &str| {
+        let (yes, itself) = (allowed.contains(&(from, to)), from == to);
+        let verb = if itself { "is" } else if yes { "may reach" } else { "may not reach" };
+        Cell { allowed: yes, itself, says: words::one_line(&format!("{from} {verb} {to}"), 200) }
+    };
+    let row = |(name, kind): (&str, &'static str)| From { name: words::one_line(name, 60), kind, cells: to.iter().map(|t| cell(name, t)).collect() };
+    Network { from: from.into_iter().map(row).collect(), to: to.iter().map(|t| words::one_line(t, 60)).collect() }
+}
+
+fn kind(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Service => "service",
+        UnitKind::Broker => "broker",
+        UnitKind::Database => "database",
+    }
+}
+
+pub(super) fn confined(unit: &UnitFact) -> Confined {
+    let c = &unit.confinement;
+    Confined {
+        name: words::one_line(&unit.name, 60),
+        kind: kind(unit.kind),
+        copies: unit.replicas,
+        user: c.user.as_deref().map_or("the image's own".into(), |u| words::one_line(u, 60)),
+        memory: memory(unit.limits.memory),
+        cpu: format!("{}.{:02}", unit.limits.cpu_millis / 1000, unit.limits.cpu_millis % 1000 / 10),
+        pids: unit.limits.pids,
+        departures: words::departures(unit),
+        reason: words::block(c.reason.as_deref().unwrap_or("no reason given"), 1000),
+    }
+}
+
+fn memory(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    if bytes >= 10 * 1024 * MIB { format!("{} GiB", bytes / 1024 / MIB) } else { format!("{} MiB", bytes / MIB) }
+}
+
+pub(super) fn images(facts: &Facts) -> Vec<Image> {
+    let known = facts.images.iter().map(|(reference, i)| (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_str()));
+    let units = facts.units.iter().filter(|u| !facts.images.contains_key(&u.image));
+    let missing: BTreeSet<&str> = units.map(|u| u.image.as_str()).collect();
+    let missing = missing.into_iter().map(|reference| (reference, "", "", "–"));
+    known.chain(missing).map(|(reference, digest, platform, user)| image(facts, reference, digest, platform, user)).collect()
+}
+
+fn image(facts: &Facts, reference: &str, digest: &str, platform: &str, user: &str) -> Image {
+    let differs = |u: &UnitFact| u.running_digest.clone().filter(|d| d != digest).map_or(String::new(), |d| words::one_line(&d, 120));
+    let units = facts.units.iter().filter(|u| u.image == reference).map(|u| (words::one_line(&u.name, 60), differs(u))).collect();
+    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { words::one_line(text, 300) };
+    Image { reference: words::one_line(reference, 300), digest: or(digest, "not found"), platform: or(platform, "–"), user: or(user, "root"), units }
+}

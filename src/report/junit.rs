@@ -1,0 +1,144 @@
+//! JUnit XML for CI: suites as `<testsuite>`, failed as `<failure>`, inconclusive as `<error>`, retries as reruns.
+//!
+//! Whatever kept the run from passing is in it, also when no suite ran: then a suite `environment` holds the error.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact, Verdict};
+use super::{ReportError, words};
+
+/// Longest text kept of one failure, in characters.
+const MOST: usize = 8000;
+
+/// The JUnit view.
+pub fn render(facts: &Facts) -> Result<String, ReportError> {
+    let mut report = Report::new(words::one_line(&facts.environment, 200));
+    report.set_uuid(facts.run);
+    if let Some(end) = facts.finished {
+        report.set_time(Duration::from_millis(words::between(facts.started, end)));
+    }
+    report.add_test_suites(facts.suites.iter().map(|s| suite(facts, s)));
+    if let Some(environment) = environment(facts, report.failures + report.errors == 0) {
+        report.add_test_suite(environment);
+    }
+    report.to_string().map_err(|e| ReportError::Render { view: "junit", why: e.to_string() })
+}
+
+fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
+    let mut suite = TestSuite::new(words::one_line(&fact.name, 200));
+    suite.extra.insert("timestamp".into(), fact.started.to_string().into());
+    if let Some(end) = fact.finished {
+        suite.set_time(Duration::from_millis(words::between(fact.started, end)));
+    }
+    let about = [("run", facts.run.to_string()), ("commit", facts.change.commit.clone()), ("kind", words::suite_kind(fact.kind).into())];
+    for (key, value) in about {
+        suite.add_property((key, words::one_line(&value, 200).as_str()));
+    }
+    suite.add_test_cases(fact.cases.iter().map(|c| case(&fact.name, c)));
+    if let Some(whole) = whole(fact) {
+        suite.add_test_case(whole);
+    }
+    suite
+}
+
+/// The suite's own verdict, where no case shows it.
+fn whole(fact: &SuiteFact) -> Option<TestCase> {
+    let shown = |v| fact.cases.iter().any(|c| c.verdict == Some(v));
+    let kind = match fact.verdict {
+        Some(Verdict::Passed) => return None,
+        Some(Verdict::Failed) if shown(Verdict::Failed) => return None,
+        Some(Verdict::Inconclusive) if shown(Verdict::Inconclusive) => return None,
+        Some(Verdict::Failed) => NonSuccessKind::Failure,
+        _ => NonSuccessKind::Error,
+    };
+    let word = words::suite_verdict(fact);
+    let why = fact.reason.as_deref().unwrap_or("the suite did not come to an end");
+    Some(trouble(&fact.name, "the suite as a whole", kind, word, why))
+}
+
+fn trouble(class: &str, name: &str, kind: NonSuccessKind, word: &str, why: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(word).set_message(words::one_line(why, 300)).set_description(words::block(why, MOST));
+    let mut case = TestCase::new(words::one_line(name, 300), status);
+    case.set_classname(words::one_line(class, 200));
+    case
+}
+
+fn case(suite: &str, fact: &CaseFact) -> TestCase {
+    let mut case = TestCase::new(words::case(fact), status(fact));
+    case.set_classname(words::one_line(suite, 200)).set_time(Duration::from_millis(fact.took_ms));
+    if let Some(started) = fact.started {
+        case.extra.insert("timestamp".into(), started.to_string().into());
+    }
+    if let Some(source) = &fact.source {
+        let (file, line) = source.rsplit_once(':').unwrap_or((source, ""));
+        case.extra.insert("file".into(), words::one_line(file, 300).into());
+        if !line.is_empty() {
+            case.extra.insert("line".into(), words::one_line(line, 20).into());
+        }
+    }
+    case
+}
+
+fn status(fact: &CaseFact) -> TestCaseStatus {
+    let kind = match fact.verdict {
+        None => return TestCaseStatus::skipped(),
+        Some(Verdict::Inconclusive) => NonSuccessKind::Error,
+        _ => NonSuccessKind::Failure,
+    };
+    let mut status = TestCaseStatus::success();
+    if fact.verdict != Some(Verdict::Passed) {
+        status = TestCaseStatus::non_success(kind);
+        status.set_type(words::verdict(fact.verdict)).set_message(message(fact)).set_description(words::block(&description(fact), MOST));
+    }
+    for attempt in 1..fact.attempts {
+        let mut rerun = TestRerun::new(kind);
+        rerun.set_type(words::verdict(Some(Verdict::Failed))).set_message(format!("attempt {attempt} failed: {}", message(fact)));
+        status.add_rerun(rerun);
+    }
+    status
+}
+
+fn message(fact: &CaseFact) -> String {
+    let say = |f: &CaseFailure| format!("{}: expected {}, got {}", f.step, f.expected, f.got);
+    words::one_line(&fact.failures.first().map_or("no details were kept".into(), say), 300)
+}
+
+fn description(fact: &CaseFact) -> String {
+    let waited = |f: &CaseFailure| words::duration(f.waited_ms);
+    let say = |f: &CaseFailure| format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f));
+    fact.failures.iter().map(say).collect::<Vec<_>>().join("\n")
+}
+
+/// What is no suite's doing; `silent` when no suite shows a failure.
+fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
+    let of_suites = |k| matches!(k, CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive);
+    let mut cases: Vec<_> = facts
+        .causes
+        .iter()
+        .filter(|c| silent || !of_suites(c.kind))
+        .map(|c| trouble("environment", words::cause(c.kind), NonSuccessKind::Error, words::cause(c.kind), &explained(facts, c)))
+        .collect();
+    let word = words::outcome(facts);
+    if cases.is_empty() && silent && word != "PASSED" {
+        let why = if facts.suites.is_empty() { "no suite ran" } else { "the run did not come to a verdict" };
+        cases.push(trouble("environment", "the run", NonSuccessKind::Error, word, why));
+    }
+    let mut suite = TestSuite::new("environment");
+    suite.extra.insert("timestamp".into(), facts.started.to_string().into());
+    (!cases.is_empty()).then(|| {
+        suite.add_test_cases(cases);
+        suite
+    })
+}
+
+/// The cause, and where a start failed the units that did not come up, with the end of their logs.
+fn explained(facts: &Facts, cause: &Cause) -> String {
+    if !matches!(cause.kind, CauseKind::NotReady | CauseKind::NoCapacity) {
+        return cause.text.clone();
+    }
+    let say = |u: &UnitFact| u.failure.as_ref().map(|why| format!("\n\n{}: {why}\n{}", u.name, u.last_log.join("\n")));
+    facts.units.iter().filter_map(say).fold(cause.text.clone(), |text, unit| text + &unit)
+}

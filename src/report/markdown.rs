@@ -1,0 +1,158 @@
+//! Markdown that fits a comment on a pull request: verdicts first, then failures, long texts folded away.
+//!
+//! Names and answers are hostile: every mark of theirs is escaped, and nothing of them mentions or links anyone.
+
+use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
+use super::{Tally, tally, words};
+
+mod escape;
+
+use escape::{fenced, inline};
+
+/// Longest result, in bytes; GitHub takes 65,536 characters.
+pub const MOST_BYTES: usize = 60_000;
+/// Most rows of the table of suites.
+const MOST_SUITES: usize = 60;
+/// Kept free for the line that says what was left out.
+const RESERVE: usize = 400;
+
+/// The Markdown view, at most `MOST_BYTES` long.
+pub fn render(facts: &Facts) -> String {
+    let mut page = Page { out: String::new(), left_out: 0 };
+    page.add(&header(facts));
+    page.add(&suites(&facts.suites));
+    page.group("### Why", facts.causes.iter().map(|c| format!("- **{}**: {}\n", words::cause(c.kind), inline(&c.text, 1000))));
+    page.group("### Did not become ready", facts.units.iter().filter_map(unit));
+    page.group("### What went wrong", tally::troubled(&facts.suites).map(|(s, c)| case(s, c)));
+    page.group("### Flaky", flaky(&facts.suites));
+    page.group("### Could not be removed", facts.residual.iter().map(|r| format!("- {}: {}\n", inline(&r.object, 200), inline(&r.reason, 400))));
+    page.group("### Kept", facts.kept.iter().map(|why| format!("- {}\n", inline(why, 400))));
+    page.fold("Departures from the secure defaults", facts.units.iter().filter_map(departure).collect());
+    let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
+    page.fold("What the engine does not enforce", cannot.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
+    page.end()
+}
+
+struct Page {
+    out: String,
+    left_out: usize,
+}
+
+impl Page {
+    /// Adds the piece whole, or not at all.
+    fn add(&mut self, piece: &str) -> bool {
+        let fits = self.out.len() + piece.len() + RESERVE <= MOST_BYTES;
+        if fits {
+            self.out.push_str(piece);
+        } else {
+            self.left_out += 1;
+        }
+        fits
+    }
+
+    fn group(&mut self, title: &str, pieces: impl Iterator<Item = String>) {
+        let mut titled = false;
+        for piece in pieces {
+            let piece = if titled { piece } else { format!("\n{title}\n\n{piece}") };
+            titled |= self.add(&piece);
+        }
+    }
+
+    fn fold(&mut self, title: &str, items: Vec<String>) {
+        if !items.is_empty() {
+            self.add(&format!("\n<details><summary>{title} ({})</summary>\n\n{}\n</details>\n", items.len(), items.concat()));
+        }
+    }
+
+    fn end(mut self) -> String {
+        if self.left_out > 0 {
+            self.out.push_str(&format!("\n_{} more entries did not fit here; the HTML and JSON reports have them._\n", self.left_out));
+        }
+        self.out
+    }
+}
+
+fn header(facts: &Facts) -> String {
+    let word = words::outcome(facts);
+    let repository = facts.change.repository.as_ref().map(|r| format!("{} ", inline(r, 200))).unwrap_or_default();
+    let job = facts.runner.job.as_ref().map(|j| format!(" · job {}", inline(j, 300))).unwrap_or_default();
+    format!(
+        "## {} {word}: {}\n\n{repository}pull request {} at `{}` · {} · {} · run `{}`{job}\n\n",
+        mark(word),
+        inline(&facts.environment, 120),
+        facts.change.pr,
+        words::commit(facts).replace('`', "'"),
+        words::took(facts.started, facts.finished),
+        inline(&words::engine(facts), 100),
+        facts.run,
+    )
+}
+
+fn suites(suites: &[SuiteFact]) -> String {
+    if suites.is_empty() {
+        return "No suite ran.\n".into();
+    }
+    let mut table = String::from("| | suite | kind | cases | time |\n|---|---|---|---|---|\n");
+    for suite in suites.iter().take(MOST_SUITES) {
+        let word = words::suite_verdict(suite);
+        let reason = suite.reason.as_ref().map(|r| format!(": {}", inline(r, 200))).unwrap_or_default();
+        let (name, kind) = (inline(&suite.name, 60), words::suite_kind(suite.kind));
+        let (count, took) = (Tally::of(&suite.cases).sentence(), words::took(suite.started, suite.finished));
+        table += &format!("| {} {word} | {name} | {kind} | {count}{reason} | {took} |\n", mark(word));
+    }
+    if suites.len() > MOST_SUITES {
+        table += &format!("\nand {} more suites\n", suites.len() - MOST_SUITES);
+    }
+    table
+}
+
+fn unit(unit: &UnitFact) -> Option<String> {
+    let why = unit.failure.as_ref()?;
+    let mut piece = format!("- **{}**: {}\n", inline(&unit.name, 60), inline(why, 600));
+    if !unit.last_log.is_empty() {
+        piece += &format!("\n<details><summary>its last log lines</summary>\n\n{}\n</details>\n\n", fenced(&unit.last_log.join("\n"), 3000));
+    }
+    Some(piece)
+}
+
+fn case(suite: &SuiteFact, case: &CaseFact) -> String {
+    let word = words::verdict(case.verdict);
+    let id = inline(&case.id, 200);
+    let name = if case.id.ends_with(&case.name) { String::new() } else { format!(" {}", inline(&case.name, 300)) };
+    let mut piece = format!("#### {} {} / {id}{name}\n\n", mark(word), inline(&suite.name, 60));
+    if let Some(at) = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref()) {
+        piece += &format!("at {}\n\n", inline(at, 300));
+    }
+    piece + &case.failures.iter().take(10).map(failure).collect::<String>()
+}
+
+fn failure(failure: &CaseFailure) -> String {
+    let body = format!("expected: {}\ngot:      {}", words::block(&failure.expected, 1500), words::block(&failure.got, 2500));
+    let (step, waited) = (inline(&failure.step, 300), words::duration(failure.waited_ms));
+    let fence = fenced(&body, 4200);
+    if body.lines().count() > 8 || body.len() > 800 {
+        format!("{step} (waited {waited}): expected {}, got {}\n\n<details><summary>in full</summary>\n\n{fence}\n</details>\n\n", inline(&failure.expected, 120), inline(&failure.got, 120))
+    } else {
+        format!("{step} (waited {waited})\n\n{fence}\n")
+    }
+}
+
+fn flaky(suites: &[SuiteFact]) -> impl Iterator<Item = String> {
+    let line = |s: &SuiteFact, c: &CaseFact| format!("- {} / {} passed at attempt {}\n", inline(&s.name, 60), inline(&c.id, 200), c.attempts);
+    suites.iter().flat_map(move |s| s.cases.iter().filter(|c| tally::is_flaky(c)).map(move |c| line(s, c)))
+}
+
+fn departure(unit: &UnitFact) -> Option<String> {
+    let found = words::departures(unit);
+    let reason = unit.confinement.reason.as_deref().unwrap_or("no reason given");
+    (!found.is_empty()).then(|| format!("- **{}** {}: {}\n", inline(&unit.name, 60), inline(&found.join(", "), 400), inline(reason, 400)))
+}
+
+fn mark(word: &str) -> &'static str {
+    match word {
+        "PASSED" | "passed" => "✅",
+        "FAILED" | "ERROR" | "failed" => "❌",
+        "skipped" => "➖",
+        _ => "⚠️",
+    }
+}

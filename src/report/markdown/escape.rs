@@ -1,0 +1,60 @@
+//! Hostile text as Markdown that shows it and does nothing else.
+
+use crate::report::words;
+
+/// Punctuation that means nothing in Markdown, wherever it stands.
+const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
+
+/// One line of running text. ASCII punctuation is escaped, and a word joiner behind the marks by which GitHub and
+/// GitLab refer to people, issues and the like keeps them from doing so.
+pub(super) fn inline(text: &str, most: usize) -> String {
+    let line = words::one_line(text, most);
+    let mut out = String::with_capacity(line.len() * 2);
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c.is_ascii_punctuation() && !HARMLESS.contains(&c) {
+            out.push('\\');
+        }
+        out.push(c);
+        if matches!(c, '@' | '#' | '!' | '$' | '%' | '~' | '&' | '^' | '*') && chars.peek().is_some_and(|n| n.is_alphanumeric() || *n == '"') {
+            out.push('\u{2060}');
+        }
+    }
+    out
+}
+
+/// A fenced block, its fence longer than any run of backticks inside.
+pub(super) fn fenced(text: &str, most: usize) -> String {
+    let text = words::block(text, most);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn markup_mentions_and_links_are_text() {
+        assert_eq!(inline("<b>@ops #1 [x](http://y) |", 99), "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\://y\\) \\|");
+        assert_eq!(inline("a\n\n# b", 99), "a \\# b");
+        assert_eq!(fenced("x\n````\n</details>", 99), "`````text\nx\n````\n</details>\n`````\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_punctuation_stays_unescaped(text in "\\PC{0,60}") {
+            let out = inline(&text, 200);
+            let mut escaped = false;
+            for c in out.chars() {
+                if escaped { escaped = false; continue; }
+                prop_assert!(!c.is_ascii_punctuation() || c == '\\' || HARMLESS.contains(&c), "{}", out);
+                escaped = c == '\\';
+            }
+            prop_assert!(!out.contains('\n'));
+        }
+    }
+}

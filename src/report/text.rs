@@ -1,0 +1,212 @@
+//! What a developer reads at the end of a run: the outcome first, then only what needs attention.
+
+use anstyle::{AnsiColor, Style};
+
+use super::facts::{CaseFact, Facts, SuiteFact, UnitFact, Verdict};
+use super::{Tally, tally, words};
+
+/// Most lines shown of one text.
+const LINES: usize = 15;
+/// Most log lines shown of a unit that failed.
+const LOG_LINES: usize = 12;
+
+/// The text view; `colour` adds ANSI styles and changes nothing else.
+pub fn render(facts: &Facts, colour: bool) -> String {
+    let mut page = Page { out: String::new(), colour };
+    page.header(facts);
+    page.suites(&facts.suites);
+    page.units(&facts.units);
+    page.troubled(&facts.suites);
+    page.flaky(&facts.suites);
+    let departures = facts.units.iter().filter_map(departure).collect();
+    page.list("Departures from the secure defaults", departures);
+    let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
+    page.list(&format!("Not enforced by {}", words::inert(&words::engine(facts))), cannot.iter().map(|c| line(c, 400)).collect());
+    page.teardown(facts);
+    let causes = facts.causes.iter().map(|c| format!("{}: {}", words::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
+    page.list("Why", causes.collect());
+    page.out
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+}
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+const HEAD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn header(&mut self, facts: &Facts) {
+        let word = words::outcome(facts);
+        let style = style(word);
+        let name = line(&facts.environment, 120);
+        let head = format!("{}  {}  {}", self.paint(style, word), self.paint(HEAD, &name), words::took(facts.started, facts.finished));
+        self.line(&head);
+        let repository = facts.change.repository.as_ref().map(|r| format!("{} ", line(r, 200))).unwrap_or_default();
+        let about = format!("{repository}#{} at {}, on {}, run {}", facts.change.pr, words::commit(facts), words::engine(facts), facts.run);
+        let about = self.paint(FAINT, &words::inert(&about));
+        self.line(&about);
+    }
+
+    fn section(&mut self, title: &str) {
+        self.line("");
+        let title = self.paint(HEAD, title);
+        self.line(&title);
+    }
+
+    fn list(&mut self, title: &str, items: Vec<String>) {
+        if items.is_empty() {
+            return;
+        }
+        self.section(title);
+        for item in items {
+            self.line(&format!("  - {item}"));
+        }
+    }
+
+    fn suites(&mut self, suites: &[SuiteFact]) {
+        if !suites.is_empty() {
+            self.line("");
+        }
+        let width = |f: &dyn Fn(&SuiteFact) -> usize| suites.iter().map(f).max().unwrap_or(0);
+        let names = width(&|s| line(&s.name, 60).chars().count());
+        let counts = width(&|s| Tally::of(&s.cases).sentence().chars().count());
+        for suite in suites {
+            let word = words::suite_verdict(suite);
+            let mark = self.paint(style(word), &format!("{} {word:<12}", mark(word)));
+            let (name, count) = (line(&suite.name, 60), Tally::of(&suite.cases).sentence());
+            let kind = words::suite_kind(suite.kind);
+            let took = words::took(suite.started, suite.finished);
+            self.line(&format!("  {mark}  {name:<names$}  {kind:<10}  {count:<counts$}  {took}"));
+            if let Some(reason) = &suite.reason {
+                self.line(&format!("      {}", indent(&lines(reason, 1000), 6)));
+            }
+        }
+    }
+
+    fn units(&mut self, units: &[UnitFact]) {
+        let failed: Vec<_> = units.iter().filter_map(|u| u.failure.as_ref().map(|why| (u, why))).collect();
+        if failed.is_empty() {
+            return;
+        }
+        self.section("Did not become ready");
+        for (unit, why) in failed {
+            let name = self.paint(BAD, &line(&unit.name, 60));
+            self.line(&format!("  {name}: {}", indent(&lines(why, 2000), 4)));
+            let from = unit.last_log.len().saturating_sub(LOG_LINES);
+            for text in &unit.last_log[from..] {
+                let log = self.paint(FAINT, &format!("| {}", line(text, 400)));
+                self.line(&format!("    {log}"));
+            }
+        }
+    }
+
+    fn troubled(&mut self, suites: &[SuiteFact]) {
+        for (title, verdict) in [("Failed", Verdict::Failed), ("Inconclusive", Verdict::Inconclusive)] {
+            let cases: Vec<_> = tally::troubled(suites).filter(|(_, c)| c.verdict == Some(verdict)).collect();
+            if cases.is_empty() {
+                continue;
+            }
+            self.section(title);
+            for (suite, case) in cases {
+                self.case(suite, case);
+            }
+        }
+    }
+
+    fn case(&mut self, suite: &SuiteFact, case: &CaseFact) {
+        let word = words::verdict(case.verdict);
+        let head = self.paint(style(word), &format!("{} {}", mark(word), title(suite, case)));
+        let tries = if case.attempts > 1 { format!(" ({} attempts)", case.attempts) } else { String::new() };
+        self.line(&format!("  {head}{tries}"));
+        let at = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref());
+        if let Some(at) = at {
+            let at = self.paint(FAINT, &format!("at {}", line(at, 300)));
+            self.line(&format!("    {at}"));
+        }
+        for failure in &case.failures {
+            let waited = words::duration(failure.waited_ms);
+            let rows = [("step", &failure.step), ("expected", &failure.expected), ("got", &failure.got), ("waited", &waited)];
+            for (label, value) in rows {
+                let label = self.paint(FAINT, &format!("{label:<8}"));
+                self.line(&format!("    {label}  {}", indent(&lines(value, 2000), 14)));
+            }
+        }
+    }
+
+    fn flaky(&mut self, suites: &[SuiteFact]) {
+        let cases = suites.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(_, c)| tally::is_flaky(c));
+        let lines = cases.map(|(s, c)| format!("{} (passed at attempt {})", title(s, c), c.attempts));
+        self.list("Flaky", lines.collect());
+    }
+
+    fn teardown(&mut self, facts: &Facts) {
+        let left = facts.residual.iter().map(|r| format!("{}: {}", line(&r.object, 200), line(&r.reason, 400)));
+        self.list("Could not be removed", left.collect());
+        if let Some(kept) = &facts.kept {
+            let name = line(&facts.environment, 120);
+            self.list("Kept", vec![format!("{name}: {}; `dayfly down` removes it", line(kept, 400))]);
+        }
+    }
+}
+
+fn departure(unit: &UnitFact) -> Option<String> {
+    let found = words::departures(unit);
+    let reason = unit.confinement.reason.as_deref().map_or("no reason given".into(), |r| line(r, 400));
+    (!found.is_empty()).then(|| format!("{} {} ({reason})", line(&unit.name, 60), words::inert(&found.join(", "))))
+}
+
+fn title(suite: &SuiteFact, case: &CaseFact) -> String {
+    format!("{} / {}", line(&suite.name, 60), words::inert(&words::case(case)))
+}
+
+/// One line of hostile text for a terminal or a CI log.
+fn line(text: &str, most: usize) -> String {
+    words::inert(&words::one_line(text, most))
+}
+
+/// Several such lines, no more than fit a screen.
+fn lines(text: &str, most: usize) -> String {
+    let text = words::inert(&words::block(text, most));
+    let left = text.lines().count().saturating_sub(LINES);
+    if left == 0 {
+        return text;
+    }
+    let kept: Vec<_> = text.lines().take(LINES).collect();
+    format!("{}\n… and {left} lines more", kept.join("\n"))
+}
+
+fn indent(text: &str, by: usize) -> String {
+    text.replace('\n', &format!("\n{}", " ".repeat(by)))
+}
+
+fn style(word: &str) -> Style {
+    match word {
+        "PASSED" | "passed" => GOOD,
+        "FAILED" | "ERROR" | "failed" => BAD,
+        "skipped" => FAINT,
+        _ => UNSURE,
+    }
+}
+
+fn mark(word: &str) -> &'static str {
+    match word {
+        "passed" => "✓",
+        "failed" => "✗",
+        "skipped" => "-",
+        _ => "?",
+    }
+}

@@ -1,0 +1,91 @@
+//! Names: their form, that no two units or suites share one, and which secrets there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Check;
+use crate::spec::model::Environment;
+use crate::spec::place::At;
+
+/// Longest name of a description, and of a unit or suite.
+const DESCRIPTION: usize = 30;
+const NAME: usize = 40;
+/// Most units of one environment: each that is called has a network of its own.
+const UNITS: usize = 200;
+
+/// Names of all secrets that can be delivered; the superusers of databases are for nobody.
+pub(super) fn secrets(e: &Environment) -> BTreeSet<String> {
+    let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
+    let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
+    e.secrets.keys().cloned().chain(users).chain(roles).collect()
+}
+
+pub(super) fn check(check: &mut Check<'_>) {
+    let e = check.environment;
+    let root = At::root();
+    label(check, &root.key("name"), &e.name, DESCRIPTION, false);
+    if check.units.len() > UNITS {
+        let message = format!("the description has {} services, databases and brokers", check.units.len());
+        check.found.add(&root.key("services"), message, format!("an environment holds at most {UNITS}; split the description"));
+    }
+    let mut places: BTreeMap<&str, Vec<(At, bool)>> = BTreeMap::new();
+    for (section, names) in [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))] {
+        for name in names {
+            places.entry(name).or_default().push((root.key(section).key(name), true));
+        }
+    }
+    if let Some(broker) = &e.broker {
+        places.entry(&broker.name).or_default().push((root.key("broker").key("name"), false));
+    }
+    for (name, at) in places {
+        for (i, (at, is_key)) in at.iter().enumerate() {
+            label(check, at, name, NAME, *is_key);
+            if i > 0 {
+                let help = "services, broker, databases and suites share one set of names; rename one of them";
+                point(check, at, *is_key, format!("the name `{name}` is taken by `{}`", first_of(name, e)), help.into());
+            }
+        }
+    }
+    for name in e.secrets.keys() {
+        secret_name(check, &root.key("secrets").key(name), name);
+    }
+}
+
+fn keys<T>(map: &BTreeMap<String, T>) -> Vec<&str> {
+    map.keys().map(String::as_str).collect()
+}
+
+fn first_of(name: &str, e: &Environment) -> String {
+    let section = if e.services.contains_key(name) { "services" } else { "databases" };
+    let section = if section == "databases" && !e.databases.contains_key(name) { "suites" } else { section };
+    format!("{section}.{name}")
+}
+
+fn point(check: &mut Check<'_>, at: &At, is_key: bool, message: String, help: String) {
+    if is_key { check.found.add_key(at, message, help) } else { check.found.add(at, message, help) }
+}
+
+/// Host names are made of these, and a name that is all digits would be read as an address.
+fn label(check: &mut Check<'_>, at: &At, name: &str, longest: usize, is_key: bool) {
+    let legal = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !legal {
+        let help = "begin with a letter; use small letters, digits and `-`, and no `-` at the end";
+        point(check, at, is_key, format!("`{name}` cannot be a host name"), help.into());
+    } else if name.len() > longest {
+        let message = format!("the name `{name}` has {} characters", name.len());
+        point(check, at, is_key, message, format!("use at most {longest}"));
+    } else if name == "localhost" {
+        point(check, at, is_key, "the name `localhost` means every unit itself".into(), "choose another name".into());
+    }
+}
+
+fn secret_name(check: &mut Check<'_>, at: &At, name: &str) {
+    let legal = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.len() <= 63
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !legal {
+        let help = "use at most 63 letters, digits, `-` and `_`, and begin with a letter or digit";
+        check.found.add_key(at, format!("`{name}` cannot be the name of a secret"), help);
+    }
+}

@@ -1,0 +1,69 @@
+//! Needs: circles, and early units that need late ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Check;
+use crate::spec::needs;
+use crate::spec::place::At;
+
+pub(super) fn check(check: &mut Check<'_>) {
+    let needs = needs::of_units(check.environment);
+    late(check, &needs);
+    let placed: BTreeSet<&str> = needs::order(&needs).into_iter().collect();
+    let mut open: BTreeSet<&str> = needs.keys().copied().filter(|u| !placed.contains(u)).collect();
+    while let Some(circle) = circle(&open, &needs) {
+        let at = place_of_need(check, circle[0], circle[1 % circle.len()]);
+        let message = format!("these wait for each other: {} -> {}", circle.join(" -> "), circle[0]);
+        check.found.add(&at, message, "remove one of the needs; where only a call is meant, use `callers` of the called one");
+        circle.iter().for_each(|unit| {
+            open.remove(unit);
+        });
+    }
+}
+
+/// Follows needs within `open` until a unit comes again; from it the circle is cut, smallest name first.
+fn circle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+    for start in open {
+        let (mut path, mut seen, mut unit) = (Vec::new(), BTreeMap::new(), *start);
+        while !seen.contains_key(unit) {
+            seen.insert(unit, path.len());
+            path.push(unit);
+            match needs.get(unit).and_then(|of| of.iter().find(|n| open.contains(*n))) {
+                Some(next) => unit = next,
+                None => break,
+            }
+        }
+        let Some(cut) = seen.get(unit).filter(|i| **i + 1 < path.len() || needs.get(unit).is_some_and(|n| n.contains(unit))) else {
+            continue;
+        };
+        let mut circle = path.split_off(*cut);
+        let smallest = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(i, _)| i);
+        circle.rotate_left(smallest);
+        return Some(circle);
+    }
+    None
+}
+
+fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
+    let e = check.environment;
+    let services = e.services.iter().filter(|(_, s)| s.start_late).map(|(n, _)| n.as_str());
+    let databases = e.databases.iter().filter(|(_, d)| d.start_late).map(|(n, _)| n.as_str());
+    let broker = e.broker.iter().filter(|b| b.start_late).map(|b| b.name.as_str());
+    let late: BTreeSet<&str> = services.chain(databases).chain(broker).collect();
+    for (unit, of) in needs {
+        for need in of.iter().filter(|n| late.contains(*n) && !late.contains(unit)) {
+            let at = place_of_need(check, unit, need);
+            let message = format!("`{unit}` starts with the environment but needs `{need}`, which starts late");
+            check.found.add(&at, message, format!("set `startLate: true` for `{unit}` too, or list it under `callers` of `{need}`"));
+        }
+    }
+}
+
+fn place_of_need(check: &Check<'_>, unit: &str, need: &str) -> At {
+    let at = At::root().key("services").key(unit);
+    if check.found.is_full() {
+        return at;
+    }
+    let listed = check.environment.services.get(unit).and_then(|s| s.needs.iter().position(|n| n == need));
+    listed.map_or_else(|| at.key("ready"), |i| at.key("needs").index(i))
+}

@@ -1,0 +1,182 @@
+//! Faults of a description: what is wrong, where, and what to do; all of them at once.
+//!
+//! Pure: drawing returns text, printing is the command line's work.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::place::{At, Lines, Spots};
+
+mod near;
+mod render;
+
+pub use near::{known, near};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Path such as `services.api.port`, or the option of the command line such as `--set size`; may be empty.
+    pub path: String,
+    /// Line from 1; none for the command line and for the file as a whole.
+    pub line: Option<usize>,
+    /// Column from 1, in characters.
+    pub column: Option<usize>,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// Bytes to point at, within one line.
+    #[serde(skip)]
+    mark: Option<Range<usize>>,
+    /// A second place that belongs to it, with a few words.
+    #[serde(skip)]
+    also: Option<(Range<usize>, String)>,
+}
+
+impl Fault {
+    /// A fault of a place in the text.
+    pub fn marked(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let (message, help) = (message.into(), help.into());
+        Self { path: path.to_owned(), line: None, column: None, message, help, mark: Some(mark), also: None }
+    }
+
+    /// A fault of the command line, or of the file as a whole (with an empty path).
+    pub fn unplaced(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let (message, help) = (message.into(), help.into());
+        Self { path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
+    }
+
+    /// Points at a second place as well.
+    pub fn also(mut self, mark: Range<usize>, label: &str) -> Self {
+        self.also = Some((mark, label.to_owned()));
+        self
+    }
+}
+
+/// Every fault of one description, in the order of their lines. Its `Display` is the summary line.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    /// The description, as the user named it.
+    pub file: PathBuf,
+    /// At most [`MAX_KEPT`] faults; those of the command line come first.
+    pub list: Vec<Fault>,
+    /// How many more there are.
+    pub omitted: usize,
+    source: String,
+}
+
+/// More faults than this are counted only.
+pub const MAX_KEPT: usize = 200;
+
+impl Faults {
+    /// Sorts the faults and finds their lines and columns.
+    pub fn new(file: &Path, source: &str, mut list: Vec<Fault>, omitted: usize) -> Self {
+        let lines = Lines::new(source);
+        let omitted = omitted + list.len().saturating_sub(MAX_KEPT);
+        list.truncate(MAX_KEPT);
+        for fault in &mut list {
+            if let Some(mark) = &fault.mark {
+                let (line, column) = lines.position(mark.start);
+                (fault.line, fault.column) = (Some(line), Some(column));
+            }
+        }
+        list.sort_by_key(|f| (f.line, f.column));
+        Self { file: file.to_owned(), list, omitted, source: source.to_owned() }
+    }
+
+    /// One fault about the file as a whole.
+    pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(file, "", vec![Fault::unplaced("", message, help)], 0)
+    }
+
+    /// Every fault with its excerpt, and the summary line; ends with a line break.
+    pub fn render(&self, color: bool) -> String {
+        render::render(self, color)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.list.len() + self.omitted;
+        write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Collects faults while a description is checked.
+pub struct Found {
+    /// Marks by path.
+    pub spots: Spots,
+    /// What was found.
+    pub list: Vec<Fault>,
+    /// What was found beyond [`MAX_KEPT`].
+    pub omitted: usize,
+    /// Paths that already have a fault; whatever else is wrong at or below them only follows from it.
+    unsound: BTreeSet<String>,
+}
+
+impl Found {
+    /// Nothing yet.
+    pub fn new(spots: Spots) -> Self {
+        Self { spots, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
+    }
+
+    /// True once further faults are only counted: no more work on help for them.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= MAX_KEPT
+    }
+
+    /// Adds a ready-made fault.
+    pub fn push(&mut self, fault: Fault) {
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.list.push(fault);
+        }
+    }
+
+    /// A fault of a value, or of the nearest thing around it that is written down.
+    pub fn add(&mut self, at: &At, message: impl Into<String>, help: impl Into<String>) {
+        self.add_marked(at, false, message.into(), help.into());
+    }
+
+    /// A fault of a key: the caret stands under the key.
+    pub fn add_key(&mut self, at: &At, message: impl Into<String>, help: impl Into<String>) {
+        self.add_marked(at, true, message.into(), help.into());
+    }
+
+    /// A fault of a name that nothing has; helps with the one that was probably meant.
+    pub fn add_unknown<'c>(&mut self, at: &At, message: String, name: &str, candidates: impl IntoIterator<Item = &'c str>) {
+        let help = if self.is_full() { String::new() } else { known(name, candidates) };
+        self.add(at, message, help);
+    }
+
+    fn add_marked(&mut self, at: &At, key: bool, message: String, help: String) {
+        if self.is_unsound(at) {
+            return;
+        }
+        let exact = self.spots.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
+        let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spots.get(a)).map(|s| s.value.clone()));
+        self.push(Fault::marked(at.as_str(), mark.unwrap_or(0..0), message, help));
+    }
+
+    /// Says that what stands here is already known to be wrong.
+    pub fn set_unsound(&mut self, at: &At) {
+        self.unsound.insert(at.as_str().to_owned());
+    }
+
+    /// Whether this, or something that holds it, is already known to be wrong.
+    pub fn is_unsound(&self, at: &At) -> bool {
+        at.with_ancestors().any(|a| self.unsound.contains(a))
+    }
+
+    /// Whether this is written in the description, as opposed to a default.
+    pub fn is_written(&self, at: &At) -> bool {
+        self.spots.contains_key(at.as_str())
+    }
+}

@@ -1,0 +1,66 @@
+//! Draws faults with an excerpt of the description, a caret and what to do.
+
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Fault, Faults};
+use crate::spec::place::Lines;
+
+/// Lines longer than this are not shown.
+const LONGEST_LINE: usize = 400;
+
+pub(super) fn render(faults: &Faults, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let file = faults.file.display().to_string();
+    let lines = Lines::new(&faults.source);
+    let mut out = String::new();
+    for fault in &faults.list {
+        out.push_str(&renderer.render(&[draw(fault, &file, &faults.source, &lines)]));
+        out.push_str("\n\n");
+    }
+    if faults.omitted > 0 {
+        out.push_str(&format!("… and {} more that are not shown\n\n", faults.omitted));
+    }
+    out.push_str(&format!("{faults}\n"));
+    out
+}
+
+fn draw<'a>(fault: &'a Fault, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
+    let title = Level::ERROR.primary_title(fault.message.as_str());
+    let group = match (&fault.mark, fault.line, fault.column) {
+        (Some(mark), Some(line), Some(column)) => match excerpt(fault, mark, source, lines) {
+            Some(snippet) => title.element(snippet.path(file)),
+            None => title.element(Origin::path(file).line(line).char_column(column)),
+        },
+        _ if fault.path.is_empty() => title.element(Origin::path(file)),
+        _ => title.element(Origin::path(fault.path.as_str())),
+    };
+    if fault.help.is_empty() { group } else { group.element(Level::HELP.message(fault.help.as_str())) }
+}
+
+type Excerpt<'a> = Snippet<'a, annotate_snippets::Annotation<'a>>;
+
+/// Only the lines from the first to the last mark are handed on: drawing takes time by the length of its source.
+fn excerpt<'a>(fault: &'a Fault, mark: &Range<usize>, source: &'a str, lines: &Lines<'_>) -> Option<Excerpt<'a>> {
+    let first = lines.line(mark.start);
+    let other = fault.also.as_ref().map(|(m, label)| (m, label, lines.line(m.start)));
+    let other = other.filter(|(_, _, line)| line.len() <= LONGEST_LINE && first.start.abs_diff(line.start) < 20_000);
+    if first.len() > LONGEST_LINE || source.is_empty() {
+        return None;
+    }
+    let start = other.as_ref().map_or(first.start, |(_, _, l)| l.start.min(first.start));
+    let end = other.as_ref().map_or(first.end, |(_, _, l)| l.end.max(first.end));
+    let span = |m: &Range<usize>, line: &Range<usize>| {
+        let from = m.start.clamp(line.start, line.end);
+        from - start..m.end.clamp(from, line.end) - start
+    };
+    let snippet = Snippet::source(source.get(start..end)?).line_start(lines.position(start).0);
+    let snippet = snippet.annotation(AnnotationKind::Primary.span(span(mark, &first)));
+    Some(match &other {
+        Some((m, label, line)) => snippet.annotation(AnnotationKind::Context.span(span(m, line)).label(label.as_str())),
+        None => snippet,
+    })
+}

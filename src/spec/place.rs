@@ -1,0 +1,147 @@
+//! Where things stand in a description: paths such as `services.api.needs[1]` and their marks in the text.
+//!
+//! A mark is a range of bytes within one line, short enough to draw a caret under. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use super::tree::{Kind, Node};
+
+/// A path into the description; keys that are no plain words are written as `files["/etc/dayfly/a"]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At(String);
+
+impl At {
+    /// The whole description.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The value of a key.
+    pub fn key(&self, key: &str) -> Self {
+        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        match (plain, self.0.is_empty()) {
+            (true, true) => Self(key.to_owned()),
+            (true, false) => Self(format!("{}.{key}", self.0)),
+            (false, _) => Self(format!("{}[{key:?}]", self.0)),
+        }
+    }
+
+    /// An item of a list, counted from 0.
+    pub fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+
+    /// The path as text; empty for the whole description.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Itself and all that holds it, the innermost first, down to the empty path.
+    pub fn with_ancestors(&self) -> impl Iterator<Item = &str> {
+        let text = self.0.as_str();
+        let cuts = text.char_indices().rev().filter(|(_, c)| matches!(c, '.' | '[')).map(|(i, _)| &text[..i]);
+        std::iter::once(text).chain(cuts).chain(std::iter::once(""))
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { f.write_str("the description") } else { write!(f, "`{}`", self.0) }
+    }
+}
+
+/// Marks of one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// Where to point for the value: a scalar itself, the key of a mapping or a list.
+    pub value: Range<usize>,
+    /// Where its key stands, for an entry of a mapping.
+    pub key: Option<Range<usize>>,
+}
+
+/// Marks by path.
+pub type Spots = BTreeMap<String, Spot>;
+
+/// Paths may take this many bytes in all; deep nesting under long keys would otherwise take gigabytes.
+const MAX_PATH_BYTES: usize = 16 << 20;
+
+/// Marks of every node of the tree; none when the paths together grow beyond all measure.
+pub fn spots(root: &Node) -> Option<Spots> {
+    let (mut spots, mut bytes) = (Spots::new(), 0);
+    collect(root, At::root(), None, &mut spots, &mut bytes)?;
+    Some(spots)
+}
+
+fn collect(node: &Node, at: At, key: Option<Range<usize>>, spots: &mut Spots, bytes: &mut usize) -> Option<()> {
+    *bytes += at.0.len();
+    if *bytes > MAX_PATH_BYTES {
+        return None;
+    }
+    match &node.kind {
+        Kind::Scalar { .. } | Kind::Broken => {}
+        Kind::Seq(items) => {
+            for (i, item) in items.iter().enumerate() {
+                collect(item, at.index(i), None, spots, bytes)?;
+            }
+        }
+        Kind::Map(entries) => {
+            for e in entries {
+                collect(&e.value, at.key(&e.key), Some(e.key_mark.clone()), spots, bytes)?;
+            }
+        }
+    }
+    let scalar = matches!(&node.kind, Kind::Scalar { text, .. } if !text.is_empty() || !node.mark.is_empty());
+    let value = if scalar { node.mark.clone() } else { key.clone().unwrap_or_else(|| node.mark.clone()) };
+    spots.insert(at.0, Spot { value, key });
+    Some(())
+}
+
+/// Where the lines of a text begin.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+/// In lines longer than this, columns count bytes: counting characters would take too long.
+const LONG_LINE: usize = 10_000;
+
+impl<'a> Lines<'a> {
+    /// Finds the lines.
+    pub fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        Self { text, starts }
+    }
+
+    fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|s| *s <= offset).saturating_sub(1)
+    }
+
+    /// Bytes of the line that holds an offset, without its line break.
+    pub fn line(&self, offset: usize) -> Range<usize> {
+        let n = self.number(offset);
+        let start = self.starts.get(n).copied().unwrap_or(0);
+        let end = self.starts.get(n + 1).map_or(self.text.len(), |next| next - 1);
+        start..end.max(start)
+    }
+
+    /// Line and column of an offset, both from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.line(offset);
+        let before = offset.clamp(line.start, line.end) - line.start;
+        let column = match self.text.get(line.start..line.start + before) {
+            Some(head) if line.len() <= LONG_LINE => head.chars().count(),
+            _ => before,
+        };
+        (self.number(offset) + 1, column + 1)
+    }
+
+    /// Offset of a line and a column in characters, as parsers report them (line from 1, column from 0).
+    pub fn offset(&self, line: usize, column: usize) -> usize {
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let rest = self.text.get(start..).unwrap_or_default();
+        rest.char_indices().nth(column).map_or(self.text.len(), |(i, _)| start + i)
+    }
+}

@@ -1,0 +1,70 @@
+//! The JSON Schema of a description, for editors and for `shape`. Pure: made from the Rust types.
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+use super::model::{API_VERSION, Environment, KIND};
+
+/// Where the schema says it is from.
+pub const ID: &str = "https://dayfly.dev/v1alpha1/environment.schema.json";
+/// Names of services, databases, broker and suites; also host names.
+pub const NAME_PATTERN: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+
+/// The schema (draft 2020-12) as JSON.
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Environment).to_value();
+    if let Some(top) = schema.as_object_mut() {
+        top.insert("$id".into(), json!(ID));
+        top.insert("title".into(), json!("dayfly environment"));
+        top.insert("examples".into(), json!([example()]));
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        insert(properties, "apiVersion", &[("const", json!(API_VERSION))]);
+        insert(properties, "kind", &[("const", json!(KIND))]);
+        insert(properties, "name", &[("pattern", json!(NAME_PATTERN)), ("maxLength", json!(30))]);
+        for named in ["services", "databases", "suites"] {
+            let names = json!({ "pattern": NAME_PATTERN, "maxLength": 40 });
+            insert(properties, named, &[("propertyNames", names)]);
+        }
+    }
+    schema
+}
+
+fn insert(properties: &mut Map<String, Value>, name: &str, words: &[(&str, Value)]) {
+    if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
+        property.extend(words.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+    }
+}
+
+fn example() -> Value {
+    json!({
+        "apiVersion": API_VERSION, "kind": KIND, "name": "shop",
+        "services": { "api": { "image": "registry.example/shop/api:1.4", "port": 8080, "needs": ["db"], "secrets": ["db.api"] } },
+        "databases": { "db": { "image": "docker.io/library/postgres:17", "roles": ["api"] } },
+        "suites": { "acceptance": { "kind": "acceptance", "needs": ["api"], "cases": [
+            { "id": "A1", "name": "the service answers", "steps": [{ "http": { "url": "http://api:8080/" } }] }
+        ] } }
+    })
+}
+
+/// Turns the schema of a step from "one of these objects" into one object with exactly one of the actions,
+/// so that editors complete actions and refuse unknown keys.
+pub fn one_action(schema: &mut Schema) {
+    let Some(Value::Array(actions)) = schema.remove("oneOf") else { return };
+    let mut only = Vec::new();
+    let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    for action in actions {
+        let Some(named) = action.get("properties").and_then(Value::as_object) else { continue };
+        for (name, content) in named {
+            let mut content = content.clone();
+            if let (Some(c), Some(text)) = (content.as_object_mut(), action.get("description")) {
+                c.insert("description".into(), text.clone());
+            }
+            properties.insert(name.clone(), content);
+            only.push(json!({ "required": [name] }));
+        }
+    }
+    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("additionalProperties".into(), json!(false));
+    schema.insert("oneOf".into(), Value::Array(only));
+}

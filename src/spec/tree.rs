@@ -1,0 +1,198 @@
+//! YAML text → a tree in which every key and scalar knows its place.
+//!
+//! Pure. Refuses what could hurt (too deep, too much, tags, several documents) and reports every duplicate key.
+//! It keeps the written text of scalars: what a scalar means is decided where a type is wanted.
+
+use std::ops::Range;
+
+use serde_json::{Map, Number, Value};
+
+use super::fault::Fault;
+
+mod load;
+
+/// Longest description, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting.
+pub const MAX_DEPTH: usize = 64;
+/// Most nodes, aliases written out (64 bytes of text count as one more).
+pub const MAX_WEIGHT: usize = 30_000;
+
+/// One node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes to point at, within one line.
+    pub mark: Range<usize>,
+    /// Nodes in it and itself.
+    pub weight: usize,
+    /// Levels below it.
+    pub height: usize,
+}
+
+/// The three shapes of YAML.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Text; plain when it stood without quotes and is no block.
+    Scalar { text: String, plain: bool },
+    /// A list.
+    Seq(Vec<Node>),
+    /// A mapping, in the order written, without repeated keys.
+    Map(Vec<Entry>),
+    /// A mapping of which no key could be read; that was reported.
+    Broken,
+}
+
+/// One entry of a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Bytes of the key.
+    pub key_mark: Range<usize>,
+    /// The value.
+    pub value: Node,
+}
+
+/// Parses a description of at most [`MAX_BYTES`].
+///
+/// Gives the tree with the faults that do not stand in the way of reading on, or the faults that do.
+pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
+        return Err(vec![Fault::unplaced("", message, "keep large data in files of their own and refer to them by `path`")]);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to())])?;
+    if let Some(nul) = text.find('\0') {
+        return Err(vec![not_text(nul)]);
+    }
+    load::load(text)
+}
+
+fn not_text(offset: usize) -> Fault {
+    let message = format!("the description is not UTF-8 text: byte {} cannot be read", offset + 1);
+    Fault::unplaced("", message, "name the YAML file of the description, saved as UTF-8")
+}
+
+impl Node {
+    fn new(kind: Kind, mark: Range<usize>) -> Self {
+        let children: Vec<&Node> = match &kind {
+            Kind::Scalar { .. } | Kind::Broken => Vec::new(),
+            Kind::Seq(items) => items.iter().collect(),
+            Kind::Map(entries) => entries.iter().map(|e| &e.value).collect(),
+        };
+        let own = if let Kind::Scalar { text, .. } = &kind { 1 + text.len() / 64 } else { 1 };
+        let keys = if let Kind::Map(entries) = &kind { entries.iter().map(|e| e.key.len() / 64).sum() } else { 0 };
+        let weight = own + keys + children.iter().map(|c| c.weight).sum::<usize>();
+        let height = children.iter().map(|c| c.height + 1).max().unwrap_or(0);
+        Self { kind, mark, weight, height }
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        match &mut self.kind {
+            Kind::Map(entries) => entries.iter_mut().find(|e| e.key == key).map(|e| &mut e.value),
+            _ => None,
+        }
+    }
+
+    /// The written text of a scalar.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is written here.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if plain_value(text).is_null())
+    }
+
+    /// What it means without a wanted type: YAML's core rules with `true`, `false` and decimal numbers only.
+    ///
+    /// `yes`, `0123`, `0x1f` and numbers too large for 64 bits stay text.
+    pub fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Scalar { text, plain: true } => plain_value(text),
+            Kind::Scalar { text, plain: false } => Value::String(text.clone()),
+            Kind::Broken => Value::Null,
+            Kind::Seq(items) => Value::Array(items.iter().map(Node::to_json).collect()),
+            Kind::Map(entries) => {
+                Value::Object(entries.iter().map(|e| (e.key.clone(), e.value.to_json())).collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+/// The value of a scalar without quotes.
+pub(super) fn plain_value(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" => return Value::Bool(true),
+        "false" => return Value::Bool(false),
+        _ => {}
+    }
+    let number = if is_decimal(text) { number(text) } else { None };
+    number.map_or_else(|| Value::String(text.to_owned()), Value::Number)
+}
+
+fn number(text: &str) -> Option<Number> {
+    if text.contains(['.', 'e', 'E']) {
+        return text.parse().ok().and_then(Number::from_f64);
+    }
+    text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()
+}
+
+/// `-12`, `0`, `1.5`, `2e10`; no sign `+`, no leading zero, a digit on both sides of the point.
+fn is_decimal(text: &str) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let whole = whole.strip_prefix('-').unwrap_or(whole);
+    let no_leading_zero = whole == "0" || !whole.starts_with('0');
+    digits(whole)
+        && no_leading_zero
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn json(text: &str) -> Value {
+        parse(format!("top: {text}\n").as_bytes()).unwrap().0.to_json()["top"].take()
+    }
+
+    #[test]
+    fn only_plain_decimal_numbers_and_lower_case_truth_values_are_not_text() {
+        let got = json("[1, -2, 0, 1.5, 2e3, 007, 0x1f, yes, True, on, 'true', \"1\", ~, 1_000, 99999999999999999999]");
+        let expected = serde_json::json!([
+            1, -2, 0, 1.5, 2000.0, "007", "0x1f", "yes", "True", "on", "true", "1", null, "1_000", "99999999999999999999"
+        ]);
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn an_alias_stands_for_what_its_anchor_marked() {
+        assert_eq!(json("{a: &x {b: [1]}, c: *x}"), serde_json::json!({"a": {"b": [1]}, "c": {"b": [1]}}));
+    }
+
+    #[test]
+    fn every_duplicate_key_is_reported_and_the_first_is_kept() {
+        let (node, faults) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n").unwrap();
+        assert_eq!(node.to_json(), serde_json::json!({"a": 1, "b": {"c": 1}}));
+        assert_eq!(faults.len(), 3);
+    }
+}

@@ -1,0 +1,246 @@
+//! Builds the tree from parser events, one at a time and without recursion.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use granit_parser::{Event, Options, Parser, ScanError, ScalarStyle, Span, StructureStyle, Tag};
+
+use super::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
+use crate::spec::fault::Fault;
+use crate::spec::place::{At, Lines};
+
+pub(super) fn load(text: &str) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    (options.block_nesting_limit, options.flow_nesting_limit) = (MAX_DEPTH, MAX_DEPTH);
+    let mut loader = Loader::new(text);
+    for event in Parser::new_from_str_with_options(text, options) {
+        let step = event.map_err(|e| loader.unreadable(&e)).and_then(|(event, span)| loader.take(event, span));
+        if let Err(fault) = step {
+            loader.faults.push(*fault);
+            return Err(loader.faults);
+        }
+    }
+    match loader.root {
+        Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.faults)),
+        Some(node) if node.kind == Kind::Broken => Err(loader.faults),
+        Some(node) if !node.is_null() => {
+            Err(vec![Fault::marked("", node.mark, "the description is not a mapping", START)])
+        }
+        _ => Err(vec![Fault::unplaced("", "the description is empty", START)]),
+    }
+}
+
+/// A fault after which nothing can be read.
+type Stop = Box<Fault>;
+
+const START: &str = "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: Environment` and `name`";
+
+struct Key {
+    text: String,
+    mark: Range<usize>,
+    /// False for a repeated or impossible key: its value is read and dropped.
+    kept: bool,
+}
+
+enum Holding {
+    Seq(Vec<Node>),
+    Map { entries: Vec<Entry>, seen: HashMap<String, Range<usize>>, key: Option<Key>, broken: bool },
+}
+
+struct Frame {
+    holding: Holding,
+    mark: Range<usize>,
+    flow: bool,
+    anchor: usize,
+}
+
+struct Loader<'a> {
+    text: &'a str,
+    lines: Lines<'a>,
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, Node>,
+    weight: usize,
+    documents: usize,
+    faults: Vec<Fault>,
+    root: Option<Node>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(text: &'a str) -> Self {
+        let (stack, faults) = (Vec::new(), Vec::new());
+        Self { text, lines: Lines::new(text), stack, anchors: HashMap::new(), weight: 0, documents: 0, faults, root: None }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+        let mark = self.mark(&span);
+        match event {
+            Event::DocumentStart(..) => self.document(mark),
+            Event::Scalar(text, style, anchor, tag) => {
+                let text_tag = self.refuse_tag(tag.as_deref(), &mark)?;
+                let plain = style == ScalarStyle::Plain && !text_tag;
+                self.place(Node::new(Kind::Scalar { text: text.into_owned(), plain }, mark), anchor)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &mark)?;
+                self.open(Holding::Seq(Vec::new()), mark, style, anchor)
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &mark)?;
+                self.open(Holding::Map { entries: Vec::new(), seen: HashMap::new(), key: None, broken: false }, mark, style, anchor)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(id) => self.alias(id, mark),
+            _ => Ok(()),
+        }
+    }
+
+    fn document(&mut self, mark: Range<usize>) -> Result<(), Stop> {
+        self.documents += 1;
+        if self.documents > 1 {
+            let help = "keep one description in a file; remove this `---` and what follows";
+            return Err(Fault::marked("", mark, "the file holds more than one document", help).into());
+        }
+        Ok(())
+    }
+
+    /// Tags other than YAML's own for text are refused; true for that one.
+    fn refuse_tag(&self, tag: Option<&Tag>, mark: &Range<usize>) -> Result<bool, Stop> {
+        match tag {
+            None => Ok(false),
+            Some(t) if t.is_yaml_core_schema_tag("str") => Ok(true),
+            Some(t) => {
+                let help = "write the value without a tag; quotes make it text";
+                Err(Fault::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help).into())
+            }
+        }
+    }
+
+    fn open(&mut self, holding: Holding, mark: Range<usize>, style: StructureStyle, anchor: usize) -> Result<(), Stop> {
+        self.stack.push(Frame { holding, mark: mark.clone(), flow: style == StructureStyle::Flow, anchor });
+        if self.stack.len() > MAX_DEPTH { Err(too_deep(mark)) } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<(), Stop> {
+        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let (kind, first) = match frame.holding {
+            Holding::Seq(items) => {
+                let first = items.first().map(|n| n.mark.clone());
+                (Kind::Seq(items), first)
+            }
+            Holding::Map { entries, broken: true, .. } if entries.is_empty() => (Kind::Broken, None),
+            Holding::Map { entries, .. } => {
+                let first = entries.first().map(|e| e.key_mark.clone());
+                (Kind::Map(entries), first)
+            }
+        };
+        let own = frame.mark.start..(frame.mark.start + 1).min(self.text.len());
+        let mark = if frame.flow { own } else { first.unwrap_or(own) };
+        self.place(Node::new(kind, mark), frame.anchor)
+    }
+
+    fn alias(&mut self, id: usize, mark: Range<usize>) -> Result<(), Stop> {
+        let Some(node) = self.anchors.get(&id) else {
+            return Err(Fault::marked("", mark, "this alias stands inside what it refers to", "write the value out").into());
+        };
+        if self.stack.len() + node.height > MAX_DEPTH {
+            return Err(too_deep(mark));
+        }
+        if self.weight + node.weight > MAX_WEIGHT {
+            return Err(too_much(mark));
+        }
+        let copy = node.clone();
+        self.weight += copy.weight;
+        self.attach(copy)
+    }
+
+    /// Puts a complete node where it belongs, and remembers it when it has an anchor.
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Stop> {
+        let own = if let Kind::Scalar { .. } = node.kind { node.weight } else { 1 };
+        self.weight += own + if anchor != 0 { node.weight } else { 0 };
+        if self.weight > MAX_WEIGHT {
+            return Err(too_much(node.mark));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        self.attach(node)
+    }
+
+    fn attach(&mut self, node: Node) -> Result<(), Stop> {
+        let is_bad_key = match self.stack.last().map(|f| &f.holding) {
+            Some(Holding::Map { key: None, seen, .. }) => node.text().is_none_or(|text| seen.contains_key(text)),
+            _ => false,
+        };
+        let at = if is_bad_key { self.at() } else { At::root() };
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut frame.holding {
+            Holding::Seq(items) => items.push(node),
+            Holding::Map { entries, seen, key, broken } => match key.take() {
+                Some(Key { text, mark, kept: true }) => entries.push(Entry { key: text, key_mark: mark, value: node }),
+                Some(_) => {}
+                None => {
+                    *broken |= !matches!(node.kind, Kind::Scalar { .. });
+                    *key = Some(as_key(node, &at, seen, &mut self.faults));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Where the innermost open collection stands.
+    fn at(&self) -> At {
+        let outer = self.stack.len().saturating_sub(1);
+        self.stack.iter().take(outer).fold(At::root(), |at, frame| match &frame.holding {
+            Holding::Seq(items) => at.index(items.len()),
+            Holding::Map { key, .. } => at.key(key.as_ref().map_or("", |k| &k.text)),
+        })
+    }
+
+    /// The first line of a span.
+    fn mark(&self, span: &Span) -> Range<usize> {
+        let offset = |m: &granit_parser::Marker| m.byte_offset().unwrap_or_else(|| self.lines.offset(m.line(), m.col()));
+        let start = offset(&span.start).min(self.text.len());
+        let end = offset(&span.end).clamp(start, self.lines.line(start).end.max(start));
+        let shown = self.text.get(start..end).map_or(end - start, |t| t.trim_end().len());
+        start..start + shown
+    }
+
+    fn unreadable(&self, error: &ScanError) -> Stop {
+        let mark = self.mark(&Span::empty(*error.marker()));
+        if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
+            return too_deep(mark);
+        }
+        let help = "check the indentation, quotes and brackets here and in the line above";
+        Fault::marked("", mark, format!("this is not YAML: {}", error.info()), help).into()
+    }
+}
+
+fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Fault>) -> Key {
+    let Kind::Scalar { text, .. } = node.kind else {
+        let help = "put a template in quotes: `\"{{name}}\"`; a key is a word";
+        faults.push(Fault::marked(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
+        return Key { text: String::new(), mark: node.mark, kept: false };
+    };
+    if let Some(first) = seen.get(&text) {
+        let message = format!("the key `{text}` stands here a second time");
+        let fault = Fault::marked(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
+        faults.push(fault.also(first.clone(), "first here"));
+        return Key { text, mark: node.mark, kept: false };
+    }
+    seen.insert(text.clone(), node.mark.clone());
+    Key { text, mark: node.mark, kept: true }
+}
+
+fn too_deep(mark: Range<usize>) -> Stop {
+    let message = format!("the description is nested more than {MAX_DEPTH} levels deep");
+    Fault::marked("", mark, message, "write it with fewer levels").into()
+}
+
+fn too_much(mark: Range<usize>) -> Stop {
+    let message = format!("the description holds more than {MAX_WEIGHT} values, aliases written out");
+    Fault::marked("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
+}

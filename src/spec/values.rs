@@ -1,0 +1,90 @@
+//! The values of a description: their defaults, `--set`, and what dayfly itself knows of the run. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Overrides;
+use super::fault::{Fault, Found, known};
+use super::place::At;
+use super::template::RESERVED;
+use super::tree::{Kind, Node, plain_value};
+
+/// Longest value, in bytes.
+const MAX_VALUE: usize = 4096;
+
+/// Puts `--set` into the tree and returns every value as the text that templates insert.
+pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut Found) -> BTreeMap<String, String> {
+    let description = root.get("name").and_then(Node::text).unwrap_or_default().to_owned();
+    let mut all = BTreeMap::new();
+    if let Some(Kind::Map(entries)) = root.get_mut("values").map(|v| &mut v.kind) {
+        for e in entries.iter() {
+            check(&e.key, &e.value, found);
+        }
+        for (name, text) in &overrides.set {
+            match entries.iter_mut().find(|e| e.key == *name) {
+                Some(e) => set(name, text, &mut e.value, found),
+                None => undeclared(name, entries.iter().map(|e| e.key.as_str()), found),
+            }
+        }
+        all.extend(entries.iter().filter_map(|e| Some((e.key.clone(), e.value.text()?.to_owned()))));
+    } else {
+        overrides.set.iter().for_each(|(name, _)| undeclared(name, [], found));
+    }
+    let pr = overrides.pr.unwrap_or(0);
+    all.insert("pr".into(), pr.to_string());
+    all.insert("commit".into(), overrides.commit.clone().unwrap_or_else(|| "0".repeat(40)));
+    all.insert("environment".into(), format!("{description}-pr-{pr}"));
+    all
+}
+
+fn check(name: &str, value: &Node, found: &mut Found) {
+    let at = At::root().key("values").key(name);
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        found.add_key(&at, format!("`{name}` cannot be the name of a value"), "begin with a letter; use letters, digits, `-` and `_`");
+    } else if RESERVED.contains(&name) {
+        found.add_key(&at, format!("the name `{name}` is reserved in templates"), "choose another name for the value");
+    }
+    if let Some(why) = value.text().and_then(unfit) {
+        found.add(&at, format!("the value `{name}` {why}"), "values are short and plain; put larger texts into files");
+    }
+}
+
+fn unfit(text: &str) -> Option<String> {
+    match text {
+        _ if text.len() > MAX_VALUE => Some(format!("is longer than {MAX_VALUE} bytes")),
+        _ if text.contains("{{") => Some("holds `{{`, but values hold no templates".to_owned()),
+        _ => None,
+    }
+}
+
+/// `--set` keeps the type that the default has.
+fn set(name: &str, text: &str, value: &mut Node, found: &mut Found) {
+    let default = value.to_json();
+    let Kind::Scalar { text: old, plain } = &mut value.kind else { return };
+    let new = plain_value(text);
+    let option = format!("--set {name}");
+    let wrong = match (&default, &new) {
+        (Value::Number(_), Value::Number(_)) | (Value::Bool(_), Value::Bool(_)) => None,
+        (Value::Number(_), _) => Some("is a number by default"),
+        (Value::Bool(_), _) => Some("is `true` or `false` by default"),
+        _ => {
+            *plain = false;
+            None
+        }
+    };
+    if let Some(kind) = wrong {
+        found.push(Fault::unplaced(&option, format!("the value `{name}` {kind}, not `{text}`"), "give a value of the same kind"));
+    } else if let Some(why) = unfit(text) {
+        found.push(Fault::unplaced(&option, format!("the value `{name}` {why}"), "values are short and plain"));
+    } else {
+        *old = text.to_owned();
+    }
+}
+
+fn undeclared<'a>(name: &str, declared: impl IntoIterator<Item = &'a str>, found: &mut Found) {
+    let message = format!("the description declares no value `{name}`");
+    let help = format!("{}; values are declared under `values`", known(name, declared));
+    found.push(Fault::unplaced(&format!("--set {name}"), message, help));
+}

@@ -1,0 +1,197 @@
+//! Steps that no agent can perform alone: acting on services, and what must be measured from several places.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+
+use super::isolation;
+use super::steps::Done;
+use crate::agent::protocol::{Answer, Ask, ProcessStatus};
+use crate::engine::Position;
+use crate::lifecycle::session::Session;
+use crate::plan::{Confinement, UnitKind};
+use crate::spec::model::Action;
+
+/// Secrets shorter than this are not looked for: they would be found by chance.
+const SHORTEST_SECRET: usize = 8;
+
+/// Performs the action when it is one for the host; none when it is one for an agent.
+pub async fn perform(session: &Session, action: &Action) -> Option<Done> {
+    Some(match action {
+        Action::Stop(a) => acted(session.stop_unit(&a.service).await.map(|()| "stopped".to_owned())),
+        Action::Start(a) => acted(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms"))),
+        Action::Restart(a) => acted(restart(session, &a.service).await),
+        Action::Wait(a) => wait(&a.duration).await,
+        Action::Confined(a) => confined(session, &a.services).await,
+        Action::NoWayOut(a) => isolation::no_way_out(session, &a.services).await,
+        Action::NoNeighbour(a) => isolation::no_neighbour(session, &a.services).await,
+        Action::NoSecretsLeaked(_) => no_secrets_leaked(session).await,
+        _ => return None,
+    })
+}
+
+fn acted(result: Result<String, String>) -> Done {
+    match result {
+        Ok(saw) => Done::passed(saw),
+        Err(why) => Done::failed("the service to follow", why),
+    }
+}
+
+async fn restart(session: &Session, unit: &str) -> Result<String, String> {
+    session.stop_unit(unit).await?;
+    session.start_unit(unit).await.map(|ms| format!("ready again after {ms} ms"))
+}
+
+/// The passing of time is itself what such a step tests; it stands in place of no condition.
+async fn wait(duration: &str) -> Done {
+    match humantime::parse_duration(duration) {
+        Ok(d) => {
+            tokio::time::sleep(d.min(Duration::from_secs(3600))).await;
+            Done::passed(format!("{duration} passed"))
+        }
+        Err(e) => Done::inconclusive("a duration", e.to_string()),
+    }
+}
+
+/// The chosen units, or all that run.
+pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
+    let all = || session.lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone());
+    if services.is_empty() { all().collect() } else { services.to_vec() }
+}
+
+async fn confined(session: &Session, services: &[String]) -> Done {
+    let mut faults = vec![];
+    let mut departures = vec![];
+    for unit in chosen(session, services) {
+        let Some(planned) = session.lease.plan.unit(&unit) else { continue };
+        match status(session, &unit).await {
+            Ok(status) => faults.extend(breaches(&status, &planned.confinement).into_iter().map(|b| format!("{unit}: {b}"))),
+            Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
+        }
+        if planned.confinement.root || planned.confinement.writable_root || !planned.confinement.capabilities.is_empty() {
+            departures.push(format!("{unit} departs as declared: {}", planned.confinement.reason.as_deref().unwrap_or("no reason given")));
+        }
+    }
+    if faults.is_empty() {
+        let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };
+        return Done::passed(format!("{} service(s) confined{noted}", chosen(session, services).len()));
+    }
+    Done::failed("not root, no capabilities, no new privileges, read-only root, no service-account token", faults.join("; "))
+}
+
+/// Asks the kernel about process 1 of a unit, from inside.
+async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> {
+    let agent = session.agent(&Position::Inside(unit.to_owned())).await.map_err(|e| format!("failed to {e}"))?;
+    match agent.ask(Ask::Status).await {
+        Ok(Answer::Status(status)) => Ok(status),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(lost) => Err(format!("failed to {lost}")),
+    }
+}
+
+/// How the kernel's status departs from what was declared.
+fn breaches(status: &ProcessStatus, declared: &Confinement) -> Vec<String> {
+    let mut found = vec![];
+    if status.uid == 0 && !declared.root {
+        found.push("runs as root".to_owned());
+    }
+    if declared.capabilities.is_empty() {
+        let kept: Vec<_> = status.capabilities.iter().filter(|(_, v)| v.chars().any(|c| c != '0')).map(|(set, v)| format!("{set}={v}")).collect();
+        if !kept.is_empty() {
+            found.push(format!("has capabilities ({})", kept.join(", ")));
+        }
+        if status.capabilities.is_empty() {
+            found.push("its capabilities could not be read".into());
+        }
+    }
+    if !status.no_new_privileges {
+        found.push("may gain new privileges".into());
+    }
+    if !status.read_only_root && !declared.writable_root {
+        found.push("its root file system is writable".into());
+    }
+    if status.service_account_token {
+        found.push("holds a service-account token".into());
+    }
+    found
+}
+
+async fn no_secrets_leaked(session: &Session) -> Done {
+    let secrets: BTreeMap<_, _> = session.secrets.values.iter().filter(|(_, v)| v.len() >= SHORTEST_SECRET).collect();
+    let expected = "no generated secret in any log, argument list, environment variable or label";
+    let mut places: Vec<(String, String)> = vec![];
+    let environment = &session.lease.environment;
+    match session.engine.logs(environment, None, None, false).await {
+        Ok(mut lines) => {
+            while let Some(line) = lines.next().await {
+                match line {
+                    Ok(line) => places.push((format!("the log of {}", line.unit), line.text)),
+                    Err(e) => return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
+                }
+            }
+        }
+        Err(e) => return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
+    }
+    let log_lines = places.len();
+    match session.engine.running(environment).await {
+        Ok(running) => places.extend(running.into_iter().map(|r| (format!("what the engine shows of {}", r.unit), r.inspect))),
+        Err(e) => return Done::inconclusive(expected, format!("failed to {e}")),
+    }
+    for unit in session.lease.plan.units.iter().filter(|u| !u.start_late) {
+        match status(session, &unit.name).await {
+            Ok(status) => places.extend(status.arguments.into_iter().map(|a| (format!("the argument lists of {}", unit.name), a))),
+            Err(why) => return Done::inconclusive(expected, format!("the argument lists of {} could not be read: {why}", unit.name)),
+        }
+    }
+    let found: Vec<String> = secrets.iter().flat_map(|(name, value)| places.iter().filter(|(_, text)| text.contains(value.as_str())).map(move |(place, _)| format!("{name} stands in {place}"))).collect();
+    let services = session.lease.plan.units.iter().filter(|u| u.kind == UnitKind::Service).count();
+    if log_lines == 0 && services > 0 {
+        return Done::inconclusive(expected, "no service has logged a line, so that there was nothing to look through");
+    }
+    match found.as_slice() {
+        [] => Done::passed(format!("looked for {} secrets in {log_lines} log lines and {} other texts", secrets.len(), places.len() - log_lines)),
+        found => Done::failed(expected, unique(found)),
+    }
+}
+
+fn unique(found: &[String]) -> String {
+    found.iter().collect::<std::collections::BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> ProcessStatus {
+        ProcessStatus {
+            uid: 1000,
+            capabilities: BTreeMap::from([("CapEff".into(), "0000000000000000".into())]),
+            no_new_privileges: true,
+            read_only_root: true,
+            ..ProcessStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_well_confined_process_has_no_breach() {
+        assert!(breaches(&good(), &Confinement::default()).is_empty());
+    }
+
+    #[test]
+    fn every_breach_is_named() {
+        let bad = ProcessStatus { capabilities: BTreeMap::from([("CapEff".into(), "00000000a80425fb".into())]), service_account_token: true, ..ProcessStatus::default() };
+        assert_eq!(breaches(&bad, &Confinement::default()).len(), 5);
+    }
+
+    #[test]
+    fn a_status_without_capabilities_is_a_breach_and_not_a_pass() {
+        assert_eq!(breaches(&ProcessStatus { capabilities: BTreeMap::new(), ..good() }, &Confinement::default()), ["its capabilities could not be read"]);
+    }
+
+    #[test]
+    fn a_declared_departure_is_no_breach() {
+        let declared = Confinement { root: true, writable_root: true, ..Confinement::default() };
+        assert!(breaches(&ProcessStatus { uid: 0, read_only_root: false, ..good() }, &declared).is_empty());
+    }
+}

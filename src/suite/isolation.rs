@@ -1,0 +1,212 @@
+//! Measures what services can reach beyond their environment: the host, the outside, a neighbour.
+//!
+//! Each refusal rests on a bait that was reached, just before, from where reaching it is allowed.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::host_steps::chosen;
+use super::steps::Done;
+use crate::agent::protocol::{Answer, Ask};
+use crate::engine::Position;
+use crate::lifecycle::session::Session;
+
+/// How long one refused connection is tried.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// Link-local address at which clouds serve metadata and credentials.
+const METADATA: &str = "169.254.169.254:80";
+/// Names outside of any environment.
+const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
+/// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
+const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
+/// Port on which the neighbour listens.
+const NEIGHBOUR_PORT: u16 = 18080;
+
+/// A listener of dayfly's own on every address of this host, over TCP and UDP.
+struct HostBait {
+    tcp: Vec<String>,
+    udp: Vec<String>,
+    _serving: [AbortOnDropHandle<()>; 2],
+}
+
+/// Demands that no service reaches the host, the outside by address, or outside names.
+pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
+    let expected = "no connection to the host, the outside or its names";
+    let bait = match host_bait().await {
+        Ok(bait) if !bait.tcp.is_empty() => bait,
+        Ok(_) => return Done::inconclusive(expected, "the positive control failed: this host reaches none of its own addresses"),
+        Err(e) => return Done::inconclusive(expected, format!("no bait could be laid on this host: {e}")),
+    };
+    let host_resolves = resolves_here().await;
+    let mut found = vec![];
+    let units = chosen(session, services);
+    for unit in &units {
+        match tried(session, unit, &bait).await {
+            Ok(Tried { reached, resolver_answers }) => {
+                found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}")));
+                if resolver_answers && !host_resolves {
+                    return Done::inconclusive(expected, format!("{unit} has a resolver that answers, and this host resolves no outside name to compare with"));
+                }
+            }
+            Err(why) => return Done::inconclusive(expected, format!("{unit}: {why}")),
+        }
+    }
+    if found.is_empty() {
+        return Done::passed(format!(
+            "{} service(s) tried {} addresses of this host that it reached itself, the metadata address and {} outside names{}",
+            units.len(),
+            bait.tcp.len(),
+            OUTSIDE.len(),
+            if host_resolves { " that this host resolves" } else { "; no resolver answers inside" }
+        ));
+    }
+    Done::failed(expected, found.join("; "))
+}
+
+struct Tried {
+    reached: Vec<String>,
+    resolver_answers: bool,
+}
+
+async fn tried(session: &Session, unit: &str, bait: &HostBait) -> Result<Tried, String> {
+    let position = Position::Inside(unit.to_owned());
+    let addresses = bait.tcp.iter().cloned().chain([METADATA.to_owned()]).collect();
+    let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
+    let names = Ask::Names { names: OUTSIDE.map(str::to_owned).to_vec(), servers: bait.udp.clone(), timeout_ms: millis(PATIENCE) };
+    reached.extend(ask(session, &position, names).await?);
+    let resolvers = Ask::Names { names: vec![OUTSIDE[0].to_owned()], servers: RESOLVERS.map(str::to_owned).to_vec(), timeout_ms: millis(PATIENCE) };
+    let resolver_answers = ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
+    Ok(Tried { reached, resolver_answers })
+}
+
+/// Demands that no service reaches a neighbour, by address, nor the units of other environments by name.
+pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
+    let expected = "no connection to another environment";
+    let neighbour = Position::Neighbour;
+    let addresses = match listen(session, &neighbour).await {
+        Ok(addresses) => addresses,
+        Err(why) => return Done::inconclusive(expected, why),
+    };
+    let control = ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
+    if !control.as_ref().is_ok_and(|r| !r.is_empty()) {
+        return Done::inconclusive(expected, "the positive control failed: the neighbour does not answer in its own network");
+    }
+    let names = match other_names(session).await {
+        Ok(names) => names,
+        Err(why) => return Done::inconclusive(expected, why),
+    };
+    let units = chosen(session, services);
+    let mut found = vec![];
+    for unit in &units {
+        let position = Position::Inside(unit.clone());
+        let reach = ask(session, &position, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
+        let resolved = ask(session, &position, Ask::Names { names: names.clone(), servers: vec![], timeout_ms: millis(PATIENCE) }).await;
+        match (reach, resolved) {
+            (Ok(reach), Ok(resolved)) => found.extend(reach.into_iter().chain(resolved).map(|r| format!("{unit} reached {r}"))),
+            (Err(why), _) | (_, Err(why)) => return Done::inconclusive(expected, format!("{unit}: {why}")),
+        }
+    }
+    session.forget_agent(&neighbour).await;
+    if found.is_empty() {
+        return Done::passed(format!("{} service(s) tried a neighbour that answers in its own network, and {} names of other environments", units.len(), names.len()));
+    }
+    Done::failed(expected, found.join("; "))
+}
+
+async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String> {
+    let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
+    match agent.ask(Ask::Listen { port: NEIGHBOUR_PORT }).await {
+        Ok(Answer::Listening { addresses }) if !addresses.is_empty() => Ok(addresses.iter().map(|a| format!("{a}:{NEIGHBOUR_PORT}")).collect()),
+        Ok(other) => Err(format!("the neighbour does not listen: {other:?}")),
+        Err(lost) => Err(format!("failed to {lost}")),
+    }
+}
+
+/// `<unit>.<environment>` of every other environment on this engine.
+async fn other_names(session: &Session) -> Result<Vec<String>, String> {
+    let all = session.engine.list().await.map_err(|e| format!("failed to {e}"))?;
+    let others = all.iter().filter(|o| o.environment != session.lease.environment);
+    let names: BTreeSet<String> = others.flat_map(|o| o.units.keys().map(|u| format!("{u}.{}", o.environment))).collect();
+    Ok(names.into_iter().collect())
+}
+
+async fn ask(session: &Session, position: &Position, ask: Ask) -> Result<Vec<String>, String> {
+    let agent = session.agent(position).await.map_err(|e| format!("failed to {e}"))?;
+    match agent.ask(ask).await {
+        Ok(Answer::Reached { reached }) => Ok(reached),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(lost) => {
+            session.forget_agent(position).await;
+            Err(format!("failed to {lost}"))
+        }
+    }
+}
+
+/// Listens on every address and keeps those that this host itself reaches: the positive control.
+async fn host_bait() -> std::io::Result<HostBait> {
+    let tcp = TcpListener::bind(("0.0.0.0", 0)).await?;
+    let udp = UdpSocket::bind(("0.0.0.0", 0)).await?;
+    let (tcp_port, udp_port) = (tcp.local_addr()?.port(), udp.local_addr()?.port());
+    let accepting = AbortOnDropHandle::new(tokio::spawn(async move { while tcp.accept().await.is_ok() {} }));
+    let answering = AbortOnDropHandle::new(tokio::spawn(answer_everything(udp)));
+    let mut bait = HostBait { tcp: vec![], udp: vec![], _serving: [accepting, answering] };
+    for address in host_addresses(&tokio::fs::read_to_string("/proc/net/fib_trie").await?) {
+        if connects(SocketAddr::new(address, tcp_port)).await {
+            bait.tcp.push(format!("{address}:{tcp_port}"));
+            bait.udp.push(format!("{address}:{udp_port}"));
+        }
+    }
+    Ok(bait)
+}
+
+/// Answers every DNS question with the same question marked as a response: enough to prove that it arrived.
+async fn answer_everything(socket: UdpSocket) {
+    let mut packet = [0_u8; 512];
+    while let Ok((n, from)) = socket.recv_from(&mut packet).await {
+        if n > 3 {
+            packet[2] |= 0x80;
+            // A lost answer only makes the control fail, which is reported.
+            let _ = socket.send_to(&packet[..n], from).await;
+        }
+    }
+}
+
+async fn connects(to: SocketAddr) -> bool {
+    tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await.is_ok_and(|c| c.is_ok())
+}
+
+async fn resolves_here() -> bool {
+    for name in OUTSIDE {
+        let looked_up = tokio::time::timeout(PATIENCE * 2, tokio::net::lookup_host((name, 80))).await;
+        if looked_up.is_ok_and(|r| r.is_ok_and(|mut a| a.next().is_some())) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The addresses of this host, loopback left out, from the kernel's table of local routes.
+fn host_addresses(fib_trie: &str) -> BTreeSet<IpAddr> {
+    let lines: Vec<&str> = fib_trie.lines().map(str::trim).collect();
+    let local = lines.windows(2).filter(|w| w[1].starts_with("/32 host LOCAL"));
+    local.filter_map(|w| w[0].trim_start_matches("|-- ").parse::<IpAddr>().ok()).filter(|a| !a.is_loopback()).collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_addresses_are_read_without_loopback_and_broadcast() {
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 192.0.2.2\n        /32 host LOCAL\n     |-- 192.0.2.255\n        /32 link BROADCAST\n";
+        assert_eq!(host_addresses(trie), BTreeSet::from(["192.0.2.2".parse::<IpAddr>().unwrap()]));
+    }
+}

@@ -1,0 +1,59 @@
+//! What cases amount to: the verdict of a suite and the causes of a run. Pure.
+
+use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, Verdict};
+use crate::spec::model::SuiteKind;
+
+/// The worst verdict of the cases; a suite in which nothing was judged is inconclusive, with the reason.
+pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
+    match cases.iter().filter_map(|c| c.verdict).max() {
+        Some(worst) => (worst, None),
+        None if cases.is_empty() => (Verdict::Inconclusive, Some("no test ran".into())),
+        None => (Verdict::Inconclusive, Some("every test was skipped".into())),
+    }
+}
+
+/// The cause that a suite's verdict gives to the run, if any.
+pub fn cause(suite: &SuiteFact) -> Option<Cause> {
+    let count = |v| suite.cases.iter().filter(|c| c.verdict == Some(v)).map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
+    let because = suite.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    match (suite.verdict, suite.kind) {
+        (Some(Verdict::Passed), _) => None,
+        (Some(Verdict::Failed), kind) => {
+            let kind = match kind {
+                SuiteKind::Acceptance => CauseKind::AcceptanceFailed,
+                SuiteKind::Security => CauseKind::SecurityFailed,
+            };
+            Some(Cause { kind, text: format!("suite {} failed{}{because}", suite.name, listed(&count(Verdict::Failed))) })
+        }
+        (Some(Verdict::Inconclusive) | None, _) => Some(Cause {
+            kind: CauseKind::Inconclusive,
+            text: format!("suite {} could not be judged{}{because}", suite.name, listed(&count(Verdict::Inconclusive))),
+        }),
+    }
+}
+
+fn listed(ids: &str) -> String {
+    if ids.is_empty() { String::new() } else { format!(" ({ids})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(verdict: Option<Verdict>) -> CaseFact {
+        CaseFact { id: "A1".into(), name: "a".into(), verdict, started: None, took_ms: 1, attempts: 1, failures: vec![], steps: vec![], controls: vec![], source: None }
+    }
+
+    #[test]
+    fn a_suite_is_as_good_as_its_worst_case() {
+        assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Failed)), case(Some(Verdict::Inconclusive))]).0, Verdict::Failed);
+        assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Inconclusive))]).0, Verdict::Inconclusive);
+        assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(None)]).0, Verdict::Passed);
+    }
+
+    #[test]
+    fn nothing_judged_is_never_passed() {
+        assert_eq!(verdict(&[]), (Verdict::Inconclusive, Some("no test ran".into())));
+        assert_eq!(verdict(&[case(None)]), (Verdict::Inconclusive, Some("every test was skipped".into())));
+    }
+}

@@ -1,0 +1,118 @@
+//! Runs the suites of an environment that is up, wave by wave, and notes what each found.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::steps::SuiteRun;
+use super::{container, outcome, schedule};
+use crate::lifecycle::Notice;
+use crate::lifecycle::session::Session;
+use crate::lifecycle::up::interrupted;
+use crate::plan::{Judge, SuitePlan};
+use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, Verdict};
+use crate::spec::model::Case;
+
+/// Where things stand in the description: `suites.security.cases[3]` → `path:line`.
+pub type Sources = BTreeMap<String, String>;
+
+/// Runs the chosen suites (all when `only` is empty) and notes a cause for each that did not pass.
+/// Fails when the run must stop: by a signal, or because a newer run has the environment.
+pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
+    let waves = schedule::waves(&session.lease.plan.suites, only);
+    if waves.is_empty() {
+        note(session, Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() });
+    }
+    for wave in waves {
+        session.still_ours().await?;
+        let running = join_all(wave.iter().filter_map(|name| session.lease.plan.suites.get(name)).map(|s| suite(session, s, sources)));
+        let done = tokio::select! {
+            biased;
+            () = session.stop.cancelled() => return Err(interrupted()),
+            done = running => done,
+        };
+        done.iter().filter_map(outcome::cause).for_each(|c| note(session, c));
+    }
+    session.still_ours().await
+}
+
+fn note(session: &Session, cause: Cause) {
+    session.journal.note(Notice::Cause { cause });
+}
+
+async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> SuiteFact {
+    let here = local_sources(sources, &suite.name);
+    let mut fact = beginning(suite, sources);
+    session.journal.note(Notice::SuiteStarted { suite: fact.clone() });
+    match &suite.judge {
+        Judge::Steps { cases } => by_steps(session, suite, cases, &here, &mut fact).await,
+        Judge::Container(judge) => {
+            let judged = container::judge(session, suite, judge).await;
+            for case in &judged.cases {
+                session.journal.note(Notice::CaseDone { suite: suite.name.clone(), case: case.clone() });
+            }
+            (fact.verdict, fact.reason, fact.cases, fact.raw) = (Some(judged.verdict), judged.reason, judged.cases, judged.raw);
+        }
+    }
+    fact.finished = Some(Timestamp::now());
+    session.journal.note(Notice::SuiteDone { suite: fact.clone() });
+    fact
+}
+
+fn beginning(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
+    SuiteFact {
+        name: suite.name.clone(),
+        kind: suite.kind,
+        digest: suite.digest.clone(),
+        verdict: None,
+        reason: None,
+        started: Timestamp::now(),
+        finished: None,
+        cases: vec![],
+        raw: vec![],
+        source: sources.get(&format!("suites.{}", suite.name)).cloned(),
+    }
+}
+
+async fn by_steps(session: &Session, suite: &SuitePlan, cases: &[Case], here: &Sources, fact: &mut SuiteFact) {
+    let mut run = SuiteRun::new(session, suite, here);
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
+    for (index, case) in cases.iter().enumerate() {
+        let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
+        let case = done.unwrap_or_else(|_| out_of_time(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        session.journal.note(Notice::CaseDone { suite: suite.name.clone(), case: case.clone() });
+        fact.cases.push(case);
+    }
+    let (verdict, reason) = outcome::verdict(&fact.cases);
+    (fact.verdict, fact.reason) = (Some(verdict), reason);
+}
+
+fn out_of_time(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFact {
+    let failure = crate::report::facts::CaseFailure {
+        step: "the suite's time limit".into(),
+        expected: format!("the suite to end within {} s", suite.timeout_ms / 1000),
+        got: "this case was not done by then".into(),
+        waited_ms: suite.timeout_ms,
+        source: source.clone(),
+    };
+    CaseFact {
+        id: case.id.clone(),
+        name: case.name.clone(),
+        verdict: Some(Verdict::Failed),
+        started: None,
+        took_ms: 0,
+        attempts: 1,
+        failures: vec![failure],
+        steps: vec![],
+        controls: vec![],
+        source,
+    }
+}
+
+/// The places inside one suite, with the suite's own prefix taken off.
+fn local_sources(sources: &Sources, suite: &str) -> Sources {
+    let prefix = format!("suites.{suite}.");
+    sources.iter().filter_map(|(place, at)| place.strip_prefix(&prefix).map(|p| (p.to_owned(), at.clone()))).collect()
+}

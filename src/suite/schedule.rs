@@ -1,0 +1,50 @@
+//! Which suites run together. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::plan::SuitePlan;
+
+/// Waves of suite names: those that declare `parallel` share the first wave, every other has one of its own, by name.
+pub fn waves(suites: &BTreeMap<String, SuitePlan>, only: &[String]) -> Vec<Vec<String>> {
+    let chosen = || suites.values().filter(|s| only.is_empty() || only.contains(&s.name));
+    let together: Vec<String> = chosen().filter(|s| s.parallel).map(|s| s.name.clone()).collect();
+    let alone = chosen().filter(|s| !s.parallel).map(|s| vec![s.name.clone()]);
+    std::iter::once(together).filter(|w| !w.is_empty()).chain(alone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Judge;
+    use crate::spec::model::SuiteKind;
+
+    fn suites(of: &[(&str, bool)]) -> BTreeMap<String, SuitePlan> {
+        of.iter()
+            .map(|(name, parallel)| {
+                let suite = SuitePlan {
+                    name: (*name).into(),
+                    kind: SuiteKind::Acceptance,
+                    digest: String::new(),
+                    needs: Default::default(),
+                    secrets: vec![],
+                    parallel: *parallel,
+                    timeout_ms: 1,
+                    retries: 0,
+                    judge: Judge::Steps { cases: vec![] },
+                };
+                ((*name).to_owned(), suite)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn suites_that_say_so_run_together_and_the_others_one_after_the_other() {
+        let all = suites(&[("a", false), ("b", true), ("c", true), ("d", false)]);
+        assert_eq!(waves(&all, &[]), [vec!["b", "c"], vec!["a"], vec!["d"]]);
+    }
+
+    #[test]
+    fn only_the_chosen_suites_run() {
+        assert_eq!(waves(&suites(&[("a", false), ("b", true)]), &["a".into()]), [vec!["a"]]);
+    }
+}

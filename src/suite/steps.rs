@@ -1,0 +1,209 @@
+//! Performs the cases of a suite of built-in steps, one step after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::{host_steps, variables};
+use crate::agent::protocol::{Answer, Ask, StepFailure};
+use crate::engine::Position;
+use crate::lifecycle::session::Session;
+use crate::lifecycle::up::millis;
+use crate::plan::SuitePlan;
+use crate::report::facts::{CaseFact, CaseFailure, StepFact, Verdict};
+use crate::spec::model::{Action, Case, Step};
+
+/// What one suite of steps has gathered so far.
+pub struct SuiteRun<'a> {
+    session: &'a Session,
+    suite: &'a SuitePlan,
+    variables: BTreeMap<String, String>,
+    /// Names of steps that passed: what refusals rest on.
+    passed: BTreeSet<String>,
+    sources: &'a BTreeMap<String, String>,
+}
+
+/// What one step came to.
+pub struct Done {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What was seen, when it passed.
+    pub saw: String,
+    /// What went wrong, when it did not.
+    pub failure: StepFailure,
+    /// Variables that it captured.
+    pub captured: BTreeMap<String, String>,
+}
+
+impl Done {
+    /// It held.
+    pub fn passed(saw: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Passed, saw: saw.into(), failure: StepFailure::default(), captured: BTreeMap::new() }
+    }
+
+    /// It did not hold.
+    pub fn failed(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        let failure = StepFailure { expected: expected.into(), got: got.into(), ..StepFailure::default() };
+        Self { verdict: Verdict::Failed, saw: String::new(), failure, captured: BTreeMap::new() }
+    }
+
+    /// It could not be judged.
+    pub fn inconclusive(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Inconclusive, ..Self::failed(expected, got) }
+    }
+}
+
+impl<'a> SuiteRun<'a> {
+    /// A run of `suite` in which nothing has happened yet. `sources` gives `path:line` by place, such as `cases[2]`.
+    pub fn new(session: &'a Session, suite: &'a SuitePlan, sources: &'a BTreeMap<String, String>) -> Self {
+        Self { session, suite, variables: BTreeMap::new(), passed: BTreeSet::new(), sources }
+    }
+
+    /// Runs the case at `index`, again while it fails and retries are left.
+    pub async fn case(&mut self, index: usize, case: &Case) -> CaseFact {
+        let began = Instant::now();
+        let started = Timestamp::now();
+        let mut attempts = 1;
+        let mut fact = self.attempt(index, case).await;
+        while fact.verdict == Some(Verdict::Failed) && attempts <= self.suite.retries {
+            attempts += 1;
+            fact = self.attempt(index, case).await;
+        }
+        CaseFact { attempts, started: Some(started), took_ms: millis(began), ..fact }
+    }
+
+    async fn attempt(&mut self, index: usize, case: &Case) -> CaseFact {
+        let place = |part: &str, n: usize| format!("cases[{index}].{part}[{n}]");
+        let mut fact = CaseFact {
+            id: case.id.clone(),
+            name: case.name.clone(),
+            verdict: Some(Verdict::Passed),
+            started: None,
+            took_ms: 0,
+            attempts: 1,
+            failures: vec![],
+            steps: vec![],
+            controls: case.steps.iter().chain(&case.cleanup).filter_map(|s| s.control.clone()).collect(),
+            source: self.sources.get(&format!("cases[{index}]")).cloned(),
+        };
+        for (n, step) in case.steps.iter().enumerate() {
+            if !self.take(step, &place("steps", n), &mut fact).await {
+                break;
+            }
+        }
+        for (n, step) in case.cleanup.iter().enumerate() {
+            self.take(step, &place("cleanup", n), &mut fact).await;
+        }
+        fact
+    }
+
+    /// Performs a step and adds it to the case; false when the case must end.
+    async fn take(&mut self, step: &Step, place: &str, fact: &mut CaseFact) -> bool {
+        let began = Instant::now();
+        let done = self.perform(step).await;
+        let did = step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)));
+        let took_ms = millis(began);
+        fact.verdict = fact.verdict.max(Some(done.verdict));
+        fact.steps.push(StepFact { did: did.clone(), saw: if done.verdict == Verdict::Passed { done.saw } else { done.failure.got.clone() }, verdict: done.verdict, took_ms });
+        if done.verdict == Verdict::Passed {
+            self.passed.extend(step.name.clone());
+            self.variables.extend(done.captured);
+            return true;
+        }
+        fact.failures.push(CaseFailure {
+            step: did,
+            expected: done.failure.expected,
+            got: done.failure.got,
+            waited_ms: done.failure.waited_ms.max(took_ms),
+            source: self.sources.get(place).or(fact.source.as_ref()).cloned(),
+        });
+        false
+    }
+
+    async fn perform(&mut self, step: &Step) -> Done {
+        if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
+            return Done::inconclusive(format!("the positive control `{control}` to have passed before"), "it did not pass, so that a refusal here would prove nothing");
+        }
+        let secrets: BTreeMap<_, _> = self.suite.secrets.iter().filter_map(|n| self.session.secrets.values.get(n).map(|v| (n.clone(), v.clone()))).collect();
+        let action = match variables::fill(&step.action, &self.variables, &secrets) {
+            Ok(action) => action,
+            Err(why) => return Done::inconclusive("every variable of the step to have a value", why),
+        };
+        if let Some(done) = host_steps::perform(self.session, &action).await {
+            return done;
+        }
+        let position = step.from.as_ref().map_or_else(|| Position::Suite(self.suite.name.clone()), |s| Position::Inside(s.clone()));
+        let within_ms = step.within.as_ref().and_then(|w| humantime::parse_duration(w).ok()).and_then(|d| u64::try_from(d.as_millis()).ok());
+        self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await
+    }
+
+    /// Asks the agent at a position; an agent that went away with its service is replaced once.
+    async fn ask(&self, position: &Position, ask: Ask) -> Done {
+        for attempt in 0..2 {
+            let agent = match self.session.agent(position).await {
+                Ok(agent) => agent,
+                Err(e) => return Done::inconclusive("an agent at the step's position", format!("failed to {e}")),
+            };
+            match agent.ask(ask.clone()).await {
+                Ok(answer) => return judge(answer),
+                Err(_) if attempt == 0 => self.session.forget_agent(position).await,
+                Err(lost) => return Done::inconclusive("an answer of the agent", format!("failed to {lost}")),
+            }
+        }
+        Done::inconclusive("an answer of the agent", "it went away twice")
+    }
+}
+
+fn judge(answer: Answer) -> Done {
+    match answer {
+        Answer::Passed { captured, saw, .. } => Done { captured, ..Done::passed(saw) },
+        Answer::Failed(failure) => {
+            let verdict = if failure.inconclusive { Verdict::Inconclusive } else { Verdict::Failed };
+            Done { verdict, saw: String::new(), failure, captured: BTreeMap::new() }
+        }
+        Answer::Error { message } => Done::inconclusive("the step to be performed", message),
+        other => Done::inconclusive("an answer to a step", format!("{other:?}")),
+    }
+}
+
+/// The step in a few words, without any value that was filled in.
+fn describe(step: &Step) -> String {
+    let refused = |r: bool| if r { " must be refused" } else { "" };
+    let what = match &step.action {
+        Action::Http(a) => format!("{} {}", a.method, a.url),
+        Action::Tcp(a) => format!("TCP {}{}", a.to, refused(a.refused)),
+        Action::Resolve(a) => format!("resolve {}{}", a.host, refused(a.refused)),
+        Action::AmqpLogin(a) => format!("log in to {} as {}{}", a.vhost, a.user, refused(a.refused)),
+        Action::Publish(a) => format!("publish to {} {} as {}", a.exchange, a.key, a.user),
+        Action::Listen(a) => format!("listen to {} {}", a.exchange, a.key),
+        Action::Expect(a) => format!("expect {} message(s) on {}", a.count, a.on.as_ref().or(a.queue.as_ref()).map_or("?", String::as_str)),
+        Action::ExpectNothing(a) => format!("expect nothing on {} for {}", a.on, a.duration),
+        Action::AmqpTry(a) => {
+            let target = [a.queue.as_str(), a.exchange.as_str()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
+            format!("{} {target} as {}{}", operation(a.operation), a.user, refused(a.refused))
+        }
+        Action::QueueDepth(a) => format!("depth of {}", a.queue),
+        Action::Sql(a) => format!("SQL on {} as {}{}", a.database, a.role, refused(a.refused)),
+        Action::Stop(a) => format!("stop {}", a.service),
+        Action::Start(a) => format!("start {}", a.service),
+        Action::Restart(a) => format!("restart {}", a.service),
+        Action::Wait(a) => format!("let {} pass", a.duration),
+        Action::Confined(_) => "services are confined".into(),
+        Action::NoWayOut(_) => "no way out".into(),
+        Action::NoNeighbour(_) => "no way to another environment".into(),
+        Action::NoSecretsLeaked(_) => "no secret leaked".into(),
+    };
+    step.from.as_ref().map_or_else(|| what.clone(), |from| format!("{what} (from {from})"))
+}
+
+fn operation(operation: crate::spec::model::AmqpOperation) -> &'static str {
+    use crate::spec::model::AmqpOperation as Op;
+    match operation {
+        Op::Publish => "publish",
+        Op::Consume => "consume",
+        Op::Bind => "bind",
+        Op::DeclareQueue => "declare queue",
+        Op::DeclareExchange => "declare exchange",
+    }
+}

@@ -1,0 +1,79 @@
+//! Captured variables `${name}` and secrets `{{secret "name"}}` in the strings of a step. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::spec::model::Action;
+
+/// Fills every string of the action in. The error names what is not there.
+pub fn fill(action: &Action, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<Action, String> {
+    let mut value = serde_json::to_value(action).map_err(|e| e.to_string())?;
+    walk(&mut value, &|text| fill_text(text, variables, secrets))?;
+    serde_json::from_value(value).map_err(|e| e.to_string())
+}
+
+fn walk(value: &mut Value, fill: &dyn Fn(&str) -> Result<String, String>) -> Result<(), String> {
+    match value {
+        Value::String(text) => *text = fill(text)?,
+        Value::Array(items) => items.iter_mut().try_for_each(|v| walk(v, fill))?,
+        Value::Object(map) => map.values_mut().try_for_each(|v| walk(v, fill))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Fills one text in; what was filled in is not looked at again.
+fn fill_text(text: &str, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, open, after)) = first_opening(rest) {
+        out.push_str(before);
+        let (close, known, what) = if open == "${" { ("}", variables, "the variable") } else { ("}}", secrets, "the secret") };
+        let Some((inner, tail)) = after.split_once(close) else {
+            return Err(format!("`{open}` without `{close}` in {text:?}"));
+        };
+        let name = inner.trim().trim_matches(['"', '\'']);
+        out.push_str(known.get(name).ok_or_else(|| format!("{what} `{name}` has no value here"))?);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The text before the first `${` or `{{secret `, which of them it is, and the text after it.
+fn first_opening(text: &str) -> Option<(&str, &'static str, &str)> {
+    ["${", "{{secret "]
+        .into_iter()
+        .filter_map(|open| text.find(open).map(|at| (at, open)))
+        .min()
+        .map(|(at, open)| (&text[..at], open, &text[at + open.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> Result<String, String> {
+        let variables = BTreeMap::from([("id".to_owned(), "42".to_owned()), ("evil".to_owned(), "{{secret \"key\"}}".to_owned())]);
+        let secrets = BTreeMap::from([("key".to_owned(), "abc".to_owned())]);
+        fill_text(text, &variables, &secrets)
+    }
+
+    #[test]
+    fn variables_and_secrets_are_filled_in() {
+        assert_eq!(filled("/v1/${id}?k={{secret \"key\"}}&x={{other}}"), Ok("/v1/42?k=abc&x={{other}}".into()));
+    }
+
+    #[test]
+    fn a_captured_value_cannot_reach_a_secret() {
+        assert_eq!(filled("${evil}"), Ok("{{secret \"key\"}}".into()));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(filled("${nope}"), Err("the variable `nope` has no value here".into()));
+        assert_eq!(filled("{{secret 'nope'}}"), Err("the secret `nope` has no value here".into()));
+        assert!(filled("${open").is_err());
+    }
+}

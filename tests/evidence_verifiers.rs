@@ -1,0 +1,247 @@
+//! What dayfly signs is accepted by other people's verifiers, and what was tampered with is refused by them.
+//!
+//! `tests/verifiers/setup` installs them; without it a verifier is skipped, loudly, unless
+//! `DAYFLY_REQUIRE_VERIFIERS=1` is set. Keys are exchanged with openssl in both directions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dayfly::cli::key::{PassphraseSource, generate, load, show};
+use dayfly::evidence::bundle::Bundle;
+use dayfly::evidence::dsse::Envelope;
+use dayfly::evidence::{KeyKind, SigningKey, VerifyingKey, open, seal, store};
+
+#[path = "evidence/sample.rs"]
+mod sample;
+
+const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Ed25519];
+
+/// What a verifier said, by the exit code that its script promises.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Accepted,
+    Refused,
+}
+
+fn said(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Said {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    match output.status.code() {
+        Some(0) => Said::Accepted,
+        Some(1) if String::from_utf8_lossy(&output.stderr).contains("Traceback") => panic!("the verifier broke: {output:?}"),
+        Some(1) => Said::Refused,
+        _ => panic!("the verifier broke: {output:?}"),
+    }
+}
+
+fn works(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).output().is_ok_and(|o| o.status.success())
+}
+
+/// Whether to go on; shouts when not.
+fn present(verifier: &str, there: bool) -> bool {
+    if !there {
+        let required = std::env::var("DAYFLY_REQUIRE_VERIFIERS").is_ok_and(|v| v == "1");
+        assert!(!required, "verifier {verifier} is required and missing: run tests/verifiers/setup");
+        // Not through `eprintln!`, which a passing test swallows.
+        #[allow(clippy::explicit_write)]
+        writeln!(std::io::stderr(), "verifier {verifier}: SKIPPED (run tests/verifiers/setup)").unwrap();
+    }
+    there
+}
+
+fn installed() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("verifiers")
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifiers").join(name)
+}
+
+/// One signed run on disk, with its public key.
+struct Evidence {
+    work: tempfile::TempDir,
+    key: SigningKey,
+    public: PathBuf,
+    folder: PathBuf,
+}
+
+impl Evidence {
+    fn of(kind: KeyKind) -> Self {
+        let work = tempfile::tempdir().unwrap();
+        let (key, facts) = (sample::key(kind, 1), sample::failed(7));
+        let public = work.path().join("key.pub");
+        fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
+        open(&facts, &sample::planned(&facts), &key, work.path()).unwrap();
+        let folder = seal(&facts, &sample::raw(), &key, work.path()).unwrap().dir;
+        Self { work, key, public, folder }
+    }
+
+    /// Every envelope of the run: its lines, and those inside bundles.
+    fn envelopes(&self) -> Vec<Envelope> {
+        let lines = [store::OPENED, store::RUN].map(|f| serde_json::from_slice(&fs::read(self.folder.join(f)).unwrap()).unwrap());
+        lines.into_iter().chain(self.bundles().into_iter().map(|b| b.dsse_envelope)).collect()
+    }
+
+    fn bundles(&self) -> Vec<Bundle> {
+        let files = [store::RUN_BUNDLE.into(), store::suite_bundle("acceptance"), store::suite_bundle("security")];
+        files.iter().map(|f| serde_json::from_slice(&fs::read(self.folder.join(f)).unwrap()).unwrap()).collect()
+    }
+
+    fn write(&self, name: &str, value: &impl serde::Serialize) -> PathBuf {
+        let path = self.work.path().join(name);
+        fs::write(&path, serde_json::to_vec(value).unwrap()).unwrap();
+        path
+    }
+
+    fn other_public(&self) -> PathBuf {
+        let path = self.work.path().join("other.pub");
+        fs::write(&path, sample::key(self.key.verifying_key().kind(), 2).verifying_key().to_pem().unwrap()).unwrap();
+        path
+    }
+}
+
+fn flip(text: &str, at: usize) -> String {
+    format!("{}{}{}", &text[..at], if &text[at..=at] == "A" { "B" } else { "A" }, &text[at + 1..])
+}
+
+/// The envelope with its payload, and with its signature, changed.
+fn tampered(good: &Envelope) -> [Envelope; 2] {
+    let (mut payload, mut signature) = (good.clone(), good.clone());
+    payload.payload = flip(&payload.payload, payload.payload.len() / 2);
+    // Inside the first number of either kind: the form stays whole, so that the judgement is about the signature.
+    signature.signatures[0].sig = flip(&good.signatures[0].sig, 20);
+    [payload, signature]
+}
+
+/// All that an envelope verifier must accept and refuse; `ask` gives it an envelope and a key.
+fn examine(evidence: &Evidence, ask: impl Fn(&Path, &Path) -> Said) {
+    let envelopes = evidence.envelopes();
+    for (n, good) in envelopes.iter().enumerate() {
+        assert_eq!(ask(&evidence.write("good.json", good), &evidence.public), Said::Accepted, "envelope {n}");
+    }
+    let good = &envelopes[1];
+    for bad in tampered(good) {
+        assert_eq!(ask(&evidence.write("bad.json", &bad), &evidence.public), Said::Refused, "{bad:?}");
+    }
+    let mut retyped = good.clone();
+    retyped.payload_type = "application/vnd.in-toto+jsom".into();
+    assert_eq!(ask(&evidence.write("bad.json", &retyped), &evidence.public), Said::Refused, "payload type");
+}
+
+#[test]
+fn openssl_and_jq_accept_every_envelope_and_refuse_the_tampered() {
+    if !present("openssl", works("openssl", "version") && works("jq", "--version")) {
+        return;
+    }
+    for kind in KINDS {
+        let evidence = Evidence::of(kind);
+        let work = evidence.work.path().join("openssl");
+        let ask = |envelope: &Path, public: &Path| said(script("openssl.sh"), &[envelope.as_os_str(), public.as_os_str(), work.as_os_str()]);
+        examine(&evidence, ask);
+        let good = evidence.write("good.json", &evidence.envelopes()[1]);
+        assert_eq!(ask(&good, &evidence.other_public()), Said::Refused, "another key");
+    }
+}
+
+#[test]
+fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_tampered() {
+    let python = installed().join("venv/bin/python");
+    if !present("securesystemslib", python.exists()) {
+        return;
+    }
+    for kind in KINDS {
+        let evidence = Evidence::of(kind);
+        let ask = |envelope: &Path, keyid: &str, public: &Path| {
+            said(&python, &[script("envelope.py").as_os_str(), envelope.as_os_str(), public.as_os_str(), OsStr::new(keyid)])
+        };
+        examine(&evidence, |envelope, public| ask(envelope, &evidence.key.verifying_key().keyid(), public));
+        let good = evidence.write("good.json", &evidence.envelopes()[1]);
+        let other = sample::key(kind, 2).verifying_key().keyid();
+        assert_eq!(ask(&good, &other, &evidence.other_public()), Said::Refused, "another key");
+    }
+}
+
+#[test]
+fn sigstore_accepts_every_bundle_and_refuses_the_tampered() {
+    let modules = installed().join("node");
+    if !present("@sigstore/verify", modules.join("node_modules/@sigstore/verify").exists() && works("node", "--version")) {
+        return;
+    }
+    for kind in KINDS {
+        let evidence = Evidence::of(kind);
+        let ask = |bundle: &Bundle, public: &Path| {
+            let path = evidence.write("bundle.json", bundle);
+            said("node", &[script("bundle.mjs").as_os_str(), modules.as_os_str(), path.as_os_str(), public.as_os_str()])
+        };
+        let bundles = evidence.bundles();
+        for good in &bundles {
+            assert_eq!(ask(good, &evidence.public), Said::Accepted);
+        }
+        for envelope in tampered(&bundles[0].dsse_envelope) {
+            let bad = Bundle { dsse_envelope: envelope, ..bundles[0].clone() };
+            assert_eq!(ask(&bad, &evidence.public), Said::Refused);
+        }
+        assert_eq!(ask(&bundles[0], &evidence.other_public()), Said::Refused, "another key");
+    }
+}
+
+fn openssl(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("openssl").args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+#[test]
+fn openssl_reads_our_keys_plain_and_encrypted() {
+    if !present("openssl", works("openssl", "version")) {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        for passphrase in [None, Some("correct horse ø")] {
+            let made = generate(&work.path().join("key"), kind, passphrase, true).unwrap();
+            let private = made.private.to_str().unwrap();
+            let with = |words: &str| openssl(&["pkey", "-in", private, "-pubout", "-passin", &format!("pass:{words}")]);
+            assert_eq!(with(passphrase.unwrap_or_default()).unwrap(), fs::read_to_string(&made.public).unwrap());
+            if passphrase.is_some() {
+                assert!(with("wrong").is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_made_by_openssl_are_read_and_other_kinds_are_named() {
+    if !present("openssl", works("openssl", "version")) {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name).to_str().unwrap().to_owned();
+    let make = |name: &str, options: &[&str]| {
+        let file = path(name);
+        openssl(&[&["genpkey", "-quiet", "-out", &file], options].concat()).or_else(|_| openssl(&[&["genpkey", "-out", &file], options].concat())).unwrap();
+        file
+    };
+    let p256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let sealed = [&p256[..], &["-aes-256-cbc", "-pass", "pass:words"]].concat();
+    let source = PassphraseSource { file: None, variable: Some("words".to_owned().into()) };
+    for (name, options, kind) in [("p256", &p256[..], KeyKind::P256), ("ed", &["-algorithm", "ED25519"], KeyKind::Ed25519), ("sealed", &sealed, KeyKind::P256)] {
+        let private = make(name, options);
+        let public = openssl(&["pkey", "-in", &private, "-passin", "pass:words", "-pubout"]).unwrap();
+        let key = load(Path::new(&private), &source).unwrap();
+        assert_eq!(key.verifying_key(), VerifyingKey::from_pem(&public).unwrap(), "{name}");
+        assert_eq!(show(Path::new(&private), &source).unwrap(), (key.verifying_key().keyid(), kind));
+    }
+    let p384 = make("p384", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]);
+    let rsa = make("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
+    let sec1 = path("sec1");
+    openssl(&["ec", "-in", &path("p256"), "-out", &sec1]).unwrap();
+    for (file, part) in [(p384, "another curve"), (rsa, "an RSA key"), (sec1, "openssl pkcs8 -topk8")] {
+        let error = load(Path::new(&file), &source).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}

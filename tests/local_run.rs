@@ -1,0 +1,294 @@
+//! What users do with the command, on a real container engine, with the images of `examples/`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::{Read, Write};
+use support::{COMMIT, Running, User, repository};
+
+const WEB: &str = "services:\n  web:\n    image: localhost/dayfly/python:1\n    command: [python3, -u, -m, http.server, '8080', --directory, /tmp]\n    port: 8080\n";
+
+/// A description with one web server and one acceptance suite of these cases.
+fn with_cases(cases: &str) -> String {
+    format!("{WEB}suites:\n  suite:\n    kind: acceptance\n    needs: [web]\n    cases:\n{cases}")
+}
+
+const REACHES_WEB: &str = "      - { id: A1, name: web answers, steps: [ http: { url: 'http://web:8080/' } ] }\n";
+/// A case that is under way long enough for the story to do something meanwhile; no story waits for its end.
+const LONG: &str = "      - { id: A1, name: it takes long, steps: [ wait: { for: 10m } ] }\n";
+
+#[test]
+fn a_run_passes_signs_its_report_and_leaves_nothing() {
+    needs_engine!();
+    let user = User::new();
+    let hello = repository().join("environments/hello");
+    let hello = hello.to_str().unwrap();
+    user.runs(hello, "101", &[]).code(0).says("PASSED");
+    user.finds_nothing_of("hello-pr-101");
+    let run = user.evidence("hello-pr-101");
+    let run = run.to_str().unwrap();
+    user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", COMMIT, "--require-passed"]).code(0);
+    user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", &COMMIT.replace('4', "5")]).code(10);
+    for format in ["text", "json", "junit", "markdown", "html"] {
+        user.dayfly(&["report", run, "--format", format]).code(0).says("hello-pr-101");
+    }
+    let report = user.report("hello-pr-101");
+    assert!(report["removed"].is_string() && report["residual"].as_array().unwrap().is_empty(), "{report:#}");
+    assert!(report["units"].as_array().unwrap().iter().all(|u| u["runningDigest"].as_str().unwrap().starts_with("sha256:")), "{report:#}");
+}
+
+#[test]
+fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("look", &with_cases(REACHES_WEB));
+    user.owns("look-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0).says("look-pr-1 is up");
+    user.dayfly(&["list"]).code(0).says("look-pr-1");
+    user.dayfly(&["status", "look-pr-1"]).code(0).says("running");
+    user.dayfly(&["status", &file, "--pr", "1", "--output", "json"]).code(0).says("\"running\"");
+    user.dayfly(&["test", "look-pr-1"]).code(0).says("web answers");
+    user.dayfly(&["test", "look-pr-1", "--suite", "nope"]).code(2).says("the description has: suite");
+    user.dayfly(&["logs", "look-pr-1", "web"]).code(0).says("GET / HTTP");
+    user.dayfly(&["logs", "look-pr-1", "nope"]).code(2).says("it has: web");
+    user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed look-pr-1");
+    user.dayfly(&["down", "look-pr-1"]).code(0).says("nothing to remove");
+    user.finds_nothing_of("look-pr-1");
+}
+
+#[test]
+fn a_forwarded_port_leads_to_the_service() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("fwd", WEB);
+    user.owns("fwd-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    let mut forward = Running::start(user.command(&["forward", "fwd-pr-1", "web"]));
+    let address = forward.until("leads to web:8080").split(' ').next().unwrap().to_owned();
+    for _ in 0..2 {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("200 OK"), "{answer}");
+    }
+    forward.signal("INT");
+    forward.ends().code(0);
+}
+
+#[test]
+fn a_log_is_followed_until_it_is_interrupted() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("tail", &with_cases(REACHES_WEB));
+    user.owns("tail-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    let mut logs = Running::start(user.command(&["logs", "tail-pr-1", "web", "-f"]));
+    user.dayfly(&["test", "tail-pr-1"]).code(0);
+    logs.until("GET / HTTP");
+    logs.signal("INT");
+}
+
+#[test]
+fn a_missing_image_is_named_before_anything_is_made() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("noimage", "services:\n  a: { image: localhost/no/such:1 }\n  b: { image: localhost/nor/this:1 }\n");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("localhost/no/such:1").says("localhost/nor/this:1");
+    user.finds_nothing_of("noimage-pr-1");
+}
+
+#[test]
+fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("crash", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [sh, -c, 'echo cannot read my settings; exit 3'], port: 8080 }\n");
+    user.owns("crash-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("exit code 3").says("cannot read my settings").says("dayfly down crash-pr-1");
+}
+
+#[test]
+fn a_command_that_is_not_in_the_image_is_told_as_such() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("nocommand", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [no-such-program], port: 8080 }\n");
+    user.owns("nocommand-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("no-such-program");
+}
+
+#[test]
+fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("never", &format!("{WEB}    ready: {{ http: /nope, within: 2s }}\n"));
+    user.owns("never-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("/nope").says("404").says("within 2 s");
+}
+
+#[test]
+fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("rooty", "services:\n  a: { image: 'localhost/dayfly/base:1', command: [sleep, '60'] }\n");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(2).says("runs as root").says("security.root");
+    user.finds_nothing_of("rooty-pr-1");
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_named_with_what_to_do() {
+    let user = User::new();
+    let file = user.describes("noengine", WEB);
+    let mut command = user.command(&["up", &file, "--pr", "1"]);
+    let ended = command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(4), "{told}");
+    assert!(told.contains("/nonexistent/docker.sock"), "{told}");
+}
+
+#[test]
+fn a_failing_case_says_what_was_expected_what_came_and_where() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("fails", &with_cases("      - { id: A1, name: web sings, steps: [ http: { url: 'http://web:8080/', expect: { contains: la la la } } ] }\n"));
+    user.runs(&file, "1", &[]).code(5).says("la la la").says("fails.yaml:13");
+    user.finds_nothing_of("fails-pr-1");
+    let run = user.evidence("fails-pr-1");
+    user.dayfly(&["verify", run.to_str().unwrap(), "--key", "key.pem.pub"]).code(0).says("FAILED");
+    user.dayfly(&["verify", run.to_str().unwrap(), "--key", "key.pem.pub", "--require-passed"]).code(10);
+}
+
+#[test]
+fn a_signal_in_the_middle_removes_everything_and_signs_that_it_was_aborted() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("sig", &with_cases(LONG));
+    let mut run = Running::start(user.run_command(&file, "1", &[]));
+    run.until("suite began");
+    run.signal("TERM");
+    run.ends().code(130).says("ABORTED");
+    user.finds_nothing_of("sig-pr-1");
+    assert_eq!(user.report("sig-pr-1")["causes"][0]["kind"], "interrupted");
+}
+
+#[test]
+fn after_a_kill_down_removes_everything() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("kill", &with_cases(LONG));
+    for said in ["claim", "start", "ready", "suite began"] {
+        let mut run = Running::start(user.run_command(&file, "1", &[]));
+        run.until(said);
+        run.signal("KILL");
+        run.ends().code(-9);
+        user.dayfly(&["down", "kill-pr-1"]).code(0);
+        user.finds_nothing_of("kill-pr-1");
+    }
+}
+
+#[test]
+fn a_newer_run_of_the_same_pull_request_takes_over() {
+    needs_engine!();
+    let user = User::new();
+    let older = user.describes("over", &with_cases(LONG));
+    let mut first = Running::start(user.run_command(&older, "1", &[]));
+    first.until("suite began");
+    let newer = user.describes("over", &with_cases(REACHES_WEB));
+    user.runs(&newer, "1", &["--keep", "always"]).code(0).says("replacing run");
+    user.owns("over-pr-1");
+    first.ends().code(1).says("a newer run");
+    user.dayfly(&["test", "over-pr-1"]).code(0).says("web answers");
+}
+
+#[test]
+fn two_pull_requests_side_by_side_do_not_see_each_other() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("twin", &with_cases("      - { id: S1, name: no neighbour, steps: [ noNeighbour: {} ] }\n"));
+    user.owns("twin-pr-1");
+    user.owns("twin-pr-2");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    user.dayfly(&["up", &file, "--pr", "2"]).code(0);
+    user.dayfly(&["test", "twin-pr-1"]).code(0);
+    user.dayfly(&["test", "twin-pr-2"]).code(0);
+    user.dayfly(&["down", "twin-pr-1"]).code(0);
+    user.dayfly(&["test", "twin-pr-2"]).code(0);
+}
+
+#[test]
+fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("ttl", WEB);
+    user.owns("ttl-pr-1");
+    user.owns("ttl-pr-2");
+    user.dayfly(&["up", &file, "--pr", "1", "--ttl", "1s"]).code(0);
+    user.dayfly(&["up", &file, "--pr", "2"]).code(0);
+    user.dayfly(&["reap", "--expired", "--dry-run"]).code(0).says("would remove ttl-pr-1");
+    user.dayfly(&["status", "ttl-pr-1"]).code(0);
+    user.dayfly(&["reap", "--expired"]).code(0).says("removed ttl-pr-1");
+    user.finds_nothing_of("ttl-pr-1");
+    user.dayfly(&["status", "ttl-pr-2"]).code(0);
+}
+
+#[test]
+fn json_events_are_one_object_a_line() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("events", WEB);
+    user.owns("events-pr-1");
+    let up = user.dayfly(&["up", &file, "--pr", "1", "--output", "json"]).code(0);
+    let events: Vec<String> = up.out.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["event"].as_str().unwrap().to_owned()).collect();
+    assert!(events.contains(&"unit-ready".to_owned()) && events.contains(&"up".to_owned()), "{events:?}");
+}
+
+/// A container suite whose shell does this.
+fn container_suite(script: &str, more: &str) -> String {
+    format!("{WEB}suites:\n  box:\n    kind: acceptance\n    needs: [web]\n    image: localhost/dayfly/python:1\n    command: [sh, -c, {script:?}]\n{more}")
+}
+
+const JUNIT: &str = "echo '<testsuite name=\\\"s\\\" tests=\\\"1\\\"><testcase classname=\\\"c\\\" name=\\\"t\\\"/></testsuite>' > /results/junit.xml";
+
+#[test]
+fn a_container_suite_is_judged_by_its_junit_results() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("box", &container_suite(&JUNIT.replace("\\\"", "\""), ""));
+    user.runs(&file, "1", &[]).code(0).says("PASSED");
+    let raw: Vec<_> = user.report("box-pr-1")["suites"][0]["raw"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
+    assert!(raw.contains(&"junit.xml".to_owned()) && raw.contains(&"log.txt".to_owned()), "{raw:?}");
+}
+
+#[test]
+fn a_container_suite_without_results_is_inconclusive_even_with_exit_code_0() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("empty", &container_suite("exit 0", ""));
+    user.runs(&file, "1", &[]).code(7).says("no test");
+}
+
+#[test]
+fn a_container_suite_that_fails_by_exit_code_fails() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("exit1", &container_suite("echo it broke; exit 1", "    verdict: exit-code\n"));
+    user.runs(&file, "1", &[]).code(5).says("it broke");
+}
+
+#[test]
+fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limit() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("slow", &container_suite("echo half > /results/half.txt; sleep 600", "    timeout: 3s\n"));
+    user.runs(&file, "1", &[]).code(5).says("time limit");
+    let report = user.report("slow-pr-1");
+    assert!(report["suites"][0]["raw"].as_array().unwrap().iter().any(|r| r["name"] == "half.txt"), "{report:#}");
+}
+
+#[test]
+fn limits_are_enforced_and_a_process_that_outgrows_its_memory_is_told_so() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");
+    user.owns("oom-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("memory");
+}

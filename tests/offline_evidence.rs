@@ -1,0 +1,498 @@
+//! Evidence is refused whenever anything of it was changed, moved, dropped or signed by another key.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dayfly::cli::verify::{Judgement, Options};
+use dayfly::engine::EngineKind;
+use dayfly::evidence::dsse::{self, Envelope, PAYLOAD_TYPE, Signature};
+use dayfly::evidence::predicate::{RunPredicate, Statement, SuitePredicate, TestOutcome};
+use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, read_run, save_facts, suite_bundle};
+use dayfly::evidence::verify::{Expect, Refusal, Said, folder, verify};
+use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
+use dayfly::report::Facts;
+use dayfly::report::facts::{Cause, CauseKind, Outcome, Verdict};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[path = "evidence/sample.rs"]
+mod sample;
+
+use sample::{COMMIT, IMAGE, digest, failed, key, passed, planned, raw};
+
+type Files = BTreeMap<String, Vec<u8>>;
+const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Ed25519];
+
+fn sealed(facts: &Facts, key: &SigningKey, dir: &Path) -> PathBuf {
+    open(facts, &planned(facts), key, dir).unwrap();
+    seal(facts, &raw(), key, dir).unwrap().dir
+}
+
+fn files(facts: &Facts, key: &SigningKey) -> Files {
+    let dir = tempfile::tempdir().unwrap();
+    read_run(&sealed(facts, key, dir.path())).unwrap()
+}
+
+fn judge(files: &Files, key: &SigningKey) -> Result<(), Refusal> {
+    folder(files, &key.verifying_key(), &Expect::default()).map(drop)
+}
+
+fn payload(line: &[u8]) -> Vec<u8> {
+    STANDARD.decode(serde_json::from_slice::<Envelope>(line).unwrap().payload).unwrap()
+}
+
+fn line(envelope: &Envelope) -> Vec<u8> {
+    serde_json::to_vec(envelope).unwrap()
+}
+
+fn edit(line: &[u8], change: impl FnOnce(&mut Envelope)) -> Vec<u8> {
+    let mut envelope = serde_json::from_slice(line).unwrap();
+    change(&mut envelope);
+    serde_json::to_vec(&envelope).unwrap()
+}
+
+/// Signs what the change makes of the payload, with the right key: only the content is wrong.
+fn resigned(line_of: &[u8], key: &SigningKey, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut value: Value = serde_json::from_slice(&payload(line_of)).unwrap();
+    change(&mut value);
+    line(&dsse::sign(value.to_string().as_bytes(), key))
+}
+
+#[test]
+fn what_was_sealed_is_verified_with_both_kinds_of_key_and_says_what_happened() {
+    for kind in KINDS {
+        let (key, facts) = (key(kind, 1), failed(7));
+        let expect = Expect { commit: Some(COMMIT.into()), image_sha256: Some(digest("file-api")) };
+        let run = folder(&files(&facts, &key), &key.verifying_key(), &expect).unwrap();
+        assert_eq!(run.run.outcome, Outcome::Failed);
+        assert_eq!(run.run.test.result, TestOutcome::Failed);
+        assert_eq!(run.suites.iter().map(|s| s.suite.verdict.unwrap()).collect::<Vec<_>>(), [Verdict::Passed, Verdict::Failed]);
+        assert_eq!(run.suites[1].cases[1].failures[0].expected, "403");
+        assert_eq!((run.raw_present, run.raw_absent.len()), (2, 0));
+        assert_eq!(run.opened.unwrap().planned_suites.len(), 2);
+    }
+}
+
+/// Every way in which one envelope is tampered with, and words of the reason that must be given.
+#[test]
+fn a_tampered_envelope_is_refused_with_the_reason() {
+    for kind in KINDS {
+        let (key, other) = (key(kind, 1), key(kind, 2));
+        let all = files(&failed(7), &key);
+        let good = &all[RUN];
+        let flip = |text: &str, at: usize| format!("{}{}{}", &text[..at], if &text[at..=at] == "A" { "B" } else { "A" }, &text[at + 1..]);
+        let type_signed = |payload_type: &str| {
+            let sig = STANDARD.encode(key.sign(&dsse::pae(payload_type, &payload(good))));
+            edit(good, |e| (e.payload_type, e.signatures[0].sig) = (payload_type.into(), sig))
+        };
+        let text = String::from_utf8(good.clone()).unwrap();
+        let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+            ("payload", edit(good, |e| e.payload = flip(&e.payload, 0)), "signature does not match"),
+            ("signature", edit(good, |e| e.signatures[0].sig = flip(&e.signatures[0].sig, 20)), "signature does not match"),
+            ("key id", edit(good, |e| e.signatures[0].keyid.replace_range(9..10, "!")), "names the key"),
+            ("no key id", edit(good, |e| e.signatures[0].keyid.clear()), "names the key"),
+            ("payload type", edit(good, |e| e.payload_type.push('x')), "payload type"),
+            ("payload type, signed", type_signed("application/vnd.in-toto.provenance+json"), "payload type"),
+            ("another key", line(&dsse::sign(&payload(good), &other)), "names the key"),
+            ("another key under this name", edit(&line(&dsse::sign(&payload(good), &other)), |e| e.signatures[0].keyid = key.verifying_key().keyid()), "signature does not match"),
+            ("no signature", edit(good, |e| e.signatures.clear()), "carries 0 signatures"),
+            ("two signatures", edit(good, |e| e.signatures.push(e.signatures[0].clone())), "carries 2 signatures"),
+            ("unpadded", edit(good, |e| e.payload.push('=')), "not standard base64"),
+            ("truncated", good[..good.len() / 2].to_vec(), "not one signed envelope"),
+            ("empty", Vec::new(), "not one signed envelope"),
+            ("a second line", [good.as_slice(), good.as_slice()].concat(), "not one signed envelope"),
+            ("key twice", text.replacen("{\"payload\":", "{\"payload\":\"e30=\",\"payload\":", 1).into_bytes(), "given twice"),
+            ("unknown field", text.replacen("{\"payload\":", "{\"x\":1,\"payload\":", 1).into_bytes(), "unknown field"),
+        ];
+        for (what, bytes, reason) in cases {
+            let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).expect_err(what).to_string();
+            assert!(refusal.contains(reason), "{what}: {refusal}");
+            assert!(!refusal.contains('\n'), "{what}: more than one sentence: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of_ours() {
+    let key = key(KeyKind::P256, 1);
+    let all = files(&failed(7), &key);
+    let good = &all[RUN];
+    let text = String::from_utf8(payload(good)).unwrap();
+    let signed = |text: &str| line(&dsse::sign(text.as_bytes(), &key));
+    let cases = [
+        ("key twice", signed(&text.replacen("\"outcome\":", "\"outcome\":\"PASSED\",\"outcome\":", 1)), "given twice"),
+        ("trailing text", signed(&format!("{text}{{}}")), "trailing"),
+        ("no JSON", signed("hello"), "not a statement"),
+        ("statement type", resigned(good, &key, |v| v["_type"] = json!("https://in-toto.io/Statement/v0.1")), "statement has the type"),
+        ("predicate type", resigned(good, &key, |v| v["predicateType"] = json!("https://slsa.dev/provenance/v1")), "predicate type"),
+        ("scope", resigned(good, &key, |v| v["predicate"]["scope"] = json!("all")), "neither run nor suite"),
+        ("field beside the predicate", resigned(good, &key, |v| v["extra"] = json!(1)), "unknown field"),
+        ("passed without suites", resigned(good, &key, |v| (v["predicate"]["outcome"], v["predicate"]["suites"]) = (json!("PASSED"), json!([]))), "no suite ran"),
+        ("passed with a failed suite", resigned(good, &key, |v| v["predicate"]["outcome"] = json!("PASSED")), "suite security did not pass"),
+    ];
+    for (what, bytes, reason) in cases {
+        let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).expect_err(what).to_string();
+        assert!(refusal.contains(reason), "{what}: {refusal}");
+    }
+}
+
+#[test]
+fn a_bundle_is_refused_when_its_wrapping_was_changed() {
+    let key = key(KeyKind::P256, 1);
+    let all = files(&failed(7), &key);
+    let good: Value = serde_json::from_slice(&all[RUN_BUNDLE]).unwrap();
+    verify(&all[RUN_BUNDLE], &key.verifying_key(), &Expect::default()).unwrap();
+    let changed = |change: fn(&mut Value)| {
+        let mut bundle = good.clone();
+        change(&mut bundle);
+        bundle.to_string()
+    };
+    let cases = [
+        (changed(|b| b["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1")), "media type"),
+        (changed(|b| b["verificationMaterial"]["publicKey"]["hint"] = json!("SHA256:x")), "names the key"),
+        (changed(|b| b["verificationMaterial"]["tlogEntries"] = json!([{}])), "public log"),
+        (changed(|b| b["messageSignature"] = json!({})), "unknown field"),
+        (changed(|b| b["dsseEnvelope"]["signatures"][0]["sig"] = json!("AAAA")), "signature does not match"),
+    ];
+    for (bytes, reason) in cases {
+        let refusal = verify(bytes.as_bytes(), &key.verifying_key(), &Expect::default()).unwrap_err().to_string();
+        assert!(refusal.contains(reason), "{reason}: {refusal}");
+    }
+}
+
+#[test]
+fn a_report_of_another_commit_or_image_is_refused() {
+    let key = key(KeyKind::P256, 1);
+    let all = files(&failed(7), &key);
+    let judge = |commit: Option<&str>, image: Option<String>| {
+        let expect = Expect { commit: commit.map(str::to_owned), image_sha256: image };
+        folder(&all, &key.verifying_key(), &expect).map(drop).map_err(|r| r.to_string())
+    };
+    assert_eq!(judge(Some(&COMMIT.to_uppercase()), Some(digest("file-api"))), Ok(()));
+    assert!(judge(Some(&COMMIT.replace('4', "5")), None).unwrap_err().contains("it is about commit"));
+    assert!(judge(None, Some(digest("file-api, rebuilt"))).unwrap_err().contains("no image that it is about"));
+    assert!(judge(None, Some(digest("judge"))).is_err(), "the image of a suite judges and is not judged");
+}
+
+#[test]
+fn the_commit_must_be_a_signed_subject_and_not_only_a_word_in_the_predicate() {
+    let key = key(KeyKind::P256, 1);
+    let good = &files(&failed(7), &key)[RUN];
+    let moved = resigned(good, &key, |v| {
+        v["subject"].as_array_mut().unwrap().retain(|s| s["digest"].get("gitCommit").is_none());
+    });
+    let expect = Expect { commit: Some(COMMIT.into()), image_sha256: None };
+    assert!(verify(good, &key.verifying_key(), &expect).is_ok());
+    assert!(matches!(verify(&moved, &key.verifying_key(), &expect), Err(Refusal::Commit { .. })));
+}
+
+/// Every way in which the folder of a run is tampered with while each statement in it stays authentic.
+#[test]
+fn a_folder_with_an_exchanged_missing_or_added_file_is_refused_with_the_reason() {
+    let key = key(KeyKind::Ed25519, 1);
+    let (good, older) = (files(&failed(7), &key), files(&failed(6), &key));
+    let (acceptance, security) = (suite_bundle("acceptance"), suite_bundle("security"));
+    let junit = format!("raw/{}", digest(sample::JUNIT));
+    judge(&good, &key).unwrap();
+    let with = |file: &str, bytes: &[u8]| {
+        let mut all = good.clone();
+        all.insert(file.into(), bytes.to_vec());
+        all
+    };
+    let without = |file: &str| {
+        let mut all = good.clone();
+        all.remove(file).unwrap();
+        all
+    };
+    let mut rewritten = failed(7);
+    rewritten.suites[1].verdict = Some(Verdict::Passed);
+    let cases = [
+        ("suite of another run", with(&security, &older[&security]), "it is the statement of run"),
+        ("suite under another's name", with(&security, &good[&acceptance]), "it is the statement of suite acceptance"),
+        ("suite signed anew", with(&security, &files(&rewritten, &key)[&security]), "not the one that the run's statement names"),
+        ("suite missing", without(&security), "suite-security.sigstore.json is missing"),
+        ("suite added", with("suite-extra.sigstore.json", &good[&acceptance]), "no part of this run"),
+        ("statement added", with("again.intoto.jsonl", &good[RUN]), "no part of this run"),
+        ("report changed", with(REPORT, &[good[REPORT].as_slice(), b" "].concat()), "report.json: it is not the one"),
+        ("report of another run", with(REPORT, &older[REPORT]), "report.json: it is not the one"),
+        ("report missing", without(REPORT), "report.json is missing"),
+        ("run bundle of another run", with(RUN_BUNDLE, &older[RUN_BUNDLE]), "run.sigstore.json: it is not the one"),
+        ("run bundle missing", without(RUN_BUNDLE), "run.sigstore.json is missing"),
+        ("run exchanged", with(RUN, &older[RUN]), "it is not the one"),
+        ("run replaced by a suite", with(RUN, &good[&security]), "it is the statement of suite security"),
+        ("opening entry of another run", with(OPENED, &older[OPENED]), "it is the statement of run"),
+        ("opening entry missing", without(OPENED), "opened.intoto.jsonl is missing"),
+        ("opening entry replaced", with(OPENED, &good[RUN]), "opened.intoto.jsonl: it is not the one"),
+        ("never closed", without(RUN), "opened but never closed, so it counts as failed"),
+        ("nothing there", Files::new(), "no evidence of a run"),
+        ("raw result changed", with(&junit, b"<testsuite/>"), "it is not the one"),
+    ];
+    for (what, all, reason) in cases {
+        let refusal = judge(&all, &key).expect_err(what).to_string();
+        assert!(refusal.contains(reason), "{what}: {refusal}");
+    }
+    let kept_elsewhere = folder(&without(&junit), &key.verifying_key(), &Expect::default()).unwrap();
+    assert_eq!(kept_elsewhere.raw_absent, ["acceptance/result"]);
+}
+
+#[test]
+fn a_run_that_passed_by_dropping_an_announced_suite_is_refused() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let (all, kept) = (failed(7), passed(7));
+    open(&all, &planned(&all), &key, dir.path()).unwrap();
+    let sealed = seal(&kept, &raw(), &key, dir.path()).unwrap();
+    let refusal = judge(&read_run(&sealed.dir).unwrap(), &key).unwrap_err();
+    assert_eq!(refusal, Refusal::Dropped("security".into()));
+}
+
+#[test]
+fn a_run_is_opened_once_and_its_results_are_sealed_once() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let facts = failed(7);
+    assert!(matches!(seal(&facts, &raw(), &key, dir.path()), Err(EvidenceError::NotOpened(_))));
+    let folder = sealed(&facts, &key, dir.path());
+    assert!(matches!(open(&facts, &planned(&facts), &key, dir.path()), Err(EvidenceError::AlreadyOpened(_))));
+    assert!(matches!(save_facts(dir.path(), &facts), Err(EvidenceError::Sealed(_))));
+
+    let mut better = facts.clone();
+    better.suites[1].verdict = Some(Verdict::Passed);
+    assert!(matches!(seal(&better, &raw(), &key, dir.path()), Err(EvidenceError::Changed { .. })));
+    assert!(matches!(seal(&passed(7), &raw(), &key, dir.path()), Err(EvidenceError::Changed { .. })), "a suite was dropped");
+
+    let mut gone = facts.clone();
+    gone.finished = Some("2026-03-02T08:05:00Z".parse().unwrap());
+    gone.removed = gone.finished;
+    seal(&gone, &Files::new(), &key, dir.path()).unwrap();
+    let all = read_run(&folder).unwrap();
+    judge(&all, &key).unwrap();
+    let Said::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expect::default()).unwrap().said else { panic!("not a run") };
+    assert_eq!(run.teardown.removed_on, gone.removed);
+    assert_eq!(serde_json::from_slice::<Facts>(&all[REPORT]).unwrap(), gone);
+}
+
+#[test]
+fn a_run_that_broke_before_its_first_suite_is_sealed_without_an_opening_entry() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let mut facts = failed(7);
+    facts.suites.clear();
+    facts.causes = vec![Cause { kind: CauseKind::NotReady, text: "file-api never became ready".into() }];
+    let sealed = seal(&facts, &Files::new(), &key, dir.path()).unwrap();
+    let run = folder(&read_run(&sealed.dir).unwrap(), &key.verifying_key(), &Expect::default()).unwrap();
+    assert_eq!((run.run.outcome, run.run.test.result), (Outcome::Error, TestOutcome::Failed));
+}
+
+#[test]
+fn nothing_of_the_fake_engine_is_ever_signed() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let mut facts = failed(7);
+    facts.engine = EngineKind::Fake;
+    assert!(matches!(open(&facts, &planned(&facts), &key, dir.path()), Err(EvidenceError::Fake)));
+    facts.suites.clear();
+    assert!(matches!(seal(&facts, &raw(), &key, dir.path()), Err(EvidenceError::Fake)));
+    assert!(!dir.path().join("demo-pr-12").exists());
+}
+
+#[test]
+fn statements_are_canonical_and_the_same_facts_give_the_same_bytes() {
+    for kind in KINDS {
+        let key = key(kind, 1);
+        assert_eq!(files(&failed(7), &key), files(&failed(7), &key));
+        let bytes = payload(&files(&failed(7), &key)[RUN]);
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap().to_string().into_bytes(), bytes, "sorted keys, no white space");
+    }
+}
+
+#[test]
+fn statements_name_what_was_tested_and_never_pass_what_was_not_judged() {
+    let facts = failed(7);
+    let suite: Statement<SuitePredicate> = serde_json::from_slice(&statement::suite(&facts, &facts.suites[0]).unwrap().bytes).unwrap();
+    let names: Vec<_> = suite.subject.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, [IMAGE, "https://git.example/demo", "description"]);
+    assert_eq!(suite.predicate.test.result, TestOutcome::Passed);
+    assert_eq!((suite.predicate.test.passed_tests, suite.predicate.test.warned_tests), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+
+    let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+    assert_eq!(run.predicate.test.failed_tests, ["security/S2", "security/S3"]);
+    assert_eq!(run.predicate.context.environment.engine_cannot.len(), 1);
+    assert_eq!(run.predicate.units[0].departure.as_ref().unwrap().reason.as_deref(), Some("it unpacks itself"));
+
+    for (kind, outcome) in [
+        (CauseKind::Inconclusive, Outcome::Inconclusive),
+        (CauseKind::NotReady, Outcome::Error),
+        (CauseKind::Interrupted, Outcome::Aborted),
+        (CauseKind::Superseded, Outcome::Aborted),
+    ] {
+        let mut facts = passed(7);
+        facts.causes = vec![Cause { kind, text: "so it was".into() }];
+        let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+        assert_eq!((run.predicate.outcome, run.predicate.test.result), (outcome, TestOutcome::Failed));
+    }
+}
+
+#[test]
+fn a_commit_that_is_a_word_is_no_subject_and_a_description_always_is() {
+    let mut facts = failed(7);
+    facts.change.commit = "dev".into();
+    facts.images.clear();
+    let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+    assert_eq!(run.subject.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["description"]);
+    assert_eq!(run.predicate.context.pr.head_sha, "dev");
+}
+
+#[test]
+fn raw_results_are_kept_by_content_and_a_missing_or_wrong_one_is_an_error() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let facts = failed(7);
+    open(&facts, &planned(&facts), &key, dir.path()).unwrap();
+    assert!(matches!(seal(&facts, &Files::new(), &key, dir.path()), Err(EvidenceError::RawMissing { .. })));
+    let wrong = [(digest(sample::JUNIT), b"other".to_vec())].into();
+    assert!(matches!(seal(&facts, &wrong, &key, dir.path()), Err(EvidenceError::RawDigest(_))));
+    let mut outside = facts.clone();
+    outside.suites[0].raw[0].sha256 = "../../outside".into();
+    assert!(matches!(seal(&outside, &raw(), &key, dir.path()), Err(EvidenceError::RawDigest(_))));
+    let sealed = seal(&facts, &raw(), &key, dir.path()).unwrap();
+    assert!(sealed.files.iter().all(|f| f.exists()), "{:?}", sealed.files);
+    assert_eq!(fs::read_to_string(sealed.dir.join("raw").join(digest(sample::LOG))).unwrap(), sample::LOG);
+}
+
+#[test]
+fn names_that_would_leave_the_evidence_folder_are_refused() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let mut facts = failed(7);
+    facts.environment = "../elsewhere".into();
+    assert!(matches!(save_facts(dir.path(), &facts), Err(EvidenceError::Name { .. })));
+    let mut facts = failed(7);
+    open(&facts, &planned(&facts), &key, dir.path()).unwrap();
+    facts.suites[0].name = "a/b".into();
+    assert!(matches!(seal(&facts, &raw(), &key, dir.path()), Err(EvidenceError::Name { .. })));
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_named_with_its_path_and_spoils_nothing() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let facts = failed(7);
+    let file = dir.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let error = open(&facts, &planned(&facts), &key, &file).unwrap_err().to_string();
+    assert!(error.contains("a-file"), "{error}");
+
+    // `/dev/full` stands for a full disk where the device exists: the message says what to do.
+    let full = EvidenceError::Io { doing: "write", path: file, source: fs::write("/dev/full", "x").unwrap_err() };
+    assert!(full.to_string().contains("free some space"), "{full}");
+
+    let folder = sealed(&facts, &key, dir.path());
+    let before = read_run(&folder).unwrap();
+    fs::remove_file(folder.join(RUN_BUNDLE)).unwrap();
+    fs::create_dir(folder.join(RUN_BUNDLE)).unwrap();
+    assert!(seal(&facts, &raw(), &key, dir.path()).is_err());
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.starts_with('.')), "a half-written file stayed: {left:?}");
+    assert_eq!(fs::read(folder.join(RUN)).unwrap(), before[RUN]);
+}
+
+fn flipped(line: &[u8], at: prop::sample::Index, bits: u8) -> Vec<u8> {
+    let mut bytes = line.to_vec();
+    let at = at.index(bytes.len());
+    bytes[at] ^= bits;
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    #[test]
+    fn any_changed_byte_of_an_envelope_line_is_refused(ed25519 in any::<bool>(), which in 0..3usize, at in any::<prop::sample::Index>(), bits in 1..=255u8) {
+        static ALL: std::sync::OnceLock<[Files; 2]> = std::sync::OnceLock::new();
+        let all = ALL.get_or_init(|| KINDS.map(|kind| files(&failed(7), &key(kind, 1))));
+        let (all, key) = (&all[usize::from(ed25519)], key(KINDS[usize::from(ed25519)], 1));
+        let line = [&all[OPENED], &all[RUN], &all[&suite_bundle("security")]][which];
+        let line = &line[..line.len() - 1];
+        prop_assert!(verify(line, &key.verifying_key(), &Expect::default()).is_ok());
+        prop_assert!(verify(&flipped(line, at, bits), &key.verifying_key(), &Expect::default()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused_without_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(verify(&bytes, &key(KeyKind::Ed25519, 1).verifying_key(), &Expect::default()).is_err());
+    }
+}
+
+/// Outside the payload and its signature every single bit is tried, not a sample.
+#[test]
+fn every_changed_bit_around_payload_and_signature_is_refused() {
+    let key = key(KeyKind::Ed25519, 1);
+    let line = line(&dsse::sign(b"{}", &key));
+    let small: Envelope = serde_json::from_slice(&line).unwrap();
+    assert_eq!((small.payload_type.as_str(), &small.signatures[0]), (PAYLOAD_TYPE, &Signature { keyid: key.verifying_key().keyid(), sig: small.signatures[0].sig.clone() }));
+    for at in 0..line.len() {
+        for bit in 0..8 {
+            let mut bytes = line.clone();
+            bytes[at] ^= 1 << bit;
+            let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).unwrap_err();
+            // `{}` is no statement: had the signature been taken as good, the reason would be the payload.
+            assert!(!matches!(refusal, Refusal::Payload(_)), "byte {at}, bit {bit}: {refusal}");
+        }
+    }
+}
+
+fn cli(options: &Options) -> (anyhow::Result<Judgement>, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let judgement = dayfly::cli::verify::run(options, &mut out, &mut err);
+    (judgement, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn the_verify_command_prints_what_was_verified_and_why_not() {
+    let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
+    let public = dir.path().join("key.pub");
+    fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
+    let folder = sealed(&failed(7), &key, dir.path());
+    let options = Options { path: folder.clone(), key: Some(public), ..Default::default() };
+
+    let (judgement, out, err) = cli(&options);
+    assert_eq!((judgement.unwrap().exit_code(), err.as_str()), (0, ""));
+    for part in ["VERIFIED  outcome FAILED", &key.verifying_key().keyid(), COMMIT, "2 passed, 1 skipped, 1 flaky", "1 passed, 1 failed, 1 inconclusive", "connections to the host", "it unpacks itself", "2 raw result(s) unchanged"] {
+        assert!(out.contains(part), "{part} not in\n{out}");
+    }
+    let (_, json, _) = cli(&Options { json: true, ..options.clone() });
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["verified"], &json["outcome"], &json["run"]["suites"][1]["verdict"]), (&json!(true), &json!("FAILED"), &json!("failed")));
+
+    for (file, part) in [(RUN.to_owned(), "verify the folder"), (OPENED.into(), "announced     acceptance, security"), (suite_bundle("security"), "1 passed, 1 failed")] {
+        let (judgement, out, _) = cli(&Options { path: folder.join(&file), ..options.clone() });
+        assert_eq!(judgement.unwrap(), Judgement::Verified, "{file}");
+        assert!(out.contains(part), "{file}:\n{out}");
+    }
+    let (judgement, out, err) = cli(&Options { require_passed: true, ..options.clone() });
+    assert_eq!((judgement.unwrap().exit_code(), out.as_str()), (10, ""));
+    assert!(err.contains("outcome is FAILED"), "{err}");
+    let (judgement, json, _) = cli(&Options { commit: Some("0".repeat(40)), json: true, ..options.clone() });
+    assert_eq!(judgement.unwrap().exit_code(), 10);
+    assert!(json.contains("\"verified\": false") && json.contains("it is about commit"), "{json}");
+
+    for (wrong, part) in [
+        (Options { key: None, ..options.clone() }, "--key"),
+        (Options { commit: Some(COMMIT[..8].into()), ..options.clone() }, "whole commit id"),
+        (Options { image_digest: Some("latest".into()), ..options.clone() }, "sha256:"),
+        (Options { path: folder.join("absent"), ..options.clone() }, "absent"),
+    ] {
+        let error = format!("{:#}", cli(&wrong).0.unwrap_err());
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_passed_run_satisfies_require_passed() {
+    let (key, dir) = (key(KeyKind::Ed25519, 1), tempfile::tempdir().unwrap());
+    let public = dir.path().join("key.pub");
+    fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
+    let folder = sealed(&passed(7), &key, dir.path());
+    let image = format!("sha256:{}", digest("file-api"));
+    let (judgement, out, _) = cli(&Options { path: folder, key: Some(public), require_passed: true, image_digest: Some(image), ..Default::default() });
+    assert_eq!(judgement.unwrap(), Judgement::Verified);
+    assert!(out.starts_with("VERIFIED  outcome PASSED\n"), "{out}");
+}

@@ -1,0 +1,116 @@
+//! Keys are written privately, never overwritten unasked, and every fault of a key is named.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use dayfly::cli::key::{PassphraseSource, generate, load, load_public, show};
+use dayfly::evidence::{KeyError, KeyKind, SigningKey, VerifyingKey};
+
+const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Ed25519];
+
+fn words(text: &str) -> PassphraseSource {
+    PassphraseSource { file: None, variable: Some(text.to_owned().into()) }
+}
+
+fn error<T>(result: anyhow::Result<T>) -> String {
+    format!("{:#}", result.err().expect("this must fail"))
+}
+
+#[test]
+fn a_new_key_is_private_beside_its_public_half_and_both_are_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        let made = generate(&dir.path().join(format!("{kind:?}")), kind, None, false).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&made.private), 0o600);
+        let key = load(&made.private, &PassphraseSource::default()).unwrap();
+        assert_eq!(key.verifying_key(), load_public(&made.public).unwrap());
+        assert_eq!(key.verifying_key().keyid(), made.keyid);
+        assert_eq!(show(&made.public, &PassphraseSource::default()).unwrap(), (made.keyid.clone(), kind));
+        assert!(made.keyid.starts_with("SHA256:") && made.keyid.len() == 7 + 43, "{}", made.keyid);
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing else is left");
+}
+
+#[test]
+fn two_new_keys_differ() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        let ids = ["a", "b"].map(|name| generate(&dir.path().join(name), kind, None, true).unwrap().keyid);
+        assert_ne!(ids[0], ids[1]);
+    }
+}
+
+#[test]
+fn a_key_is_replaced_only_with_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("key");
+    let first = generate(&out, KeyKind::P256, None, false).unwrap();
+    let before = fs::read(&out).unwrap();
+    assert!(error(generate(&out, KeyKind::P256, None, false)).contains("--force"));
+    fs::remove_file(&first.private).unwrap();
+    assert!(error(generate(&out, KeyKind::P256, None, false)).contains("key.pub exists"), "the public half alone is not replaced either");
+    fs::write(&out, &before).unwrap();
+    assert_ne!(generate(&out, KeyKind::Ed25519, None, true).unwrap().keyid, first.keyid);
+    assert_ne!(fs::read(&out).unwrap(), before);
+}
+
+#[test]
+fn an_encrypted_key_opens_with_its_passphrase_from_variable_or_file_and_with_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = generate(&dir.path().join("key"), KeyKind::Ed25519, Some("open sesame"), false).unwrap();
+    assert!(fs::read_to_string(&made.private).unwrap().contains("ENCRYPTED PRIVATE KEY"));
+    assert_eq!(load(&made.private, &words("open sesame")).unwrap().verifying_key().keyid(), made.keyid);
+
+    let file = dir.path().join("words");
+    fs::write(&file, "open sesame\n").unwrap();
+    let source = PassphraseSource { file: Some(file.clone()), variable: Some("ignored".to_owned().into()) };
+    assert_eq!(load(&made.private, &source).unwrap().verifying_key().keyid(), made.keyid);
+
+    assert!(error(load(&made.private, &words("open says me"))).contains("the passphrase is wrong"));
+    fs::write(&file, "\n").unwrap();
+    assert!(error(load(&made.private, &source)).contains("first line is empty"));
+    let absent = PassphraseSource { file: Some(dir.path().join("absent")), variable: None };
+    assert!(error(load(&made.private, &absent)).contains("absent"));
+    let pem = fs::read_to_string(&made.private).unwrap();
+    assert_eq!(SigningKey::from_pem(&pem, None).unwrap_err(), KeyError::PassphraseMissing);
+}
+
+#[test]
+fn every_unusable_key_says_what_it_is_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = generate(&dir.path().join("key"), KeyKind::P256, None, false).unwrap();
+    let none = PassphraseSource::default();
+    assert!(error(load(&made.public, &none)).contains("it is a public key"));
+    assert!(error(load_public(&made.private)).contains("it is a private key"));
+    assert!(error(load(&dir.path().join("absent"), &none)).contains("absent"));
+    assert!(error(generate(&dir.path().join("no/such/folder/key"), KeyKind::P256, None, false)).contains("no/such/folder"));
+
+    let pem = fs::read_to_string(&made.private).unwrap();
+    for (text, part) in [("", "not a PEM"), ("hello", "not a PEM"), (&pem[..pem.len() / 2], "not a PEM"), ("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "not PKCS#8")] {
+        let said = SigningKey::from_pem(text, None).unwrap_err().to_string();
+        assert!(said.contains(part), "{text:?}: {said}");
+    }
+    assert!(VerifyingKey::from_pem("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n").unwrap_err().to_string().contains("BEGIN PUBLIC KEY"));
+}
+
+#[test]
+fn a_signing_key_shows_only_its_id() {
+    let key = SigningKey::from_seed(KeyKind::Ed25519, &[9; 32]).unwrap();
+    assert_eq!(format!("{key:?}"), format!("SigningKey({})", key.verifying_key().keyid()));
+}
+
+#[test]
+fn a_signature_is_good_for_its_bytes_and_its_key_only() {
+    for kind in KINDS {
+        let [key, other] = [1, 2].map(|n| SigningKey::from_seed(kind, &[n; 32]).unwrap());
+        let signature = key.sign(b"this");
+        assert!(key.verifying_key().accepts(b"this", &signature));
+        assert!(!key.verifying_key().accepts(b"that", &signature));
+        assert!(!other.verifying_key().accepts(b"this", &signature));
+        assert!(!key.verifying_key().accepts(b"this", &[]));
+        assert!(!key.verifying_key().accepts(b"this", &vec![0; signature.len()]));
+    }
+}

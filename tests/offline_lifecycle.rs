@@ -1,0 +1,193 @@
+//! The loop from the first claim to the last case, on an engine without anything real.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dayfly::cli::{connect, exit};
+use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
+use dayfly::engine::{Engine, Lease, SuiteExit};
+use dayfly::lifecycle::session::Session;
+use dayfly::lifecycle::{Journal, Notice, up};
+use dayfly::plan::{Judge, Plan, SuitePlan};
+use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner, Verdict};
+use dayfly::spec::model::SuiteKind;
+use dayfly::suite::runner;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+struct Story {
+    engine: Arc<FakeEngine>,
+    lease: Lease,
+    journal: Journal,
+    stop: CancellationToken,
+}
+
+fn story(script: Script, plan: Plan) -> Story {
+    let lease = connect::lease(plan, "abc").unwrap();
+    let engine = Arc::new(FakeEngine::new(script));
+    let facts = connect::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
+    Story { engine, lease, journal: Journal::new(facts, None, Box::new(|_| ())), stop: CancellationToken::new() }
+}
+
+impl Story {
+    async fn up(&self) -> Result<Session, Cause> {
+        up::bring_up(self.engine.clone(), self.lease.clone(), self.journal.clone(), self.stop.clone()).await
+    }
+
+    async fn cause(&self) -> Cause {
+        self.up().await.map(|_| ()).unwrap_err()
+    }
+
+    async fn up_and_test(&self) -> Facts {
+        let session = self.up().await.unwrap_or_else(|c| panic!("{c:?}"));
+        if let Err(cause) = runner::run(&session, &[], &runner::Sources::new()).await {
+            self.journal.note(Notice::Cause { cause });
+        }
+        self.journal.facts()
+    }
+
+    /// Does something as soon as the engine was asked for this.
+    fn once(&self, asked: &'static str, then: impl FnOnce(&FakeEngine) + Send + 'static) {
+        let engine = self.engine.clone();
+        tokio::spawn(async move {
+            while !engine.done().iter().any(|d| d == asked) {
+                tokio::task::yield_now().await;
+            }
+            then(&engine);
+        });
+    }
+}
+
+fn chain() -> Plan {
+    sample_plan(&[("db", &[]), ("api", &["db"]), ("web", &["api"])])
+}
+
+fn with_cases(kind: SuiteKind, cases: serde_json::Value) -> Plan {
+    let suite = SuitePlan {
+        name: "suite".into(),
+        kind,
+        digest: String::new(),
+        needs: Default::default(),
+        secrets: vec![],
+        parallel: false,
+        timeout_ms: 60_000,
+        retries: 0,
+        judge: Judge::Steps { cases: serde_json::from_value(cases).unwrap() },
+    };
+    Plan { suites: [("suite".to_owned(), suite)].into(), ..chain() }
+}
+
+#[tokio::test]
+async fn services_start_in_the_order_of_their_needs() {
+    let story = story(Script::default(), chain());
+    story.up().await.map(|_| ()).unwrap();
+    assert_eq!(story.engine.done(), ["claim", "prepare", "start db", "start api", "start web"]);
+    assert!(story.journal.facts().units.iter().all(|u| u.ready.is_some()));
+}
+
+#[tokio::test]
+async fn a_missing_image_ends_it_before_anything_is_made() {
+    let story = story(Script { missing_images: vec!["localhost/api:1".into()], ..Script::default() }, chain());
+    let cause = story.cause().await;
+    assert_eq!(cause.kind, CauseKind::NotReady);
+    assert!(cause.text.contains("localhost/api:1"), "{}", cause.text);
+    assert!(story.engine.done().is_empty());
+}
+
+#[tokio::test]
+async fn a_process_that_ends_is_told_with_its_code_and_last_words_and_not_waited_for() {
+    let story = story(Script { exits: [("api".to_owned(), 3)].into(), ..Script::default() }, chain());
+    let cause = story.cause().await;
+    assert_eq!((cause.kind, cause.text.as_str()), (CauseKind::NotReady, "api: its process ended with exit code 3"));
+    let facts = story.journal.facts();
+    assert_eq!(facts.units.iter().find(|u| u.name == "api").unwrap().last_log, ["its last words"]);
+    assert!(!story.engine.done().contains(&"start web".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refused_start_is_told_in_the_engines_words() {
+    let story = story(Script { refused: [("db".to_owned(), "no such command".to_owned())].into(), ..Script::default() }, chain());
+    assert_eq!(story.cause().await.text, "db: failed to start db: no such command");
+}
+
+#[tokio::test]
+async fn a_signal_stops_it_while_a_service_hangs() {
+    let story = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
+    let stop = story.stop.clone();
+    story.once("start api", move |_| stop.cancel());
+    assert_eq!(story.cause().await.kind, CauseKind::Interrupted);
+}
+
+#[tokio::test]
+async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
+    let older = story(Script::default(), chain());
+    let newer = connect::lease(chain(), "def").unwrap();
+    older.engine.take_over(newer.clone());
+    let cause = older.cause().await;
+    assert_eq!(cause.kind, CauseKind::Superseded);
+    assert!(cause.text.contains(&newer.run.to_string()));
+    assert!(older.engine.done().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_is_overtaken_while_it_starts_stops() {
+    let older = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
+    older.once("start api", |engine| engine.take_over(connect::lease(chain(), "def").unwrap()));
+    assert_eq!(older.cause().await.kind, CauseKind::Superseded);
+}
+
+#[tokio::test]
+async fn a_run_without_a_suite_is_inconclusive() {
+    let facts = story(Script::default(), chain()).up_and_test().await;
+    assert_eq!(exit::of(&facts), exit::INCONCLUSIVE);
+}
+
+#[tokio::test]
+async fn a_suite_without_a_case_is_inconclusive() {
+    let facts = story(Script::default(), with_cases(SuiteKind::Acceptance, json!([]))).up_and_test().await;
+    assert_eq!((exit::of(&facts), facts.suites[0].reason.as_deref()), (exit::INCONCLUSIVE, Some("no test ran")));
+}
+
+#[tokio::test]
+async fn a_refusal_whose_control_did_not_pass_is_inconclusive() {
+    let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [{"tcp": {"to": "127.0.0.1:1", "refused": true}, "control": "open"}]}]);
+    let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
+    assert_eq!(facts.suites[0].verdict, Some(Verdict::Inconclusive));
+    assert_eq!(exit::of(&facts), exit::INCONCLUSIVE);
+}
+
+#[tokio::test]
+async fn a_failed_security_case_has_its_own_exit_code_and_says_what_came() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap().to_string();
+    let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [
+        {"name": "open", "tcp": {"to": to}},
+        {"tcp": {"to": to, "refused": true}, "control": "open"}]}]);
+    let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
+    assert_eq!(exit::of(&facts), exit::SECURITY);
+    let failure = &facts.suites[0].cases[0].failures[0];
+    assert!(failure.step.contains(&to) && !failure.expected.is_empty() && !failure.got.is_empty(), "{failure:?}");
+}
+
+#[tokio::test]
+async fn suites_act_on_services_and_the_environment_follows() {
+    let cases = json!([{"id": "A1", "name": "api comes back", "steps": [{"restart": {"service": "api"}}]}]);
+    let story = story(Script::default(), with_cases(SuiteKind::Acceptance, cases));
+    let facts = story.up_and_test().await;
+    assert_eq!(exit::of(&facts), exit::PASSED, "{facts:#?}");
+    assert_eq!(story.engine.done()[5..], ["stop api", "start api"]);
+}
+
+#[tokio::test]
+async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_alone() {
+    let junit = br#"<testsuite name="s"><testcase classname="c" name="t"><failure message="no"/></testcase></testsuite>"#;
+    let ended = SuiteExit { code: Some(0), oom_killed: false, timed_out: false, log: "done".into(), files: [("j.xml".to_owned(), junit.to_vec())].into(), lost: vec![] };
+    let mut plan = with_cases(SuiteKind::Acceptance, json!([]));
+    plan.suites.get_mut("suite").unwrap().judge = serde_json::from_value(json!({"by": "container", "image": "localhost/t:1", "command": [], "env": {}, "results": "/results", "verdict": "junit",
+        "limits": {"memory": 1, "cpu_millis": 1, "pids": 1}, "confinement": {"user": null, "root": false, "writable_root": false, "capabilities": [], "reason": null}}))
+    .unwrap();
+    let facts = story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
+    assert_eq!(exit::of(&facts), exit::ACCEPTANCE);
+    assert_eq!(facts.suites[0].raw.len(), 2);
+}

@@ -1,0 +1,178 @@
+//! Every view of sample runs, as it is today; `cargo insta review` shows what a change does to them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod report_samples;
+
+use std::collections::BTreeMap;
+
+use dayfly::cli::ci::{self, Ci};
+use dayfly::cli::report;
+use dayfly::report::facts::Verdict;
+use dayfly::report::{Format, ReportError, json, markdown, render, words};
+use dayfly::suite::intake;
+use report_samples as samples;
+
+fn snapshots(format: Format, kind: &str) {
+    for (name, facts) in samples::all() {
+        insta::assert_snapshot!(format!("{kind}_{name}"), render(&facts, format, false).unwrap());
+    }
+}
+
+#[test]
+fn text_view_of_every_outcome() {
+    snapshots(Format::Text, "text");
+}
+
+#[test]
+fn junit_view_of_every_outcome() {
+    snapshots(Format::Junit, "junit");
+}
+
+#[test]
+fn markdown_view_of_every_outcome() {
+    snapshots(Format::Markdown, "markdown");
+}
+
+#[test]
+fn html_view_of_every_outcome() {
+    for (name, facts) in [("error", samples::error()), ("hostile", samples::hostile())] {
+        let page = render(&facts, Format::Html, false).unwrap();
+        let body = &page[page.find("<body>").unwrap()..];
+        if name == "error" {
+            assert!(body.contains("WARN broker: ACCESS_REFUSED"), "the last log lines are shown");
+        }
+        insta::assert_snapshot!(format!("html_{name}"), body);
+    }
+}
+
+#[test]
+fn json_view_is_stable_and_reads_back_the_same() {
+    for (_, facts) in samples::all() {
+        let written = json::write(&facts).unwrap();
+        let read = json::read(&written).unwrap();
+        assert_eq!(read, facts);
+        assert_eq!(json::write(&read).unwrap(), written);
+    }
+    insta::assert_snapshot!("json_inconclusive", json::write(&samples::inconclusive()).unwrap());
+}
+
+#[test]
+fn a_report_of_another_version_or_no_report_is_refused() {
+    let written = json::write(&samples::passed()).unwrap();
+    for (found, version) in [("2", "2"), ("\"1\"", "\"1\""), ("null", "null")] {
+        let other = written.replacen("\"schemaVersion\": 1", &format!("\"schemaVersion\": {version}"), 1);
+        let error = json::read(&other).unwrap_err();
+        assert!(matches!(&error, ReportError::Version { found: f } if f == found), "{error}");
+    }
+    assert!(json::read("{}").unwrap_err().to_string().contains("schema version null"));
+    assert!(json::read("[1").unwrap_err().to_string().contains("not the facts of a run"));
+}
+
+#[test]
+fn the_text_of_a_passed_run_is_short_and_colour_changes_only_colour() {
+    let plain = render(&samples::passed(), Format::Text, false).unwrap();
+    assert!(plain.lines().count() <= 20, "{plain}");
+    for (_, facts) in samples::all() {
+        let colour = render(&facts, Format::Text, true).unwrap();
+        assert!(colour.contains("\u{1b}["));
+        assert_eq!(anstream::adapter::strip_str(&colour).to_string(), render(&facts, Format::Text, false).unwrap());
+    }
+}
+
+#[test]
+fn nothing_of_the_environment_commands_the_terminal_or_the_ci_log() {
+    let text = render(&samples::hostile(), Format::Text, false).unwrap();
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
+    assert!(!text.contains('\u{202e}'));
+    assert!(!text.lines().any(|l| l.trim_start().starts_with("::")) && !text.contains("##["), "{text}");
+}
+
+/// Our own JUnit, read with our own strict reader: what it counts is what the run was.
+#[test]
+fn the_junit_view_is_never_greener_than_the_run() {
+    for (name, facts) in samples::all() {
+        let xml = render(&facts, Format::Junit, false).unwrap();
+        let read = intake::junit(&BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]));
+        assert_eq!(read.unreadable, [], "{name}");
+        let bad = read.cases.iter().filter(|c| c.verdict == Some(Verdict::Failed)).count();
+        assert_eq!(bad == 0, words::outcome(&facts) == "PASSED", "{name}: {xml}");
+        quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    }
+    let mut nothing = samples::passed();
+    nothing.suites.clear();
+    assert!(render(&nothing, Format::Junit, false).unwrap().contains("no suite ran"));
+    let mut unfinished = samples::passed();
+    unfinished.finished = None;
+    let text = render(&unfinished, Format::Text, false).unwrap();
+    assert!(text.starts_with("UNFINISHED"), "{text}");
+    assert!(render(&unfinished, Format::Junit, false).unwrap().contains("<error"));
+}
+
+#[test]
+fn markdown_of_the_largest_run_fits_a_comment_and_says_what_it_left_out() {
+    let mut facts = samples::failed();
+    let suite = facts.suites[0].clone();
+    facts.suites = (0..300).map(|i| dayfly::report::facts::SuiteFact { name: format!("suite-{i} {}", "é|".repeat(200)), ..suite.clone() }).collect();
+    let text = markdown::render(&facts);
+    assert!(text.len() < 60_000 && text.len() > 30_000, "{}", text.len());
+    assert!(text.contains("more entries did not fit here") && text.contains("and 240 more suites"));
+    assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+}
+
+#[test]
+fn annotations_for_both_ci_systems() {
+    for (name, facts) in samples::all() {
+        insta::assert_snapshot!(format!("github_{name}"), ci::annotations(&facts, Ci::GitHub));
+    }
+    insta::assert_snapshot!("gitlab_failed", ci::annotations(&samples::failed(), Ci::GitLab));
+}
+
+/// GitHub's rule: a line that begins, spaces aside, with `::` is a command; `##[` is one anywhere.
+#[test]
+fn hostile_names_make_no_command_of_their_own() {
+    let facts = samples::hostile();
+    let github = ci::annotations(&facts, Ci::GitHub);
+    for line in github.lines() {
+        assert!(line.starts_with("::error ") || line.starts_with("::warning "), "{line}");
+        let (properties, _) = line[2..].split_once("::").unwrap();
+        let keys: Vec<_> = properties.split_once(' ').unwrap().1.split(',').map(|p| p.split('=').next().unwrap()).collect();
+        assert!(keys.iter().all(|k| ["file", "line", "title"].contains(k)) && keys.len() <= 3, "{line}");
+    }
+    assert!(!github.contains("##[") && github.lines().count() >= 3);
+    let gitlab = ci::annotations(&facts, Ci::GitLab);
+    assert_eq!((gitlab.matches("section_start:").count(), gitlab.matches('\r').count()), (1, 2));
+    assert_eq!(gitlab.matches('\u{1b}').count(), 4);
+    assert!(ci::annotations(&samples::passed(), Ci::GitHub).is_empty());
+}
+
+#[test]
+fn a_saved_report_is_found_by_file_folder_or_parent_and_written_in_any_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run-1");
+    std::fs::create_dir(&run).unwrap();
+    let file = run.join(report::FILE);
+    std::fs::write(&file, json::write(&samples::failed()).unwrap()).unwrap();
+    let out = folder.path().join("out");
+    for path in [file.as_path(), &run, folder.path()] {
+        for format in [Format::Text, Format::Json, Format::Junit, Format::Markdown, Format::Html] {
+            report::run(path, format, Some(&out)).unwrap();
+            let written = std::fs::read_to_string(&out).unwrap();
+            assert_eq!(written, render(&samples::failed(), format, false).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_found_chosen_or_read_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = || format!("{:#}", report::load(folder.path()).unwrap_err());
+    assert!(refusal().contains("holds a report.json"), "{}", refusal());
+    for run in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(run)).unwrap();
+        std::fs::write(folder.path().join(run).join(report::FILE), "{\"schemaVersion\": 9}").unwrap();
+    }
+    assert!(refusal().contains("holds 2 runs") && refusal().contains("a/report.json"), "{}", refusal());
+    let error = format!("{:#}", report::load(&folder.path().join("a")).unwrap_err());
+    assert!(error.contains("a/report.json") && error.contains("schema version 9"), "{error}");
+    assert!(format!("{:#}", report::load(&folder.path().join("none")).unwrap_err()).contains("none"));
+}

@@ -1,0 +1,321 @@
+//! Descriptions: every fault with its place, hostile input, templates, plans. No engine, no network.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use dayfly::plan::{build, graph};
+use dayfly::spec::{self, Faults, Overrides, Valid};
+
+fn shop() -> PathBuf {
+    PathBuf::from("tests/fixtures/spec/shop")
+}
+
+fn load_shop(overrides: &Overrides) -> Valid {
+    spec::load(&shop(), overrides).unwrap_or_else(|f| panic!("{}", f.render(false)))
+}
+
+fn overrides(set: &[(&str, &str)], images: &[(&str, &str)]) -> Overrides {
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    Overrides { set: owned(set), images: owned(images), pr: Some(7), ..Overrides::default() }
+}
+
+#[test]
+fn every_faulty_description_is_explained_fault_by_fault() {
+    let mut files: Vec<_> = Path::new("tests/fixtures/spec/faulty").read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
+    files.sort();
+    assert!(files.len() > 15, "the fixtures are there");
+    for file in files {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let faults = spec::load(&file, &Overrides::default()).expect_err(&name);
+        insta::assert_snapshot!(format!("faulty__{name}"), faults.render(false));
+    }
+}
+
+#[test]
+fn the_shop_is_valid_and_its_places_are_known() {
+    let valid = load_shop(&overrides(&[], &[]));
+    assert_eq!(valid.environment.services["api"].image, "registry.example/shop/api:1.4");
+    assert_eq!(valid.environment.services["api"].env["WHERE"], "shop-pr-7");
+    assert_eq!(valid.files["api.toml"], b"listen = \"0.0.0.0:8080\"\n");
+    let text = std::fs::read_to_string(&valid.path).unwrap();
+    let line_of = |path: &str| text.lines().nth(valid.locations[path].0 - 1).unwrap().trim();
+    assert_eq!(line_of("suites.acceptance"), "acceptance:");
+    assert_eq!(line_of("suites.acceptance.cases[0]"), "- id: A1");
+    assert_eq!(line_of("suites.security.cases[0].steps[0]"), "- name: the service answers");
+    assert_eq!(line_of("suites.security.cases[0].cleanup[0].noSecretsLeaked"), "- noSecretsLeaked: {}");
+    assert_eq!(line_of("services.api.files[\"/etc/dayfly/api.toml\"].path"), "/etc/dayfly/api.toml: { path: api.toml }");
+}
+
+#[test]
+fn values_images_and_files_change_the_digest_and_nothing_else_does() {
+    let digest = |o: &Overrides| load_shop(o).digest;
+    let first = digest(&overrides(&[], &[]));
+    assert_eq!(first, digest(&overrides(&[("tag", "1.4")], &[])));
+    assert_ne!(first, digest(&overrides(&[("tag", "1.5")], &[])));
+    assert_ne!(first, digest(&overrides(&[], &[("scan", "registry.example/shop/scan:2")])));
+    assert_eq!(first.len(), 64);
+
+    let folder = tempfile::tempdir().unwrap();
+    for entry in shop().read_dir().unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(first, spec::load(folder.path(), &overrides(&[], &[])).unwrap().digest);
+    std::fs::write(folder.path().join("schema.sql"), "select 1;").unwrap();
+    assert_ne!(first, spec::load(folder.path(), &overrides(&[], &[])).unwrap().digest);
+}
+
+#[test]
+fn a_link_out_of_the_folder_is_refused_and_one_within_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\n\
+                databases: { pg: { image: p, sql: [a.sql] } }\n";
+    std::fs::write(folder.path().join("environment.yaml"), yaml).unwrap();
+    let link = folder.path().join("a.sql");
+    std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
+    let faults = spec::load(folder.path(), &Overrides::default()).unwrap_err();
+    assert_eq!(faults.list.len(), 1);
+    assert!(faults.list[0].message.contains("leads out"), "{}", faults.list[0].message);
+    std::fs::remove_file(&link).unwrap();
+    std::fs::write(folder.path().join("b.sql"), "select 1;").unwrap();
+    std::os::unix::fs::symlink("b.sql", &link).unwrap();
+    assert_eq!(spec::load(folder.path(), &Overrides::default()).unwrap().files["a.sql"], b"select 1;");
+}
+
+#[test]
+fn faults_of_the_command_line_name_the_option() {
+    let mut wrong = overrides(
+        &[("tga", "2"), ("workers", "many"), ("tag", "{{x}}")],
+        &[("apii", "a:1"), ("acceptance", "a:1"), ("api", "not an image")],
+    );
+    wrong.ttl = Some("tomorrow".into());
+    insta::assert_snapshot!(spec::load(&shop(), &wrong).unwrap_err().render(false));
+}
+
+#[test]
+fn a_description_that_is_not_there_is_one_clear_fault() {
+    insta::assert_snapshot!(spec::load(Path::new("tests/fixtures/none.yaml"), &Overrides::default()).unwrap_err().render(false));
+}
+
+#[test]
+fn overrides_reach_units_suites_and_the_life_time() {
+    let mut given = overrides(&[("tag", "2"), ("workers", "9")], &[("mq", "r:9"), ("pg", "p:9"), ("scan", "s:9"), ("worker", "w:9")]);
+    given.ttl = Some("90m".into());
+    let plan = build::build(&load_shop(&given), 7).unwrap();
+    let image = |name: &str| plan.unit(name).unwrap().image.clone();
+    assert_eq!([image("api"), image("mq"), image("pg"), image("worker")].join(" "), "registry.example/shop/api:2 r:9 p:9 w:9");
+    assert_eq!(plan.unit("api").unwrap().env["WORKERS"], "9");
+    assert!(plan.images().contains("s:9"));
+    assert_eq!(plan.ttl_secs, 90 * 60);
+}
+
+#[test]
+fn the_plan_of_the_shop_is_this() {
+    let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
+    insta::assert_json_snapshot!("plan__json", plan);
+    insta::assert_snapshot!("plan__text", graph::text(&plan));
+    insta::assert_snapshot!("plan__graph", graph::graph_text(&plan));
+    insta::assert_snapshot!("plan__dot", graph::dot(&plan));
+    insta::assert_snapshot!("plan__mermaid", graph::mermaid(&plan));
+}
+
+#[test]
+fn units_stand_after_all_that_they_need_and_needs_are_rights_to_call() {
+    let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
+    let mut before = std::collections::BTreeSet::new();
+    for unit in &plan.units {
+        assert!(unit.needs.is_subset(&before), "{} comes too early", unit.name);
+        for need in &unit.needs {
+            assert!(plan.unit(need).unwrap().callers.contains(&unit.name));
+        }
+        before.insert(unit.name.clone());
+    }
+    assert!(plan.unit("worker").unwrap().needs.contains("mq"), "waiting for consumers needs the broker");
+    assert_eq!(plan.reachable_by("scan").map(|u| u.name.as_str()).collect::<Vec<_>>(), ["api"]);
+}
+
+#[test]
+fn a_plan_survives_its_way_through_json() {
+    let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
+    let again: dayfly::plan::Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(plan, again);
+}
+
+#[test]
+fn faults_are_also_data() {
+    let faults: Faults = spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
+    insta::assert_json_snapshot!("faults__data", faults.list);
+}
+
+const HEADER: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\n";
+
+/// Parses on a thread of its own; a minute without an answer counts as hanging.
+fn parse_or_hang(bytes: Vec<u8>) -> Result<(), String> {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let parsed = spec::draft::parse(Path::new("environment.yaml"), &bytes, &Overrides::default()).and_then(spec::Draft::finish);
+        send.send(parsed.map(drop).map_err(|f| f.render(false)))
+    });
+    receive.recv_timeout(std::time::Duration::from_secs(60)).expect("an answer, whatever it is")
+}
+
+fn refusal(what: &str, bytes: impl Into<Vec<u8>>) -> String {
+    let text = parse_or_hang(bytes.into()).expect_err(what);
+    assert!(text.len() < 200_000, "{what}: the answer itself is too long");
+    text
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut bomb = format!("{HEADER}values: &a0 {{ k: vvvvvvvvvvvvvvvv }}\n");
+    for level in 1..20 {
+        let aliases = format!("*a{}, ", level - 1).repeat(10);
+        bomb.push_str(&format!("x{level}: &a{level} [{aliases}]\n"));
+    }
+    assert!(refusal("bomb", bomb).contains("more than 30000 values"));
+    let long = format!("{HEADER}values: {{ a: &a {}, b: [{}] }}\n", "x".repeat(300_000), "*a, ".repeat(60_000));
+    assert!(refusal("long text, often", long).contains("more than 30000 values"));
+    assert!(refusal("circle", format!("{HEADER}values: &a {{ b: *a }}\n")).contains("inside what it refers to"));
+}
+
+#[test]
+fn deep_nesting_is_refused_in_both_notations() {
+    let deepest = |text: String| assert!(refusal("deep", text).contains("64 levels deep"));
+    deepest(format!("{HEADER}values: {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)));
+    deepest(format!("{HEADER}values: {}", "{a: ".repeat(100_000)));
+    deepest((0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect());
+    deepest(format!("{HEADER}values:\n  {}1\n", "- ".repeat(400)));
+    let half = |name: &str, inner: &str| format!("{name}: &{name} {}{inner}{}\n", "[".repeat(40), "]".repeat(40));
+    deepest(format!("{HEADER}{}{}", half("one", "1"), half("two", "*one")));
+}
+
+#[test]
+fn what_is_no_text_or_too_large_is_refused() {
+    assert!(refusal("binary", vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0]).contains("not UTF-8 text: byte 8"));
+    assert!(refusal("latin-1", b"name: Troms\xf8".to_vec()).contains("not UTF-8 text: byte 12"));
+    assert!(refusal("utf-16", b"\xff\xfen\0a\0m\0e\0".to_vec()).contains("not UTF-8 text: byte 1"));
+    assert!(refusal("10 MB", vec![b'a'; 10_000_000]).contains("larger than 1024 KiB"));
+    assert!(refusal("many values", format!("{HEADER}values: [{}]\n", "1,".repeat(500_000))).contains("more than 30000 values"));
+    assert!(refusal("comments only", "# nothing\n").contains("is empty"));
+}
+
+#[test]
+fn a_large_file_on_disk_is_refused_without_reading_it_all_and_a_folder_without_description_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.yaml");
+    std::fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    let message = |path: &Path| spec::load(path, &Overrides::default()).unwrap_err().list[0].message.clone();
+    assert!(message(&large).contains("larger than 1024 KiB"));
+    assert!(message(folder.path()).contains("no such file"));
+    assert!(message(Path::new("/dev/zero")).contains("no regular file"));
+}
+
+#[test]
+fn thousands_of_faults_are_counted_and_two_hundred_are_shown() {
+    let services: String = (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [t{i}] }}\n")).collect();
+    let text = refusal("unknown needs", format!("{HEADER}services:\n{services}"));
+    assert!(text.ends_with("… and 3801 more that are not shown\n\n4001 faults in environment.yaml\n"), "{}", &text[text.len() - 200..]);
+    let keys: String = (0..12_000).map(|i| format!("k{i}: 1\n")).collect();
+    assert!(refusal("unknown keys", format!("{HEADER}{keys}")).contains("12000 faults"));
+    let one_line = format!("{HEADER}values: {{ {} }}\n", "a: 1, ".repeat(12_000));
+    assert!(refusal("one long line", one_line).contains("11999 faults"));
+}
+
+#[test]
+fn long_chains_circles_and_templates_do_not_hang_or_overflow() {
+    let chain: String = (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [s{}] }}\n", (i + 1) % 4_000)).collect();
+    assert!(refusal("one great circle", format!("{HEADER}services:\n{chain}")).contains("wait for each other"));
+    let open = chain.replace("needs: [s0]", "needs: []");
+    assert!(refusal("one long chain", format!("{HEADER}services:\n{open}")).ends_with("\n1 fault in environment.yaml\n"));
+    let pattern: String = (0..2_000).map(|i| format!("u{i}: {{ permissions: {{ v: {{ read: '(\\w{{900}}){{900}}' }} }} }}, ")).collect();
+    let broker = format!("{HEADER}broker: {{ image: r, vhosts: {{ v: {{}} }}, users: {{ {pattern} }} }}\n");
+    assert!(refusal("large patterns", broker).contains("200 faults"));
+    let nested = format!("{HEADER}services: {{ a: {{ image: '{{{{{}' }} }}\n", "(a ".repeat(200_000));
+    assert!(refusal("nested expression", nested).contains("not a template"));
+    let growing = format!("{HEADER}values: {{ v: {} }}\nservices: {{ a: {{ image: '{}' }} }}\n", "x".repeat(4000), "{{v}}".repeat(50_000));
+    assert!(refusal("growing text", growing).contains("insert too much"));
+    let many = format!("{HEADER}values: {{ v: x }}\nservices: {{ a: {{ image: a, command: ['{}'] }} }}\n", "{{v}}".repeat(8_000));
+    parse_or_hang(many.into_bytes()).unwrap();
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str, given: &Overrides) -> Result<spec::model::Environment, Faults> {
+        spec::draft::parse(Path::new("environment.yaml"), text.as_bytes(), given).and_then(spec::Draft::finish)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,300}|[-a-z{}\\[\\]:,&*!|>'\"#%@ \n\t]{0,300}") {
+            if let Err(faults) = parse(&text, &Overrides::default()) {
+                prop_assert!(faults.render(false).contains("fault"));
+            }
+        }
+
+        #[test]
+        fn no_damage_to_a_good_description_makes_it_panic(from in 0usize..2600, length in 0usize..60, patch in "\\PC{0,12}|[-{}\\[\\]:,&*|>'\" \n]{0,12}") {
+            let good = std::fs::read_to_string(shop().join("environment.yaml")).unwrap();
+            let from = (0..=from.min(good.len())).rev().find(|i| good.is_char_boundary(*i)).unwrap();
+            let to = (from + length).min(good.len());
+            let to = (from..=to).rev().find(|i| good.is_char_boundary(*i)).unwrap();
+            let damaged = format!("{}{patch}{}", &good[..from], &good[to..]);
+            if let Err(faults) = parse(&damaged, &Overrides::default()) {
+                let text = faults.render(true);
+                prop_assert!(!text.contains("compare it with"), "a fault that the shape should have explained:\n{text}\n{damaged}");
+            }
+        }
+
+        #[test]
+        fn a_value_stays_in_its_scalar_whatever_it_holds(value in "[-a-z:{}\\[\\],&*!|>'\"#%@\\\\$ \n\t]{0,80}") {
+            prop_assume!(!value.contains("{{"));
+            let text = format!("{HEADER}values: {{ v: x }}\nservices:\n  api:\n    image: a\n    env: {{ A: 'before {{{{v}}}} after', B: b }}\n    command: ['{{{{v}}}}', last]\n");
+            let given = Overrides { set: vec![("v".into(), value.clone())], ..Overrides::default() };
+            let environment = parse(&text, &given).map_err(|f| TestCaseError::fail(f.render(false)))?;
+            let plain = parse(&text, &Overrides::default()).map_err(|f| TestCaseError::fail(f.render(false)))?;
+            let mut expected = plain.clone();
+            expected.values.insert("v".into(), spec::model::Scalar::Text(value.clone()));
+            let api = expected.services.get_mut("api").unwrap();
+            api.env.insert("A".into(), format!("before {value} after"));
+            api.command = vec![value, "last".into()];
+            prop_assert_eq!(environment, expected);
+        }
+    }
+}
+
+#[test]
+fn run_time_expressions_in_steps_are_left_for_the_runner() {
+    let valid = load_shop(&overrides(&[], &[]));
+    let steps = serde_json::to_value(&valid.environment.suites["acceptance"].cases[0].steps[0]).unwrap();
+    assert_eq!(steps["http"]["headers"]["authorization"], "Bearer {{secret \"jwt-key\"}}");
+    assert_eq!(steps["http"]["json"], serde_json::json!({ "id": "${id}", "tag": "1.4" }));
+}
+
+#[test]
+fn the_schema_is_this() {
+    let schema = spec::schema::schema();
+    insta::assert_json_snapshot!("schema__step", schema["$defs"]["Step"]);
+    insta::assert_json_snapshot!("schema__top", schema["properties"]);
+    let documented = schema["$defs"].as_object().unwrap().iter().filter(|(_, d)| d["description"].is_null()).count();
+    assert_eq!(documented, 0, "every definition has a description");
+}
+
+#[test]
+fn the_example_of_the_schema_is_a_valid_description() {
+    let example = spec::schema::schema()["examples"][0].to_string();
+    parse_or_hang(example.into_bytes()).unwrap();
+}
+
+#[test]
+fn validate_and_plan_answer_with_their_exit_codes() {
+    use dayfly::cli::{plan, validate};
+    let (good, bad, none) = (shop(), PathBuf::from("tests/fixtures/spec/faulty/many.yaml"), Overrides::default());
+    assert_eq!([validate::run(&good, &none, false), validate::run(&good, &none, true)], [0, 0]);
+    assert_eq!([validate::run(&bad, &none, false), validate::run(&bad, &none, true)], [2, 2]);
+    assert_eq!(plan::run(&good, &none, 7, Some(plan::GraphFormat::Dot), false), 0);
+    assert_eq!(plan::run(&bad, &none, 7, None, true), 2);
+}

@@ -1,0 +1,162 @@
+//! The HTML view in a real browser: it renders, hostile names stay text, and nothing is ever fetched.
+//!
+//! Without Chromium these tests say so and pass; with `DAYFLY_REQUIRE_CHROMIUM=1` they fail instead.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod report_samples;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use dayfly::report::{Facts, Format, render};
+use report_samples as samples;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// Hosts that Chromium asks on its own, whatever page is open; no page of ours names them.
+const OWN: [&str; 3] = [".google.com", ".googleapis.com", ".gvt1.com"];
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).flat_map(|dir| NAMES.map(|n| dir.join(n))).find(|p| p.is_file());
+    if found.is_none() {
+        assert_ne!(std::env::var("DAYFLY_REQUIRE_CHROMIUM").as_deref(), Ok("1"), "Chromium is required and not installed");
+        eprintln!("SKIPPED: no Chromium in PATH; the HTML view was not tried in a browser");
+    }
+    found
+}
+
+fn html(facts: &Facts) -> String {
+    render(facts, Format::Html, false).unwrap()
+}
+
+/// A proxy that answers nothing and remembers who asked for what: all that the browser wants from any network.
+async fn listener() -> (u16, UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, asked) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 2048];
+            let size = stream.read(&mut head).await.unwrap_or(0);
+            tell.send(String::from_utf8_lossy(&head[..size]).lines().next().unwrap_or("").to_owned()).ok();
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.ok();
+        }
+    });
+    (port, asked)
+}
+
+/// Opens the page and does one thing with it; returns what was asked of the network, too.
+async fn browse(browser: &Path, page: &str, action: &str) -> (Output, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    std::fs::write(&file, page).unwrap();
+    let (port, mut asked) = listener().await;
+    let mut command = tokio::process::Command::new(browser);
+    command
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
+        .args(["--disable-component-update", "--disable-sync", "--disable-default-apps", "--hide-scrollbars"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("--proxy-server=http://127.0.0.1:{port}"))
+        .arg("--proxy-bypass-list=<-loopback>")
+        .arg(action)
+        .arg(format!("file://{}", file.display()))
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(90), command.output()).await.expect("the browser ends").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output, heard(port, &mut asked).await)
+}
+
+/// All that came before now: connections are served in their order, so ours is the last.
+async fn heard(port: u16, asked: &mut UnboundedReceiver<String>) -> Vec<String> {
+    let mut last = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    last.write_all(b"LAST\r\n").await.unwrap();
+    let mut wanted = Vec::new();
+    loop {
+        match asked.recv().await.unwrap() {
+            line if line == "LAST" => return wanted,
+            line if OWN.iter().any(|host| line.contains(host)) => {}
+            line => wanted.push(line),
+        }
+    }
+}
+
+async fn dom(browser: &Path, page: &str) -> (String, Vec<String>) {
+    let (output, wanted) = browse(browser, page, "--dump-dom").await;
+    (String::from_utf8(output.stdout).unwrap(), wanted)
+}
+
+#[tokio::test]
+async fn the_page_shows_the_timeline_and_every_case() {
+    let Some(browser) = chromium() else { return };
+    let facts = samples::failed();
+    let (dom, wanted) = dom(&browser, &html(&facts)).await;
+    assert!(dom.contains("<title>FAILED: tsd-pr-42</title>"), "{}", &dom[..300]);
+    assert_eq!(dom.matches("<svg class=\"bars\"").count(), facts.units.len() + facts.suites.len());
+    assert_eq!(dom.matches("<rect class=\"start\" x=").count(), facts.units.len());
+    for case in facts.suites.iter().flat_map(|s| &s.cases) {
+        assert!(dom.contains(&format!("<span class=\"id\">{}</span>", case.id)), "{}", case.id);
+    }
+    assert_eq!(wanted, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_page_paints() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let shot = folder.path().join("page.png");
+    browse(&browser, &html(&samples::passed()), &format!("--screenshot={}", shot.display())).await;
+    let painted = std::fs::read(&shot).unwrap();
+    let blank = folder.path().join("blank.png");
+    browse(&browser, "<!DOCTYPE html>", &format!("--screenshot={}", blank.display())).await;
+    let blank = std::fs::read(&blank).unwrap();
+    assert!(painted.starts_with(b"\x89PNG") && painted.len() > 5 * blank.len(), "{} and {} bytes", painted.len(), blank.len());
+}
+
+#[tokio::test]
+async fn hostile_names_are_text_and_not_markup() {
+    let Some(browser) = chromium() else { return };
+    let (dom, wanted) = dom(&browser, &html(&samples::hostile())).await;
+    for tag in ["<script", "<img", "<iframe", "<link", "<object"] {
+        assert!(!dom.contains(tag), "{tag}: {}", &dom[dom.find(tag).unwrap()..][..200]);
+    }
+    assert!(dom.matches("&lt;script&gt;fetch('http://evil.example/x')").count() > 20);
+    assert!(dom.contains("{{7*7}}"));
+    assert_eq!(wanted, [""; 0]);
+}
+
+/// Even markup that got in could not reach out; the same markup without the policy does, so the listener works.
+#[tokio::test]
+async fn the_page_fetches_nothing_even_if_it_wanted_to() {
+    let Some(browser) = chromium() else { return };
+    let evil = "<img src=\"http://evil.example/p.png\"><style>body{background:url(http://evil.example/b.png)}</style>\
+                <script>fetch('http://evil.example/f')</script><link rel=stylesheet href=\"http://evil.example/s.css\"></body>";
+    let page = html(&samples::passed()).replace("</body>", evil);
+    let (_, wanted) = dom(&browser, &page).await;
+    assert_eq!(wanted, [""; 0]);
+    let policy = "<meta http-equiv=\"Content-Security-Policy\"";
+    assert!(page.contains(policy));
+    let (_, wanted) = dom(&browser, &page.replace(policy, "<meta name=\"no-policy\"")).await;
+    for what in ["p.png", "b.png", "f ", "s.css"] {
+        assert!(wanted.iter().any(|w| w.contains(&format!("evil.example/{what}"))), "{what}: {wanted:?}");
+    }
+}
+
+#[test]
+fn the_page_names_nothing_to_fetch_and_holds_no_script() {
+    let refs = regex::Regex::new(r#"(?i)<[^>]*\s(src|srcset|href|xlink:href|data|action|poster|background)\s*=\s*["']?([^"'\s>]*)"#).unwrap();
+    for (name, facts) in samples::all() {
+        let page = html(&facts);
+        assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""));
+        for found in refs.captures_iter(&page) {
+            assert!(found[1].eq_ignore_ascii_case("href") && found[2].starts_with('#'), "{name}: {}", &found[0]);
+        }
+        for never in ["<script", "url(", "@import", "javascript:", "<img", "<link", "<iframe"] {
+            assert!(!page.to_lowercase().contains(never), "{name}: {never}");
+        }
+    }
+}

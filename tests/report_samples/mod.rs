@@ -1,0 +1,361 @@
+//! Facts of runs that never happened, for the tests of the views.
+#![allow(dead_code)]
+
+use dayfly::engine::{EngineInfo, EngineKind, ImageFact, Residual};
+use dayfly::plan::{Confinement, Limits, UnitKind};
+use dayfly::report::facts::*;
+use dayfly::spec::model::SuiteKind;
+use jiff::{SignedDuration, Timestamp};
+
+pub fn at(ms: i64) -> Timestamp {
+    "2026-03-04T10:15:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_millis(ms)
+}
+
+fn digest(of: &str) -> String {
+    of.bytes().cycle().take(32).map(|b| format!("{:02x}", b.wrapping_mul(37).wrapping_add(11))).collect()
+}
+
+fn unit(name: &str, kind: UnitKind, needs: &[&str], started: i64, ready: i64) -> UnitFact {
+    let image = match kind {
+        UnitKind::Service => format!("registry.example.org/tsd/{name}:1.4.2"),
+        UnitKind::Broker => "docker.io/library/rabbitmq:4.1".into(),
+        UnitKind::Database => "docker.io/library/postgres:17".into(),
+    };
+    UnitFact {
+        name: name.into(),
+        kind,
+        running_digest: Some(format!("sha256:{}", digest(&image))),
+        image,
+        needs: needs.iter().map(|n| (*n).into()).collect(),
+        replicas: 1,
+        limits: Limits { memory: 256 * 1024 * 1024, cpu_millis: 500, pids: 128 },
+        confinement: Confinement { user: Some("10001:10001".into()), ..Confinement::default() },
+        started: Some(at(started)),
+        ready: Some(at(ready)),
+        failure: None,
+        last_log: vec![],
+    }
+}
+
+fn units() -> Vec<UnitFact> {
+    use UnitKind::{Broker, Database, Service};
+    let mut units = vec![
+        unit("pg-iam", Database, &[], 2_100, 7_900),
+        unit("pg-data", Database, &[], 2_150, 8_400),
+        unit("mq", Broker, &[], 2_200, 21_300),
+        unit("authz", Service, &["pg-iam"], 7_950, 10_200),
+        unit("auth-api", Service, &["pg-iam"], 7_960, 9_700),
+        unit("file-api", Service, &["pg-data", "mq"], 21_350, 25_900),
+        unit("edge-proxy", Service, &["authz"], 10_250, 11_900),
+        unit("audit-writer", Service, &["pg-data", "mq"], 21_360, 23_800),
+        unit("survey-consumer", Service, &["mq", "edge-proxy"], 21_370, 24_400),
+        unit("mq-bridge", Service, &["mq"], 21_380, 26_700),
+    ];
+    units[2].confinement.writable_root = true;
+    units[2].confinement.reason = Some("the image's start script rewrites its own configuration".into());
+    units[2].limits.memory = 512 * 1024 * 1024;
+    units[0].confinement.capabilities = vec!["CHOWN".into(), "SETUID".into()];
+    units[0].confinement.root = true;
+    units[0].confinement.reason = Some("initdb takes over its data folder before it drops root".into());
+    units[5].replicas = 2;
+    units
+}
+
+fn case(id: &str, name: &str, start: i64, took: u64) -> CaseFact {
+    let step = |did: &str, saw: &str, took_ms| StepFact { did: did.into(), saw: saw.into(), verdict: Verdict::Passed, took_ms };
+    CaseFact {
+        id: id.into(),
+        name: name.into(),
+        verdict: Some(Verdict::Passed),
+        started: Some(at(start)),
+        took_ms: took,
+        attempts: 1,
+        failures: vec![],
+        steps: vec![
+            step("POST https://edge-proxy:8443/v1/p11/files", "201 Created in 38 ms", took / 3),
+            step("expect one message on ex_files", "k.v1.p11.files, 312 bytes", took / 2),
+        ],
+        controls: vec![],
+        source: Some(format!("environments/tsd/environment.yaml:{}", 100 + start / 1000)),
+    }
+}
+
+fn failure(step: &str, expected: &str, got: &str, waited_ms: u64, line: u32) -> CaseFailure {
+    CaseFailure { step: step.into(), expected: expected.into(), got: got.into(), waited_ms, source: Some(format!("environments/tsd/environment.yaml:{line}")) }
+}
+
+fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>) -> SuiteFact {
+    SuiteFact {
+        name: name.into(),
+        kind,
+        digest: digest(name),
+        verdict: Some(cases.iter().filter_map(|c| c.verdict).max().unwrap_or(Verdict::Inconclusive)),
+        reason: None,
+        started: at(start),
+        finished: Some(at(end)),
+        cases,
+        raw: vec![RawFile { name: "suite.log".into(), media_type: "text/plain".into(), sha256: digest("log"), size: 18_204 }],
+        source: Some("environments/tsd/environment.yaml:96".into()),
+    }
+}
+
+fn spread(prefix: &str, names: &[&str], start: i64, each: i64) -> Vec<CaseFact> {
+    let took = |i: usize| (each * (3 + (i as i64 * 7) % 6) / 9) as u64;
+    names.iter().enumerate().map(|(i, n)| case(&format!("{prefix}{}", i + 1), n, start + i as i64 * each, took(i))).collect()
+}
+
+fn acceptance() -> Vec<&'static str> {
+    vec![
+        "an uploaded file comes back with the same SHA-256",
+        "one event on ex_files, of exact key and shape",
+        "an audit row within 5 s, visible over HTTP",
+        "a survey row with an identifier is processed by the consumer",
+        "reading publishes nothing",
+        "a chunk out of order is refused, and resuming completes",
+        "a restart of the broker loses no event",
+        "an event arrives although the broker started 60 s late",
+        "a repeated message_id makes one row",
+        "a poison message is set aside and the next is processed",
+        "a revoked grant is refused within 5 s",
+        "delete and restore make two audit events",
+        "the bridge delivers, ids rewritten",
+        "no message carries payload bytes",
+    ]
+}
+
+fn security() -> Vec<&'static str> {
+    vec![
+        "no, garbled and expired tokens are refused",
+        "forged and unsigned tokens are refused",
+        "a token of p11 is refused on p12 and makes no file",
+        "a foreign group is refused",
+        "an encoded ../ leaves nothing outside the tenant's folder",
+        "admin and test routes cannot be reached at the edge",
+        "file-api answers only its declared callers",
+        "guest is refused",
+        "a foreign vhost is refused",
+        "a publisher cannot read, a consumer cannot publish",
+        "plain AMQP is closed to services",
+        "there is no way out by address, name or DNS",
+        "a neighbour cannot reach this environment",
+        "every service is confined",
+    ]
+}
+
+/// Ten units, four suites, forty cases, all passed; one case at its second attempt.
+pub fn passed() -> Facts {
+    let mut suites = vec![
+        suite("acceptance", SuiteKind::Acceptance, 27_000, 92_000, spread("A", &acceptance(), 27_200, 4_600)),
+        suite("security", SuiteKind::Security, 92_100, 128_000, spread("S", &security(), 92_300, 2_500)),
+        suite("api-tests", SuiteKind::Acceptance, 128_200, 151_000, vec![]),
+        suite("dependencies", SuiteKind::Security, 128_200, 143_500, spread("D", &["the advisory database is not older than allowed", "no package was skipped"], 128_900, 7_000)),
+    ];
+    suites[2].cases = (1..=10).map(|i| case(&format!("tests.test_files.test_upload_{i}"), &format!("test_upload_{i}"), 129_000 + i * 2_000, 1_400)).collect();
+    for case in &mut suites[2].cases {
+        (case.steps, case.source, case.started) = (vec![], None, None);
+    }
+    suites[2].verdict = Some(Verdict::Passed);
+    suites[0].cases[6].attempts = 2;
+    for case in &mut suites[1].cases {
+        case.controls = vec!["the same request with a valid token".into()];
+    }
+    Facts {
+        schema_version: SCHEMA_VERSION,
+        run: "0195f7a2-6c1e-7d3a-9b44-2f6f0c8e1a57".parse().unwrap(),
+        environment: "tsd-pr-42".into(),
+        description: "tsd".into(),
+        description_digest: digest("tsd"),
+        description_path: "environments/tsd/environment.yaml".into(),
+        change: Change { repository: Some("https://git.example.org/tsd/platform".into()), pr: 42, commit: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into() },
+        engine: EngineKind::Local,
+        engine_info: Some(EngineInfo {
+            product: "podman".into(),
+            version: "4.3.1".into(),
+            endpoint: "unix:///run/podman/podman.sock".into(),
+            cannot: vec!["The host is reachable through the bridge's gateway address.".into(), "Names outside the environment are forwarded by the engine's DNS.".into()],
+        }),
+        runner: Runner { name: "dayfly".into(), version: "0.1.0".into(), job: Some("https://ci.example.org/tsd/platform/jobs/9917".into()), actor: Some("reviewer".into()) },
+        started: at(0),
+        finished: Some(at(158_400)),
+        access: access(),
+        images: units().iter().map(|u| (u.image.clone(), image(&u.image))).collect(),
+        units: units(),
+        suites,
+        events: events(),
+        causes: vec![],
+        residual: vec![],
+        removed: Some(at(158_300)),
+        kept: None,
+    }
+}
+
+fn image(reference: &str) -> ImageFact {
+    let user = if reference.contains("library") { "" } else { "10001" };
+    ImageFact { reference: reference.into(), digest: format!("sha256:{}", digest(reference)), platform: "linux/amd64".into(), user: user.into() }
+}
+
+fn access() -> Vec<(String, String)> {
+    let pairs = [
+        ("authz", "pg-iam"),
+        ("auth-api", "pg-iam"),
+        ("authz", "file-api"),
+        ("edge-proxy", "authz"),
+        ("file-api", "pg-data"),
+        ("file-api", "mq"),
+        ("audit-writer", "mq"),
+        ("audit-writer", "pg-data"),
+        ("survey-consumer", "mq"),
+        ("survey-consumer", "edge-proxy"),
+        ("mq-bridge", "mq"),
+        ("acceptance", "edge-proxy"),
+        ("acceptance", "auth-api"),
+        ("acceptance", "audit-writer"),
+        ("acceptance", "mq"),
+        ("security", "edge-proxy"),
+        ("security", "auth-api"),
+        ("security", "mq"),
+        ("api-tests", "edge-proxy"),
+    ];
+    pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect()
+}
+
+fn events() -> Vec<Event> {
+    let e = |ms, about: Option<&str>, text: &str| Event { at: at(ms), about: about.map(Into::into), text: text.into() };
+    vec![
+        e(0, None, "run opened"),
+        e(1_900, None, "9 images found, none had to be pulled"),
+        e(2_050, None, "environment made: 11 networks, 10 containers"),
+        e(21_300, Some("mq"), "ready: 6 users log in, 2 vhosts and 5 queues answer"),
+        e(26_700, None, "every unit is ready"),
+        e(58_000, Some("mq"), "restarted by case A7"),
+        e(151_000, None, "every suite ended"),
+        e(158_300, None, "everything was removed"),
+    ]
+}
+
+/// Acceptance and security fail, something stays behind.
+pub fn failed() -> Facts {
+    let mut facts = passed();
+    let a2 = &mut facts.suites[0].cases[1];
+    a2.verdict = Some(Verdict::Failed);
+    a2.attempts = 2;
+    a2.failures = vec![failure("expect one message on ex_files", "key k.v1.p11.files, data.path = $.path, properties message_id and timestamp", "one message with key k.v1.p11.file:\n{\"method\":\"PUT\",\"uri\":\"/v1/p11/files/a.txt\",\"data\":{\"path\":\"a.txt\"}}", 5_000, 131)];
+    a2.steps[1].verdict = Verdict::Failed;
+    let a3 = &mut facts.suites[0].cases[2];
+    a3.verdict = Some(Verdict::Failed);
+    a3.failures = vec![failure("GET http://audit-writer:8085/rows?path=a.txt", "status 200 and one row", "status 200 and no row; the last answer was []", 5_012, 139)];
+    let s12 = &mut facts.suites[1].cases[11];
+    s12.verdict = Some(Verdict::Failed);
+    s12.failures = vec![failure("no way out from file-api", "no address outside the environment answers", "10.89.3.1:22 accepted a connection (the host, through the bridge's gateway)", 2_004, 240)];
+    let s13 = &mut facts.suites[1].cases[12];
+    s13.verdict = Some(Verdict::Inconclusive);
+    s13.failures = vec![failure("reach this environment from a neighbour", "an answer from the neighbour's agent", "the agent could not be started: no address left in 10.89.0.0/16", 30_000, 246)];
+    let t4 = &mut facts.suites[2].cases[3];
+    t4.verdict = Some(Verdict::Failed);
+    let trace = (1..=30).map(|i| format!("tests/test_files.py:{i}: in upload\n    assert response.status == 201")).collect::<Vec<_>>().join("\n");
+    t4.failures = vec![CaseFailure { step: "failure".into(), expected: "the test passes".into(), got: format!("AssertionError: 500 != 201\n{trace}"), waited_ms: 1_400, source: None }];
+    facts.suites[2].cases[8].verdict = None;
+    facts.suites[3].reason = Some("the results cannot be relied on: audit.xml: it ends before its elements are closed: it was cut short".into());
+    facts.suites[3].verdict = Some(Verdict::Inconclusive);
+    for suite in &mut facts.suites[..3] {
+        suite.verdict = suite.cases.iter().filter_map(|c| c.verdict).max();
+    }
+    let cause = |kind, text: &str| Cause { kind, text: text.into() };
+    facts.causes = vec![
+        cause(CauseKind::AcceptanceFailed, "acceptance: 2 of 14 cases failed; api-tests: 1 of 10 cases failed"),
+        cause(CauseKind::SecurityFailed, "security: 1 of 14 cases failed"),
+        cause(CauseKind::TeardownIncomplete, "1 object is left"),
+    ];
+    facts.residual = vec![Residual { object: "network tsd-pr-42-mq".into(), reason: "it is in use by container debug-shell, which is not dayfly's".into() }];
+    facts.removed = None;
+    facts
+}
+
+/// One suite, and it found no test.
+pub fn inconclusive() -> Facts {
+    let mut facts = passed();
+    facts.suites.truncate(1);
+    facts.suites[0].cases.clear();
+    facts.suites[0].verdict = Some(Verdict::Inconclusive);
+    facts.suites[0].reason = Some("no test was found in the results folder; the suite exited with 5".into());
+    facts.causes = vec![Cause { kind: CauseKind::Inconclusive, text: "acceptance: no test was found in the results folder".into() }];
+    facts.kept = Some("--keep on-failure".into());
+    facts.removed = None;
+    facts
+}
+
+/// A unit never became ready; no suite ran.
+pub fn error() -> Facts {
+    let mut facts = passed();
+    facts.suites.clear();
+    facts.access.retain(|(from, _)| facts.units.iter().any(|u| u.name == *from));
+    facts.finished = Some(at(96_000));
+    facts.removed = Some(at(95_000));
+    let file_api = &mut facts.units[5];
+    file_api.ready = None;
+    file_api.failure = Some("it was not ready within 60 s: GET http://file-api:3003/health answered 503, expected 200 to 299".into());
+    file_api.last_log = vec!["INFO listening on 3003".into(), "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(), "ERROR exchange ex_files is not there".into()];
+    for i in [7, 8, 9] {
+        facts.units[i].ready = None;
+    }
+    facts.units[9].started = None;
+    facts.causes = vec![Cause { kind: CauseKind::NotReady, text: "file-api was not ready within 60 s".into() }];
+    facts
+}
+
+/// A newer run of the same pull request took over in the middle of a suite.
+pub fn aborted() -> Facts {
+    let mut facts = passed();
+    facts.suites.truncate(2);
+    facts.suites[1].cases.truncate(5);
+    facts.suites[1].verdict = None;
+    facts.suites[1].finished = None;
+    facts.finished = Some(at(108_000));
+    facts.events.truncate(6);
+    facts.removed = None;
+    facts.causes = vec![Cause { kind: CauseKind::Superseded, text: "run 0195f7a4-1111-7d3a-9b44-2f6f0c8e1a57 at commit 77aa88bb took the environment over".into() }];
+    facts
+}
+
+/// Text that tries everything.
+pub const EVIL: &str = "<script>fetch('http://evil.example/x')</script><img src=http://evil.example/p.png onerror=alert(1)>\"'`{{7*7}} ]]> &amp; | @everyone #1 ::error::x\u{1b}[2J\u{202e}\r\n::warning file=x::y\n##[group]g\n# h";
+
+/// Every piece of text is hostile.
+pub fn hostile() -> Facts {
+    let mut facts = failed();
+    facts.suites.truncate(1);
+    facts.suites[0].cases.truncate(2);
+    facts.units.truncate(3);
+    facts.access.truncate(2);
+    let evil = |what: &str| format!("{what} {EVIL}");
+    facts.environment = evil("environment");
+    facts.description_path = evil("path");
+    facts.change = Change { repository: Some(evil("repository")), pr: 42, commit: evil("commit") };
+    facts.runner.job = Some(evil("job"));
+    facts.access.push((evil("from"), evil("to")));
+    facts.units[0].name = evil("unit");
+    facts.units[0].confinement.reason = Some(evil("reason"));
+    facts.units[1].failure = Some(evil("failure"));
+    facts.units[1].last_log = vec![evil("log"), "```\n</details>".into()];
+    let info = facts.engine_info.as_mut().unwrap();
+    (info.product, info.cannot) = (evil("product"), vec![evil("cannot")]);
+    facts.images.insert(evil("image"), ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: evil("u") });
+    let suite = &mut facts.suites[0];
+    (suite.name, suite.reason, suite.source) = (evil("suite"), Some(evil("why")), Some(evil("source")));
+    suite.raw[0].name = evil("raw");
+    let case = &mut suite.cases[1];
+    (case.id, case.name, case.source) = (evil("id"), evil("name"), Some(evil("at")));
+    case.failures = vec![CaseFailure { step: evil("step"), expected: evil("expected"), got: evil("got"), waited_ms: 1, source: Some(format!("{}:7", evil("file"))) }];
+    case.steps[0].did = evil("did");
+    case.steps[0].saw = evil("saw");
+    case.controls = vec![evil("control")];
+    facts.events = vec![Event { at: at(10), about: Some(evil("about")), text: evil("event") }];
+    facts.causes[0].text = evil("cause");
+    facts.residual = vec![Residual { object: evil("object"), reason: evil("reason") }];
+    facts.kept = Some(evil("kept"));
+    facts
+}
+
+pub fn all() -> Vec<(&'static str, Facts)> {
+    vec![("passed", passed()), ("failed", failed()), ("inconclusive", inconclusive()), ("error", error()), ("aborted", aborted()), ("hostile", hostile())]
+}

@@ -38,6 +38,16 @@ fn a_run_passes_signs_its_report_and_leaves_nothing() {
 }
 
 #[test]
+fn the_description_on_the_first_screen_of_the_readme_runs() {
+    needs_engine!();
+    let user = User::new();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let description = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(user.folder.path().join("environment.yaml"), description).unwrap();
+    user.runs("environment.yaml", "7", &[]).code(0).says("PASSED  tiny-pr-7");
+}
+
+#[test]
 fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
     needs_engine!();
     let user = User::new();

@@ -68,7 +68,8 @@ async fn remnants_without_an_owner_are_listed() {
     let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
     // The owner moves to a newer run while the older one goes on making things.
     other.engine.claim(&other.lease).await.unwrap();
-    world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
+    let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
+    assert!(said.contains("a newer run took it meanwhile"), "{said}");
     assert_eq!(other.engine.remove(other.environment(), Some(other.lease.run)).await.unwrap(), []);
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.lease, None);

@@ -116,6 +116,11 @@ async fn an_agent_ends_with_its_link() {
     assert_eq!(agents(&world).await, 1);
     drop(agent);
     world.until(|| async { agents(&world).await == 0 }).await;
+    // Also without a word of goodbye.
+    let link = world.engine.agent(&world.lease, &Position::Control).await.unwrap();
+    assert_eq!(agents(&world).await, 1);
+    drop(link);
+    world.until(|| async { agents(&world).await == 0 }).await;
     world.remove().await;
 }
 

@@ -124,13 +124,17 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
     };
     let (docker, version) = tokio::time::timeout(HELLO, hello).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|e| explain::words(&e))?;
     let podman = version.components.iter().flatten().any(|c| c.name == "Podman Engine");
+    let number = version.version.clone().unwrap_or_default();
+    if podman && number.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 4) {
+        return Err(format!("podman {number} is too old: podman 4 or newer is needed"));
+    }
     let product = if podman { Product::Podman } else { Product::Docker };
     let log_driver = if podman { "k8s-file" } else { "json-file" };
     Ok(LocalEngine {
         docker,
         raw,
         product,
-        version: version.version.unwrap_or_default(),
+        version: number,
         // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
         flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
         options: options.clone(),

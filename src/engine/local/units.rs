@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::images::Held;
 use super::volumes::Content;
-use super::{ABREAST, LocalEngine, explain, images, networks, users, volumes};
+use super::{ABREAST, LocalEngine, claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Lease, Leftover, Secrets};
 use crate::plan::{Confinement, Unit};
 use crate::render::container::{self, FILES, Mounted};
@@ -29,7 +29,12 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
     contents.extend(owners);
     contents.push(volumes::keep(lease, secrets)?);
-    volumes::fill(engine, lease, &contents).await
+    volumes::fill(engine, lease, &contents).await?;
+    // A newer run may have swept before the last of this was made.
+    match claim::owner(engine, &lease.environment).await? {
+        Some(run) if run == lease.run => Ok(()),
+        _ => Err(EngineError::Missing(format!("environment {} as it was claimed: a newer run took it meanwhile, or it was removed", lease.environment))),
+    }
 }
 
 /// The images of all units, none of which runs as root without leave.

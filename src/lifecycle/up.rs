@@ -35,9 +35,10 @@ type Started = (String, Result<u64, UnitFailure>);
 pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, stop: CancellationToken) -> Result<Session, Cause> {
     let work = async {
         let began = Instant::now();
-        let secrets = take(engine.as_ref(), &lease, &journal).await?;
-        let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
-        start_all(&session).await?;
+        // An engine may take long to introduce itself, and nothing waits for it.
+        let (introduced, started) = tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
+        let session = started?;
+        introduced?;
         journal.note(Notice::Up { took_ms: millis(began) });
         read_back(&session).await?;
         Ok(session)
@@ -64,10 +65,21 @@ pub fn cause_of(error: &EngineError) -> Cause {
     Cause { kind, text: format!("failed to {error}") }
 }
 
-/// Everything before the first process: engine, images, claim, secrets, objects.
+async fn introduce(engine: &dyn Engine, journal: &Journal) -> Result<(), Cause> {
+    journal.note(Notice::Engine { info: engine.info().await.map_err(|e| cause_of(&e))? });
+    Ok(())
+}
+
+async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal, stop: &CancellationToken) -> Result<Session, Cause> {
+    let secrets = take(engine.as_ref(), &lease, journal).await?;
+    let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
+    start_all(&session).await?;
+    Ok(session)
+}
+
+/// Everything before the first process: images, claim, secrets, objects.
 async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| cause_of(&e);
-    journal.note(Notice::Engine { info: engine.info().await.map_err(failed)? });
     let wanted: Vec<String> = lease.plan.images().into_iter().collect();
     let pulling = |reference: &str, status: &str| journal.note(Notice::Pulling { reference: reference.into(), status: status.into() });
     let images = engine.images(&wanted, &pulling).await.map_err(failed)?;
@@ -99,6 +111,10 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
     let mut progress = decide::beginning(plan);
     let mut happened = session.engine.watch(&session.lease.environment).await.map_err(|e| cause_of(&e))?;
     let mut starting: JoinSet<Started> = JoinSet::new();
+    // The agent starts beside the first units. Whoever asks it next waits for it, and hears it if it could not start.
+    let mut early = JoinSet::new();
+    let ahead = session.clone();
+    early.spawn(async move { ahead.agent(&Position::Control).await.map(drop) });
     loop {
         for step in decide::next(plan, &progress) {
             match step {

@@ -62,16 +62,22 @@ pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
 
 async fn confined(session: &Session, services: &[String]) -> Done {
     let mut faults = vec![];
-    let mut departures = vec![];
+    let (mut departures, mut unseen) = (vec![], vec![]);
     for unit in chosen(session, services) {
         let Some(planned) = session.lease.plan.unit(&unit) else { continue };
         match status(session, &unit).await {
-            Ok(status) => faults.extend(breaches(&status, &planned.confinement).into_iter().map(|b| format!("{unit}: {b}"))),
+            Ok(status) => {
+                faults.extend(breaches(&status, &planned.confinement).into_iter().map(|b| format!("{unit}: {b}")));
+                unseen.extend(status.unseen.into_iter().map(|what| format!("{unit}: {what}")));
+            }
             Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
         }
         if planned.confinement.root || planned.confinement.writable_root || !planned.confinement.capabilities.is_empty() {
             departures.push(format!("{unit} departs as declared: {}", planned.confinement.reason.as_deref().unwrap_or("no reason given")));
         }
+    }
+    if faults.is_empty() && !unseen.is_empty() {
+        return Done::inconclusive("to look at every service", unseen.join("; "));
     }
     if faults.is_empty() {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };

@@ -236,6 +236,9 @@ pub struct Tcp {
     /// The connection must not come about (default false).
     #[serde(default)]
     pub refused: bool,
+    /// Variables set from the connection: name to `address`, the `ip:port` that was reached.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
 }
 
 /// A name look-up.
@@ -347,7 +350,7 @@ pub struct Expect {
     /// JSON that the body must contain (objects may have more keys).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// The body must be JSON with exactly these top-level keys.
+    /// The body must be JSON with exactly these keys; `data.path` stands for the key `path` of the object `data`.
     #[serde(default)]
     pub only_keys: Vec<String>,
     /// Text that no collected message may contain, headers included.

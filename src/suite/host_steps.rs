@@ -62,7 +62,7 @@ pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
 
 async fn confined(session: &Session, step: &Confined) -> Done {
     let mut faults = vec![];
-    let mut departures = vec![];
+    let (mut departures, mut unseen) = (vec![], vec![]);
     let units = chosen(session, &step.services);
     for unit in &units {
         let Some(planned) = session.lease.plan.unit(unit) else { continue };
@@ -70,12 +70,16 @@ async fn confined(session: &Session, step: &Confined) -> Done {
             Ok(status) => status,
             Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
         };
+        unseen.extend(status.unseen.iter().map(|what| format!("{unit}: {what}")));
         let (bad, declared) = demanded(breaches(&status), &step.aspects, &planned.confinement);
         faults.extend(bad.into_iter().map(|b| format!("{unit}: {b}")));
         if !declared.is_empty() {
             let reason = planned.confinement.reason.as_deref().unwrap_or("no reason given");
             departures.push(format!("{unit} {} as declared: {reason}", declared.join(" and ")));
         }
+    }
+    if faults.is_empty() && !unseen.is_empty() {
+        return Done::inconclusive("to look at every service", unseen.join("; "));
     }
     if faults.is_empty() {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };

@@ -121,33 +121,17 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
         Raw::Unix(path) => Docker::connect_with_unix(path, ANSWER_SECS, &api),
         Raw::Tcp(address) => Docker::connect_with_http(&format!("http://{address}"), ANSWER_SECS, &api),
     };
-<<<<<<< HEAD
-    let hello = async {
-        let docker = docker?.negotiate_version().await?;
-        let version = docker.version().await?;
-        Ok::<_, bollard::errors::Error>((docker, version))
-    };
-    let (docker, version) = tokio::time::timeout(HELLO, hello).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|e| explain::words(&e))?;
-    let podman = version.components.iter().flatten().any(|c| c.name == "Podman Engine");
-    let number = version.version.clone().unwrap_or_default();
-    if podman && number.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 4) {
-        return Err(format!("podman {number} is too old: podman 4 or newer is needed"));
-    }
-    let product = if podman { Product::Podman } else { Product::Docker };
-    let log_driver = if podman { "k8s-file" } else { "json-file" };
-=======
     let (product, version) = product(said("server"));
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if product == Product::Podman && major.is_some_and(|major| major < 4) {
+        return Err(format!("podman {version} is too old: podman 4 or newer is needed"));
+    }
     let log_driver = if product == Product::Podman { "k8s-file" } else { "json-file" };
->>>>>>> bench
     Ok(LocalEngine {
         docker: docker.map_err(|e| explain::words(&e))?,
         raw,
         product,
-<<<<<<< HEAD
-        version: number,
-=======
         version,
->>>>>>> bench
         // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
         flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
         options: options.clone(),

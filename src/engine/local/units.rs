@@ -26,18 +26,16 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     let (subnets, ()) = tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
     let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
     contents.push(volumes::keep(lease, secrets)?);
-<<<<<<< HEAD
-    volumes::fill(engine, lease, &contents).await?;
+    let (owners, ()) = tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
+    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
+    if !owners.is_empty() {
+        volumes::fill(engine, lease, &owners).await?;
+    }
     // A newer run may have swept before the last of this was made.
     match claim::owner(engine, &lease.environment).await? {
         Some(run) if run == lease.run => Ok(()),
         _ => Err(EngineError::Missing(format!("environment {} as it was claimed: a newer run took it meanwhile, or it was removed", lease.environment))),
     }
-=======
-    let (owners, ()) = tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
-    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
-    if owners.is_empty() { Ok(()) } else { volumes::fill(engine, lease, &owners).await }
->>>>>>> bench
 }
 
 /// The images of all units, none of which runs as root without leave.

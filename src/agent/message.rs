@@ -1,6 +1,6 @@
 //! A message as an `expect` sees it, and whether it is the one that was expected. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -40,20 +40,32 @@ impl Message {
 
     /// What is wrong with one that is looked for: other keys than allowed, or a property that is not set.
     pub fn fault(&self, expect: &Expect) -> Option<(String, String)> {
-        if !expect.only_keys.is_empty() {
-            let mut wanted = expect.only_keys.clone();
-            wanted.sort_unstable();
-            let expected = format!("a body with exactly the keys {}", wanted.join(", "));
-            let Some(Value::Object(body)) = self.json() else { return Some((expected, self.describe())) };
-            let mut found: Vec<String> = body.keys().cloned().collect();
-            found.sort_unstable();
-            if found != wanted {
-                return Some((expected, format!("the keys {}", found.join(", "))));
-            }
+        if let Some(fault) = self.other_keys(&expect.only_keys) {
+            return Some(fault);
         }
         let missing = expect.properties.iter().find(|name| !self.properties.contains_key(name.as_str()))?;
         let set = self.properties.keys().copied().collect::<Vec<_>>().join(", ");
         Some((format!("a message with the property {missing}"), format!("the properties that are set: {set}")))
+    }
+
+    /// `data.path` among the keys says that `data` is an object with exactly the keys that are named so.
+    fn other_keys(&self, only: &[String]) -> Option<(String, String)> {
+        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for path in only {
+            let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+            for prefix in ends.map(|end| &path[..end]) {
+                let (parent, key) = prefix.rsplit_once('.').unwrap_or(("", prefix));
+                wanted.entry(parent).or_default().insert(key);
+            }
+        }
+        let body = self.json();
+        wanted.into_iter().find_map(|(parent, keys)| {
+            let (place, path) = if parent.is_empty() { ("a body".to_owned(), "$".to_owned()) } else { (format!("`{parent}`"), format!("$.{parent}")) };
+            let expected = format!("{place} with exactly the keys {}", keys.iter().copied().collect::<Vec<_>>().join(", "));
+            let Some(Value::Object(object)) = body.as_ref().and_then(|b| matching::at(&path, b)) else { return Some((expected, self.describe())) };
+            let found: BTreeSet<&str> = object.keys().map(String::as_str).collect();
+            (found != keys).then(|| (expected, format!("the keys {}", found.into_iter().collect::<Vec<_>>().join(", "))))
+        })
     }
 
     /// Whether the text stands anywhere in it.
@@ -156,6 +168,9 @@ mod tests {
     fn a_chosen_message_with_further_keys_or_without_a_property_is_at_fault() {
         assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data"], "properties": ["message_id", "timestamp", "persistent"] }))), None);
         assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method"] }))).unwrap().1, "the keys data, method");
+        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data.id"] }))), None);
+        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data.name"] }))).unwrap(), ("`data` with exactly the keys name".into(), "the keys id".into()));
+        assert!(message().fault(&expect(json!({ "onlyKeys": ["data", "method.name"] }))).is_some());
         assert_eq!(message().fault(&expect(json!({ "properties": ["reply_to"] }))).unwrap().0, "a message with the property reply_to");
         let transient = BasicProperties::default().with_delivery_mode(1);
         assert!(!properties(&transient).contains_key("persistent"));

@@ -42,11 +42,21 @@ pub(super) fn words(error: &std::io::Error) -> String {
 /// The `tcp` step. Refused is every way in which no connection comes about; which one it was is told.
 pub(super) async fn tcp_step(step: &Tcp) -> Result<Held, Missed> {
     match (connect(&step.to, CONNECT).await, step.refused) {
-        (Ok(_), false) => Ok(Held::saw(format!("{} accepts a connection", step.to))),
+        (Ok(stream), false) => reached(step, &stream),
         (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.to))),
         (Ok(_), true) => Err(Missed::new(format!("no connection to {}", step.to), "the connection was accepted")),
         (Err(why), false) => Err(Missed::new(format!("a connection to {}", step.to), why)),
     }
+}
+
+/// A connection that came about, and the address behind the name.
+fn reached(step: &Tcp, stream: &TcpStream) -> Result<Held, Missed> {
+    let peer = stream.peer_addr().map_err(|e| Missed::ours("the address that was reached", words(&e)))?.to_string();
+    if let Some(other) = step.capture.values().find(|from| *from != "address") {
+        return Err(Missed::ours("something that a connection has to capture: `address`", format!("`{other}`")));
+    }
+    let captured = step.capture.keys().map(|name| (name.clone(), peer.clone())).collect();
+    Ok(Held { saw: format!("{} accepts a connection", step.to), captured })
 }
 
 /// The `resolve` step, by the system's resolver. A resolver that does not answer gives no address either.

@@ -171,4 +171,7 @@ pub struct ProcessStatus {
     pub arguments: Vec<String>,
     /// A service-account token is mounted.
     pub service_account_token: bool,
+    /// What could not be looked at, and why: where something stands here, nothing is known to be absent.
+    #[serde(default)]
+    pub unseen: Vec<String>,
 }

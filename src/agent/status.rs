@@ -10,6 +10,8 @@ use tokio::fs;
 use super::protocol::{Answer, ProcessStatus};
 
 const TOKENS: &str = "kubernetes.io/serviceaccount";
+/// Where tokens lie. `/var/run` is a link to `/run` almost everywhere, and would lead to this process's own `/run`.
+const FOLDERS: [&str; 2] = ["1/root/run/secrets", "1/root/var/run/secrets"];
 
 /// The answer to `Status`.
 pub(super) async fn answer() -> Answer {
@@ -27,8 +29,14 @@ async fn read(proc: &Path) -> Result<ProcessStatus, String> {
     let mut status = from_status(&text("1/status").await?)?;
     let mounts = text("1/mountinfo").await?;
     status.read_only_root = read_only_root(&mounts).ok_or("no mount of / in /proc/1/mountinfo")?;
-    let token = proc.join("1/root/var/run/secrets").join(TOKENS).join("token");
-    status.service_account_token = mounts.lines().any(|line| line.contains(TOKENS)) || fs::try_exists(token).await.unwrap_or(false);
+    status.service_account_token = mounts.lines().any(|line| line.contains(TOKENS));
+    for folder in FOLDERS {
+        let token = proc.join(folder).join(TOKENS).join("token");
+        match fs::try_exists(&token).await {
+            Ok(found) => status.service_account_token |= found,
+            Err(e) => status.unseen.push(format!("{}: {e}", token.display())),
+        }
+    }
     status.arguments = arguments(proc).await?;
     Ok(status)
 }
@@ -93,14 +101,32 @@ mod tests {
     async fn a_token_is_seen_and_what_cannot_be_read_is_an_error() {
         let proc = tempfile::tempdir().unwrap();
         let one = proc.path().join("1");
-        std::fs::create_dir_all(one.join("root/var/run/secrets").join(TOKENS)).unwrap();
+        let tokens = one.join("root/run/secrets").join(TOKENS);
+        std::fs::create_dir_all(&tokens).unwrap();
+        std::fs::create_dir_all(one.join("root/var")).unwrap();
+        // Absolute, as in images: it leads out of the other process's files.
+        std::os::unix::fs::symlink("/run", one.join("root/var/run")).unwrap();
         assert!(read(proc.path()).await.unwrap_err().contains("1/status"));
         std::fs::write(one.join("status"), STATUS).unwrap();
         std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
         std::fs::write(one.join("cmdline"), "app\0--flag\0x\0").unwrap();
         let status = read(proc.path()).await.unwrap();
         assert_eq!((status.service_account_token, status.read_only_root, status.arguments), (false, true, vec!["app --flag x".to_owned()]));
-        std::fs::write(one.join("root/var/run/secrets").join(TOKENS).join("token"), "t").unwrap();
+        std::fs::write(tokens.join("token"), "t").unwrap();
         assert!(read(proc.path()).await.unwrap().service_account_token);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_cannot_be_looked_for_is_told_and_hides_nothing_else() {
+        let proc = tempfile::tempdir().unwrap();
+        let one = proc.path().join("1");
+        std::fs::create_dir(&one).unwrap();
+        std::fs::write(one.join("status"), STATUS).unwrap();
+        std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
+        // A file in place of a folder: looking behind it is an error, whoever looks.
+        std::fs::create_dir(one.join("root")).unwrap();
+        std::os::unix::fs::symlink("run", one.join("root/run")).unwrap();
+        let status = read(proc.path()).await.unwrap();
+        assert_eq!((status.uid, status.unseen.len()), (999, 1), "{status:?}");
     }
 }

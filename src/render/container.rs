@@ -125,8 +125,9 @@ pub fn suite(lease: &Lease, subnets: &Subnets, of: &SuiteRun<'_>, flavour: Flavo
 pub enum Place {
     /// In networks, with hosts entries.
     Seats(Vec<Seat>, Vec<String>),
-    /// In the network and process namespaces of this container, as this numeric user.
-    Inside(String, String),
+    /// In the network and process namespaces of this container, as this numeric user, with the container's own
+    /// capabilities: the kernel shows a process's files to nobody who has fewer.
+    Inside(String, String, Vec<String>),
 }
 
 /// An agent; `arguments` follow the program's name in the agent image. Its standard streams are its link.
@@ -156,7 +157,8 @@ pub fn agent(lease: &Lease, place: Place, arguments: &[&str], image: &str, run: 
             host.extra_hosts = Some(hosts);
             seated(name, body, host, seats)
         }
-        Place::Inside(container, user) => {
+        Place::Inside(container, user, capabilities) => {
+            host.cap_add = Some(capabilities);
             // Names, resolver and kernel switches are those of the namespaces that it joins.
             (host.dns, host.dns_search, host.dns_options, host.sysctls) = (None, None, None, None);
             host.network_mode = Some(format!("container:{container}"));

@@ -236,6 +236,9 @@ pub struct Tcp {
     /// The connection must not come about (default false).
     #[serde(default)]
     pub refused: bool,
+    /// Variables set from the connection: name to `address`, the `ip:port` that was reached.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
 }
 
 /// A name look-up.
@@ -347,7 +350,7 @@ pub struct Expect {
     /// JSON that the body must contain (objects may have more keys).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// The body must be JSON with exactly these top-level keys.
+    /// The body must be JSON with exactly these keys; `data.path` stands for the key `path` of the object `data`.
     #[serde(default)]
     pub only_keys: Vec<String>,
     /// Text that no collected message may contain, headers included.
@@ -477,6 +480,25 @@ pub struct Confined {
     /// The services (default: all).
     #[serde(default)]
     pub services: Vec<String>,
+    /// What is demanded, whatever the description declares (default: everything but its declared departures).
+    #[serde(default)]
+    pub aspects: Vec<Aspect>,
+}
+
+/// One side of how a service is confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// It does not run as root.
+    User,
+    /// It has no capabilities.
+    Capabilities,
+    /// It cannot gain privileges.
+    NoNewPrivileges,
+    /// Its root file system is read-only.
+    ReadOnlyRoot,
+    /// It holds no service-account token.
+    NoServiceAccountToken,
 }
 
 /// From where the outside, or a neighbour, is tried.

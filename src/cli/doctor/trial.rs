@@ -102,7 +102,7 @@ async fn try_out(session: &Session) -> Vec<Check> {
         names(session).await.unwrap_or_else(|why| Check::failed("networks and names", why, "look at the engine's log; a firewall on this host may drop what bridges carry")),
         step(session, "no way out", Action::NoWayOut(everyone()), update).await,
         step(session, "no neighbour", Action::NoNeighbour(everyone()), update).await,
-        step(session, "confinement", Action::Confined(Confined { services: vec![] }), "check seccomp, capabilities and user namespaces of the engine").await,
+        step(session, "confinement", Action::Confined(Confined { services: vec![], aspects: vec![] }), "check seccomp, capabilities and user namespaces of the engine").await,
         limits(session).await,
     ]
 }

@@ -55,7 +55,7 @@ async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place
     }
     let image = images::held(engine, &planned.image).await?;
     let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
-    Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid)))
+    Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid), planned.confinement.capabilities.clone()))
 }
 
 async fn begin(engine: &LocalEngine, lease: &Lease, place: Place, arguments: &[&str], run: &str) -> Result<AgentLink, EngineError> {

@@ -11,7 +11,9 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, step: &Step, earlier: &Earli
     match &step.action {
         Action::Http(http) => self::http(check, &at.key("http"), http, step.from.is_some()),
         Action::Tcp(tcp) => {
-            let at = at.key("tcp").key("to");
+            let at = at.key("tcp");
+            captures(check, &at.key("capture"), &tcp.capture, &["address"], false);
+            let at = at.key("to");
             match host_and_port(&tcp.to) {
                 _ if !is_literal(&tcp.to) => {}
                 Some((host, _)) if !tcp.refused => reachable(check, &at, host, step.from.is_some()),

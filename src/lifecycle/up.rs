@@ -33,6 +33,7 @@ type Started = (String, Result<u64, UnitFailure>);
 
 /// Brings the environment of `lease` up. The cause says why it could not; what was made stays for `remove`.
 pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, stop: CancellationToken) -> Result<Session, Cause> {
+    let (again, lease_again) = (engine.clone(), lease.clone());
     let work = async {
         let began = Instant::now();
         // An engine may take long to introduce itself, and nothing waits for it.
@@ -43,11 +44,21 @@ pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, s
         read_back(&session).await?;
         Ok(session)
     };
+    let (engine, lease) = (again, lease_again);
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(interrupted()),
-        done = work => done,
+        done = work => match done {
+            // Whatever failed, when a newer run has the environment, that is why.
+            Err(cause) => Err(overtaken(engine.as_ref(), &lease).await.unwrap_or(cause)),
+            up => up,
+        },
     }
+}
+
+async fn overtaken(engine: &dyn Engine, ours: &Lease) -> Option<Cause> {
+    let owner = engine.lease(&ours.environment).await.ok().flatten()?;
+    (owner.run > ours.run).then(|| superseded(owner.run, &owner.commit))
 }
 
 /// The cause of a run that was stopped from outside.

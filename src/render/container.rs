@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn an_agent_inside_a_unit_brings_no_network_names_or_switches_of_its_own() {
-        let request = agent(&sample::lease(), Place::Inside("c1".into(), "7:7".into()), &["agent"], "i", "r", FLAVOUR);
+        let request = agent(&sample::lease(), Place::Inside("c1".into(), "7:7".into(), vec![]), &["agent"], "i", "r", FLAVOUR);
         let host = request.body.host_config.unwrap();
         assert_eq!((host.network_mode.as_deref(), host.pid_mode.as_deref(), request.body.user.as_deref()), (Some("container:c1"), Some("container:c1"), Some("7:7")));
         assert!(host.dns.is_none() && host.sysctls.is_none() && host.extra_hosts.is_none() && request.body.hostname.is_none());

@@ -240,7 +240,13 @@ impl EngineCommand {
     }
 
     fn run(&self, arguments: &[String]) -> String {
-        let output = Command::new(&self.0[0]).args(&self.0[1..]).args(arguments).output().unwrap();
+        let attempt = || Command::new(&self.0[0]).args(&self.0[1..]).args(arguments).output().unwrap();
+        let mut output = attempt();
+        let limit = Instant::now() + Duration::from_secs(30);
+        // An agent that has ended removes itself; podman keeps the container that it was inside until it has.
+        while String::from_utf8_lossy(&output.stderr).contains("dependent containers") && Instant::now() < limit {
+            output = attempt();
+        }
         assert!(output.status.success(), "{:?} {arguments:?}: {}", self.0, String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

@@ -12,6 +12,7 @@ mod amqp_try;
 mod collect;
 mod http;
 mod http_step;
+mod limits;
 mod matching;
 mod message;
 mod net;
@@ -27,4 +28,5 @@ mod tls;
 mod topology;
 mod world;
 
+pub use limits::limits;
 pub use serve::{AgentError, dial, serve};

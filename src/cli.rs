@@ -49,10 +49,10 @@ pub struct Common {
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
     /// Where environments run
-    #[arg(long, global = true, value_enum, default_value = "local", env = "DAYFLY_ENGINE", value_name = "ENGINE")]
+    #[arg(long, global = true, value_enum, default_value = "local", env = "DAYFLY_ENGINE", hide_env_values = true, value_name = "ENGINE")]
     pub engine: EngineChoice,
     /// Registry that images are pulled through in place of the one they name
-    #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", value_name = "HOST[/PATH]")]
+    #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", hide_env_values = true, value_name = "HOST[/PATH]")]
     pub registry_mirror: Option<String>,
     /// Say more of what is done, on standard error (twice for all)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]

@@ -1,6 +1,5 @@
 //! The `dayfly` binary: parse, trace, perform the verb, exit with its code.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -37,5 +36,5 @@ fn main() -> ExitCode {
 fn trace(verbose: u8) {
     let level = ["warn", "dayfly=debug,warn", "debug"][usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }

@@ -81,7 +81,7 @@ fn try_as(user: &str, operation: &str, name: Value, refused: bool) -> Value {
 async fn attempt_ready(rig: &Rig, hello: Hello, ready: ReadyPlan) -> (dayfly::agent::protocol::StepFailure, Vec<String>) {
     let agent = agent(hello);
     let mut seen = Vec::new();
-    let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 600 };
+    let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 4000 };
     match agent.client.ask_with_progress(ask, |last| seen.push(last)).await.unwrap() {
         Answer::Failed(failure) => (failure, seen),
         other => panic!("{other:?}"),

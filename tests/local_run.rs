@@ -30,11 +30,21 @@ fn a_run_passes_signs_its_report_and_leaves_nothing() {
     user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", COMMIT, "--require-passed"]).code(0);
     user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", &COMMIT.replace('4', "5")]).code(10);
     for format in ["text", "json", "junit", "markdown", "html"] {
-        user.dayfly(&["report", run, "--format", format]).code(0).says("hello-pr-101");
+        user.dayfly(&["report", run, "--format", format]).code(0).says("101");
     }
     let report = user.report("hello-pr-101");
     assert!(report["removed"].is_string() && report["residual"].as_array().unwrap().is_empty(), "{report:#}");
     assert!(report["units"].as_array().unwrap().iter().all(|u| u["runningDigest"].as_str().unwrap().starts_with("sha256:")), "{report:#}");
+}
+
+#[test]
+fn the_description_on_the_first_screen_of_the_readme_runs() {
+    needs_engine!();
+    let user = User::new();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let description = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(user.folder.path().join("environment.yaml"), description).unwrap();
+    user.runs("environment.yaml", "7", &[]).code(0).says("PASSED  tiny-pr-7");
 }
 
 #[test]
@@ -150,7 +160,7 @@ fn a_failing_case_says_what_was_expected_what_came_and_where() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("fails", &with_cases("      - { id: A1, name: web sings, steps: [ http: { url: 'http://web:8080/', expect: { contains: la la la } } ] }\n"));
-    user.runs(&file, "1", &[]).code(5).says("la la la").says("fails.yaml:13");
+    user.runs(&file, "1", &[]).code(5).says("la la la").says("fails.yaml:14");
     user.finds_nothing_of("fails-pr-1");
     let run = user.evidence("fails-pr-1");
     user.dayfly(&["verify", run.to_str().unwrap(), "--key", "key.pem.pub"]).code(0).says("FAILED");

@@ -166,7 +166,7 @@ fn a_saved_report_is_found_by_file_folder_or_parent_and_written_in_any_format() 
 fn a_report_that_cannot_be_found_chosen_or_read_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = || format!("{:#}", report::load(folder.path()).unwrap_err());
-    assert!(refusal().contains("holds a report.json"), "{}", refusal());
+    assert!(refusal().contains("there is no report.json"), "{}", refusal());
     for run in ["a", "b"] {
         std::fs::create_dir(folder.path().join(run)).unwrap();
         std::fs::write(folder.path().join(run).join(report::FILE), "{\"schemaVersion\": 9}").unwrap();

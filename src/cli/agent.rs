@@ -19,12 +19,18 @@ enum Job {
         /// Where to
         to: String,
     },
+    /// Say which limits hold here, then do nothing until ended
+    Rest,
 }
 
 /// Serves requests on the standard streams until they end, or relays them.
 pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
     match args.job {
         Some(Job::Dial { to }) => crate::agent::dial(&to, tokio::io::stdin(), tokio::io::stdout()).await.with_context(|| format!("failed to relay to {to}"))?,
+        Some(Job::Rest) => {
+            println!("{}", crate::agent::limits().await.join("\n"));
+            std::future::pending::<()>().await;
+        }
         None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
     }
     Ok(exit::PASSED)

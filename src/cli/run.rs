@@ -25,13 +25,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME")]
     suite: Vec<String>,
     /// Private key that signs the report (make one with `dayfly key generate`)
-    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY")]
+    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: PathBuf,
     /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// Folder for reports and signed statements
-    #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE")]
+    #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
     evidence: PathBuf,
     /// When the environment stays after the run
     #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]

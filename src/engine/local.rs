@@ -64,6 +64,23 @@ pub struct LocalEngine {
     next_subnet: Arc<AtomicU32>,
 }
 
+impl LocalEngine {
+    /// The image of agents, by reference; made when it is not here.
+    pub async fn agent_image(&self) -> Result<String, EngineError> {
+        agent_image::ensure(self).await
+    }
+
+    /// An image, none when it is not here; nothing is pulled.
+    pub async fn image(&self, reference: &str) -> Result<Option<ImageFact>, EngineError> {
+        images::here(self, reference).await
+    }
+
+    /// Where the engine keeps its data, as a path of its own host.
+    pub async fn data_root(&self) -> Result<Option<std::path::PathBuf>, EngineError> {
+        info::data_root(self).await
+    }
+}
+
 #[async_trait]
 impl Engine for LocalEngine {
     fn kind(&self) -> EngineKind {

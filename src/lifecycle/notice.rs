@@ -31,6 +31,8 @@ pub enum Notice {
     UnitFailed { unit: String, reason: String, log: Vec<String> },
     /// A suite stopped a unit on purpose.
     UnitStopped { unit: String },
+    /// A unit's process ended while suites ran, and no suite had stopped it.
+    UnitEnded { unit: String, code: i64, oom_killed: bool },
     /// Every unit that starts by itself is ready.
     Up { took_ms: u64 },
     /// A suite begins.

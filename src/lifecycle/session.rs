@@ -1,8 +1,9 @@
 //! An environment that is up (or coming up): its engine, lease, secrets and agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::StreamExt;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,7 @@ use super::up::{cause_of, superseded, until_ready};
 use super::{Journal, Notice};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::Hello;
-use crate::engine::{Engine, EngineError, Lease, Position, Secrets};
+use crate::engine::{Engine, EngineError, Happened, Lease, Position, Secrets};
 use crate::report::facts::{Cause, CauseKind};
 
 /// Clones share the agents.
@@ -27,12 +28,14 @@ pub struct Session {
     /// Cancelled when the run must stop.
     pub stop: CancellationToken,
     agents: Arc<Mutex<BTreeMap<Position, Arc<OnceCell<AgentClient>>>>>,
+    /// Units that a suite stopped: their end is no surprise.
+    stopped: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Session {
     /// A session without agents yet; each is started when it is first needed.
     pub fn new(engine: Arc<dyn Engine>, lease: Lease, secrets: Secrets, journal: Journal, stop: CancellationToken) -> Self {
-        Self { engine, lease, secrets, journal, stop, agents: Arc::default() }
+        Self { engine, lease, secrets, journal, stop, agents: Arc::default(), stopped: Arc::default() }
     }
 
     /// The agent at this position, started at the first call; concurrent callers wait for the same one.
@@ -75,8 +78,38 @@ impl Session {
         }
     }
 
+    /// Watches over the environment while suites run: ends, with the cause, when it is no longer ours. A unit that
+    /// ends although nobody stopped it is noted.
+    pub async fn overtaken(&self) -> Cause {
+        let mut happened = match self.engine.watch(&self.lease.environment).await {
+            Ok(happened) => happened,
+            Err(e) => return cause_of(&e),
+        };
+        // Whatever happened before the watch began is not told by it.
+        loop {
+            if let Err(cause) = self.still_ours().await {
+                return cause;
+            }
+            loop {
+                match happened.next().await {
+                    Some(Happened::LeaseChanged) => break,
+                    Some(Happened::Exited { unit, code, oom_killed }) => self.ended(unit, code, oom_killed).await,
+                    // Without a watch, the checks between suites remain.
+                    None => std::future::pending().await,
+                }
+            }
+        }
+    }
+
+    async fn ended(&self, unit: String, code: i64, oom_killed: bool) {
+        if !self.stopped.lock().await.contains(&unit) {
+            self.journal.note(Notice::UnitEnded { unit, code, oom_killed });
+        }
+    }
+
     /// Stops a unit on a suite's behalf.
     pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
+        self.stopped.lock().await.insert(unit.to_owned());
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
         self.journal.note(Notice::UnitStopped { unit: unit.to_owned() });
@@ -90,6 +123,7 @@ impl Session {
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.journal.note(Notice::UnitStarting { unit: unit.to_owned() });
         self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.stopped.lock().await.remove(unit);
         until_ready(self, planned).await?;
         let took_ms = super::up::millis(began);
         self.journal.note(Notice::UnitReady { unit: unit.to_owned(), took_ms });

@@ -13,11 +13,14 @@ use crate::agent::client::AgentClient;
 use crate::agent::protocol::{Answer, Ask};
 use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Position, Secrets};
 use crate::lifecycle::session::Session;
-use crate::plan::{Plan, Unit};
+use crate::plan::{Limits, Plan, Unit};
 use crate::report::facts::{Cause, CauseKind};
 
 /// How many lines of a failed unit's log are shown and kept.
 const LAST_LINES: usize = 20;
+
+/// Exit code of a process that SIGKILL ended.
+const KILLED: i64 = 137;
 
 /// Why a unit did not become ready, with the end of its log.
 struct UnitFailure {
@@ -32,9 +35,10 @@ type Started = (String, Result<u64, UnitFailure>);
 pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, stop: CancellationToken) -> Result<Session, Cause> {
     let work = async {
         let began = Instant::now();
-        let secrets = take(engine.as_ref(), &lease, &journal).await?;
-        let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
-        start_all(&session).await?;
+        // An engine may take long to introduce itself, and nothing waits for it.
+        let (introduced, started) = tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
+        let session = started?;
+        introduced?;
         journal.note(Notice::Up { took_ms: millis(began) });
         read_back(&session).await?;
         Ok(session)
@@ -61,10 +65,21 @@ pub fn cause_of(error: &EngineError) -> Cause {
     Cause { kind, text: format!("failed to {error}") }
 }
 
-/// Everything before the first process: engine, images, claim, secrets, objects.
+async fn introduce(engine: &dyn Engine, journal: &Journal) -> Result<(), Cause> {
+    journal.note(Notice::Engine { info: engine.info().await.map_err(|e| cause_of(&e))? });
+    Ok(())
+}
+
+async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal, stop: &CancellationToken) -> Result<Session, Cause> {
+    let secrets = take(engine.as_ref(), &lease, journal).await?;
+    let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
+    start_all(&session).await?;
+    Ok(session)
+}
+
+/// Everything before the first process: images, claim, secrets, objects.
 async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| cause_of(&e);
-    journal.note(Notice::Engine { info: engine.info().await.map_err(failed)? });
     let wanted: Vec<String> = lease.plan.images().into_iter().collect();
     let pulling = |reference: &str, status: &str| journal.note(Notice::Pulling { reference: reference.into(), status: status.into() });
     let images = engine.images(&wanted, &pulling).await.map_err(failed)?;
@@ -96,6 +111,10 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
     let mut progress = decide::beginning(plan);
     let mut happened = session.engine.watch(&session.lease.environment).await.map_err(|e| cause_of(&e))?;
     let mut starting: JoinSet<Started> = JoinSet::new();
+    // The agent starts beside the first units. Whoever asks it next waits for it, and hears it if it could not start.
+    let mut early = JoinSet::new();
+    let ahead = session.clone();
+    early.spawn(async move { ahead.agent(&Position::Control).await.map(drop) });
     loop {
         for step in decide::next(plan, &progress) {
             match step {
@@ -111,7 +130,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
             }
             Some(event) = happened.next() => match event {
                 Happened::Exited { unit, code, oom_killed } if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) => {
-                    let failure = UnitFailure { reason: exit_reason(code, oom_killed), log: last_log(session, &unit).await };
+                    let failure = UnitFailure { reason: exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits)), log: last_log(session, &unit).await };
                     settle(session, &mut progress, unit, Err(failure));
                 }
                 Happened::Exited { .. } => {}
@@ -184,11 +203,14 @@ async fn last_log(session: &Session, unit: &str) -> Vec<String> {
     }
 }
 
-fn exit_reason(code: i64, oom_killed: bool) -> String {
-    if oom_killed {
-        return format!("its process was ended for want of memory (exit code {code}); raise `resources.memory`");
+fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
+    let limit = limits.map(|l| format!(" of {} MiB", l.memory >> 20)).unwrap_or_default();
+    match (oom_killed, code) {
+        (true, _) => format!("its process was ended for want of memory (limit{limit}, exit code {code}); raise `resources.memory`"),
+        // Some engines do not say that it was for want of memory.
+        (false, KILLED) => format!("its process was killed (exit code {code}), most likely for want of memory: its limit{limit} may be too small; raise `resources.memory`"),
+        (false, _) => format!("its process ended with exit code {code}"),
     }
-    format!("its process ended with exit code {code}")
 }
 
 fn gave_up(journal: &Journal, unit: &str) -> Cause {

@@ -87,8 +87,23 @@ pub fn unit(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8, image: &str
     Ok(seated(labels::name(lease, &host_name), body, host, unit_seats(lease, subnets, unit, copy)?))
 }
 
-/// A container suite. `run` tells repeated runs of the same suite apart; `results` is the results folder's volume.
-pub fn suite(lease: &Lease, subnets: &Subnets, suite: &SuitePlan, judge: &ContainerJudge, volumes: &[Mounted], image: &str, run: &str, flavour: Flavour) -> Result<Request, String> {
+/// A container suite and the image (by id) and volumes that it runs with.
+pub struct SuiteRun<'a> {
+    /// The suite.
+    pub suite: &'a SuitePlan,
+    /// Its container.
+    pub judge: &'a ContainerJudge,
+    /// Secrets and results.
+    pub volumes: &'a [Mounted],
+    /// Image id.
+    pub image: &'a str,
+    /// Tells repeated runs of the same suite apart.
+    pub run: &'a str,
+}
+
+/// A container suite.
+pub fn suite(lease: &Lease, subnets: &Subnets, of: &SuiteRun<'_>, flavour: Flavour) -> Result<Request, String> {
+    let SuiteRun { suite, judge, volumes, image, run } = *of;
     let callees = suite_callees(&lease.plan, suite);
     let mut labels = labels::of_unit(lease, Role::Suite, &suite.name);
     labels.insert(labels::IMAGE.into(), judge.image.clone());

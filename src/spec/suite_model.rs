@@ -480,6 +480,25 @@ pub struct Confined {
     /// The services (default: all).
     #[serde(default)]
     pub services: Vec<String>,
+    /// What is demanded, whatever the description declares (default: everything but its declared departures).
+    #[serde(default)]
+    pub aspects: Vec<Aspect>,
+}
+
+/// One side of how a service is confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// It does not run as root.
+    User,
+    /// It has no capabilities.
+    Capabilities,
+    /// It cannot gain privileges.
+    NoNewPrivileges,
+    /// Its root file system is read-only.
+    ReadOnlyRoot,
+    /// It holds no service-account token.
+    NoServiceAccountToken,
 }
 
 /// From where the outside, or a neighbour, is tried.

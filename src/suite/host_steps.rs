@@ -11,7 +11,7 @@ use crate::agent::protocol::{Answer, Ask, ProcessStatus};
 use crate::engine::Position;
 use crate::lifecycle::session::Session;
 use crate::plan::{Confinement, UnitKind};
-use crate::spec::model::Action;
+use crate::spec::model::{Action, Aspect, Confined};
 
 /// Secrets shorter than this are not looked for: they would be found by chance.
 const SHORTEST_SECRET: usize = 8;
@@ -23,7 +23,7 @@ pub async fn perform(session: &Session, action: &Action) -> Option<Done> {
         Action::Start(a) => acted(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms"))),
         Action::Restart(a) => acted(restart(session, &a.service).await),
         Action::Wait(a) => wait(&a.duration).await,
-        Action::Confined(a) => confined(session, &a.services).await,
+        Action::Confined(a) => confined(session, a).await,
         Action::NoWayOut(a) => isolation::no_way_out(session, &a.services).await,
         Action::NoNeighbour(a) => isolation::no_neighbour(session, &a.services).await,
         Action::NoSecretsLeaked(_) => no_secrets_leaked(session).await,
@@ -60,20 +60,22 @@ pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
     if services.is_empty() { all().collect() } else { services.to_vec() }
 }
 
-async fn confined(session: &Session, services: &[String]) -> Done {
+async fn confined(session: &Session, step: &Confined) -> Done {
     let mut faults = vec![];
     let (mut departures, mut unseen) = (vec![], vec![]);
-    for unit in chosen(session, services) {
-        let Some(planned) = session.lease.plan.unit(&unit) else { continue };
-        match status(session, &unit).await {
-            Ok(status) => {
-                faults.extend(breaches(&status, &planned.confinement).into_iter().map(|b| format!("{unit}: {b}")));
-                unseen.extend(status.unseen.into_iter().map(|what| format!("{unit}: {what}")));
-            }
+    let units = chosen(session, &step.services);
+    for unit in &units {
+        let Some(planned) = session.lease.plan.unit(unit) else { continue };
+        let status = match status(session, unit).await {
+            Ok(status) => status,
             Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
-        }
-        if planned.confinement.root || planned.confinement.writable_root || !planned.confinement.capabilities.is_empty() {
-            departures.push(format!("{unit} departs as declared: {}", planned.confinement.reason.as_deref().unwrap_or("no reason given")));
+        };
+        unseen.extend(status.unseen.iter().map(|what| format!("{unit}: {what}")));
+        let (bad, declared) = demanded(breaches(&status), &step.aspects, &planned.confinement);
+        faults.extend(bad.into_iter().map(|b| format!("{unit}: {b}")));
+        if !declared.is_empty() {
+            let reason = planned.confinement.reason.as_deref().unwrap_or("no reason given");
+            departures.push(format!("{unit} {} as declared: {reason}", declared.join(" and ")));
         }
     }
     if faults.is_empty() && !unseen.is_empty() {
@@ -81,7 +83,7 @@ async fn confined(session: &Session, services: &[String]) -> Done {
     }
     if faults.is_empty() {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };
-        return Done::passed(format!("{} service(s) confined{noted}", chosen(session, services).len()));
+        return Done::passed(format!("{} service(s) confined{noted}", units.len()));
     }
     Done::failed("not root, no capabilities, no new privileges, read-only root, no service-account token", faults.join("; "))
 }
@@ -96,31 +98,35 @@ async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> 
     }
 }
 
-/// How the kernel's status departs from what was declared.
-fn breaches(status: &ProcessStatus, declared: &Confinement) -> Vec<String> {
-    let mut found = vec![];
-    if status.uid == 0 && !declared.root {
-        found.push("runs as root".to_owned());
+/// In what a process is not confined, as its kernel status says.
+fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
+    let kept: Vec<_> = status.capabilities.iter().filter(|(_, v)| v.chars().any(|c| c != '0')).map(|(set, v)| format!("{set}={v}")).collect();
+    let found = [
+        (status.uid == 0, Aspect::User, "runs as root".to_owned()),
+        (!kept.is_empty(), Aspect::Capabilities, format!("has capabilities ({})", kept.join(", "))),
+        (status.capabilities.is_empty(), Aspect::Capabilities, "hides its capabilities: they could not be read".to_owned()),
+        (!status.no_new_privileges, Aspect::NoNewPrivileges, "may gain new privileges".to_owned()),
+        (!status.read_only_root, Aspect::ReadOnlyRoot, "has a writable root file system".to_owned()),
+        (status.service_account_token, Aspect::NoServiceAccountToken, "holds a service-account token".to_owned()),
+    ];
+    found.into_iter().filter(|(holds, ..)| *holds).map(|(_, aspect, what)| (aspect, what)).collect()
+}
+
+/// What of it is a fault, and what a declared departure. Aspects that a step names are demanded in spite of a declaration.
+fn demanded(breaches: Vec<(Aspect, String)>, aspects: &[Aspect], declared: &Confinement) -> (Vec<String>, Vec<String>) {
+    let of_interest = breaches.into_iter().filter(|(aspect, _)| aspects.is_empty() || aspects.contains(aspect));
+    let (departures, faults): (Vec<_>, Vec<_>) = of_interest.partition(|(aspect, _)| aspects.is_empty() && is_declared(*aspect, declared));
+    let texts = |all: Vec<(Aspect, String)>| all.into_iter().map(|(_, what)| what).collect();
+    (texts(faults), texts(departures))
+}
+
+fn is_declared(aspect: Aspect, declared: &Confinement) -> bool {
+    match aspect {
+        Aspect::User => declared.root,
+        Aspect::Capabilities => !declared.capabilities.is_empty(),
+        Aspect::ReadOnlyRoot => declared.writable_root,
+        Aspect::NoNewPrivileges | Aspect::NoServiceAccountToken => false,
     }
-    if declared.capabilities.is_empty() {
-        let kept: Vec<_> = status.capabilities.iter().filter(|(_, v)| v.chars().any(|c| c != '0')).map(|(set, v)| format!("{set}={v}")).collect();
-        if !kept.is_empty() {
-            found.push(format!("has capabilities ({})", kept.join(", ")));
-        }
-        if status.capabilities.is_empty() {
-            found.push("its capabilities could not be read".into());
-        }
-    }
-    if !status.no_new_privileges {
-        found.push("may gain new privileges".into());
-    }
-    if !status.read_only_root && !declared.writable_root {
-        found.push("its root file system is writable".into());
-    }
-    if status.service_account_token {
-        found.push("holds a service-account token".into());
-    }
-    found
 }
 
 async fn no_secrets_leaked(session: &Session) -> Done {
@@ -179,25 +185,38 @@ mod tests {
         }
     }
 
+    fn bad() -> ProcessStatus {
+        ProcessStatus { capabilities: BTreeMap::from([("CapEff".into(), "00000000a80425fb".into())]), service_account_token: true, ..ProcessStatus::default() }
+    }
+
     #[test]
     fn a_well_confined_process_has_no_breach() {
-        assert!(breaches(&good(), &Confinement::default()).is_empty());
+        assert!(breaches(&good()).is_empty());
     }
 
     #[test]
     fn every_breach_is_named() {
-        let bad = ProcessStatus { capabilities: BTreeMap::from([("CapEff".into(), "00000000a80425fb".into())]), service_account_token: true, ..ProcessStatus::default() };
-        assert_eq!(breaches(&bad, &Confinement::default()).len(), 5);
+        let (faults, departures) = demanded(breaches(&bad()), &[], &Confinement::default());
+        assert_eq!((faults.len(), departures.len()), (5, 0));
     }
 
     #[test]
     fn a_status_without_capabilities_is_a_breach_and_not_a_pass() {
-        assert_eq!(breaches(&ProcessStatus { capabilities: BTreeMap::new(), ..good() }, &Confinement::default()), ["its capabilities could not be read"]);
+        let found = breaches(&ProcessStatus { capabilities: BTreeMap::new(), ..good() });
+        assert_eq!(found, [(Aspect::Capabilities, "hides its capabilities: they could not be read".to_owned())]);
     }
 
     #[test]
-    fn a_declared_departure_is_no_breach() {
+    fn a_declared_departure_is_no_breach_unless_its_aspect_is_demanded() {
         let declared = Confinement { root: true, writable_root: true, ..Confinement::default() };
-        assert!(breaches(&ProcessStatus { uid: 0, read_only_root: false, ..good() }, &declared).is_empty());
+        let found = || breaches(&ProcessStatus { uid: 0, read_only_root: false, ..good() });
+        let (faults, departures) = demanded(found(), &[], &declared);
+        assert_eq!((faults.len(), departures.len()), (0, 2));
+        assert_eq!(demanded(found(), &[Aspect::User, Aspect::Capabilities], &declared).0, ["runs as root"]);
+    }
+
+    #[test]
+    fn what_a_step_does_not_ask_for_is_not_held_against_it() {
+        assert_eq!(demanded(breaches(&bad()), &[Aspect::NoServiceAccountToken], &Confinement::default()).0, ["holds a service-account token"]);
     }
 }

@@ -26,11 +26,11 @@ pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Resul
         note(session, Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() });
     }
     for wave in waves {
-        session.still_ours().await?;
         let running = join_all(wave.iter().filter_map(|name| session.lease.plan.suites.get(name)).map(|s| suite(session, s, sources)));
         let done = tokio::select! {
             biased;
             () = session.stop.cancelled() => return Err(interrupted()),
+            cause = session.overtaken() => return Err(cause),
             done = running => done,
         };
         done.iter().filter_map(outcome::cause).for_each(|c| note(session, c));

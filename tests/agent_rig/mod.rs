@@ -73,19 +73,30 @@ pub struct Container {
 
 impl Container {
     pub fn log(&self) -> String {
-        let out = Command::new(self.cli).args(["logs", &self.name]).output().unwrap();
+        let out = command(self.cli).args(["logs", &self.name]).output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     }
 
     pub fn restart(&self) {
-        assert!(Command::new(self.cli).args(["restart", "-t", "20", &self.name]).output().unwrap().status.success());
+        assert!(command(self.cli).args(["restart", "-t", "20", &self.name]).output().unwrap().status.success());
     }
+}
+
+/// A call of the engine's command, which may be of several words. It speaks to the engine that the tests speak to.
+fn command(cli: &str) -> Command {
+    let mut words = cli.split(' ');
+    let mut command = Command::new(words.next().unwrap());
+    if let Some(host) = std::env::var_os("DOCKER_HOST") {
+        command.env("CONTAINER_HOST", host);
+    }
+    command.args(words);
+    command
 }
 
 /// The engine's command, when it and the image are here. Otherwise says so, or fails if the tests must not be skipped.
 pub fn engine(image: &str) -> Option<&'static str> {
-    let has = |cli: &&str| Command::new(cli).args(["image", "inspect", image]).output().is_ok_and(|out| out.status.success());
-    let found = ["podman", "docker"].into_iter().find(has);
+    let has = |cli: &&str| command(cli).args(["image", "inspect", image]).output().is_ok_and(|out| out.status.success());
+    let found = ["podman --remote", "podman", "docker"].into_iter().find(has);
     if found.is_none() {
         let text = format!("no container engine with the image {image} (make it with examples/images)");
         assert!(std::env::var_os("DAYFLY_REQUIRE_ENGINE").is_none(), "{text}");
@@ -114,9 +125,9 @@ pub fn run(cli: &'static str, image: &str, unit: &str, port: u16, env: &[&str], 
     }
     let name = format!("dayfly-test-agent-{}-{port}", std::process::id());
     // Removes the container when its standard input closes, which happens even if this process is killed.
-    let script = format!("cat; {cli} rm --force --volumes {name}");
+    let script = format!("cat; CONTAINER_HOST=${{DOCKER_HOST:-$CONTAINER_HOST}} {cli} rm --force --volumes {name}");
     let reaper = Command::new("sh").args(["-c", &script]).process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut command = Command::new(cli);
+    let mut command = command(cli);
     command.args(["run", "--detach", "--name", &name, "--label", "dayfly-test=agent", "--memory", "512m"]);
     command.args(["--publish", &format!("{unit}:{port}:{port}"), "--volume", &format!("{}:/run/secrets:ro", files.path().display())]);
     for variable in env {

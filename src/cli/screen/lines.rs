@@ -33,6 +33,10 @@ pub fn text(notice: &Notice) -> Option<String> {
         Notice::UnitReady { unit, took_ms } => format!("ready     {unit} after {}", seconds(*took_ms)),
         Notice::UnitFailed { unit, reason, log } => failure(unit, reason, log),
         Notice::UnitStopped { unit } => format!("stop      {unit}"),
+        Notice::UnitEnded { unit, code, oom_killed } => {
+            let why = if *oom_killed { " for want of memory" } else { "" };
+            format!("ended     {unit} with exit code {code}{why}, and no suite had stopped it")
+        }
         Notice::Up { took_ms } => format!("up        every service is ready after {}", seconds(*took_ms)),
         Notice::SuiteStarted { suite } => format!("suite     {} began", suite.name),
         Notice::CaseDone { suite, case } => self::case(suite, case),

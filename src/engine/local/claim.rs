@@ -1,6 +1,8 @@
 //! Who has an environment: the anchor, a container that never runs, has the environment's own name, so that the
 //! engine itself lets only one be there. It carries the lease in a label.
 
+use std::time::{Duration, Instant};
+
 use uuid::Uuid;
 
 use super::containers::Inspected;
@@ -9,19 +11,25 @@ use crate::engine::{Claim, EngineError, Lease, Leftover};
 use crate::render::container::still;
 use crate::render::labels::{self, Role};
 
-/// Attempts when others take and give up the same environment at the same time.
-const ATTEMPTS: usize = 20;
+/// How long it is tried while others take and give up the same environment.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause while the engine keeps the name of a container that is just being made or removed.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Takes the environment for this run, unless a newer run has it.
 pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineError> {
     let image = agent_image::ensure(engine).await?;
     let mut replaced = None;
-    for _ in 0..ATTEMPTS {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
         if make_anchor(engine, lease, &image).await? {
             let older = remove::older(engine, &lease.environment, lease.run).await?;
             return Ok(Claim::Ours { replaced: replaced.max(older) });
         }
-        let Some(anchor) = engine.container(&lease.environment).await? else { continue };
+        let Some(anchor) = engine.container(&lease.environment).await? else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
         let owner = read(&anchor, &lease.environment)?;
         if owner.run == lease.run {
             return Ok(Claim::Ours { replaced: None });

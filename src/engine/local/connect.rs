@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
 use super::raw::Raw;
 use super::{LocalEngine, Product, explain};
@@ -82,7 +82,7 @@ fn advice(tried: &[(String, String)]) -> String {
 
 fn unreachable(tried: &[(String, String)]) -> EngineError {
     let list = tried.iter().map(|(what, why)| format!("  {what}: {why}")).collect::<Vec<_>>().join("\n");
-    EngineError::Unreachable { detail: format!("no container engine answered; tried\n{list}\n{}", advice(tried)) }
+    EngineError::Unreachable { detail: format!("none answered; tried\n{list}\n{}", advice(tried)) }
 }
 
 /// What an address is to the clients, or why it is none.
@@ -113,24 +113,25 @@ impl LocalEngine {
 async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
     let raw = transport(host)?;
     accepts(&raw).await?;
+    // Not asked for its version: podman runs other programs to answer that, which takes most of a second.
+    let hello = tokio::time::timeout(HELLO, raw.get_headers("/_ping")).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|f| f.words)?;
+    let said = |name: &str| hello.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let api = spoken(said("api-version"));
     let docker = match &raw {
-        Raw::Unix(path) => Docker::connect_with_unix(path, ANSWER_SECS, API_DEFAULT_VERSION),
-        Raw::Tcp(address) => Docker::connect_with_http(&format!("http://{address}"), ANSWER_SECS, API_DEFAULT_VERSION),
+        Raw::Unix(path) => Docker::connect_with_unix(path, ANSWER_SECS, &api),
+        Raw::Tcp(address) => Docker::connect_with_http(&format!("http://{address}"), ANSWER_SECS, &api),
     };
-    let hello = async {
-        let docker = docker?.negotiate_version().await?;
-        let version = docker.version().await?;
-        Ok::<_, bollard::errors::Error>((docker, version))
-    };
-    let (docker, version) = tokio::time::timeout(HELLO, hello).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|e| explain::words(&e))?;
-    let podman = version.components.iter().flatten().any(|c| c.name == "Podman Engine");
-    let product = if podman { Product::Podman } else { Product::Docker };
-    let log_driver = if podman { "k8s-file" } else { "json-file" };
+    let (product, version) = product(said("server"));
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if product == Product::Podman && major.is_some_and(|major| major < 4) {
+        return Err(format!("podman {version} is too old: podman 4 or newer is needed"));
+    }
+    let log_driver = if product == Product::Podman { "k8s-file" } else { "json-file" };
     Ok(LocalEngine {
-        docker,
+        docker: docker.map_err(|e| explain::words(&e))?,
         raw,
         product,
-        version: version.version.unwrap_or_default(),
+        version,
         // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
         flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
         options: options.clone(),
@@ -138,6 +139,21 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
         images: Arc::default(),
         next_subnet: Arc::default(),
     })
+}
+
+/// The version to speak: the engine's own, or the newest that the client library knows.
+fn spoken(offered: &str) -> ClientVersion {
+    let newest = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+    let offered = offered.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    let (major_version, minor_version) = offered.unwrap_or(newest).min(newest);
+    ClientVersion { major_version, minor_version }
+}
+
+/// Product and version from words such as `Libpod/4.3.1 (linux)` or `Docker/28.0.1 (linux)`.
+fn product(server: &str) -> (Product, String) {
+    let (name, version) = server.split_once('/').unwrap_or((server, ""));
+    let version = version.split(' ').next().unwrap_or_default().to_owned();
+    (if name == "Libpod" { Product::Podman } else { Product::Docker }, version)
 }
 
 /// Opens and closes a connection, because its error says more than the client's.
@@ -156,6 +172,7 @@ async fn accepts(raw: &Raw) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -177,6 +194,21 @@ mod tests {
         assert!(denied.contains("`docker` group") && !denied.contains("systemctl start docker"), "{denied}");
         let absent = unreachable(&[("unix:///var/run/docker.sock".into(), "no such file".into())]).to_string();
         assert!(absent.contains("podman.socket"), "{absent}");
+    }
+
+    #[test]
+    fn an_engine_is_known_by_how_it_greets() {
+        assert_eq!(product("Libpod/4.3.1 (linux)"), (Product::Podman, "4.3.1".into()));
+        assert_eq!(product("Docker/28.0.1 (linux)"), (Product::Docker, "28.0.1".into()));
+    }
+
+    #[test]
+    fn the_older_of_both_versions_is_spoken() {
+        let spoken = |offered| (spoken(offered).major_version, spoken(offered).minor_version);
+        assert_eq!(spoken("1.41"), (1, 41));
+        let newest = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+        assert_eq!(spoken("1.999"), newest);
+        assert_eq!(spoken(""), newest);
     }
 
     #[test]

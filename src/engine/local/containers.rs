@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::raw::{Failed, encoded};
-use super::{LocalEngine, explain};
+use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::render::container::Request;
 use crate::render::labels;
@@ -36,6 +37,11 @@ impl Listed {
     /// A label's value, empty when there is none.
     pub fn label(&self, key: &str) -> &str {
         self.labels.as_ref().and_then(|l| l.get(key)).map_or("", String::as_str)
+    }
+
+    /// Its process ended.
+    pub fn ended(&self) -> bool {
+        ended(&self.state)
     }
 
     /// `unit`, or `unit-2` for a further copy.
@@ -74,8 +80,12 @@ pub struct State {
 impl State {
     /// Its process ended.
     pub fn ended(&self) -> bool {
-        matches!(self.status.as_str(), "exited" | "stopped" | "dead")
+        ended(&self.status)
     }
+}
+
+fn ended(status: &str) -> bool {
+    matches!(status, "exited" | "stopped" | "dead")
 }
 
 /// What was asked for.
@@ -90,6 +100,15 @@ pub struct Config {
 pub fn label_filter(pairs: &[(&str, &str)]) -> String {
     let wanted: Vec<String> = pairs.iter().map(|(k, v)| if v.is_empty() { (*k).to_owned() } else { format!("{k}={v}") }).collect();
     encoded(&json!({ "label": wanted }).to_string())
+}
+
+/// The create request with every seat in it.
+fn with_all_networks(request: &Request) -> ContainerCreateBody {
+    let mut body = request.body.clone();
+    if let Some(endpoints) = body.networking_config.as_mut().and_then(|n| n.endpoints_config.as_mut()) {
+        endpoints.extend(request.connects.iter().map(|(network, connect)| (network.clone(), connect.endpoint_config.clone().unwrap_or_default())));
+    }
+    body
 }
 
 impl LocalEngine {
@@ -124,8 +143,11 @@ impl LocalEngine {
     /// Makes a container and joins its networks; returns its id. Errors are the client's own.
     pub(super) async fn create(&self, request: &Request) -> Result<String, bollard::errors::Error> {
         let options = CreateContainerOptionsBuilder::new().name(&request.name).build();
-        let made = self.docker.create_container(Some(options), request.body.clone()).await?;
-        for (network, body) in &request.connects {
+        let at_once = self.product == Product::Podman;
+        let body = if at_once { with_all_networks(request) } else { request.body.clone() };
+        let made = self.docker.create_container(Some(options), body).await?;
+        // Docker takes more than one network at a container's creation only from version 25 on.
+        for (network, body) in request.connects.iter().filter(|_| !at_once) {
             self.docker.connect_network(network, body.clone()).await?;
         }
         Ok(made.id)

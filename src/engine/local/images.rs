@@ -127,16 +127,22 @@ pub async fn find_all(engine: &LocalEngine, references: &[String], progress: OnP
     if missing.is_empty() { Ok(facts) } else { Err(EngineError::Images(missing)) }
 }
 
-/// The image behind a reference, looked up once and never pulled here.
-pub async fn held(engine: &LocalEngine, reference: &str) -> Result<Held, EngineError> {
-    if let Some(known) = known(engine, reference) {
-        return Ok(known);
-    }
+/// What is known of an image, none when it is not here.
+pub async fn here(engine: &LocalEngine, reference: &str) -> Result<Option<ImageFact>, EngineError> {
     match look(engine, reference).await {
-        Ok(Some(held)) => Ok(held),
-        Ok(None) => Err(EngineError::Images(vec![(reference.to_owned(), "it is not here any more".into())])),
+        Ok(held) => Ok(held.map(|h| h.fact)),
         Err(why) => Err(EngineError::Images(vec![(reference.to_owned(), why)])),
     }
+}
+
+/// The image behind a reference, looked up once and never pulled here.
+pub async fn held(engine: &LocalEngine, reference: &str) -> Result<Held, EngineError> {
+    let found = match known(engine, reference) {
+        Some(known) => Ok(Some(known)),
+        None => look(engine, reference).await,
+    };
+    let missing = |why: String| EngineError::Images(vec![(reference.to_owned(), why)]);
+    found.map_err(missing)?.ok_or_else(|| missing("it is not here any more".into()))
 }
 
 fn known(engine: &LocalEngine, reference: &str) -> Option<Held> {

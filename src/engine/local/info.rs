@@ -1,14 +1,26 @@
 //! What the engine is, and what it cannot enforce: measured where it can be asked, stated otherwise.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::raw::Raw;
 use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, EngineInfo, Leftover};
 
+async fn about(engine: &LocalEngine) -> Result<Value, EngineError> {
+    engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))
+}
+
+/// Where it keeps its data.
+pub async fn data_root(engine: &LocalEngine) -> Result<Option<PathBuf>, EngineError> {
+    let about = about(engine).await?;
+    Ok(about.get("DockerRootDir").and_then(Value::as_str).map(PathBuf::from))
+}
+
 /// The engine's introduction.
 pub async fn introduce(engine: &LocalEngine) -> Result<EngineInfo, EngineError> {
-    let about: Value = engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))?;
+    let about = about(engine).await?;
     Ok(EngineInfo {
         product: match engine.product {
             Product::Podman => "podman",
@@ -40,6 +52,9 @@ fn gaps(about: &Value, product: Product) -> Vec<String> {
     let options: Vec<&str> = about.get("SecurityOptions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     if !options.iter().any(|o| o.contains("seccomp")) {
         gaps.push("It does not filter system calls (no seccomp).".to_owned());
+    }
+    if product == Product::Podman && about.get("CgroupVersion").and_then(Value::as_str) == Some("1") {
+        gaps.push("It does not tell when a process was ended for want of memory: only exit code 137 says so.".to_owned());
     }
     if product == Product::Docker {
         gaps.push("Its embedded DNS answers for the names of containers that share a network; it forwards to no server.".to_owned());

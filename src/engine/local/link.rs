@@ -1,12 +1,14 @@
 //! A container's standard streams as a link: attached before it starts, so that nothing is missed.
 
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions};
 use futures::{Stream, StreamExt};
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::LocalEngine;
 use crate::engine::AgentLink;
@@ -20,8 +22,20 @@ pub async fn start(engine: &LocalEngine, container: &str) -> Result<AgentLink, E
     let AttachContainerResults { output, input } = engine.docker.attach_container(container, Some(options)).await?;
     engine.docker.start_container(container, None::<StartContainerOptions>).await?;
     let (near, far) = tokio::io::duplex(BUFFER);
-    tokio::spawn(carry(output, near, container.to_owned()));
-    Ok(AgentLink { input, output: Box::pin(far) })
+    let carrying = AbortOnDropHandle::new(tokio::spawn(carry(output, near, container.to_owned())));
+    Ok(AgentLink { input, output: Box::pin(Output { far, _carrying: carrying }) })
+}
+
+/// Lets go of the engine's connection when it is dropped; the container ends when its input is let go of too.
+struct Output {
+    far: DuplexStream,
+    _carrying: AbortOnDropHandle<()>,
+}
+
+impl AsyncRead for Output {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.far).poll_read(cx, buf)
+    }
 }
 
 /// Standard output goes to the reader, standard error to the debug log; ends with either end.

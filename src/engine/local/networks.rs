@@ -22,42 +22,67 @@ use crate::render::wires::{self, Subnet, Subnets};
 const SLOTS: u32 = 2048;
 
 /// A network in a listing.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone)]
 pub struct Network {
     pub name: String,
-    #[serde(default)]
     pub labels: Option<HashMap<String, String>>,
+    subnet: Option<Subnet>,
+}
+
+/// As Docker lists it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfDocker {
+    name: String,
+    #[serde(default)]
+    labels: Option<HashMap<String, String>>,
     #[serde(default, rename = "IPAM")]
-    ipam: Option<NetworkIpam>,
+    ipam: Option<Ipam>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NetworkIpam {
+/// As podman lists it at its own endpoint.
+#[derive(Deserialize)]
+struct OfPodman {
+    name: String,
     #[serde(default)]
-    config: Option<Vec<NetworkRange>>,
+    labels: Option<HashMap<String, String>>,
+    #[serde(default)]
+    subnets: Option<Vec<PodmanSubnet>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NetworkRange {
-    #[serde(default)]
+#[derive(Deserialize)]
+struct PodmanSubnet {
     subnet: String,
 }
 
-impl Network {
-    fn subnet(&self) -> Option<Subnet> {
-        self.ipam.iter().flat_map(|i| i.config.iter().flatten()).find_map(|c| c.subnet.parse().ok())
+impl From<OfDocker> for Network {
+    fn from(n: OfDocker) -> Self {
+        let subnet = n.ipam.and_then(|i| i.config).into_iter().flatten().find_map(|c| c.subnet?.parse().ok());
+        Self { name: n.name, labels: n.labels, subnet }
+    }
+}
+
+impl From<OfPodman> for Network {
+    fn from(n: OfPodman) -> Self {
+        Self { name: n.name, labels: n.labels, subnet: n.subnets.into_iter().flatten().find_map(|s| s.subnet.parse().ok()) }
     }
 }
 
 impl LocalEngine {
     /// All networks with these labels.
     pub(super) async fn networks(&self, wanted: &[(&str, &str)]) -> Result<Vec<Network>, EngineError> {
-        let path = self.path(&format!("/networks?filters={}", super::containers::label_filter(wanted)));
-        self.raw.get(&path).await.map_err(|f| explain::failed("list networks", &f.words, Leftover::Unknown))
+        let filter = super::containers::label_filter(wanted);
+        let listed = match self.product {
+            // Its Docker-compatible endpoint looks at every container for every network, which takes seconds.
+            Product::Podman => self.raw.get(&format!("/v4.0.0/libpod/networks/json?filters={filter}")).await.map(into::<OfPodman>),
+            Product::Docker => self.raw.get(&self.path(&format!("/networks?filters={filter}"))).await.map(into::<OfDocker>),
+        };
+        listed.map_err(|f| explain::failed("list networks", &f.words, Leftover::Unknown))
     }
+}
+
+fn into<T: Into<Network>>(listed: Vec<T>) -> Vec<Network> {
+    listed.into_iter().map(Into::into).collect()
 }
 
 /// Makes every network of the environment.
@@ -70,7 +95,7 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, 
 pub async fn subnets(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
     let run = lease.run.to_string();
     let found = engine.networks(&[(labels::ENVIRONMENT, &lease.environment), (labels::RUN, &run)]).await?;
-    Ok(found.into_iter().filter_map(|n| n.subnet().map(|s| (n.name, s))).collect())
+    Ok(found.into_iter().filter_map(|n| Some((n.name, n.subnet?))).collect())
 }
 
 /// Makes one network without a way out.

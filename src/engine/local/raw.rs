@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request};
+use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,22 +39,27 @@ impl Failed {
 impl Raw {
     /// GET of a path with its query.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        let body = self.send(Method::GET, path, None).await?;
+        let (_, body) = self.send(Method::GET, path, None).await?;
         serde_json::from_slice(&body).map_err(|e| Failed::unsent(format!("the engine's answer to {path} is not understood: {e}")))
     }
 
     /// As `get`, the answer as text.
     pub async fn get_text(&self, path: &str) -> Result<String, Failed> {
-        Ok(String::from_utf8_lossy(&self.send(Method::GET, path, None).await?).into_owned())
+        Ok(String::from_utf8_lossy(&self.send(Method::GET, path, None).await?.1).into_owned())
+    }
+
+    /// The headers of the answer to a GET.
+    pub async fn get_headers(&self, path: &str) -> Result<HeaderMap, Failed> {
+        Ok(self.send(Method::GET, path, None).await?.0)
     }
 
     /// POST of a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failed> {
-        let answer = self.send(Method::POST, path, Some(body)).await?;
+        let (_, answer) = self.send(Method::POST, path, Some(body)).await?;
         Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(HeaderMap, Bytes), Failed> {
         let sent = async {
             match self {
                 Self::Unix(socket) => talk(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body).await,
@@ -65,7 +70,7 @@ impl Raw {
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, method: Method, path: &str, body: Option<&Value>) -> Result<(HeaderMap, Bytes), Failed> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failed::unsent)?;
     // Ends with the sender; its errors come back through the request.
     tokio::spawn(connection);
@@ -74,9 +79,10 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, meth
     let request = request.body(Full::new(Bytes::from(text))).map_err(Failed::unsent)?;
     let answer = sender.send_request(request).await.map_err(Failed::unsent)?;
     let status = answer.status();
+    let headers = answer.headers().clone();
     let body = answer.into_body().collect().await.map_err(Failed::unsent)?.to_bytes();
     if status.is_success() {
-        return Ok(body);
+        return Ok((headers, body));
     }
     let said: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let said = said.get("message").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);

@@ -12,7 +12,7 @@ use super::{LocalEngine, agents, explain, images, networks, units, users, volume
 use crate::engine::{EngineError, Lease, Leftover, Secrets, SuiteExit};
 use crate::plan::{ContainerJudge, Judge, Plan, SuitePlan};
 use crate::render::archive::{self, Unpacked};
-use crate::render::container::{self, Mounted, SECRETS};
+use crate::render::container::{self, Mounted, SECRETS, SuiteRun};
 use crate::render::labels;
 
 /// Longest log that is kept; its end.
@@ -54,7 +54,7 @@ async fn make(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, judge: &Co
     let subnets = networks::subnets(engine, lease).await?;
     volumes::create_all(engine, lease, volumes.iter().map(|v| v.volume.clone()).collect()).await?;
     let failed = |words: &str| explain::not_started(&suite.name, words);
-    let request = container::suite(lease, &subnets, suite, judge, volumes, &image.id, run, engine.flavour).map_err(|w| failed(&w))?;
+    let request = container::suite(lease, &subnets, &SuiteRun { suite, judge, volumes, image: &image.id, run }, engine.flavour).map_err(|w| failed(&w))?;
     engine.create(&request).await.map_err(|e| failed(&explain::words(&e)))?;
     let owner = users::numeric(engine, &request.name, units::user_of(&judge.confinement, &image)).await?;
     let contents = [

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::images::Held;
 use super::volumes::Content;
-use super::{ABREAST, LocalEngine, explain, images, networks, users, volumes};
+use super::{ABREAST, LocalEngine, claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Lease, Leftover, Secrets};
 use crate::plan::{Confinement, Unit};
 use crate::render::container::{self, FILES, Mounted};
@@ -24,12 +24,18 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
         misplaced(unit)?;
     }
     let (subnets, ()) = tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
-    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
-    let owners = create_all(engine, lease, &held, &subnets).await?;
     let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
-    contents.extend(owners);
     contents.push(volumes::keep(lease, secrets)?);
-    volumes::fill(engine, lease, &contents).await
+    let (owners, ()) = tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
+    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
+    if !owners.is_empty() {
+        volumes::fill(engine, lease, &owners).await?;
+    }
+    // A newer run may have swept before the last of this was made.
+    match claim::owner(engine, &lease.environment).await? {
+        Some(run) if run == lease.run => Ok(()),
+        _ => Err(EngineError::Missing(format!("environment {} as it was claimed: a newer run took it meanwhile, or it was removed", lease.environment))),
+    }
 }
 
 /// The images of all units, none of which runs as root without leave.

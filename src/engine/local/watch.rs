@@ -91,7 +91,7 @@ impl Watcher {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
-        for unit in units {
+        for unit in units.iter().filter(|u| u.ended()) {
             self.look_at(&unit.id, unit.label(labels::UNIT)).await?;
         }
         self.look_at_owner().await.map(Ok)

@@ -1,0 +1,64 @@
+//! What a check came to, and all of them on one screen. Pure.
+
+use serde::Serialize;
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub what: &'static str,
+    /// It holds.
+    pub passed: bool,
+    /// What was seen.
+    pub saw: String,
+    /// What to do when it does not hold; may be empty where `saw` says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub todo: String,
+}
+
+impl Check {
+    /// It holds.
+    pub fn passed(what: &'static str, saw: impl Into<String>) -> Self {
+        Self { what, passed: true, saw: saw.into(), todo: String::new() }
+    }
+
+    /// It does not hold.
+    pub fn failed(what: &'static str, saw: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { what, passed: false, saw: saw.into(), todo: todo.into() }
+    }
+}
+
+/// Width of the column of names.
+const COLUMN: usize = 20;
+
+/// The screen.
+pub fn text(checks: &[Check], cannot: &[String]) -> String {
+    let mut text = String::new();
+    let margin = format!("\n  {:COLUMN$}  ", "");
+    for check in checks {
+        let sign = if check.passed { '✓' } else { '✗' };
+        text += &format!("{sign} {:COLUMN$}  {}\n", check.what, check.saw.replace('\n', &margin));
+        if !check.todo.is_empty() {
+            text += &format!("{}→ {}\n", &margin[1..], check.todo.replace('\n', &margin));
+        }
+    }
+    if !cannot.is_empty() {
+        text += "\nNot enforced by this engine (every report says so):\n";
+        text.extend(cannot.iter().map(|gap| format!("  · {gap}\n")));
+    }
+    let failed = checks.iter().filter(|c| !c.passed).count();
+    text + &if failed == 0 { "\neverything that a run needs is here\n".to_owned() } else { format!("\n{failed} of {} checks failed\n", checks.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_check_says_what_to_do_beneath() {
+        let checks = [Check::passed("free disk", "9 GiB at /var"), Check::failed("images", "a:1: absent\nb:1: absent", "build them")];
+        let margin = " ".repeat(24);
+        let expected = format!("✓ free disk             9 GiB at /var\n✗ images                a:1: absent\n{margin}b:1: absent\n{margin}→ build them\n\nNot enforced by this engine (every report says so):\n  · Ports.\n\n1 of 2 checks failed\n");
+        assert_eq!(text(&checks, &["Ports.".to_owned()]), expected);
+    }
+}

@@ -1,0 +1,173 @@
+//! A small environment of dayfly's own image: a service, its one caller, and a stranger; everything that suites
+//! rely on is tried in it. It is removed in any case.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::checks::Check;
+use crate::agent::protocol::{Answer, Ask};
+use crate::cli::connect;
+use crate::engine::local::LocalEngine;
+use crate::engine::{Engine, EngineError, Position, Secrets};
+use crate::lifecycle::{Journal, session::Session};
+use crate::plan::{Confinement, Limits, Plan, ReadyPlan, Unit, UnitKind};
+use crate::report::facts::{Change, Runner, Verdict};
+use crate::spec::model::{Action, Confined, NoWayOut};
+use crate::suite::host_steps;
+
+/// Where the service listens.
+const PORT: u16 = 8080;
+const LIMITS: Limits = Limits { memory: 64 << 20, cpu_millis: 500, pids: 64 };
+
+/// Brings the environment up, tries it, removes it.
+pub async fn run(engine: Arc<LocalEngine>, image: &str) -> Vec<Check> {
+    let lease = match connect::lease(plan(image), "") {
+        Ok(lease) => lease,
+        Err(e) => return vec![Check::failed("containers start", format!("{e:#}"), "check this host's clock")],
+    };
+    let facts = connect::beginning(&lease, Path::new(""), Change::default(), Runner::default(), engine.kind());
+    let journal = Journal::new(facts, None, Box::new(|_| ()));
+    let session = Session::new(engine, lease, Secrets::default(), journal, CancellationToken::new());
+    let mut checks = vec![];
+    let began = Instant::now();
+    match bring_up(&session).await {
+        Ok(()) => {
+            checks.push(Check::passed("containers start", format!("3 were made and started in {:.1} s", began.elapsed().as_secs_f64())));
+            checks.extend(try_out(&session).await);
+        }
+        Err(e) => checks.push(Check::failed("containers start", format!("failed to {e}"), "see the engine's words above; `podman run` or `docker run` of any image should fail in the same way")),
+    }
+    session.release_agents().await;
+    checks.push(removed(&session).await);
+    checks
+}
+
+fn plan(image: &str) -> Plan {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    Plan {
+        environment: format!("dayfly-doctor-{}", &id[24..]),
+        description: "dayfly-doctor".into(),
+        pr: 0,
+        description_digest: String::new(),
+        ttl_secs: 600,
+        units: vec![unit("service", image, &["caller"]), unit("caller", image, &[]), unit("stranger", image, &[])],
+        secrets: BTreeMap::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        suites: BTreeMap::new(),
+    }
+}
+
+fn unit(name: &str, image: &str, callers: &[&str]) -> Unit {
+    Unit {
+        name: name.into(),
+        kind: UnitKind::Service,
+        image: image.into(),
+        port: None,
+        command: vec!["/dayfly".into(), "agent".into(), "rest".into()],
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        secrets: vec![],
+        tls: false,
+        needs: BTreeSet::new(),
+        callers: callers.iter().map(|c| (*c).to_owned()).collect(),
+        ready: ReadyPlan::Running,
+        within_ms: 10_000,
+        limits: LIMITS,
+        replicas: 1,
+        writable: vec![],
+        confinement: Confinement { user: Some("65532:65532".into()), ..Confinement::default() },
+        start_late: false,
+    }
+}
+
+async fn bring_up(session: &Session) -> Result<(), EngineError> {
+    session.engine.claim(&session.lease).await?;
+    session.engine.prepare(&session.lease, &session.secrets).await?;
+    for unit in &session.lease.plan.units {
+        session.engine.start(&session.lease, &unit.name).await?;
+    }
+    Ok(())
+}
+
+async fn try_out(session: &Session) -> Vec<Check> {
+    let everyone = || NoWayOut { services: vec![] };
+    let update = "update the engine; until then treat these services as able to reach what is named here";
+    vec![
+        names(session).await.unwrap_or_else(|why| Check::failed("networks and names", why, "look at the engine's log; a firewall on this host may drop what bridges carry")),
+        step(session, "no way out", Action::NoWayOut(everyone()), update).await,
+        step(session, "no neighbour", Action::NoNeighbour(everyone()), update).await,
+        step(session, "confinement", Action::Confined(Confined { services: vec![], aspects: vec![] }), "check seccomp, capabilities and user namespaces of the engine").await,
+        limits(session).await,
+    ]
+}
+
+/// The same step that suites perform.
+async fn step(session: &Session, what: &'static str, action: Action, todo: &str) -> Check {
+    match host_steps::perform(session, &action).await {
+        Some(done) if done.verdict == Verdict::Passed => Check::passed(what, done.saw),
+        Some(done) => Check::failed(what, format!("expected {}; {}", done.failure.expected, done.failure.got), if done.verdict == Verdict::Failed { todo } else { "" }),
+        None => Check::failed(what, "this step is not known here", ""),
+    }
+}
+
+/// The caller reaches the service by name and by address, the stranger by neither.
+async fn names(session: &Session) -> Result<Check, String> {
+    let at = |unit: &str| Position::Inside(unit.to_owned());
+    let addresses = match ask(session, &at("service"), Ask::Listen { port: PORT }).await? {
+        Answer::Listening { addresses } => addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>(),
+        other => return Err(format!("the service does not listen: {other:?}")),
+    };
+    let name = format!("service:{PORT}");
+    let tried: Vec<String> = addresses.iter().cloned().chain([name.clone()]).collect();
+    let by_caller = reached(session, &at("caller"), &tried).await?;
+    let by_stranger = reached(session, &at("stranger"), &tried).await?;
+    if !by_caller.contains(&name) || by_caller.len() < 2 {
+        return Err(format!("a declared caller reaches only {by_caller:?} of {tried:?}"));
+    }
+    if !by_stranger.is_empty() {
+        return Err(format!("a service that is no caller reaches {by_stranger:?}"));
+    }
+    Ok(Check::passed("networks and names", "a caller reaches its service by name and address, a stranger by neither"))
+}
+
+async fn reached(session: &Session, at: &Position, addresses: &[String]) -> Result<Vec<String>, String> {
+    match ask(session, at, Ask::Reach { addresses: addresses.to_vec(), timeout_ms: 1500 }).await? {
+        Answer::Reached { reached } => Ok(reached),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+async fn ask(session: &Session, at: &Position, ask: Ask) -> Result<Answer, String> {
+    let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
+    agent.ask(ask).await.map_err(|e| format!("failed to {e}"))
+}
+
+/// What the service said of its own limits when it started.
+async fn limits(session: &Session) -> Check {
+    let todo = "delegate the cpu, memory and pids controllers to the user that runs the engine (systemd: `Delegate=yes`), or run the engine as root";
+    let said = match session.engine.logs(&session.lease.environment, Some("service"), None, false).await {
+        Ok(lines) => lines.filter_map(|l| async { l.ok().map(|l| l.text) }).collect::<Vec<_>>().await,
+        Err(e) => return Check::failed("limits", format!("failed to {e}"), ""),
+    };
+    let wanted = [format!("memory={}", LIMITS.memory), format!("pids={}", LIMITS.pids), format!("cpu-millis={}", LIMITS.cpu_millis)];
+    let lacking: Vec<_> = wanted.iter().filter(|w| !said.contains(w)).map(String::as_str).collect();
+    if lacking.is_empty() {
+        return Check::passed("limits", "memory, processors and processes are limited as asked");
+    }
+    Check::failed("limits", format!("not as asked: {}; inside: {}", lacking.join(", "), if said.is_empty() { "nothing".into() } else { said.join(", ") }), todo)
+}
+
+async fn removed(session: &Session) -> Check {
+    let began = Instant::now();
+    match session.engine.remove(&session.lease.environment, None).await {
+        Ok(left) if left.is_empty() => Check::passed("removal", format!("nothing is left after {:.1} s", began.elapsed().as_secs_f64())),
+        Ok(left) => Check::failed("removal", left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("\n"), format!("run `dayfly down {}`; restart the engine if that does not help", session.lease.environment)),
+        Err(e) => Check::failed("removal", format!("failed to {e}"), format!("run `dayfly down {}`", session.lease.environment)),
+    }
+}

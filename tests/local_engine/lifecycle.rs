@@ -1,0 +1,127 @@
+//! Claims, takeovers, removal, and failures before anything runs.
+
+use dayfly::engine::local::{LocalEngine, Options, Surroundings};
+use dayfly::engine::{Claim, Engine, Leftover, Position, Secrets, UnitState};
+use dayfly::plan::{Confinement, Unit};
+
+use crate::world::{self, World, idle, options, unit, words};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
+    let Some(world) = World::of("race", vec![], vec![]).await else { return };
+    let older = world.lease.clone();
+    let newer = world::lease(older.plan.clone());
+    let (first, second) = tokio::join!(world.engine.claim(&older), world.engine.claim(&newer));
+    assert!(matches!(second.unwrap(), Claim::Ours { .. }));
+    match first.unwrap() {
+        Claim::Ours { .. } => {}
+        Claim::Newer { run, .. } => assert_eq!(run, newer.run),
+    }
+    assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
+    assert_eq!(world.engine.claim(&older).await.unwrap(), Claim::Newer { run: newer.run, commit: newer.commit.clone() });
+    // Claiming what one has already is no takeover.
+    assert_eq!(world.engine.claim(&newer).await.unwrap(), Claim::Ours { replaced: None });
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_nothing_of_it() {
+    let Some(world) = World::up("replace", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
+    let older = world.lease.clone();
+    let newer = world::lease(older.plan.clone());
+    assert_eq!(world.engine.claim(&newer).await.unwrap(), Claim::Ours { replaced: Some(older.run) });
+    let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
+    assert_eq!(objects, [format!("container {}", world.environment())]);
+
+    world.engine.prepare(&newer, &Secrets::default()).await.unwrap();
+    world.engine.start(&newer, "web").await.unwrap();
+    assert_eq!(world.engine.remove(world.environment(), Some(older.run)).await.unwrap(), []);
+    let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
+    assert_eq!((observed.lease.map(|l| l.run), observed.units["web"].clone()), (Some(newer.run), UnitState::Running));
+    assert!(words(world.engine.start(&older, "web").await).contains("removed meanwhile"));
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removal_takes_everything_with_running_units_and_agents() {
+    let Some(world) = World::up("gone", vec![idle("db", &["web"]), Unit { writable: vec!["/data".into()], ..idle("web", &[]) }], vec![], &Secrets::default()).await else { return };
+    let _control = world.agent(Position::Control).await;
+    let _neighbour = world.agent(Position::Neighbour).await;
+    let listed = world.engine.list().await.unwrap();
+    let own = listed.iter().find(|o| o.environment == world.environment()).unwrap();
+    assert_eq!(own.lease.as_ref(), Some(&world.lease));
+    for kind in ["container", "network", "volume"] {
+        assert!(own.objects.iter().any(|o| o.starts_with(kind)), "{:?}", own.objects);
+    }
+    let (engine, environment) = (world.engine.clone(), world.environment().to_owned());
+    world.remove().await;
+    assert!(!engine.list().await.unwrap().iter().any(|o| o.environment == environment));
+    // A second removal of what is gone is no failure.
+    assert_eq!(engine.remove(&environment, None).await.unwrap(), []);
+    assert_eq!(engine.lease(&environment).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn remnants_without_an_owner_are_listed() {
+    let Some(world) = World::up("remnant", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
+    let run = world.lease.run;
+    let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
+    // The owner moves to a newer run while the older one goes on making things.
+    other.engine.claim(&other.lease).await.unwrap();
+    let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
+    assert!(said.contains("a newer run took it meanwhile"), "{said}");
+    assert_eq!(other.engine.remove(other.environment(), Some(other.lease.run)).await.unwrap(), []);
+    let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
+    assert_eq!(observed.lease, None);
+    assert!(observed.objects.len() >= 4, "{:?}", observed.objects);
+    assert_eq!(world.engine.remove(world.environment(), Some(run)).await.unwrap(), []);
+    assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
+    let rooty = Unit { confinement: Confinement::default(), ..unit("web", "id") };
+    let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
+    world.engine.claim(&world.lease).await.unwrap();
+    let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
+    assert!(said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"), "{said}");
+    let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
+    assert_eq!(objects, [format!("container {}", world.environment())]);
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
+    let Some(world) = World::of("nocommand", vec![Unit { command: vec!["/opt/nothing".into()], ..unit("web", "") }], vec![]).await else { return };
+    world.engine.claim(&world.lease).await.unwrap();
+    world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
+    let error = world.engine.start(&world.lease, "web").await.unwrap_err();
+    assert_eq!(error.leftover(), Leftover::Removable);
+    let said = error.to_string();
+    assert!(said.starts_with("start web: its command") && said.contains("not in the image") && said.contains("/opt/nothing"), "{said}");
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_images_are_all_named_at_once() {
+    let Some(engine) = world::engine().await else { return };
+    let wanted = ["localhost/dayflytest/none:1", "registry.invalid/dayflytest/other:2", world::IMAGE].map(str::to_owned);
+    let error = engine.images(&wanted, &|_, _| ()).await.unwrap_err();
+    assert_eq!(error.leftover(), Leftover::None);
+    let said = error.to_string();
+    assert!(said.starts_with("find 2 image(s):") && !said.contains(world::IMAGE), "{said}");
+    assert!(said.contains("localhost/dayflytest/none:1: it is not here") && said.contains("`make images`"), "{said}");
+    assert!(said.contains("registry.invalid/dayflytest/other:2: ") && said.contains("DAYFLY_REGISTRY_MIRROR"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_socket_says_what_was_tried_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let dead = folder.path().join("dead.sock");
+    drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
+    let at = |host: String| Options { surroundings: Surroundings { docker_host: Some(host), ..Surroundings::default() }, ..options() };
+    let said = words(LocalEngine::connect(at(format!("unix://{}", dead.display()))).await);
+    assert!(said.contains("dead.sock (from DOCKER_HOST): refused") && said.contains("systemctl start"), "{said}");
+    let said = words(LocalEngine::connect(at(format!("unix://{}/none.sock", folder.path().display()))).await);
+    assert!(said.contains("no such file") && said.contains("podman.socket"), "{said}");
+}

@@ -1,0 +1,221 @@
+//! A real engine and small environments on it, made of a Debian image; each removes itself, also when a test fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::time::Duration;
+
+use dayfly::agent::client::AgentClient;
+use dayfly::agent::protocol::{Answer, Ask, Hello};
+use dayfly::engine::local::{LocalEngine, Options, Surroundings};
+use dayfly::engine::{Engine, EngineError, Lease, Position, Secrets};
+use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
+use dayfly::spec::model::{SuiteKind, VerdictSource};
+
+pub const IMAGE: &str = "localhost/debian:bookworm";
+/// Bounds every wait, so that a fault ends a test instead of hanging it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn options() -> Options {
+    let variables = std::env::vars().collect();
+    Options { surroundings: Surroundings::from_variables(&variables), executable: env!("CARGO_BIN_EXE_dayfly").into(), registry_mirror: None }
+}
+
+/// The engine, or none when there is none and that is accepted.
+pub async fn engine() -> Option<LocalEngine> {
+    let engine = match LocalEngine::connect(options()).await {
+        Ok(engine) => engine,
+        Err(e) if std::env::var("DAYFLY_REQUIRE_ENGINE").is_ok_and(|v| v == "1") => panic!("failed to {e}"),
+        Err(_) => {
+            // Past the capture of test output, so that nobody takes a skip for a pass.
+            writeln!(std::io::stderr(), "local engine tests: SKIPPED (no container engine)").unwrap();
+            return None;
+        }
+    };
+    engine.images(&[IMAGE.to_owned()], &|_, _| ()).await.expect("these tests need an image localhost/debian:bookworm");
+    Some(engine)
+}
+
+/// A unit that runs this shell script as user 1000.
+pub fn unit(name: &str, script: &str) -> Unit {
+    Unit {
+        name: name.into(),
+        kind: UnitKind::Service,
+        image: IMAGE.into(),
+        port: None,
+        command: vec!["sh".into(), "-c".into(), script.into()],
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        secrets: vec![],
+        tls: false,
+        needs: BTreeSet::new(),
+        callers: BTreeSet::new(),
+        ready: ReadyPlan::Running,
+        within_ms: 10_000,
+        limits: Limits { memory: 64 << 20, cpu_millis: 500, pids: 32 },
+        replicas: 1,
+        writable: vec![],
+        confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
+        start_late: false,
+    }
+}
+
+/// Runs until it is ended, at once.
+pub fn idle(name: &str, callers: &[&str]) -> Unit {
+    Unit { callers: callers.iter().map(|c| (*c).into()).collect(), ..unit(name, "trap 'exit 0' TERM; sleep infinity & wait") }
+}
+
+/// A suite that runs this shell script as user 1000.
+pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
+    SuitePlan {
+        name: name.into(),
+        kind: SuiteKind::Acceptance,
+        digest: String::new(),
+        needs: BTreeSet::new(),
+        secrets: vec![],
+        parallel: false,
+        timeout_ms,
+        retries: 0,
+        judge: Judge::Container(ContainerJudge {
+            image: IMAGE.into(),
+            command: vec!["sh".into(), "-c".into(), script.into()],
+            env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),
+            results: "/results".into(),
+            verdict: VerdictSource::ExitCode,
+            limits: Limits { memory: 64 << 20, cpu_millis: 1000, pids: 32 },
+            confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
+        }),
+    }
+}
+
+/// An environment that is removed at the end.
+pub struct World {
+    pub engine: LocalEngine,
+    pub lease: Lease,
+}
+
+impl World {
+    /// A lease on a name that nobody else uses.
+    pub async fn of(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>) -> Option<Self> {
+        let engine = engine().await?;
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let plan = Plan {
+            environment: format!("dayflytest-{name}-{}-pr-1", &id[26..]),
+            description: format!("dayflytest-{name}"),
+            pr: 1,
+            description_digest: "0".repeat(64),
+            ttl_secs: 600,
+            units,
+            secrets: BTreeMap::new(),
+            broker: None,
+            databases: BTreeMap::new(),
+            suites: suites.into_iter().map(|s| (s.name.clone(), s)).collect(),
+        };
+        Some(Self { engine, lease: lease(plan) })
+    }
+
+    /// As `of`, claimed, made and every unit started.
+    pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
+        let world = Self::of(name, units, suites).await?;
+        world.engine.claim(&world.lease).await.expect("claim");
+        world.engine.prepare(&world.lease, secrets).await.expect("prepare");
+        for unit in &world.lease.plan.units {
+            world.engine.start(&world.lease, &unit.name).await.expect("start");
+        }
+        Some(world)
+    }
+
+    pub fn environment(&self) -> &str {
+        &self.lease.environment
+    }
+
+    pub async fn agent(&self, position: Position) -> AgentClient {
+        let link = self.engine.agent(&self.lease, &position).await.unwrap_or_else(|e| panic!("failed to {e}"));
+        AgentClient::connect(link, hello())
+    }
+
+    /// All lines that a unit has printed once its process ended.
+    pub async fn said(&self, unit: &str) -> String {
+        use futures::StreamExt;
+        self.until(|| async {
+            let observed = self.engine.observe(self.environment()).await.unwrap().unwrap();
+            matches!(observed.units[unit], dayfly::engine::UnitState::Exited { .. })
+        })
+        .await;
+        let lines = self.engine.logs(self.environment(), Some(unit), None, false).await.unwrap();
+        lines.map(|l| l.unwrap().text).collect::<Vec<_>>().await.join("\n")
+    }
+
+    pub async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
+        until(condition).await;
+    }
+
+    /// Removes it and demands that nothing is left.
+    pub async fn remove(self) {
+        let left = self.engine.remove(self.environment(), None).await.unwrap();
+        assert_eq!(left, []);
+        assert_eq!(self.engine.observe(self.environment()).await.unwrap(), None);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let (engine, environment) = (self.engine.clone(), self.lease.environment.clone());
+        let done = std::thread::spawn(move || tokio::runtime::Runtime::new().unwrap().block_on(async { engine.remove(&environment, None).await }));
+        if let Ok(Err(e)) = done.join() {
+            eprintln!("failed to {e}");
+        }
+    }
+}
+
+/// Polls until the condition holds; fails after `PATIENCE`.
+pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the condition never held");
+}
+
+pub fn hello() -> Hello {
+    Hello { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+}
+
+pub fn lease(plan: Plan) -> Lease {
+    let created = jiff::Timestamp::now();
+    Lease { environment: plan.environment.clone(), run: uuid::Uuid::now_v7(), commit: "c0ffee".into(), created, expires: created + jiff::SignedDuration::from_mins(10), plan }
+}
+
+/// Which of these accept a connection from there.
+pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
+    let ask = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
+    match answer(agent, ask).await {
+        Answer::Reached { reached } => reached,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `address:port` of every address of an agent that listens there from now on.
+pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
+    match answer(agent, Ask::Listen { port }).await {
+        Answer::Listening { addresses } => addresses.iter().filter(|a| !a.starts_with("127.") && *a != "::1").map(|a| format!("{a}:{port}")).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn answer(agent: &AgentClient, ask: Ask) -> Answer {
+    tokio::time::timeout(PATIENCE, agent.ask(ask)).await.expect("no answer in time").unwrap_or_else(|e| panic!("failed to {e}"))
+}
+
+/// The engine's words for a failure.
+pub fn words<T>(result: Result<T, EngineError>) -> String {
+    match result {
+        Ok(_) => panic!("it should have failed"),
+        Err(e) => e.to_string(),
+    }
+}
+
+/// Whether the engine tells that memory ran out; podman on version 1 control groups gives the exit code alone.
+pub async fn tells_of_memory(engine: &LocalEngine) -> bool {
+    !engine.info().await.unwrap().cannot.iter().any(|gap| gap.contains("want of memory"))
+}

@@ -76,13 +76,13 @@ fn what_is_broken_from_outside_fails_and_nothing_else() {
     let _seat = breakages::seat();
     let user = User::new();
     let outside = breakages().outside;
-    user.owns("broken-outside-pr-1");
+    user.owns(OUTSIDE);
     let mut copy = breakages::Copy::of_the_flagship(user.folder.path(), "broken-outside");
     copy.set(&outside.set);
     let file = copy.write();
     user.dayfly(&["up", &file, "--pr", "1"]).code(0);
     let engine = breakages::EngineCommand::find();
-    let mut names = BTreeMap::from([("{}".to_owned(), engine.beginning_of("broken-outside-pr-1"))]);
+    let mut names = BTreeMap::from([("{}".to_owned(), engine.beginning_of(OUTSIDE)), ("{environment}".to_owned(), OUTSIDE.to_owned())]);
     for broken in &outside.breakages {
         eprintln!("breaking: {}", broken.breakage.what);
         if let Some(other) = &broken.beside {
@@ -96,9 +96,12 @@ fn what_is_broken_from_outside_fails_and_nothing_else() {
     }
 }
 
+/// The environment that is broken from outside.
+const OUTSIDE: &str = "broken-outside-pr-1";
+
 /// The cases of the suite as they came out while the breakage was there.
 fn judged_while_broken(user: &User, engine: &breakages::EngineCommand, broken: &Outside, names: &mut BTreeMap<String, String>) -> Vec<serde_json::Value> {
-    let test = || user.command(&["test", "broken-outside-pr-1", "--suite", &broken.suite, "--output", "json"]);
+    let test = || user.command(&["test", OUTSIDE, "--suite", &broken.suite, "--output", "json"]);
     let Some(once) = &broken.once else {
         engine.perform(&broken.act, names);
         let ended = Running::start(test()).ends();

@@ -171,7 +171,7 @@ pub struct ProcessStatus {
     pub arguments: Vec<String>,
     /// A service-account token is mounted.
     pub service_account_token: bool,
-    /// What could not be looked at, and why: where something stands here, nothing is known to be absent.
+    /// Where a token could not be looked for, and why: where something stands here, it is not known to be absent.
     #[serde(default)]
     pub unseen: Vec<String>,
 }

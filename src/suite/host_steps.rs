@@ -70,7 +70,9 @@ async fn confined(session: &Session, step: &Confined) -> Done {
             Ok(status) => status,
             Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
         };
-        unseen.extend(status.unseen.iter().map(|what| format!("{unit}: {what}")));
+        // So far only the token can stay out of sight.
+        let token = step.aspects.is_empty() || step.aspects.contains(&Aspect::NoServiceAccountToken);
+        unseen.extend(status.unseen.iter().filter(|_| token).map(|what| format!("{unit}: {what}")));
         let (bad, declared) = demanded(breaches(&status), &step.aspects, &planned.confinement);
         faults.extend(bad.into_iter().map(|b| format!("{unit}: {b}")));
         if !declared.is_empty() {

@@ -11,7 +11,7 @@ use super::decide::{self, Phase, Progress, Step};
 use super::{Journal, Notice};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Position, Secrets};
+use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Position, Running, Secrets};
 use crate::lifecycle::session::Session;
 use crate::plan::{Limits, Plan, Unit};
 use crate::report::facts::{Cause, CauseKind};
@@ -38,10 +38,10 @@ pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, s
         let began = Instant::now();
         // An engine may take long to introduce itself, and nothing waits for it.
         let (introduced, started) = tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
-        let session = started?;
+        let (session, running) = started?;
         introduced?;
         journal.note(Notice::Up { took_ms: millis(began) });
-        read_back(&session).await?;
+        journal.note(Notice::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
         Ok(session)
     };
     let (engine, lease) = (again, lease_again);
@@ -81,11 +81,14 @@ async fn introduce(engine: &dyn Engine, journal: &Journal) -> Result<(), Cause> 
     Ok(())
 }
 
-async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal, stop: &CancellationToken) -> Result<Session, Cause> {
+async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal, stop: &CancellationToken) -> Result<(Session, Vec<Running>), Cause> {
     let secrets = take(engine.as_ref(), &lease, journal).await?;
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
-    start_all(&session).await?;
-    Ok(session)
+    // A container keeps the image that it was made from, so what runs can be read back while it starts.
+    let (started, running) = tokio::join!(start_all(&session), session.engine.running(&session.lease.environment));
+    started?;
+    let running = running.map_err(|e| cause_of(&e))?;
+    Ok((session, running))
 }
 
 /// Everything before the first process: images, claim, secrets, objects.
@@ -228,13 +231,6 @@ fn gave_up(journal: &Journal, unit: &str) -> Cause {
     let facts = journal.facts();
     let reason = facts.units.iter().find(|u| u.name == unit).and_then(|u| u.failure.clone()).unwrap_or_default();
     Cause { kind: CauseKind::NotReady, text: format!("{unit}: {reason}") }
-}
-
-/// Reads the digests of what really runs.
-async fn read_back(session: &Session) -> Result<(), Cause> {
-    let running = session.engine.running(&session.lease.environment).await.map_err(|e| cause_of(&e))?;
-    session.journal.note(Notice::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
-    Ok(())
 }
 
 /// Milliseconds since then.

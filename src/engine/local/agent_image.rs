@@ -4,7 +4,7 @@
 //! teardown leaves it, and removing it costs a second at the next run.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::ImportImageOptionsBuilder;
@@ -22,6 +22,8 @@ mod layout;
 pub const NAME: &str = "localhost/dayfly-agent";
 /// Bytes sent at once.
 const CHUNK: usize = 1 << 20;
+/// Bytes read at once.
+const PIECE: usize = 1 << 16;
 
 /// The image's reference; it is there when this returns.
 pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
@@ -31,14 +33,14 @@ pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
 async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
     let failed = |words: String| explain::failed("make the agent's image", &words, Leftover::None);
     let executable = engine.options.executable.clone();
-    let program = read(executable.clone()).await.map_err(|e| failed(format!("{}: {e}", executable.display())))?;
-    let digest: String = Sha256::digest(&program).iter().map(|b| format!("{b:02x}")).collect();
+    let unreadable = |e: io::Error| failed(format!("{}: {e}", executable.display()));
+    let digest = blocking(executable.clone(), digest).await.map_err(unreadable)?;
     let reference = format!("{NAME}:{}", &digest[..16]);
     if images::inspect(engine, &reference).await.map_err(failed)?.is_some() {
         return Ok(reference);
     }
     let name = reference.clone();
-    let image = tokio::task::spawn_blocking(move || pack(&name, &program)).await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+    let image = blocking(executable.clone(), move |path| pack(&name, &std::fs::read(path)?)).await.map_err(unreadable)?;
     load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
     match images::inspect(engine, &reference).await.map_err(failed)? {
         Some(_) => Ok(reference),
@@ -53,8 +55,21 @@ async fn load(engine: &LocalEngine, image: Vec<u8>) -> Result<(), bollard::error
     engine.docker.import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None).boxed().try_for_each(|_| async { Ok(()) }).await
 }
 
-async fn read(path: PathBuf) -> io::Result<Vec<u8>> {
-    tokio::fs::read(path).await
+async fn blocking<T: Send + 'static>(path: PathBuf, work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|e| Err(io::Error::other(e)))
+}
+
+/// SHA-256 in hexadecimal. Read piece by piece: the program is most of the memory that dayfly would need.
+fn digest(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect()),
+            n => hash.update(&piece[..n]),
+        }
+    }
 }
 
 /// Everything that goes into the image, as the archive that engines load.

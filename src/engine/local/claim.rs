@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::containers::Inspected;
-use super::{LocalEngine, agent_image, explain, remove};
+use super::{LocalEngine, agent_image, explain, images, remove};
 use crate::engine::{Claim, EngineError, Lease, Leftover};
 use crate::render::container::still;
 use crate::render::labels::{self, Role};
@@ -18,7 +18,13 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// Takes the environment for this run, unless a newer run has it.
 pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineError> {
-    let image = agent_image::ensure(engine).await?;
+    // Any image will do for what never runs; that of the agent may still have to be made, which begins now.
+    let image = match lease.plan.units.first() {
+        Some(unit) => images::held(engine, &unit.image).await?.id,
+        None => agent_image::ensure(engine).await?,
+    };
+    let ahead = engine.clone();
+    tokio::spawn(async move { agent_image::ensure(&ahead).await.map(drop) });
     let mut replaced = None;
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
@@ -38,7 +44,7 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
             return Ok(Claim::Newer { run: owner.run, commit: owner.commit });
         }
         // By its id: another newer run may have put its own in this place meanwhile.
-        engine.discard(&anchor.id).await.map_err(|e| explain::failed("take over from an older run", &explain::words(&e), Leftover::Removable))?;
+        engine.discard(&anchor.id).await.map_err(|words| explain::failed("take over from an older run", &words, Leftover::Removable))?;
         replaced = replaced.max(Some(owner.run));
     }
     Err(explain::failed(&format!("take environment {}", lease.environment), "others keep taking it; run again when they are done", Leftover::None))

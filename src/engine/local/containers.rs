@@ -153,12 +153,22 @@ impl LocalEngine {
         Ok(made.id)
     }
 
-    /// Ends and removes a container with its nameless volumes; one that is gone already is fine.
-    pub(super) async fn discard(&self, name: &str) -> Result<(), bollard::errors::Error> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        match self.docker.remove_container(name, Some(options)).await {
-            Err(e) if explain::status(&e) == Some(404) => Ok(()),
-            other => other,
+    /// Ends and removes a container with its nameless volumes; one that is gone already is fine. Errors are the
+    /// engine's words.
+    pub(super) async fn discard(&self, name: &str) -> Result<(), String> {
+        match self.product {
+            // Its Docker-compatible endpoint asks the process to end first, and waits ten seconds for one that does not.
+            Product::Podman => match self.raw.delete(&format!("/v4.0.0/libpod/containers/{name}?force=true&timeout=0&v=true&volumes=true")).await {
+                Err(Failed { status, words }) if status != Some(404) => Err(words),
+                _ => Ok(()),
+            },
+            Product::Docker => {
+                let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+                match self.docker.remove_container(name, Some(options)).await {
+                    Err(e) if explain::status(&e) != Some(404) => Err(explain::words(&e)),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }

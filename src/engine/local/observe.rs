@@ -80,25 +80,43 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
 pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
     let Some(owner) = claim::owner(engine, environment).await? else { return Err(EngineError::Missing(format!("environment {environment}"))) };
     let units = engine.containers(&[(ENVIRONMENT, environment), (labels::RUN, &owner.to_string()), (labels::ROLE, Role::Unit.as_str())]).await?;
-    let each = futures::stream::iter(units).map(|c| async move { inspected(engine, &c).await });
-    let mut all: Vec<Running> = each.buffered(ABREAST).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
-    all.sort_by(|a, b| a.unit.cmp(&b.unit));
-    let images: BTreeSet<String> = all.iter().map(|r| r.image_digest.clone()).collect();
-    tracing::debug!(environment, images = images.len(), containers = all.len(), "inspected");
-    Ok(all)
+    let each = futures::stream::iter(units).map(|c| async move { inspected(engine, c).await });
+    let mut found: Vec<Looked> = each.buffered(ABREAST).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
+    found.sort_by_cached_key(|l| l.listed.copy_name());
+    // Many units may have the same image; it is looked at once.
+    let ids: BTreeSet<String> = found.iter().map(|l| l.image.clone()).collect();
+    let each = futures::stream::iter(ids).map(|id| async move {
+        let image = images::inspect(engine, &id).await.map_err(|w| explain::failed(&format!("look at image {id}"), &w, Leftover::Unknown))?;
+        Ok((id, image))
+    });
+    let images: BTreeMap<String, Option<images::Inspected>> = each.buffered(ABREAST).try_collect().await?;
+    Ok(found.into_iter().map(|l| l.running(&images)).collect())
+}
+
+/// A container that was looked at.
+struct Looked {
+    listed: Listed,
+    /// Image id.
+    image: String,
+    text: String,
+}
+
+impl Looked {
+    fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> Running {
+        let image = images.get(&self.image).and_then(Option::as_ref);
+        let image_digest = image.map_or_else(|| self.image.clone(), |i| i.digest(self.listed.label(labels::IMAGE)));
+        Running { unit: self.listed.copy_name(), image_digest, inspect: self.text }
+    }
 }
 
 /// None when the container is gone.
-async fn inspected(engine: &LocalEngine, container: &Listed) -> Result<Option<Running>, EngineError> {
-    let failed = |words: &str| explain::failed(&format!("look at container {}", container.name()), words, Leftover::Unknown);
-    let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", container.id))).await {
+async fn inspected(engine: &LocalEngine, listed: Listed) -> Result<Option<Looked>, EngineError> {
+    let failed = |words: &str| explain::failed(&format!("look at container {}", listed.name()), words, Leftover::Unknown);
+    let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", listed.id))).await {
         Ok(text) => text,
         Err(f) if f.status == Some(404) => return Ok(None),
         Err(f) => return Err(failed(&f.words)),
     };
     let found: Inspected = serde_json::from_str(&text).map_err(|e| failed(&e.to_string()))?;
-    let image = images::inspect(engine, &found.image).await.map_err(|w| failed(&w))?;
-    let reference = container.label(labels::IMAGE);
-    let image_digest = image.map_or_else(|| found.image.clone(), |i| i.digest(reference));
-    Ok(Some(Running { unit: container.copy_name(), image_digest, inspect: text }))
+    Ok(Some(Looked { listed, image: found.image, text }))
 }

@@ -59,6 +59,11 @@ impl Raw {
         Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }
 
+    /// DELETE of a path.
+    pub async fn delete(&self, path: &str) -> Result<(), Failed> {
+        self.send(Method::DELETE, path, None).await.map(drop)
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(HeaderMap, Bytes), Failed> {
         let sent = async {
             match self {

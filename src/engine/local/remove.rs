@@ -131,7 +131,7 @@ async fn each(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, St
 
 async fn delete(engine: &LocalEngine, object: &Object) -> Result<(), String> {
     let done = match object {
-        Object::Container { id, .. } | Object::Anchor { id, .. } => engine.discard(id).await,
+        Object::Container { id, .. } | Object::Anchor { id, .. } => return engine.discard(id).await,
         Object::Network(name) => engine.docker.remove_network(name).await,
         Object::Volume(name) => engine.docker.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await,
     };

@@ -158,7 +158,7 @@ async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
 /// Everything was collected; what cannot be removed now is removed with the environment.
 async fn clear(engine: &LocalEngine, name: &str, volumes: &[Mounted; 2]) {
     if let Err(e) = engine.discard(name).await {
-        return tracing::debug!(container = name, "left for teardown: {}", explain::words(&e));
+        return tracing::debug!(container = name, "left for teardown: {e}");
     }
     for volume in volumes {
         engine.docker.remove_volume(&volume.volume, None::<RemoveVolumeOptions>).await.ok();

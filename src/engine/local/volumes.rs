@@ -126,7 +126,7 @@ async fn through<T>(engine: &LocalEngine, lease: &Lease, mounts: &[Mounted], wor
     engine.create(&request).await.map_err(|e| explain::failed("fill volumes", &explain::words(&e), Leftover::Removable))?;
     let done = work(&name).await;
     if let Err(e) = engine.discard(&name).await {
-        tracing::debug!(container = name, "not removed yet, teardown will: {}", explain::words(&e));
+        tracing::debug!(container = name, "not removed yet, teardown will: {e}");
     }
     done
 }

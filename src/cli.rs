@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod agent;
-pub mod connect;
 pub mod ci;
+pub mod connect;
 pub mod doctor;
 pub mod down;
 pub mod exit;
@@ -49,7 +49,15 @@ pub struct Common {
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
     /// Where environments run
-    #[arg(long, global = true, value_enum, default_value = "local", env = "DAYFLY_ENGINE", hide_env_values = true, value_name = "ENGINE")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "local",
+        env = "DAYFLY_ENGINE",
+        hide_env_values = true,
+        value_name = "ENGINE"
+    )]
     pub engine: EngineChoice,
     /// Registry that images are pulled through in place of the one they name
     #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", hide_env_values = true, value_name = "HOST[/PATH]")]
@@ -201,9 +209,13 @@ impl Cli {
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {
-            Verb::Validate { description } => Ok(validate::run(&description.file, &connect::overrides(&description, None), json)),
+            Verb::Validate { description } => {
+                Ok(validate::run(&description.file, &connect::overrides(&description, None), json))
+            }
             Verb::Schema => Ok(schema::run()),
-            Verb::Plan { description, pr, graph } => Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json)),
+            Verb::Plan { description, pr, graph } => {
+                Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json))
+            }
             Verb::Up(args) => up::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,

@@ -213,7 +213,11 @@ pub trait Engine: Send + Sync {
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
     /// Finds every image, pulling what is missing; the error names all that cannot be had. Creates nothing else.
-    async fn images(&self, references: &[String], progress: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError>;
+    async fn images(
+        &self,
+        references: &[String],
+        progress: OnProgress<'_>,
+    ) -> Result<BTreeMap<String, ImageFact>, EngineError>;
 
     /// Takes the environment for `lease.run`, unless a newer run has it. Removes what an older run left.
     async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError>;
@@ -252,7 +256,13 @@ pub trait Engine: Send + Sync {
     async fn list(&self) -> Result<Vec<Observed>, EngineError>;
 
     /// The log of one unit, or of all: the last `tail` lines (all if none), then new ones while `follow`.
-    async fn logs(&self, environment: &str, unit: Option<&str>, tail: Option<usize>, follow: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError>;
+    async fn logs(
+        &self,
+        environment: &str,
+        unit: Option<&str>,
+        tail: Option<usize>,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError>;
 
     /// What runs, for the report and the security checks.
     async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError>;

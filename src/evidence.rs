@@ -33,7 +33,9 @@ pub enum EvidenceError {
         uuid::Uuid,
     ),
     /// A second attempt under the same run id.
-    #[error("open run {0}: it was opened before; another attempt needs a run id of its own, or a failure could be replaced by a pass")]
+    #[error(
+        "open run {0}: it was opened before; another attempt needs a run id of its own, or a failure could be replaced by a pass"
+    )]
     AlreadyOpened(
         /// Run id.
         uuid::Uuid,
@@ -97,7 +99,9 @@ pub enum EvidenceError {
 /// The system's reason, and what to do about the two common ones.
 fn explain(e: &io::Error) -> String {
     match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("{e}; free some space or choose another evidence folder"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{e}; free some space or choose another evidence folder")
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             format!("{e}; make the folder writable for this user or choose another evidence folder")
         }

@@ -34,7 +34,10 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// Written by another version.
-    #[error("read the report: it has schema version {found}, this dayfly reads version {}; use the dayfly that wrote it, or a newer one", facts::SCHEMA_VERSION)]
+    #[error(
+        "read the report: it has schema version {found}, this dayfly reads version {}; use the dayfly that wrote it, or a newer one",
+        facts::SCHEMA_VERSION
+    )]
     Version {
         /// The version it names, as JSON.
         found: String,

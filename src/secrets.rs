@@ -74,7 +74,8 @@ pub fn generate(plan: &Plan) -> Result<Secrets, SecretsError> {
 }
 
 fn values(plan: &Plan) -> Result<BTreeMap<String, String>, SecretsError> {
-    let users = plan.broker.iter().flat_map(|broker| broker.users.keys().map(move |user| format!("{}.{user}", broker.name)));
+    let users =
+        plan.broker.iter().flat_map(|broker| broker.users.keys().map(move |user| format!("{}.{user}", broker.name)));
     let roles = plan.databases.iter().flat_map(|(unit, database)| {
         let roles = database.roles.iter().map(String::as_str).chain(["postgres"]);
         roles.map(move |role| format!("{unit}.{role}"))
@@ -88,7 +89,8 @@ fn values(plan: &Plan) -> Result<BTreeMap<String, String>, SecretsError> {
 fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsError> {
     let mut files = Files::from([("ca.crt".to_owned(), made.ca.clone().into_bytes())]);
     for name in names {
-        let value = made.values.get(name).ok_or_else(|| SecretsError::Unknown { secret: name.clone(), to: to.to_owned() })?;
+        let value =
+            made.values.get(name).ok_or_else(|| SecretsError::Unknown { secret: name.clone(), to: to.to_owned() })?;
         files.insert(name.clone(), value.clone().into_bytes());
     }
     Ok(files)

@@ -78,7 +78,11 @@ fn try_as(user: &str, operation: &str, name: Value, refused: bool) -> Value {
     json!({ "amqpTry": step })
 }
 
-async fn attempt_ready(rig: &Rig, hello: Hello, ready: ReadyPlan) -> (dayfly::agent::protocol::StepFailure, Vec<String>) {
+async fn attempt_ready(
+    rig: &Rig,
+    hello: Hello,
+    ready: ReadyPlan,
+) -> (dayfly::agent::protocol::StepFailure, Vec<String>) {
     let agent = agent(hello);
     let mut seen = Vec::new();
     let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 4000 };
@@ -138,7 +142,10 @@ async fn logins_are_refused_by_the_broker_or_they_are_not_refused() {
         agent.holds(refused).await;
     }
     let absent = agent.fails(json!({ "amqpLogin": { "user": "reader", "vhost": "/", "refused": true } })).await;
-    assert!(absent.got.contains("530") && !absent.inconclusive, "a virtual host that is not there refuses nobody: {absent:?}");
+    assert!(
+        absent.got.contains("530") && !absent.inconclusive,
+        "a virtual host that is not there refuses nobody: {absent:?}"
+    );
     let allowed = agent.fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } })).await;
     assert_eq!(allowed.got, "it was allowed");
     let unknown = agent.fails(json!({ "amqpLogin": { "user": "ghost", "vhost": "in", "refused": true } })).await;
@@ -146,7 +153,9 @@ async fn logins_are_refused_by_the_broker_or_they_are_not_refused() {
 
     let mut elsewhere = Hello::of(&rig.plan, &rig.secrets);
     elsewhere.broker.as_mut().unwrap().port = 5672;
-    let closed = agent_rig::agent(elsewhere).fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } })).await;
+    let closed = agent_rig::agent(elsewhere)
+        .fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } }))
+        .await;
     assert!(closed.got.contains("connection refused"), "a closed port is no refusal by the broker: {closed:?}");
 }
 
@@ -180,7 +189,9 @@ async fn each_operation_is_allowed_and_refused_as_permissions_say() {
         assert!(saw.contains("403 ACCESS_REFUSED"), "{saw}");
     }
     // What was tried left nothing behind.
-    let queue = agent.fails(json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.new", "messages": 0 } })).await;
+    let queue = agent
+        .fails(json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.new", "messages": 0 } }))
+        .await;
     assert!(queue.got.contains("404"), "{queue:?}");
     let exchange = agent.fails(try_as("maker", "publish", json!({ "exchange": "ex_new" }), false)).await;
     assert!(exchange.got.contains("404"), "{exchange:?}");
@@ -225,12 +236,17 @@ async fn one_message_too_many_is_a_failure() {
     agent.holds(json!({ "listen": { "as": "l", "user": "tester", "vhost": "in", "exchange": "ex_files", "key": "k.v1.twice" } })).await;
     let twice = json!({ "publish": { "user": "tester", "vhost": "in", "exchange": "ex_files", "key": "k.v1.twice", "body": "x", "messageId": "same", "times": 2 } });
     agent.holds(twice).await;
-    agent.holds(json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.unrouted", "consumers": 0 } })).await;
-    let (captured, _) = agent.holds(json!({ "expect": { "on": "l", "count": 2, "capture": { "id": "message_id" } } })).await;
+    agent
+        .holds(json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.unrouted", "consumers": 0 } }))
+        .await;
+    let (captured, _) =
+        agent.holds(json!({ "expect": { "on": "l", "count": 2, "capture": { "id": "message_id" } } })).await;
     assert_eq!(captured["id"], "same");
     agent.holds(json!({ "publish": { "user": "tester", "vhost": "in", "exchange": "ex_files", "key": "k.v1.twice", "times": 2 } })).await;
     // Both were confirmed, thus routed; the second may still be on its way here.
-    let Answer::Failed(two) = agent.step(json!({ "expect": { "on": "l", "count": 3 } }), Some(300)).await else { panic!("two are not three") };
+    let Answer::Failed(two) = agent.step(json!({ "expect": { "on": "l", "count": 3 } }), Some(300)).await else {
+        panic!("two are not three")
+    };
     assert!(two.got.starts_with("2 of them"), "{two:?}");
     let one = agent.fails(json!({ "expect": { "on": "l" } })).await;
     assert_eq!((one.expected.as_str(), one.got.as_str()), ("exactly 1 message", "2 of them"));
@@ -242,7 +258,8 @@ async fn a_message_that_no_queue_takes_is_returned() {
     let lost = |unrouted: bool| json!({ "publish": { "user": "writer", "vhost": "in", "exchange": "ex_lost", "key": "nowhere", "unrouted": unrouted } });
     assert!(agent.fails(lost(false)).await.got.contains("no queue takes it"));
     agent.holds(lost(true)).await;
-    let forbidden = agent.fails(json!({ "publish": { "user": "writer", "vhost": "in", "exchange": "ex_dead", "key": "x" } })).await;
+    let forbidden =
+        agent.fails(json!({ "publish": { "user": "writer", "vhost": "in", "exchange": "ex_dead", "key": "x" } })).await;
     assert!(forbidden.got.contains("403") && !forbidden.inconclusive, "{forbidden:?}");
     let ghost = agent.fails(json!({ "publish": { "user": "maker", "vhost": "in", "exchange": "ex_ghost" } })).await;
     assert!(ghost.got.contains("404"), "{ghost:?}");
@@ -253,7 +270,8 @@ async fn a_message_that_no_queue_takes_is_returned() {
 #[tokio::test]
 async fn an_expect_on_a_queue_takes_only_what_matches() {
     let Some((_, agent)) = rig().await else { return };
-    let depth = |n: u32| json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.dead", "messages": n } });
+    let depth =
+        |n: u32| json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.dead", "messages": n } });
     for n in [1, 2] {
         let dead = json!({ "publish": { "user": "maker", "vhost": "in", "exchange": "ex_dead", "json": { "n": n } } });
         agent.holds(dead).await;

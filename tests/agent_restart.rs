@@ -36,7 +36,11 @@ async fn a_restarted_broker_is_ready_again_and_what_listened_says_so() {
     let ended = agent.fails(json!({ "expect": { "on": "l" } })).await;
     assert!(ended.got.contains("the listen ended") && ended.waited_ms < 4_000, "{ended:?}");
     ready().await;
-    let (captured, _) = agent.holds(json!({ "expect": { "queue": "q", "user": "tester", "vhost": "in", "capture": { "id": "message_id" } } })).await;
+    let (captured, _) = agent
+        .holds(
+            json!({ "expect": { "queue": "q", "user": "tester", "vhost": "in", "capture": { "id": "message_id" } } }),
+        )
+        .await;
     assert_eq!(captured["id"], "kept");
     agent.holds(json!({ "listen": { "as": "l", "user": "tester", "vhost": "in", "exchange": "ex" } })).await;
     agent.holds(json!({ "expectNothing": { "on": "l", "for": "50ms" } })).await;
@@ -47,7 +51,11 @@ async fn a_restarted_database_is_ready_again_and_keeps_what_was_applied() {
     let Some(cli) = engine(POSTGRES) else { return };
     let name = loopback(31);
     let sql = json!([["one.sql", "CREATE TABLE seen (at int); INSERT INTO seen VALUES (1);"]]);
-    let plan = plan(vec![unit(&name, UnitKind::Database)], none(), json!({ name.clone(): { "database": "app", "roles": ["app"], "sql": sql } }));
+    let plan = plan(
+        vec![unit(&name, UnitKind::Database)],
+        none(),
+        json!({ name.clone(): { "database": "app", "roles": ["app"], "sql": sql } }),
+    );
     let secrets = dayfly::secrets::generate(&plan).unwrap();
     let agent = agent(Hello::of(&plan, &secrets));
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");

@@ -6,7 +6,7 @@ mod agent_rig;
 
 use std::sync::LazyLock;
 
-use agent_rig::{POSTGRES, Agent, Container, agent, bare, engine, loopback, none, plan, run, unit};
+use agent_rig::{Agent, Container, POSTGRES, agent, bare, engine, loopback, none, plan, run, unit};
 use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
 use dayfly::engine::Secrets;
 use dayfly::plan::{Plan, ReadyPlan, UnitKind};
@@ -29,7 +29,11 @@ static RIG: LazyLock<Option<Rig>> = LazyLock::new(|| {
         GRANT USAGE ON SCHEMA p11 TO app;\nGRANT SELECT, INSERT ON p11.notes TO app;\nSET ROLE app;";
     let more = "INSERT INTO p11.notes (text) VALUES ('two') -- no semicolon at the end, and a comment";
     let sql = json!([["tables.sql", tables], ["more.sql", more]]);
-    let plan = plan(vec![unit(&name, UnitKind::Database)], none(), json!({ name.clone(): { "database": "app", "roles": ["app", "o'dd \"role\""], "sql": sql } }));
+    let plan = plan(
+        vec![unit(&name, UnitKind::Database)],
+        none(),
+        json!({ name.clone(): { "database": "app", "roles": ["app", "o'dd \"role\""], "sql": sql } }),
+    );
     let secrets = dayfly::secrets::generate(&plan).unwrap();
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");
     let container = run(cli, POSTGRES, &name, PORT, &[&password, "POSTGRES_DB=app"], &secrets);
@@ -62,15 +66,21 @@ async fn sql_files_are_applied_once_however_often_readiness_is_asked() {
     let Some((rig, agent)) = rig().await else { return };
     assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, Answer::Ready));
     let others = [self::agent(Hello::of(&rig.plan, &rig.secrets)), self::agent(Hello::of(&rig.plan, &rig.secrets))];
-    let again = futures::future::join_all(others.iter().map(|other| other.ready(rig.name(), ReadyPlan::Database, 10_000))).await;
+    let again =
+        futures::future::join_all(others.iter().map(|other| other.ready(rig.name(), ReadyPlan::Database, 10_000)))
+            .await;
     assert!(again.iter().all(|answer| matches!(answer, Answer::Ready)), "{again:?}");
-    agent.holds(rig.sql("app", "SELECT text FROM p11.notes ORDER BY id", json!({ "rows": [["one"], [null], ["two"]] }))).await;
+    agent
+        .holds(rig.sql("app", "SELECT text FROM p11.notes ORDER BY id", json!({ "rows": [["one"], [null], ["two"]] })))
+        .await;
 }
 
 #[tokio::test]
 async fn a_role_is_refused_what_it_was_not_granted_and_nothing_else_counts_as_refusal() {
     let Some((rig, agent)) = rig().await else { return };
-    let (captured, saw) = agent.holds(rig.sql("app", "SELECT count(*), 'x' FROM p11.notes", json!({ "capture": { "n": 0, "x": 1 } }))).await;
+    let (captured, saw) = agent
+        .holds(rig.sql("app", "SELECT count(*), 'x' FROM p11.notes", json!({ "capture": { "n": 0, "x": 1 } })))
+        .await;
     assert_eq!((captured["n"].as_str(), captured["x"].as_str(), saw.as_str()), ("3", "x", "1 row(s)"));
     let (_, saw) = agent.holds(rig.sql("app", "DELETE FROM p11.notes", json!({ "refused": true }))).await;
     assert_eq!(saw, "permission denied for table notes (42501)");
@@ -166,14 +176,19 @@ async fn a_step_is_repeated_until_it_holds_or_its_time_is_over() {
             let (mut stream, _) = listener.accept().await.unwrap();
             assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
             let status = if n < 4 { "503 Service Unavailable" } else { "200 OK" };
-            stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+            stream
+                .write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
         }
     });
     let agent = agent(bare());
     let step = json!({ "http": { "url": format!("http://{at}/") } });
     assert_eq!(agent.fails(step.clone()).await.got, format!("GET http://{at}/: 503 Service Unavailable"));
     match agent.step(step.clone(), Some(10_000)).await {
-        Answer::Passed { waited_ms, .. } => assert!((20..5_000).contains(&waited_ms), "three pauses at least, not all of the time: {waited_ms}"),
+        Answer::Passed { waited_ms, .. } => {
+            assert!((20..5_000).contains(&waited_ms), "three pauses at least, not all of the time: {waited_ms}")
+        }
         other => panic!("{other:?}"),
     }
     serve.abort();
@@ -234,7 +249,9 @@ async fn tcp_and_resolve_tell_which_kind_of_refusal_it_was() {
     assert!(saw.contains("failed to lookup"), "{saw}");
     agent.holds(json!({ "resolve": { "host": "localhost" } })).await;
     agent.holds(json!({ "resolve": { "host": "no.such.name.invalid", "refused": true } })).await;
-    assert!(agent.fails(json!({ "resolve": { "host": "localhost", "refused": true } })).await.got.contains("127.0.0.1"));
+    assert!(
+        agent.fails(json!({ "resolve": { "host": "localhost", "refused": true } })).await.got.contains("127.0.0.1")
+    );
 }
 
 #[tokio::test]
@@ -260,16 +277,29 @@ async fn reach_names_listen_and_status_answer_for_this_position() {
     let port = 20_000 + u16::try_from(std::process::id() % 20_000).unwrap();
     let Answer::Listening { addresses } = agent.ask(Ask::Listen { port }).await else { panic!("cannot listen") };
     assert!(addresses.iter().all(|a| !a.starts_with("127.")), "{addresses:?}");
-    let here: Vec<String> = addresses.iter().filter(|a| !a.contains(':')).map(|a| format!("{a}:{port}")).chain([format!("127.0.0.1:{port}")]).collect();
+    let here: Vec<String> = addresses
+        .iter()
+        .filter(|a| !a.contains(':'))
+        .map(|a| format!("{a}:{port}"))
+        .chain([format!("127.0.0.1:{port}")])
+        .collect();
     let all: Vec<String> = here.iter().cloned().chain(["127.0.0.1:1".to_owned()]).collect();
-    let Answer::Reached { reached } = agent.ask(Ask::Reach { addresses: all, timeout_ms: 2_000 }).await else { panic!("no answer") };
+    let Answer::Reached { reached } = agent.ask(Ask::Reach { addresses: all, timeout_ms: 2_000 }).await else {
+        panic!("no answer")
+    };
     assert_eq!(reached, here);
     assert!(matches!(agent.ask(Ask::Listen { port }).await, Answer::Error { .. }), "the port is taken");
-    let names = Ask::Names { names: vec!["localhost".into(), "no.such.name.invalid".into()], servers: vec![], timeout_ms: 3_000 };
+    let names = Ask::Names {
+        names: vec!["localhost".into(), "no.such.name.invalid".into()],
+        servers: vec![],
+        timeout_ms: 3_000,
+    };
     let Answer::Reached { reached } = agent.ask(names).await else { panic!("no answer") };
     assert!(reached.len() == 1 && reached[0].starts_with("localhost = "), "{reached:?}");
     match agent.ask(Ask::Status).await {
-        Answer::Status(status) => assert!(status.arguments.iter().any(|list| list.ends_with("dayfly agent")), "{:?}", status.arguments),
+        Answer::Status(status) => {
+            assert!(status.arguments.iter().any(|list| list.ends_with("dayfly agent")), "{:?}", status.arguments)
+        }
         // Without the right to look at process 1 it must say so.
         Answer::Error { message } => assert!(message.contains("/proc/1/"), "{message}"),
         other => panic!("{other:?}"),
@@ -290,7 +320,11 @@ async fn a_dns_server_is_asked_directly() {
             server.send_to(&answer, from).await.unwrap();
         }
     });
-    let names = Ask::Names { names: vec!["probe.invalid".into()], servers: vec![at.clone(), "127.0.0.1:1".into()], timeout_ms: 1_000 };
+    let names = Ask::Names {
+        names: vec!["probe.invalid".into()],
+        servers: vec![at.clone(), "127.0.0.1:1".into()],
+        timeout_ms: 1_000,
+    };
     let Answer::Reached { reached } = agent(bare()).ask(names).await else { panic!("no answer") };
     assert_eq!(reached, [format!("probe.invalid = 192.0.2.7 by {at}")]);
 }
@@ -298,7 +332,9 @@ async fn a_dns_server_is_asked_directly() {
 #[tokio::test]
 async fn when_the_agent_dies_every_question_fails_with_the_reason() {
     let mut agent = agent(bare());
-    let asked = || agent.client.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000 });
+    let asked = || {
+        agent.client.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000 })
+    };
     let kill = async {
         // The first answer proves that it runs and that the others are under way.
         agent.client.ask(Ask::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
@@ -314,12 +350,17 @@ async fn when_the_agent_dies_every_question_fails_with_the_reason() {
 async fn the_agent_ends_with_its_link_whatever_still_runs() {
     let agent_rig::Agent { client, mut process } = agent(bare());
     let waiting = client.clone();
-    let question = tokio::spawn(async move { waiting.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000 }).await });
+    let question = tokio::spawn(async move {
+        waiting.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000 }).await
+    });
     client.ask(Ask::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
     question.abort();
     assert!(question.await.unwrap_err().is_cancelled());
     drop(client);
-    let status = tokio::time::timeout(std::time::Duration::from_secs(10), process.wait()).await.expect("the agent goes on").unwrap();
+    let status = tokio::time::timeout(std::time::Duration::from_secs(10), process.wait())
+        .await
+        .expect("the agent goes on")
+        .unwrap();
     assert!(status.success(), "{status}");
 }
 
@@ -334,7 +375,12 @@ async fn dial_relays_both_directions_until_the_peer_closes() {
         stream.write_all(all.to_uppercase().as_bytes()).await.unwrap();
     });
     let mut command = tokio::process::Command::new(agent_rig::binary());
-    let mut process = command.args(["agent", "dial", &at]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut process = command
+        .args(["agent", "dial", &at])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     process.stdin.take().unwrap().write_all(b"hello").await.unwrap();
     let out = process.wait_with_output().await.unwrap();
     assert_eq!((out.status.success(), out.stdout.as_slice()), (true, b"HELLO".as_slice()));

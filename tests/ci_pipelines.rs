@@ -32,7 +32,10 @@ fn command_lines(pipeline: &Value) -> Vec<Vec<String>> {
 
 fn arguments(line: &str) -> Vec<String> {
     let expression = regex::Regex::new(r"\$\{\{[^}]*\}\}").unwrap();
-    let line = expression.replace_all(line, "42").replace("$CI_MERGE_REQUEST_IID", "42").replace("$HEAD_SHA", &"a1".repeat(20));
+    let line = expression
+        .replace_all(line, "42")
+        .replace("$CI_MERGE_REQUEST_IID", "42")
+        .replace("$HEAD_SHA", &"a1".repeat(20));
     let variable = regex::Regex::new(r"\$\w+").unwrap();
     let line = variable.replace_all(&line, "some/path").replace('"', "");
     assert!(!line.contains(['\'', '\\', '|', '>', '&', ';', '$', '`']), "no shell beyond variables: {line}");
@@ -53,7 +56,8 @@ fn each_pipeline_runs_reports_and_verifies() {
         assert_eq!(value_of(run, "--commit").map(str::len), Some(40), "{path}");
         assert_eq!((value_of(run, "--evidence"), value_of(run, "--keep")), (Some("evidence"), Some("never")), "{path}");
         assert!(value_of(run, "--key").is_some(), "{path}");
-        let formats: Vec<_> = verb("report").iter().filter_map(|l| value_of(l, "--format").map(str::to_owned)).collect();
+        let formats: Vec<_> =
+            verb("report").iter().filter_map(|l| value_of(l, "--format").map(str::to_owned)).collect();
         assert!(formats.contains(&"html".to_owned()) && formats.contains(&"junit".to_owned()), "{path}: {formats:?}");
         assert_eq!(verb("verify")[0][2], "evidence", "{path}");
     }
@@ -79,7 +83,8 @@ fn no_pipeline_writes_a_secret_into_a_command() {
     for path in PIPELINES {
         let mut lines = Vec::new();
         texts(&parsed(path), &mut lines);
-        let leaks: Vec<_> = lines.iter().filter(|l| l.contains("secrets.") && l.split_whitespace().count() > 3).collect();
+        let leaks: Vec<_> =
+            lines.iter().filter(|l| l.contains("secrets.") && l.split_whitespace().count() > 3).collect();
         assert!(leaks.is_empty(), "{path}: {leaks:?}");
     }
 }

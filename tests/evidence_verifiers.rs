@@ -31,7 +31,9 @@ fn said(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Said {
     let output = Command::new(program).args(arguments).output().unwrap();
     match output.status.code() {
         Some(0) => Said::Accepted,
-        Some(1) if String::from_utf8_lossy(&output.stderr).contains("Traceback") => panic!("the verifier broke: {output:?}"),
+        Some(1) if String::from_utf8_lossy(&output.stderr).contains("Traceback") => {
+            panic!("the verifier broke: {output:?}")
+        }
         Some(1) => Said::Refused,
         _ => panic!("the verifier broke: {output:?}"),
     }
@@ -82,7 +84,8 @@ impl Evidence {
 
     /// Every envelope of the run: its lines, and those inside bundles.
     fn envelopes(&self) -> Vec<Envelope> {
-        let lines = [store::OPENED, store::RUN].map(|f| serde_json::from_slice(&fs::read(self.folder.join(f)).unwrap()).unwrap());
+        let lines = [store::OPENED, store::RUN]
+            .map(|f| serde_json::from_slice(&fs::read(self.folder.join(f)).unwrap()).unwrap());
         lines.into_iter().chain(self.bundles().into_iter().map(|b| b.dsse_envelope)).collect()
     }
 
@@ -140,7 +143,9 @@ fn openssl_and_jq_accept_every_envelope_and_refuse_the_tampered() {
     for kind in KINDS {
         let evidence = Evidence::of(kind);
         let work = evidence.work.path().join("openssl");
-        let ask = |envelope: &Path, public: &Path| said(script("openssl.sh"), &[envelope.as_os_str(), public.as_os_str(), work.as_os_str()]);
+        let ask = |envelope: &Path, public: &Path| {
+            said(script("openssl.sh"), &[envelope.as_os_str(), public.as_os_str(), work.as_os_str()])
+        };
         examine(&evidence, ask);
         let good = evidence.write("good.json", &evidence.envelopes()[1]);
         assert_eq!(ask(&good, &evidence.other_public()), Said::Refused, "another key");
@@ -156,7 +161,10 @@ fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_
     for kind in KINDS {
         let evidence = Evidence::of(kind);
         let ask = |envelope: &Path, keyid: &str, public: &Path| {
-            said(&python, &[script("envelope.py").as_os_str(), envelope.as_os_str(), public.as_os_str(), OsStr::new(keyid)])
+            said(
+                &python,
+                &[script("envelope.py").as_os_str(), envelope.as_os_str(), public.as_os_str(), OsStr::new(keyid)],
+            )
         };
         examine(&evidence, |envelope, public| ask(envelope, &evidence.key.verifying_key().keyid(), public));
         let good = evidence.write("good.json", &evidence.envelopes()[1]);
@@ -168,7 +176,10 @@ fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_
 #[test]
 fn sigstore_accepts_every_bundle_and_refuses_the_tampered() {
     let modules = installed().join("node");
-    if !present("@sigstore/verify", modules.join("node_modules/@sigstore/verify").exists() && works("node", "--version")) {
+    if !present(
+        "@sigstore/verify",
+        modules.join("node_modules/@sigstore/verify").exists() && works("node", "--version"),
+    ) {
         return;
     }
     for kind in KINDS {
@@ -223,13 +234,19 @@ fn keys_made_by_openssl_are_read_and_other_kinds_are_named() {
     let path = |name: &str| work.path().join(name).to_str().unwrap().to_owned();
     let make = |name: &str, options: &[&str]| {
         let file = path(name);
-        openssl(&[&["genpkey", "-quiet", "-out", &file], options].concat()).or_else(|_| openssl(&[&["genpkey", "-out", &file], options].concat())).unwrap();
+        openssl(&[&["genpkey", "-quiet", "-out", &file], options].concat())
+            .or_else(|_| openssl(&[&["genpkey", "-out", &file], options].concat()))
+            .unwrap();
         file
     };
     let p256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
     let sealed = [&p256[..], &["-aes-256-cbc", "-pass", "pass:words"]].concat();
     let source = PassphraseSource { file: None, variable: Some("words".to_owned().into()) };
-    for (name, options, kind) in [("p256", &p256[..], KeyKind::P256), ("ed", &["-algorithm", "ED25519"], KeyKind::Ed25519), ("sealed", &sealed, KeyKind::P256)] {
+    for (name, options, kind) in [
+        ("p256", &p256[..], KeyKind::P256),
+        ("ed", &["-algorithm", "ED25519"], KeyKind::Ed25519),
+        ("sealed", &sealed, KeyKind::P256),
+    ] {
         let private = make(name, options);
         let public = openssl(&["pkey", "-in", &private, "-passin", "pass:words", "-pubout"]).unwrap();
         let key = load(Path::new(&private), &source).unwrap();

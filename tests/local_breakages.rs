@@ -17,7 +17,8 @@ fn every_case_of_the_flagship_has_a_breakage_that_fails_it() {
     let broken: Vec<String> = all.every().flat_map(|b| b.fails.keys().cloned()).collect();
     let flagship = breakages::flagship();
     let suites = flagship["suites"].as_object().unwrap().values();
-    let cases: Vec<&str> = suites.flat_map(|s| s["cases"].as_array().unwrap()).map(|c| c["id"].as_str().unwrap()).collect();
+    let cases: Vec<&str> =
+        suites.flat_map(|s| s["cases"].as_array().unwrap()).map(|c| c["id"].as_str().unwrap()).collect();
     assert!(cases.len() > 20, "{cases:?}");
     let never: Vec<_> = cases.iter().filter(|c| !broken.iter().any(|b| b == *c)).collect();
     assert!(never.is_empty(), "no breakage fails {never:?}");
@@ -65,7 +66,8 @@ fn broken_run(name: &str) {
     let ended = user.runs(&file, "1", &suites);
     assert!(matches!(ended.code, 5 | 6), "{ended:?}");
     let report = user.report(&environment);
-    let cases = report["suites"].as_array().unwrap().iter().flat_map(|s| s["cases"].as_array().unwrap().clone()).collect();
+    let cases =
+        report["suites"].as_array().unwrap().iter().flat_map(|s| s["cases"].as_array().unwrap().clone()).collect();
     let fails: Vec<&Breakage> = run.breakages.iter().collect();
     breakages::compare(cases, &fails);
 }
@@ -82,7 +84,10 @@ fn what_is_broken_from_outside_fails_and_nothing_else() {
     let file = copy.write();
     user.dayfly(&["up", &file, "--pr", "1"]).code(0);
     let engine = breakages::EngineCommand::find();
-    let mut names = BTreeMap::from([("{}".to_owned(), engine.beginning_of(OUTSIDE)), ("{environment}".to_owned(), OUTSIDE.to_owned())]);
+    let mut names = BTreeMap::from([
+        ("{}".to_owned(), engine.beginning_of(OUTSIDE)),
+        ("{environment}".to_owned(), OUTSIDE.to_owned()),
+    ]);
     for broken in &outside.breakages {
         eprintln!("breaking: {}", broken.breakage.what);
         if let Some(other) = &broken.beside {
@@ -100,7 +105,12 @@ fn what_is_broken_from_outside_fails_and_nothing_else() {
 const OUTSIDE: &str = "broken-outside-pr-1";
 
 /// The cases of the suite as they came out while the breakage was there.
-fn judged_while_broken(user: &User, engine: &breakages::EngineCommand, broken: &Outside, names: &mut BTreeMap<String, String>) -> Vec<serde_json::Value> {
+fn judged_while_broken(
+    user: &User,
+    engine: &breakages::EngineCommand,
+    broken: &Outside,
+    names: &mut BTreeMap<String, String>,
+) -> Vec<serde_json::Value> {
     let test = || user.command(&["test", OUTSIDE, "--suite", &broken.suite, "--output", "json"]);
     let Some(once) = &broken.once else {
         engine.perform(&broken.act, names);

@@ -34,7 +34,10 @@ fn a_run_passes_signs_its_report_and_leaves_nothing() {
     }
     let report = user.report("hello-pr-101");
     assert!(report["removed"].is_string() && report["residual"].as_array().unwrap().is_empty(), "{report:#}");
-    assert!(report["units"].as_array().unwrap().iter().all(|u| u["runningDigest"].as_str().unwrap().starts_with("sha256:")), "{report:#}");
+    assert!(
+        report["units"].as_array().unwrap().iter().all(|u| u["runningDigest"].as_str().unwrap().starts_with("sha256:")),
+        "{report:#}"
+    );
 }
 
 #[test]
@@ -103,7 +106,8 @@ fn a_log_is_followed_until_it_is_interrupted() {
 fn a_missing_image_is_named_before_anything_is_made() {
     needs_engine!();
     let user = User::new();
-    let file = user.describes("noimage", "services:\n  a: { image: localhost/no/such:1 }\n  b: { image: localhost/nor/this:1 }\n");
+    let file = user
+        .describes("noimage", "services:\n  a: { image: localhost/no/such:1 }\n  b: { image: localhost/nor/this:1 }\n");
     user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("localhost/no/such:1").says("localhost/nor/this:1");
     user.finds_nothing_of("noimage-pr-1");
 }
@@ -114,14 +118,21 @@ fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
     let user = User::new();
     let file = user.describes("crash", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [sh, -c, 'echo cannot read my settings; exit 3'], port: 8080 }\n");
     user.owns("crash-pr-1");
-    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("exit code 3").says("cannot read my settings").says("dayfly down crash-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"])
+        .code(4)
+        .says("exit code 3")
+        .says("cannot read my settings")
+        .says("dayfly down crash-pr-1");
 }
 
 #[test]
 fn a_command_that_is_not_in_the_image_is_told_as_such() {
     needs_engine!();
     let user = User::new();
-    let file = user.describes("nocommand", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [no-such-program], port: 8080 }\n");
+    let file = user.describes(
+        "nocommand",
+        "services:\n  a: { image: 'localhost/dayfly/python:1', command: [no-such-program], port: 8080 }\n",
+    );
     user.owns("nocommand-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("no-such-program");
 }
@@ -139,7 +150,8 @@ fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer
 fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
     needs_engine!();
     let user = User::new();
-    let file = user.describes("rooty", "services:\n  a: { image: 'localhost/dayfly/base:1', command: [sleep, '60'] }\n");
+    let file =
+        user.describes("rooty", "services:\n  a: { image: 'localhost/dayfly/base:1', command: [sleep, '60'] }\n");
     user.dayfly(&["up", &file, "--pr", "1"]).code(2).says("runs as root").says("security.root");
     user.finds_nothing_of("rooty-pr-1");
 }
@@ -213,7 +225,8 @@ fn a_newer_run_of_the_same_pull_request_takes_over() {
 fn two_pull_requests_side_by_side_do_not_see_each_other() {
     needs_engine!();
     let user = User::new();
-    let file = user.describes("twin", &with_cases("      - { id: S1, name: no neighbour, steps: [ noNeighbour: {} ] }\n"));
+    let file =
+        user.describes("twin", &with_cases("      - { id: S1, name: no neighbour, steps: [ noNeighbour: {} ] }\n"));
     user.owns("twin-pr-1");
     user.owns("twin-pr-2");
     user.dayfly(&["up", &file, "--pr", "1"]).code(0);
@@ -247,13 +260,19 @@ fn json_events_are_one_object_a_line() {
     let file = user.describes("events", WEB);
     user.owns("events-pr-1");
     let up = user.dayfly(&["up", &file, "--pr", "1", "--output", "json"]).code(0);
-    let events: Vec<String> = up.out.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["event"].as_str().unwrap().to_owned()).collect();
+    let events: Vec<String> = up
+        .out
+        .lines()
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["event"].as_str().unwrap().to_owned())
+        .collect();
     assert!(events.contains(&"unit-ready".to_owned()) && events.contains(&"up".to_owned()), "{events:?}");
 }
 
 /// A container suite whose shell does this.
 fn container_suite(script: &str, more: &str) -> String {
-    format!("{WEB}suites:\n  box:\n    kind: acceptance\n    needs: [web]\n    image: localhost/dayfly/python:1\n    command: [sh, -c, {script:?}]\n{more}")
+    format!(
+        "{WEB}suites:\n  box:\n    kind: acceptance\n    needs: [web]\n    image: localhost/dayfly/python:1\n    command: [sh, -c, {script:?}]\n{more}"
+    )
 }
 
 const JUNIT: &str = "echo '<testsuite name=\\\"s\\\" tests=\\\"1\\\"><testcase classname=\\\"c\\\" name=\\\"t\\\"/></testsuite>' > /results/junit.xml";
@@ -264,7 +283,12 @@ fn a_container_suite_is_judged_by_its_junit_results() {
     let user = User::new();
     let file = user.describes("box", &container_suite(&JUNIT.replace("\\\"", "\""), ""));
     user.runs(&file, "1", &[]).code(0).says("PASSED");
-    let raw: Vec<_> = user.report("box-pr-1")["suites"][0]["raw"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
+    let raw: Vec<_> = user.report("box-pr-1")["suites"][0]["raw"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["name"].as_str().unwrap().to_owned())
+        .collect();
     assert!(raw.contains(&"junit.xml".to_owned()) && raw.contains(&"log.txt".to_owned()), "{raw:?}");
 }
 
@@ -288,7 +312,8 @@ fn a_container_suite_that_fails_by_exit_code_fails() {
 fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limit() {
     needs_engine!();
     let user = User::new();
-    let file = user.describes("slow", &container_suite("echo half > /results/half.txt; sleep 600", "    timeout: 3s\n"));
+    let file =
+        user.describes("slow", &container_suite("echo half > /results/half.txt; sleep 600", "    timeout: 3s\n"));
     user.runs(&file, "1", &[]).code(5).says("time limit");
     let report = user.report("slow-pr-1");
     assert!(report["suites"][0]["raw"].as_array().unwrap().iter().any(|r| r["name"] == "half.txt"), "{report:#}");

@@ -43,9 +43,20 @@ fn a_run_outside_of_a_pipeline_must_be_told_pull_request_and_commit() {
 
 #[test]
 fn a_missing_key_is_told_before_anything_is_made() {
-    dayfly(&["run", "environments/hello", "--pr", "1", "--commit", "a", "--key", "no-such-key.pem", "--evidence", "nope"])
-        .code(2)
-        .stderr(predicates::str::contains("no-such-key.pem").and(predicates::str::contains("dayfly key generate")));
+    dayfly(&[
+        "run",
+        "environments/hello",
+        "--pr",
+        "1",
+        "--commit",
+        "a",
+        "--key",
+        "no-such-key.pem",
+        "--evidence",
+        "nope",
+    ])
+    .code(2)
+    .stderr(predicates::str::contains("no-such-key.pem").and(predicates::str::contains("dayfly key generate")));
 }
 
 #[test]
@@ -59,4 +70,3 @@ fn completions_and_manual_pages_know_every_verb() {
         assert!(folder.path().join(page).exists(), "{page}");
     }
 }
-

@@ -70,7 +70,10 @@ fn what_was_sealed_is_verified_with_both_kinds_of_key_and_says_what_happened() {
         let run = folder(&files(&facts, &key), &key.verifying_key(), &expect).unwrap();
         assert_eq!(run.run.outcome, Outcome::Failed);
         assert_eq!(run.run.test.result, TestOutcome::Failed);
-        assert_eq!(run.suites.iter().map(|s| s.suite.verdict.unwrap()).collect::<Vec<_>>(), [Verdict::Passed, Verdict::Failed]);
+        assert_eq!(
+            run.suites.iter().map(|s| s.suite.verdict.unwrap()).collect::<Vec<_>>(),
+            [Verdict::Passed, Verdict::Failed]
+        );
         assert_eq!(run.suites[1].cases[1].failures[0].expected, "403");
         assert_eq!((run.raw_present, run.raw_absent.len()), (2, 0));
         assert_eq!(run.opened.unwrap().planned_suites.len(), 2);
@@ -84,7 +87,9 @@ fn a_tampered_envelope_is_refused_with_the_reason() {
         let (key, other) = (key(kind, 1), key(kind, 2));
         let all = files(&failed(7), &key);
         let good = &all[RUN];
-        let flip = |text: &str, at: usize| format!("{}{}{}", &text[..at], if &text[at..=at] == "A" { "B" } else { "A" }, &text[at + 1..]);
+        let flip = |text: &str, at: usize| {
+            format!("{}{}{}", &text[..at], if &text[at..=at] == "A" { "B" } else { "A" }, &text[at + 1..])
+        };
         let type_signed = |payload_type: &str| {
             let sig = STANDARD.encode(key.sign(&dsse::pae(payload_type, &payload(good))));
             edit(good, |e| (e.payload_type, e.signatures[0].sig) = (payload_type.into(), sig))
@@ -92,20 +97,34 @@ fn a_tampered_envelope_is_refused_with_the_reason() {
         let text = String::from_utf8(good.clone()).unwrap();
         let cases: Vec<(&str, Vec<u8>, &str)> = vec![
             ("payload", edit(good, |e| e.payload = flip(&e.payload, 0)), "signature does not match"),
-            ("signature", edit(good, |e| e.signatures[0].sig = flip(&e.signatures[0].sig, 20)), "signature does not match"),
+            (
+                "signature",
+                edit(good, |e| e.signatures[0].sig = flip(&e.signatures[0].sig, 20)),
+                "signature does not match",
+            ),
             ("key id", edit(good, |e| e.signatures[0].keyid.replace_range(9..10, "!")), "names the key"),
             ("no key id", edit(good, |e| e.signatures[0].keyid.clear()), "names the key"),
             ("payload type", edit(good, |e| e.payload_type.push('x')), "payload type"),
             ("payload type, signed", type_signed("application/vnd.in-toto.provenance+json"), "payload type"),
             ("another key", line(&dsse::sign(&payload(good), &other)), "names the key"),
-            ("another key under this name", edit(&line(&dsse::sign(&payload(good), &other)), |e| e.signatures[0].keyid = key.verifying_key().keyid()), "signature does not match"),
+            (
+                "another key under this name",
+                edit(&line(&dsse::sign(&payload(good), &other)), |e| {
+                    e.signatures[0].keyid = key.verifying_key().keyid()
+                }),
+                "signature does not match",
+            ),
             ("no signature", edit(good, |e| e.signatures.clear()), "carries 0 signatures"),
             ("two signatures", edit(good, |e| e.signatures.push(e.signatures[0].clone())), "carries 2 signatures"),
             ("unpadded", edit(good, |e| e.payload.push('=')), "not standard base64"),
             ("truncated", good[..good.len() / 2].to_vec(), "not one signed envelope"),
             ("empty", Vec::new(), "not one signed envelope"),
             ("a second line", [good.as_slice(), good.as_slice()].concat(), "not one signed envelope"),
-            ("key twice", text.replacen("{\"payload\":", "{\"payload\":\"e30=\",\"payload\":", 1).into_bytes(), "given twice"),
+            (
+                "key twice",
+                text.replacen("{\"payload\":", "{\"payload\":\"e30=\",\"payload\":", 1).into_bytes(),
+                "given twice",
+            ),
             ("unknown field", text.replacen("{\"payload\":", "{\"x\":1,\"payload\":", 1).into_bytes(), "unknown field"),
         ];
         for (what, bytes, reason) in cases {
@@ -127,12 +146,30 @@ fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of
         ("key twice", signed(&text.replacen("\"outcome\":", "\"outcome\":\"PASSED\",\"outcome\":", 1)), "given twice"),
         ("trailing text", signed(&format!("{text}{{}}")), "trailing"),
         ("no JSON", signed("hello"), "not a statement"),
-        ("statement type", resigned(good, &key, |v| v["_type"] = json!("https://in-toto.io/Statement/v0.1")), "statement has the type"),
-        ("predicate type", resigned(good, &key, |v| v["predicateType"] = json!("https://slsa.dev/provenance/v1")), "predicate type"),
+        (
+            "statement type",
+            resigned(good, &key, |v| v["_type"] = json!("https://in-toto.io/Statement/v0.1")),
+            "statement has the type",
+        ),
+        (
+            "predicate type",
+            resigned(good, &key, |v| v["predicateType"] = json!("https://slsa.dev/provenance/v1")),
+            "predicate type",
+        ),
         ("scope", resigned(good, &key, |v| v["predicate"]["scope"] = json!("all")), "neither run nor suite"),
         ("field beside the predicate", resigned(good, &key, |v| v["extra"] = json!(1)), "unknown field"),
-        ("passed without suites", resigned(good, &key, |v| (v["predicate"]["outcome"], v["predicate"]["suites"]) = (json!("PASSED"), json!([]))), "no suite ran"),
-        ("passed with a failed suite", resigned(good, &key, |v| v["predicate"]["outcome"] = json!("PASSED")), "suite security did not pass"),
+        (
+            "passed without suites",
+            resigned(good, &key, |v| {
+                (v["predicate"]["outcome"], v["predicate"]["suites"]) = (json!("PASSED"), json!([]))
+            }),
+            "no suite ran",
+        ),
+        (
+            "passed with a failed suite",
+            resigned(good, &key, |v| v["predicate"]["outcome"] = json!("PASSED")),
+            "suite security did not pass",
+        ),
     ];
     for (what, bytes, reason) in cases {
         let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).expect_err(what).to_string();
@@ -213,7 +250,11 @@ fn a_folder_with_an_exchanged_missing_or_added_file_is_refused_with_the_reason()
     let cases = [
         ("suite of another run", with(&security, &older[&security]), "it is the statement of run"),
         ("suite under another's name", with(&security, &good[&acceptance]), "it is the statement of suite acceptance"),
-        ("suite signed anew", with(&security, &files(&rewritten, &key)[&security]), "not the one that the run's statement names"),
+        (
+            "suite signed anew",
+            with(&security, &files(&rewritten, &key)[&security]),
+            "not the one that the run's statement names",
+        ),
         ("suite missing", without(&security), "suite-security.sigstore.json is missing"),
         ("suite added", with("suite-extra.sigstore.json", &good[&acceptance]), "no part of this run"),
         ("statement added", with("again.intoto.jsonl", &good[RUN]), "no part of this run"),
@@ -261,7 +302,10 @@ fn a_run_is_opened_once_and_its_results_are_sealed_once() {
     let mut better = facts.clone();
     better.suites[1].verdict = Some(Verdict::Passed);
     assert!(matches!(seal(&better, &raw(), &key, dir.path()), Err(EvidenceError::Changed { .. })));
-    assert!(matches!(seal(&passed(7), &raw(), &key, dir.path()), Err(EvidenceError::Changed { .. })), "a suite was dropped");
+    assert!(
+        matches!(seal(&passed(7), &raw(), &key, dir.path()), Err(EvidenceError::Changed { .. })),
+        "a suite was dropped"
+    );
 
     let mut gone = facts.clone();
     gone.finished = Some("2026-03-02T08:05:00Z".parse().unwrap());
@@ -269,7 +313,9 @@ fn a_run_is_opened_once_and_its_results_are_sealed_once() {
     seal(&gone, &Files::new(), &key, dir.path()).unwrap();
     let all = read_run(&folder).unwrap();
     judge(&all, &key).unwrap();
-    let Said::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expect::default()).unwrap().said else { panic!("not a run") };
+    let Said::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expect::default()).unwrap().said else {
+        panic!("not a run")
+    };
     assert_eq!(run.teardown.removed_on, gone.removed);
     assert_eq!(serde_json::from_slice::<Facts>(&all[REPORT]).unwrap(), gone);
 }
@@ -302,20 +348,29 @@ fn statements_are_canonical_and_the_same_facts_give_the_same_bytes() {
         let key = key(kind, 1);
         assert_eq!(files(&failed(7), &key), files(&failed(7), &key));
         let bytes = payload(&files(&failed(7), &key)[RUN]);
-        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap().to_string().into_bytes(), bytes, "sorted keys, no white space");
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).unwrap().to_string().into_bytes(),
+            bytes,
+            "sorted keys, no white space"
+        );
     }
 }
 
 #[test]
 fn statements_name_what_was_tested_and_never_pass_what_was_not_judged() {
     let facts = failed(7);
-    let suite: Statement<SuitePredicate> = serde_json::from_slice(&statement::suite(&facts, &facts.suites[0]).unwrap().bytes).unwrap();
+    let suite: Statement<SuitePredicate> =
+        serde_json::from_slice(&statement::suite(&facts, &facts.suites[0]).unwrap().bytes).unwrap();
     let names: Vec<_> = suite.subject.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, [IMAGE, "https://git.example/demo", "description"]);
     assert_eq!(suite.predicate.test.result, TestOutcome::Passed);
-    assert_eq!((suite.predicate.test.passed_tests, suite.predicate.test.warned_tests), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+    assert_eq!(
+        (suite.predicate.test.passed_tests, suite.predicate.test.warned_tests),
+        (vec!["A1".to_owned()], vec!["A2".to_owned()])
+    );
 
-    let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+    let run: Statement<RunPredicate> =
+        serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
     assert_eq!(run.predicate.test.failed_tests, ["security/S2", "security/S3"]);
     assert_eq!(run.predicate.context.environment.engine_cannot.len(), 1);
     assert_eq!(run.predicate.units[0].departure.as_ref().unwrap().reason.as_deref(), Some("it unpacks itself"));
@@ -328,7 +383,8 @@ fn statements_name_what_was_tested_and_never_pass_what_was_not_judged() {
     ] {
         let mut facts = passed(7);
         facts.causes = vec![Cause { kind, text: "so it was".into() }];
-        let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+        let run: Statement<RunPredicate> =
+            serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
         assert_eq!((run.predicate.outcome, run.predicate.test.result), (outcome, TestOutcome::Failed));
     }
 }
@@ -338,7 +394,8 @@ fn a_commit_that_is_a_word_is_no_subject_and_a_description_always_is() {
     let mut facts = failed(7);
     facts.change.commit = "dev".into();
     facts.images.clear();
-    let run: Statement<RunPredicate> = serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
+    let run: Statement<RunPredicate> =
+        serde_json::from_slice(&statement::run(&facts, &BTreeMap::new(), "", None).unwrap().bytes).unwrap();
     assert_eq!(run.subject.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["description"]);
     assert_eq!(run.predicate.context.pr.head_sha, "dev");
 }
@@ -427,7 +484,10 @@ fn every_changed_bit_around_payload_and_signature_is_refused() {
     let key = key(KeyKind::Ed25519, 1);
     let line = line(&dsse::sign(b"{}", &key));
     let small: Envelope = serde_json::from_slice(&line).unwrap();
-    assert_eq!((small.payload_type.as_str(), &small.signatures[0]), (PAYLOAD_TYPE, &Signature { keyid: key.verifying_key().keyid(), sig: small.signatures[0].sig.clone() }));
+    assert_eq!(
+        (small.payload_type.as_str(), &small.signatures[0]),
+        (PAYLOAD_TYPE, &Signature { keyid: key.verifying_key().keyid(), sig: small.signatures[0].sig.clone() })
+    );
     for at in 0..line.len() {
         for bit in 0..8 {
             let mut bytes = line.clone();
@@ -455,14 +515,30 @@ fn the_verify_command_prints_what_was_verified_and_why_not() {
 
     let (judgement, out, err) = cli(&options);
     assert_eq!((judgement.unwrap().exit_code(), err.as_str()), (0, ""));
-    for part in ["VERIFIED  outcome FAILED", &key.verifying_key().keyid(), COMMIT, "2 passed, 1 skipped, 1 flaky", "1 passed, 1 failed, 1 inconclusive", "connections to the host", "it unpacks itself", "2 raw result(s) unchanged"] {
+    for part in [
+        "VERIFIED  outcome FAILED",
+        &key.verifying_key().keyid(),
+        COMMIT,
+        "2 passed, 1 skipped, 1 flaky",
+        "1 passed, 1 failed, 1 inconclusive",
+        "connections to the host",
+        "it unpacks itself",
+        "2 raw result(s) unchanged",
+    ] {
         assert!(out.contains(part), "{part} not in\n{out}");
     }
     let (_, json, _) = cli(&Options { json: true, ..options.clone() });
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["verified"], &json["outcome"], &json["run"]["suites"][1]["verdict"]), (&json!(true), &json!("FAILED"), &json!("failed")));
+    assert_eq!(
+        (&json["verified"], &json["outcome"], &json["run"]["suites"][1]["verdict"]),
+        (&json!(true), &json!("FAILED"), &json!("failed"))
+    );
 
-    for (file, part) in [(RUN.to_owned(), "verify the folder"), (OPENED.into(), "announced     acceptance, security"), (suite_bundle("security"), "1 passed, 1 failed")] {
+    for (file, part) in [
+        (RUN.to_owned(), "verify the folder"),
+        (OPENED.into(), "announced     acceptance, security"),
+        (suite_bundle("security"), "1 passed, 1 failed"),
+    ] {
         let (judgement, out, _) = cli(&Options { path: folder.join(&file), ..options.clone() });
         assert_eq!(judgement.unwrap(), Judgement::Verified, "{file}");
         assert!(out.contains(part), "{file}:\n{out}");
@@ -492,7 +568,13 @@ fn a_passed_run_satisfies_require_passed() {
     fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
     let folder = sealed(&passed(7), &key, dir.path());
     let image = format!("sha256:{}", digest("file-api"));
-    let (judgement, out, _) = cli(&Options { path: folder, key: Some(public), require_passed: true, image_digest: Some(image), ..Default::default() });
+    let (judgement, out, _) = cli(&Options {
+        path: folder,
+        key: Some(public),
+        require_passed: true,
+        image_digest: Some(image),
+        ..Default::default()
+    });
     assert_eq!(judgement.unwrap(), Judgement::Verified);
     assert!(out.starts_with("VERIFIED  outcome PASSED\n"), "{out}");
 }

@@ -51,7 +51,10 @@ fn a_key_is_replaced_only_with_force() {
     let before = fs::read(&out).unwrap();
     assert!(error(generate(&out, KeyKind::P256, None, false)).contains("--force"));
     fs::remove_file(&first.private).unwrap();
-    assert!(error(generate(&out, KeyKind::P256, None, false)).contains("key.pub exists"), "the public half alone is not replaced either");
+    assert!(
+        error(generate(&out, KeyKind::P256, None, false)).contains("key.pub exists"),
+        "the public half alone is not replaced either"
+    );
     fs::write(&out, &before).unwrap();
     assert_ne!(generate(&out, KeyKind::Ed25519, None, true).unwrap().keyid, first.keyid);
     assert_ne!(fs::read(&out).unwrap(), before);
@@ -86,14 +89,26 @@ fn every_unusable_key_says_what_it_is_and_what_to_do() {
     assert!(error(load(&made.public, &none)).contains("it is a public key"));
     assert!(error(load_public(&made.private)).contains("it is a private key"));
     assert!(error(load(&dir.path().join("absent"), &none)).contains("absent"));
-    assert!(error(generate(&dir.path().join("no/such/folder/key"), KeyKind::P256, None, false)).contains("no/such/folder"));
+    assert!(
+        error(generate(&dir.path().join("no/such/folder/key"), KeyKind::P256, None, false)).contains("no/such/folder")
+    );
 
     let pem = fs::read_to_string(&made.private).unwrap();
-    for (text, part) in [("", "not a PEM"), ("hello", "not a PEM"), (&pem[..pem.len() / 2], "not a PEM"), ("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "not PKCS#8")] {
+    for (text, part) in [
+        ("", "not a PEM"),
+        ("hello", "not a PEM"),
+        (&pem[..pem.len() / 2], "not a PEM"),
+        ("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "not PKCS#8"),
+    ] {
         let said = SigningKey::from_pem(text, None).unwrap_err().to_string();
         assert!(said.contains(part), "{text:?}: {said}");
     }
-    assert!(VerifyingKey::from_pem("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n").unwrap_err().to_string().contains("BEGIN PUBLIC KEY"));
+    assert!(
+        VerifyingKey::from_pem("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
+            .unwrap_err()
+            .to_string()
+            .contains("BEGIN PUBLIC KEY")
+    );
 }
 
 #[test]

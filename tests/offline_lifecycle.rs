@@ -26,7 +26,8 @@ struct Story {
 fn story(script: Script, plan: Plan) -> Story {
     let lease = connect::lease(plan, "abc").unwrap();
     let engine = Arc::new(FakeEngine::new(script));
-    let facts = connect::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
+    let facts =
+        connect::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
     Story { engine, lease, journal: Journal::new(facts, None, Box::new(|_| ())), stop: CancellationToken::new() }
 }
 
@@ -107,7 +108,10 @@ async fn a_process_that_ends_is_told_with_its_code_and_last_words_and_not_waited
 
 #[tokio::test]
 async fn a_refused_start_is_told_in_the_engines_words() {
-    let story = story(Script { refused: [("db".to_owned(), "no such command".to_owned())].into(), ..Script::default() }, chain());
+    let story = story(
+        Script { refused: [("db".to_owned(), "no such command".to_owned())].into(), ..Script::default() },
+        chain(),
+    );
     assert_eq!(story.cause().await.text, "db: failed to start db: no such command");
 }
 
@@ -181,13 +185,22 @@ async fn suites_act_on_services_and_the_environment_follows() {
 
 #[tokio::test]
 async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_alone() {
-    let junit = br#"<testsuite name="s"><testcase classname="c" name="t"><failure message="no"/></testcase></testsuite>"#;
-    let ended = SuiteExit { code: Some(0), oom_killed: false, timed_out: false, log: "done".into(), files: [("j.xml".to_owned(), junit.to_vec())].into(), lost: vec![] };
+    let junit =
+        br#"<testsuite name="s"><testcase classname="c" name="t"><failure message="no"/></testcase></testsuite>"#;
+    let ended = SuiteExit {
+        code: Some(0),
+        oom_killed: false,
+        timed_out: false,
+        log: "done".into(),
+        files: [("j.xml".to_owned(), junit.to_vec())].into(),
+        lost: vec![],
+    };
     let mut plan = with_cases(SuiteKind::Acceptance, json!([]));
     plan.suites.get_mut("suite").unwrap().judge = serde_json::from_value(json!({"by": "container", "image": "localhost/t:1", "command": [], "env": {}, "results": "/results", "verdict": "junit",
         "limits": {"memory": 1, "cpu_millis": 1, "pids": 1}, "confinement": {"user": null, "root": false, "writable_root": false, "capabilities": [], "reason": null}}))
     .unwrap();
-    let facts = story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
+    let facts =
+        story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
     assert_eq!(exit::of(&facts), exit::ACCEPTANCE);
     assert_eq!(facts.suites[0].raw.len(), 2);
 }

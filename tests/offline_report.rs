@@ -112,7 +112,9 @@ fn the_junit_view_is_never_greener_than_the_run() {
 fn markdown_of_the_largest_run_fits_a_comment_and_says_what_it_left_out() {
     let mut facts = samples::failed();
     let suite = facts.suites[0].clone();
-    facts.suites = (0..300).map(|i| dayfly::report::facts::SuiteFact { name: format!("suite-{i} {}", "é|".repeat(200)), ..suite.clone() }).collect();
+    facts.suites = (0..300)
+        .map(|i| dayfly::report::facts::SuiteFact { name: format!("suite-{i} {}", "é|".repeat(200)), ..suite.clone() })
+        .collect();
     let text = markdown::render(&facts);
     assert!(text.len() < 60_000 && text.len() > 30_000, "{}", text.len());
     assert!(text.contains("more entries did not fit here") && text.contains("and 240 more suites"));
@@ -135,7 +137,8 @@ fn hostile_names_make_no_command_of_their_own() {
     for line in github.lines() {
         assert!(line.starts_with("::error ") || line.starts_with("::warning "), "{line}");
         let (properties, _) = line[2..].split_once("::").unwrap();
-        let keys: Vec<_> = properties.split_once(' ').unwrap().1.split(',').map(|p| p.split('=').next().unwrap()).collect();
+        let keys: Vec<_> =
+            properties.split_once(' ').unwrap().1.split(',').map(|p| p.split('=').next().unwrap()).collect();
         assert!(keys.iter().all(|k| ["file", "line", "title"].contains(k)) && keys.len() <= 3, "{line}");
     }
     assert!(!github.contains("##[") && github.lines().count() >= 3);

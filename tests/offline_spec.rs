@@ -21,7 +21,8 @@ fn overrides(set: &[(&str, &str)], images: &[(&str, &str)]) -> Overrides {
 
 #[test]
 fn every_faulty_description_is_explained_fault_by_fault() {
-    let mut files: Vec<_> = Path::new("tests/fixtures/spec/faulty").read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        Path::new("tests/fixtures/spec/faulty").read_dir().unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
     files.sort();
     assert!(files.len() > 15, "the fixtures are there");
@@ -44,7 +45,10 @@ fn the_shop_is_valid_and_its_places_are_known() {
     assert_eq!(line_of("suites.acceptance.cases[0]"), "- id: A1");
     assert_eq!(line_of("suites.security.cases[0].steps[0]"), "- name: the service answers");
     assert_eq!(line_of("suites.security.cases[0].cleanup[0].noSecretsLeaked"), "- noSecretsLeaked: {}");
-    assert_eq!(line_of("services.api.files[\"/etc/dayfly/api.toml\"].path"), "/etc/dayfly/api.toml: { path: api.toml }");
+    assert_eq!(
+        line_of("services.api.files[\"/etc/dayfly/api.toml\"].path"),
+        "/etc/dayfly/api.toml: { path: api.toml }"
+    );
 }
 
 #[test]
@@ -95,16 +99,24 @@ fn faults_of_the_command_line_name_the_option() {
 
 #[test]
 fn a_description_that_is_not_there_is_one_clear_fault() {
-    insta::assert_snapshot!(spec::load(Path::new("tests/fixtures/none.yaml"), &Overrides::default()).unwrap_err().render(false));
+    insta::assert_snapshot!(
+        spec::load(Path::new("tests/fixtures/none.yaml"), &Overrides::default()).unwrap_err().render(false)
+    );
 }
 
 #[test]
 fn overrides_reach_units_suites_and_the_life_time() {
-    let mut given = overrides(&[("tag", "2"), ("workers", "9")], &[("mq", "r:9"), ("pg", "p:9"), ("scan", "s:9"), ("worker", "w:9")]);
+    let mut given = overrides(
+        &[("tag", "2"), ("workers", "9")],
+        &[("mq", "r:9"), ("pg", "p:9"), ("scan", "s:9"), ("worker", "w:9")],
+    );
     given.ttl = Some("90m".into());
     let plan = build::build(&load_shop(&given), 7).unwrap();
     let image = |name: &str| plan.unit(name).unwrap().image.clone();
-    assert_eq!([image("api"), image("mq"), image("pg"), image("worker")].join(" "), "registry.example/shop/api:2 r:9 p:9 w:9");
+    assert_eq!(
+        [image("api"), image("mq"), image("pg"), image("worker")].join(" "),
+        "registry.example/shop/api:2 r:9 p:9 w:9"
+    );
     assert_eq!(plan.unit("api").unwrap().env["WORKERS"], "9");
     assert!(plan.images().contains("s:9"));
     assert_eq!(plan.ttl_secs, 90 * 60);
@@ -144,7 +156,8 @@ fn a_plan_survives_its_way_through_json() {
 
 #[test]
 fn faults_are_also_data() {
-    let faults: Faults = spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
+    let faults: Faults =
+        spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
     insta::assert_json_snapshot!("faults__data", faults.list);
 }
 
@@ -154,7 +167,8 @@ const HEADER: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: 
 fn parse_or_hang(bytes: Vec<u8>) -> Result<(), String> {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let parsed = spec::draft::parse(Path::new("environment.yaml"), &bytes, &Overrides::default()).and_then(spec::Draft::finish);
+        let parsed = spec::draft::parse(Path::new("environment.yaml"), &bytes, &Overrides::default())
+            .and_then(spec::Draft::finish);
         send.send(parsed.map(drop).map_err(|f| f.render(false)))
     });
     receive.recv_timeout(std::time::Duration::from_secs(60)).expect("an answer, whatever it is")
@@ -196,7 +210,10 @@ fn what_is_no_text_or_too_large_is_refused() {
     assert!(refusal("latin-1", b"name: Troms\xf8".to_vec()).contains("not UTF-8 text: byte 12"));
     assert!(refusal("utf-16", b"\xff\xfen\0a\0m\0e\0".to_vec()).contains("not UTF-8 text: byte 1"));
     assert!(refusal("10 MB", vec![b'a'; 10_000_000]).contains("larger than 1024 KiB"));
-    assert!(refusal("many values", format!("{HEADER}values: [{}]\n", "1,".repeat(500_000))).contains("more than 30000 values"));
+    assert!(
+        refusal("many values", format!("{HEADER}values: [{}]\n", "1,".repeat(500_000)))
+            .contains("more than 30000 values")
+    );
     assert!(refusal("comments only", "# nothing\n").contains("is empty"));
 }
 
@@ -215,7 +232,11 @@ fn a_large_file_on_disk_is_refused_without_reading_it_all_and_a_folder_without_d
 fn thousands_of_faults_are_counted_and_two_hundred_are_shown() {
     let services: String = (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [t{i}] }}\n")).collect();
     let text = refusal("unknown needs", format!("{HEADER}services:\n{services}"));
-    assert!(text.ends_with("… and 3801 more that are not shown\n\n4001 faults in environment.yaml\n"), "{}", &text[text.len() - 200..]);
+    assert!(
+        text.ends_with("… and 3801 more that are not shown\n\n4001 faults in environment.yaml\n"),
+        "{}",
+        &text[text.len() - 200..]
+    );
     let keys: String = (0..12_000).map(|i| format!("k{i}: 1\n")).collect();
     assert!(refusal("unknown keys", format!("{HEADER}{keys}")).contains("12000 faults"));
     let one_line = format!("{HEADER}values: {{ {} }}\n", "a: 1, ".repeat(12_000));
@@ -224,18 +245,29 @@ fn thousands_of_faults_are_counted_and_two_hundred_are_shown() {
 
 #[test]
 fn long_chains_circles_and_templates_do_not_hang_or_overflow() {
-    let chain: String = (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [s{}] }}\n", (i + 1) % 4_000)).collect();
+    let chain: String =
+        (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [s{}] }}\n", (i + 1) % 4_000)).collect();
     assert!(refusal("one great circle", format!("{HEADER}services:\n{chain}")).contains("wait for each other"));
     let open = chain.replace("needs: [s0]", "needs: []");
-    assert!(refusal("one long chain", format!("{HEADER}services:\n{open}")).ends_with("\n1 fault in environment.yaml\n"));
-    let pattern: String = (0..2_000).map(|i| format!("u{i}: {{ permissions: {{ v: {{ read: '(\\w{{900}}){{900}}' }} }} }}, ")).collect();
+    assert!(
+        refusal("one long chain", format!("{HEADER}services:\n{open}")).ends_with("\n1 fault in environment.yaml\n")
+    );
+    let pattern: String =
+        (0..2_000).map(|i| format!("u{i}: {{ permissions: {{ v: {{ read: '(\\w{{900}}){{900}}' }} }} }}, ")).collect();
     let broker = format!("{HEADER}broker: {{ image: r, vhosts: {{ v: {{}} }}, users: {{ {pattern} }} }}\n");
     assert!(refusal("large patterns", broker).contains("200 faults"));
     let nested = format!("{HEADER}services: {{ a: {{ image: '{{{{{}' }} }}\n", "(a ".repeat(200_000));
     assert!(refusal("nested expression", nested).contains("not a template"));
-    let growing = format!("{HEADER}values: {{ v: {} }}\nservices: {{ a: {{ image: '{}' }} }}\n", "x".repeat(4000), "{{v}}".repeat(50_000));
+    let growing = format!(
+        "{HEADER}values: {{ v: {} }}\nservices: {{ a: {{ image: '{}' }} }}\n",
+        "x".repeat(4000),
+        "{{v}}".repeat(50_000)
+    );
     assert!(refusal("growing text", growing).contains("insert too much"));
-    let many = format!("{HEADER}values: {{ v: x }}\nservices: {{ a: {{ image: a, command: ['{}'] }} }}\n", "{{v}}".repeat(8_000));
+    let many = format!(
+        "{HEADER}values: {{ v: x }}\nservices: {{ a: {{ image: a, command: ['{}'] }} }}\n",
+        "{{v}}".repeat(8_000)
+    );
     parse_or_hang(many.into_bytes()).unwrap();
 }
 

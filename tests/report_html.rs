@@ -24,7 +24,11 @@ fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).flat_map(|dir| NAMES.map(|n| dir.join(n))).find(|p| p.is_file());
     if found.is_none() {
-        assert_ne!(std::env::var("DAYFLY_REQUIRE_CHROMIUM").as_deref(), Ok("1"), "Chromium is required and not installed");
+        assert_ne!(
+            std::env::var("DAYFLY_REQUIRE_CHROMIUM").as_deref(),
+            Ok("1"),
+            "Chromium is required and not installed"
+        );
         eprintln!("SKIPPED: no Chromium in PATH; the HTML view was not tried in a browser");
     }
     found
@@ -66,7 +70,8 @@ async fn browse(browser: &Path, page: &str, action: &str) -> (Output, Vec<String
         .arg(action)
         .arg(format!("file://{}", file.display()))
         .kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(90), command.output()).await.expect("the browser ends").unwrap();
+    let output =
+        tokio::time::timeout(Duration::from_secs(90), command.output()).await.expect("the browser ends").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (output, heard(port, &mut asked).await)
 }
@@ -114,7 +119,12 @@ async fn the_page_paints() {
     let blank = folder.path().join("blank.png");
     browse(&browser, "<!DOCTYPE html>", &format!("--screenshot={}", blank.display())).await;
     let blank = std::fs::read(&blank).unwrap();
-    assert!(painted.starts_with(b"\x89PNG") && painted.len() > 5 * blank.len(), "{} and {} bytes", painted.len(), blank.len());
+    assert!(
+        painted.starts_with(b"\x89PNG") && painted.len() > 5 * blank.len(),
+        "{} and {} bytes",
+        painted.len(),
+        blank.len()
+    );
 }
 
 #[tokio::test]
@@ -148,10 +158,15 @@ async fn the_page_fetches_nothing_even_if_it_wanted_to() {
 
 #[test]
 fn the_page_names_nothing_to_fetch_and_holds_no_script() {
-    let refs = regex::Regex::new(r#"(?i)<[^>]*\s(src|srcset|href|xlink:href|data|action|poster|background)\s*=\s*["']?([^"'\s>]*)"#).unwrap();
+    let refs = regex::Regex::new(
+        r#"(?i)<[^>]*\s(src|srcset|href|xlink:href|data|action|poster|background)\s*=\s*["']?([^"'\s>]*)"#,
+    )
+    .unwrap();
     for (name, facts) in samples::all() {
         let page = html(&facts);
-        assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""));
+        assert!(page.contains(
+            "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""
+        ));
         for found in refs.captures_iter(&page) {
             assert!(found[1].eq_ignore_ascii_case("href") && found[2].starts_with('#'), "{name}: {}", &found[0]);
         }

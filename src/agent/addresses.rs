@@ -14,7 +14,10 @@ pub(super) async fn own() -> BTreeSet<IpAddr> {
 fn from_fib_trie(text: &str) -> BTreeSet<Ipv4Addr> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let local = lines.windows(2).filter(|pair| pair[1] == "/32 host LOCAL");
-    local.filter_map(|pair| pair[0].strip_prefix("|-- ")?.parse().ok()).filter(|ip: &Ipv4Addr| !ip.is_loopback() && !ip.is_link_local()).collect()
+    local
+        .filter_map(|pair| pair[0].strip_prefix("|-- ")?.parse().ok())
+        .filter(|ip: &Ipv4Addr| !ip.is_loopback() && !ip.is_link_local())
+        .collect()
 }
 
 /// The first column is the address in hexadecimal.
@@ -96,7 +99,13 @@ mod tests {
     #[test]
     fn a_dns_question_names_every_label() {
         let packet = dns_question(0x1234, "a.example.").unwrap();
-        assert_eq!(packet, [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'a', 7, b'e', b'x', b'a', b'm', b'p', b'l', b'e', 0, 0, 1, 0, 1]);
+        assert_eq!(
+            packet,
+            [
+                0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'a', 7, b'e', b'x', b'a', b'm', b'p', b'l', b'e', 0, 0,
+                1, 0, 1
+            ]
+        );
         assert_eq!(dns_question(1, "a..b"), None);
         assert_eq!(dns_question(1, &"x".repeat(64)), None);
     }

@@ -85,19 +85,30 @@ impl Session {
 
 /// Text for a field of at most 255 bytes.
 pub(super) fn short(text: &str) -> Result<ShortString, AmqpError> {
-    ShortString::try_new(text).map_err(|_| AmqpError::Ours(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
+    ShortString::try_new(text)
+        .map_err(|_| AmqpError::Ours(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
 }
 
 /// Limits an operation that a silent broker would hold up for ever.
-pub(super) async fn limited<T, E: Into<AmqpError>>(what: &str, operation: impl Future<Output = Result<T, E>>) -> Result<T, AmqpError> {
+pub(super) async fn limited<T, E: Into<AmqpError>>(
+    what: &str,
+    operation: impl Future<Output = Result<T, E>>,
+) -> Result<T, AmqpError> {
     match timeout(ATTEMPT, operation).await {
         Ok(done) => done.map_err(Into::into),
-        Err(_) => Err(AmqpError::Failed(format!("{what}: the broker did not answer within {} ms", ATTEMPT.as_millis()))),
+        Err(_) => {
+            Err(AmqpError::Failed(format!("{what}: the broker did not answer within {} ms", ATTEMPT.as_millis())))
+        }
     }
 }
 
 /// Logs in with the user's generated password, or with the one given.
-pub(super) async fn connect(world: &World, user: &str, vhost: &str, password: Option<&str>) -> Result<Connection, AmqpError> {
+pub(super) async fn connect(
+    world: &World,
+    user: &str,
+    vhost: &str,
+    password: Option<&str>,
+) -> Result<Connection, AmqpError> {
     let broker = world.hello.broker.as_ref().ok_or_else(|| AmqpError::Ours("this environment has no broker".into()))?;
     let secret = format!("{}.{user}", broker.name);
     let password = password.or_else(|| world.hello.secrets.get(&secret).map(String::as_str));
@@ -110,7 +121,13 @@ pub(super) async fn connect(world: &World, user: &str, vhost: &str, password: Op
     })
 }
 
-async fn dial(broker: &BrokerPlan, tls: RustlsConnector, user: &str, password: &str, vhost: &str) -> Result<Connection, AmqpError> {
+async fn dial(
+    broker: &BrokerPlan,
+    tls: RustlsConnector,
+    user: &str,
+    password: &str,
+    vhost: &str,
+) -> Result<Connection, AmqpError> {
     let userinfo = AMQPUserInfo { username: user.to_owned(), password: password.to_owned() };
     let uri = AMQPUri {
         scheme: if broker.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
@@ -131,7 +148,10 @@ async fn dial(broker: &BrokerPlan, tls: RustlsConnector, user: &str, password: &
                 AMQPScheme::AMQPS => stream.into_rustls(&tls, &uri.authority.host).await,
             }
         };
-        timeout(CONNECT, whole).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(lapin::Error::from)
+        timeout(CONNECT, whole)
+            .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map_err(lapin::Error::from)
     };
     let properties = ConnectionProperties::default().with_connection_name("dayfly".into());
     Ok(Connection::connector(uri, runtime, connector, properties).await?)
@@ -144,7 +164,10 @@ mod tests {
     #[test]
     fn only_the_brokers_own_word_on_permissions_and_logins_is_a_refusal() {
         for (code, message) in [
-            (403, "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile."),
+            (
+                403,
+                "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.",
+            ),
             (403, "ACCESS_REFUSED - access to queue 'q' in vhost 'in' refused for user 'u'"),
             (403, "ACCESS_REFUSED - write access to exchange 'ex' in vhost 'in' refused for user 'u'"),
             (530, "NOT_ALLOWED - access to vhost 'in' refused for user 'u'"),

@@ -3,8 +3,8 @@
 //! Anything else than the broker's refusal (no connection, nothing of that name) never counts as one.
 
 use lapin::options::{
-    BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, ExchangeDeleteOptions,
-    QueueBindOptions, QueueDeclareOptions,
+    BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
@@ -68,7 +68,10 @@ async fn attempt(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
         AmqpOperation::Consume => consume(session, step).await,
         AmqpOperation::Bind => {
             let (queue, exchange, key) = (short(&step.queue)?, short(&step.exchange)?, short(&step.key)?);
-            Ok(session.channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await?)
+            Ok(session
+                .channel
+                .queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default())
+                .await?)
         }
         AmqpOperation::DeclareQueue => declare_queue(session, step).await,
         AmqpOperation::DeclareExchange => declare_exchange(session, step).await,
@@ -80,7 +83,9 @@ async fn publish(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let channel = &session.channel;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let properties = BasicProperties::default().with_expiration(short("0")?);
-    let confirm = channel.basic_publish(short(&step.exchange)?, short(&step.key)?, BasicPublishOptions::default(), b"", properties).await?;
+    let confirm = channel
+        .basic_publish(short(&step.exchange)?, short(&step.key)?, BasicPublishOptions::default(), b"", properties)
+        .await?;
     // The broker refuses by closing the channel, which the confirmation then reports.
     confirm.await?;
     Ok(())
@@ -92,7 +97,8 @@ async fn consume(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     channel.basic_qos(1, BasicQosOptions::default()).await?;
     let mut arguments = FieldTable::default();
     arguments.insert(short("x-priority")?, AMQPValue::LongInt(-100));
-    let consumer = channel.basic_consume(short(&step.queue)?, short("")?, BasicConsumeOptions::default(), arguments).await?;
+    let consumer =
+        channel.basic_consume(short(&step.queue)?, short("")?, BasicConsumeOptions::default(), arguments).await?;
     channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
     Ok(())
 }
@@ -107,8 +113,11 @@ async fn declare_queue(session: &Session, step: &AmqpTry) -> Result<(), AmqpErro
 async fn declare_exchange(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let probe = session.connection.create_channel().await?;
     let was_there = queue::exchange(&probe, &step.exchange).await.is_ok();
-    let (name, options) = (short(&step.exchange)?, ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() });
-    differing(session.channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default()).await)?;
+    let (name, options) =
+        (short(&step.exchange)?, ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() });
+    differing(
+        session.channel.exchange_declare(name.clone(), ExchangeKind::Topic, options, FieldTable::default()).await,
+    )?;
     if !was_there {
         session.channel.exchange_delete(name, ExchangeDeleteOptions::default()).await?;
     }

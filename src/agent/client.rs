@@ -90,7 +90,8 @@ impl AgentClient {
             id
         };
         let question = Question { id, pending: &self.inner.pending };
-        let line = serde_json::to_string(&Request { id, ask }).map_err(|e| AgentLost { reason: format!("the question could not be written: {e}") })?;
+        let line = serde_json::to_string(&Request { id, ask })
+            .map_err(|e| AgentLost { reason: format!("the question could not be written: {e}") })?;
         if self.inner.lines.send(line).is_err() {
             lose(&self.inner.pending, "its connection ended".into());
         }
@@ -121,7 +122,11 @@ fn lose(pending: &Mutex<Pending>, reason: String) {
     pending.waiting.clear();
 }
 
-async fn write(mut input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>, mut lines: mpsc::UnboundedReceiver<String>, pending: Arc<Mutex<Pending>>) {
+async fn write(
+    mut input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
+    mut lines: mpsc::UnboundedReceiver<String>,
+    pending: Arc<Mutex<Pending>>,
+) {
     while let Some(mut line) = lines.recv().await {
         line.push('\n');
         let written = async {

@@ -77,7 +77,11 @@ impl Shared {
 impl Collector {
     async fn consume(session: Session, queue: &str, no_ack: bool) -> Result<Self, AmqpError> {
         let options = BasicConsumeOptions { no_ack, ..BasicConsumeOptions::default() };
-        let deliveries = limited("consume", session.channel.basic_consume(short(queue)?, short("")?, options, FieldTable::default())).await?;
+        let deliveries = limited(
+            "consume",
+            session.channel.basic_consume(short(queue)?, short("")?, options, FieldTable::default()),
+        )
+        .await?;
         let shared = Arc::new(Shared::default());
         let reader = tokio::spawn(shared.clone().read(deliveries)).abort_handle();
         Ok(Self { session: Some(session), shared, reader })
@@ -111,7 +115,17 @@ pub(super) async fn listen(world: &World, step: &Listen) -> Result<Held, Missed>
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
         limited("declare", session.channel.queue_declare(short(&name)?, options, FieldTable::default())).await?;
         let (exchange, key) = (short(&step.exchange)?, short(&step.key)?);
-        limited("bind", session.channel.queue_bind(short(&name)?, exchange, key, QueueBindOptions::default(), FieldTable::default())).await?;
+        limited(
+            "bind",
+            session.channel.queue_bind(
+                short(&name)?,
+                exchange,
+                key,
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            ),
+        )
+        .await?;
         Collector::consume(session, &name, true).await
     };
     let collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
@@ -141,9 +155,13 @@ async fn from_queue(world: &World, step: &Expect, queue: &str, until: Instant) -
     };
     let session = Session::open(world, user, vhost).await.map_err(|e| e.missed(&expected))?;
     let mut collector = Collector::consume(session, queue, false).await.map_err(|e| e.missed(&expected))?;
-    let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await.unwrap_or_else(|| Err(Missed::ours(&expected, "no outcome")));
+    let found = collector
+        .watch(until, |buffer, over| judge(buffer, step, over))
+        .await
+        .unwrap_or_else(|| Err(Missed::ours(&expected, "no outcome")));
     if found.is_ok() {
-        let taken: Vec<Acker> = collector.shared.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
+        let taken: Vec<Acker> =
+            collector.shared.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
         for acker in taken {
             limited("acknowledge", acker.ack(BasicAckOptions::default())).await.map_err(|e| e.missed(&expected))?;
         }
@@ -157,12 +175,14 @@ async fn from_queue(world: &World, step: &Expect, queue: &str, until: Instant) -
 /// The `expectNothing` step: silence for the whole time; what an `expect` took does not count.
 pub(super) async fn expect_nothing(world: &World, step: &ExpectNothing) -> Result<Held, Missed> {
     let expected = format!("no message on {} for {}", step.on, step.duration);
-    let duration = humantime::parse_duration(&step.duration).map_err(|e| Missed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
+    let duration = humantime::parse_duration(&step.duration)
+        .map_err(|e| Missed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
     let collector = listener(world, &step.on)?;
-    let heard = collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
-        Some(collected) => Some(collected.message.describe()),
-        None => buffer.ended.as_ref().map(|end| format!("the listen ended: {end}")),
-    });
+    let heard =
+        collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
+            Some(collected) => Some(collected.message.describe()),
+            None => buffer.ended.as_ref().map(|end| format!("the listen ended: {end}")),
+        });
     match heard.await {
         Some(got) => Err(Missed::new(expected, got)),
         None => Ok(Held::saw(format!("silence for {}", step.duration))),
@@ -192,7 +212,9 @@ fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<Held, 
     {
         return Some(Err(Missed::new(format!("no message that contains {text:?}"), found.message.describe())));
     }
-    let chosen: Vec<usize> = (0..buffer.messages.len()).filter(|i| !buffer.messages[*i].taken && buffer.messages[*i].message.other(step).is_none()).collect();
+    let chosen: Vec<usize> = (0..buffer.messages.len())
+        .filter(|i| !buffer.messages[*i].taken && buffer.messages[*i].message.other(step).is_none())
+        .collect();
     if let Some((expected, got)) = chosen.iter().find_map(|i| buffer.messages[*i].message.fault(step)) {
         return Some(Err(Missed::new(expected, got)));
     }
@@ -205,7 +227,8 @@ fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<Held, 
         return Some(take(buffer, &chosen, step));
     }
     let ended = buffer.ended.as_ref().map(|end| format!("; the listen ended: {end}"));
-    (over || ended.is_some()).then(|| Err(Missed::new(expectation(step), count(buffer, step, chosen.len()) + &ended.unwrap_or_default())))
+    (over || ended.is_some())
+        .then(|| Err(Missed::new(expectation(step), count(buffer, step, chosen.len()) + &ended.unwrap_or_default())))
 }
 
 fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Missed> {
@@ -213,7 +236,9 @@ fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Mi
     if let Some(first) = chosen.first() {
         let message = &buffer.messages[*first].message;
         for (name, source) in &step.capture {
-            let value = message.capture(source).ok_or_else(|| Missed::new(format!("{source} in the message, for the variable {name}"), message.describe()))?;
+            let value = message.capture(source).ok_or_else(|| {
+                Missed::new(format!("{source} in the message, for the variable {name}"), message.describe())
+            })?;
             captured.insert(name.clone(), value);
         }
     }
@@ -224,7 +249,8 @@ fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Mi
 }
 
 fn count(buffer: &Buffer, step: &Expect, found: usize) -> String {
-    let others: Vec<&Collected> = buffer.messages.iter().filter(|m| !m.taken && m.message.other(step).is_some()).collect();
+    let others: Vec<&Collected> =
+        buffer.messages.iter().filter(|m| !m.taken && m.message.other(step).is_some()).collect();
     match others.last() {
         None => format!("{found} of them, and no other message"),
         Some(last) => {

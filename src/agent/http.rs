@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
-use super::{net, tls};
 use super::world::CONNECT;
+use super::{net, tls};
 
 /// Longest answer that is kept, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -40,7 +40,9 @@ impl Target {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let standard = if tls { 443 } else { 80 };
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| format!("`{port}` in `{url}` is no port"))?),
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| format!("`{port}` in `{url}` is no port"))?)
+            }
             _ => (authority, standard),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -52,7 +54,11 @@ impl Target {
 
     /// `host:port`, an IPv6 address in brackets.
     pub fn authority(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -81,12 +87,18 @@ pub(super) enum NoAnswer {
 }
 
 /// Sends one request and reads the whole answer within `limit`.
-pub(super) async fn exchange(connector: &TlsConnector, target: &Target, outgoing: Outgoing<'_>, limit: Duration) -> Result<Incoming, NoAnswer> {
+pub(super) async fn exchange(
+    connector: &TlsConnector,
+    target: &Target,
+    outgoing: Outgoing<'_>,
+    limit: Duration,
+) -> Result<Incoming, NoAnswer> {
     let request = build(target, outgoing).map_err(NoAnswer::Unsendable)?;
     let whole = async {
         let stream = net::connect(&target.authority(), CONNECT).await?;
         if target.tls {
-            let stream = tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", net::words(&e)))?;
+            let stream =
+                tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", net::words(&e)))?;
             talk(stream, request).await
         } else {
             talk(stream, request).await
@@ -113,12 +125,16 @@ fn build(target: &Target, outgoing: Outgoing<'_>) -> Result<Request<Full<Bytes>>
     request.body(Full::new(outgoing.body)).map_err(|e| format!("the request cannot be written: {e}"))
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, request: Request<Full<Bytes>>) -> Result<Incoming, String> {
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<Incoming, String> {
     let broke = |e: hyper::Error| format!("the connection broke: {e}");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
     let answer = async {
         let (head, body) = sender.send_request(request).await.map_err(broke)?.into_parts();
-        let body = Limited::new(body, LONGEST).collect().await.map_err(|e| format!("the answer's body broke off: {e}"))?;
+        let body =
+            Limited::new(body, LONGEST).collect().await.map_err(|e| format!("the answer's body broke off: {e}"))?;
         Ok(Incoming { status: head.status, headers: head.headers, body: body.to_bytes() })
     };
     tokio::pin!(answer);

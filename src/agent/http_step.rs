@@ -53,9 +53,18 @@ fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), Missed> {
         return Err(Missed::new(statuses(expect), format!("{}{body}", answer.status)));
     }
     for (name, wanted) in &expect.headers {
-        let found: Vec<String> = answer.headers.get_all(name.as_str()).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
+        let found: Vec<String> = answer
+            .headers
+            .get_all(name.as_str())
+            .iter()
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+            .collect();
         if !found.contains(wanted) {
-            let got = if found.is_empty() { format!("no header {name}") } else { format!("header {name}: {}", found.join(", ")) };
+            let got = if found.is_empty() {
+                format!("no header {name}")
+            } else {
+                format!("header {name}: {}", found.join(", "))
+            };
             return Err(Missed::new(format!("header {name}: {wanted}"), got));
         }
     }
@@ -75,13 +84,18 @@ fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), Missed> {
         return fail(format!("a body without {unwanted:?}"));
     }
     if let Some(wanted) = expect.sha256.as_ref().filter(|wanted| **wanted != matching::sha256(body)) {
-        return Err(Missed::new(format!("a body with SHA-256 {wanted}"), format!("SHA-256 {} ({} bytes)", matching::sha256(body), body.len())));
+        return Err(Missed::new(
+            format!("a body with SHA-256 {wanted}"),
+            format!("SHA-256 {} ({} bytes)", matching::sha256(body), body.len()),
+        ));
     }
     let Some(wanted) = &expect.json else { return Ok(()) };
     let Ok(found) = serde_json::from_slice::<Value>(body) else { return fail("a JSON body".into()) };
     match matching::difference(wanted, &found) {
         None => Ok(()),
-        Some(difference) => Err(Missed::new(format!("JSON with {}", matching::excerpt(&wanted.to_string())), difference)),
+        Some(difference) => {
+            Err(Missed::new(format!("JSON with {}", matching::excerpt(&wanted.to_string())), difference))
+        }
     }
 }
 
@@ -97,7 +111,9 @@ fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTree
     };
     let pair = |(name, source): (&String, &String)| match one(source) {
         Some(value) => Ok((name.clone(), value)),
-        None => Err(Missed::new(format!("{source} in the answer, for the variable {name}"), matching::shown(&answer.body))),
+        None => {
+            Err(Missed::new(format!("{source} in the answer, for the variable {name}"), matching::shown(&answer.body)))
+        }
     };
     wanted.iter().map(pair).collect()
 }
@@ -125,7 +141,10 @@ mod tests {
     #[test]
     fn without_a_status_any_of_the_two_hundreds_will_do() {
         assert_eq!(got(serde_json::json!({}), 204, ""), None);
-        assert_eq!(got(serde_json::json!({}), 304, "x").unwrap(), ("a status from 200 to 299".into(), "304 Not Modified: x".into()));
+        assert_eq!(
+            got(serde_json::json!({}), 304, "x").unwrap(),
+            ("a status from 200 to 299".into(), "304 Not Modified: x".into())
+        );
         assert_eq!(got(serde_json::json!({ "status": [401, 403] }), 200, "").unwrap().0, "a status of 401, 403");
     }
 
@@ -151,7 +170,10 @@ mod tests {
         ] {
             assert!(got(wrong.clone(), 200, body).is_some(), "{wrong}");
         }
-        assert_eq!(got(serde_json::json!({ "json": {} }), 200, "<html>").unwrap(), ("a JSON body".into(), "<html>".into()));
+        assert_eq!(
+            got(serde_json::json!({ "json": {} }), 200, "<html>").unwrap(),
+            ("a JSON body".into(), "<html>".into())
+        );
     }
 
     #[test]
@@ -163,6 +185,9 @@ mod tests {
         assert_eq!((captured["id"].as_str(), captured["tag"].as_str(), captured["all"].as_str()), ("7", "v1", body));
         assert_eq!(captured["sum"], matching::sha256(body.as_bytes()));
         let missing = BTreeMap::from([("x".to_owned(), "$.nope".to_owned())]);
-        assert_eq!(capture(&missing, &answer(200, body)).expect_err("nothing is there").expected, "$.nope in the answer, for the variable x");
+        assert_eq!(
+            capture(&missing, &answer(200, body)).expect_err("nothing is there").expected,
+            "$.nope in the answer, for the variable x"
+        );
     }
 }

@@ -5,7 +5,9 @@ use tokio::fs::read_to_string;
 /// `memory=<bytes>`, `pids=<number>`, `cpu-millis=<thousandths of a processor>`; only those that can be read.
 pub async fn limits() -> Vec<String> {
     let mut found = vec![];
-    for (name, current, former) in [("memory", "memory.max", "memory/memory.limit_in_bytes"), ("pids", "pids.max", "pids/pids.max")] {
+    for (name, current, former) in
+        [("memory", "memory.max", "memory/memory.limit_in_bytes"), ("pids", "pids.max", "pids/pids.max")]
+    {
         if let Some(value) = first(&[current, former]).await {
             found.push(format!("{name}={value}"));
         }

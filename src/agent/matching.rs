@@ -12,15 +12,23 @@ pub(super) fn difference(expected: &Value, actual: &Value) -> Option<String> {
 
 fn differs(at: &str, expected: &Value, actual: &Value) -> Option<String> {
     match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => expected.iter().find_map(|(key, value)| match actual.get(key) {
-            Some(found) => differs(&format!("{at}.{key}"), value, found),
-            None => Some(format!("{at}.{key} is missing, expected {}", excerpt(&value.to_string()))),
-        }),
-        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
-            expected.iter().zip(actual).enumerate().find_map(|(i, (expected, actual))| differs(&format!("{at}[{i}]"), expected, actual))
+        (Value::Object(expected), Value::Object(actual)) => {
+            expected.iter().find_map(|(key, value)| match actual.get(key) {
+                Some(found) => differs(&format!("{at}.{key}"), value, found),
+                None => Some(format!("{at}.{key} is missing, expected {}", excerpt(&value.to_string()))),
+            })
         }
-        (Value::Array(expected), Value::Array(actual)) => Some(format!("{at} has {} elements, expected {}", actual.len(), expected.len())),
-        (Value::Number(a), Value::Number(b)) if a == b || (a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64())) => None,
+        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => expected
+            .iter()
+            .zip(actual)
+            .enumerate()
+            .find_map(|(i, (expected, actual))| differs(&format!("{at}[{i}]"), expected, actual)),
+        (Value::Array(expected), Value::Array(actual)) => {
+            Some(format!("{at} has {} elements, expected {}", actual.len(), expected.len()))
+        }
+        (Value::Number(a), Value::Number(b)) if a == b || (a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64())) => {
+            None
+        }
         _ if expected == actual => None,
         _ => Some(format!("{at} is {}, expected {}", excerpt(&actual.to_string()), excerpt(&expected.to_string()))),
     }
@@ -88,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_difference_says_where_it_is() {
-        assert_eq!(difference(&json!({ "a": [1, { "b": "x" }] }), &json!({ "a": [1, { "b": "y" }] })).as_deref(), Some("$.a[1].b is \"y\", expected \"x\""));
+        assert_eq!(
+            difference(&json!({ "a": [1, { "b": "x" }] }), &json!({ "a": [1, { "b": "y" }] })).as_deref(),
+            Some("$.a[1].b is \"y\", expected \"x\"")
+        );
         assert_eq!(difference(&json!({ "a": 1 }), &json!({})).as_deref(), Some("$.a is missing, expected 1"));
         assert_eq!(difference(&json!([1]), &json!([1, 2])).as_deref(), Some("$ has 2 elements, expected 1"));
         assert_eq!(difference(&json!({ "a": null }), &json!({})).as_deref(), Some("$.a is missing, expected null"));

@@ -21,7 +21,11 @@ pub(super) struct Message {
 
 impl From<&Delivery> for Message {
     fn from(delivery: &Delivery) -> Self {
-        Self { key: delivery.routing_key.to_string(), body: delivery.data.clone(), properties: properties(&delivery.properties) }
+        Self {
+            key: delivery.routing_key.to_string(),
+            body: delivery.data.clone(),
+            properties: properties(&delivery.properties),
+        }
     }
 }
 
@@ -60,18 +64,28 @@ impl Message {
         }
         let body = self.json();
         wanted.into_iter().find_map(|(parent, keys)| {
-            let (place, path) = if parent.is_empty() { ("a body".to_owned(), "$".to_owned()) } else { (format!("`{parent}`"), format!("$.{parent}")) };
-            let expected = format!("{place} with exactly the keys {}", keys.iter().copied().collect::<Vec<_>>().join(", "));
-            let Some(Value::Object(object)) = body.as_ref().and_then(|b| matching::at(&path, b)) else { return Some((expected, self.describe())) };
+            let (place, path) = if parent.is_empty() {
+                ("a body".to_owned(), "$".to_owned())
+            } else {
+                (format!("`{parent}`"), format!("$.{parent}"))
+            };
+            let expected =
+                format!("{place} with exactly the keys {}", keys.iter().copied().collect::<Vec<_>>().join(", "));
+            let Some(Value::Object(object)) = body.as_ref().and_then(|b| matching::at(&path, b)) else {
+                return Some((expected, self.describe()));
+            };
             let found: BTreeSet<&str> = object.keys().map(String::as_str).collect();
-            (found != keys).then(|| (expected, format!("the keys {}", found.into_iter().collect::<Vec<_>>().join(", "))))
+            (found != keys)
+                .then(|| (expected, format!("the keys {}", found.into_iter().collect::<Vec<_>>().join(", "))))
         })
     }
 
     /// Whether the text stands anywhere in it.
     pub fn contains(&self, text: &str) -> bool {
         let strings = |value: &Value| matching::text(value).contains(text);
-        self.key.contains(text) || String::from_utf8_lossy(&self.body).contains(text) || self.properties.values().any(strings)
+        self.key.contains(text)
+            || String::from_utf8_lossy(&self.body).contains(text)
+            || self.properties.values().any(strings)
     }
 
     /// A variable's value: `$…` in the body, `key`, or a property.
@@ -149,8 +163,16 @@ mod tests {
     fn message() -> Message {
         let mut headers = FieldTable::default();
         headers.insert("x-tenant".into(), AMQPValue::LongString("p11".into()));
-        let set = BasicProperties::default().with_message_id("m1".into()).with_delivery_mode(2).with_timestamp(7).with_headers(headers);
-        Message { key: "k.v1".into(), body: br#"{"method":"PUT","data":{"id":3}}"#.to_vec(), properties: properties(&set) }
+        let set = BasicProperties::default()
+            .with_message_id("m1".into())
+            .with_delivery_mode(2)
+            .with_timestamp(7)
+            .with_headers(headers);
+        Message {
+            key: "k.v1".into(),
+            body: br#"{"method":"PUT","data":{"id":3}}"#.to_vec(),
+            properties: properties(&set),
+        }
     }
 
     fn expect(json: Value) -> Expect {
@@ -160,18 +182,35 @@ mod tests {
     #[test]
     fn key_and_json_choose_a_message() {
         assert_eq!(message().other(&expect(json!({ "key": "k.v1", "json": { "method": "PUT" } }))), None);
-        assert_eq!(message().other(&expect(json!({ "key": "k.v2" }))).unwrap(), "its key is \"k.v1\", expected \"k.v2\"");
-        assert_eq!(message().other(&expect(json!({ "json": { "method": "GET" } }))).unwrap(), "$.method is \"PUT\", expected \"GET\"");
+        assert_eq!(
+            message().other(&expect(json!({ "key": "k.v2" }))).unwrap(),
+            "its key is \"k.v1\", expected \"k.v2\""
+        );
+        assert_eq!(
+            message().other(&expect(json!({ "json": { "method": "GET" } }))).unwrap(),
+            "$.method is \"PUT\", expected \"GET\""
+        );
     }
 
     #[test]
     fn a_chosen_message_with_further_keys_or_without_a_property_is_at_fault() {
-        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data"], "properties": ["message_id", "timestamp", "persistent"] }))), None);
+        assert_eq!(
+            message().fault(&expect(
+                json!({ "onlyKeys": ["method", "data"], "properties": ["message_id", "timestamp", "persistent"] })
+            )),
+            None
+        );
         assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method"] }))).unwrap().1, "the keys data, method");
         assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data.id"] }))), None);
-        assert_eq!(message().fault(&expect(json!({ "onlyKeys": ["method", "data.name"] }))).unwrap(), ("`data` with exactly the keys name".into(), "the keys id".into()));
+        assert_eq!(
+            message().fault(&expect(json!({ "onlyKeys": ["method", "data.name"] }))).unwrap(),
+            ("`data` with exactly the keys name".into(), "the keys id".into())
+        );
         assert!(message().fault(&expect(json!({ "onlyKeys": ["data", "method.name"] }))).is_some());
-        assert_eq!(message().fault(&expect(json!({ "properties": ["reply_to"] }))).unwrap().0, "a message with the property reply_to");
+        assert_eq!(
+            message().fault(&expect(json!({ "properties": ["reply_to"] }))).unwrap().0,
+            "a message with the property reply_to"
+        );
         let transient = BasicProperties::default().with_delivery_mode(1);
         assert!(!properties(&transient).contains_key("persistent"));
     }

@@ -73,7 +73,8 @@ pub(super) async fn resolve_step(step: &Resolve) -> Result<Held, Missed> {
 /// Which addresses accept a connection, in the order given.
 pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> Answer {
     let limit = Duration::from_millis(timeout_ms);
-    let tried = futures::stream::iter(addresses).map(|to| async move { connect(&to, limit).await.is_ok().then_some(to) });
+    let tried =
+        futures::stream::iter(addresses).map(|to| async move { connect(&to, limit).await.is_ok().then_some(to) });
     let reached = tried.buffered(ABREAST).filter_map(std::future::ready).collect().await;
     Answer::Reached { reached }
 }

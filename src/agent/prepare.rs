@@ -15,12 +15,18 @@ const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
 
 /// One attempt; says which SQL file is running.
 pub(super) async fn ready(world: &World, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
-    let Some(plan) = world.hello.databases.get(unit) else { return Err(NotYet::never(format!("no database is known here as {unit}"))) };
+    let Some(plan) = world.hello.databases.get(unit) else {
+        return Err(NotYet::never(format!("no database is known here as {unit}")));
+    };
     let admin = login(world, unit, SUPERUSER).await?;
     prepare(world, unit, plan, &admin, sight).await?;
     for role in &plan.roles {
         let database = login(world, unit, role).await?;
-        database.client.simple_query("SELECT 1").await.map_err(|e| NotYet::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
+        database
+            .client
+            .simple_query("SELECT 1")
+            .await
+            .map_err(|e| NotYet::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
     }
     Ok(())
 }
@@ -32,13 +38,23 @@ async fn login(world: &World, unit: &str, role: &str) -> Result<Database, NotYet
     })
 }
 
-async fn prepare(world: &World, unit: &str, plan: &DatabasePlan, admin: &Database, sight: &mut Sight<'_>) -> Result<(), NotYet> {
-    let run = async |text: String| admin.client.batch_execute(&text).await.map_err(|e| NotYet::again(SqlError::from(e).text()));
+async fn prepare(
+    world: &World,
+    unit: &str,
+    plan: &DatabasePlan,
+    admin: &Database,
+    sight: &mut Sight<'_>,
+) -> Result<(), NotYet> {
+    let run = async |text: String| {
+        admin.client.batch_execute(&text).await.map_err(|e| NotYet::again(SqlError::from(e).text()))
+    };
     run(LOCK.into()).await?;
     run(LEDGER.into()).await?;
     for role in &plan.roles {
         let secret = format!("{unit}.{role}");
-        let Some(password) = world.hello.secrets.get(&secret) else { return Err(NotYet::never(format!("no password is known here for {secret}"))) };
+        let Some(password) = world.hello.secrets.get(&secret) else {
+            return Err(NotYet::never(format!("no password is known here for {secret}")));
+        };
         run(role_statement(role, &plan.database, password)).await?;
     }
     for (place, (file, text)) in plan.sql.iter().enumerate() {
@@ -79,13 +95,21 @@ fn literal(text: &str) -> String {
 /// Runs one file in a session of its own; unless the file itself says otherwise, all of it is one transaction.
 async fn apply(world: &World, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotYet> {
     let database = login(world, unit, SUPERUSER).await?;
-    let whole = format!("{text}\n;RESET ROLE; INSERT INTO dayfly.applied (place, file) VALUES ({}, {});", number(place), literal(file));
+    let whole = format!(
+        "{text}\n;RESET ROLE; INSERT INTO dayfly.applied (place, file) VALUES ({}, {});",
+        number(place),
+        literal(file)
+    );
     let Err(error) = database.client.batch_execute(&whole).await else { return Ok(()) };
     let Some(said) = error.as_db_error() else {
         return Err(NotYet::again(format!("{file}: {}", SqlError::from(error).text())));
     };
     let at = sql::line(said, text).map(|line| format!(" line {line}")).unwrap_or_default();
-    let psql = if text.lines().any(|line| line.starts_with('\\')) { "; psql's own commands (\\…) are not understood here" } else { "" };
+    let psql = if text.lines().any(|line| line.starts_with('\\')) {
+        "; psql's own commands (\\…) are not understood here"
+    } else {
+        ""
+    };
     Err(NotYet::never(format!("{file}{at}: {}{psql}", sql::words(said))))
 }
 

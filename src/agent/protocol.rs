@@ -24,7 +24,12 @@ pub struct Hello {
 impl Hello {
     /// Everything of an environment, for the agents that dayfly itself places.
     pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
-        Self { ca: secrets.ca.clone(), broker: plan.broker.clone(), databases: plan.databases.clone(), secrets: secrets.values.clone() }
+        Self {
+            ca: secrets.ca.clone(),
+            broker: plan.broker.clone(),
+            databases: plan.databases.clone(),
+            secrets: secrets.values.clone(),
+        }
     }
 
     /// What an agent inside a unit may know: the code beside it could read its memory, so no secret of anybody else.

@@ -25,7 +25,11 @@ pub(super) async fn perform(world: &World, step: &Publish) -> Result<Held, Misse
 }
 
 fn target(step: &Publish) -> String {
-    let to = if step.exchange.is_empty() { "the default exchange".to_owned() } else { format!("exchange {}", step.exchange) };
+    let to = if step.exchange.is_empty() {
+        "the default exchange".to_owned()
+    } else {
+        format!("exchange {}", step.exchange)
+    };
     format!("a message to {to} with key {:?}", step.key)
 }
 
@@ -43,12 +47,17 @@ async fn send(session: &Session, step: &Publish, id: &str) -> Result<Option<Stri
         .with_timestamp(Timestamp::now().as_second().unsigned_abs());
     let options = BasicPublishOptions { mandatory: !step.unrouted, ..BasicPublishOptions::default() };
     for _ in 0..step.times {
-        let confirm = session.channel.basic_publish(short(&step.exchange)?, short(&step.key)?, options, body.as_bytes(), properties.clone()).await?;
+        let confirm = session
+            .channel
+            .basic_publish(short(&step.exchange)?, short(&step.key)?, options, body.as_bytes(), properties.clone())
+            .await?;
         match confirm.await? {
             Confirmation::Ack(None) => {}
             Confirmation::Ack(Some(_)) => return Ok(Some("it was returned: no queue takes it".into())),
             Confirmation::Nack(_) => return Ok(Some("the broker did not accept it (nack)".into())),
-            Confirmation::NotRequested => return Err(AmqpError::Ours("publisher confirms were not switched on".into())),
+            Confirmation::NotRequested => {
+                return Err(AmqpError::Ours("publisher confirms were not switched on".into()));
+            }
         }
     }
     Ok(None)

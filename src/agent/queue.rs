@@ -26,7 +26,8 @@ pub(super) async fn numbers(channel: &Channel, queue: &str) -> Result<Numbers, A
 /// Asks for an exchange; its type is not compared.
 pub(super) async fn exchange(channel: &Channel, name: &str) -> Result<(), AmqpError> {
     let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-    limited("declare", channel.exchange_declare(short(name)?, ExchangeKind::Topic, passive, FieldTable::default())).await
+    limited("declare", channel.exchange_declare(short(name)?, ExchangeKind::Topic, passive, FieldTable::default()))
+        .await
 }
 
 /// Numbers of a queue over a connection of its own.
@@ -40,10 +41,12 @@ pub(super) async fn ask(world: &World, user: &str, vhost: &str, queue: &str) -> 
 /// The `queueDepth` step.
 pub(super) async fn depth(world: &World, step: &QueueDepth) -> Result<Held, Missed> {
     let wish = |number: Option<u32>, what: &str| number.map(|n| format!("{n} {what}"));
-    let wishes: Vec<String> = [wish(step.messages, "ready messages"), wish(step.consumers, "consumers")].into_iter().flatten().collect();
+    let wishes: Vec<String> =
+        [wish(step.messages, "ready messages"), wish(step.consumers, "consumers")].into_iter().flatten().collect();
     let expected = format!("queue {} with {}", step.queue, wishes.join(" and "));
     let found = ask(world, &step.user, &step.vhost, &step.queue).await.map_err(|e| e.missed(&expected))?;
     let saw = format!("{} ready messages and {} consumers", found.messages, found.consumers);
-    let holds = step.messages.is_none_or(|n| n == found.messages) && step.consumers.is_none_or(|n| n == found.consumers);
+    let holds =
+        step.messages.is_none_or(|n| n == found.messages) && step.consumers.is_none_or(|n| n == found.consumers);
     if holds { Ok(Held::saw(saw)) } else { Err(Missed::new(expected, saw)) }
 }

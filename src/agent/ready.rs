@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
-use super::{net, prepare, topology};
 use super::protocol::{Answer, StepFailure};
 use super::world::{ATTEMPT, CONNECT, Progress, World};
+use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
 /// First pause between attempts; each is longer than the one before, up to `SLOWEST`.
@@ -66,7 +66,12 @@ pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms
         if over {
             let got = if sight.last.is_empty() { "no answer yet".into() } else { sight.last };
             let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            return Answer::Failed(StepFailure { expected: expectation(unit, ready), got, waited_ms, inconclusive: false });
+            return Answer::Failed(StepFailure {
+                expected: expectation(unit, ready),
+                got,
+                waited_ms,
+                inconclusive: false,
+            });
         }
         sleep(pause).await;
         pause = (pause * 3 / 2).min(SLOWEST);
@@ -77,7 +82,9 @@ async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, sight: &mut Sight
     match ready {
         ReadyPlan::Running => Ok(()),
         ReadyPlan::Tcp { port } => tcp(unit, *port).await,
-        ReadyPlan::Http { port, path, tls } => http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone() }).await,
+        ReadyPlan::Http { port, path, tls } => {
+            http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone() }).await
+        }
         ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(world, vhost, queue, user)).await,
         ReadyPlan::Broker => limited(topology::ready(world)).await,
         // SQL files may take longer than one attempt should.

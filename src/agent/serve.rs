@@ -36,12 +36,17 @@ fn stream(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AgentError 
 }
 
 /// Serves one link until `input` ends; everything that still runs is then aborted.
-pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin + Send + 'static) -> Result<(), AgentError> {
+pub async fn serve(
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> Result<(), AgentError> {
     // Fails only when a provider is there already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut lines = BufReader::new(input).lines();
     let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
-    let hello: Hello = serde_json::from_str(&first).map_err(|e| AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify())))?;
+    let hello: Hello = serde_json::from_str(&first).map_err(|e| {
+        AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify()))
+    })?;
     let (http, amqp) = tls::connectors(&hello.ca).map_err(AgentError::Authority)?;
     let world = Arc::new(World::new(hello, http, amqp));
     let (replies, outgoing) = mpsc::unbounded_channel();
@@ -76,14 +81,23 @@ impl Requests {
                 self.ids.insert(task.id(), id);
             }
             // Without a number nobody could be answered; the position names no content.
-            Err(error) => eprintln!("dayfly agent: a line is no request ({:?} error at column {})", error.classify(), error.column()),
+            Err(error) => eprintln!(
+                "dayfly agent: a line is no request ({:?} error at column {})",
+                error.classify(),
+                error.column()
+            ),
         }
     }
 
     fn ended(&mut self, ended: Result<(tokio::task::Id, Answer), tokio::task::JoinError>) {
         let (task, answer) = match ended {
             Ok((task, answer)) => (task, answer),
-            Err(error) => (error.id(), Answer::Error { message: "the agent's own code failed on this request; its standard error says where".into() }),
+            Err(error) => (
+                error.id(),
+                Answer::Error {
+                    message: "the agent's own code failed on this request; its standard error says where".into(),
+                },
+            ),
         };
         if let Some(id) = self.ids.remove(&task) {
             self.replies.send(Reply { id, answer: self.world.redacted(answer) }).ok();
@@ -102,7 +116,10 @@ async fn answer(world: Arc<World>, ask: Ask, progress: Progress) -> Answer {
     }
 }
 
-async fn write(mut output: impl AsyncWrite + Unpin, mut replies: mpsc::UnboundedReceiver<Reply>) -> Result<(), AgentError> {
+async fn write(
+    mut output: impl AsyncWrite + Unpin,
+    mut replies: mpsc::UnboundedReceiver<Reply>,
+) -> Result<(), AgentError> {
     while let Some(reply) = replies.recv().await {
         let Ok(mut line) = serde_json::to_vec(&reply) else { continue };
         line.push(b'\n');
@@ -121,8 +138,14 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut replies: mpsc::Unbounded
 }
 
 /// Relays `input` and `output` to a TCP connection to `host:port`, until the peer closes or both directions ended.
-pub async fn dial(to: &str, mut input: impl AsyncRead + Unpin, mut output: impl AsyncWrite + Unpin) -> Result<(), AgentError> {
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(to)).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+pub async fn dial(
+    to: &str,
+    mut input: impl AsyncRead + Unpin,
+    mut output: impl AsyncWrite + Unpin,
+) -> Result<(), AgentError> {
+    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(to))
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
     let (mut from, mut into) = connected.map_err(stream(format!("connect to {to}")))?.into_split();
     let up = async {
         tokio::io::copy(&mut input, &mut into).await?;

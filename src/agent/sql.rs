@@ -93,11 +93,26 @@ impl Drop for Database {
 
 /// Logs in to the unit's database as one of its roles, or as `postgres`.
 pub(super) async fn connect(world: &World, unit: &str, role: &str) -> Result<Database, SqlError> {
-    let plan = world.hello.databases.get(unit).ok_or_else(|| SqlError::Ours(format!("no database is known here as {unit}")))?;
+    let plan = world
+        .hello
+        .databases
+        .get(unit)
+        .ok_or_else(|| SqlError::Ours(format!("no database is known here as {unit}")))?;
     let secret = format!("{unit}.{role}");
-    let password = world.hello.secrets.get(&secret).ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
+    let password = world
+        .hello
+        .secrets
+        .get(&secret)
+        .ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
     let mut config = Config::new();
-    config.host(unit).port(PORT).user(role).password(password).dbname(&plan.database).connect_timeout(CONNECT).application_name("dayfly");
+    config
+        .host(unit)
+        .port(PORT)
+        .user(role)
+        .password(password)
+        .dbname(&plan.database)
+        .connect_timeout(CONNECT)
+        .application_name("dayfly");
     let (client, connection) = match timeout(ATTEMPT, config.connect(NoTls)).await {
         Ok(connected) => connected?,
         Err(_) => return Err(SqlError::Failed(format!("{unit}:{PORT}: no login within {} ms", ATTEMPT.as_millis()))),
@@ -137,7 +152,9 @@ fn judge(step: &Sql, rows: &[Row]) -> Result<Held, Missed> {
     let mut captured = BTreeMap::new();
     for (name, column) in &step.capture {
         let value = rows.first().and_then(|row| row.get(usize::from(*column))?.clone());
-        let value = value.ok_or_else(|| Missed::new(format!("a value in column {column} of the first row, for the variable {name}"), shown(rows)))?;
+        let value = value.ok_or_else(|| {
+            Missed::new(format!("a value in column {column} of the first row, for the variable {name}"), shown(rows))
+        })?;
         captured.insert(name.clone(), value);
     }
     Ok(Held { saw: format!("{} row(s)", rows.len()), captured })

@@ -42,9 +42,14 @@ async fn read(proc: &Path) -> Result<ProcessStatus, String> {
 }
 
 fn from_status(text: &str) -> Result<ProcessStatus, String> {
-    let fields: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
+    let fields: BTreeMap<&str, &str> =
+        text.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
     let field = |name: &str| fields.get(name).copied().ok_or_else(|| format!("no {name} in /proc/1/status"));
-    let uid = field("Uid")?.split_whitespace().nth(1).and_then(|uid| uid.parse().ok()).ok_or("no effective user in /proc/1/status")?;
+    let uid = field("Uid")?
+        .split_whitespace()
+        .nth(1)
+        .and_then(|uid| uid.parse().ok())
+        .ok_or("no effective user in /proc/1/status")?;
     let mut capabilities = BTreeMap::new();
     for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         capabilities.insert(name.to_owned(), field(name)?.to_owned());
@@ -66,7 +71,8 @@ async fn arguments(proc: &Path) -> Result<Vec<String>, String> {
         let is_process = entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit());
         // A process that ended in the meantime has no arguments any more.
         if is_process && let Ok(bytes) = fs::read(entry.path().join("cmdline")).await {
-            let words: Vec<_> = bytes.split(|b| *b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+            let words: Vec<_> =
+                bytes.split(|b| *b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
             lists.push(words.join(" "));
         }
     }
@@ -111,7 +117,10 @@ mod tests {
         std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
         std::fs::write(one.join("cmdline"), "app\0--flag\0x\0").unwrap();
         let status = read(proc.path()).await.unwrap();
-        assert_eq!((status.service_account_token, status.read_only_root, status.arguments), (false, true, vec!["app --flag x".to_owned()]));
+        assert_eq!(
+            (status.service_account_token, status.read_only_root, status.arguments),
+            (false, true, vec!["app --flag x".to_owned()])
+        );
         std::fs::write(tokens.join("token"), "t").unwrap();
         assert!(read(proc.path()).await.unwrap().service_account_token);
     }

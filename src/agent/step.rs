@@ -61,7 +61,12 @@ pub(super) async fn perform(world: &World, action: &Action, within_ms: Option<u6
         match done {
             Ok(Held { saw, captured }) => return Answer::Passed { captured, saw, waited_ms },
             Err(missed) if missed.ours || !again => {
-                return Answer::Failed(StepFailure { expected: missed.expected, got: missed.got, waited_ms, inconclusive: missed.ours });
+                return Answer::Failed(StepFailure {
+                    expected: missed.expected,
+                    got: missed.got,
+                    waited_ms,
+                    inconclusive: missed.ours,
+                });
             }
             Err(_) => sleep(pause).await,
         }

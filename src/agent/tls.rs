@@ -18,13 +18,20 @@ pub(super) fn connectors(ca: &str) -> Result<(TlsConnector, RustlsConnector), St
         roots.add(certificate).map_err(|e| format!("its certificate is refused: {e}"))?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
     Ok((TlsConnector::from(config.clone()), RustlsConnector::from(config)))
 }
 
 /// Wraps a stream; the peer must prove to be `host`.
-pub(super) async fn wrap<S: AsyncRead + AsyncWrite + Unpin>(connector: &TlsConnector, host: &str, stream: S) -> std::io::Result<TlsStream<S>> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| std::io::Error::other(format!("`{host}` cannot be a name in a certificate")))?;
+pub(super) async fn wrap<S: AsyncRead + AsyncWrite + Unpin>(
+    connector: &TlsConnector,
+    host: &str,
+    stream: S,
+) -> std::io::Result<TlsStream<S>> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| std::io::Error::other(format!("`{host}` cannot be a name in a certificate")))?;
     connector.connect(name, stream).await
 }

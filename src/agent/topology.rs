@@ -44,12 +44,17 @@ async fn login(world: &World, user: &str, vhost: &str) -> Result<(), NotYet> {
 }
 
 async fn holds(world: &World, user: &str, name: &str, vhost: &Vhost) -> Result<(), NotYet> {
-    let session = Session::open(world, user, name).await.map_err(|e| not_yet(format!("a channel in virtual host {name}"), e))?;
+    let session =
+        Session::open(world, user, name).await.map_err(|e| not_yet(format!("a channel in virtual host {name}"), e))?;
     for exchange in vhost.exchanges.keys() {
-        queue::exchange(&session.channel, exchange).await.map_err(|e| not_yet(format!("exchange {exchange} in virtual host {name}"), e))?;
+        queue::exchange(&session.channel, exchange)
+            .await
+            .map_err(|e| not_yet(format!("exchange {exchange} in virtual host {name}"), e))?;
     }
     for queue in vhost.queues.keys() {
-        queue::numbers(&session.channel, queue).await.map_err(|e| not_yet(format!("queue {queue} in virtual host {name}"), e))?;
+        queue::numbers(&session.channel, queue)
+            .await
+            .map_err(|e| not_yet(format!("queue {queue} in virtual host {name}"), e))?;
     }
     session.close().await;
     Ok(())

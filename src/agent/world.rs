@@ -46,7 +46,9 @@ impl World {
         let text = |text: String| redact(text, &self.hello.secrets);
         match answer {
             Answer::Waiting { last } => Answer::Waiting { last: text(last) },
-            Answer::Failed(failure) => Answer::Failed(StepFailure { expected: text(failure.expected), got: text(failure.got), ..failure }),
+            Answer::Failed(failure) => {
+                Answer::Failed(StepFailure { expected: text(failure.expected), got: text(failure.got), ..failure })
+            }
             // Captured values go back into steps and must stay what they are.
             Answer::Passed { captured, saw, waited_ms } => Answer::Passed { captured, saw: text(saw), waited_ms },
             Answer::Error { message } => Answer::Error { message: text(message) },
@@ -60,7 +62,8 @@ fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
         let name = format!("«{name}»");
         text = text.replace(value.as_str(), &name);
         // An excerpt may end in the middle of one.
-        let cut = (8..value.len()).rev().filter_map(|end| value.get(..end)).find(|begin| text.contains(&format!("{begin}…")));
+        let cut =
+            (8..value.len()).rev().filter_map(|end| value.get(..end)).find(|begin| text.contains(&format!("{begin}…")));
         if let Some(begin) = cut {
             text = text.replace(&format!("{begin}…"), &format!("{name}…"));
         }
@@ -90,7 +93,10 @@ mod tests {
     #[test]
     fn a_secret_in_an_answer_is_replaced_by_its_name() {
         let secrets = [("mq.api".to_owned(), "abc123".to_owned()), ("empty".to_owned(), String::new())].into();
-        assert_eq!(redact("it was abc12345… (400 bytes)".into(), &[("k".to_owned(), "abc1234567".to_owned())].into()), "it was «k»… (400 bytes)");
+        assert_eq!(
+            redact("it was abc12345… (400 bytes)".into(), &[("k".to_owned(), "abc1234567".to_owned())].into()),
+            "it was «k»… (400 bytes)"
+        );
         assert_eq!(redact("login with abc123 and abc123".into(), &secrets), "login with «mq.api» and «mq.api»");
     }
 }

@@ -42,7 +42,13 @@ mod tests {
     use super::*;
 
     fn plan(tls: bool) -> BrokerPlan {
-        BrokerPlan { name: "mq".into(), port: if tls { 5671 } else { 5672 }, tls, vhosts: Default::default(), users: Default::default() }
+        BrokerPlan {
+            name: "mq".into(),
+            port: if tls { 5671 } else { 5672 },
+            tls,
+            vhosts: Default::default(),
+            users: Default::default(),
+        }
     }
 
     #[test]

@@ -25,10 +25,16 @@ pub struct Password {
 /// given, RabbitMQ makes neither its default user nor the virtual host `/`. Permission patterns are passed on as they
 /// were written: RabbitMQ does not anchor them, so `audit` allows `q.audit.old` too, and an empty one allows nothing.
 pub fn definitions(plan: &BrokerPlan, passwords: &BTreeMap<String, Password>) -> Value {
-    let users: Vec<Value> = passwords.iter().filter(|(name, _)| plan.users.contains_key(*name)).map(|(name, password)| user(name, password)).collect();
+    let users: Vec<Value> = passwords
+        .iter()
+        .filter(|(name, _)| plan.users.contains_key(*name))
+        .map(|(name, password)| user(name, password))
+        .collect();
     let permissions: Vec<Value> = plan.users.iter().flat_map(|(name, user)| permissions(name, user)).collect();
     let vhosts: Vec<Value> = plan.vhosts.keys().map(|name| json!({ "name": name })).collect();
-    let each = |list: fn(&str, &Vhost) -> Vec<Value>| plan.vhosts.iter().flat_map(|(name, vhost)| list(name, vhost)).collect::<Vec<Value>>();
+    let each = |list: fn(&str, &Vhost) -> Vec<Value>| {
+        plan.vhosts.iter().flat_map(|(name, vhost)| list(name, vhost)).collect::<Vec<Value>>()
+    };
     json!({
         "vhosts": vhosts,
         "users": users,
@@ -87,7 +93,8 @@ fn arguments(queue: &Queue) -> Map<String, Value> {
         Scalar::Int(value) => json!(value),
         Scalar::Text(value) => json!(value),
     };
-    let mut arguments: Map<String, Value> = queue.arguments.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
+    let mut arguments: Map<String, Value> =
+        queue.arguments.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
     if let Some(exchange) = &queue.dead_letter {
         arguments.insert("x-dead-letter-exchange".into(), json!(exchange));
     }
@@ -142,9 +149,15 @@ mod tests {
     #[test]
     fn topology_and_permissions_stand_as_declared() {
         let made = definitions(&plan(), &passwords());
-        assert_eq!(made["permissions"], json!([{ "user": "writer", "vhost": "in", "configure": "", "write": "^ex$", "read": "" }]));
+        assert_eq!(
+            made["permissions"],
+            json!([{ "user": "writer", "vhost": "in", "configure": "", "write": "^ex$", "read": "" }])
+        );
         assert_eq!(made["exchanges"][0]["arguments"], json!({ "alternate-exchange": "ex_unrouted" }));
-        assert_eq!(made["queues"][0]["arguments"], json!({ "x-dead-letter-exchange": "ex_unrouted", "x-max-length": 5, "x-queue-type": "classic" }));
+        assert_eq!(
+            made["queues"][0]["arguments"],
+            json!({ "x-dead-letter-exchange": "ex_unrouted", "x-max-length": 5, "x-queue-type": "classic" })
+        );
         assert_eq!(made["bindings"][0]["destination_type"], "queue");
         assert_eq!(made["bindings"][1]["destination_type"], "exchange");
     }

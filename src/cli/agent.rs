@@ -26,7 +26,9 @@ enum Job {
 /// Serves requests on the standard streams until they end, or relays them.
 pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
     match args.job {
-        Some(Job::Dial { to }) => crate::agent::dial(&to, tokio::io::stdin(), tokio::io::stdout()).await.with_context(|| format!("failed to relay to {to}"))?,
+        Some(Job::Dial { to }) => crate::agent::dial(&to, tokio::io::stdin(), tokio::io::stdout())
+            .await
+            .with_context(|| format!("failed to relay to {to}"))?,
         Some(Job::Rest) => {
             println!("{}", crate::agent::limits().await.join("\n"));
             std::future::pending::<()>().await;

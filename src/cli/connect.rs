@@ -34,7 +34,11 @@ pub fn variables() -> BTreeMap<String, String> {
 pub fn options(common: &Common) -> anyhow::Result<Options> {
     let EngineChoice::Local = common.engine;
     let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
-    Ok(Options { surroundings: Surroundings::from_variables(&variables()), executable, registry_mirror: common.registry_mirror.clone() })
+    Ok(Options {
+        surroundings: Surroundings::from_variables(&variables()),
+        executable,
+        registry_mirror: common.registry_mirror.clone(),
+    })
 }
 
 /// The chosen engine, reached. A failure is told in full and ends with exit code 4.
@@ -49,7 +53,10 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
 pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
     let cause = crate::lifecycle::up::cause_of(error);
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()}));
+        println!(
+            "{}",
+            serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()})
+        );
     }
     eprintln!("error: {}", cause.text);
     if error.leftover() != crate::engine::Leftover::None {
@@ -71,9 +78,8 @@ pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> 
 
 /// The valid description; faults are printed and end with exit code 2.
 pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Valid> {
-    crate::spec::load(path, overrides).map_err(|faults| {
-        anyhow::Error::new(Ended(super::validate::refuse(&faults, json)))
-    })
+    crate::spec::load(path, overrides)
+        .map_err(|faults| anyhow::Error::new(Ended(super::validate::refuse(&faults, json))))
 }
 
 /// The plan of a valid description.
@@ -93,7 +99,8 @@ pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, 
     }
     let commit = commit.unwrap_or_default();
     let change = Change { repository: facts.repository, pr, commit: commit.clone() };
-    let runner = Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: facts.job, actor: facts.actor };
+    let runner =
+        Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: facts.job, actor: facts.actor };
     Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), ttl: args.ttl.clone() }, change, runner))
 }
 
@@ -113,7 +120,9 @@ pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
             Ok(plan(&valid, pr)?.environment)
         }
         (true, None) => bail!(usage("a description needs --pr NUMBER to name an environment")),
-        (false, Some(_)) => bail!(usage(&format!("--pr goes with a description, and there is no file {}", args.environment))),
+        (false, Some(_)) => {
+            bail!(usage(&format!("--pr goes with a description, and there is no file {}", args.environment)))
+        }
         (false, None) => Ok(args.environment.clone()),
     }
 }
@@ -122,11 +131,24 @@ pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
 pub fn lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
     let created = jiff::Timestamp::now();
     let life = jiff::SignedDuration::from_secs(i64::try_from(plan.ttl_secs).context("the ttl is too long")?);
-    Ok(Lease { environment: plan.environment.clone(), run: uuid::Uuid::now_v7(), commit: commit.to_owned(), created, expires: created.checked_add(life)?, plan })
+    Ok(Lease {
+        environment: plan.environment.clone(),
+        run: uuid::Uuid::now_v7(),
+        commit: commit.to_owned(),
+        created,
+        expires: created.checked_add(life)?,
+        plan,
+    })
 }
 
 /// The facts of a run before anything happened.
-pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: crate::engine::EngineKind) -> Facts {
+pub fn beginning(
+    lease: &Lease,
+    path: &Path,
+    change: Change,
+    runner: Runner,
+    engine: crate::engine::EngineKind,
+) -> Facts {
     Facts {
         schema_version: SCHEMA_VERSION,
         run: lease.run,

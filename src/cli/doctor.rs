@@ -17,13 +17,18 @@ mod trial;
 
 /// Runs all checks; with `file`, those of the images that this description wants too.
 pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
-    let description = file.as_deref().map(|path| connect::load(path, &Overrides::default(), common.output == Output::Json)).transpose()?;
+    let description = file
+        .as_deref()
+        .map(|path| connect::load(path, &Overrides::default(), common.output == Output::Json))
+        .transpose()?;
     let (checks, cannot) = match LocalEngine::connect(connect::options(common)?).await {
         Ok(engine) => all(Arc::new(engine), description).await,
         Err(e) => (vec![Check::failed("container engine", format!("failed to {e}"), "")], vec![]),
     };
     match common.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": cannot}))?),
+        Output::Json => {
+            println!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": cannot}))?)
+        }
         Output::Text => print!("{}", checks::text(&checks, &cannot)),
     }
     Ok(if checks.iter().all(|c| c.passed) { exit::PASSED } else { exit::NOT_READY })
@@ -32,15 +37,29 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
 async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) -> (Vec<Check>, Vec<String>) {
     let info = match engine.info().await {
         Ok(info) => info,
-        Err(e) => return (vec![Check::failed("container engine", format!("failed to {e}"), "restart the engine, or look at its log")], vec![]),
+        Err(e) => {
+            return (
+                vec![Check::failed(
+                    "container engine",
+                    format!("failed to {e}"),
+                    "restart the engine, or look at its log",
+                )],
+                vec![],
+            );
+        }
     };
-    let mut checks = vec![Check::passed("container engine", format!("{} {} at {}", info.product, info.version, info.endpoint))];
+    let mut checks =
+        vec![Check::passed("container engine", format!("{} {} at {}", info.product, info.version, info.endpoint))];
     match engine.agent_image().await {
         Ok(image) => {
             checks.push(Check::passed("dayfly's own image", format!("{image} (a cache: it stays)")));
             checks.extend(trial::run(engine.clone(), &image).await);
         }
-        Err(e) => checks.push(Check::failed("dayfly's own image", format!("failed to {e}"), "free disk space, and check that this user may load images")),
+        Err(e) => checks.push(Check::failed(
+            "dayfly's own image",
+            format!("failed to {e}"),
+            "free disk space, and check that this user may load images",
+        )),
     }
     checks.extend(surroundings::disk(engine.as_ref()).await);
     if let Some(valid) = description {
@@ -51,4 +70,3 @@ async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) 
     }
     (checks, info.cannot)
 }
-

@@ -15,7 +15,10 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     if engine.observe(&name).await.map_err(|e| connect::told(common, &e))?.is_none() {
         if json {
-            println!("{}", serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"}));
+            println!(
+                "{}",
+                serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"})
+            );
         } else {
             eprintln!("there is no environment {name}; nothing to remove");
         }
@@ -45,7 +48,12 @@ pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, o
             let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
             journal.note(Notice::Removed { residual, took_ms: millis(began) });
             if !names.is_empty() {
-                journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text: format!("could not be removed: {names}") } });
+                journal.note(Notice::Cause {
+                    cause: Cause {
+                        kind: CauseKind::TeardownIncomplete,
+                        text: format!("could not be removed: {names}"),
+                    },
+                });
             }
         }
         Err(e) => {

@@ -30,10 +30,14 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
     };
     let (unit, port) = target(&args.service, &lease)?;
-    let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(|e| connect::usage(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
+    let listener = TcpListener::bind(("127.0.0.1", args.port))
+        .await
+        .map_err(|e| connect::usage(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
     let local = listener.local_addr()?;
     match common.output {
-        Output::Json => println!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port})),
+        Output::Json => {
+            println!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port}))
+        }
         Output::Text => println!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
     }
     let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
@@ -48,12 +52,18 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
 
 fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
     let (name, port) = match service.split_once(':') {
-        Some((name, port)) => (name, Some(port.parse::<u16>().map_err(|_| connect::usage(&format!("{port} is no port")))?)),
+        Some((name, port)) => {
+            (name, Some(port.parse::<u16>().map_err(|_| connect::usage(&format!("{port} is no port")))?))
+        }
         None => (service, None),
     };
     let known = || lease.plan.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
-    let unit = lease.plan.unit(name).ok_or_else(|| connect::usage(&format!("there is no service {name}; there is: {}", known())))?;
-    let port = port.or(unit.port).ok_or_else(|| connect::usage(&format!("{name} declares no port: write {name}:PORT")))?;
+    let unit = lease
+        .plan
+        .unit(name)
+        .ok_or_else(|| connect::usage(&format!("there is no service {name}; there is: {}", known())))?;
+    let port =
+        port.or(unit.port).ok_or_else(|| connect::usage(&format!("{name} declares no port: write {name}:PORT")))?;
     Ok((name.to_owned(), port))
 }
 

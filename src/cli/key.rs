@@ -46,7 +46,10 @@ impl PassphraseSource {
     /// The passphrase as given by file or environment; none when neither was.
     pub fn given(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
         let Some(file) = &self.file else { return Ok(self.variable.clone()) };
-        let text = Zeroizing::new(fs::read_to_string(file).with_context(|| format!("failed to read the passphrase file {}", file.display()))?);
+        let text = Zeroizing::new(
+            fs::read_to_string(file)
+                .with_context(|| format!("failed to read the passphrase file {}", file.display()))?,
+        );
         match text.lines().next() {
             Some(line) if !line.is_empty() => Ok(Some(Zeroizing::new(line.to_owned()))),
             _ => bail!("failed to read the passphrase file {}: its first line is empty", file.display()),
@@ -72,7 +75,9 @@ impl PassphraseSource {
 /// Asks on the terminal without showing the answer.
 fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
-        bail!("failed to ask for the passphrase: there is no terminal; give --passphrase-file or set {PASSPHRASE_VARIABLE}");
+        bail!(
+            "failed to ask for the passphrase: there is no terminal; give --passphrase-file or set {PASSPHRASE_VARIABLE}"
+        );
     }
     rpassword::prompt_password(prompt).map(Zeroizing::new).context("failed to ask for the passphrase")
 }
@@ -104,7 +109,11 @@ fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
 fn write(path: &Path, bytes: &[u8], mode: u32, force: bool) -> anyhow::Result<()> {
     let why = || format!("failed to write {}", path.display());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".key-").permissions(Permissions::from_mode(mode)).tempfile_in(folder).with_context(why)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".key-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .with_context(why)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(why)?;
     let done = if force { file.persist(path) } else { file.persist_noclobber(path) };
     done.map(drop).map_err(|e| e.error).with_context(why)
@@ -112,7 +121,8 @@ fn write(path: &Path, bytes: &[u8], mode: u32, force: bool) -> anyhow::Result<()
 
 /// Reads a private key, asking for its passphrase when it is encrypted and none was given.
 pub fn load(path: &Path, source: &PassphraseSource) -> anyhow::Result<SigningKey> {
-    let pem = Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
+    let pem =
+        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
     let passphrase = match is_encrypted(&pem) {
         false => None,
         true => match source.given()? {
@@ -120,7 +130,8 @@ pub fn load(path: &Path, source: &PassphraseSource) -> anyhow::Result<SigningKey
             None => Some(ask(&format!("Passphrase of {}: ", path.display()))?),
         },
     };
-    SigningKey::from_pem(&pem, passphrase.as_ref().map(|p| p.as_str())).map_err(|e| anyhow::anyhow!("failed to {e} (in {})", path.display()))
+    SigningKey::from_pem(&pem, passphrase.as_ref().map(|p| p.as_str()))
+        .map_err(|e| anyhow::anyhow!("failed to {e} (in {})", path.display()))
 }
 
 /// Reads a public key.
@@ -131,7 +142,8 @@ pub fn load_public(path: &Path) -> anyhow::Result<VerifyingKey> {
 
 /// The id and kind of a public key, or of a private one.
 pub fn show(path: &Path, source: &PassphraseSource) -> anyhow::Result<(String, KeyKind)> {
-    let text = Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
+    let text =
+        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
     let key = if text.contains("PRIVATE KEY-----") { load(path, source)?.verifying_key() } else { load_public(path)? };
     Ok((key.keyid(), key.kind()))
 }

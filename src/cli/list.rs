@@ -28,7 +28,13 @@ fn row(o: &Observed, now: Timestamp) -> [String; 5] {
     let services = format!("{running}/{} running", o.units.len());
     match &o.lease {
         Some(l) => [o.environment.clone(), services, commit(&l.commit), age(now, l.created), expiry(now, l.expires)],
-        None => [o.environment.clone(), format!("{} remnant(s)", o.objects.len()), "-".into(), "-".into(), "remove with `dayfly down`".into()],
+        None => [
+            o.environment.clone(),
+            format!("{} remnant(s)", o.objects.len()),
+            "-".into(),
+            "-".into(),
+            "remove with `dayfly down`".into(),
+        ],
     }
 }
 
@@ -76,7 +82,8 @@ fn rough(secs: i64) -> String {
 pub fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).chain([head[c].len()]).max().unwrap_or(0);
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().enumerate().map(|(c, cell)| format!("{cell:<w$}", w = width(c))).collect();
+        let padded: Vec<String> =
+            cells.iter().enumerate().map(|(c, cell)| format!("{cell:<w$}", w = width(c))).collect();
         format!("{}\n", padded.join("  ").trim_end())
     };
     let body: String = rows.iter().map(|r| line(r.iter().map(String::as_str).collect())).collect();

@@ -32,7 +32,10 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
         let known = observed.units.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         anyhow::bail!(connect::usage(&format!("{} has no service {unknown}; it has: {known}", args.environment)));
     }
-    let mut lines = engine.logs(&args.environment, args.service.as_deref(), args.tail, args.follow).await.map_err(|e| connect::told(common, &e))?;
+    let mut lines = engine
+        .logs(&args.environment, args.service.as_deref(), args.tail, args.follow)
+        .await
+        .map_err(|e| connect::told(common, &e))?;
     let width = observed.units.keys().map(String::len).max().unwrap_or(0);
     let mut out = std::io::stdout();
     while let Some(line) = lines.next().await {

@@ -16,6 +16,7 @@ pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<u8> {
 /// Writes `dayfly.1` and a page for each verb.
 pub fn pages(folder: &Path) -> anyhow::Result<u8> {
     std::fs::create_dir_all(folder).with_context(|| format!("failed to make the folder {}", folder.display()))?;
-    clap_mangen::generate_to(Cli::command(), folder).with_context(|| format!("failed to write manual pages to {}", folder.display()))?;
+    clap_mangen::generate_to(Cli::command(), folder)
+        .with_context(|| format!("failed to write manual pages to {}", folder.display()))?;
     Ok(exit::PASSED)
 }

@@ -29,12 +29,18 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     for (environment, reason) in due {
         let residual = if args.dry_run { Ok(vec![]) } else { engine.remove(&environment, None).await };
         let (removed, left) = match residual {
-            Ok(left) => (left.is_empty() && !args.dry_run, left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>()),
+            Ok(left) => (
+                left.is_empty() && !args.dry_run,
+                left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>(),
+            ),
             Err(e) => (false, vec![format!("failed to {e}")]),
         };
         incomplete |= !left.is_empty();
         match common.output {
-            Output::Json => println!("{}", serde_json::json!({"environment": environment, "reason": reason, "removed": removed, "dryRun": args.dry_run, "residual": left})),
+            Output::Json => println!(
+                "{}",
+                serde_json::json!({"environment": environment, "reason": reason, "removed": removed, "dryRun": args.dry_run, "residual": left})
+            ),
             Output::Text if args.dry_run => println!("would remove {environment}: {reason}"),
             Output::Text if left.is_empty() => println!("removed {environment}: {reason}"),
             Output::Text => println!("NOT removed {environment} ({reason}):\n  {}", left.join("\n  ")),

@@ -87,7 +87,12 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 impl Run {
-    async fn perform(&self, args: &RunArgs, sources: &BTreeMap<String, String>, stop: tokio_util::sync::CancellationToken) {
+    async fn perform(
+        &self,
+        args: &RunArgs,
+        sources: &BTreeMap<String, String>,
+        stop: tokio_util::sync::CancellationToken,
+    ) {
         let result = match up::bring_up(self.engine.clone(), self.lease.clone(), self.journal.clone(), stop).await {
             Ok(session) => {
                 let result = runner::run(&session, &args.suite, sources).await;
@@ -108,7 +113,11 @@ impl Run {
         let passed = self.journal.facts().causes.is_empty();
         let superseded = self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::Superseded);
         if !superseded && (keep == Keep::Always || (keep == Keep::OnFailure && !passed)) {
-            let reason = format!("--keep {}; remove it with: dayfly down {}", if keep == Keep::Always { "always" } else { "on-failure" }, self.lease.environment);
+            let reason = format!(
+                "--keep {}; remove it with: dayfly down {}",
+                if keep == Keep::Always { "always" } else { "on-failure" },
+                self.lease.environment
+            );
             self.journal.note(Notice::Kept { reason });
         } else {
             down::remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
@@ -122,7 +131,9 @@ impl Run {
         }
         self.journal.stop_saving();
         match crate::evidence::seal(&self.journal.facts(), &self.journal.raw(), &self.key, &self.evidence) {
-            Ok(sealed) if last => self.journal.note(Notice::Sealed { folder: sealed.dir.display().to_string(), statements: sealed.statements.len() }),
+            Ok(sealed) if last => self
+                .journal
+                .note(Notice::Sealed { folder: sealed.dir.display().to_string(), statements: sealed.statements.len() }),
             Ok(_) => {}
             Err(e) => {
                 let text = format!("failed to {e}");
@@ -144,7 +155,11 @@ fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Resu
 
 /// `path:line` of every place of the description that a report may point at.
 fn sources(valid: &crate::spec::Valid) -> BTreeMap<String, String> {
-    valid.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", valid.path.display()))).collect()
+    valid
+        .locations
+        .iter()
+        .map(|(place, (line, _))| (place.clone(), format!("{}:{line}", valid.path.display())))
+        .collect()
 }
 
 /// The report on the screen, and what CI systems show.

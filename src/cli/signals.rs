@@ -9,7 +9,8 @@ use super::exit;
 pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
-    let mut signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    let mut signals =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
     tokio::spawn(async move {
         any(&mut signals).await;
         eprintln!("\nstopping and cleaning up; once more to leave at once");

@@ -23,7 +23,12 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 fn text(o: &Observed, now: Timestamp) -> String {
     let Some(lease) = &o.lease else {
         let objects: Vec<_> = o.objects.iter().map(|x| format!("  {x}\n")).collect();
-        return format!("{} has no owner: these are remnants; remove them with `dayfly down {}`\n{}", o.environment, o.environment, objects.concat());
+        return format!(
+            "{} has no owner: these are remnants; remove them with `dayfly down {}`\n{}",
+            o.environment,
+            o.environment,
+            objects.concat()
+        );
     };
     let head = format!(
         "{}  pull request {}, commit {}, run {}\nup for {}, expires {}\n\n",
@@ -41,7 +46,13 @@ fn text(o: &Observed, now: Timestamp) -> String {
         .map(|u| {
             let port = u.port.map_or_else(|| "-".into(), |p| p.to_string());
             let callers = u.callers.iter().cloned().collect::<Vec<_>>().join(", ");
-            [u.name.clone(), state(o.units.get(&u.name), u.start_late), port, if callers.is_empty() { "nobody".into() } else { callers }, u.image.clone()]
+            [
+                u.name.clone(),
+                state(o.units.get(&u.name), u.start_late),
+                port,
+                if callers.is_empty() { "nobody".into() } else { callers },
+                u.image.clone(),
+            ]
         })
         .collect();
     head + &list::table(&["SERVICE", "STATE", "PORT", "REACHED BY", "IMAGE"], &rows)

@@ -39,7 +39,9 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     };
     journal.note(Notice::Cause { cause: cause.clone() });
     match cause.kind {
-        CauseKind::Interrupted | CauseKind::Superseded => super::down::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await,
+        CauseKind::Interrupted | CauseKind::Superseded => {
+            super::down::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
+        }
         _ => say_what_stays(engine.as_ref(), &lease.environment).await,
     }
     Ok(exit::of(&journal.facts()))
@@ -48,7 +50,9 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
 async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str) {
     match engine.observe(environment).await {
         Ok(None) => eprintln!("nothing was left behind"),
-        Ok(Some(_)) => eprintln!("what was made stays for a look:\n  dayfly logs {environment}\n  dayfly down {environment}"),
+        Ok(Some(_)) => {
+            eprintln!("what was made stays for a look:\n  dayfly logs {environment}\n  dayfly down {environment}")
+        }
         Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list"),
     }
 }

@@ -139,7 +139,9 @@ fn word(outcome: Outcome) -> &'static str {
 fn as_json(found: &Found, key: &VerifyingKey) -> serde_json::Value {
     let mut value = json!({"verified": true, "keyid": key.keyid(), "outcome": outcome(found)});
     let more = match found {
-        Found::Run(r) => json!({"opened": r.opened, "run": r.run, "rawPresent": r.raw_present, "rawAbsent": r.raw_absent}),
+        Found::Run(r) => {
+            json!({"opened": r.opened, "run": r.run, "rawPresent": r.raw_present, "rawAbsent": r.raw_absent})
+        }
         Found::File(Said::Run(r)) => json!({"run": r}),
         Found::File(Said::Suite(s)) => json!({"suite": s}),
         Found::File(Said::Opened(o)) => json!({"opened": o}),

@@ -89,7 +89,14 @@ pub fn report(args: ReportArgs) -> anyhow::Result<u8> {
 /// Verifies evidence; exit code 10 when it is refused.
 pub fn verify(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
     let path = run_folder(args.path)?;
-    let options = verifying::Options { path, key: args.key, commit: args.commit, image_digest: args.image_digest, require_passed: args.require_passed, json };
+    let options = verifying::Options {
+        path,
+        key: args.key,
+        commit: args.commit,
+        image_digest: args.image_digest,
+        require_passed: args.require_passed,
+        json,
+    };
     match verifying::run(&options, &mut std::io::stdout(), &mut std::io::stderr()) {
         Ok(judgement) => Ok(judgement.exit_code()),
         Err(e) => Err(connect::usage(&format!("{e:#}")).into()),
@@ -120,9 +127,17 @@ fn performed(action: KeyAction, json: bool) -> anyhow::Result<u8> {
             let chosen = if passphrase { PassphraseSource::new(passphrase_file).choose()? } else { None };
             let made = key::generate(&file, kind, chosen.as_ref().map(|p| p.as_str()), force)?;
             if json {
-                println!("{}", serde_json::json!({"private": made.private, "public": made.public, "keyid": made.keyid}));
+                println!(
+                    "{}",
+                    serde_json::json!({"private": made.private, "public": made.public, "keyid": made.keyid})
+                );
             } else {
-                println!("private key  {}  (keep it where only the runner can read it)\npublic key   {}  (give it to whoever verifies)\nkey id       {}", made.private.display(), made.public.display(), made.keyid);
+                println!(
+                    "private key  {}  (keep it where only the runner can read it)\npublic key   {}  (give it to whoever verifies)\nkey id       {}",
+                    made.private.display(),
+                    made.public.display(),
+                    made.keyid
+                );
             }
         }
         KeyAction::Show { file, passphrase_file } => {
@@ -139,5 +154,6 @@ fn performed(action: KeyAction, json: bool) -> anyhow::Result<u8> {
 
 /// The private key of a run; what is wrong with it is told, and ends with exit code 2 before anything is made.
 pub fn signing_key(path: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<SigningKey> {
-    key::load(path, &PassphraseSource::new(passphrase_file)).map_err(|e| connect::usage(&format!("{e:#}; make one with: dayfly key generate {}", path.display())).into())
+    key::load(path, &PassphraseSource::new(passphrase_file))
+        .map_err(|e| connect::usage(&format!("{e:#}; make one with: dayfly key generate {}", path.display())).into())
 }

@@ -11,8 +11,8 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine, Observed, OnProgress, Position, Residual, Running, Secrets,
-    SuiteExit, UnitState,
+    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine,
+    Observed, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
 };
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 
@@ -76,7 +76,12 @@ impl FakeEngine {
     fn observed(&self) -> Option<Observed> {
         let state = self.state();
         let lease = state.lease.clone()?;
-        Some(Observed { environment: lease.environment.clone(), lease: Some(lease), units: state.units.clone(), objects: vec![] })
+        Some(Observed {
+            environment: lease.environment.clone(),
+            lease: Some(lease),
+            units: state.units.clone(),
+            objects: vec![],
+        })
     }
 }
 
@@ -87,22 +92,42 @@ impl Engine for FakeEngine {
     }
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
-        Ok(EngineInfo { product: "fake".into(), version: "0".into(), endpoint: "memory".into(), cannot: vec!["run anything".into()] })
+        Ok(EngineInfo {
+            product: "fake".into(),
+            version: "0".into(),
+            endpoint: "memory".into(),
+            cannot: vec!["run anything".into()],
+        })
     }
 
-    async fn images(&self, references: &[String], _: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
-        let missing: Vec<_> = references.iter().filter(|r| self.script.missing_images.contains(r)).map(|r| (r.clone(), "it is not there".to_owned())).collect();
+    async fn images(
+        &self,
+        references: &[String],
+        _: OnProgress<'_>,
+    ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+        let missing: Vec<_> = references
+            .iter()
+            .filter(|r| self.script.missing_images.contains(r))
+            .map(|r| (r.clone(), "it is not there".to_owned()))
+            .collect();
         if !missing.is_empty() {
             return Err(EngineError::Images(missing));
         }
-        let fact = |r: &String| ImageFact { reference: r.clone(), digest: format!("sha256:{}", "1".repeat(64)), platform: "linux/amd64".into(), user: "1000".into() };
+        let fact = |r: &String| ImageFact {
+            reference: r.clone(),
+            digest: format!("sha256:{}", "1".repeat(64)),
+            platform: "linux/amd64".into(),
+            user: "1000".into(),
+        };
         Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
     }
 
     async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError> {
         let mut state = self.state();
         let replaced = match &state.lease {
-            Some(other) if other.run > lease.run => return Ok(Claim::Newer { run: other.run, commit: other.commit.clone() }),
+            Some(other) if other.run > lease.run => {
+                return Ok(Claim::Newer { run: other.run, commit: other.commit.clone() });
+            }
             other => other.as_ref().map(|l| l.run),
         };
         state.done.push("claim".into());
@@ -129,7 +154,11 @@ impl Engine for FakeEngine {
     async fn start(&self, _: &Lease, unit: &str) -> Result<(), EngineError> {
         self.state().done.push(format!("start {unit}"));
         if let Some(reason) = self.script.refused.get(unit) {
-            return Err(EngineError::Start { unit: unit.into(), reason: reason.clone(), leftover: Leftover::Removable });
+            return Err(EngineError::Start {
+                unit: unit.into(),
+                reason: reason.clone(),
+                leftover: Leftover::Removable,
+            });
         }
         let state = match self.script.exits.get(unit) {
             Some(&code) => {
@@ -171,7 +200,8 @@ impl Engine for FakeEngine {
 
     async fn watch(&self, _: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
         let events = self.events.subscribe();
-        let next = |mut events: broadcast::Receiver<Happened>| async move { events.recv().await.ok().map(|e| (e, events)) };
+        let next =
+            |mut events: broadcast::Receiver<Happened>| async move { events.recv().await.ok().map(|e| (e, events)) };
         Ok(futures::stream::unfold(events, next).boxed())
     }
 
@@ -183,13 +213,23 @@ impl Engine for FakeEngine {
         Ok(self.observed().into_iter().collect())
     }
 
-    async fn logs(&self, _: &str, unit: Option<&str>, _: Option<usize>, _: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
+    async fn logs(
+        &self,
+        _: &str,
+        unit: Option<&str>,
+        _: Option<usize>,
+        _: bool,
+    ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
         let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into() };
         Ok(futures::stream::iter([Ok(line)]).boxed())
     }
 
     async fn running(&self, _: &str) -> Result<Vec<Running>, EngineError> {
-        let running = |u: &String| Running { unit: u.clone(), image_digest: format!("sha256:{}", "1".repeat(64)), inspect: String::new() };
+        let running = |u: &String| Running {
+            unit: u.clone(),
+            image_digest: format!("sha256:{}", "1".repeat(64)),
+            inspect: String::new(),
+        };
         Ok(self.state().units.keys().map(running).collect())
     }
 

@@ -12,7 +12,10 @@ use bollard::Docker;
 use futures::stream::BoxStream;
 use tokio::sync::OnceCell;
 
-use super::{AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, OnProgress, Position, Residual, Running, Secrets, SuiteExit};
+use super::{
+    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed,
+    OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+};
 use crate::plan::SuitePlan;
 use crate::render::container::Flavour;
 
@@ -91,7 +94,11 @@ impl Engine for LocalEngine {
         info::introduce(self).await
     }
 
-    async fn images(&self, references: &[String], progress: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+    async fn images(
+        &self,
+        references: &[String],
+        progress: OnProgress<'_>,
+    ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
         images::find_all(self, references, progress).await
     }
 
@@ -143,7 +150,13 @@ impl Engine for LocalEngine {
         observe::all(self).await
     }
 
-    async fn logs(&self, environment: &str, unit: Option<&str>, tail: Option<usize>, follow: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
+    async fn logs(
+        &self,
+        environment: &str,
+        unit: Option<&str>,
+        tail: Option<usize>,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
         logs::lines(self, environment, unit, tail, follow).await
     }
 

@@ -45,7 +45,10 @@ pub fn sign(payload: &[u8], key: &SigningKey) -> Envelope {
     Envelope {
         payload: STANDARD.encode(payload),
         payload_type: PAYLOAD_TYPE.into(),
-        signatures: vec![Signature { keyid: key.verifying_key().keyid(), sig: STANDARD.encode(key.sign(&pae(PAYLOAD_TYPE, payload))) }],
+        signatures: vec![Signature {
+            keyid: key.verifying_key().keyid(),
+            sig: STANDARD.encode(key.sign(&pae(PAYLOAD_TYPE, payload))),
+        }],
     }
 }
 
@@ -55,7 +58,10 @@ mod tests {
 
     #[test]
     fn what_is_signed_is_the_example_of_the_specification() {
-        assert_eq!(pae("http://example.com/HelloWorld", b"hello world"), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(
+            pae("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
     }
 
     #[test]

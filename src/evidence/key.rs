@@ -13,7 +13,9 @@ use pkcs8::der::pem::{LineEnding, PemLabel as _};
 use pkcs8::der::zeroize::Zeroizing;
 use pkcs8::der::{Decode as _, SecretDocument};
 use pkcs8::spki::{DecodePublicKey as _, EncodePublicKey as _, SubjectPublicKeyInfoRef};
-use pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef};
+use pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef,
+};
 use sha2::{Digest as _, Sha256};
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -91,7 +93,8 @@ impl SigningKey {
 
     /// Reads PKCS#8 PEM; the passphrase is looked at only when the key is encrypted.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
-        let (label, der) = SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
+        let (label, der) =
+            SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
         match label {
             PrivateKeyInfoRef::PEM_LABEL => Self::from_der(der.as_bytes()),
             EncryptedPrivateKeyInfoRef::PEM_LABEL => {
@@ -108,7 +111,8 @@ impl SigningKey {
     }
 
     fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        let info = PrivateKeyInfoRef::from_der(der).map_err(|e| KeyError::Unreadable(format!("it is not PKCS#8 ({e})")))?;
+        let info =
+            PrivateKeyInfoRef::from_der(der).map_err(|e| KeyError::Unreadable(format!("it is not PKCS#8 ({e})")))?;
         match info.algorithm.oid {
             EC => p256::ecdsa::SigningKey::from_pkcs8_der(der).map(Self::P256).map_err(|_| other_curve()),
             ED25519 => ed25519_dalek::SigningKey::from_pkcs8_der(der)
@@ -169,14 +173,22 @@ pub enum VerifyingKey {
 impl VerifyingKey {
     /// Reads SPKI PEM.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let (label, der) = SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
+        let (label, der) =
+            SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
         if label.ends_with("PRIVATE KEY") {
-            return Err(KeyError::Unsupported("it is a private key; verifying takes the public one (the `.pub` file)".into()));
+            return Err(KeyError::Unsupported(
+                "it is a private key; verifying takes the public one (the `.pub` file)".into(),
+            ));
         }
-        let spki = SubjectPublicKeyInfoRef::from_der(der.as_bytes())
-            .map_err(|_| KeyError::Unsupported(format!("its form is {label:?}; a public key begins with `-----BEGIN PUBLIC KEY-----`")))?;
+        let spki = SubjectPublicKeyInfoRef::from_der(der.as_bytes()).map_err(|_| {
+            KeyError::Unsupported(format!(
+                "its form is {label:?}; a public key begins with `-----BEGIN PUBLIC KEY-----`"
+            ))
+        })?;
         match spki.algorithm.oid {
-            EC => p256::ecdsa::VerifyingKey::from_public_key_der(der.as_bytes()).map(Self::P256).map_err(|_| other_curve()),
+            EC => p256::ecdsa::VerifyingKey::from_public_key_der(der.as_bytes())
+                .map(Self::P256)
+                .map_err(|_| other_curve()),
             ED25519 => ed25519_dalek::VerifyingKey::from_public_key_der(der.as_bytes())
                 .map(Self::Ed25519)
                 .map_err(|e| KeyError::Unreadable(e.to_string())),
@@ -207,7 +219,9 @@ impl VerifyingKey {
         match self {
             Self::P256(k) => {
                 let point = k.to_sec1_point(false);
-                [b"ecdsa-sha2-nistp256".as_slice(), b"nistp256", point.as_bytes()].iter().for_each(|part| put(&mut wire, part));
+                [b"ecdsa-sha2-nistp256".as_slice(), b"nistp256", point.as_bytes()]
+                    .iter()
+                    .for_each(|part| put(&mut wire, part));
             }
             Self::Ed25519(k) => [b"ssh-ed25519".as_slice(), k.as_bytes()].iter().for_each(|part| put(&mut wire, part)),
         }
@@ -217,9 +231,13 @@ impl VerifyingKey {
     /// Whether `signature` is this key's over `bytes`.
     pub fn accepts(&self, bytes: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::P256(k) => p256::ecdsa::DerSignature::from_bytes(signature).is_ok_and(|s| k.verify(bytes, &s).is_ok()),
+            Self::P256(k) => {
+                p256::ecdsa::DerSignature::from_bytes(signature).is_ok_and(|s| k.verify(bytes, &s).is_ok())
+            }
             // `verify_strict` also refuses small-order keys and points that several implementations judge differently.
-            Self::Ed25519(k) => ed25519_dalek::Signature::from_slice(signature).is_ok_and(|s| k.verify_strict(bytes, &s).is_ok()),
+            Self::Ed25519(k) => {
+                ed25519_dalek::Signature::from_slice(signature).is_ok_and(|s| k.verify_strict(bytes, &s).is_ok())
+            }
         }
     }
 }
@@ -230,7 +248,8 @@ pub fn is_encrypted(pem: &str) -> bool {
 }
 
 fn decrypt(der: &[u8], passphrase: &str) -> Result<SecretDocument, KeyError> {
-    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|e| KeyError::Unsupported(format!("its encryption is not PBES2 with a known cipher ({e})")))?;
+    let info = EncryptedPrivateKeyInfoRef::try_from(der)
+        .map_err(|e| KeyError::Unsupported(format!("its encryption is not PBES2 with a known cipher ({e})")))?;
     info.decrypt(passphrase).map_err(|e| match e {
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid }) => {
             KeyError::Unsupported(format!("its encryption ({oid}) is not known here"))
@@ -250,6 +269,7 @@ fn other_curve() -> KeyError {
 }
 
 fn other_kind(oid: ObjectIdentifier) -> KeyError {
-    let name = if oid.to_string() == "1.2.840.113549.1.1.1" { "an RSA key".into() } else { format!("a key of kind {oid}") };
+    let name =
+        if oid.to_string() == "1.2.840.113549.1.1.1" { "an RSA key".into() } else { format!("a key of kind {oid}") };
     KeyError::Unsupported(format!("it is {name}; only P-256 and Ed25519 are taken"))
 }

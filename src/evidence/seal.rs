@@ -26,7 +26,12 @@ pub struct Sealed {
 
 /// Signs and stores the opening entry, before the first suite. `planned` are the suites about to run with the
 /// digests of their descriptions. A run is opened once: a second attempt needs a run id of its own.
-pub fn open(facts: &Facts, planned: &BTreeMap<String, String>, key: &SigningKey, dir: &Path) -> Result<PathBuf, EvidenceError> {
+pub fn open(
+    facts: &Facts,
+    planned: &BTreeMap<String, String>,
+    key: &SigningKey,
+    dir: &Path,
+) -> Result<PathBuf, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
     if dir.join(store::OPENED).exists() || dir.join(store::RUN).exists() {
         return Err(EvidenceError::AlreadyOpened(facts.run));
@@ -40,7 +45,12 @@ pub fn open(facts: &Facts, planned: &BTreeMap<String, String>, key: &SigningKey,
 /// (`raw`: content by its SHA-256; what an earlier call stored may be left out).
 ///
 /// May be called again, with the same key, when teardown is done: suites must then be unchanged.
-pub fn seal(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, key: &SigningKey, dir: &Path) -> Result<Sealed, EvidenceError> {
+pub fn seal(
+    facts: &Facts,
+    raw: &BTreeMap<String, Vec<u8>>,
+    key: &SigningKey,
+    dir: &Path,
+) -> Result<Sealed, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
     let opened = opened_digest(facts, &dir)?;
     let mut statements = BTreeMap::new();
@@ -65,8 +75,14 @@ pub fn seal(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, key: &SigningKey, di
 
     let kept: BTreeSet<&str> = facts.suites.iter().flat_map(|s| &s.raw).map(|r| r.sha256.as_str()).collect();
     let raw = kept.into_iter().map(|sha256| dir.join(store::RAW).join(sha256));
-    let files = files.iter().map(|(name, _)| dir.join(name)).chain(opened.map(|_| dir.join(store::OPENED))).chain(raw).collect();
-    let mut named: BTreeMap<_, _> = statements.into_iter().map(|(name, digest)| (format!("suite {name}"), digest)).collect();
+    let files = files
+        .iter()
+        .map(|(name, _)| dir.join(name))
+        .chain(opened.map(|_| dir.join(store::OPENED)))
+        .chain(raw)
+        .collect();
+    let mut named: BTreeMap<_, _> =
+        statements.into_iter().map(|(name, digest)| (format!("suite {name}"), digest)).collect();
     named.insert("run".into(), run.sha256);
     Ok(Sealed { dir, files, statements: named })
 }
@@ -102,7 +118,11 @@ fn unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> Result<
 }
 
 /// The raw files to write: every one that the facts name, unless it is there already.
-fn raw_files(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, dir: &Path) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
+fn raw_files(
+    facts: &Facts,
+    raw: &BTreeMap<String, Vec<u8>>,
+    dir: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
     let mut files = BTreeMap::new();
     for (suite, file) in facts.suites.iter().flat_map(|s| s.raw.iter().map(move |r| (s, r))) {
         if !statement::is_hex(&file.sha256, 64) {
@@ -110,7 +130,11 @@ fn raw_files(facts: &Facts, raw: &BTreeMap<String, Vec<u8>>, dir: &Path) -> Resu
         }
         let stored = store::read(&dir.join(store::RAW).join(&file.sha256))?;
         let Some(bytes) = raw.get(&file.sha256).or(stored.as_ref()) else {
-            return Err(EvidenceError::RawMissing { suite: suite.name.clone(), name: file.name.clone(), sha256: file.sha256.clone() });
+            return Err(EvidenceError::RawMissing {
+                suite: suite.name.clone(),
+                name: file.name.clone(),
+                sha256: file.sha256.clone(),
+            });
         };
         if statement::sha256(bytes) != file.sha256 {
             return Err(EvidenceError::RawDigest(file.sha256.clone()));

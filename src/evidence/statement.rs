@@ -37,7 +37,8 @@ pub fn is_hex(text: &str, length: usize) -> bool {
 
 /// The opening entry; `planned` are the suites about to run with their digests.
 pub fn opened(facts: &Facts, planned: &BTreeMap<String, String>) -> Result<Payload, EvidenceError> {
-    let planned_suites = planned.iter().map(|(name, digest)| Named { name: name.clone(), digest: DigestSet::sha256(digest) }).collect();
+    let planned_suites =
+        planned.iter().map(|(name, digest)| Named { name: name.clone(), digest: DigestSet::sha256(digest) }).collect();
     payload(facts, RUN_OPENED, &Opened { context: context(facts), planned_suites })
 }
 
@@ -56,7 +57,12 @@ pub fn suite(facts: &Facts, suite: &SuiteFact) -> Result<Payload, EvidenceError>
 
 /// The statement of the whole run. `statements` are the digests of the suites' payloads by suite name,
 /// `report` is the digest of `report.json`, `opened` that of the opening entry's payload.
-pub fn run(facts: &Facts, statements: &BTreeMap<String, String>, report: &str, opened: Option<&str>) -> Result<Payload, EvidenceError> {
+pub fn run(
+    facts: &Facts,
+    statements: &BTreeMap<String, String>,
+    report: &str,
+    opened: Option<&str>,
+) -> Result<Payload, EvidenceError> {
     let outcome = facts.outcome();
     let bound = |s: &SuiteFact| RunSuite {
         summary: summary(s),
@@ -64,7 +70,9 @@ pub fn run(facts: &Facts, statements: &BTreeMap<String, String>, report: &str, o
     };
     let predicate = RunPredicate {
         scope: Scope::Run,
-        test: test_result(facts, outcome == Outcome::Passed, &facts.suites, |suite, case| format!("{}/{}", suite.name, case.id)),
+        test: test_result(facts, outcome == Outcome::Passed, &facts.suites, |suite, case| {
+            format!("{}/{}", suite.name, case.id)
+        }),
         context: context(facts),
         outcome,
         causes: facts.causes.clone(),
@@ -84,7 +92,12 @@ fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> R
     if facts.engine == EngineKind::Fake {
         return Err(EvidenceError::Fake);
     }
-    let statement = Statement { kind: STATEMENT_TYPE.into(), subject: subjects(facts), predicate_type: predicate_type.into(), predicate };
+    let statement = Statement {
+        kind: STATEMENT_TYPE.into(),
+        subject: subjects(facts),
+        predicate_type: predicate_type.into(),
+        predicate,
+    };
     // Through `Value`, whose maps are sorted: a field moved in a struct changes no digest.
     let value = serde_json::to_value(&statement).map_err(|e| EvidenceError::Encode(e.to_string()))?;
     let bytes = value.to_string().into_bytes();
@@ -95,14 +108,17 @@ fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> R
 /// The images that units run (not those of suites, which judge and are not judged), the commit, the description.
 fn subjects(facts: &Facts) -> Vec<Subject> {
     let tested: BTreeSet<&str> = facts.units.iter().map(|u| u.image.as_str()).collect();
-    let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(|(reference, i)| {
-        let hex = i.digest.strip_prefix("sha256:").filter(|hex| is_hex(hex, 64))?;
-        Some(Subject { name: reference.clone(), digest: DigestSet::sha256(hex) })
-    });
-    let commit = Some(facts.change.commit.to_ascii_lowercase()).filter(|c| is_hex(c, 40) || is_hex(c, 64)).map(|hex| Subject {
-        name: facts.change.repository.clone().unwrap_or_else(|| "head commit".into()),
-        digest: DigestSet { sha256: None, git_commit: Some(hex) },
-    });
+    let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(
+        |(reference, i)| {
+            let hex = i.digest.strip_prefix("sha256:").filter(|hex| is_hex(hex, 64))?;
+            Some(Subject { name: reference.clone(), digest: DigestSet::sha256(hex) })
+        },
+    );
+    let commit =
+        Some(facts.change.commit.to_ascii_lowercase()).filter(|c| is_hex(c, 40) || is_hex(c, 64)).map(|hex| Subject {
+            name: facts.change.repository.clone().unwrap_or_else(|| "head commit".into()),
+            digest: DigestSet { sha256: None, git_commit: Some(hex) },
+        });
     let description = Subject { name: "description".into(), digest: DigestSet::sha256(&facts.description_digest) };
     images.chain(commit).chain([description]).collect()
 }
@@ -128,10 +144,19 @@ fn context(facts: &Facts) -> Context {
     }
 }
 
-fn test_result(facts: &Facts, passed: bool, suites: &[SuiteFact], name: impl Fn(&SuiteFact, &CaseFact) -> String) -> TestResult {
-    let description = Named { name: facts.description_path.clone(), digest: DigestSet::sha256(&facts.description_digest) };
-    let parts = suites.iter().map(|s| Named { name: format!("suite {}", s.name), digest: DigestSet::sha256(&s.digest) });
-    let list = |keep: fn(&CaseFact) -> bool| suites.iter().flat_map(|s| s.cases.iter().filter(|c| keep(c)).map(|c| name(s, c))).collect();
+fn test_result(
+    facts: &Facts,
+    passed: bool,
+    suites: &[SuiteFact],
+    name: impl Fn(&SuiteFact, &CaseFact) -> String,
+) -> TestResult {
+    let description =
+        Named { name: facts.description_path.clone(), digest: DigestSet::sha256(&facts.description_digest) };
+    let parts =
+        suites.iter().map(|s| Named { name: format!("suite {}", s.name), digest: DigestSet::sha256(&s.digest) });
+    let list = |keep: fn(&CaseFact) -> bool| {
+        suites.iter().flat_map(|s| s.cases.iter().filter(|c| keep(c)).map(|c| name(s, c))).collect()
+    };
     TestResult {
         result: if passed { TestOutcome::Passed } else { TestOutcome::Failed },
         configuration: std::iter::once(description).chain(parts).collect(),
@@ -188,7 +213,11 @@ fn case(case: &CaseFact) -> CaseSummary {
 }
 
 fn images(facts: &Facts) -> Vec<Image> {
-    let image = |i: &crate::engine::ImageFact| Image { reference: i.reference.clone(), digest: i.digest.clone(), platform: i.platform.clone() };
+    let image = |i: &crate::engine::ImageFact| Image {
+        reference: i.reference.clone(),
+        digest: i.digest.clone(),
+        platform: i.platform.clone(),
+    };
     facts.images.values().map(image).collect()
 }
 

@@ -63,7 +63,9 @@ pub fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceError> {
 /// disk spoils nothing that was there.
 pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
     fs::create_dir_all(dir).map_err(failed("make the folder", dir))?;
-    let staged = files.iter().map(|(name, bytes)| stage(dir, bytes).map(|f| (name, f)).map_err(failed("write", &dir.join(name))));
+    let staged = files
+        .iter()
+        .map(|(name, bytes)| stage(dir, bytes).map(|f| (name, f)).map_err(failed("write", &dir.join(name))));
     for (name, file) in staged.collect::<Result<Vec<_>, _>>()? {
         let path = dir.join(name);
         file.persist(&path).map_err(|e| failed("write", &path)(e.error))?;
@@ -72,7 +74,8 @@ pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Evidence
 }
 
 fn stage(dir: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -90,14 +93,21 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EvidenceError> {
 /// What `verify::folder` judges: `report.json`, statements, bundles and raw files by path below `dir`.
 pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let mut files = BTreeMap::new();
-    read_into(&mut files, dir, "", |name| name == REPORT || name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json"))?;
+    read_into(&mut files, dir, "", |name| {
+        name == REPORT || name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json")
+    })?;
     if dir.join(RAW).is_dir() {
         read_into(&mut files, &dir.join(RAW), "raw/", |name| !name.starts_with('.'))?;
     }
     Ok(files)
 }
 
-fn read_into(files: &mut BTreeMap<String, Vec<u8>>, dir: &Path, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(), EvidenceError> {
+fn read_into(
+    files: &mut BTreeMap<String, Vec<u8>>,
+    dir: &Path,
+    prefix: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), EvidenceError> {
     for entry in fs::read_dir(dir).map_err(failed("read", dir))? {
         let path = entry.map_err(failed("read", dir))?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

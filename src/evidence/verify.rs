@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::bundle::{Bundle, MEDIA_TYPE};
 use super::dsse::{Envelope, PAYLOAD_TYPE, pae};
 use super::key::VerifyingKey;
-use super::predicate::{Context, Opened, RUN_OPENED, RunPredicate, STATEMENT_TYPE, Statement, Subject, SuitePredicate, TEST_RESULT};
+use super::predicate::{
+    Context, Opened, RUN_OPENED, RunPredicate, STATEMENT_TYPE, Statement, Subject, SuitePredicate, TEST_RESULT,
+};
 use super::statement::{is_hex, sha256};
 use super::strict;
 use crate::report::facts::{Outcome, Verdict};
@@ -96,7 +98,9 @@ fn unwrap(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
         return Err(Refusal::MediaType(bundle.media_type));
     }
     if !bundle.verification_material.tlog_entries.is_empty() {
-        return Err(Refusal::Envelope("it names entries of a public log, which dayfly neither writes nor checks".into()));
+        return Err(Refusal::Envelope(
+            "it names entries of a public log, which dayfly neither writes nor checks".into(),
+        ));
     }
     let hint = bundle.verification_material.public_key.hint;
     if hint != keyid {
@@ -150,7 +154,9 @@ fn meets(subject: &[Subject], context: &Context, expect: &Expect) -> Result<(), 
         }
     }
     match &expect.image_sha256 {
-        Some(hex) if !subject.iter().filter_map(|s| s.digest.sha256.as_deref()).any(|d| d.eq_ignore_ascii_case(hex)) => {
+        Some(hex)
+            if !subject.iter().filter_map(|s| s.digest.sha256.as_deref()).any(|d| d.eq_ignore_ascii_case(hex)) =>
+        {
             Err(Refusal::Image { expected: hex.clone() })
         }
         _ => Ok(()),

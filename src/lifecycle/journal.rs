@@ -29,7 +29,14 @@ struct Inner {
 impl Journal {
     /// Begins a journal; with `folder` (that of all evidence) the facts are saved below it after each step.
     pub fn new(facts: Facts, folder: Option<PathBuf>, screen: Box<dyn FnMut(&Notice) + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { facts, secrets: BTreeMap::new(), folder, raw: BTreeMap::new(), screen, unsaved: None })))
+        Self(Arc::new(Mutex::new(Inner {
+            facts,
+            secrets: BTreeMap::new(),
+            folder,
+            raw: BTreeMap::new(),
+            screen,
+            unsaved: None,
+        })))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -100,14 +107,18 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Replaces every secret value in the text by `[secret NAME]`.
 pub fn scrub(text: &str, secrets: &BTreeMap<String, String>) -> String {
     let hidden = secrets.iter().filter(|(_, v)| v.len() >= SHORTEST_SECRET);
-    hidden.fold(text.to_owned(), |t, (name, value)| if t.contains(value.as_str()) { t.replace(value.as_str(), &format!("[secret {name}]")) } else { t })
+    hidden.fold(text.to_owned(), |t, (name, value)| {
+        if t.contains(value.as_str()) { t.replace(value.as_str(), &format!("[secret {name}]")) } else { t }
+    })
 }
 
 fn scrubbed_bytes(bytes: &[u8], secrets: &BTreeMap<String, String>) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
         Ok(text) => scrub(text, secrets).into_bytes(),
         // A binary result cannot be edited without breaking it; keep it only when it holds no secret.
-        Err(_) if secrets.values().any(|s| s.len() >= SHORTEST_SECRET && contains(bytes, s.as_bytes())) => b"[withheld: holds a secret]".to_vec(),
+        Err(_) if secrets.values().any(|s| s.len() >= SHORTEST_SECRET && contains(bytes, s.as_bytes())) => {
+            b"[withheld: holds a secret]".to_vec()
+        }
         Err(_) => bytes.to_vec(),
     }
 }
@@ -141,12 +152,21 @@ mod tests {
 
     #[test]
     fn a_secret_is_replaced_by_its_name_wherever_a_notice_holds_it() {
-        let secrets = BTreeMap::from([("mq.app".to_owned(), "s3cr3t-value".to_owned()), ("short".to_owned(), "a".to_owned())]);
-        let notice = Notice::UnitFailed { unit: "api".into(), reason: "cannot log in with s3cr3t-value".into(), log: vec!["pw=s3cr3t-value".into()] };
+        let secrets =
+            BTreeMap::from([("mq.app".to_owned(), "s3cr3t-value".to_owned()), ("short".to_owned(), "a".to_owned())]);
+        let notice = Notice::UnitFailed {
+            unit: "api".into(),
+            reason: "cannot log in with s3cr3t-value".into(),
+            log: vec!["pw=s3cr3t-value".into()],
+        };
         let clean = scrubbed(notice, &secrets);
         assert_eq!(
             clean,
-            Notice::UnitFailed { unit: "api".into(), reason: "cannot log in with [secret mq.app]".into(), log: vec!["pw=[secret mq.app]".into()] }
+            Notice::UnitFailed {
+                unit: "api".into(),
+                reason: "cannot log in with [secret mq.app]".into(),
+                log: vec!["pw=[secret mq.app]".into()]
+            }
         );
     }
 

@@ -66,7 +66,13 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
             facts.residual.clone_from(residual);
             facts.removed = residual.is_empty().then_some(at);
         }
-        Notice::Claimed { .. } | Notice::Prepared | Notice::UnitStopped { .. } | Notice::UnitEnded { .. } | Notice::Up { .. } | Notice::Sealed { .. } | Notice::Removing { .. } => {}
+        Notice::Claimed { .. }
+        | Notice::Prepared
+        | Notice::UnitStopped { .. }
+        | Notice::UnitEnded { .. }
+        | Notice::Up { .. }
+        | Notice::Sealed { .. }
+        | Notice::Removing { .. } => {}
     }
     true
 }
@@ -94,16 +100,22 @@ fn sentence(notice: &Notice) -> Option<(Option<String>, String)> {
         Notice::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
         Notice::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
         Notice::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
-        Notice::UnitEnded { unit, code, oom_killed: false } => about(unit, format!("its process ended with exit code {code}, and no suite had stopped it")),
+        Notice::UnitEnded { unit, code, oom_killed: false } => {
+            about(unit, format!("its process ended with exit code {code}, and no suite had stopped it"))
+        }
         Notice::UnitEnded { unit, .. } => about(unit, "its process was ended for want of memory".into()),
         Notice::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
         Notice::SuiteStarted { suite } => about(&suite.name, "suite began".into()),
-        Notice::SuiteDone { suite } => about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("unjudged", |v| v.word()))),
+        Notice::SuiteDone { suite } => {
+            about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("unjudged", |v| v.word())))
+        }
         Notice::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
         Notice::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
         Notice::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
         Notice::Removing { .. } => Some((None, "removal began".into())),
-        Notice::Removed { residual, took_ms } if residual.is_empty() => Some((None, format!("everything was removed after {took_ms} ms"))),
+        Notice::Removed { residual, took_ms } if residual.is_empty() => {
+            Some((None, format!("everything was removed after {took_ms} ms")))
+        }
         Notice::Removed { residual, .. } => Some((None, format!("{} object(s) could not be removed", residual.len()))),
         _ => None,
     }

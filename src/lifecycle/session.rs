@@ -34,7 +34,13 @@ pub struct Session {
 
 impl Session {
     /// A session without agents yet; each is started when it is first needed.
-    pub fn new(engine: Arc<dyn Engine>, lease: Lease, secrets: Secrets, journal: Journal, stop: CancellationToken) -> Self {
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        lease: Lease,
+        secrets: Secrets,
+        journal: Journal,
+        stop: CancellationToken,
+    ) -> Self {
         Self { engine, lease, secrets, journal, stop, agents: Arc::default(), stopped: Arc::default() }
     }
 
@@ -74,7 +80,10 @@ impl Session {
         match self.engine.lease(&self.lease.environment).await.map_err(|e| cause_of(&e))? {
             Some(l) if l.run == self.lease.run => Ok(()),
             Some(l) => Err(superseded(l.run, &l.commit)),
-            None => Err(Cause { kind: CauseKind::Superseded, text: "the environment was removed by someone else while the run was under way".into() }),
+            None => Err(Cause {
+                kind: CauseKind::Superseded,
+                text: "the environment was removed by someone else while the run was under way".into(),
+            }),
         }
     }
 

@@ -32,12 +32,18 @@ struct UnitFailure {
 type Started = (String, Result<u64, UnitFailure>);
 
 /// Brings the environment of `lease` up. The cause says why it could not; what was made stays for `remove`.
-pub async fn bring_up(engine: Arc<dyn Engine>, lease: Lease, journal: Journal, stop: CancellationToken) -> Result<Session, Cause> {
+pub async fn bring_up(
+    engine: Arc<dyn Engine>,
+    lease: Lease,
+    journal: Journal,
+    stop: CancellationToken,
+) -> Result<Session, Cause> {
     let (again, lease_again) = (engine.clone(), lease.clone());
     let work = async {
         let began = Instant::now();
         // An engine may take long to introduce itself, and nothing waits for it.
-        let (introduced, started) = tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
+        let (introduced, started) =
+            tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
         let (session, running) = started?;
         introduced?;
         journal.note(Notice::Up { took_ms: millis(began) });
@@ -70,7 +76,10 @@ pub fn interrupted() -> Cause {
 pub fn cause_of(error: &EngineError) -> Cause {
     let kind = match error {
         EngineError::Capacity(_) => CauseKind::NoCapacity,
-        EngineError::Missing(_) | EngineError::Unreachable { .. } | EngineError::Images(_) | EngineError::Start { .. } => CauseKind::NotReady,
+        EngineError::Missing(_)
+        | EngineError::Unreachable { .. }
+        | EngineError::Images(_)
+        | EngineError::Start { .. } => CauseKind::NotReady,
         EngineError::Api { .. } => CauseKind::Unexpected,
     };
     Cause { kind, text: format!("failed to {error}") }
@@ -81,7 +90,12 @@ async fn introduce(engine: &dyn Engine, journal: &Journal) -> Result<(), Cause> 
     Ok(())
 }
 
-async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal, stop: &CancellationToken) -> Result<(Session, Vec<Running>), Cause> {
+async fn take_and_start(
+    engine: Arc<dyn Engine>,
+    lease: Lease,
+    journal: &Journal,
+    stop: &CancellationToken,
+) -> Result<(Session, Vec<Running>), Cause> {
     let secrets = take(engine.as_ref(), &lease, journal).await?;
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
     // A container keeps the image that it was made from, so what runs can be read back while it starts.
@@ -95,7 +109,9 @@ async fn take_and_start(engine: Arc<dyn Engine>, lease: Lease, journal: &Journal
 async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| cause_of(&e);
     let wanted: Vec<String> = lease.plan.images().into_iter().collect();
-    let pulling = |reference: &str, status: &str| journal.note(Notice::Pulling { reference: reference.into(), status: status.into() });
+    let pulling = |reference: &str, status: &str| {
+        journal.note(Notice::Pulling { reference: reference.into(), status: status.into() })
+    };
     let images = engine.images(&wanted, &pulling).await.map_err(failed)?;
     let roots = crate::plan::users::check(&lease.plan, &images);
     if !roots.is_empty() {
@@ -107,7 +123,8 @@ async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<S
         Claim::Newer { run, commit } => return Err(superseded(run, &commit)),
     };
     journal.note(Notice::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
-    let secrets = crate::secrets::generate(&lease.plan).map_err(|e| Cause { kind: CauseKind::Unexpected, text: format!("failed to {e}") })?;
+    let secrets = crate::secrets::generate(&lease.plan)
+        .map_err(|e| Cause { kind: CauseKind::Unexpected, text: format!("failed to {e}") })?;
     journal.hide(&secrets.values);
     engine.prepare(lease, &secrets).await.map_err(failed)?;
     journal.note(Notice::Prepared);
@@ -117,7 +134,10 @@ async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<S
 /// The cause of a run that a newer one replaced.
 pub fn superseded(run: uuid::Uuid, commit: &str) -> Cause {
     let of = if commit.is_empty() { String::new() } else { format!(" (commit {commit})") };
-    Cause { kind: CauseKind::Superseded, text: format!("a newer run, {run}{of}, has this environment; this one stopped and deletes nothing of it") }
+    Cause {
+        kind: CauseKind::Superseded,
+        text: format!("a newer run, {run}{of}, has this environment; this one stopped and deletes nothing of it"),
+    }
 }
 
 async fn start_all(session: &Session) -> Result<(), Cause> {
@@ -197,9 +217,15 @@ pub async fn until_ready(session: &Session, unit: &Unit) -> Result<(), String> {
     let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms: unit.within_ms };
     let journal = session.journal.clone();
     let name = unit.name.clone();
-    match agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await {
+    match agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await
+    {
         Ok(Answer::Ready) => Ok(()),
-        Ok(Answer::Failed(f)) => Err(format!("not ready within {}: expected {}; last answer: {}", seconds(unit.within_ms), f.expected, f.got)),
+        Ok(Answer::Failed(f)) => Err(format!(
+            "not ready within {}: expected {}; last answer: {}",
+            seconds(unit.within_ms),
+            f.expected,
+            f.got
+        )),
         Ok(Answer::Error { message }) => Err(message),
         Ok(other) => Err(format!("the agent answered something else: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
@@ -220,9 +246,13 @@ async fn last_log(session: &Session, unit: &str) -> Vec<String> {
 fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
     let limit = limits.map(|l| format!(" of {} MiB", l.memory >> 20)).unwrap_or_default();
     match (oom_killed, code) {
-        (true, _) => format!("its process was ended for want of memory (limit{limit}, exit code {code}); raise `resources.memory`"),
+        (true, _) => format!(
+            "its process was ended for want of memory (limit{limit}, exit code {code}); raise `resources.memory`"
+        ),
         // Some engines do not say that it was for want of memory.
-        (false, KILLED) => format!("its process was killed (exit code {code}), most likely for want of memory: its limit{limit} may be too small; raise `resources.memory`"),
+        (false, KILLED) => format!(
+            "its process was killed (exit code {code}), most likely for want of memory: its limit{limit} may be too small; raise `resources.memory`"
+        ),
         (false, _) => format!("its process ended with exit code {code}"),
     }
 }

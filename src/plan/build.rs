@@ -103,7 +103,8 @@ fn broker(e: &Environment) -> Option<BrokerPlan> {
 fn database(name: &str, d: &Database, valid: &Valid) -> Result<DatabasePlan, PlanError> {
     let text = |path: &String| {
         let text = String::from_utf8(file(name, path, valid)?);
-        let text = text.map_err(|_| PlanError::Unsound { of: name.to_owned(), why: format!("`{path}` is not text") })?;
+        let text =
+            text.map_err(|_| PlanError::Unsound { of: name.to_owned(), why: format!("`{path}` is not text") })?;
         Ok((path.clone(), text))
     };
     let sql = d.sql.iter().map(text).collect::<Result<_, PlanError>>()?;

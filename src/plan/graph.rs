@@ -27,7 +27,8 @@ pub fn text(plan: &Plan) -> String {
     suites(&mut out, plan);
     let _ = writeln!(out, "\nwho can reach whom");
     out.push_str(&access(plan));
-    let _ = writeln!(out, "\nremoved after {}", humantime::format_duration(std::time::Duration::from_secs(plan.ttl_secs)));
+    let _ =
+        writeln!(out, "\nremoved after {}", humantime::format_duration(std::time::Duration::from_secs(plan.ttl_secs)));
     out
 }
 
@@ -110,7 +111,9 @@ fn ready(unit: &Unit) -> String {
             format!("{}://{}:{port}{path} answers", if *tls { "https" } else { "http" }, unit.name)
         }
         ReadyPlan::Tcp { port } => format!("port {port} accepts a connection"),
-        ReadyPlan::Consumers { vhost, queue, user } => format!("queue {queue} of {vhost} has a consumer (asked as {user})"),
+        ReadyPlan::Consumers { vhost, queue, user } => {
+            format!("queue {queue} of {vhost} has a consumer (asked as {user})")
+        }
         ReadyPlan::Broker => "every user logs in and the topology is there".into(),
         ReadyPlan::Database => "every role answers a query".into(),
     }
@@ -119,7 +122,8 @@ fn ready(unit: &Unit) -> String {
 /// A table: a row for each unit and suite, a column for each unit that is called; a bare `x` is the right to connect.
 fn access(plan: &Plan) -> String {
     let columns: Vec<&str> = called(plan).map(|u| u.name.as_str()).collect();
-    let rows: Vec<&str> = plan.units.iter().map(|u| u.name.as_str()).chain(plan.suites.keys().map(String::as_str)).collect();
+    let rows: Vec<&str> =
+        plan.units.iter().map(|u| u.name.as_str()).chain(plan.suites.keys().map(String::as_str)).collect();
     if columns.is_empty() {
         return "  nobody reaches anybody\n".into();
     }

@@ -12,7 +12,11 @@ pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
         Judge::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
         Judge::Steps { .. } => None,
     });
-    units.chain(suites).filter(|(_, image, confinement)| runs_as_root(images.get(*image), confinement)).map(|(who, image, _)| fault(&who, image)).collect()
+    units
+        .chain(suites)
+        .filter(|(_, image, confinement)| runs_as_root(images.get(*image), confinement))
+        .map(|(who, image, _)| fault(&who, image))
+        .collect()
 }
 
 fn runs_as_root(image: Option<&ImageFact>, confinement: &Confinement) -> bool {
@@ -22,5 +26,7 @@ fn runs_as_root(image: Option<&ImageFact>, confinement: &Confinement) -> bool {
 }
 
 fn fault(who: &str, image: &str) -> String {
-    format!("{who}: its image {image} runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`")
+    format!(
+        "{who}: its image {image} runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`"
+    )
 }

@@ -25,7 +25,14 @@ mod tests {
 
     fn observed(expires: Option<i64>) -> Observed {
         let at = |s| Timestamp::from_second(s).unwrap();
-        let lease = expires.map(|e| Lease { environment: "a-pr-1".into(), run: uuid::Uuid::nil(), commit: String::new(), created: at(0), expires: at(e), plan: sample_plan(&[]) });
+        let lease = expires.map(|e| Lease {
+            environment: "a-pr-1".into(),
+            run: uuid::Uuid::nil(),
+            commit: String::new(),
+            created: at(0),
+            expires: at(e),
+            plan: sample_plan(&[]),
+        });
         Observed { environment: "a-pr-1".into(), lease, units: Default::default(), objects: vec![] }
     }
 

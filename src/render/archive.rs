@@ -98,8 +98,12 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_out_again() {
-        let archive = pack(&[Entry::Folder("d", 1, 2, 0o755), Entry::File("./d/a", b"one"), Entry::File("b", b"")]).unwrap();
-        assert_eq!(unpack(&archive, 100), (BTreeMap::from([("d/a".to_owned(), b"one".to_vec()), ("b".to_owned(), vec![])]), vec![]));
+        let archive =
+            pack(&[Entry::Folder("d", 1, 2, 0o755), Entry::File("./d/a", b"one"), Entry::File("b", b"")]).unwrap();
+        assert_eq!(
+            unpack(&archive, 100),
+            (BTreeMap::from([("d/a".to_owned(), b"one".to_vec()), ("b".to_owned(), vec![])]), vec![])
+        );
     }
 
     #[test]

@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
-use bollard::models::{ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkConnectRequest, NetworkingConfig};
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
+    NetworkConnectRequest, NetworkingConfig,
+};
 
 use super::labels::{self, Role};
 use super::wires::{Seat, Subnets, judge_hosts, judge_seats, suite_callees, unit_hosts, unit_seats};
@@ -51,24 +54,42 @@ pub struct Mounted {
 
 impl Mounted {
     fn mount(&self) -> Mount {
-        Mount { typ: Some(MountType::VOLUME), source: Some(self.volume.clone()), target: Some(self.at.clone()), read_only: Some(!self.writable), ..Mount::default() }
+        Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(self.volume.clone()),
+            target: Some(self.at.clone()),
+            read_only: Some(!self.writable),
+            ..Mount::default()
+        }
     }
 }
 
 /// The volumes of one copy of a unit.
 pub fn unit_mounts(lease: &Lease, unit: &Unit, copy: u8) -> Vec<Mounted> {
-    let mut mounts = vec![Mounted { volume: labels::secrets_volume(lease, &unit.name), at: SECRETS.into(), writable: false }];
+    let mut mounts =
+        vec![Mounted { volume: labels::secrets_volume(lease, &unit.name), at: SECRETS.into(), writable: false }];
     if !unit.files.is_empty() {
         mounts.push(Mounted { volume: labels::files_volume(lease, &unit.name), at: FILES.into(), writable: false });
     }
     let name = labels::copy(&unit.name, copy);
-    let own = |(n, path): (usize, &String)| Mounted { volume: labels::writable_volume(lease, &name, n), at: path.clone(), writable: true };
+    let own = |(n, path): (usize, &String)| Mounted {
+        volume: labels::writable_volume(lease, &name, n),
+        at: path.clone(),
+        writable: true,
+    };
     mounts.extend(unit.writable.iter().enumerate().filter(|(_, path)| *path != "/tmp").map(own));
     mounts
 }
 
 /// One copy of a unit; `image` is the image's id.
-pub fn unit(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8, image: &str, flavour: Flavour) -> Result<Request, String> {
+pub fn unit(
+    lease: &Lease,
+    subnets: &Subnets,
+    unit: &Unit,
+    copy: u8,
+    image: &str,
+    flavour: Flavour,
+) -> Result<Request, String> {
     let host_name = labels::copy(&unit.name, copy);
     let mut labels = labels::of_unit(lease, Role::Unit, &unit.name);
     labels.insert(labels::COPY.into(), copy.to_string());
@@ -172,8 +193,16 @@ pub fn agent(lease: &Lease, place: Place, arguments: &[&str], image: &str, run: 
 
 /// A container that is never started: the anchor, or one through which volumes are filled.
 pub fn still(name: String, labels: BTreeMap<String, String>, mounts: &[Mounted], image: &str) -> Request {
-    let host = HostConfig { network_mode: Some("none".into()), mounts: Some(mounts.iter().map(Mounted::mount).collect()), ..HostConfig::default() };
-    let body = ContainerCreateBody { labels: Some(labels::map(labels)), host_config: Some(host), ..bare(image, &["/dayfly".to_owned()]) };
+    let host = HostConfig {
+        network_mode: Some("none".into()),
+        mounts: Some(mounts.iter().map(Mounted::mount).collect()),
+        ..HostConfig::default()
+    };
+    let body = ContainerCreateBody {
+        labels: Some(labels::map(labels)),
+        host_config: Some(host),
+        ..bare(image, &["/dayfly".to_owned()])
+    };
     Request { name, body, connects: vec![] }
 }
 
@@ -195,7 +224,10 @@ fn confined(confinement: &Confinement, flavour: Flavour) -> HostConfig {
         security_opt: Some(vec!["no-new-privileges".into()]),
         readonly_rootfs: Some(!confinement.writable_root),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), "rw,nosuid,nodev,size=64m,mode=1777".to_owned())])),
-        log_config: Some(HostConfigLogConfig { typ: Some(flavour.log_driver.into()), config: Some(HashMap::from([size])) }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some(flavour.log_driver.into()),
+            config: Some(HashMap::from([size])),
+        }),
         // Nobody answers there: names come from hosts entries alone, and others are refused at once.
         dns: Some(vec!["127.0.0.1".into()]),
         dns_search: Some(vec![".".into()]),
@@ -220,7 +252,9 @@ fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, sea
     match seats.next() {
         Some(first) => {
             host.network_mode = Some(first.network.clone());
-            body.networking_config = Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(first.network.clone(), endpoint(&first))])) });
+            body.networking_config = Some(NetworkingConfig {
+                endpoints_config: Some(HashMap::from([(first.network.clone(), endpoint(&first))])),
+            });
         }
         None => {
             host.network_mode = Some("none".into());
@@ -228,12 +262,17 @@ fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, sea
         }
     }
     body.host_config = Some(host);
-    let connects = seats.map(|s| (s.network.clone(), NetworkConnectRequest { container: name.clone(), endpoint_config: Some(endpoint(&s)) })).collect();
+    let connects = seats
+        .map(|s| {
+            (s.network.clone(), NetworkConnectRequest { container: name.clone(), endpoint_config: Some(endpoint(&s)) })
+        })
+        .collect();
     Request { name, body, connects }
 }
 
 fn endpoint(seat: &Seat) -> EndpointSettings {
-    let ipam_config = seat.address.map(|a| EndpointIpamConfig { ipv4_address: Some(a.to_string()), ..EndpointIpamConfig::default() });
+    let ipam_config =
+        seat.address.map(|a| EndpointIpamConfig { ipv4_address: Some(a.to_string()), ..EndpointIpamConfig::default() });
     EndpointSettings { ipam_config, mac_address: seat.address.map(hardware), ..EndpointSettings::default() }
 }
 
@@ -255,33 +294,69 @@ mod tests {
     #[test]
     fn a_unit_is_confined_limited_and_without_a_way_to_ask_for_names() {
         let lease = sample::lease();
-        let request = unit(&lease, &sample::subnets(&lease), lease.plan.unit("api").unwrap(), 2, "sha256:1", FLAVOUR).unwrap();
-        assert_eq!((request.name.as_str(), request.body.hostname.as_deref(), request.body.user.as_deref()), ("e-pr-1-deadbeef-api-2", Some("api-2"), Some("7")));
+        let request =
+            unit(&lease, &sample::subnets(&lease), lease.plan.unit("api").unwrap(), 2, "sha256:1", FLAVOUR).unwrap();
+        assert_eq!(
+            (request.name.as_str(), request.body.hostname.as_deref(), request.body.user.as_deref()),
+            ("e-pr-1-deadbeef-api-2", Some("api-2"), Some("7"))
+        );
         let host = request.body.host_config.unwrap();
-        assert_eq!((host.cap_drop, host.cap_add, host.readonly_rootfs), (Some(vec!["ALL".into()]), Some(vec![]), Some(true)));
+        assert_eq!(
+            (host.cap_drop, host.cap_add, host.readonly_rootfs),
+            (Some(vec!["ALL".into()]), Some(vec![]), Some(true))
+        );
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".into()]));
-        assert_eq!((host.memory, host.memory_swap, host.nano_cpus, host.pids_limit), (Some(1_048_576), Some(1_048_576), Some(250_000_000), Some(7)));
+        assert_eq!(
+            (host.memory, host.memory_swap, host.nano_cpus, host.pids_limit),
+            (Some(1_048_576), Some(1_048_576), Some(250_000_000), Some(7))
+        );
         assert_eq!(host.dns, Some(vec!["127.0.0.1".into()]));
-        assert!(host.port_bindings.is_none() && host.binds.is_none() && host.privileged.is_none() && host.restart_policy.is_none());
+        assert!(
+            host.port_bindings.is_none()
+                && host.binds.is_none()
+                && host.privileged.is_none()
+                && host.restart_policy.is_none()
+        );
         // Its own network first, with its fixed address; then, without one, that of what it calls.
         assert_eq!(host.network_mode.as_deref(), Some("e-pr-1-deadbeef-to.api"));
-        assert_eq!(request.connects.iter().map(|(n, b)| (n.as_str(), b.endpoint_config.as_ref().unwrap().ipam_config.is_some())).collect::<Vec<_>>(), [("e-pr-1-deadbeef-api.db", false)]);
+        assert_eq!(
+            request
+                .connects
+                .iter()
+                .map(|(n, b)| (n.as_str(), b.endpoint_config.as_ref().unwrap().ipam_config.is_some()))
+                .collect::<Vec<_>>(),
+            [("e-pr-1-deadbeef-api.db", false)]
+        );
     }
 
     #[test]
     fn each_copy_has_its_own_writable_volumes_and_tmp_is_none() {
         let lease = sample::lease();
-        let at = |copy| unit_mounts(&lease, lease.plan.unit("api").unwrap(), copy).into_iter().map(|m| format!("{} {} {}", m.volume, m.at, m.writable)).collect::<Vec<_>>();
+        let at = |copy| {
+            unit_mounts(&lease, lease.plan.unit("api").unwrap(), copy)
+                .into_iter()
+                .map(|m| format!("{} {} {}", m.volume, m.at, m.writable))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(at(1), ["e-pr-1-deadbeef-api.secrets /run/secrets false", "e-pr-1-deadbeef-api.w0 /data true"]);
         assert_eq!(at(2)[1], "e-pr-1-deadbeef-api-2.w0 /data true");
     }
 
     #[test]
     fn an_agent_inside_a_unit_brings_no_network_names_or_switches_of_its_own() {
-        let request = agent(&sample::lease(), Place::Inside("c1".into(), "7:7".into(), vec![]), &["agent"], "i", "r", FLAVOUR);
+        let request =
+            agent(&sample::lease(), Place::Inside("c1".into(), "7:7".into(), vec![]), &["agent"], "i", "r", FLAVOUR);
         let host = request.body.host_config.unwrap();
-        assert_eq!((host.network_mode.as_deref(), host.pid_mode.as_deref(), request.body.user.as_deref()), (Some("container:c1"), Some("container:c1"), Some("7:7")));
-        assert!(host.dns.is_none() && host.sysctls.is_none() && host.extra_hosts.is_none() && request.body.hostname.is_none());
+        assert_eq!(
+            (host.network_mode.as_deref(), host.pid_mode.as_deref(), request.body.user.as_deref()),
+            (Some("container:c1"), Some("container:c1"), Some("7:7"))
+        );
+        assert!(
+            host.dns.is_none()
+                && host.sysctls.is_none()
+                && host.extra_hosts.is_none()
+                && request.body.hostname.is_none()
+        );
         assert_eq!((host.auto_remove, host.log_config.unwrap().typ.as_deref()), (Some(true), Some("none")));
     }
 

@@ -50,7 +50,11 @@ impl std::str::FromStr for Subnet {
         let (base, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let subnet = Self { base: base.parse().map_err(|_| wrong())?, prefix: prefix.parse().map_err(|_| wrong())? };
         // Room for nine copies above and as many addresses that the engine gives out below.
-        if (8..=27).contains(&subnet.prefix) { Ok(subnet) } else { Err(format!("{text} is no IPv4 subnet of at least 32 addresses")) }
+        if (8..=27).contains(&subnet.prefix) {
+            Ok(subnet)
+        } else {
+            Err(format!("{text} is no IPv4 subnet of at least 32 addresses"))
+        }
     }
 }
 
@@ -99,7 +103,10 @@ pub fn unit_seats(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8) -> Re
 
 /// Where an agent or a suite that may call these units sits.
 pub fn judge_seats(lease: &Lease, callees: &[&Unit]) -> Vec<Seat> {
-    callees.iter().map(|u| Seat { network: Wire { caller: None, callee: u.name.clone() }.name(lease), address: None }).collect()
+    callees
+        .iter()
+        .map(|u| Seat { network: Wire { caller: None, callee: u.name.clone() }.name(lease), address: None })
+        .collect()
 }
 
 /// Hosts entries (`name:address`) of a unit: what it may call.
@@ -112,13 +119,19 @@ pub fn judge_hosts(lease: &Lease, subnets: &Subnets, callees: &[&Unit]) -> Resul
     hosts(lease, subnets, callees.iter().copied(), None)
 }
 
-fn hosts<'a>(lease: &Lease, subnets: &Subnets, callees: impl Iterator<Item = &'a Unit>, caller: Option<&str>) -> Result<Vec<String>, String> {
+fn hosts<'a>(
+    lease: &Lease,
+    subnets: &Subnets,
+    callees: impl Iterator<Item = &'a Unit>,
+    caller: Option<&str>,
+) -> Result<Vec<String>, String> {
     let mut entries = vec![];
     for callee in callees {
         let wire = Wire { caller: caller.map(str::to_owned), callee: callee.name.clone() };
         let subnet = subnet(subnets, &wire.name(lease))?;
         for copy in 1..=callee.replicas.max(1) {
-            entries.extend(names(&callee.name, &lease.environment).map(|name| format!("{name}:{}", subnet.callee(copy))));
+            entries
+                .extend(names(&callee.name, &lease.environment).map(|name| format!("{name}:{}", subnet.callee(copy))));
         }
     }
     Ok(entries)
@@ -126,7 +139,12 @@ fn hosts<'a>(lease: &Lease, subnets: &Subnets, callees: impl Iterator<Item = &'a
 
 /// The short name, and those by which the same service is known in a cluster.
 fn names(unit: &str, environment: &str) -> [String; 4] {
-    [unit.to_owned(), format!("{unit}.{environment}"), format!("{unit}.{environment}.svc"), format!("{unit}.{environment}.svc.cluster.local")]
+    [
+        unit.to_owned(),
+        format!("{unit}.{environment}"),
+        format!("{unit}.{environment}.svc"),
+        format!("{unit}.{environment}.svc.cluster.local"),
+    ]
 }
 
 fn subnet(subnets: &Subnets, network: &str) -> Result<Subnet, String> {
@@ -149,7 +167,13 @@ mod tests {
         let lease = sample::lease();
         let names: Vec<String> = of(&lease.plan).iter().map(|w| w.name(&lease)).collect();
         assert_eq!(names, ["to.db", "to.api", "to.job", "api.db", "job.db"].map(|n| format!("e-pr-1-deadbeef-{n}")));
-        let seats = |unit: &str| -> Vec<String> { unit_seats(&lease, &sample::subnets(&lease), lease.plan.unit(unit).unwrap(), 1).unwrap().into_iter().map(|s| s.network).collect() };
+        let seats = |unit: &str| -> Vec<String> {
+            unit_seats(&lease, &sample::subnets(&lease), lease.plan.unit(unit).unwrap(), 1)
+                .unwrap()
+                .into_iter()
+                .map(|s| s.network)
+                .collect()
+        };
         assert!(seats("api").iter().all(|n| !seats("job").contains(n)));
     }
 
@@ -158,16 +182,32 @@ mod tests {
         let lease = sample::lease();
         let subnets = sample::subnets(&lease);
         let entries = unit_hosts(&lease, &subnets, "job").unwrap();
-        assert_eq!(entries, ["db:10.0.4.240", "db.e-pr-1:10.0.4.240", "db.e-pr-1.svc:10.0.4.240", "db.e-pr-1.svc.cluster.local:10.0.4.240"]);
+        assert_eq!(
+            entries,
+            [
+                "db:10.0.4.240",
+                "db.e-pr-1:10.0.4.240",
+                "db.e-pr-1.svc:10.0.4.240",
+                "db.e-pr-1.svc.cluster.local:10.0.4.240"
+            ]
+        );
         assert_eq!(unit_hosts(&lease, &subnets, "db").unwrap(), [""; 0]);
         let judge = judge_hosts(&lease, &subnets, &[lease.plan.unit("api").unwrap()]).unwrap();
-        assert!(judge.contains(&"api:10.0.1.240".to_owned()) && judge.contains(&"api:10.0.1.241".to_owned()) && judge.len() == 8, "{judge:?}");
+        assert!(
+            judge.contains(&"api:10.0.1.240".to_owned())
+                && judge.contains(&"api:10.0.1.241".to_owned())
+                && judge.len() == 8,
+            "{judge:?}"
+        );
     }
 
     #[test]
     fn a_missing_network_is_named_instead_of_leaving_a_name_out() {
         let lease = sample::lease();
-        assert_eq!(unit_hosts(&lease, &Subnets::new(), "job").unwrap_err(), "network e-pr-1-deadbeef-job.db is missing");
+        assert_eq!(
+            unit_hosts(&lease, &Subnets::new(), "job").unwrap_err(),
+            "network e-pr-1-deadbeef-job.db is missing"
+        );
     }
 
     #[test]

@@ -314,7 +314,9 @@ impl Facts {
             Some(CauseKind::Interrupted | CauseKind::Superseded) => Outcome::Aborted,
             Some(_) => Outcome::Error,
             None if judged(Verdict::Failed) => Outcome::Failed,
-            None if self.suites.is_empty() || self.suites.iter().any(|s| s.verdict != Some(Verdict::Passed)) => Outcome::Inconclusive,
+            None if self.suites.is_empty() || self.suites.iter().any(|s| s.verdict != Some(Verdict::Passed)) => {
+                Outcome::Inconclusive
+            }
             None => Outcome::Passed,
         }
     }

@@ -100,11 +100,19 @@ fn page(facts: &Facts) -> Page {
         confinement: facts.units.iter().map(network::confined).collect(),
         images: network::images(facts),
         engine: words::engine(facts),
-        engine_info: info.map(|i| vec![("Product", i.product.clone()), ("Version", i.version.clone()), ("Endpoint", i.endpoint.clone())]).unwrap_or_default(),
+        engine_info: info
+            .map(|i| {
+                vec![("Product", i.product.clone()), ("Version", i.version.clone()), ("Endpoint", i.endpoint.clone())]
+            })
+            .unwrap_or_default(),
         engine_known: info.is_some(),
         cannot: info.map(|i| i.cannot.iter().map(|c| words::one_line(c, 600)).collect()).unwrap_or_default(),
         events: facts.events.iter().map(|e| event(facts, e)).collect(),
-        residual: facts.residual.iter().map(|r| (words::one_line(&r.object, 300), words::block(&r.reason, 1000))).collect(),
+        residual: facts
+            .residual
+            .iter()
+            .map(|r| (words::one_line(&r.object, 300), words::block(&r.reason, 1000)))
+            .collect(),
         teardown: teardown(facts),
         writer: words::one_line(&format!("{} {}", facts.runner.name, facts.runner.version), 80),
     }
@@ -135,7 +143,8 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
     let mut about = vec![("Pull request", format!("#{}", facts.change.pr))];
     let commit = words::one_line(&facts.change.commit, 200);
     about.push(("Commit", if commit.is_empty() { words::commit(facts) } else { commit }));
-    let optional = [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
+    let optional =
+        [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
     about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, words::one_line(v, 300)))));
     about.push(("Started", words::moment(facts.started)));
     about.push(("Took", words::took(facts.started, facts.finished)));
@@ -148,7 +157,11 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn broken(unit: &UnitFact) -> Option<Broken> {
     let why = words::block(unit.failure.as_ref()?, 4000);
-    Some(Broken { name: words::one_line(&unit.name, 120), why, last_log: words::block(&unit.last_log.join("\n"), 20_000) })
+    Some(Broken {
+        name: words::one_line(&unit.name, 120),
+        why,
+        last_log: words::block(&unit.last_log.join("\n"), 20_000),
+    })
 }
 
 fn event(facts: &Facts, event: &super::facts::Event) -> Event {
@@ -164,7 +177,9 @@ fn teardown(facts: &Facts) -> String {
     match (&facts.kept, facts.removed) {
         (Some(kept), _) => format!("The environment was kept: {}", words::block(kept, 1000)),
         (None, Some(at)) => format!("Everything was removed by {}.", words::moment(at)),
-        (None, None) if facts.residual.is_empty() => "This report does not say that the environment was removed.".into(),
+        (None, None) if facts.residual.is_empty() => {
+            "This report does not say that the environment was removed.".into()
+        }
         (None, None) => "Not everything could be removed.".into(),
     }
 }

@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
-use super::facts::{Facts, SCHEMA_VERSION};
 use super::ReportError;
+use super::facts::{Facts, SCHEMA_VERSION};
 
 /// Pretty JSON with a line end; equal facts give equal bytes.
 pub fn write(facts: &Facts) -> Result<String, ReportError> {
-    let text = serde_json::to_string_pretty(facts).map_err(|e| ReportError::Render { view: "json", why: e.to_string() })?;
+    let text =
+        serde_json::to_string_pretty(facts).map_err(|e| ReportError::Render { view: "json", why: e.to_string() })?;
     Ok(text + "\n")
 }
 

@@ -32,7 +32,11 @@ fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
     if let Some(end) = fact.finished {
         suite.set_time(Duration::from_millis(words::between(fact.started, end)));
     }
-    let about = [("run", facts.run.to_string()), ("commit", facts.change.commit.clone()), ("kind", words::suite_kind(fact.kind).into())];
+    let about = [
+        ("run", facts.run.to_string()),
+        ("commit", facts.change.commit.clone()),
+        ("kind", words::suite_kind(fact.kind).into()),
+    ];
     for (key, value) in about {
         suite.add_property((key, words::one_line(&value, 200).as_str()));
     }
@@ -91,11 +95,16 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
     let mut status = TestCaseStatus::success();
     if fact.verdict != Some(Verdict::Passed) {
         status = TestCaseStatus::non_success(kind);
-        status.set_type(words::verdict(fact.verdict)).set_message(message(fact)).set_description(words::block(&description(fact), MOST));
+        status
+            .set_type(words::verdict(fact.verdict))
+            .set_message(message(fact))
+            .set_description(words::block(&description(fact), MOST));
     }
     for attempt in 1..fact.attempts {
         let mut rerun = TestRerun::new(kind);
-        rerun.set_type(words::verdict(Some(Verdict::Failed))).set_message(format!("attempt {attempt} failed: {}", message(fact)));
+        rerun
+            .set_type(words::verdict(Some(Verdict::Failed)))
+            .set_message(format!("attempt {attempt} failed: {}", message(fact)));
         status.add_rerun(rerun);
     }
     status
@@ -108,7 +117,9 @@ fn message(fact: &CaseFact) -> String {
 
 fn description(fact: &CaseFact) -> String {
     let waited = |f: &CaseFailure| words::duration(f.waited_ms);
-    let say = |f: &CaseFailure| format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f));
+    let say = |f: &CaseFailure| {
+        format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f))
+    };
     fact.failures.iter().map(say).collect::<Vec<_>>().join("\n")
 }
 
@@ -119,7 +130,15 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
         .causes
         .iter()
         .filter(|c| silent || !of_suites(c.kind))
-        .map(|c| trouble("environment", words::cause(c.kind), NonSuccessKind::Error, words::cause(c.kind), &explained(facts, c)))
+        .map(|c| {
+            trouble(
+                "environment",
+                words::cause(c.kind),
+                NonSuccessKind::Error,
+                words::cause(c.kind),
+                &explained(facts, c),
+            )
+        })
         .collect();
     let word = words::outcome(facts);
     if cases.is_empty() && silent && word != "PASSED" {

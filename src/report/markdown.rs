@@ -21,11 +21,17 @@ pub fn render(facts: &Facts) -> String {
     let mut page = Page { out: String::new(), left_out: 0 };
     page.add(&header(facts));
     page.add(&suites(&facts.suites));
-    page.group("### Why", facts.causes.iter().map(|c| format!("- **{}**: {}\n", words::cause(c.kind), inline(&c.text, 1000))));
+    page.group(
+        "### Why",
+        facts.causes.iter().map(|c| format!("- **{}**: {}\n", words::cause(c.kind), inline(&c.text, 1000))),
+    );
     page.group("### Did not become ready", facts.units.iter().filter_map(unit));
     page.group("### What went wrong", tally::troubled(&facts.suites).map(|(s, c)| case(s, c)));
     page.group("### Flaky", flaky(&facts.suites));
-    page.group("### Could not be removed", facts.residual.iter().map(|r| format!("- {}: {}\n", inline(&r.object, 200), inline(&r.reason, 400))));
+    page.group(
+        "### Could not be removed",
+        facts.residual.iter().map(|r| format!("- {}: {}\n", inline(&r.object, 200), inline(&r.reason, 400))),
+    );
     page.group("### Kept", facts.kept.iter().map(|why| format!("- {}\n", inline(why, 400))));
     page.fold("Departures from the secure defaults", facts.units.iter().filter_map(departure).collect());
     let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
@@ -60,13 +66,20 @@ impl Page {
 
     fn fold(&mut self, title: &str, items: Vec<String>) {
         if !items.is_empty() {
-            self.add(&format!("\n<details><summary>{title} ({})</summary>\n\n{}\n</details>\n", items.len(), items.concat()));
+            self.add(&format!(
+                "\n<details><summary>{title} ({})</summary>\n\n{}\n</details>\n",
+                items.len(),
+                items.concat()
+            ));
         }
     }
 
     fn end(mut self) -> String {
         if self.left_out > 0 {
-            self.out.push_str(&format!("\n_{} more entries did not fit here; the HTML and JSON reports have them._\n", self.left_out));
+            self.out.push_str(&format!(
+                "\n_{} more entries did not fit here; the HTML and JSON reports have them._\n",
+                self.left_out
+            ));
         }
         self.out
     }
@@ -110,7 +123,10 @@ fn unit(unit: &UnitFact) -> Option<String> {
     let why = unit.failure.as_ref()?;
     let mut piece = format!("- **{}**: {}\n", inline(&unit.name, 60), inline(why, 600));
     if !unit.last_log.is_empty() {
-        piece += &format!("\n<details><summary>its last log lines</summary>\n\n{}\n</details>\n\n", fenced(&unit.last_log.join("\n"), 3000));
+        piece += &format!(
+            "\n<details><summary>its last log lines</summary>\n\n{}\n</details>\n\n",
+            fenced(&unit.last_log.join("\n"), 3000)
+        );
     }
     Some(piece)
 }
@@ -127,25 +143,34 @@ fn case(suite: &SuiteFact, case: &CaseFact) -> String {
 }
 
 fn failure(failure: &CaseFailure) -> String {
-    let body = format!("expected: {}\ngot:      {}", words::block(&failure.expected, 1500), words::block(&failure.got, 2500));
+    let body =
+        format!("expected: {}\ngot:      {}", words::block(&failure.expected, 1500), words::block(&failure.got, 2500));
     let (step, waited) = (inline(&failure.step, 300), words::duration(failure.waited_ms));
     let fence = fenced(&body, 4200);
     if body.lines().count() > 8 || body.len() > 800 {
-        format!("{step} (waited {waited}): expected {}, got {}\n\n<details><summary>in full</summary>\n\n{fence}\n</details>\n\n", inline(&failure.expected, 120), inline(&failure.got, 120))
+        format!(
+            "{step} (waited {waited}): expected {}, got {}\n\n<details><summary>in full</summary>\n\n{fence}\n</details>\n\n",
+            inline(&failure.expected, 120),
+            inline(&failure.got, 120)
+        )
     } else {
         format!("{step} (waited {waited})\n\n{fence}\n")
     }
 }
 
 fn flaky(suites: &[SuiteFact]) -> impl Iterator<Item = String> {
-    let line = |s: &SuiteFact, c: &CaseFact| format!("- {} / {} passed at attempt {}\n", inline(&s.name, 60), inline(&c.id, 200), c.attempts);
+    let line = |s: &SuiteFact, c: &CaseFact| {
+        format!("- {} / {} passed at attempt {}\n", inline(&s.name, 60), inline(&c.id, 200), c.attempts)
+    };
     suites.iter().flat_map(move |s| s.cases.iter().filter(|c| tally::is_flaky(c)).map(move |c| line(s, c)))
 }
 
 fn departure(unit: &UnitFact) -> Option<String> {
     let found = words::departures(unit);
     let reason = unit.confinement.reason.as_deref().unwrap_or("no reason given");
-    (!found.is_empty()).then(|| format!("- **{}** {}: {}\n", inline(&unit.name, 60), inline(&found.join(", "), 400), inline(reason, 400)))
+    (!found.is_empty()).then(|| {
+        format!("- **{}** {}: {}\n", inline(&unit.name, 60), inline(&found.join(", "), 400), inline(reason, 400))
+    })
 }
 
 fn mark(word: &str) -> &'static str {

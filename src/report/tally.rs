@@ -41,7 +41,12 @@ impl Tally {
         if self.total == 0 {
             return "no case".into();
         }
-        let others = [(self.failed, "failed"), (self.inconclusive, "inconclusive"), (self.skipped, "skipped"), (self.flaky, "flaky")];
+        let others = [
+            (self.failed, "failed"),
+            (self.inconclusive, "inconclusive"),
+            (self.skipped, "skipped"),
+            (self.flaky, "flaky"),
+        ];
         let mut parts = vec![format!("{} of {} passed", self.passed, self.total)];
         parts.extend(others.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
         parts.join(", ")

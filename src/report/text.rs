@@ -21,7 +21,10 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     let departures = facts.units.iter().filter_map(departure).collect();
     page.list("Departures from the secure defaults", departures);
     let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
-    page.list(&format!("Not enforced by {}", words::inert(&words::engine(facts))), cannot.iter().map(|c| line(c, 400)).collect());
+    page.list(
+        &format!("Not enforced by {}", words::inert(&words::engine(facts))),
+        cannot.iter().map(|c| line(c, 400)).collect(),
+    );
     page.teardown(facts);
     let causes = facts.causes.iter().map(|c| format!("{}: {}", words::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
     page.list("Why", causes.collect());
@@ -53,10 +56,21 @@ impl Page {
         let word = words::outcome(facts);
         let style = style(word);
         let name = line(&facts.environment, 120);
-        let head = format!("{}  {}  {}", self.paint(style, word), self.paint(HEAD, &name), words::took(facts.started, facts.finished));
+        let head = format!(
+            "{}  {}  {}",
+            self.paint(style, word),
+            self.paint(HEAD, &name),
+            words::took(facts.started, facts.finished)
+        );
         self.line(&head);
         let repository = facts.change.repository.as_ref().map(|r| format!("{} ", line(r, 200))).unwrap_or_default();
-        let about = format!("{repository}#{} at {}, on {}, run {}", facts.change.pr, words::commit(facts), words::engine(facts), facts.run);
+        let about = format!(
+            "{repository}#{} at {}, on {}, run {}",
+            facts.change.pr,
+            words::commit(facts),
+            words::engine(facts),
+            facts.run
+        );
         let about = self.paint(FAINT, &words::inert(&about));
         self.line(&about);
     }
@@ -139,7 +153,8 @@ impl Page {
         }
         for failure in &case.failures {
             let waited = words::duration(failure.waited_ms);
-            let rows = [("step", &failure.step), ("expected", &failure.expected), ("got", &failure.got), ("waited", &waited)];
+            let rows =
+                [("step", &failure.step), ("expected", &failure.expected), ("got", &failure.got), ("waited", &waited)];
             for (label, value) in rows {
                 let label = self.paint(FAINT, &format!("{label:<8}"));
                 self.line(&format!("    {label}  {}", indent(&lines(value, 2000), 14)));

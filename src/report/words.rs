@@ -172,7 +172,20 @@ mod tests {
     #[test]
     fn durations_are_written_for_readers() {
         let written = [0, 999, 1000, 59_999, 60_000, 192_000, 3_599_999, 3_600_000, 90_000_000].map(duration);
-        assert_eq!(written, ["0 ms", "999 ms", "1.0 s", "59.9 s", "1 min 00 s", "3 min 12 s", "59 min 59 s", "1 h 00 min", "25 h 00 min"]);
+        assert_eq!(
+            written,
+            [
+                "0 ms",
+                "999 ms",
+                "1.0 s",
+                "59.9 s",
+                "1 min 00 s",
+                "3 min 12 s",
+                "59 min 59 s",
+                "1 h 00 min",
+                "25 h 00 min"
+            ]
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The environment's own certificate authority. Its key lives only as long as the secrets are being made.
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
+};
 
 use super::SecretsError;
 
@@ -61,7 +64,9 @@ impl Authority {
 fn limit(params: &mut CertificateParams, ttl_secs: u64) {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let life = i64::try_from(ttl_secs).unwrap_or(i64::MAX).min(10 * 365 * 86_400);
-    let day = |moment: &jiff::Zoned| date_time_ymd(moment.year().into(), moment.month().unsigned_abs(), moment.day().unsigned_abs());
+    let day = |moment: &jiff::Zoned| {
+        date_time_ymd(moment.year().into(), moment.month().unsigned_abs(), moment.day().unsigned_abs())
+    };
     params.not_before = day(&now.saturating_sub(1.day()));
     params.not_after = day(&now.saturating_add(life.seconds()).saturating_add(2.days()));
 }

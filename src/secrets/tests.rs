@@ -31,7 +31,11 @@ fn unit(name: &str, kind: UnitKind) -> Unit {
 }
 
 fn plan() -> Plan {
-    let api = Unit { secrets: vec!["jwt-key".into(), "mq.api".into(), "data.app".into()], tls: true, ..unit("api", UnitKind::Service) };
+    let api = Unit {
+        secrets: vec!["jwt-key".into(), "mq.api".into(), "data.app".into()],
+        tls: true,
+        ..unit("api", UnitKind::Service)
+    };
     Plan {
         environment: "shop-pr-7".into(),
         description: "shop".into(),
@@ -82,7 +86,10 @@ fn everybody_gets_the_authority_and_only_the_secrets_that_they_list() {
 fn a_secret_that_nothing_makes_is_named() {
     let mut plan = plan();
     plan.units[2].secrets.push("mq.ghost".into());
-    assert_eq!(generate(&plan).unwrap_err().to_string(), "give the secret `mq.ghost` to `api`: nothing makes a secret of that name");
+    assert_eq!(
+        generate(&plan).unwrap_err().to_string(),
+        "give the secret `mq.ghost` to `api`: nothing makes a secret of that name"
+    );
 }
 
 #[test]
@@ -99,7 +106,14 @@ fn secrets_survive_storage_and_their_debug_output_shows_names_only() {
 #[test]
 fn a_certificate_holds_for_the_units_names_and_for_no_other() {
     let made = generate(&plan()).unwrap();
-    for (name, holds) in [("api", true), ("api.shop-pr-7", true), ("api.shop-pr-7.svc.cluster.local", true), ("localhost", true), ("mq", false), ("api.other", false)] {
+    for (name, holds) in [
+        ("api", true),
+        ("api.shop-pr-7", true),
+        ("api.shop-pr-7.svc.cluster.local", true),
+        ("localhost", true),
+        ("mq", false),
+        ("api.other", false),
+    ] {
         assert_eq!(handshake(&made, name).is_ok(), holds, "{name}");
     }
 }
@@ -118,14 +132,16 @@ fn handshake(made: &Secrets, name: &str) -> Result<(), rustls::Error> {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let certificate = CertificateDer::from_pem_slice(&made.files["api"]["tls.crt"]).unwrap();
     let key = PrivateKeyDer::from_pem_slice(&made.files["api"]["tls.key"]).unwrap();
-    let server = rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let server =
+        rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
     let server = server.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(made.ca.as_bytes()).unwrap()).unwrap();
     let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let client = client.with_root_certificates(roots).with_no_client_auth();
     let mut server = rustls::ServerConnection::new(server.into()).unwrap();
-    let mut client = rustls::ClientConnection::new(client.into(), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
+    let mut client =
+        rustls::ClientConnection::new(client.into(), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
     while client.is_handshaking() || server.is_handshaking() {
         let mut wire = Vec::new();
         while client.wants_write() {

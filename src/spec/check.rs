@@ -131,9 +131,14 @@ impl Check<'_> {
             if name == of {
                 self.found.add(&at, format!("`{of}` need not be its own caller"), "remove it");
             } else if self.units.contains(name.as_str()) && !self.environment.services.contains_key(name) {
-                self.found.add(&at, format!("`{name}` is no service or suite"), "databases and the broker call nobody; remove it");
+                self.found.add(
+                    &at,
+                    format!("`{name}` is no service or suite"),
+                    "databases and the broker call nobody; remove it",
+                );
             } else if !self.environment.services.contains_key(name) && !self.suites.contains(name.as_str()) {
-                let candidates = self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
+                let candidates =
+                    self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
                 self.found.add_unknown(&at, format!("`{name}` is no service or suite"), name, candidates);
             }
         }
@@ -148,7 +153,11 @@ impl Check<'_> {
 
     fn image(&mut self, at: &At, image: &str) {
         if !is_image(image) {
-            self.found.add(at, format!("`{image}` is no image reference"), "write one such as `registry.example/shop/api:1.4`");
+            self.found.add(
+                at,
+                format!("`{image}` is no image reference"),
+                "write one such as `registry.example/shop/api:1.4`",
+            );
         }
     }
 
@@ -195,10 +204,14 @@ fn is_literal(text: &str) -> bool {
 
 /// An absolute path in its shortest form: no `.`, `..`, `//` or slash at the end.
 fn is_plain_absolute(path: &str) -> bool {
-    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | ".."))) && !path.contains('\0')
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
+        && !path.contains('\0')
 }
 
 /// A relative path that names something in its folder and below, without looking at any file.
 pub fn is_inner_path(path: &str) -> bool {
-    !path.is_empty() && !path.starts_with('/') && !path.split('/').any(|part| matches!(part, "" | "..")) && !path.contains('\0')
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.split('/').any(|part| matches!(part, "" | ".."))
+        && !path.contains('\0')
 }

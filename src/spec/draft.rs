@@ -54,7 +54,11 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<Draft, 
             Ok(Draft { environment, found, file: file.to_owned(), text })
         }
         Err(e) => {
-            found.push(Fault::unplaced("", format!("the description cannot be read: {e}"), "compare it with `dayfly schema`"));
+            found.push(Fault::unplaced(
+                "",
+                format!("the description cannot be read: {e}"),
+                "compare it with `dayfly schema`",
+            ));
             Err(Faults::new(file, &text, found.list, found.omitted))
         }
     }

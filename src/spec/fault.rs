@@ -151,7 +151,13 @@ impl Found {
     }
 
     /// A fault of a name that nothing has; helps with the one that was probably meant.
-    pub fn add_unknown<'c>(&mut self, at: &At, message: String, name: &str, candidates: impl IntoIterator<Item = &'c str>) {
+    pub fn add_unknown<'c>(
+        &mut self,
+        at: &At,
+        message: String,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) {
         let help = if self.is_full() { String::new() } else { known(name, candidates) };
         self.add(at, message, help);
     }
@@ -160,7 +166,8 @@ impl Found {
         if self.is_unsound(at) {
             return;
         }
-        let exact = self.spots.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
+        let exact =
+            self.spots.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
         let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spots.get(a)).map(|s| s.value.clone()));
         self.push(Fault::marked(at.as_str(), mark.unwrap_or(0..0), message, help));
     }

@@ -37,12 +37,20 @@ pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut Found)
         }
         match inside(folder, &reference.path).and_then(|p| read(&p, MAX_FILE)) {
             Ok(bytes) if reference.is_sql && std::str::from_utf8(&bytes).is_err() => {
-                found.add(&reference.at, format!("the file `{}` is not UTF-8 text", reference.path), "save it as UTF-8");
+                found.add(
+                    &reference.at,
+                    format!("the file `{}` is not UTF-8 text", reference.path),
+                    "save it as UTF-8",
+                );
             }
             Ok(bytes) => {
                 total += bytes.len();
                 if total > MAX_ALL {
-                    found.add(&reference.at, "the files together are larger than 16 MiB", "bake large files into images");
+                    found.add(
+                        &reference.at,
+                        "the files together are larger than 16 MiB",
+                        "bake large files into images",
+                    );
                     return files;
                 }
                 files.insert(reference.path.clone(), bytes);

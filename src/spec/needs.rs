@@ -9,7 +9,9 @@ pub fn of_units(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, service) in &environment.services {
         let mut of: BTreeSet<&str> = service.needs.iter().map(String::as_str).collect();
-        if let (Some(broker), true) = (&environment.broker, service.ready.as_ref().is_some_and(|r| r.consumers.is_some())) {
+        if let (Some(broker), true) =
+            (&environment.broker, service.ready.as_ref().is_some_and(|r| r.consumers.is_some()))
+        {
             of.insert(&broker.name);
         }
         needs.insert(name, of);
@@ -28,7 +30,8 @@ pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
         callers.entry(unit).or_default().extend(of.iter().map(String::as_str));
     }
     let units = of_units(environment).into_iter().flat_map(|(who, of)| of.into_iter().map(move |unit| (unit, who)));
-    let suites = environment.suites.iter().flat_map(|(who, s)| s.needs.iter().map(move |unit| (unit.as_str(), who.as_str())));
+    let suites =
+        environment.suites.iter().flat_map(|(who, s)| s.needs.iter().map(move |unit| (unit.as_str(), who.as_str())));
     for (unit, who) in units.chain(suites) {
         callers.entry(unit).or_default().insert(who);
     }

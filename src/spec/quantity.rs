@@ -8,7 +8,8 @@ pub const LONGEST_LIFE_MS: u64 = 30 * DAY_MS;
 
 /// A duration such as `90s`, `5m` or `1h 30m` in milliseconds, from 1 to `most`.
 pub fn duration_ms(text: &str, most: u64) -> Result<u64, String> {
-    let parsed = humantime::parse_duration(text).map_err(|_| "write a number with a unit, such as `500ms`, `90s`, `5m` or `4h`")?;
+    let parsed = humantime::parse_duration(text)
+        .map_err(|_| "write a number with a unit, such as `500ms`, `90s`, `5m` or `4h`")?;
     match u64::try_from(parsed.as_millis()) {
         Ok(0) => Err("it must be at least 1ms".to_owned()),
         Ok(ms) if ms <= most => Ok(ms),

@@ -140,7 +140,8 @@ impl<'a> Shape<'a> {
             return first;
         }
         if may_be(schema, "object") {
-            let names = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            let names =
+                schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
             let names = names.chain(Actions::of(schema).of.last().copied());
             let of = |n: &str| schema.get("properties").and_then(|p| p.get(n)).unwrap_or(&Value::Null);
             return Value::Object(names.map(|n| (n.to_owned(), self.stand_in(of(n)))).collect());

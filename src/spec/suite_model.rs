@@ -519,7 +519,9 @@ impl Action {
     /// Whether the step passes because something was refused; it then needs a positive control.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Http(h) => !h.expect.status.is_empty() && h.expect.status.iter().all(|s| matches!(s, 401 | 403 | 404 | 405)),
+            Self::Http(h) => {
+                !h.expect.status.is_empty() && h.expect.status.iter().all(|s| matches!(s, 401 | 403 | 404 | 405))
+            }
             Self::Tcp(a) => a.refused,
             Self::Resolve(a) => a.refused,
             Self::AmqpLogin(a) => a.refused,

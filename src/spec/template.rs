@@ -16,8 +16,36 @@ use super::tree::{Kind, Node};
 
 /// Names that no value may have: dayfly gives them, or the template language does.
 pub const RESERVED: [&str; 30] = [
-    "pr", "commit", "environment", "secret", "true", "false", "null", "this", "else", "as", "if", "unless", "each", "with",
-    "lookup", "raw", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", "log", "inline", "root", "undefined",
+    "pr",
+    "commit",
+    "environment",
+    "secret",
+    "true",
+    "false",
+    "null",
+    "this",
+    "else",
+    "as",
+    "if",
+    "unless",
+    "each",
+    "with",
+    "lookup",
+    "raw",
+    "eq",
+    "ne",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "and",
+    "or",
+    "not",
+    "len",
+    "log",
+    "inline",
+    "root",
+    "undefined",
 ];
 /// All insertions together may add this many bytes, each counted as [`LEAST_INSERTED`] or more, for the time it takes.
 const MAX_INSERTED: usize = 4 << 20;
@@ -34,7 +62,8 @@ pub struct SecretUse {
     pub name: String,
 }
 
-static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\{\{[ \t]*([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\}\}").ok());
+static NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\{\{[ \t]*([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\}\}").ok());
 static SECRET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^\{\{[ \t]*secret[ \t]+"([^"{}\\]*)"[ \t]*\}\}"#).ok());
 
@@ -47,7 +76,9 @@ pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, found: &mut Fo
         for e in entries.iter_mut().filter(|e| !matches!(e.key.as_str(), "apiVersion" | "kind" | "name" | "values")) {
             let at = At::root().key(&e.key);
             match (&mut e.value.kind, e.key.as_str()) {
-                (Kind::Map(suites), "suites") => suites.iter_mut().for_each(|s| expander.suite(&s.key, &mut s.value, &at)),
+                (Kind::Map(suites), "suites") => {
+                    suites.iter_mut().for_each(|s| expander.suite(&s.key, &mut s.value, &at))
+                }
                 _ => expander.node(&mut e.value, &at, None),
             }
         }
@@ -124,7 +155,11 @@ impl Expander<'_> {
         let (mut rest, mut behind) = (text, "");
         while let Some(open) = rest.find("{{") {
             if rest[..open].ends_with('\\') || (open == 0 && behind.ends_with('\\')) {
-                self.found.add(at, "a backslash stands before `{{`", "put the text into a file given by `path`: files hold no templates");
+                self.found.add(
+                    at,
+                    "a backslash stands before `{{`",
+                    "put the text into a file given by `path`: files hold no templates",
+                );
             }
             rest = &rest[open..];
             let length = self.expression(rest, at, steps_of);
@@ -142,7 +177,9 @@ impl Expander<'_> {
         }
         if let Some((all, name)) = matched(&SECRET).and_then(|c| Some((c.get(0)?, c.get(1)?.as_str()))) {
             match steps_of {
-                Some(suite) => self.secrets.push(SecretUse { at: at.clone(), suite: suite.to_owned(), name: name.to_owned() }),
+                Some(suite) => {
+                    self.secrets.push(SecretUse { at: at.clone(), suite: suite.to_owned(), name: name.to_owned() })
+                }
                 None => self.found.add(
                     at,
                     "a secret cannot be inserted here; only the steps of a suite may name one",
@@ -170,13 +207,19 @@ impl Expander<'_> {
         self.inserted += text.matches("{{").count() * self.longest;
         if self.inserted > MAX_INSERTED {
             if before <= MAX_INSERTED {
-                self.found.add(at, "the templates up to here are too many, or insert too much", "use shorter values, or fewer templates");
+                self.found.add(
+                    at,
+                    "the templates up to here are too many, or insert too much",
+                    "use shorter values, or fewer templates",
+                );
             }
             return self.found.set_unsound(at);
         }
         match self.filled(text) {
             Ok(filled) => *text = filled,
-            Err(e) => self.found.add(at, format!("the template cannot be filled in: {e}"), "write plain `{{name}}` templates"),
+            Err(e) => {
+                self.found.add(at, format!("the template cannot be filled in: {e}"), "write plain `{{name}}` templates")
+            }
         }
     }
 
@@ -201,7 +244,10 @@ mod tests {
     #[test]
     fn every_name_that_the_engine_treats_specially_is_reserved() {
         let text = |name: &str| format!("{{{{{name}}}}}");
-        for name in ["if", "unless", "each", "with", "lookup", "raw", "log", "eq", "and", "len", "else", "true", "this", "secret"] {
+        for name in [
+            "if", "unless", "each", "with", "lookup", "raw", "log", "eq", "and", "len", "else", "true", "this",
+            "secret",
+        ] {
             assert!(RESERVED.contains(&name), "{name}");
         }
         let values = BTreeMap::from([("tag".to_owned(), "v1 & \"2\" <3>".to_owned())]);

@@ -61,7 +61,11 @@ pub struct Entry {
 pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
     if bytes.len() > MAX_BYTES {
         let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
-        return Err(vec![Fault::unplaced("", message, "keep large data in files of their own and refer to them by `path`")]);
+        return Err(vec![Fault::unplaced(
+            "",
+            message,
+            "keep large data in files of their own and refer to them by `path`",
+        )]);
     }
     let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to())])?;
     if let Some(nul) = text.find('\0') {
@@ -179,7 +183,21 @@ mod tests {
     fn only_plain_decimal_numbers_and_lower_case_truth_values_are_not_text() {
         let got = json("[1, -2, 0, 1.5, 2e3, 007, 0x1f, yes, True, on, 'true', \"1\", ~, 1_000, 99999999999999999999]");
         let expected = serde_json::json!([
-            1, -2, 0, 1.5, 2000.0, "007", "0x1f", "yes", "True", "on", "true", "1", null, "1_000", "99999999999999999999"
+            1,
+            -2,
+            0,
+            1.5,
+            2000.0,
+            "007",
+            "0x1f",
+            "yes",
+            "True",
+            "on",
+            "true",
+            "1",
+            null,
+            "1_000",
+            "99999999999999999999"
         ]);
         assert_eq!(got, expected);
     }

@@ -42,7 +42,11 @@ fn check(name: &str, value: &Node, found: &mut Found) {
     let at = At::root().key("values").key(name);
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-        found.add_key(&at, format!("`{name}` cannot be the name of a value"), "begin with a letter; use letters, digits, `-` and `_`");
+        found.add_key(
+            &at,
+            format!("`{name}` cannot be the name of a value"),
+            "begin with a letter; use letters, digits, `-` and `_`",
+        );
     } else if RESERVED.contains(&name) {
         found.add_key(&at, format!("the name `{name}` is reserved in templates"), "choose another name for the value");
     }
@@ -75,7 +79,11 @@ fn set(name: &str, text: &str, value: &mut Node, found: &mut Found) {
         }
     };
     if let Some(kind) = wrong {
-        found.push(Fault::unplaced(&option, format!("the value `{name}` {kind}, not `{text}`"), "give a value of the same kind"));
+        found.push(Fault::unplaced(
+            &option,
+            format!("the value `{name}` {kind}, not `{text}`"),
+            "give a value of the same kind",
+        ));
     } else if let Some(why) = unfit(text) {
         found.push(Fault::unplaced(&option, format!("the value `{name}` {why}"), "values are short and plain"));
     } else {

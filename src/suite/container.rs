@@ -29,7 +29,14 @@ pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerJu
         let began = Instant::now();
         let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets).await {
             Ok(exit) => exit,
-            Err(e) => return Judged { verdict: Verdict::Inconclusive, reason: Some(format!("failed to {e}")), cases: vec![], raw: vec![] },
+            Err(e) => {
+                return Judged {
+                    verdict: Verdict::Inconclusive,
+                    reason: Some(format!("failed to {e}")),
+                    cases: vec![],
+                    raw: vec![],
+                };
+            }
         };
         let mut judged = take_in(session, suite, container, &exit, millis(began));
         if judged.verdict != Verdict::Failed || attempts > suite.retries {
@@ -45,7 +52,9 @@ fn take_in(session: &Session, suite: &SuitePlan, container: &ContainerJudge, exi
     raw.extend(exit.files.iter().map(|(name, bytes)| keep(session, name, media_type(name), bytes)));
     let taken = match container.verdict {
         VerdictSource::Junit => intake::junit(&exit.files),
-        VerdictSource::ExitCode => intake::Intake { cases: vec![intake::exit_code_case(&suite.name, exit, took_ms)], unreadable: vec![] },
+        VerdictSource::ExitCode => {
+            intake::Intake { cases: vec![intake::exit_code_case(&suite.name, exit, took_ms)], unreadable: vec![] }
+        }
     };
     let (verdict, reason) = intake::judge(exit, container.verdict, &taken);
     Judged { verdict, reason, cases: taken.cases, raw }

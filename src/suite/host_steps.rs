@@ -87,7 +87,10 @@ async fn confined(session: &Session, step: &Confined) -> Done {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };
         return Done::passed(format!("{} service(s) confined{noted}", units.len()));
     }
-    Done::failed("not root, no capabilities, no new privileges, read-only root, no service-account token", faults.join("; "))
+    Done::failed(
+        "not root, no capabilities, no new privileges, read-only root, no service-account token",
+        faults.join("; "),
+    )
 }
 
 /// Asks the kernel about process 1 of a unit, from inside.
@@ -102,11 +105,20 @@ async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> 
 
 /// In what a process is not confined, as its kernel status says.
 fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
-    let kept: Vec<_> = status.capabilities.iter().filter(|(_, v)| v.chars().any(|c| c != '0')).map(|(set, v)| format!("{set}={v}")).collect();
+    let kept: Vec<_> = status
+        .capabilities
+        .iter()
+        .filter(|(_, v)| v.chars().any(|c| c != '0'))
+        .map(|(set, v)| format!("{set}={v}"))
+        .collect();
     let found = [
         (status.uid == 0, Aspect::User, "runs as root".to_owned()),
         (!kept.is_empty(), Aspect::Capabilities, format!("has capabilities ({})", kept.join(", "))),
-        (status.capabilities.is_empty(), Aspect::Capabilities, "hides its capabilities: they could not be read".to_owned()),
+        (
+            status.capabilities.is_empty(),
+            Aspect::Capabilities,
+            "hides its capabilities: they could not be read".to_owned(),
+        ),
         (!status.no_new_privileges, Aspect::NoNewPrivileges, "may gain new privileges".to_owned()),
         (!status.read_only_root, Aspect::ReadOnlyRoot, "has a writable root file system".to_owned()),
         (status.service_account_token, Aspect::NoServiceAccountToken, "holds a service-account token".to_owned()),
@@ -117,7 +129,8 @@ fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
 /// What of it is a fault, and what a declared departure. Aspects that a step names are demanded in spite of a declaration.
 fn demanded(breaches: Vec<(Aspect, String)>, aspects: &[Aspect], declared: &Confinement) -> (Vec<String>, Vec<String>) {
     let of_interest = breaches.into_iter().filter(|(aspect, _)| aspects.is_empty() || aspects.contains(aspect));
-    let (departures, faults): (Vec<_>, Vec<_>) = of_interest.partition(|(aspect, _)| aspects.is_empty() && is_declared(*aspect, declared));
+    let (departures, faults): (Vec<_>, Vec<_>) =
+        of_interest.partition(|(aspect, _)| aspects.is_empty() && is_declared(*aspect, declared));
     let texts = |all: Vec<(Aspect, String)>| all.into_iter().map(|(_, what)| what).collect();
     (texts(faults), texts(departures))
 }
@@ -141,7 +154,9 @@ async fn no_secrets_leaked(session: &Session) -> Done {
             while let Some(line) = lines.next().await {
                 match line {
                     Ok(line) => places.push((format!("the log of {}", line.unit), line.text)),
-                    Err(e) => return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
+                    Err(e) => {
+                        return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}"));
+                    }
                 }
             }
         }
@@ -149,22 +164,43 @@ async fn no_secrets_leaked(session: &Session) -> Done {
     }
     let log_lines = places.len();
     match session.engine.running(environment).await {
-        Ok(running) => places.extend(running.into_iter().map(|r| (format!("what the engine shows of {}", r.unit), r.inspect))),
+        Ok(running) => {
+            places.extend(running.into_iter().map(|r| (format!("what the engine shows of {}", r.unit), r.inspect)))
+        }
         Err(e) => return Done::inconclusive(expected, format!("failed to {e}")),
     }
     for unit in session.lease.plan.units.iter().filter(|u| !u.start_late) {
         match status(session, &unit.name).await {
-            Ok(status) => places.extend(status.arguments.into_iter().map(|a| (format!("the argument lists of {}", unit.name), a))),
-            Err(why) => return Done::inconclusive(expected, format!("the argument lists of {} could not be read: {why}", unit.name)),
+            Ok(status) => {
+                places.extend(status.arguments.into_iter().map(|a| (format!("the argument lists of {}", unit.name), a)))
+            }
+            Err(why) => {
+                return Done::inconclusive(
+                    expected,
+                    format!("the argument lists of {} could not be read: {why}", unit.name),
+                );
+            }
         }
     }
-    let found: Vec<String> = secrets.iter().flat_map(|(name, value)| places.iter().filter(|(_, text)| text.contains(value.as_str())).map(move |(place, _)| format!("{name} stands in {place}"))).collect();
+    let found: Vec<String> = secrets
+        .iter()
+        .flat_map(|(name, value)| {
+            places
+                .iter()
+                .filter(|(_, text)| text.contains(value.as_str()))
+                .map(move |(place, _)| format!("{name} stands in {place}"))
+        })
+        .collect();
     let services = session.lease.plan.units.iter().filter(|u| u.kind == UnitKind::Service).count();
     if log_lines == 0 && services > 0 {
         return Done::inconclusive(expected, "no service has logged a line, so that there was nothing to look through");
     }
     match found.as_slice() {
-        [] => Done::passed(format!("looked for {} secrets in {log_lines} log lines and {} other texts", secrets.len(), places.len() - log_lines)),
+        [] => Done::passed(format!(
+            "looked for {} secrets in {log_lines} log lines and {} other texts",
+            secrets.len(),
+            places.len() - log_lines
+        )),
         found => Done::failed(expected, unique(found)),
     }
 }
@@ -188,7 +224,11 @@ mod tests {
     }
 
     fn bad() -> ProcessStatus {
-        ProcessStatus { capabilities: BTreeMap::from([("CapEff".into(), "00000000a80425fb".into())]), service_account_token: true, ..ProcessStatus::default() }
+        ProcessStatus {
+            capabilities: BTreeMap::from([("CapEff".into(), "00000000a80425fb".into())]),
+            service_account_token: true,
+            ..ProcessStatus::default()
+        }
     }
 
     #[test]
@@ -219,6 +259,9 @@ mod tests {
 
     #[test]
     fn what_a_step_does_not_ask_for_is_not_held_against_it() {
-        assert_eq!(demanded(breaches(&bad()), &[Aspect::NoServiceAccountToken], &Confinement::default()).0, ["holds a service-account token"]);
+        assert_eq!(
+            demanded(breaches(&bad()), &[Aspect::NoServiceAccountToken], &Confinement::default()).0,
+            ["holds a service-account token"]
+        );
     }
 }

@@ -38,7 +38,12 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
     let expected = "no connection to the host, the outside or its names";
     let bait = match host_bait().await {
         Ok(bait) if !bait.tcp.is_empty() => bait,
-        Ok(_) => return Done::inconclusive(expected, "the positive control failed: this host reaches none of its own addresses"),
+        Ok(_) => {
+            return Done::inconclusive(
+                expected,
+                "the positive control failed: this host reaches none of its own addresses",
+            );
+        }
         Err(e) => return Done::inconclusive(expected, format!("no bait could be laid on this host: {e}")),
     };
     let host_resolves = resolves_here().await;
@@ -49,7 +54,12 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
             Ok(Tried { reached, resolver_answers }) => {
                 found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}")));
                 if resolver_answers && !host_resolves {
-                    return Done::inconclusive(expected, format!("{unit} has a resolver that answers, and this host resolves no outside name to compare with"));
+                    return Done::inconclusive(
+                        expected,
+                        format!(
+                            "{unit} has a resolver that answers, and this host resolves no outside name to compare with"
+                        ),
+                    );
                 }
             }
             Err(why) => return Done::inconclusive(expected, format!("{unit}: {why}")),
@@ -76,10 +86,19 @@ async fn tried(session: &Session, unit: &str, bait: &HostBait) -> Result<Tried, 
     let position = Position::Inside(unit.to_owned());
     let addresses = bait.tcp.iter().cloned().chain([METADATA.to_owned()]).collect();
     let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
-    let names = Ask::Names { names: OUTSIDE.map(str::to_owned).to_vec(), servers: bait.udp.clone(), timeout_ms: millis(PATIENCE) };
+    let names = Ask::Names {
+        names: OUTSIDE.map(str::to_owned).to_vec(),
+        servers: bait.udp.clone(),
+        timeout_ms: millis(PATIENCE),
+    };
     reached.extend(ask(session, &position, names).await?);
-    let resolvers = Ask::Names { names: vec![OUTSIDE[0].to_owned()], servers: RESOLVERS.map(str::to_owned).to_vec(), timeout_ms: millis(PATIENCE) };
-    let resolver_answers = ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
+    let resolvers = Ask::Names {
+        names: vec![OUTSIDE[0].to_owned()],
+        servers: RESOLVERS.map(str::to_owned).to_vec(),
+        timeout_ms: millis(PATIENCE),
+    };
+    let resolver_answers =
+        ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
     Ok(Tried { reached, resolver_answers })
 }
 
@@ -91,9 +110,13 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
         Ok(addresses) => addresses,
         Err(why) => return Done::inconclusive(expected, why),
     };
-    let control = ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
+    let control =
+        ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
     if !control.as_ref().is_ok_and(|r| !r.is_empty()) {
-        return Done::inconclusive(expected, "the positive control failed: the neighbour does not answer in its own network");
+        return Done::inconclusive(
+            expected,
+            "the positive control failed: the neighbour does not answer in its own network",
+        );
     }
     let names = match other_names(session).await {
         Ok(names) => names,
@@ -103,16 +126,25 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
     let mut found = vec![];
     for unit in &units {
         let position = Position::Inside(unit.clone());
-        let reach = ask(session, &position, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
-        let resolved = ask(session, &position, Ask::Names { names: names.clone(), servers: vec![], timeout_ms: millis(PATIENCE) }).await;
+        let reach =
+            ask(session, &position, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
+        let resolved =
+            ask(session, &position, Ask::Names { names: names.clone(), servers: vec![], timeout_ms: millis(PATIENCE) })
+                .await;
         match (reach, resolved) {
-            (Ok(reach), Ok(resolved)) => found.extend(reach.into_iter().chain(resolved).map(|r| format!("{unit} reached {r}"))),
+            (Ok(reach), Ok(resolved)) => {
+                found.extend(reach.into_iter().chain(resolved).map(|r| format!("{unit} reached {r}")))
+            }
             (Err(why), _) | (_, Err(why)) => return Done::inconclusive(expected, format!("{unit}: {why}")),
         }
     }
     session.forget_agent(&neighbour).await;
     if found.is_empty() {
-        return Done::passed(format!("{} service(s) tried a neighbour that answers in its own network, and {} names of other environments", units.len(), names.len()));
+        return Done::passed(format!(
+            "{} service(s) tried a neighbour that answers in its own network, and {} names of other environments",
+            units.len(),
+            names.len()
+        ));
     }
     Done::failed(expected, found.join("; "))
 }
@@ -120,7 +152,9 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
 async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String> {
     let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
     match agent.ask(Ask::Listen { port: NEIGHBOUR_PORT }).await {
-        Ok(Answer::Listening { addresses }) if !addresses.is_empty() => Ok(addresses.iter().map(|a| format!("{a}:{NEIGHBOUR_PORT}")).collect()),
+        Ok(Answer::Listening { addresses }) if !addresses.is_empty() => {
+            Ok(addresses.iter().map(|a| format!("{a}:{NEIGHBOUR_PORT}")).collect())
+        }
         Ok(other) => Err(format!("the neighbour does not listen: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
     }
@@ -130,7 +164,8 @@ async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String>
 async fn other_names(session: &Session) -> Result<Vec<String>, String> {
     let all = session.engine.list().await.map_err(|e| format!("failed to {e}"))?;
     let others = all.iter().filter(|o| o.environment != session.lease.environment);
-    let names: BTreeSet<String> = others.flat_map(|o| o.units.keys().map(|u| format!("{u}.{}", o.environment))).collect();
+    let names: BTreeSet<String> =
+        others.flat_map(|o| o.units.keys().map(|u| format!("{u}.{}", o.environment))).collect();
     Ok(names.into_iter().collect())
 }
 

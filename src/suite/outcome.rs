@@ -14,7 +14,8 @@ pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
 
 /// The cause that a suite's verdict gives to the run, if any.
 pub fn cause(suite: &SuiteFact) -> Option<Cause> {
-    let count = |v| suite.cases.iter().filter(|c| c.verdict == Some(v)).map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
+    let count =
+        |v| suite.cases.iter().filter(|c| c.verdict == Some(v)).map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
     let because = suite.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
     match (suite.verdict, suite.kind) {
         (Some(Verdict::Passed), _) => None,
@@ -23,7 +24,10 @@ pub fn cause(suite: &SuiteFact) -> Option<Cause> {
                 SuiteKind::Acceptance => CauseKind::AcceptanceFailed,
                 SuiteKind::Security => CauseKind::SecurityFailed,
             };
-            Some(Cause { kind, text: format!("suite {} failed{}{because}", suite.name, listed(&count(Verdict::Failed))) })
+            Some(Cause {
+                kind,
+                text: format!("suite {} failed{}{because}", suite.name, listed(&count(Verdict::Failed))),
+            })
         }
         (Some(Verdict::Inconclusive) | None, _) => Some(Cause {
             kind: CauseKind::Inconclusive,
@@ -41,12 +45,26 @@ mod tests {
     use super::*;
 
     fn case(verdict: Option<Verdict>) -> CaseFact {
-        CaseFact { id: "A1".into(), name: "a".into(), verdict, started: None, took_ms: 1, attempts: 1, failures: vec![], steps: vec![], controls: vec![], source: None }
+        CaseFact {
+            id: "A1".into(),
+            name: "a".into(),
+            verdict,
+            started: None,
+            took_ms: 1,
+            attempts: 1,
+            failures: vec![],
+            steps: vec![],
+            controls: vec![],
+            source: None,
+        }
     }
 
     #[test]
     fn a_suite_is_as_good_as_its_worst_case() {
-        assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Failed)), case(Some(Verdict::Inconclusive))]).0, Verdict::Failed);
+        assert_eq!(
+            verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Failed)), case(Some(Verdict::Inconclusive))]).0,
+            Verdict::Failed
+        );
         assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Inconclusive))]).0, Verdict::Inconclusive);
         assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(None)]).0, Verdict::Passed);
     }

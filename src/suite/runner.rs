@@ -26,7 +26,9 @@ pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Resul
         note(session, Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() });
     }
     for wave in waves {
-        let running = join_all(wave.iter().filter_map(|name| session.lease.plan.suites.get(name)).map(|s| suite(session, s, sources)));
+        let running = join_all(
+            wave.iter().filter_map(|name| session.lease.plan.suites.get(name)).map(|s| suite(session, s, sources)),
+        );
         let done = tokio::select! {
             biased;
             () = session.stop.cancelled() => return Err(interrupted()),
@@ -53,7 +55,8 @@ async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> Suite
             for case in &judged.cases {
                 session.journal.note(Notice::CaseDone { suite: suite.name.clone(), case: case.clone() });
             }
-            (fact.verdict, fact.reason, fact.cases, fact.raw) = (Some(judged.verdict), judged.reason, judged.cases, judged.raw);
+            (fact.verdict, fact.reason, fact.cases, fact.raw) =
+                (Some(judged.verdict), judged.reason, judged.cases, judged.raw);
         }
     }
     fact.finished = Some(Timestamp::now());

@@ -105,7 +105,12 @@ impl<'a> SuiteRun<'a> {
         let did = step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)));
         let took_ms = millis(began);
         fact.verdict = fact.verdict.max(Some(done.verdict));
-        fact.steps.push(StepFact { did: did.clone(), saw: if done.verdict == Verdict::Passed { done.saw } else { done.failure.got.clone() }, verdict: done.verdict, took_ms });
+        fact.steps.push(StepFact {
+            did: did.clone(),
+            saw: if done.verdict == Verdict::Passed { done.saw } else { done.failure.got.clone() },
+            verdict: done.verdict,
+            took_ms,
+        });
         if done.verdict == Verdict::Passed {
             self.passed.extend(step.name.clone());
             self.variables.extend(done.captured);
@@ -123,9 +128,17 @@ impl<'a> SuiteRun<'a> {
 
     async fn perform(&mut self, step: &Step) -> Done {
         if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
-            return Done::inconclusive(format!("the positive control `{control}` to have passed before"), "it did not pass, so that a refusal here would prove nothing");
+            return Done::inconclusive(
+                format!("the positive control `{control}` to have passed before"),
+                "it did not pass, so that a refusal here would prove nothing",
+            );
         }
-        let secrets: BTreeMap<_, _> = self.suite.secrets.iter().filter_map(|n| self.session.secrets.values.get(n).map(|v| (n.clone(), v.clone()))).collect();
+        let secrets: BTreeMap<_, _> = self
+            .suite
+            .secrets
+            .iter()
+            .filter_map(|n| self.session.secrets.values.get(n).map(|v| (n.clone(), v.clone())))
+            .collect();
         let action = match variables::fill(&step.action, &self.variables, &secrets) {
             Ok(action) => action,
             Err(why) => return Done::inconclusive("every variable of the step to have a value", why),
@@ -133,8 +146,15 @@ impl<'a> SuiteRun<'a> {
         if let Some(done) = host_steps::perform(self.session, &action).await {
             return done;
         }
-        let position = step.from.as_ref().map_or_else(|| Position::Suite(self.suite.name.clone()), |s| Position::Inside(s.clone()));
-        let within_ms = step.within.as_ref().and_then(|w| humantime::parse_duration(w).ok()).and_then(|d| u64::try_from(d.as_millis()).ok());
+        let position = step
+            .from
+            .as_ref()
+            .map_or_else(|| Position::Suite(self.suite.name.clone()), |s| Position::Inside(s.clone()));
+        let within_ms = step
+            .within
+            .as_ref()
+            .and_then(|w| humantime::parse_duration(w).ok())
+            .and_then(|d| u64::try_from(d.as_millis()).ok());
         self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await
     }
 
@@ -177,10 +197,18 @@ fn describe(step: &Step) -> String {
         Action::AmqpLogin(a) => format!("log in to {} as {}{}", a.vhost, a.user, refused(a.refused)),
         Action::Publish(a) => format!("publish to {} {} as {}", a.exchange, a.key, a.user),
         Action::Listen(a) => format!("listen to {} {}", a.exchange, a.key),
-        Action::Expect(a) => format!("expect {} message(s) on {}", a.count, a.on.as_ref().or(a.queue.as_ref()).map_or("?", String::as_str)),
+        Action::Expect(a) => format!(
+            "expect {} message(s) on {}",
+            a.count,
+            a.on.as_ref().or(a.queue.as_ref()).map_or("?", String::as_str)
+        ),
         Action::ExpectNothing(a) => format!("expect nothing on {} for {}", a.on, a.duration),
         Action::AmqpTry(a) => {
-            let target = [a.queue.as_str(), a.exchange.as_str()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
+            let target = [a.queue.as_str(), a.exchange.as_str()]
+                .into_iter()
+                .filter(|t| !t.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
             format!("{} {target} as {}{}", operation(a.operation), a.user, refused(a.refused))
         }
         Action::QueueDepth(a) => format!("depth of {}", a.queue),

@@ -7,7 +7,11 @@ use serde_json::Value;
 use crate::spec::model::Action;
 
 /// Fills every string of the action in. The error names what is not there.
-pub fn fill(action: &Action, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<Action, String> {
+pub fn fill(
+    action: &Action,
+    variables: &BTreeMap<String, String>,
+    secrets: &BTreeMap<String, String>,
+) -> Result<Action, String> {
     let mut value = serde_json::to_value(action).map_err(|e| e.to_string())?;
     walk(&mut value, &|text| fill_text(text, variables, secrets))?;
     serde_json::from_value(value).map_err(|e| e.to_string())
@@ -24,12 +28,17 @@ fn walk(value: &mut Value, fill: &dyn Fn(&str) -> Result<String, String>) -> Res
 }
 
 /// Fills one text in; what was filled in is not looked at again.
-fn fill_text(text: &str, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<String, String> {
+fn fill_text(
+    text: &str,
+    variables: &BTreeMap<String, String>,
+    secrets: &BTreeMap<String, String>,
+) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, open, after)) = first_opening(rest) {
         out.push_str(before);
-        let (close, known, what) = if open == "${" { ("}", variables, "the variable") } else { ("}}", secrets, "the secret") };
+        let (close, known, what) =
+            if open == "${" { ("}", variables, "the variable") } else { ("}}", secrets, "the secret") };
         let Some((inner, tail)) = after.split_once(close) else {
             return Err(format!("`{open}` without `{close}` in {text:?}"));
         };
@@ -55,7 +64,8 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> Result<String, String> {
-        let variables = BTreeMap::from([("id".to_owned(), "42".to_owned()), ("evil".to_owned(), "{{secret \"key\"}}".to_owned())]);
+        let variables =
+            BTreeMap::from([("id".to_owned(), "42".to_owned()), ("evil".to_owned(), "{{secret \"key\"}}".to_owned())]);
         let secrets = BTreeMap::from([("key".to_owned(), "abc".to_owned())]);
         fill_text(text, &variables, &secrets)
     }

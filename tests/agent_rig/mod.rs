@@ -95,7 +95,8 @@ fn command(cli: &str) -> Command {
 
 /// The engine's command, when it and the image are here. Otherwise says so, or fails if the tests must not be skipped.
 pub fn engine(image: &str) -> Option<&'static str> {
-    let has = |cli: &&str| command(cli).args(["image", "inspect", image]).output().is_ok_and(|out| out.status.success());
+    let has =
+        |cli: &&str| command(cli).args(["image", "inspect", image]).output().is_ok_and(|out| out.status.success());
     let found = ["podman --remote", "podman", "docker"].into_iter().find(has);
     if found.is_none() {
         let text = format!("no container engine with the image {image} (make it with examples/images)");
@@ -126,10 +127,22 @@ pub fn run(cli: &'static str, image: &str, unit: &str, port: u16, env: &[&str], 
     let name = format!("dayfly-test-agent-{}-{port}", std::process::id());
     // Removes the container when its standard input closes, which happens even if this process is killed.
     let script = format!("cat; CONTAINER_HOST=${{DOCKER_HOST:-$CONTAINER_HOST}} {cli} rm --force --volumes {name}");
-    let reaper = Command::new("sh").args(["-c", &script]).process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let reaper = Command::new("sh")
+        .args(["-c", &script])
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut command = command(cli);
     command.args(["run", "--detach", "--name", &name, "--label", "dayfly-test=agent", "--memory", "512m"]);
-    command.args(["--publish", &format!("{unit}:{port}:{port}"), "--volume", &format!("{}:/run/secrets:ro", files.path().display())]);
+    command.args([
+        "--publish",
+        &format!("{unit}:{port}:{port}"),
+        "--volume",
+        &format!("{}:/run/secrets:ro", files.path().display()),
+    ]);
     for variable in env {
         command.args(["--env", variable]);
     }
@@ -155,8 +168,10 @@ pub struct Agent {
 
 pub fn agent(hello: Hello) -> Agent {
     let mut command = tokio::process::Command::new(binary());
-    let mut process = command.arg("agent").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-    let link = AgentLink { input: Box::pin(process.stdin.take().unwrap()), output: Box::pin(process.stdout.take().unwrap()) };
+    let mut process =
+        command.arg("agent").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let link =
+        AgentLink { input: Box::pin(process.stdin.take().unwrap()), output: Box::pin(process.stdout.take().unwrap()) };
     Agent { client: AgentClient::connect(link, hello), process }
 }
 

@@ -77,12 +77,14 @@ impl Breakages {
 }
 
 pub fn breakages() -> Breakages {
-    serde_yaml::from_str(&std::fs::read_to_string(repository().join("tests/fixtures/tsd-breakages.yaml")).unwrap()).unwrap()
+    serde_yaml::from_str(&std::fs::read_to_string(repository().join("tests/fixtures/tsd-breakages.yaml")).unwrap())
+        .unwrap()
 }
 
 /// The flagship's description as it is.
 pub fn flagship() -> Value {
-    serde_yaml::from_str(&std::fs::read_to_string(repository().join("environments/tsd/environment.yaml")).unwrap()).unwrap()
+    serde_yaml::from_str(&std::fs::read_to_string(repository().join("environments/tsd/environment.yaml")).unwrap())
+        .unwrap()
 }
 
 /// A copy of the flagship that is being broken.
@@ -179,7 +181,9 @@ pub fn compare(cases: Vec<Value>, broken: &[&Breakage]) {
     let mut expected: BTreeMap<&str, (&str, &str, &str)> = BTreeMap::new();
     for b in broken {
         expected.extend(b.fails.iter().map(|(id, text)| (id.as_str(), ("failed", text.as_str(), b.what.as_str()))));
-        expected.extend(b.inconclusive.iter().map(|(id, text)| (id.as_str(), ("inconclusive", text.as_str(), b.what.as_str()))));
+        expected.extend(
+            b.inconclusive.iter().map(|(id, text)| (id.as_str(), ("inconclusive", text.as_str(), b.what.as_str()))),
+        );
     }
     let mut wrong = vec![];
     for case in &cases {
@@ -189,7 +193,9 @@ pub fn compare(cases: Vec<Value>, broken: &[&Breakage]) {
             None if verdict == "passed" => {}
             None => wrong.push(format!("{id} {verdict}, which nothing broke: {failure}")),
             Some((wanted, text, _)) if verdict == wanted && failure.contains(text) => {}
-            Some((wanted, text, what)) => wrong.push(format!("{id} {verdict} when {what}; expected: {wanted}, with {text:?}, got: {failure}")),
+            Some((wanted, text, what)) => {
+                wrong.push(format!("{id} {verdict} when {what}; expected: {wanted}, with {text:?}, got: {failure}"))
+            }
         }
     }
     wrong.extend(expected.keys().map(|id| format!("{id} did not run")));
@@ -230,14 +236,17 @@ pub struct EngineCommand(Vec<String>);
 impl EngineCommand {
     /// The one that speaks to the socket that dayfly finds.
     pub fn find() -> Self {
-        let named = ["DOCKER_HOST", "CONTAINER_HOST"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
+        let named =
+            ["DOCKER_HOST", "CONTAINER_HOST"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
         let words = |words: &[&str]| Self(words.iter().map(|w| (*w).to_owned()).collect());
         let is_podman = match &named {
             Some(host) => host.contains("podman"),
             None => Path::new("/run/podman/podman.sock").exists(),
         };
         match (is_podman, named) {
-            (true, host) => words(&["podman", "--remote", "--url", &host.unwrap_or("unix:///run/podman/podman.sock".into())]),
+            (true, host) => {
+                words(&["podman", "--remote", "--url", &host.unwrap_or("unix:///run/podman/podman.sock".into())])
+            }
             (false, Some(host)) => words(&["docker", "--host", &host]),
             (false, None) => words(&["docker"]),
         }
@@ -264,7 +273,16 @@ impl EngineCommand {
 
     /// What the names of an environment's objects begin with: `<environment>-<run>-`.
     pub fn beginning_of(&self, environment: &str) -> String {
-        let words = ["ps", "--all", "--filter", &format!("label=dayfly.dev/environment={environment}"), "--filter", "label=dayfly.dev/role=unit", "--format", "{{.Names}}"];
+        let words = [
+            "ps",
+            "--all",
+            "--filter",
+            &format!("label=dayfly.dev/environment={environment}"),
+            "--filter",
+            "label=dayfly.dev/role=unit",
+            "--format",
+            "{{.Names}}",
+        ];
         let all = self.run(&words.map(str::to_owned));
         let edge = all.lines().find_map(|name| name.strip_suffix("edge-proxy"));
         edge.unwrap_or_else(|| panic!("no edge-proxy among {all}")).to_owned()

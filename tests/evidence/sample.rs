@@ -28,7 +28,12 @@ pub fn digest(of: &str) -> String {
 /// A failed run: acceptance passed, security did not.
 pub fn failed(run: u128) -> Facts {
     let started = "2026-03-02T08:00:00Z".parse().unwrap();
-    let confinement = Confinement { user: Some("1000".into()), writable_root: true, reason: Some("it unpacks itself".into()), ..Default::default() };
+    let confinement = Confinement {
+        user: Some("1000".into()),
+        writable_root: true,
+        reason: Some("it unpacks itself".into()),
+        ..Default::default()
+    };
     Facts {
         schema_version: SCHEMA_VERSION,
         run: uuid::Uuid::from_u128(run),
@@ -44,7 +49,12 @@ pub fn failed(run: u128) -> Facts {
             endpoint: "unix:///run/podman/podman.sock".into(),
             cannot: vec!["connections to the host itself are not closed".into()],
         }),
-        runner: Runner { name: "dayfly".into(), version: "0.1.0".into(), job: Some("https://ci.example/jobs/7".into()), actor: None },
+        runner: Runner {
+            name: "dayfly".into(),
+            version: "0.1.0".into(),
+            job: Some("https://ci.example/jobs/7".into()),
+            actor: None,
+        },
         started,
         finished: None,
         units: vec![UnitFact {
@@ -64,8 +74,24 @@ pub fn failed(run: u128) -> Facts {
         access: vec![("acceptance".into(), "file-api".into())],
         images: [(IMAGE, "file-api"), (JUDGE, "judge")].into_iter().map(|(r, d)| (r.to_owned(), image(r, d))).collect(),
         suites: vec![
-            suite("acceptance", SuiteKind::Acceptance, Verdict::Passed, vec![case("A1", Some(Verdict::Passed), 1), case("A2", Some(Verdict::Passed), 2), case("A3", None, 1)], JUNIT),
-            suite("security", SuiteKind::Security, Verdict::Failed, vec![case("S1", Some(Verdict::Passed), 1), case("S2", Some(Verdict::Failed), 1), case("S3", Some(Verdict::Inconclusive), 1)], LOG),
+            suite(
+                "acceptance",
+                SuiteKind::Acceptance,
+                Verdict::Passed,
+                vec![case("A1", Some(Verdict::Passed), 1), case("A2", Some(Verdict::Passed), 2), case("A3", None, 1)],
+                JUNIT,
+            ),
+            suite(
+                "security",
+                SuiteKind::Security,
+                Verdict::Failed,
+                vec![
+                    case("S1", Some(Verdict::Passed), 1),
+                    case("S2", Some(Verdict::Failed), 1),
+                    case("S3", Some(Verdict::Inconclusive), 1),
+                ],
+                LOG,
+            ),
         ],
         events: vec![],
         causes: vec![Cause { kind: CauseKind::SecurityFailed, text: "S2 failed in suite security".into() }],
@@ -92,7 +118,12 @@ pub fn raw() -> BTreeMap<String, Vec<u8>> {
 }
 
 fn image(reference: &str, content: &str) -> ImageFact {
-    ImageFact { reference: reference.into(), digest: format!("sha256:{}", digest(content)), platform: "linux/amd64".into(), user: "1000".into() }
+    ImageFact {
+        reference: reference.into(),
+        digest: format!("sha256:{}", digest(content)),
+        platform: "linux/amd64".into(),
+        user: "1000".into(),
+    }
 }
 
 fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, raw: &str) -> SuiteFact {
@@ -105,13 +136,24 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
         started: "2026-03-02T08:01:00Z".parse().unwrap(),
         finished: Some("2026-03-02T08:02:00Z".parse().unwrap()),
         cases,
-        raw: vec![RawFile { name: "result".into(), media_type: "text/plain".into(), sha256: digest(raw), size: raw.len() as u64 }],
+        raw: vec![RawFile {
+            name: "result".into(),
+            media_type: "text/plain".into(),
+            sha256: digest(raw),
+            size: raw.len() as u64,
+        }],
         source: Some("environments/demo/environment.yaml:40".into()),
     }
 }
 
 fn case(id: &str, verdict: Option<Verdict>, attempts: u8) -> CaseFact {
-    let failure = CaseFailure { step: "GET /admin".into(), expected: "403".into(), got: "200 \"<ø>\"".into(), waited_ms: 12, source: None };
+    let failure = CaseFailure {
+        step: "GET /admin".into(),
+        expected: "403".into(),
+        got: "200 \"<ø>\"".into(),
+        waited_ms: 12,
+        source: None,
+    };
     CaseFact {
         id: id.into(),
         name: format!("{id} holds"),

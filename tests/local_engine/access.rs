@@ -18,11 +18,23 @@ async fn only_declared_callers_reach_a_unit_by_address_and_by_name() {
     judge.needs.insert("db".into());
     let units = vec![idle("db", &["api", "job"]), idle("api", &[]), idle("job", &[]), idle("stranger", &[])];
     let Some(world) = World::up("access", units, vec![judge], &Secrets::default()).await else { return };
-    let (db, api, job, stranger) = (world.agent(inside("db")).await, world.agent(inside("api")).await, world.agent(inside("job")).await, world.agent(inside("stranger")).await);
+    let (db, api, job, stranger) = (
+        world.agent(inside("db")).await,
+        world.agent(inside("api")).await,
+        world.agent(inside("job")).await,
+        world.agent(inside("stranger")).await,
+    );
     let at_db = listen(&db, 5000).await;
     let at_api = listen(&api, 5001).await;
     assert!(at_db.len() >= 3 && !at_api.is_empty(), "{at_db:?} {at_api:?}");
-    let names = |unit: &str, port: u16| [unit.to_owned(), format!("{unit}.{}", world.environment()), format!("{unit}.{}.svc.cluster.local", world.environment())].map(|n| format!("{n}:{port}"));
+    let names = |unit: &str, port: u16| {
+        [
+            unit.to_owned(),
+            format!("{unit}.{}", world.environment()),
+            format!("{unit}.{}.svc.cluster.local", world.environment()),
+        ]
+        .map(|n| format!("{n}:{port}"))
+    };
 
     assert_eq!(reach(&api, &names("db", 5000)).await, names("db", 5000));
     assert_eq!(reach(&job, &names("db", 5000)).await, names("db", 5000));
@@ -40,7 +52,11 @@ async fn only_declared_callers_reach_a_unit_by_address_and_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_the_host_nor_a_neighbour_nor_an_outside_name_is_reached() {
-    let Some(world) = World::up("noway", vec![idle("api", &[]), idle("db", &["api"])], vec![], &Secrets::default()).await else { return };
+    let Some(world) =
+        World::up("noway", vec![idle("api", &[]), idle("db", &["api"])], vec![], &Secrets::default()).await
+    else {
+        return;
+    };
     let bait = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = bait.local_addr().unwrap().port();
     tokio::spawn(async move { while bait.accept().await.is_ok() {} });
@@ -57,7 +73,14 @@ async fn neither_the_host_nor_a_neighbour_nor_an_outside_name_is_reached() {
     let hosts: Vec<String> = hosts.iter().map(|h| format!("{h}:{port}")).collect();
     assert!(hosts.len() > 1, "{hosts:?}");
     assert_eq!(reach(&api, &[hosts, at_neighbour.clone()].concat()).await, [""; 0]);
-    let asked = api.ask(Ask::Names { names: vec!["example.com".into(), "deb.debian.org".into()], servers: vec![], timeout_ms: 3000 }).await.unwrap();
+    let asked = api
+        .ask(Ask::Names {
+            names: vec!["example.com".into(), "deb.debian.org".into()],
+            servers: vec![],
+            timeout_ms: 3000,
+        })
+        .await
+        .unwrap();
     assert!(matches!(&asked, Answer::Reached { reached } if reached.is_empty()), "{asked:?}");
     drop((api, neighbour));
     world.remove().await;
@@ -82,30 +105,55 @@ fn first_address(listening: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
     let look = "cd /run/secrets; for f in *; do echo $f=$(cat $f); done; cat /etc/dayfly/app.conf; id -u; hostname; touch /run/secrets/x /etc/dayfly/x /usr/x /nowhere 2>&1 | grep -c Read-only; echo hi >/data/here && cat /data/here; grep -E 'CapEff|NoNewPrivs' /proc/self/status";
-    let web = Unit { files: BTreeMap::from([("/etc/dayfly/app.conf".to_owned(), b"mode=test\n".to_vec())]), writable: vec!["/data".into()], ..unit("web", look) };
+    let web = Unit {
+        files: BTreeMap::from([("/etc/dayfly/app.conf".to_owned(), b"mode=test\n".to_vec())]),
+        writable: vec!["/data".into()],
+        ..unit("web", look)
+    };
     let other = unit("other", "cat /run/secrets/*; ls /run/secrets");
     let secrets = Secrets {
         values: BTreeMap::from([("jwt-key".to_owned(), "s3cr3t-of-web".to_owned())]),
         ca: "THE CA".into(),
-        files: BTreeMap::from([("web".to_owned(), BTreeMap::from([("jwt-key".to_owned(), b"s3cr3t-of-web".to_vec())]))]),
+        files: BTreeMap::from([(
+            "web".to_owned(),
+            BTreeMap::from([("jwt-key".to_owned(), b"s3cr3t-of-web".to_vec())]),
+        )]),
     };
     let Some(world) = World::up("secrets", vec![web, other], vec![], &secrets).await else { return };
     let said = world.said("web").await;
-    assert_eq!(said, "ca.crt=THE CA\njwt-key=s3cr3t-of-web\nmode=test\n1000\nweb\n4\nhi\nCapEff:\t0000000000000000\nNoNewPrivs:\t1", "{said}");
+    assert_eq!(
+        said,
+        "ca.crt=THE CA\njwt-key=s3cr3t-of-web\nmode=test\n1000\nweb\n4\nhi\nCapEff:\t0000000000000000\nNoNewPrivs:\t1",
+        "{said}"
+    );
     let said = world.said("other").await;
-    assert!(said.contains("THE CA") && said.contains("ca.crt") && !said.contains("s3cr3t") && !said.contains("jwt-key"), "{said}");
+    assert!(
+        said.contains("THE CA") && said.contains("ca.crt") && !said.contains("s3cr3t") && !said.contains("jwt-key"),
+        "{said}"
+    );
 
     let kept = world.engine.secrets(world.environment()).await.unwrap();
     assert_eq!((kept.values, kept.ca, kept.files), (secrets.values, secrets.ca, secrets.files));
     let running = world.engine.running(world.environment()).await.unwrap();
     assert_eq!(running.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>(), ["other", "web"]);
-    assert!(running.iter().all(|r| r.image_digest.starts_with("sha256:") && !r.inspect.contains("s3cr3t") && r.inspect.contains("/run/secrets")));
+    assert!(running.iter().all(|r| r.image_digest.starts_with("sha256:")
+        && !r.inspect.contains("s3cr3t")
+        && r.inspect.contains("/run/secrets")));
     world.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_a_unit_all_answer_to_its_name() {
-    let Some(world) = World::up("copies", vec![Unit { replicas: 3, ..idle("web", &["api"]) }, idle("api", &[])], vec![], &Secrets::default()).await else { return };
+    let Some(world) = World::up(
+        "copies",
+        vec![Unit { replicas: 3, ..idle("web", &["api"]) }, idle("api", &[])],
+        vec![],
+        &Secrets::default(),
+    )
+    .await
+    else {
+        return;
+    };
     let api = world.agent(inside("api")).await;
     let asked = api.ask(Ask::Names { names: vec!["web".into()], servers: vec![], timeout_ms: 3000 }).await.unwrap();
     let Answer::Reached { reached } = asked else { panic!("{asked:?}") };

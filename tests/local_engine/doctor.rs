@@ -15,7 +15,17 @@ async fn doctor_finds_a_good_engine_good_and_leaves_nothing_behind() {
     let failed: Vec<&Value> = said["checks"].as_array().unwrap().iter().filter(|c| c["passed"] != true).collect();
     assert!(failed.is_empty() && ended.status.code() == Some(0), "{failed:#?}");
     let names: Vec<&str> = said["checks"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
-    for name in ["container engine", "dayfly's own image", "containers start", "networks and names", "no way out", "no neighbour", "confinement", "limits", "removal"] {
+    for name in [
+        "container engine",
+        "dayfly's own image",
+        "containers start",
+        "networks and names",
+        "no way out",
+        "no neighbour",
+        "confinement",
+        "limits",
+        "removal",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(!engine.list().await.unwrap().iter().any(|o| o.environment.starts_with("dayfly-doctor-")));
@@ -23,8 +33,17 @@ async fn doctor_finds_a_good_engine_good_and_leaves_nothing_behind() {
 
 #[test]
 fn doctor_without_an_engine_says_what_to_do_and_ends_with_4() {
-    let ended = Command::new(env!("CARGO_BIN_EXE_dayfly")).arg("doctor").env("DOCKER_HOST", "unix:///nowhere/engine.sock").output().unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_dayfly"))
+        .arg("doctor")
+        .env("DOCKER_HOST", "unix:///nowhere/engine.sock")
+        .output()
+        .unwrap();
     let said = String::from_utf8(ended.stdout).unwrap();
     assert_eq!(ended.status.code(), Some(4), "{said}");
-    assert!(said.contains("✗ container engine") && said.contains("unix:///nowhere/engine.sock (from DOCKER_HOST): no such file") && said.contains("→ start one"), "{said}");
+    assert!(
+        said.contains("✗ container engine")
+            && said.contains("unix:///nowhere/engine.sock (from DOCKER_HOST): no such file")
+            && said.contains("→ start one"),
+        "{said}"
+    );
 }

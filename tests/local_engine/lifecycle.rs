@@ -18,7 +18,10 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
         Claim::Newer { run, .. } => assert_eq!(run, newer.run),
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
-    assert_eq!(world.engine.claim(&older).await.unwrap(), Claim::Newer { run: newer.run, commit: newer.commit.clone() });
+    assert_eq!(
+        world.engine.claim(&older).await.unwrap(),
+        Claim::Newer { run: newer.run, commit: newer.commit.clone() }
+    );
     // Claiming what one has already is no takeover.
     assert_eq!(world.engine.claim(&newer).await.unwrap(), Claim::Ours { replaced: None });
     world.remove().await;
@@ -44,7 +47,16 @@ async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn removal_takes_everything_with_running_units_and_agents() {
-    let Some(world) = World::up("gone", vec![idle("db", &["web"]), Unit { writable: vec!["/data".into()], ..idle("web", &[]) }], vec![], &Secrets::default()).await else { return };
+    let Some(world) = World::up(
+        "gone",
+        vec![idle("db", &["web"]), Unit { writable: vec!["/data".into()], ..idle("web", &[]) }],
+        vec![],
+        &Secrets::default(),
+    )
+    .await
+    else {
+        return;
+    };
     let _control = world.agent(Position::Control).await;
     let _neighbour = world.agent(Position::Neighbour).await;
     let listed = world.engine.list().await.unwrap();
@@ -84,7 +96,10 @@ async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
     let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
     world.engine.claim(&world.lease).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
-    assert!(said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"), "{said}");
+    assert!(
+        said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"),
+        "{said}"
+    );
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);
     world.remove().await;
@@ -92,26 +107,39 @@ async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
-    let Some(world) = World::of("nocommand", vec![Unit { command: vec!["/opt/nothing".into()], ..unit("web", "") }], vec![]).await else { return };
+    let Some(world) =
+        World::of("nocommand", vec![Unit { command: vec!["/opt/nothing".into()], ..unit("web", "") }], vec![]).await
+    else {
+        return;
+    };
     world.engine.claim(&world.lease).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let error = world.engine.start(&world.lease, "web").await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::Removable);
     let said = error.to_string();
-    assert!(said.starts_with("start web: its command") && said.contains("not in the image") && said.contains("/opt/nothing"), "{said}");
+    assert!(
+        said.starts_with("start web: its command")
+            && said.contains("not in the image")
+            && said.contains("/opt/nothing"),
+        "{said}"
+    );
     world.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_images_are_all_named_at_once() {
     let Some(engine) = world::engine().await else { return };
-    let wanted = ["localhost/dayflytest/none:1", "registry.invalid/dayflytest/other:2", world::IMAGE].map(str::to_owned);
+    let wanted =
+        ["localhost/dayflytest/none:1", "registry.invalid/dayflytest/other:2", world::IMAGE].map(str::to_owned);
     let error = engine.images(&wanted, &|_, _| ()).await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::None);
     let said = error.to_string();
     assert!(said.starts_with("find 2 image(s):") && !said.contains(world::IMAGE), "{said}");
     assert!(said.contains("localhost/dayflytest/none:1: it is not here") && said.contains("`make images`"), "{said}");
-    assert!(said.contains("registry.invalid/dayflytest/other:2: ") && said.contains("DAYFLY_REGISTRY_MIRROR"), "{said}");
+    assert!(
+        said.contains("registry.invalid/dayflytest/other:2: ") && said.contains("DAYFLY_REGISTRY_MIRROR"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +147,10 @@ async fn an_unreachable_socket_says_what_was_tried_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let dead = folder.path().join("dead.sock");
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
-    let at = |host: String| Options { surroundings: Surroundings { docker_host: Some(host), ..Surroundings::default() }, ..options() };
+    let at = |host: String| Options {
+        surroundings: Surroundings { docker_host: Some(host), ..Surroundings::default() },
+        ..options()
+    };
     let said = words(LocalEngine::connect(at(format!("unix://{}", dead.display()))).await);
     assert!(said.contains("dead.sock (from DOCKER_HOST): refused") && said.contains("systemctl start"), "{said}");
     let said = words(LocalEngine::connect(at(format!("unix://{}/none.sock", folder.path().display()))).await);

@@ -13,7 +13,14 @@ use crate::world::{self, PATIENCE, World, idle, listen, reach, unit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_of_units_and_a_change_of_owner_are_told() {
-    let units = vec![unit("short", "sleep 1; exit 3"), idle("web", &[]), Unit { limits: Limits { memory: 16 << 20, cpu_millis: 1000, pids: 32 }, ..unit("greedy", r#"exec perl -e '$x = "a" x (200 << 20)'"#) }];
+    let units = vec![
+        unit("short", "sleep 1; exit 3"),
+        idle("web", &[]),
+        Unit {
+            limits: Limits { memory: 16 << 20, cpu_millis: 1000, pids: 32 },
+            ..unit("greedy", r#"exec perl -e '$x = "a" x (200 << 20)'"#)
+        },
+    ];
     let Some(world) = World::of("watch", units, vec![]).await else { return };
     world.engine.claim(&world.lease).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
@@ -21,10 +28,14 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
     for unit in ["short", "web", "greedy"] {
         world.engine.start(&world.lease, unit).await.unwrap();
     }
-    let mut next = async || timeout(PATIENCE, events.next()).await.expect("no event in time").expect("the stream ended");
+    let mut next =
+        async || timeout(PATIENCE, events.next()).await.expect("no event in time").expect("the stream ended");
     let mut ends = [next().await, next().await];
     ends.sort_by_key(|e| format!("{e:?}"));
-    assert_eq!(ends[0], Happened::Exited { unit: "greedy".into(), code: 137, oom_killed: world::tells_of_memory(&world.engine).await });
+    assert_eq!(
+        ends[0],
+        Happened::Exited { unit: "greedy".into(), code: 137, oom_killed: world::tells_of_memory(&world.engine).await }
+    );
     assert_eq!(ends[1], Happened::Exited { unit: "short".into(), code: 3, oom_killed: false });
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.units["short"], UnitState::Exited { code: 3, oom_killed: false });
@@ -44,14 +55,32 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_followed_until_the_unit_ends() {
-    let Some(world) = World::up("logs", vec![unit("web", "for i in 1 2 3; do echo line $i; sleep 0.4; done; echo last >&2; exit 0")], vec![], &Secrets::default()).await else { return };
+    let Some(world) = World::up(
+        "logs",
+        vec![unit("web", "for i in 1 2 3; do echo line $i; sleep 0.4; done; echo last >&2; exit 0")],
+        vec![],
+        &Secrets::default(),
+    )
+    .await
+    else {
+        return;
+    };
     let lines = world.engine.logs(world.environment(), Some("web"), None, true).await.unwrap();
     let lines: Vec<_> = timeout(PATIENCE, lines.collect::<Vec<_>>()).await.expect("the log did not end");
     let lines: Vec<String> = lines.into_iter().map(|l| l.unwrap()).map(|l| format!("{}: {}", l.unit, l.text)).collect();
     assert_eq!(lines, ["web: line 1", "web: line 2", "web: line 3", "web: last"]);
-    let tail: Vec<_> = world.engine.logs(world.environment(), None, Some(2), false).await.unwrap().map(|l| l.unwrap().text).collect().await;
+    let tail: Vec<_> = world
+        .engine
+        .logs(world.environment(), None, Some(2), false)
+        .await
+        .unwrap()
+        .map(|l| l.unwrap().text)
+        .collect()
+        .await;
     assert_eq!(tail, ["line 3", "last"]);
-    let Err(error) = world.engine.logs(world.environment(), Some("nothing"), None, false).await else { panic!("it should have failed") };
+    let Err(error) = world.engine.logs(world.environment(), Some("nothing"), None, false).await else {
+        panic!("it should have failed")
+    };
     assert_eq!(error.to_string(), format!("find nothing in environment {}", world.environment()));
     world.remove().await;
 }
@@ -60,7 +89,9 @@ async fn logs_are_followed_until_the_unit_ends() {
 async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote() {
     let script = "echo start >>/data/starts; wc -l </data/starts; trap 'exit 0' TERM; sleep infinity & wait";
     let db = Unit { writable: vec!["/data".into()], callers: ["web".to_owned()].into(), ..unit("db", script) };
-    let Some(world) = World::up("restart", vec![db, idle("web", &[])], vec![], &Secrets::default()).await else { return };
+    let Some(world) = World::up("restart", vec![db, idle("web", &[])], vec![], &Secrets::default()).await else {
+        return;
+    };
     let inside = Position::Inside("db".into());
     let first = world.agent(inside.clone()).await;
     let before = listen(&first, 7000).await;
@@ -70,7 +101,12 @@ async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote(
     let refused = world.engine.agent(&world.lease, &inside).await.err().unwrap().to_string();
     assert!(refused.contains("db is not running"), "{refused}");
     // The agent inside ended with the unit's namespaces.
-    assert!(timeout(PATIENCE, first.ask(dayfly::agent::protocol::Ask::Listen { port: 1 })).await.expect("the agent lives on").is_err());
+    assert!(
+        timeout(PATIENCE, first.ask(dayfly::agent::protocol::Ask::Listen { port: 1 }))
+            .await
+            .expect("the agent lives on")
+            .is_err()
+    );
 
     world.engine.start(&world.lease, "db").await.unwrap();
     let second = world.agent(inside).await;
@@ -129,7 +165,10 @@ async fn an_agent_ends_with_its_link() {
 #[ignore = "run by agents_end_when_dayfly_is_killed"]
 async fn holds_an_agent_until_killed() {
     let Ok(lease) = std::env::var("DAYFLY_TEST_LEASE") else { return };
-    let world = std::mem::ManuallyDrop::new(World { engine: world::engine().await.unwrap(), lease: serde_json::from_str(&lease).unwrap() });
+    let world = std::mem::ManuallyDrop::new(World {
+        engine: world::engine().await.unwrap(),
+        lease: serde_json::from_str(&lease).unwrap(),
+    });
     let agent = world.agent(Position::Control).await;
     assert_eq!(reach(&agent, &[]).await, [""; 0]);
     std::fs::write(std::env::var("DAYFLY_TEST_READY").unwrap(), "").unwrap();

@@ -8,8 +8,16 @@ use dayfly::engine::{Engine, Secrets, SuiteExit};
 use crate::world::{World, idle, suite, tells_of_memory};
 
 async fn run(world: &World, name: &str) -> SuiteExit {
-    let secrets = Secrets { values: BTreeMap::from([("token".to_owned(), "abc".to_owned())]), ca: "THE CA".into(), files: BTreeMap::new() };
-    world.engine.run_suite(&world.lease, &world.lease.plan.suites[name], &secrets).await.unwrap_or_else(|e| panic!("failed to {e}"))
+    let secrets = Secrets {
+        values: BTreeMap::from([("token".to_owned(), "abc".to_owned())]),
+        ca: "THE CA".into(),
+        files: BTreeMap::new(),
+    };
+    world
+        .engine
+        .run_suite(&world.lease, &world.lease.plan.suites[name], &secrets)
+        .await
+        .unwrap_or_else(|e| panic!("failed to {e}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,12 +26,21 @@ async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
     let mut good = suite("good", passing, 30_000);
     good.secrets.push("token".into());
     let bad = suite("bad", "echo failing; exit 1", 30_000);
-    let Some(world) = World::up("suites", vec![idle("web", &["good"])], vec![good, bad], &Secrets::default()).await else { return };
+    let Some(world) = World::up("suites", vec![idle("web", &["good"])], vec![good, bad], &Secrets::default()).await
+    else {
+        return;
+    };
 
     let exit = run(&world, "good").await;
     assert_eq!((exit.code, exit.oom_killed, exit.timed_out), (Some(0), false, false), "{exit:?}");
     assert!(exit.log.contains("hello there\n") && exit.log.contains("oops\n"), "{}", exit.log);
-    assert_eq!(exit.files, BTreeMap::from([("junit.xml".to_owned(), b"<testsuite/>\n".to_vec()), ("deep/seen".to_owned(), b"abcTHE CA".to_vec())]));
+    assert_eq!(
+        exit.files,
+        BTreeMap::from([
+            ("junit.xml".to_owned(), b"<testsuite/>\n".to_vec()),
+            ("deep/seen".to_owned(), b"abcTHE CA".to_vec())
+        ])
+    );
     assert_eq!(exit.lost, ["link: only plain files are collected"]);
 
     // Many times, because an engine's `wait` may lie about short-lived containers.
@@ -41,7 +58,10 @@ async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suite_is_ended_at_its_time_limit_and_its_results_are_kept() {
     let stubborn = "trap '' TERM; echo begun; echo partial >/results/part.txt; while :; do sleep 1; done";
-    let Some(world) = World::up("timeout", vec![], vec![suite("slow", stubborn, 1500)], &Secrets::default()).await else { return };
+    let Some(world) = World::up("timeout", vec![], vec![suite("slow", stubborn, 1500)], &Secrets::default()).await
+    else {
+        return;
+    };
     let began = Instant::now();
     let exit = run(&world, "slow").await;
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
@@ -54,7 +74,9 @@ async fn a_suite_is_ended_at_its_time_limit_and_its_results_are_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suite_without_memory_says_so() {
     let greedy = r#"echo kept >/results/before; exec perl -e '$x = "a" x (300 << 20)'"#;
-    let Some(world) = World::up("oom", vec![], vec![suite("greedy", greedy, 60_000)], &Secrets::default()).await else { return };
+    let Some(world) = World::up("oom", vec![], vec![suite("greedy", greedy, 60_000)], &Secrets::default()).await else {
+        return;
+    };
     let exit = run(&world, "greedy").await;
     let told = tells_of_memory(&world.engine).await;
     assert_eq!((exit.code, exit.oom_killed, exit.timed_out), (Some(137), told, false), "{exit:?}");
@@ -65,10 +87,16 @@ async fn a_suite_without_memory_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_above_the_limit_are_named_and_not_silently_lost() {
     let big = "echo small >/results/a; head -c 50000000 /dev/zero >/results/b.bin";
-    let Some(world) = World::up("big", vec![], vec![suite("big", big, 60_000)], &Secrets::default()).await else { return };
+    let Some(world) = World::up("big", vec![], vec![suite("big", big, 60_000)], &Secrets::default()).await else {
+        return;
+    };
     let exit = run(&world, "big").await;
     assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert!(exit.lost.iter().any(|l| l.contains("b.bin")) && exit.lost.iter().any(|l| l.contains("32 MiB")), "{:?}", exit.lost);
+    assert!(
+        exit.lost.iter().any(|l| l.contains("b.bin")) && exit.lost.iter().any(|l| l.contains("32 MiB")),
+        "{:?}",
+        exit.lost
+    );
     assert!(!exit.files.contains_key("b.bin"));
     world.remove().await;
 }

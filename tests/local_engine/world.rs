@@ -17,7 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn options() -> Options {
     let variables = std::env::vars().collect();
-    Options { surroundings: Surroundings::from_variables(&variables), executable: env!("CARGO_BIN_EXE_dayfly").into(), registry_mirror: None }
+    Options {
+        surroundings: Surroundings::from_variables(&variables),
+        executable: env!("CARGO_BIN_EXE_dayfly").into(),
+        registry_mirror: None,
+    }
 }
 
 /// The engine, or none when there is none and that is accepted.
@@ -61,7 +65,10 @@ pub fn unit(name: &str, script: &str) -> Unit {
 
 /// Runs until it is ended, at once.
 pub fn idle(name: &str, callers: &[&str]) -> Unit {
-    Unit { callers: callers.iter().map(|c| (*c).into()).collect(), ..unit(name, "trap 'exit 0' TERM; sleep infinity & wait") }
+    Unit {
+        callers: callers.iter().map(|c| (*c).into()).collect(),
+        ..unit(name, "trap 'exit 0' TERM; sleep infinity & wait")
+    }
 }
 
 /// A suite that runs this shell script as user 1000.
@@ -160,7 +167,9 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let (engine, environment) = (self.engine.clone(), self.lease.environment.clone());
-        let done = std::thread::spawn(move || tokio::runtime::Runtime::new().unwrap().block_on(async { engine.remove(&environment, None).await }));
+        let done = std::thread::spawn(move || {
+            tokio::runtime::Runtime::new().unwrap().block_on(async { engine.remove(&environment, None).await })
+        });
         if let Ok(Err(e)) = done.join() {
             eprintln!("failed to {e}");
         }
@@ -183,7 +192,14 @@ pub fn hello() -> Hello {
 
 pub fn lease(plan: Plan) -> Lease {
     let created = jiff::Timestamp::now();
-    Lease { environment: plan.environment.clone(), run: uuid::Uuid::now_v7(), commit: "c0ffee".into(), created, expires: created + jiff::SignedDuration::from_mins(10), plan }
+    Lease {
+        environment: plan.environment.clone(),
+        run: uuid::Uuid::now_v7(),
+        commit: "c0ffee".into(),
+        created,
+        expires: created + jiff::SignedDuration::from_mins(10),
+        plan,
+    }
 }
 
 /// Which of these accept a connection from there.
@@ -198,13 +214,18 @@ pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
 /// `address:port` of every address of an agent that listens there from now on.
 pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
     match answer(agent, Ask::Listen { port }).await {
-        Answer::Listening { addresses } => addresses.iter().filter(|a| !a.starts_with("127.") && *a != "::1").map(|a| format!("{a}:{port}")).collect(),
+        Answer::Listening { addresses } => {
+            addresses.iter().filter(|a| !a.starts_with("127.") && *a != "::1").map(|a| format!("{a}:{port}")).collect()
+        }
         other => panic!("{other:?}"),
     }
 }
 
 async fn answer(agent: &AgentClient, ask: Ask) -> Answer {
-    tokio::time::timeout(PATIENCE, agent.ask(ask)).await.expect("no answer in time").unwrap_or_else(|e| panic!("failed to {e}"))
+    tokio::time::timeout(PATIENCE, agent.ask(ask))
+        .await
+        .expect("no answer in time")
+        .unwrap_or_else(|e| panic!("failed to {e}"))
 }
 
 /// The engine's words for a failure.

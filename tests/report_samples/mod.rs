@@ -62,7 +62,12 @@ fn units() -> Vec<UnitFact> {
 }
 
 fn case(id: &str, name: &str, start: i64, took: u64) -> CaseFact {
-    let step = |did: &str, saw: &str, took_ms| StepFact { did: did.into(), saw: saw.into(), verdict: Verdict::Passed, took_ms };
+    let step = |did: &str, saw: &str, took_ms| StepFact {
+        did: did.into(),
+        saw: saw.into(),
+        verdict: Verdict::Passed,
+        took_ms,
+    };
     CaseFact {
         id: id.into(),
         name: name.into(),
@@ -81,7 +86,13 @@ fn case(id: &str, name: &str, start: i64, took: u64) -> CaseFact {
 }
 
 fn failure(step: &str, expected: &str, got: &str, waited_ms: u64, line: u32) -> CaseFailure {
-    CaseFailure { step: step.into(), expected: expected.into(), got: got.into(), waited_ms, source: Some(format!("environments/tsd/environment.yaml:{line}")) }
+    CaseFailure {
+        step: step.into(),
+        expected: expected.into(),
+        got: got.into(),
+        waited_ms,
+        source: Some(format!("environments/tsd/environment.yaml:{line}")),
+    }
 }
 
 fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>) -> SuiteFact {
@@ -94,14 +105,23 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
         started: at(start),
         finished: Some(at(end)),
         cases,
-        raw: vec![RawFile { name: "suite.log".into(), media_type: "text/plain".into(), sha256: digest("log"), size: 18_204 }],
+        raw: vec![RawFile {
+            name: "suite.log".into(),
+            media_type: "text/plain".into(),
+            sha256: digest("log"),
+            size: 18_204,
+        }],
         source: Some("environments/tsd/environment.yaml:96".into()),
     }
 }
 
 fn spread(prefix: &str, names: &[&str], start: i64, each: i64) -> Vec<CaseFact> {
     let took = |i: usize| (each * (3 + (i as i64 * 7) % 6) / 9) as u64;
-    names.iter().enumerate().map(|(i, n)| case(&format!("{prefix}{}", i + 1), n, start + i as i64 * each, took(i))).collect()
+    names
+        .iter()
+        .enumerate()
+        .map(|(i, n)| case(&format!("{prefix}{}", i + 1), n, start + i as i64 * each, took(i)))
+        .collect()
 }
 
 fn acceptance() -> Vec<&'static str> {
@@ -148,9 +168,19 @@ pub fn passed() -> Facts {
         suite("acceptance", SuiteKind::Acceptance, 27_000, 92_000, spread("A", &acceptance(), 27_200, 4_600)),
         suite("security", SuiteKind::Security, 92_100, 128_000, spread("S", &security(), 92_300, 2_500)),
         suite("api-tests", SuiteKind::Acceptance, 128_200, 151_000, vec![]),
-        suite("dependencies", SuiteKind::Security, 128_200, 143_500, spread("D", &["the advisory database is not older than allowed", "no package was skipped"], 128_900, 7_000)),
+        suite(
+            "dependencies",
+            SuiteKind::Security,
+            128_200,
+            143_500,
+            spread("D", &["the advisory database is not older than allowed", "no package was skipped"], 128_900, 7_000),
+        ),
     ];
-    suites[2].cases = (1..=10).map(|i| case(&format!("tests.test_files.test_upload_{i}"), &format!("test_upload_{i}"), 129_000 + i * 2_000, 1_400)).collect();
+    suites[2].cases = (1..=10)
+        .map(|i| {
+            case(&format!("tests.test_files.test_upload_{i}"), &format!("test_upload_{i}"), 129_000 + i * 2_000, 1_400)
+        })
+        .collect();
     for case in &mut suites[2].cases {
         (case.steps, case.source, case.started) = (vec![], None, None);
     }
@@ -166,15 +196,27 @@ pub fn passed() -> Facts {
         description: "tsd".into(),
         description_digest: digest("tsd"),
         description_path: "environments/tsd/environment.yaml".into(),
-        change: Change { repository: Some("https://git.example.org/tsd/platform".into()), pr: 42, commit: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into() },
+        change: Change {
+            repository: Some("https://git.example.org/tsd/platform".into()),
+            pr: 42,
+            commit: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into(),
+        },
         engine: EngineKind::Local,
         engine_info: Some(EngineInfo {
             product: "podman".into(),
             version: "4.3.1".into(),
             endpoint: "unix:///run/podman/podman.sock".into(),
-            cannot: vec!["The host is reachable through the bridge's gateway address.".into(), "Names outside the environment are forwarded by the engine's DNS.".into()],
+            cannot: vec![
+                "The host is reachable through the bridge's gateway address.".into(),
+                "Names outside the environment are forwarded by the engine's DNS.".into(),
+            ],
         }),
-        runner: Runner { name: "dayfly".into(), version: "0.1.0".into(), job: Some("https://ci.example.org/tsd/platform/jobs/9917".into()), actor: Some("reviewer".into()) },
+        runner: Runner {
+            name: "dayfly".into(),
+            version: "0.1.0".into(),
+            job: Some("https://ci.example.org/tsd/platform/jobs/9917".into()),
+            actor: Some("reviewer".into()),
+        },
         started: at(0),
         finished: Some(at(158_400)),
         access: access(),
@@ -191,7 +233,12 @@ pub fn passed() -> Facts {
 
 fn image(reference: &str) -> ImageFact {
     let user = if reference.contains("library") { "" } else { "10001" };
-    ImageFact { reference: reference.into(), digest: format!("sha256:{}", digest(reference)), platform: "linux/amd64".into(), user: user.into() }
+    ImageFact {
+        reference: reference.into(),
+        digest: format!("sha256:{}", digest(reference)),
+        platform: "linux/amd64".into(),
+        user: user.into(),
+    }
 }
 
 fn access() -> Vec<(String, String)> {
@@ -239,23 +286,58 @@ pub fn failed() -> Facts {
     let a2 = &mut facts.suites[0].cases[1];
     a2.verdict = Some(Verdict::Failed);
     a2.attempts = 2;
-    a2.failures = vec![failure("expect one message on ex_files", "key k.v1.p11.files, data.path = $.path, properties message_id and timestamp", "one message with key k.v1.p11.file:\n{\"method\":\"PUT\",\"uri\":\"/v1/p11/files/a.txt\",\"data\":{\"path\":\"a.txt\"}}", 5_000, 131)];
+    a2.failures = vec![failure(
+        "expect one message on ex_files",
+        "key k.v1.p11.files, data.path = $.path, properties message_id and timestamp",
+        "one message with key k.v1.p11.file:\n{\"method\":\"PUT\",\"uri\":\"/v1/p11/files/a.txt\",\"data\":{\"path\":\"a.txt\"}}",
+        5_000,
+        131,
+    )];
     a2.steps[1].verdict = Verdict::Failed;
     let a3 = &mut facts.suites[0].cases[2];
     a3.verdict = Some(Verdict::Failed);
-    a3.failures = vec![failure("GET http://audit-writer:8085/rows?path=a.txt", "status 200 and one row", "status 200 and no row; the last answer was []", 5_012, 139)];
+    a3.failures = vec![failure(
+        "GET http://audit-writer:8085/rows?path=a.txt",
+        "status 200 and one row",
+        "status 200 and no row; the last answer was []",
+        5_012,
+        139,
+    )];
     let s12 = &mut facts.suites[1].cases[11];
     s12.verdict = Some(Verdict::Failed);
-    s12.failures = vec![failure("no way out from file-api", "no address outside the environment answers", "10.89.3.1:22 accepted a connection (the host, through the bridge's gateway)", 2_004, 240)];
+    s12.failures = vec![failure(
+        "no way out from file-api",
+        "no address outside the environment answers",
+        "10.89.3.1:22 accepted a connection (the host, through the bridge's gateway)",
+        2_004,
+        240,
+    )];
     let s13 = &mut facts.suites[1].cases[12];
     s13.verdict = Some(Verdict::Inconclusive);
-    s13.failures = vec![failure("reach this environment from a neighbour", "an answer from the neighbour's agent", "the agent could not be started: no address left in 10.89.0.0/16", 30_000, 246)];
+    s13.failures = vec![failure(
+        "reach this environment from a neighbour",
+        "an answer from the neighbour's agent",
+        "the agent could not be started: no address left in 10.89.0.0/16",
+        30_000,
+        246,
+    )];
     let t4 = &mut facts.suites[2].cases[3];
     t4.verdict = Some(Verdict::Failed);
-    let trace = (1..=30).map(|i| format!("tests/test_files.py:{i}: in upload\n    assert response.status == 201")).collect::<Vec<_>>().join("\n");
-    t4.failures = vec![CaseFailure { step: "failure".into(), expected: "the test passes".into(), got: format!("AssertionError: 500 != 201\n{trace}"), waited_ms: 1_400, source: None }];
+    let trace = (1..=30)
+        .map(|i| format!("tests/test_files.py:{i}: in upload\n    assert response.status == 201"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    t4.failures = vec![CaseFailure {
+        step: "failure".into(),
+        expected: "the test passes".into(),
+        got: format!("AssertionError: 500 != 201\n{trace}"),
+        waited_ms: 1_400,
+        source: None,
+    }];
     facts.suites[2].cases[8].verdict = None;
-    facts.suites[3].reason = Some("the results cannot be relied on: audit.xml: it ends before its elements are closed: it was cut short".into());
+    facts.suites[3].reason = Some(
+        "the results cannot be relied on: audit.xml: it ends before its elements are closed: it was cut short".into(),
+    );
     facts.suites[3].verdict = Some(Verdict::Inconclusive);
     for suite in &mut facts.suites[..3] {
         suite.verdict = suite.cases.iter().filter_map(|c| c.verdict).max();
@@ -266,7 +348,10 @@ pub fn failed() -> Facts {
         cause(CauseKind::SecurityFailed, "security: 1 of 14 cases failed"),
         cause(CauseKind::TeardownIncomplete, "1 object is left"),
     ];
-    facts.residual = vec![Residual { object: "network tsd-pr-42-mq".into(), reason: "it is in use by container debug-shell, which is not dayfly's".into() }];
+    facts.residual = vec![Residual {
+        object: "network tsd-pr-42-mq".into(),
+        reason: "it is in use by container debug-shell, which is not dayfly's".into(),
+    }];
     facts.removed = None;
     facts
 }
@@ -278,7 +363,10 @@ pub fn inconclusive() -> Facts {
     facts.suites[0].cases.clear();
     facts.suites[0].verdict = Some(Verdict::Inconclusive);
     facts.suites[0].reason = Some("no test was found in the results folder; the suite exited with 5".into());
-    facts.causes = vec![Cause { kind: CauseKind::Inconclusive, text: "acceptance: no test was found in the results folder".into() }];
+    facts.causes = vec![Cause {
+        kind: CauseKind::Inconclusive,
+        text: "acceptance: no test was found in the results folder".into(),
+    }];
     facts.kept = Some("--keep on-failure".into());
     facts.removed = None;
     facts
@@ -293,8 +381,13 @@ pub fn error() -> Facts {
     facts.removed = Some(at(95_000));
     let file_api = &mut facts.units[5];
     file_api.ready = None;
-    file_api.failure = Some("it was not ready within 60 s: GET http://file-api:3003/health answered 503, expected 200 to 299".into());
-    file_api.last_log = vec!["INFO listening on 3003".into(), "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(), "ERROR exchange ex_files is not there".into()];
+    file_api.failure =
+        Some("it was not ready within 60 s: GET http://file-api:3003/health answered 503, expected 200 to 299".into());
+    file_api.last_log = vec![
+        "INFO listening on 3003".into(),
+        "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(),
+        "ERROR exchange ex_files is not there".into(),
+    ];
     for i in [7, 8, 9] {
         facts.units[i].ready = None;
     }
@@ -313,7 +406,10 @@ pub fn aborted() -> Facts {
     facts.finished = Some(at(108_000));
     facts.events.truncate(6);
     facts.removed = None;
-    facts.causes = vec![Cause { kind: CauseKind::Superseded, text: "run 0195f7a4-1111-7d3a-9b44-2f6f0c8e1a57 at commit 77aa88bb took the environment over".into() }];
+    facts.causes = vec![Cause {
+        kind: CauseKind::Superseded,
+        text: "run 0195f7a4-1111-7d3a-9b44-2f6f0c8e1a57 at commit 77aa88bb took the environment over".into(),
+    }];
     facts
 }
 
@@ -339,13 +435,22 @@ pub fn hostile() -> Facts {
     facts.units[1].last_log = vec![evil("log"), "```\n</details>".into()];
     let info = facts.engine_info.as_mut().unwrap();
     (info.product, info.cannot) = (evil("product"), vec![evil("cannot")]);
-    facts.images.insert(evil("image"), ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: evil("u") });
+    facts.images.insert(
+        evil("image"),
+        ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: evil("u") },
+    );
     let suite = &mut facts.suites[0];
     (suite.name, suite.reason, suite.source) = (evil("suite"), Some(evil("why")), Some(evil("source")));
     suite.raw[0].name = evil("raw");
     let case = &mut suite.cases[1];
     (case.id, case.name, case.source) = (evil("id"), evil("name"), Some(evil("at")));
-    case.failures = vec![CaseFailure { step: evil("step"), expected: evil("expected"), got: evil("got"), waited_ms: 1, source: Some(format!("{}:7", evil("file"))) }];
+    case.failures = vec![CaseFailure {
+        step: evil("step"),
+        expected: evil("expected"),
+        got: evil("got"),
+        waited_ms: 1,
+        source: Some(format!("{}:7", evil("file"))),
+    }];
     case.steps[0].did = evil("did");
     case.steps[0].saw = evil("saw");
     case.controls = vec![evil("control")];
@@ -357,5 +462,12 @@ pub fn hostile() -> Facts {
 }
 
 pub fn all() -> Vec<(&'static str, Facts)> {
-    vec![("passed", passed()), ("failed", failed()), ("inconclusive", inconclusive()), ("error", error()), ("aborted", aborted()), ("hostile", hostile())]
+    vec![
+        ("passed", passed()),
+        ("failed", failed()),
+        ("inconclusive", inconclusive()),
+        ("error", error()),
+        ("aborted", aborted()),
+        ("hostile", hostile()),
+    ]
 }

@@ -17,7 +17,10 @@ pub fn engine_is_there() -> bool {
         return true;
     }
     let why = String::from_utf8_lossy(&found.stderr).into_owned();
-    assert!(std::env::var_os("DAYFLY_REQUIRE_ENGINE").is_none(), "DAYFLY_REQUIRE_ENGINE is set, and there is no engine: {why}");
+    assert!(
+        std::env::var_os("DAYFLY_REQUIRE_ENGINE").is_none(),
+        "DAYFLY_REQUIRE_ENGINE is set, and there is no engine: {why}"
+    );
     eprintln!("SKIPPED: no container engine ({})", why.lines().next().unwrap_or_default());
     false
 }
@@ -50,7 +53,11 @@ impl Ended {
     fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let code = output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or(0));
-        Self { code, out: String::from_utf8_lossy(&output.stdout).into_owned(), err: String::from_utf8_lossy(&output.stderr).into_owned() }
+        Self {
+            code,
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 
     /// Demands an exit code; shows everything otherwise.
@@ -63,7 +70,12 @@ impl Ended {
     /// Demands that the user was told this.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text) || self.err.contains(text), "missing {text:?} in\nstdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(text) || self.err.contains(text),
+            "missing {text:?} in\nstdout:\n{}\nstderr:\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
@@ -84,7 +96,11 @@ impl User {
     /// Writes a description; `{name}` environments are removed when the user goes.
     pub fn describes(&self, name: &str, rest: &str) -> String {
         let file = format!("{name}.yaml");
-        std::fs::write(self.folder.path().join(&file), format!("apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: {name}\n{rest}")).unwrap();
+        std::fs::write(
+            self.folder.path().join(&file),
+            format!("apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: {name}\n{rest}"),
+        )
+        .unwrap();
         file
     }
 
@@ -95,7 +111,12 @@ impl User {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(DAYFLY);
-        command.args(arguments).current_dir(self.folder.path()).env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITLAB_CI")
+            .stdin(Stdio::null());
         command
     }
 
@@ -116,7 +137,10 @@ impl User {
 
     /// The folder of the only run of an environment.
     pub fn evidence(&self, environment: &str) -> PathBuf {
-        let runs: Vec<_> = std::fs::read_dir(self.folder.path().join("evidence").join(environment)).unwrap().map(|e| e.unwrap().path()).collect();
+        let runs: Vec<_> = std::fs::read_dir(self.folder.path().join("evidence").join(environment))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].clone()
     }
@@ -194,7 +218,11 @@ impl Running {
         use std::os::unix::process::ExitStatusExt;
         let status = self.child.wait().unwrap();
         self.told.extend(self.seen.iter());
-        Ended { code: status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)), out: String::new(), err: self.told.join("\n") }
+        Ended {
+            code: status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)),
+            out: String::new(),
+            err: self.told.join("\n"),
+        }
     }
 }
 

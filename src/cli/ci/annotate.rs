@@ -94,5 +94,7 @@ fn gitlab(facts: &Facts) -> String {
     let (from, to) = (facts.started.as_second(), facts.finished.unwrap_or(facts.started).as_second());
     let title = format!("dayfly: {} {}", words::outcome(facts), words::one_line(&facts.environment, 120));
     let text = render(facts, Format::Text, false).unwrap_or_default();
-    format!("\x1b[0Ksection_start:{from}:dayfly_report[collapsed=true]\r\x1b[0K{title}\n{text}\x1b[0Ksection_end:{to}:dayfly_report\r\x1b[0K\n")
+    format!(
+        "\x1b[0Ksection_start:{from}:dayfly_report[collapsed=true]\r\x1b[0K{title}\n{text}\x1b[0Ksection_end:{to}:dayfly_report\r\x1b[0K\n"
+    )
 }

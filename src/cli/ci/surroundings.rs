@@ -54,7 +54,8 @@ pub fn surroundings(env: &BTreeMap<String, String>, event: Option<&str>) -> Surr
 fn github(get: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> Surroundings {
     let event: Value = event.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let request = &event["pull_request"];
-    let repository = get("GITHUB_SERVER_URL").zip(get("GITHUB_REPOSITORY")).map(|(server, name)| format!("{server}/{name}"));
+    let repository =
+        get("GITHUB_SERVER_URL").zip(get("GITHUB_REPOSITORY")).map(|(server, name)| format!("{server}/{name}"));
     let run = repository.as_ref().zip(get("GITHUB_RUN_ID")).map(|(r, id)| format!("{r}/actions/runs/{id}"));
     let attempt = get("GITHUB_RUN_ATTEMPT").map(|n| format!("/attempts/{n}")).unwrap_or_default();
     let of_ref = get("GITHUB_REF").and_then(|r| r.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok());

@@ -23,7 +23,10 @@ fn the_head_of_a_pull_request_comes_from_the_event_and_never_from_the_merge_comm
     let found = surroundings(&env(&GITHUB), Some(event));
     assert_eq!((found.commit.as_deref(), found.pr), (Some("head"), Some(42)));
     assert_eq!(found.job.as_deref(), Some("https://github.example/o/r/actions/runs/77/attempts/2"));
-    assert_eq!((found.actor.as_deref(), found.repository.as_deref()), (Some("someone"), Some("https://github.example/o/r")));
+    assert_eq!(
+        (found.actor.as_deref(), found.repository.as_deref()),
+        (Some("someone"), Some("https://github.example/o/r"))
+    );
     for event in [None, Some("{"), Some("{}"), Some(r#"{"pull_request":7}"#)] {
         let found = surroundings(&env(&GITHUB), event);
         assert_eq!((found.commit, found.pr), (None, Some(42)));
@@ -48,7 +51,14 @@ fn on_pull_request_target_the_number_comes_from_the_event() {
 
 #[test]
 fn gitlab_names_the_merge_request_and_its_source_commit() {
-    let mut env = env(&[("GITLAB_CI", "true"), ("CI_COMMIT_SHA", "built"), ("CI_MERGE_REQUEST_IID", "5"), ("CI_JOB_URL", "u"), ("CI_PROJECT_URL", "p"), ("GITLAB_USER_LOGIN", "me")]);
+    let mut env = env(&[
+        ("GITLAB_CI", "true"),
+        ("CI_COMMIT_SHA", "built"),
+        ("CI_MERGE_REQUEST_IID", "5"),
+        ("CI_JOB_URL", "u"),
+        ("CI_PROJECT_URL", "p"),
+        ("GITLAB_USER_LOGIN", "me"),
+    ]);
     let found = surroundings(&env, None);
     assert_eq!((found.commit.as_deref(), found.pr, found.job.as_deref()), (Some("built"), Some(5), Some("u")));
     assert_eq!((found.repository.as_deref(), found.actor.as_deref()), (Some("p"), Some("me")));

@@ -47,7 +47,11 @@ pub fn text(checks: &[Check], cannot: &[String]) -> String {
         text.extend(cannot.iter().map(|gap| format!("  · {gap}\n")));
     }
     let failed = checks.iter().filter(|c| !c.passed).count();
-    text + &if failed == 0 { "\neverything that a run needs is here\n".to_owned() } else { format!("\n{failed} of {} checks failed\n", checks.len()) }
+    text + &if failed == 0 {
+        "\neverything that a run needs is here\n".to_owned()
+    } else {
+        format!("\n{failed} of {} checks failed\n", checks.len())
+    }
 }
 
 #[cfg(test)]
@@ -56,9 +60,14 @@ mod tests {
 
     #[test]
     fn a_failed_check_says_what_to_do_beneath() {
-        let checks = [Check::passed("free disk", "9 GiB at /var"), Check::failed("images", "a:1: absent\nb:1: absent", "build them")];
+        let checks = [
+            Check::passed("free disk", "9 GiB at /var"),
+            Check::failed("images", "a:1: absent\nb:1: absent", "build them"),
+        ];
         let margin = " ".repeat(24);
-        let expected = format!("✓ free disk             9 GiB at /var\n✗ images                a:1: absent\n{margin}b:1: absent\n{margin}→ build them\n\nNot enforced by this engine (every report says so):\n  · Ports.\n\n1 of 2 checks failed\n");
+        let expected = format!(
+            "✓ free disk             9 GiB at /var\n✗ images                a:1: absent\n{margin}b:1: absent\n{margin}→ build them\n\nNot enforced by this engine (every report says so):\n  · Ports.\n\n1 of 2 checks failed\n"
+        );
         assert_eq!(text(&checks, &["Ports.".to_owned()]), expected);
     }
 }

@@ -17,7 +17,11 @@ pub async fn disk(engine: &LocalEngine) -> Option<Check> {
     Some(if free >= ROOM {
         Check::passed("free disk", saw)
     } else {
-        Check::failed("free disk", saw, "remove unused images and volumes (`podman system prune --volumes` or `docker system prune --volumes`), or give the engine more room")
+        Check::failed(
+            "free disk",
+            saw,
+            "remove unused images and volumes (`podman system prune --volumes` or `docker system prune --volumes`), or give the engine more room",
+        )
     })
 }
 
@@ -38,6 +42,7 @@ pub async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
     if wrong.is_empty() {
         return Check::passed("images", format!("all {} images of {} are here", wanted.len(), plan.description));
     }
-    let todo = if absent > 0 { "a run pulls what a registry has; build those named localhost/… beforehand" } else { "" };
+    let todo =
+        if absent > 0 { "a run pulls what a registry has; build those named localhost/… beforehand" } else { "" };
     Check::failed("images", wrong.join("\n"), todo)
 }

@@ -37,10 +37,17 @@ pub async fn run(engine: Arc<LocalEngine>, image: &str) -> Vec<Check> {
     let began = Instant::now();
     match bring_up(&session).await {
         Ok(()) => {
-            checks.push(Check::passed("containers start", format!("3 were made and started in {:.1} s", began.elapsed().as_secs_f64())));
+            checks.push(Check::passed(
+                "containers start",
+                format!("3 were made and started in {:.1} s", began.elapsed().as_secs_f64()),
+            ));
             checks.extend(try_out(&session).await);
         }
-        Err(e) => checks.push(Check::failed("containers start", format!("failed to {e}"), "see the engine's words above; `podman run` or `docker run` of any image should fail in the same way")),
+        Err(e) => checks.push(Check::failed(
+            "containers start",
+            format!("failed to {e}"),
+            "see the engine's words above; `podman run` or `docker run` of any image should fail in the same way",
+        )),
     }
     session.release_agents().await;
     checks.push(removed(&session).await);
@@ -99,10 +106,22 @@ async fn try_out(session: &Session) -> Vec<Check> {
     let everyone = || NoWayOut { services: vec![] };
     let update = "update the engine; until then treat these services as able to reach what is named here";
     vec![
-        names(session).await.unwrap_or_else(|why| Check::failed("networks and names", why, "look at the engine's log; a firewall on this host may drop what bridges carry")),
+        names(session).await.unwrap_or_else(|why| {
+            Check::failed(
+                "networks and names",
+                why,
+                "look at the engine's log; a firewall on this host may drop what bridges carry",
+            )
+        }),
         step(session, "no way out", Action::NoWayOut(everyone()), update).await,
         step(session, "no neighbour", Action::NoNeighbour(everyone()), update).await,
-        step(session, "confinement", Action::Confined(Confined { services: vec![], aspects: vec![] }), "check seccomp, capabilities and user namespaces of the engine").await,
+        step(
+            session,
+            "confinement",
+            Action::Confined(Confined { services: vec![], aspects: vec![] }),
+            "check seccomp, capabilities and user namespaces of the engine",
+        )
+        .await,
         limits(session).await,
     ]
 }
@@ -111,7 +130,11 @@ async fn try_out(session: &Session) -> Vec<Check> {
 async fn step(session: &Session, what: &'static str, action: Action, todo: &str) -> Check {
     match host_steps::perform(session, &action).await {
         Some(done) if done.verdict == Verdict::Passed => Check::passed(what, done.saw),
-        Some(done) => Check::failed(what, format!("expected {}; {}", done.failure.expected, done.failure.got), if done.verdict == Verdict::Failed { todo } else { "" }),
+        Some(done) => Check::failed(
+            what,
+            format!("expected {}; {}", done.failure.expected, done.failure.got),
+            if done.verdict == Verdict::Failed { todo } else { "" },
+        ),
         None => Check::failed(what, "this step is not known here", ""),
     }
 }
@@ -155,19 +178,41 @@ async fn limits(session: &Session) -> Check {
         Ok(lines) => lines.filter_map(|l| async { l.ok().map(|l| l.text) }).collect::<Vec<_>>().await,
         Err(e) => return Check::failed("limits", format!("failed to {e}"), ""),
     };
-    let wanted = [format!("memory={}", LIMITS.memory), format!("pids={}", LIMITS.pids), format!("cpu-millis={}", LIMITS.cpu_millis)];
+    let wanted = [
+        format!("memory={}", LIMITS.memory),
+        format!("pids={}", LIMITS.pids),
+        format!("cpu-millis={}", LIMITS.cpu_millis),
+    ];
     let lacking: Vec<_> = wanted.iter().filter(|w| !said.contains(w)).map(String::as_str).collect();
     if lacking.is_empty() {
         return Check::passed("limits", "memory, processors and processes are limited as asked");
     }
-    Check::failed("limits", format!("not as asked: {}; inside: {}", lacking.join(", "), if said.is_empty() { "nothing".into() } else { said.join(", ") }), todo)
+    Check::failed(
+        "limits",
+        format!(
+            "not as asked: {}; inside: {}",
+            lacking.join(", "),
+            if said.is_empty() { "nothing".into() } else { said.join(", ") }
+        ),
+        todo,
+    )
 }
 
 async fn removed(session: &Session) -> Check {
     let began = Instant::now();
     match session.engine.remove(&session.lease.environment, None).await {
-        Ok(left) if left.is_empty() => Check::passed("removal", format!("nothing is left after {:.1} s", began.elapsed().as_secs_f64())),
-        Ok(left) => Check::failed("removal", left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("\n"), format!("run `dayfly down {}`; restart the engine if that does not help", session.lease.environment)),
-        Err(e) => Check::failed("removal", format!("failed to {e}"), format!("run `dayfly down {}`", session.lease.environment)),
+        Ok(left) if left.is_empty() => {
+            Check::passed("removal", format!("nothing is left after {:.1} s", began.elapsed().as_secs_f64()))
+        }
+        Ok(left) => Check::failed(
+            "removal",
+            left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("\n"),
+            format!("run `dayfly down {}`; restart the engine if that does not help", session.lease.environment),
+        ),
+        Err(e) => Check::failed(
+            "removal",
+            format!("failed to {e}"),
+            format!("run `dayfly down {}`", session.lease.environment),
+        ),
     }
 }

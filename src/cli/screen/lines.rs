@@ -28,7 +28,9 @@ pub fn text(notice: &Notice) -> Option<String> {
         Notice::Engine { info } => format!("engine    {} {} at {}", info.product, info.version, info.endpoint),
         Notice::Pulling { reference, status } => format!("pull      {reference}: {status}"),
         Notice::Claimed { environment, run, replaced: None } => format!("claim     {environment} for run {run}"),
-        Notice::Claimed { environment, run, replaced: Some(old) } => format!("claim     {environment} for run {run}, replacing run {old}"),
+        Notice::Claimed { environment, run, replaced: Some(old) } => {
+            format!("claim     {environment} for run {run}, replacing run {old}")
+        }
         Notice::UnitStarting { unit } => format!("start     {unit}"),
         Notice::UnitReady { unit, took_ms } => format!("ready     {unit} after {}", seconds(*took_ms)),
         Notice::UnitFailed { unit, reason, log } => failure(unit, reason, log),
@@ -45,7 +47,9 @@ pub fn text(notice: &Notice) -> Option<String> {
         Notice::Sealed { folder, statements } => format!("signed    {statements} statements in {folder}"),
         Notice::Kept { reason } => format!("kept      {reason}"),
         Notice::Removing { environment } => format!("remove    {environment}"),
-        Notice::Removed { residual, took_ms } if residual.is_empty() => format!("removed   everything after {}", seconds(*took_ms)),
+        Notice::Removed { residual, took_ms } if residual.is_empty() => {
+            format!("removed   everything after {}", seconds(*took_ms))
+        }
         Notice::Removed { residual, .. } => {
             let left: Vec<_> = residual.iter().map(|r| format!("\n            {}: {}", r.object, r.reason)).collect();
             format!("LEFT      {} object(s) could not be removed:{}", residual.len(), left.concat())
@@ -104,8 +108,15 @@ mod tests {
 
     #[test]
     fn a_failed_unit_is_told_with_its_reason_and_its_log() {
-        let told = text(&Notice::UnitFailed { unit: "api".into(), reason: "its process ended with exit code 3".into(), log: vec!["boom".into()] });
-        assert_eq!(told.unwrap(), "FAILED    api: its process ended with exit code 3\n            the end of its log:\n            | boom");
+        let told = text(&Notice::UnitFailed {
+            unit: "api".into(),
+            reason: "its process ended with exit code 3".into(),
+            log: vec!["boom".into()],
+        });
+        assert_eq!(
+            told.unwrap(),
+            "FAILED    api: its process ended with exit code 3\n            the end of its log:\n            | boom"
+        );
     }
 
     #[test]

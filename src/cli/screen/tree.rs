@@ -129,7 +129,8 @@ impl Tree {
     }
 
     fn show(&mut self, unit: &str, state: &str) {
-        let elapsed = self.began.get(unit).map(|b| format!("{:.1} s · ", b.elapsed().as_secs_f32())).unwrap_or_default();
+        let elapsed =
+            self.began.get(unit).map(|b| format!("{:.1} s · ", b.elapsed().as_secs_f32())).unwrap_or_default();
         let row = self.row(unit, &format!("{elapsed}{state}"));
         let bar = match self.units.get(unit) {
             Some(bar) if !bar.is_finished() => bar.clone(),

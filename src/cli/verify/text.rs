@@ -14,7 +14,11 @@ pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
     match found {
         Found::Run(r) => {
             run_text(&mut text, &r.run, r.opened.as_ref());
-            let absent = if r.raw_absent.is_empty() { String::new() } else { format!(", {} not here: {}", r.raw_absent.len(), r.raw_absent.join(", ")) };
+            let absent = if r.raw_absent.is_empty() {
+                String::new()
+            } else {
+                format!(", {} not here: {}", r.raw_absent.len(), r.raw_absent.join(", "))
+            };
             line(&mut text, "files", format!("report.json and {} raw result(s) unchanged{absent}", r.raw_present));
         }
         Found::File(Said::Run(r)) => {
@@ -60,7 +64,15 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
 
 fn context_text(text: &mut String, context: &Context) {
     line(text, "run", context.run_id.to_string());
-    line(text, "environment", format!("{} (description sha256:{})", context.environment.id, context.environment.description_digest.sha256.as_deref().unwrap_or("?")));
+    line(
+        text,
+        "environment",
+        format!(
+            "{} (description sha256:{})",
+            context.environment.id,
+            context.environment.description_digest.sha256.as_deref().unwrap_or("?")
+        ),
+    );
     let repository = context.repo.as_ref().map(|r| format!(" of {}", r.uri)).unwrap_or_default();
     line(text, "commit", format!("{} (pull request {}{repository})", context.pr.head_sha, context.pr.number));
     line(text, "began", format!("{} by the runner's clock", context.started_on));
@@ -80,7 +92,13 @@ fn suites_text(text: &mut String, suites: &[&SuiteSummary]) {
 }
 
 fn counts(c: &Counts) -> String {
-    let parts = [(c.passed, "passed"), (c.failed, "failed"), (c.inconclusive, "inconclusive"), (c.skipped, "skipped"), (c.flaky, "flaky")];
+    let parts = [
+        (c.passed, "passed"),
+        (c.failed, "failed"),
+        (c.inconclusive, "inconclusive"),
+        (c.skipped, "skipped"),
+        (c.flaky, "flaky"),
+    ];
     let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     if said.is_empty() { "no case".into() } else { said.join(", ") }
 }

@@ -40,7 +40,8 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
         return Ok(reference);
     }
     let name = reference.clone();
-    let image = blocking(executable.clone(), move |path| pack(&name, &std::fs::read(path)?)).await.map_err(unreadable)?;
+    let image =
+        blocking(executable.clone(), move |path| pack(&name, &std::fs::read(path)?)).await.map_err(unreadable)?;
     load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
     match images::inspect(engine, &reference).await.map_err(failed)? {
         Some(_) => Ok(reference),
@@ -50,12 +51,21 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
 
 async fn load(engine: &LocalEngine, image: Vec<u8>) -> Result<(), bollard::errors::Error> {
     let image = Bytes::from(image);
-    let chunks: Vec<Bytes> = (0..image.len()).step_by(CHUNK).map(|at| image.slice(at..image.len().min(at + CHUNK))).collect();
+    let chunks: Vec<Bytes> =
+        (0..image.len()).step_by(CHUNK).map(|at| image.slice(at..image.len().min(at + CHUNK))).collect();
     let body = bollard::body_stream(futures::stream::iter(chunks));
-    engine.docker.import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None).boxed().try_for_each(|_| async { Ok(()) }).await
+    engine
+        .docker
+        .import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None)
+        .boxed()
+        .try_for_each(|_| async { Ok(()) })
+        .await
 }
 
-async fn blocking<T: Send + 'static>(path: PathBuf, work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static) -> io::Result<T> {
+async fn blocking<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|e| Err(io::Error::other(e)))
 }
 
@@ -94,7 +104,10 @@ fn with_neighbours(mapped: Vec<PathBuf>) -> BTreeSet<PathBuf> {
     let mut all: BTreeSet<PathBuf> = mapped.iter().cloned().collect();
     for path in &mapped {
         let Some(folder) = path.parent() else { continue };
-        if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("libc.so") || n.to_string_lossy().starts_with("libc-")) {
+        if path
+            .file_name()
+            .is_some_and(|n| n.to_string_lossy().starts_with("libc.so") || n.to_string_lossy().starts_with("libc-"))
+        {
             all.extend(["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"].map(|n| folder.join(n)));
         }
         all.extend(aliases(folder, path));
@@ -104,7 +117,10 @@ fn with_neighbours(mapped: Vec<PathBuf>) -> BTreeSet<PathBuf> {
 
 /// Links in the same folder that lead to this object: older C libraries are mapped under another name than asked for.
 fn aliases(folder: &Path, object: &Path) -> Vec<PathBuf> {
-    let stem = object.file_name().map(|n| n.to_string_lossy().split(['.', '-']).next().unwrap_or_default().to_owned()).unwrap_or_default();
+    let stem = object
+        .file_name()
+        .map(|n| n.to_string_lossy().split(['.', '-']).next().unwrap_or_default().to_owned())
+        .unwrap_or_default();
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let near = entries.filter(|e| e.file_name().to_string_lossy().starts_with(&stem)).map(|e| e.path());
     near.filter(|p| p.is_symlink() && std::fs::canonicalize(p).is_ok_and(|t| t == object)).collect()

@@ -34,7 +34,10 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> 
 
 /// A raw connection to a port of a unit's first copy.
 pub async fn dial(engine: &LocalEngine, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
-    let callee = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let callee = lease
+        .plan
+        .unit(unit)
+        .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
     let place = judge(engine, lease, &[callee]).await?;
     begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &fresh()).await
 }
@@ -47,18 +50,31 @@ async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result
 
 /// In the namespaces of the unit's first copy, as its user.
 async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place, EngineError> {
-    let planned = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let planned = lease
+        .plan
+        .unit(unit)
+        .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
     let name = labels::name(lease, &labels::copy(unit, 1));
-    let found = engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
+    let found =
+        engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
     if found.state.status != "running" {
-        return Err(explain::not_started(&format!("an agent inside {unit}"), &format!("{unit} is not running: it is {}", found.state.status)));
+        return Err(explain::not_started(
+            &format!("an agent inside {unit}"),
+            &format!("{unit} is not running: it is {}", found.state.status),
+        ));
     }
     let image = images::held(engine, &planned.image).await?;
     let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
     Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid), planned.confinement.capabilities.clone()))
 }
 
-async fn begin(engine: &LocalEngine, lease: &Lease, place: Place, arguments: &[&str], run: &str) -> Result<AgentLink, EngineError> {
+async fn begin(
+    engine: &LocalEngine,
+    lease: &Lease,
+    place: Place,
+    arguments: &[&str],
+    run: &str,
+) -> Result<AgentLink, EngineError> {
     let image = agent_image::ensure(engine).await?;
     let request: Request = container::agent(lease, place, arguments, &image, run, engine.flavour);
     let failed = |e: &bollard::errors::Error| explain::not_started("an agent", &explain::words(e));

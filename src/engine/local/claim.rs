@@ -44,15 +44,23 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
             return Ok(Claim::Newer { run: owner.run, commit: owner.commit });
         }
         // By its id: another newer run may have put its own in this place meanwhile.
-        engine.discard(&anchor.id).await.map_err(|words| explain::failed("take over from an older run", &words, Leftover::Removable))?;
+        engine
+            .discard(&anchor.id)
+            .await
+            .map_err(|words| explain::failed("take over from an older run", &words, Leftover::Removable))?;
         replaced = replaced.max(Some(owner.run));
     }
-    Err(explain::failed(&format!("take environment {}", lease.environment), "others keep taking it; run again when they are done", Leftover::None))
+    Err(explain::failed(
+        &format!("take environment {}", lease.environment),
+        "others keep taking it; run again when they are done",
+        Leftover::None,
+    ))
 }
 
 /// False when there is one already.
 async fn make_anchor(engine: &LocalEngine, lease: &Lease, image: &str) -> Result<bool, EngineError> {
-    let failed = |words: &str| explain::failed(&format!("take environment {}", lease.environment), words, Leftover::None);
+    let failed =
+        |words: &str| explain::failed(&format!("take environment {}", lease.environment), words, Leftover::None);
     let mut labels = labels::of(lease, Role::Anchor);
     labels.insert(labels::LEASE.into(), serde_json::to_string(lease).map_err(|e| failed(&e.to_string()))?);
     match engine.create(&still(lease.environment.clone(), labels, &[], image)).await {
@@ -68,10 +76,15 @@ fn taken(error: &bollard::errors::Error) -> bool {
 }
 
 fn read(anchor: &Inspected, environment: &str) -> Result<Lease, EngineError> {
-    let failed = |words: &str| explain::failed(&format!("read who has environment {environment}"), words, Leftover::None);
+    let failed =
+        |words: &str| explain::failed(&format!("read who has environment {environment}"), words, Leftover::None);
     let labels = anchor.config.labels.clone().unwrap_or_default();
-    let text = labels.get(labels::LEASE).ok_or_else(|| failed(&format!("there is a container named {environment} that is not dayfly's; rename or remove it")))?;
-    parse(text).ok_or_else(|| failed("it was made by another version of dayfly; remove it with that version, or with `dayfly down`"))
+    let text = labels.get(labels::LEASE).ok_or_else(|| {
+        failed(&format!("there is a container named {environment} that is not dayfly's; rename or remove it"))
+    })?;
+    parse(text).ok_or_else(|| {
+        failed("it was made by another version of dayfly; remove it with that version, or with `dayfly down`")
+    })
 }
 
 /// A lease from its label.

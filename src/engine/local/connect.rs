@@ -34,7 +34,12 @@ impl Surroundings {
     /// Picks what concerns the engine; empty values count as absent.
     pub fn from_variables(variables: &BTreeMap<String, String>) -> Self {
         let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
-        Self { docker_host: get("DOCKER_HOST"), container_host: get("CONTAINER_HOST"), runtime_dir: get("XDG_RUNTIME_DIR").map(Into::into), home: get("HOME").map(Into::into) }
+        Self {
+            docker_host: get("DOCKER_HOST"),
+            container_host: get("CONTAINER_HOST"),
+            runtime_dir: get("XDG_RUNTIME_DIR").map(Into::into),
+            home: get("HOME").map(Into::into),
+        }
     }
 }
 
@@ -114,7 +119,10 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
     let raw = transport(host)?;
     accepts(&raw).await?;
     // Not asked for its version: podman runs other programs to answer that, which takes most of a second.
-    let hello = tokio::time::timeout(HELLO, raw.get_headers("/_ping")).await.map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?.map_err(|f| f.words)?;
+    let hello = tokio::time::timeout(HELLO, raw.get_headers("/_ping"))
+        .await
+        .map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?
+        .map_err(|f| f.words)?;
     let said = |name: &str| hello.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let api = spoken(said("api-version"));
     let docker = match &raw {
@@ -160,7 +168,10 @@ fn product(server: &str) -> (Product, String) {
 async fn accepts(raw: &Raw) -> Result<(), String> {
     let opened = match raw {
         Raw::Unix(path) => tokio::net::UnixStream::connect(path).await.map(drop),
-        Raw::Tcp(address) => tokio::time::timeout(HELLO, tokio::net::TcpStream::connect(address)).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map(drop),
+        Raw::Tcp(address) => tokio::time::timeout(HELLO, tokio::net::TcpStream::connect(address))
+            .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map(drop),
     };
     opened.map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => "no such file".into(),
@@ -177,15 +188,33 @@ mod tests {
 
     #[test]
     fn the_host_that_the_user_named_is_the_only_one_tried() {
-        let named = Surroundings { docker_host: Some("unix:///a.sock".into()), container_host: Some("unix:///b.sock".into()), runtime_dir: Some("/run/user/7".into()), home: None };
+        let named = Surroundings {
+            docker_host: Some("unix:///a.sock".into()),
+            container_host: Some("unix:///b.sock".into()),
+            runtime_dir: Some("/run/user/7".into()),
+            home: None,
+        };
         assert_eq!(candidates(&named), [("unix:///a.sock".to_owned(), "from DOCKER_HOST".to_owned())]);
     }
 
     #[test]
     fn rootless_podman_is_tried_first_and_docker_last() {
-        let s = Surroundings { runtime_dir: Some("/run/user/7".into()), home: Some("/home/u".into()), ..Surroundings::default() };
+        let s = Surroundings {
+            runtime_dir: Some("/run/user/7".into()),
+            home: Some("/home/u".into()),
+            ..Surroundings::default()
+        };
         let hosts: Vec<String> = candidates(&s).into_iter().map(|(h, _)| h).collect();
-        assert_eq!(hosts, ["unix:///run/user/7/podman/podman.sock", "unix:///run/podman/podman.sock", "unix:///run/user/7/docker.sock", "unix:///home/u/.docker/run/docker.sock", "unix:///var/run/docker.sock"]);
+        assert_eq!(
+            hosts,
+            [
+                "unix:///run/user/7/podman/podman.sock",
+                "unix:///run/podman/podman.sock",
+                "unix:///run/user/7/docker.sock",
+                "unix:///home/u/.docker/run/docker.sock",
+                "unix:///var/run/docker.sock"
+            ]
+        );
     }
 
     #[test]

@@ -98,7 +98,8 @@ pub struct Config {
 
 /// A filter on label values, for listings of containers, networks and volumes.
 pub fn label_filter(pairs: &[(&str, &str)]) -> String {
-    let wanted: Vec<String> = pairs.iter().map(|(k, v)| if v.is_empty() { (*k).to_owned() } else { format!("{k}={v}") }).collect();
+    let wanted: Vec<String> =
+        pairs.iter().map(|(k, v)| if v.is_empty() { (*k).to_owned() } else { format!("{k}={v}") }).collect();
     encoded(&json!({ "label": wanted }).to_string())
 }
 
@@ -106,7 +107,12 @@ pub fn label_filter(pairs: &[(&str, &str)]) -> String {
 fn with_all_networks(request: &Request) -> ContainerCreateBody {
     let mut body = request.body.clone();
     if let Some(endpoints) = body.networking_config.as_mut().and_then(|n| n.endpoints_config.as_mut()) {
-        endpoints.extend(request.connects.iter().map(|(network, connect)| (network.clone(), connect.endpoint_config.clone().unwrap_or_default())));
+        endpoints.extend(
+            request
+                .connects
+                .iter()
+                .map(|(network, connect)| (network.clone(), connect.endpoint_config.clone().unwrap_or_default())),
+        );
     }
     body
 }
@@ -158,7 +164,11 @@ impl LocalEngine {
     pub(super) async fn discard(&self, name: &str) -> Result<(), String> {
         match self.product {
             // Its Docker-compatible endpoint asks the process to end first, and waits ten seconds for one that does not.
-            Product::Podman => match self.raw.delete(&format!("/v4.0.0/libpod/containers/{name}?force=true&timeout=0&v=true&volumes=true")).await {
+            Product::Podman => match self
+                .raw
+                .delete(&format!("/v4.0.0/libpod/containers/{name}?force=true&timeout=0&v=true&volumes=true"))
+                .await
+            {
                 Err(Failed { status, words }) if status != Some(404) => Err(words),
                 _ => Ok(()),
             },

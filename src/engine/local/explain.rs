@@ -10,12 +10,27 @@ const REASONS: [(&[&str], &str); 14] = [
     (&["exec format error"], "its program is for another processor, or its script lacks the `#!` line"),
     (&["no such file or directory", "exec"], "its command, or the interpreter that it names, is not in the image"),
     (&["permission denied", "exec"], "its command is not executable for the user that it runs as"),
-    (&["rlimit"], "the engine may not set its default limits (ulimits): set `default_ulimits = []` under `[containers]` in containers.conf"),
-    (&["disable_ipv6"], "the engine may not switch off IPv6 in the container; update the engine, or boot with ipv6.disable=1"),
-    (&["cgroup", "permission denied"], "the engine may not set limits: for rootless engines, delegate the cpu, memory and pids controllers to the user's systemd session"),
-    (&["cgroup"], "the engine could not set limits; check that its cgroup manager fits the host (`podman info`, `docker info`)"),
+    (
+        &["rlimit"],
+        "the engine may not set its default limits (ulimits): set `default_ulimits = []` under `[containers]` in containers.conf",
+    ),
+    (
+        &["disable_ipv6"],
+        "the engine may not switch off IPv6 in the container; update the engine, or boot with ipv6.disable=1",
+    ),
+    (
+        &["cgroup", "permission denied"],
+        "the engine may not set limits: for rootless engines, delegate the cpu, memory and pids controllers to the user's systemd session",
+    ),
+    (
+        &["cgroup"],
+        "the engine could not set limits; check that its cgroup manager fits the host (`podman info`, `docker info`)",
+    ),
     (&["unable to find user"], "the user it is to run as is not in the image; set `security.user` to a number"),
-    (&["no matching entries in passwd"], "the user it is to run as is not in the image; set `security.user` to a number"),
+    (
+        &["no matching entries in passwd"],
+        "the user it is to run as is not in the image; set `security.user` to a number",
+    ),
     (&["address already in use"], "an address or port is taken"),
     (&["already allocated"], "an address is taken by another container"),
     (&["no such image"], "its image was removed meanwhile; run again to fetch it"),
@@ -24,9 +39,18 @@ const REASONS: [(&[&str], &str); 14] = [
 
 /// Signs that something ran out, and what.
 const CAPACITY: [(&[&str], &str); 6] = [
-    (&["no space left on device"], "the disk of the container engine is full; free space, or remove unused images and volumes"),
-    (&["could not find free subnet"], "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks"),
-    (&["could not find an available", "address pool"], "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks"),
+    (
+        &["no space left on device"],
+        "the disk of the container engine is full; free space, or remove unused images and volumes",
+    ),
+    (
+        &["could not find free subnet"],
+        "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks",
+    ),
+    (
+        &["could not find an available", "address pool"],
+        "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks",
+    ),
     (&["no available ip"], "a network has no free address left"),
     (&["cannot allocate memory"], "this host has no memory left"),
     (&["too many open files"], "the engine has too many files open; raise its LimitNOFILE"),
@@ -112,8 +136,15 @@ mod tests {
 
     #[test]
     fn a_full_disk_and_spent_subnets_are_want_of_capacity() {
-        for said in ["write /x: no space left on device", "could not find free subnet from subnet pools", "could not find an available, non-overlapping IPv4 address pool among the defaults"] {
-            assert!(matches!(failed("create network x", said, Leftover::Removable), EngineError::Capacity(_)), "{said}");
+        for said in [
+            "write /x: no space left on device",
+            "could not find free subnet from subnet pools",
+            "could not find an available, non-overlapping IPv4 address pool among the defaults",
+        ] {
+            assert!(
+                matches!(failed("create network x", said, Leftover::Removable), EngineError::Capacity(_)),
+                "{said}"
+            );
         }
     }
 

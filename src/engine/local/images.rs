@@ -58,7 +58,9 @@ fn qualified(reference: &str) -> String {
 fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
     let full = qualified(reference);
     match (mirror, full.split_once('/')) {
-        (Some(mirror), Some((_, path))) if !full.starts_with("localhost/") => format!("{}/{path}", mirror.trim_end_matches('/')),
+        (Some(mirror), Some((_, path))) if !full.starts_with("localhost/") => {
+            format!("{}/{path}", mirror.trim_end_matches('/'))
+        }
         _ => full,
     }
 }
@@ -67,7 +69,8 @@ fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
 fn parts(reference: &str) -> (String, String) {
     if let Some((name, digest)) = reference.split_once('@') {
         // A tag beside a digest says nothing more.
-        let name = if name.rfind(':') > name.rfind('/') { name.rsplit_once(':').map_or(name, |(n, _)| n) } else { name };
+        let name =
+            if name.rfind(':') > name.rfind('/') { name.rsplit_once(':').map_or(name, |(n, _)| n) } else { name };
         return (name.to_owned(), digest.to_owned());
     }
     match reference.rsplit_once(':') {
@@ -110,7 +113,11 @@ pub(super) async fn inspect(engine: &LocalEngine, reference: &str) -> Result<Opt
 }
 
 /// Finds every image; all that cannot be had are in one error.
-pub async fn find_all(engine: &LocalEngine, references: &[String], progress: OnProgress<'_>) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+pub async fn find_all(
+    engine: &LocalEngine,
+    references: &[String],
+    progress: OnProgress<'_>,
+) -> Result<BTreeMap<String, ImageFact>, EngineError> {
     let found = futures::stream::iter(references.iter().cloned()).map(|reference| async move {
         let held = find(engine, &reference, progress).await;
         (reference, held)
@@ -192,7 +199,15 @@ async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -
 fn not_pulled(from: &str, words: &str) -> String {
     let lower = words.to_lowercase();
     let any = |signs: &[&str]| signs.iter().any(|s| lower.contains(s));
-    let advice = if any(&["no such host", "server misbehaving", "connection refused", "i/o timeout", "network is unreachable", "no route", "name resolution"]) {
+    let advice = if any(&[
+        "no such host",
+        "server misbehaving",
+        "connection refused",
+        "i/o timeout",
+        "network is unreachable",
+        "no route",
+        "name resolution",
+    ]) {
         "its registry cannot be reached; set a registry mirror (DAYFLY_REGISTRY_MIRROR), or load the image beforehand"
     } else if any(&["unauthorized", "denied", "authentication required"]) {
         "the registry refuses it: log in with the engine's own client, or check the name"
@@ -218,7 +233,10 @@ mod tests {
 
     #[test]
     fn a_mirror_stands_in_for_every_registry_but_localhost() {
-        assert_eq!(pulled_as("docker.io/library/rabbitmq:4", Some("mirror.test:5000/hub")), "mirror.test:5000/hub/library/rabbitmq:4");
+        assert_eq!(
+            pulled_as("docker.io/library/rabbitmq:4", Some("mirror.test:5000/hub")),
+            "mirror.test:5000/hub/library/rabbitmq:4"
+        );
         assert_eq!(pulled_as("localhost/x:1", Some("mirror.test")), "localhost/x:1");
         assert_eq!(pulled_as("rabbitmq:4", None), "docker.io/library/rabbitmq:4");
     }
@@ -233,7 +251,13 @@ mod tests {
 
     #[test]
     fn the_digest_is_that_of_the_name_that_was_asked_for() {
-        let image = Inspected { id: "77".into(), repo_digests: Some(vec!["other.test/a@sha256:1".into(), "docker.io/library/a@sha256:2".into()]), architecture: String::new(), os: String::new(), config: None };
+        let image = Inspected {
+            id: "77".into(),
+            repo_digests: Some(vec!["other.test/a@sha256:1".into(), "docker.io/library/a@sha256:2".into()]),
+            architecture: String::new(),
+            os: String::new(),
+            config: None,
+        };
         assert_eq!(image.digest("a:3"), "sha256:2");
         assert_eq!(image.digest("a@sha256:1"), "sha256:1");
         assert_eq!(Inspected { repo_digests: None, ..image }.digest("a:3"), "sha256:77");

@@ -9,7 +9,11 @@ use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, EngineInfo, Leftover};
 
 async fn about(engine: &LocalEngine) -> Result<Value, EngineError> {
-    engine.raw.get(&engine.path("/info")).await.map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))
+    engine
+        .raw
+        .get(&engine.path("/info"))
+        .await
+        .map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))
 }
 
 /// Where it keeps its data.
@@ -49,15 +53,26 @@ fn gaps(about: &Value, product: Product) -> Vec<String> {
             gaps.push(format!("It does not enforce {limit} limits: the kernel's controller is not delegated to it."));
         }
     }
-    let options: Vec<&str> = about.get("SecurityOptions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let options: Vec<&str> = about
+        .get("SecurityOptions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     if !options.iter().any(|o| o.contains("seccomp")) {
         gaps.push("It does not filter system calls (no seccomp).".to_owned());
     }
     if product == Product::Podman && about.get("CgroupVersion").and_then(Value::as_str) == Some("1") {
-        gaps.push("It does not tell when a process was ended for want of memory: only exit code 137 says so.".to_owned());
+        gaps.push(
+            "It does not tell when a process was ended for want of memory: only exit code 137 says so.".to_owned(),
+        );
     }
     if product == Product::Docker {
-        gaps.push("Its embedded DNS answers for the names of containers that share a network; it forwards to no server.".to_owned());
+        gaps.push(
+            "Its embedded DNS answers for the names of containers that share a network; it forwards to no server."
+                .to_owned(),
+        );
     }
     gaps
 }

@@ -39,10 +39,16 @@ impl AsyncRead for Output {
 }
 
 /// Standard output goes to the reader, standard error to the debug log; ends with either end.
-async fn carry(mut from: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>, mut to: DuplexStream, container: String) {
+async fn carry(
+    mut from: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
+    mut to: DuplexStream,
+    container: String,
+) {
     while let Some(Ok(piece)) = from.next().await {
         match piece {
-            LogOutput::StdErr { message } => tracing::debug!(container, "{}", String::from_utf8_lossy(&message).trim_end()),
+            LogOutput::StdErr { message } => {
+                tracing::debug!(container, "{}", String::from_utf8_lossy(&message).trim_end())
+            }
             other => {
                 if to.write_all(&other.into_bytes()).await.is_err() {
                     return;

@@ -13,22 +13,37 @@ use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
 const LINE: usize = 64 * 1024;
 
 /// The log of one unit, or of all of them.
-pub async fn lines(engine: &LocalEngine, environment: &str, unit: Option<&str>, tail: Option<usize>, follow: bool) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
+pub async fn lines(
+    engine: &LocalEngine,
+    environment: &str,
+    unit: Option<&str>,
+    tail: Option<usize>,
+    follow: bool,
+) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
     let owner = claim::owner(engine, environment).await?.map(|o| o.to_string());
     let mut wanted = vec![(ENVIRONMENT, environment), (ROLE, Role::Unit.as_str())];
     wanted.extend(owner.as_deref().map(|run| (RUN, run)));
     wanted.extend(unit.map(|u| (UNIT, u)));
     let mut containers = engine.containers(&wanted).await?;
     if containers.is_empty() {
-        return Err(EngineError::Missing(unit.map_or_else(|| format!("environment {environment}"), |u| format!("{u} in environment {environment}"))));
+        return Err(EngineError::Missing(
+            unit.map_or_else(|| format!("environment {environment}"), |u| format!("{u} in environment {environment}")),
+        ));
     }
     containers.sort_by_key(|c| c.name());
-    let each: Vec<_> = containers.iter().map(|c| of(engine.clone(), c.id.clone(), c.copy_name(), tail, follow)).collect();
+    let each: Vec<_> =
+        containers.iter().map(|c| of(engine.clone(), c.id.clone(), c.copy_name(), tail, follow)).collect();
     // One after the other, so that the output is in order; side by side while following.
     Ok(if follow { futures::stream::select_all(each).boxed() } else { futures::stream::iter(each).flatten().boxed() })
 }
 
-fn of(engine: LocalEngine, container: String, unit: String, tail: Option<usize>, follow: bool) -> BoxStream<'static, Result<LogLine, EngineError>> {
+fn of(
+    engine: LocalEngine,
+    container: String,
+    unit: String,
+    tail: Option<usize>,
+    follow: bool,
+) -> BoxStream<'static, Result<LogLine, EngineError>> {
     let tail = tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).follow(follow).tail(&tail).build();
     // The stream borrows nothing once it was made.
@@ -40,10 +55,14 @@ fn of(engine: LocalEngine, container: String, unit: String, tail: Option<usize>,
         }
         let (batch, over) = match pieces.next().await {
             Some(Ok(piece)) => (cutter.add(piece).into_iter().map(Ok).collect::<Vec<_>>(), false),
-            Some(Err(e)) => (vec![Err(explain::failed(&format!("read the log of {unit}"), &explain::words(&e), Leftover::Unknown))], true),
+            Some(Err(e)) => (
+                vec![Err(explain::failed(&format!("read the log of {unit}"), &explain::words(&e), Leftover::Unknown))],
+                true,
+            ),
             None => (cutter.rest().into_iter().map(Ok).collect(), true),
         };
-        let batch: Vec<_> = batch.into_iter().map(|text| text.map(|text| LogLine { unit: unit.clone(), text })).collect();
+        let batch: Vec<_> =
+            batch.into_iter().map(|text| text.map(|text| LogLine { unit: unit.clone(), text })).collect();
         Some((futures::stream::iter(batch), (pieces, cutter, unit, over)))
     })
     .flatten()
@@ -70,7 +89,11 @@ impl Cutter {
     }
 
     fn rest(&mut self) -> Vec<String> {
-        [std::mem::take(&mut self.out), std::mem::take(&mut self.err)].iter().filter(|l| !l.is_empty()).map(|l| text(l)).collect()
+        [std::mem::take(&mut self.out), std::mem::take(&mut self.err)]
+            .iter()
+            .filter(|l| !l.is_empty())
+            .map(|l| text(l))
+            .collect()
     }
 }
 

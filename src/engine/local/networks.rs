@@ -64,7 +64,11 @@ impl From<OfDocker> for Network {
 
 impl From<OfPodman> for Network {
     fn from(n: OfPodman) -> Self {
-        Self { name: n.name, labels: n.labels, subnet: n.subnets.into_iter().flatten().find_map(|s| s.subnet.parse().ok()) }
+        Self {
+            name: n.name,
+            labels: n.labels,
+            subnet: n.subnets.into_iter().flatten().find_map(|s| s.subnet.parse().ok()),
+        }
     }
 }
 
@@ -74,8 +78,12 @@ impl LocalEngine {
         let filter = super::containers::label_filter(wanted);
         let listed = match self.product {
             // Its Docker-compatible endpoint looks at every container for every network, which takes seconds.
-            Product::Podman => self.raw.get(&format!("/v4.0.0/libpod/networks/json?filters={filter}")).await.map(into::<OfPodman>),
-            Product::Docker => self.raw.get(&self.path(&format!("/networks?filters={filter}"))).await.map(into::<OfDocker>),
+            Product::Podman => {
+                self.raw.get(&format!("/v4.0.0/libpod/networks/json?filters={filter}")).await.map(into::<OfPodman>)
+            }
+            Product::Docker => {
+                self.raw.get(&self.path(&format!("/networks?filters={filter}"))).await.map(into::<OfDocker>)
+            }
         };
         listed.map_err(|f| explain::failed("list networks", &f.words, Leftover::Unknown))
     }
@@ -88,7 +96,11 @@ fn into<T: Into<Network>>(listed: Vec<T>) -> Vec<Network> {
 /// Makes every network of the environment.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
     let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
-    futures::stream::iter(names).map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) }).buffer_unordered(ABREAST).try_collect().await
+    futures::stream::iter(names)
+        .map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) })
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await
 }
 
 /// Subnets of the networks that this run has.
@@ -145,7 +157,10 @@ fn docker_request(engine: &LocalEngine, lease: &Lease, name: &str, slot: u32) ->
         name: name.to_owned(),
         driver: Some("bridge".into()),
         internal: Some(true),
-        ipam: Some(Ipam { config: Some(vec![IpamConfig { subnet: Some(subnet), ip_range: Some(range), ..IpamConfig::default() }]), ..Ipam::default() }),
+        ipam: Some(Ipam {
+            config: Some(vec![IpamConfig { subnet: Some(subnet), ip_range: Some(range), ..IpamConfig::default() }]),
+            ..Ipam::default()
+        }),
         options: Some(options),
         labels: Some(labels::map(labels::of(lease, Role::Network))),
         ..NetworkCreateRequest::default()

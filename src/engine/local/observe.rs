@@ -22,12 +22,19 @@ pub async fn all(engine: &LocalEngine) -> Result<Vec<Observed>, EngineError> {
 /// Those of this name; all of them for an empty one.
 async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
-    let (containers, networks, volumes) = tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
+    let (containers, networks, volumes) =
+        tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
     let mut objects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for container in &containers {
-        objects.entry(container.label(ENVIRONMENT).to_owned()).or_default().push(format!("container {}", container.name()));
+        objects
+            .entry(container.label(ENVIRONMENT).to_owned())
+            .or_default()
+            .push(format!("container {}", container.name()));
     }
-    let others = networks.iter().map(|n| (&n.labels, format!("network {}", n.name))).chain(volumes.iter().map(|v| (&v.labels, format!("volume {}", v.name))));
+    let others = networks
+        .iter()
+        .map(|n| (&n.labels, format!("network {}", n.name)))
+        .chain(volumes.iter().map(|v| (&v.labels, format!("volume {}", v.name))));
     for (labels, object) in others {
         let environment = labels.as_ref().and_then(|l| l.get(ENVIRONMENT)).cloned().unwrap_or_default();
         objects.entry(environment).or_default().push(object);
@@ -38,16 +45,27 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
         let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
         let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
         let lease = anchor.and_then(|a| claim::parse(a.label(labels::LEASE)));
-        found.push(Observed { units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?, environment, lease, objects });
+        found.push(Observed {
+            units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
+            environment,
+            lease,
+            objects,
+        });
     }
     Ok(found)
 }
 
 /// The worst state of each unit's copies; only those of the owner's run, where there is an owner.
-async fn units(engine: &LocalEngine, containers: &[&Listed], run: Option<uuid::Uuid>) -> Result<BTreeMap<String, UnitState>, EngineError> {
+async fn units(
+    engine: &LocalEngine,
+    containers: &[&Listed],
+    run: Option<uuid::Uuid>,
+) -> Result<BTreeMap<String, UnitState>, EngineError> {
     let run = run.map(|r| r.to_string());
     let mut states: BTreeMap<String, UnitState> = BTreeMap::new();
-    for container in containers.iter().filter(|c| c.label(labels::ROLE) == Role::Unit.as_str() && run.as_deref().is_none_or(|r| c.label(labels::RUN) == r)) {
+    for container in containers.iter().filter(|c| {
+        c.label(labels::ROLE) == Role::Unit.as_str() && run.as_deref().is_none_or(|r| c.label(labels::RUN) == r)
+    }) {
         // Gone meanwhile: no state.
         let Some(state) = state(engine, container).await? else { continue };
         let known = states.entry(container.label(labels::UNIT).to_owned()).or_insert_with(|| state.clone());
@@ -70,7 +88,10 @@ fn rank(state: &UnitState) -> u8 {
 async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitState>, EngineError> {
     Ok(match container.state.as_str() {
         "created" | "configured" | "initialized" => Some(UnitState::Created),
-        "exited" | "stopped" | "dead" => engine.container(&container.id).await?.map(|c| UnitState::Exited { code: c.state.exit_code, oom_killed: c.state.oom_killed }),
+        "exited" | "stopped" | "dead" => engine
+            .container(&container.id)
+            .await?
+            .map(|c| UnitState::Exited { code: c.state.exit_code, oom_killed: c.state.oom_killed }),
         "removing" => None,
         _ => Some(UnitState::Running),
     })
@@ -78,15 +99,25 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
 
 /// Every unit's containers as the engine reports them.
 pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
-    let Some(owner) = claim::owner(engine, environment).await? else { return Err(EngineError::Missing(format!("environment {environment}"))) };
-    let units = engine.containers(&[(ENVIRONMENT, environment), (labels::RUN, &owner.to_string()), (labels::ROLE, Role::Unit.as_str())]).await?;
+    let Some(owner) = claim::owner(engine, environment).await? else {
+        return Err(EngineError::Missing(format!("environment {environment}")));
+    };
+    let units = engine
+        .containers(&[
+            (ENVIRONMENT, environment),
+            (labels::RUN, &owner.to_string()),
+            (labels::ROLE, Role::Unit.as_str()),
+        ])
+        .await?;
     let each = futures::stream::iter(units).map(|c| async move { inspected(engine, c).await });
     let mut found: Vec<Looked> = each.buffered(ABREAST).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
     found.sort_by_cached_key(|l| l.listed.copy_name());
     // Many units may have the same image; it is looked at once.
     let ids: BTreeSet<String> = found.iter().map(|l| l.image.clone()).collect();
     let each = futures::stream::iter(ids).map(|id| async move {
-        let image = images::inspect(engine, &id).await.map_err(|w| explain::failed(&format!("look at image {id}"), &w, Leftover::Unknown))?;
+        let image = images::inspect(engine, &id)
+            .await
+            .map_err(|w| explain::failed(&format!("look at image {id}"), &w, Leftover::Unknown))?;
         Ok((id, image))
     });
     let images: BTreeMap<String, Option<images::Inspected>> = each.buffered(ABREAST).try_collect().await?;
@@ -111,7 +142,8 @@ impl Looked {
 
 /// None when the container is gone.
 async fn inspected(engine: &LocalEngine, listed: Listed) -> Result<Option<Looked>, EngineError> {
-    let failed = |words: &str| explain::failed(&format!("look at container {}", listed.name()), words, Leftover::Unknown);
+    let failed =
+        |words: &str| explain::failed(&format!("look at container {}", listed.name()), words, Leftover::Unknown);
     let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", listed.id))).await {
         Ok(text) => text,
         Err(f) if f.status == Some(404) => return Ok(None),

@@ -40,7 +40,8 @@ impl Raw {
     /// GET of a path with its query.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
         let (_, body) = self.send(Method::GET, path, None).await?;
-        serde_json::from_slice(&body).map_err(|e| Failed::unsent(format!("the engine's answer to {path} is not understood: {e}")))
+        serde_json::from_slice(&body)
+            .map_err(|e| Failed::unsent(format!("the engine's answer to {path} is not understood: {e}")))
     }
 
     /// As `get`, the answer as text.
@@ -67,20 +68,35 @@ impl Raw {
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(HeaderMap, Bytes), Failed> {
         let sent = async {
             match self {
-                Self::Unix(socket) => talk(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body).await,
-                Self::Tcp(address) => talk(tokio::net::TcpStream::connect(address).await.map_err(Failed::unsent)?, method, path, body).await,
+                Self::Unix(socket) => {
+                    talk(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body)
+                        .await
+                }
+                Self::Tcp(address) => {
+                    talk(tokio::net::TcpStream::connect(address).await.map_err(Failed::unsent)?, method, path, body)
+                        .await
+                }
             }
         };
-        tokio::time::timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(Failed::unsent("the engine did not answer in time")))
+        tokio::time::timeout(PATIENCE, sent)
+            .await
+            .unwrap_or_else(|_| Err(Failed::unsent("the engine did not answer in time")))
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, method: Method, path: &str, body: Option<&Value>) -> Result<(HeaderMap, Bytes), Failed> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failed::unsent)?;
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<(HeaderMap, Bytes), Failed> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failed::unsent)?;
     // Ends with the sender; its errors come back through the request.
     tokio::spawn(connection);
     let text = body.map(Value::to_string).unwrap_or_default();
-    let request = Request::builder().method(method).uri(path).header("host", "engine").header("content-type", "application/json");
+    let request =
+        Request::builder().method(method).uri(path).header("host", "engine").header("content-type", "application/json");
     let request = request.body(Full::new(Bytes::from(text))).map_err(Failed::unsent)?;
     let answer = sender.send_request(request).await.map_err(Failed::unsent)?;
     let status = answer.status();
@@ -90,7 +106,10 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, meth
         return Ok((headers, body));
     }
     let said: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let said = said.get("message").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+    let said = said
+        .get("message")
+        .and_then(Value::as_str)
+        .map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
     Err(Failed { status: Some(status.as_u16()), words: said.split_whitespace().collect::<Vec<_>>().join(" ") })
 }
 

@@ -93,14 +93,20 @@ async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<
 }
 
 fn residual(object: Object, failed: &BTreeMap<Object, String>) -> Residual {
-    let reason = failed.get(&object).cloned().unwrap_or_else(|| "the engine says that it is removed, and still lists it; or it waits for the others".into());
+    let reason = failed
+        .get(&object)
+        .cloned()
+        .unwrap_or_else(|| "the engine says that it is removed, and still lists it; or it waits for the others".into());
     Residual { object: object.to_string(), reason }
 }
 
 async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<Vec<Object>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
-    let (containers, networks, volumes) = tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
-    let run_of = |labels: &Option<std::collections::HashMap<String, String>>| labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default();
+    let (containers, networks, volumes) =
+        tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
+    let run_of = |labels: &Option<std::collections::HashMap<String, String>>| {
+        labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
+    };
     let mut found: Vec<Object> = containers.iter().filter(|c| which.takes(c.label(RUN))).map(container).collect();
     found.extend(networks.into_iter().filter(|n| which.takes(&run_of(&n.labels))).map(|n| Object::Network(n.name)));
     found.extend(volumes.into_iter().filter(|v| which.takes(&run_of(&v.labels))).map(|v| Object::Volume(v.name)));
@@ -110,7 +116,11 @@ async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<V
 
 fn container(listed: &Listed) -> Object {
     let (id, name) = (listed.id.clone(), listed.name());
-    if listed.label(ROLE) == Role::Anchor.as_str() { Object::Anchor { id, name } } else { Object::Container { id, name } }
+    if listed.label(ROLE) == Role::Anchor.as_str() {
+        Object::Anchor { id, name }
+    } else {
+        Object::Container { id, name }
+    }
 }
 
 /// One attempt at everything, kind by kind; an anchor goes only when all else went.
@@ -133,7 +143,9 @@ async fn delete(engine: &LocalEngine, object: &Object) -> Result<(), String> {
     let done = match object {
         Object::Container { id, .. } | Object::Anchor { id, .. } => return engine.discard(id).await,
         Object::Network(name) => engine.docker.remove_network(name).await,
-        Object::Volume(name) => engine.docker.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await,
+        Object::Volume(name) => {
+            engine.docker.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await
+        }
     };
     match done {
         Err(e) if explain::status(&e) != Some(404) => Err(explain::words(&e)),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, KillContainerOptions, LogsOptionsBuilder, RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptionsBuilder};
+use bollard::query_parameters::{
+    DownloadFromContainerOptionsBuilder, KillContainerOptions, LogsOptionsBuilder, RemoveVolumeOptions,
+    StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -29,7 +32,12 @@ const KILLED: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs a container suite.
-pub async fn run(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError> {
+pub async fn run(
+    engine: &LocalEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    secrets: &Secrets,
+) -> Result<SuiteExit, EngineError> {
     let Judge::Container(judge) = &suite.judge else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
@@ -45,7 +53,15 @@ pub async fn run(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, secrets
     exit
 }
 
-async fn make(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, judge: &ContainerJudge, volumes: &[Mounted; 2], run: &str, secrets: &Secrets) -> Result<String, EngineError> {
+async fn make(
+    engine: &LocalEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    judge: &ContainerJudge,
+    volumes: &[Mounted; 2],
+    run: &str,
+    secrets: &Secrets,
+) -> Result<String, EngineError> {
     let image = images::held(engine, &judge.image).await?;
     let only = Plan { units: vec![], suites: [(suite.name.clone(), suite.clone())].into(), ..lease.plan.clone() };
     if let Some(fault) = crate::plan::users::check(&only, &[(judge.image.clone(), image.fact.clone())].into()).pop() {
@@ -54,7 +70,9 @@ async fn make(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, judge: &Co
     let subnets = networks::subnets(engine, lease).await?;
     volumes::create_all(engine, lease, volumes.iter().map(|v| v.volume.clone()).collect()).await?;
     let failed = |words: &str| explain::not_started(&suite.name, words);
-    let request = container::suite(lease, &subnets, &SuiteRun { suite, judge, volumes, image: &image.id, run }, engine.flavour).map_err(|w| failed(&w))?;
+    let request =
+        container::suite(lease, &subnets, &SuiteRun { suite, judge, volumes, image: &image.id, run }, engine.flavour)
+            .map_err(|w| failed(&w))?;
     engine.create(&request).await.map_err(|e| failed(&explain::words(&e)))?;
     let owner = users::numeric(engine, &request.name, units::user_of(&judge.confinement, &image)).await?;
     let contents = [
@@ -67,28 +85,50 @@ async fn make(engine: &LocalEngine, lease: &Lease, suite: &SuitePlan, judge: &Co
 
 fn files(suite: &SuitePlan, secrets: &Secrets) -> Result<Vec<(String, Vec<u8>)>, EngineError> {
     let value = |name: &String| {
-        let value = secrets.values.get(name).ok_or_else(|| explain::not_started(&suite.name, &format!("there is no secret {name}")))?;
+        let value = secrets
+            .values
+            .get(name)
+            .ok_or_else(|| explain::not_started(&suite.name, &format!("there is no secret {name}")))?;
         Ok((name.clone(), value.clone().into_bytes()))
     };
     suite.secrets.iter().map(value).chain([Ok(("ca.crt".to_owned(), secrets.ca.clone().into_bytes()))]).collect()
 }
 
 /// From its start to everything that is known of its end.
-async fn finish(engine: &LocalEngine, suite: &SuitePlan, judge: &ContainerJudge, name: &str) -> Result<SuiteExit, EngineError> {
-    engine.docker.start_container(name, None::<StartContainerOptions>).await.map_err(|e| explain::not_started(&suite.name, &explain::words(&e)))?;
+async fn finish(
+    engine: &LocalEngine,
+    suite: &SuitePlan,
+    judge: &ContainerJudge,
+    name: &str,
+) -> Result<SuiteExit, EngineError> {
+    engine
+        .docker
+        .start_container(name, None::<StartContainerOptions>)
+        .await
+        .map_err(|e| explain::not_started(&suite.name, &explain::words(&e)))?;
     let (state, timed_out) = match timeout(Duration::from_millis(suite.timeout_ms), ended(engine, name)).await {
         Ok(state) => (state?, false),
         Err(_) => (end(engine, name).await?, true),
     };
     let log = log(engine, name).await;
     let (files, lost) = results(engine, name, &judge.results).await;
-    Ok(SuiteExit { code: (!timed_out).then_some(state.exit_code), oom_killed: state.oom_killed, timed_out, log, files, lost })
+    Ok(SuiteExit {
+        code: (!timed_out).then_some(state.exit_code),
+        oom_killed: state.oom_killed,
+        timed_out,
+        log,
+        files,
+        lost,
+    })
 }
 
 /// Waits until its process ended. The exit code is read by inspection: podman's own answer to `wait` is not reliable.
 async fn ended(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
     loop {
-        let found = engine.container(name).await?.ok_or_else(|| EngineError::Missing(format!("container {name}: it was removed while it ran")))?;
+        let found = engine
+            .container(name)
+            .await?
+            .ok_or_else(|| EngineError::Missing(format!("container {name}: it was removed while it ran")))?;
         if found.state.ended() {
             return Ok(found.state);
         }
@@ -111,7 +151,9 @@ async fn end(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
         // When this fails too, the wait below says so.
         engine.docker.kill_container(name, None::<KillContainerOptions>).await.ok();
     }
-    timeout(KILLED, ended(engine, name)).await.unwrap_or_else(|_| Err(explain::failed(&format!("end {name}"), "the engine did not end it", Leftover::Removable)))
+    timeout(KILLED, ended(engine, name)).await.unwrap_or_else(|_| {
+        Err(explain::failed(&format!("end {name}"), "the engine did not end it", Leftover::Removable))
+    })
 }
 
 /// The end of its log. A log that cannot be read says so itself, and never hides the exit code.
@@ -122,7 +164,9 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
     while let Some(piece) = pieces.next().await {
         match piece {
             Ok(piece) => log.extend_from_slice(&piece.into_bytes()),
-            Err(e) => log.extend_from_slice(format!("\n(its log could not be read further: {})\n", explain::words(&e)).as_bytes()),
+            Err(e) => log.extend_from_slice(
+                format!("\n(its log could not be read further: {})\n", explain::words(&e)).as_bytes(),
+            ),
         }
         if log.len() > 2 * LOG {
             log.drain(..log.len() - LOG);
@@ -134,7 +178,8 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
 
 async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
     // What is in the folder, without the folder itself, which engines name differently.
-    let options = DownloadFromContainerOptionsBuilder::new().path(&format!("{}/.", folder.trim_end_matches('/'))).build();
+    let options =
+        DownloadFromContainerOptionsBuilder::new().path(&format!("{}/.", folder.trim_end_matches('/'))).build();
     let mut pieces = std::pin::pin!(engine.docker.download_from_container(name, Some(options)));
     let mut archive: Vec<u8> = vec![];
     let mut why = None;

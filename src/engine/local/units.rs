@@ -23,10 +23,12 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     for unit in &lease.plan.units {
         misplaced(unit)?;
     }
-    let (subnets, ()) = tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
+    let (subnets, ()) =
+        tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
     let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
     contents.push(volumes::keep(lease, secrets)?);
-    let (owners, ()) = tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
+    let (owners, ()) =
+        tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
     // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
     if !owners.is_empty() {
         volumes::fill(engine, lease, &owners).await?;
@@ -34,7 +36,10 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     // A newer run may have swept before the last of this was made.
     match claim::owner(engine, &lease.environment).await? {
         Some(run) if run == lease.run => Ok(()),
-        _ => Err(EngineError::Missing(format!("environment {} as it was claimed: a newer run took it meanwhile, or it was removed", lease.environment))),
+        _ => Err(EngineError::Missing(format!(
+            "environment {} as it was claimed: a newer run took it meanwhile, or it was removed",
+            lease.environment
+        ))),
     }
 }
 
@@ -55,7 +60,11 @@ async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<Strin
 
 fn misplaced(unit: &Unit) -> Result<(), EngineError> {
     match unit.files.keys().find(|path| below(path).is_none()) {
-        Some(path) => Err(explain::failed(&format!("give {} its files", unit.name), &format!("{path} is not under {FILES}/"), Leftover::Removable)),
+        Some(path) => Err(explain::failed(
+            &format!("give {} its files", unit.name),
+            &format!("{path} is not under {FILES}/"),
+            Leftover::Removable,
+        )),
         None => Ok(()),
     }
 }
@@ -70,7 +79,8 @@ fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
 }
 
 fn volume_names(lease: &Lease) -> Vec<String> {
-    let mounted = lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
+    let mounted =
+        lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
     let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::keep_volume(lease)]).collect();
     names.sort_unstable();
     names.dedup();
@@ -82,27 +92,46 @@ fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
     let own = secrets.files.get(&unit.name).into_iter().flatten().map(|(name, bytes)| (name.clone(), bytes.clone()));
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([("ca.crt".to_owned(), secrets.ca.clone().into_bytes())]);
     files.extend(own);
-    let mut all = vec![Content { volume: labels::secrets_volume(lease, &unit.name), files: files.into_iter().collect(), owner: None }];
+    let mut all = vec![Content {
+        volume: labels::secrets_volume(lease, &unit.name),
+        files: files.into_iter().collect(),
+        owner: None,
+    }];
     if !unit.files.is_empty() {
-        let files = unit.files.iter().filter_map(|(path, bytes)| Some((below(path)?.to_owned(), bytes.clone()))).collect();
+        let files =
+            unit.files.iter().filter_map(|(path, bytes)| Some((below(path)?.to_owned(), bytes.clone()))).collect();
         all.push(Content { volume: labels::files_volume(lease, &unit.name), files, owner: None });
     }
     all
 }
 
 /// Makes every container; returns who is to own which writable volume.
-async fn create_all(engine: &LocalEngine, lease: &Lease, held: &BTreeMap<String, Held>, subnets: &Subnets) -> Result<Vec<Content>, EngineError> {
+async fn create_all(
+    engine: &LocalEngine,
+    lease: &Lease,
+    held: &BTreeMap<String, Held>,
+    subnets: &Subnets,
+) -> Result<Vec<Content>, EngineError> {
     let each = lease.plan.units.iter().flat_map(|u| copies(u).map(move |c| (u, c)));
     let making = each.map(|(unit, copy)| async move {
         let image = held.get(&unit.image).ok_or_else(|| EngineError::Missing(format!("image {}", unit.image)))?;
         create(engine, lease, subnets, unit, copy, image).await
     });
-    let owners: Vec<Vec<Content>> = futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await?;
+    let owners: Vec<Vec<Content>> =
+        futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await?;
     Ok(owners.into_iter().flatten().collect())
 }
 
-async fn create(engine: &LocalEngine, lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8, image: &Held) -> Result<Vec<Content>, EngineError> {
-    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour).map_err(|words| explain::not_started(&unit.name, &words))?;
+async fn create(
+    engine: &LocalEngine,
+    lease: &Lease,
+    subnets: &Subnets,
+    unit: &Unit,
+    copy: u8,
+    image: &Held,
+) -> Result<Vec<Content>, EngineError> {
+    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour)
+        .map_err(|words| explain::not_started(&unit.name, &words))?;
     engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
     let writable: Vec<Mounted> = container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
     if writable.is_empty() {
@@ -119,7 +148,10 @@ pub fn user_of<'a>(confinement: &'a Confinement, image: &'a Held) -> &'a str {
 
 /// Names of a unit's containers.
 fn container_names(lease: &Lease, unit: &str) -> Result<Vec<String>, EngineError> {
-    let planned = lease.plan.unit(unit).ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let planned = lease
+        .plan
+        .unit(unit)
+        .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
     Ok(copies(planned).map(|c| labels::name(lease, &labels::copy(unit, c))).collect())
 }
 
@@ -128,7 +160,12 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<()
     let each = container_names(lease, unit)?.into_iter().map(|name| async move {
         match engine.docker.start_container(&name, None::<StartContainerOptions>).await {
             Ok(()) => Ok(()),
-            Err(e) if explain::status(&e) == Some(404) && explain::words(&e).to_lowercase().contains("no such container") => Err(gone(lease, unit)),
+            Err(e)
+                if explain::status(&e) == Some(404)
+                    && explain::words(&e).to_lowercase().contains("no such container") =>
+            {
+                Err(gone(lease, unit))
+            }
             Err(e) => Err(explain::not_started(unit, &explain::words(&e))),
         }
     });
@@ -151,5 +188,8 @@ pub async fn stop(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(),
 }
 
 fn gone(lease: &Lease, unit: &str) -> EngineError {
-    EngineError::Missing(format!("the container of {unit} in environment {}: it was never made, or removed meanwhile", lease.environment))
+    EngineError::Missing(format!(
+        "the container of {unit} in environment {}: it was never made, or removed meanwhile",
+        lease.environment
+    ))
 }

@@ -20,9 +20,16 @@ pub async fn numeric(engine: &LocalEngine, container: &str, user: &str) -> Resul
     }
     let what = format!("find user {user} in the image of {container}");
     let options = DownloadFromContainerOptionsBuilder::new().path("/etc/passwd").build();
-    let chunks: Vec<_> = engine.docker.download_from_container(container, Some(options)).try_collect().await.map_err(|e| explain::failed(&what, &explain::words(&e), Leftover::Removable))?;
+    let chunks: Vec<_> = engine
+        .docker
+        .download_from_container(container, Some(options))
+        .try_collect()
+        .await
+        .map_err(|e| explain::failed(&what, &explain::words(&e), Leftover::Removable))?;
     let passwd = single_file(&chunks.concat());
-    named(user, &passwd).ok_or_else(|| explain::failed(&what, "it is not in its /etc/passwd; set `security.user` to a number", Leftover::Removable))
+    named(user, &passwd).ok_or_else(|| {
+        explain::failed(&what, "it is not in its /etc/passwd; set `security.user` to a number", Leftover::Removable)
+    })
 }
 
 fn plain(user: &str) -> Option<Ids> {

@@ -38,7 +38,8 @@ impl LocalEngine {
     /// All volumes with these labels.
     pub(super) async fn volumes(&self, wanted: &[(&str, &str)]) -> Result<Vec<Volume>, EngineError> {
         let path = self.path(&format!("/volumes?filters={}", super::containers::label_filter(wanted)));
-        let found: Volumes = self.raw.get(&path).await.map_err(|f| explain::failed("list volumes", &f.words, Leftover::Unknown))?;
+        let found: Volumes =
+            self.raw.get(&path).await.map_err(|f| explain::failed("list volumes", &f.words, Leftover::Unknown))?;
         Ok(found.volumes.unwrap_or_default())
     }
 }
@@ -56,30 +57,48 @@ pub struct Content {
 pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>) -> Result<(), EngineError> {
     let labels = labels::map(labels::of(lease, Role::Volume));
     let make = |name: String| {
-        let request = VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels.clone()), ..VolumeCreateRequest::default() };
-        async move { engine.docker.create_volume(request).await.map(drop).map_err(|e| explain::failed(&format!("create volume {name}"), &explain::words(&e), Leftover::Removable)) }
+        let request = VolumeCreateRequest {
+            name: Some(name.clone()),
+            labels: Some(labels.clone()),
+            ..VolumeCreateRequest::default()
+        };
+        async move {
+            engine.docker.create_volume(request).await.map(drop).map_err(|e| {
+                explain::failed(&format!("create volume {name}"), &explain::words(&e), Leftover::Removable)
+            })
+        }
     };
     futures::stream::iter(names).map(make).buffer_unordered(ABREAST).try_collect().await
 }
 
 /// Fills volumes through a container that mounts them all; it is removed again in any case.
 pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> Result<(), EngineError> {
-    let mounts: Vec<Mounted> = contents.iter().enumerate().map(|(n, c)| Mounted { volume: c.volume.clone(), at: format!("/v/{n}"), writable: true }).collect();
+    let mounts: Vec<Mounted> = contents
+        .iter()
+        .enumerate()
+        .map(|(n, c)| Mounted { volume: c.volume.clone(), at: format!("/v/{n}"), writable: true })
+        .collect();
     through(engine, lease, &mounts, async |container: &str| {
         own(engine, container, contents).await?;
         let puts = contents.iter().enumerate().filter(|(_, c)| !c.files.is_empty()).map(|(n, content)| async move {
             let entries: Vec<Entry<'_>> = content.files.iter().map(|(path, bytes)| Entry::File(path, bytes)).collect();
             put(engine, container, &format!("/v/{n}"), &entries).await
         });
-        futures::stream::iter(puts.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect::<Vec<()>>().await.map(drop)
+        futures::stream::iter(puts.collect::<Vec<_>>())
+            .buffer_unordered(ABREAST)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(drop)
     })
     .await
 }
 
 /// Gives the folders of writable volumes to their users.
 async fn own(engine: &LocalEngine, container: &str, contents: &[Content]) -> Result<(), EngineError> {
-    let names: Vec<(String, Ids)> = contents.iter().enumerate().filter_map(|(n, c)| c.owner.map(|o| (n.to_string(), o))).collect();
-    let folders: Vec<Entry<'_>> = names.iter().map(|(name, ids)| Entry::Folder(name, ids.uid, ids.gid, 0o755)).collect();
+    let names: Vec<(String, Ids)> =
+        contents.iter().enumerate().filter_map(|(n, c)| c.owner.map(|o| (n.to_string(), o))).collect();
+    let folders: Vec<Entry<'_>> =
+        names.iter().map(|(name, ids)| Entry::Folder(name, ids.uid, ids.gid, 0o755)).collect();
     if folders.is_empty() { Ok(()) } else { put(engine, container, "/v", &folders).await }
 }
 
@@ -94,7 +113,9 @@ async fn put(engine: &LocalEngine, container: &str, path: &str, entries: &[Entry
 
 /// The secrets of an environment, as they were when it was made.
 pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
-    let lease = claim::lease(engine, environment).await?.ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
+    let lease = claim::lease(engine, environment)
+        .await?
+        .ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
     let volume = labels::keep_volume(&lease);
     let known = engine.volumes(&[(labels::ENVIRONMENT, environment)]).await?;
     if !known.iter().any(|v| v.name == volume) {
@@ -102,9 +123,15 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
     }
     let mounts = [Mounted { volume, at: "/v".into(), writable: false }];
     through(engine, &lease, &mounts, async |container: &str| {
-        let failed = |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
+        let failed =
+            |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
         let options = DownloadFromContainerOptionsBuilder::new().path("/v/.").build();
-        let chunks: Vec<Bytes> = engine.docker.download_from_container(container, Some(options)).try_collect().await.map_err(|e| failed(explain::words(&e)))?;
+        let chunks: Vec<Bytes> = engine
+            .docker
+            .download_from_container(container, Some(options))
+            .try_collect()
+            .await
+            .map_err(|e| failed(explain::words(&e)))?;
         let (files, _) = archive::unpack(&chunks.concat(), u64::MAX);
         let text = files.get(KEPT).ok_or_else(|| failed("they are not where they were put".into()))?;
         serde_json::from_slice(text).map_err(|_| failed("they are not in the form that this version writes".into()))
@@ -114,16 +141,25 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
 
 /// The volume of all secrets and what goes into it.
 pub fn keep(lease: &Lease, secrets: &Secrets) -> Result<Content, EngineError> {
-    let text = serde_json::to_vec(secrets).map_err(|_| explain::failed("keep the secrets", "they cannot be written as JSON", Leftover::Removable))?;
+    let text = serde_json::to_vec(secrets)
+        .map_err(|_| explain::failed("keep the secrets", "they cannot be written as JSON", Leftover::Removable))?;
     Ok(Content { volume: labels::keep_volume(lease), files: vec![(KEPT.into(), text)], owner: None })
 }
 
 /// Works with volumes through a container that never runs and is removed in any case.
-async fn through<T>(engine: &LocalEngine, lease: &Lease, mounts: &[Mounted], work: impl AsyncFnOnce(&str) -> Result<T, EngineError>) -> Result<T, EngineError> {
+async fn through<T>(
+    engine: &LocalEngine,
+    lease: &Lease,
+    mounts: &[Mounted],
+    work: impl AsyncFnOnce(&str) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let image = agent_image::ensure(engine).await?;
     let name = labels::name(lease, &format!("filler-{}", super::agents::fresh()));
     let request = still(name.clone(), labels::of(lease, Role::Filler), mounts, &image);
-    engine.create(&request).await.map_err(|e| explain::failed("fill volumes", &explain::words(&e), Leftover::Removable))?;
+    engine
+        .create(&request)
+        .await
+        .map_err(|e| explain::failed("fill volumes", &explain::words(&e), Leftover::Removable))?;
     let done = work(&name).await;
     if let Err(e) = engine.discard(&name).await {
         tracing::debug!(container = name, "not removed yet, teardown will: {e}");

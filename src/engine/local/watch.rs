@@ -21,7 +21,13 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
     let owner = claim::owner(engine, environment).await?;
     let (tell, heard) = mpsc::channel(64);
-    let watcher = Watcher { engine: engine.clone(), environment: environment.to_owned(), run: owner, known: BTreeSet::new(), tell };
+    let watcher = Watcher {
+        engine: engine.clone(),
+        environment: environment.to_owned(),
+        run: owner,
+        known: BTreeSet::new(),
+        tell,
+    };
     tokio::spawn(watcher.run());
     Ok(futures::stream::unfold(heard, |mut heard| async move { heard.recv().await.map(|h| (h, heard)) }).boxed())
 }
@@ -55,9 +61,16 @@ impl Watcher {
             if let Err(e) = self.look_at_all().await? {
                 tracing::debug!(environment = self.environment, "failed to {e}");
             }
-            let filters = HashMap::from([("type", vec!["container".to_owned()]), ("label", vec![format!("{ENVIRONMENT}={}", self.environment)])]);
+            let filters = HashMap::from([
+                ("type", vec!["container".to_owned()]),
+                ("label", vec![format!("{ENVIRONMENT}={}", self.environment)]),
+            ]);
             let engine = self.engine.clone();
-            let mut events = std::pin::pin!(engine.docker.events(Some(EventsOptionsBuilder::new().since(&since.to_string()).filters(&filters).build())));
+            let mut events = std::pin::pin!(
+                engine
+                    .docker
+                    .events(Some(EventsOptionsBuilder::new().since(&since.to_string()).filters(&filters).build()))
+            );
             while let Some(event) = events.next().await {
                 match event {
                     Ok(event) => self.hear(event).await?,
@@ -87,7 +100,8 @@ impl Watcher {
     }
 
     async fn look_at_all(&mut self) -> Result<Result<(), EngineError>, Unheard> {
-        let units = match self.engine.containers(&[(ENVIRONMENT, &self.environment), (ROLE, Role::Unit.as_str())]).await {
+        let units = match self.engine.containers(&[(ENVIRONMENT, &self.environment), (ROLE, Role::Unit.as_str())]).await
+        {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
@@ -108,11 +122,14 @@ impl Watcher {
                 return Ok(());
             }
         };
-        let ours = self.run.is_none_or(|run| found.config.labels.as_ref().and_then(|l| l.get(labels::RUN)).is_some_and(|r| *r == run.to_string()));
+        let ours = self.run.is_none_or(|run| {
+            found.config.labels.as_ref().and_then(|l| l.get(labels::RUN)).is_some_and(|r| *r == run.to_string())
+        });
         if !ours || !found.state.ended() || !self.known.insert((found.id, found.state.finished_at)) {
             return Ok(());
         }
-        let happened = Happened::Exited { unit: unit.to_owned(), code: found.state.exit_code, oom_killed: found.state.oom_killed };
+        let happened =
+            Happened::Exited { unit: unit.to_owned(), code: found.state.exit_code, oom_killed: found.state.oom_killed };
         self.tell.send(happened).await.map_err(|_| Unheard)
     }
 

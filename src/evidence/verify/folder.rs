@@ -36,7 +36,11 @@ pub fn folder(files: &BTreeMap<String, Vec<u8>>, key: &VerifyingKey, expect: &Ex
     bound(RUN_BUNDLE, &bundle.sha256, &DigestSet::sha256(&run.sha256))?;
     bound(REPORT, &sha256(must(files, REPORT)?), &said.report_digest)?;
     let opened = opening(files, key, expect, said)?;
-    let suites = said.suites.iter().map(|s| suite(files, key, expect, said, &s.summary.name, &s.statement_digest)).collect::<Result<Vec<_>, _>>()?;
+    let suites = said
+        .suites
+        .iter()
+        .map(|s| suite(files, key, expect, said, &s.summary.name, &s.statement_digest))
+        .collect::<Result<Vec<_>, _>>()?;
     strays(files, said)?;
     dropped(opened.as_ref(), said)?;
     let (raw_present, raw_absent) = raw(files, said)?;
@@ -55,7 +59,12 @@ fn closed(files: &BTreeMap<String, Vec<u8>>, key: &VerifyingKey, expect: &Expect
     }
 }
 
-fn opening(files: &BTreeMap<String, Vec<u8>>, key: &VerifyingKey, expect: &Expect, run: &RunPredicate) -> Result<Option<Opened>, Refusal> {
+fn opening(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &VerifyingKey,
+    expect: &Expect,
+    run: &RunPredicate,
+) -> Result<Option<Opened>, Refusal> {
     let Some(digest) = &run.opened_digest else {
         return if files.contains_key(OPENED) { Err(Refusal::Stray(OPENED.into())) } else { Ok(None) };
     };
@@ -116,7 +125,9 @@ fn other(file: &str, expected: &str, said: &Said) -> Refusal {
 /// Every statement in the folder belongs to the run: none was smuggled in.
 fn strays(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(), Refusal> {
     let known = |file: &str| {
-        file.starts_with("raw/") || [OPENED, RUN, RUN_BUNDLE, REPORT].contains(&file) || run.suites.iter().any(|s| suite_bundle(&s.summary.name) == file)
+        file.starts_with("raw/")
+            || [OPENED, RUN, RUN_BUNDLE, REPORT].contains(&file)
+            || run.suites.iter().any(|s| suite_bundle(&s.summary.name) == file)
     };
     files.keys().find(|file| !known(file)).map_or(Ok(()), |file| Err(Refusal::Stray(file.clone())))
 }
@@ -134,7 +145,9 @@ fn dropped(opened: Option<&Opened>, run: &RunPredicate) -> Result<(), Refusal> {
 /// Raw files that are there are what their names say; the others are counted.
 fn raw(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(usize, Vec<String>), Refusal> {
     let (mut present, mut absent) = (0, Vec::new());
-    for (suite, report) in run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(move |r| (&s.summary.name, r))) {
+    for (suite, report) in
+        run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(move |r| (&s.summary.name, r)))
+    {
         let file = format!("raw/{}", report.digest.sha256.as_deref().unwrap_or_default());
         match files.get(&file) {
             Some(bytes) => bound(&file, &sha256(bytes), &report.digest).map(|()| present += 1)?,

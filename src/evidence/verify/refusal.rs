@@ -52,7 +52,9 @@ pub enum Refusal {
         String,
     ),
     /// Changed after signing, or signed by another key under this key's name.
-    #[error("the signature does not match: the payload or the signature was changed, or another key signed it under the name of {0}")]
+    #[error(
+        "the signature does not match: the payload or the signature was changed, or another key signed it under the name of {0}"
+    )]
     Signature(
         /// Pinned key.
         String,

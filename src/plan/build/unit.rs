@@ -23,7 +23,9 @@ pub(super) fn service(name: &str, s: &Service, valid: &Valid) -> Result<Unit, Pl
         files.insert(target.clone(), content);
     }
     let (ready, within_ms) = match &s.ready {
-        Some(ready) => (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?),
+        Some(ready) => {
+            (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?)
+        }
         None => (s.port.map_or(ReadyPlan::Running, |port| ReadyPlan::Tcp { port }), DEFAULT_WITHIN_MS),
     };
     let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
@@ -103,7 +105,10 @@ fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) ->
 fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<ReadyPlan, PlanError> {
     match (&ready.http, ready.tcp, &ready.consumers) {
         (Some(path), _, _) => {
-            let lacks = || PlanError::Unsound { of: name.to_owned(), why: "an HTTP answer is wanted, but there is no port".into() };
+            let lacks = || PlanError::Unsound {
+                of: name.to_owned(),
+                why: "an HTTP answer is wanted, but there is no port".into(),
+            };
             Ok(ReadyPlan::Http { port: s.port.ok_or_else(lacks)?, path: path.clone(), tls: s.tls })
         }
         (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
@@ -115,8 +120,10 @@ fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<Read
 /// A user that may read the queue can ask for its consumers; otherwise any user of the virtual host.
 fn consumers(name: &str, of: &ConsumersReady, e: &Environment) -> Result<ReadyPlan, PlanError> {
     let users = || e.broker.iter().flat_map(|b| &b.users).filter(|(_, u)| u.permissions.contains_key(&of.vhost));
-    let reader = users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| pattern::grants(&p.read, &of.queue)));
-    let lacks = || PlanError::Unsound { of: name.to_owned(), why: format!("no user may ask for queues of `{}`", of.vhost) };
+    let reader =
+        users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| pattern::grants(&p.read, &of.queue)));
+    let lacks =
+        || PlanError::Unsound { of: name.to_owned(), why: format!("no user may ask for queues of `{}`", of.vhost) };
     let (user, _) = reader.or_else(|| users().next()).ok_or_else(lacks)?;
     Ok(ReadyPlan::Consumers { vhost: of.vhost.clone(), queue: of.queue.clone(), user: user.clone() })
 }

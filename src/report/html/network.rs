@@ -57,7 +57,8 @@ pub(super) fn network(facts: &Facts) -> Network {
     let allowed: BTreeSet<(&str, &str)> = facts.access.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     let mut to: Vec<&str> = facts.units.iter().map(|u| u.name.as_str()).collect();
     let others = facts.suites.iter().map(|s| (s.name.as_str(), "suite"));
-    let mut from: Vec<(&str, &'static str)> = facts.units.iter().map(|u| (u.name.as_str(), kind(u.kind))).chain(others).collect();
+    let mut from: Vec<(&str, &'static str)> =
+        facts.units.iter().map(|u| (u.name.as_str(), kind(u.kind))).chain(others).collect();
     for (caller, called) in &allowed {
         if !from.iter().any(|(name, _)| name == caller) {
             from.push((caller, "caller"));
@@ -68,10 +69,20 @@ pub(super) fn network(facts: &Facts) -> Network {
     }
     let cell = |from: &str, to: &str| {
         let (yes, itself) = (allowed.contains(&(from, to)), from == to);
-        let verb = if itself { "is" } else if yes { "may reach" } else { "may not reach" };
+        let verb = if itself {
+            "is"
+        } else if yes {
+            "may reach"
+        } else {
+            "may not reach"
+        };
         Cell { allowed: yes, itself, says: words::one_line(&format!("{from} {verb} {to}"), 200) }
     };
-    let row = |(name, kind): (&str, &'static str)| From { name: words::one_line(name, 60), kind, cells: to.iter().map(|t| cell(name, t)).collect() };
+    let row = |(name, kind): (&str, &'static str)| From {
+        name: words::one_line(name, 60),
+        kind,
+        cells: to.iter().map(|t| cell(name, t)).collect(),
+    };
     Network { from: from.into_iter().map(row).collect(), to: to.iter().map(|t| words::one_line(t, 60)).collect() }
 }
 
@@ -104,16 +115,35 @@ fn memory(bytes: u64) -> String {
 }
 
 pub(super) fn images(facts: &Facts) -> Vec<Image> {
-    let known = facts.images.iter().map(|(reference, i)| (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_str()));
+    let known = facts
+        .images
+        .iter()
+        .map(|(reference, i)| (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_str()));
     let units = facts.units.iter().filter(|u| !facts.images.contains_key(&u.image));
     let missing: BTreeSet<&str> = units.map(|u| u.image.as_str()).collect();
     let missing = missing.into_iter().map(|reference| (reference, "", "", "–"));
-    known.chain(missing).map(|(reference, digest, platform, user)| image(facts, reference, digest, platform, user)).collect()
+    known
+        .chain(missing)
+        .map(|(reference, digest, platform, user)| image(facts, reference, digest, platform, user))
+        .collect()
 }
 
 fn image(facts: &Facts, reference: &str, digest: &str, platform: &str, user: &str) -> Image {
-    let differs = |u: &UnitFact| u.running_digest.clone().filter(|d| d != digest).map_or(String::new(), |d| words::one_line(&d, 120));
-    let units = facts.units.iter().filter(|u| u.image == reference).map(|u| (words::one_line(&u.name, 60), differs(u))).collect();
+    let differs = |u: &UnitFact| {
+        u.running_digest.clone().filter(|d| d != digest).map_or(String::new(), |d| words::one_line(&d, 120))
+    };
+    let units = facts
+        .units
+        .iter()
+        .filter(|u| u.image == reference)
+        .map(|u| (words::one_line(&u.name, 60), differs(u)))
+        .collect();
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { words::one_line(text, 300) };
-    Image { reference: words::one_line(reference, 300), digest: or(digest, "not found"), platform: or(platform, "–"), user: or(user, "root"), units }
+    Image {
+        reference: words::one_line(reference, 300),
+        digest: or(digest, "not found"),
+        platform: or(platform, "–"),
+        user: or(user, "root"),
+        units,
+    }
 }

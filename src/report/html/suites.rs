@@ -113,7 +113,9 @@ fn share(tally: &Tally) -> Vec<(&'static str, String, String)> {
     let total = tally.total.max(1) as f64;
     let mut from = 0.0;
     let mut parts = Vec::new();
-    for (class, count) in [("good", tally.passed), ("bad", tally.failed), ("unsure", tally.inconclusive), ("none", tally.skipped)] {
+    for (class, count) in
+        [("good", tally.passed), ("bad", tally.failed), ("unsure", tally.inconclusive), ("none", tally.skipped)]
+    {
         let width = count as f64 / total * 100.0;
         if count > 0 {
             parts.push((class, format!("{from:.2}%"), format!("{width:.2}%")));
@@ -159,10 +161,22 @@ fn failure(failure: &CaseFailure) -> Failure {
 fn step(step: &StepFact) -> Step {
     let word = words::verdict(Some(step.verdict));
     let (class, mark) = look(word);
-    Step { did: words::block(&step.did, 1000), saw: words::block(&step.saw, 2000), word, class, mark, took: words::duration(step.took_ms) }
+    Step {
+        did: words::block(&step.did, 1000),
+        saw: words::block(&step.saw, 2000),
+        word,
+        class,
+        mark,
+        took: words::duration(step.took_ms),
+    }
 }
 
 fn raw(raw: &crate::report::facts::RawFile) -> Raw {
     let size = if raw.size < 10_240 { format!("{} B", raw.size) } else { format!("{} KiB", raw.size / 1024) };
-    Raw { name: words::one_line(&raw.name, 200), media_type: words::one_line(&raw.media_type, 100), size, digest: words::one_line(&raw.sha256, 100) }
+    Raw {
+        name: words::one_line(&raw.name, 200),
+        media_type: words::one_line(&raw.media_type, 100),
+        size,
+        digest: words::one_line(&raw.sha256, 100),
+    }
 }

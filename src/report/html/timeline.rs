@@ -7,8 +7,10 @@ use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 use crate::report::words;
 
 /// Distances between marks of the axis, in milliseconds.
-const STEPS: [u64; 16] =
-    [100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000];
+const STEPS: [u64; 16] = [
+    100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
+    3_600_000,
+];
 
 #[derive(Serialize)]
 pub(super) struct Timeline {
@@ -130,7 +132,15 @@ fn unit(facts: &Facts, unit: &UnitFact, scale: &Scale, end: Timestamp) -> Row {
         }
         _ => "not started".into(),
     };
-    Row { name: words::one_line(&unit.name, 60), class, mark, after: waited_for(facts, unit), bars, says: says(facts, unit), took }
+    Row {
+        name: words::one_line(&unit.name, 60),
+        class,
+        mark,
+        after: waited_for(facts, unit),
+        bars,
+        says: says(facts, unit),
+        took,
+    }
 }
 
 fn waited_for(facts: &Facts, unit: &UnitFact) -> Vec<(String, bool)> {
@@ -153,9 +163,11 @@ fn suite(suite: &SuiteFact, scale: &Scale, end: Timestamp) -> Row {
     let word = words::suite_verdict(suite);
     let (class, mark) = super::look(word);
     let took = words::took(suite.started, suite.finished);
-    let mut bars = vec![scale.bar(suite.started, suite.finished.unwrap_or(end), (0, 20), "back", format!("{word}, {took}"))];
+    let mut bars =
+        vec![scale.bar(suite.started, suite.finished.unwrap_or(end), (0, 20), "back", format!("{word}, {took}"))];
     bars.extend(suite.cases.iter().filter_map(|c| scale.case(c)));
-    let says = format!("{word}, began after {}, took {took}", words::duration(words::between(scale.from, suite.started)));
+    let says =
+        format!("{word}, began after {}, took {took}", words::duration(words::between(scale.from, suite.started)));
     Row { name: words::one_line(&suite.name, 60), class, mark, after: vec![], bars, says, took }
 }
 
@@ -174,7 +186,13 @@ fn mark(at: u64, span: u64) -> Mark {
         _ => format!("{h}:{min:02} h"),
     };
     let x = at as f64 / span as f64 * 100.0;
-    let anchor = if at == 0 { "start" } else if x > 96.0 { "end" } else { "middle" };
+    let anchor = if at == 0 {
+        "start"
+    } else if x > 96.0 {
+        "end"
+    } else {
+        "middle"
+    };
     Mark { x: format!("{x:.2}%"), label, anchor }
 }
 

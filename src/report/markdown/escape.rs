@@ -16,7 +16,9 @@ pub(super) fn inline(text: &str, most: usize) -> String {
             out.push('\\');
         }
         out.push(c);
-        if matches!(c, '@' | '#' | '!' | '$' | '%' | '~' | '&' | '^' | '*') && chars.peek().is_some_and(|n| n.is_alphanumeric() || *n == '"') {
+        if matches!(c, '@' | '#' | '!' | '$' | '%' | '~' | '&' | '^' | '*')
+            && chars.peek().is_some_and(|n| n.is_alphanumeric() || *n == '"')
+        {
             out.push('\u{2060}');
         }
     }
@@ -39,7 +41,10 @@ mod tests {
 
     #[test]
     fn markup_mentions_and_links_are_text() {
-        assert_eq!(inline("<b>@ops #1 [x](http://y) |", 99), "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\://y\\) \\|");
+        assert_eq!(
+            inline("<b>@ops #1 [x](http://y) |", 99),
+            "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\://y\\) \\|"
+        );
         assert_eq!(inline("a\n\n# b", 99), "a \\# b");
         assert_eq!(fenced("x\n````\n</details>", 99), "`````text\nx\n````\n</details>\n`````\n");
     }

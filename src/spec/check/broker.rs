@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::services::{resources, security};
 use super::Check;
+use super::services::{resources, security};
 use crate::spec::model::{Broker, BrokerUser, Vhost};
 use crate::spec::pattern;
 use crate::spec::place::At;
 
 /// Exchanges that every virtual host has.
-const PREDECLARED: [&str; 6] = ["amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"];
+const PREDECLARED: [&str; 6] =
+    ["amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"];
 
 pub(super) fn check(check: &mut Check<'_>) {
     let Some(broker) = &check.environment.broker else { return };
@@ -96,12 +97,15 @@ fn one_user(check: &mut Check<'_>, at: &At, name: &str, user: &BrokerUser, broke
             let message = format!("there is no virtual host `{vhost}`");
             check.found.add_unknown(&at, message, vhost, broker.vhosts.keys().map(String::as_str));
         }
-        for (what, pattern) in [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)] {
+        for (what, pattern) in
+            [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)]
+        {
             if check.found.is_full() {
                 return;
             }
             if let Err(why) = pattern::compile(pattern) {
-                let help = format!("{why}; write a regular expression such as `^ex_files$`, or an empty text for nothing");
+                let help =
+                    format!("{why}; write a regular expression such as `^ex_files$`, or an empty text for nothing");
                 check.found.add(&at.key(what), format!("the pattern `{pattern}` is no regular expression"), help);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::suites::repeated;
 use super::{Check, steps};
-use crate::spec::model::{Action, Suite, Step};
+use crate::spec::model::{Action, Step, Suite};
 use crate::spec::place::At;
 
 /// What earlier steps of a suite left for later ones.

@@ -9,8 +9,19 @@ use crate::spec::place::At;
 
 /// Properties of a message that `expect` can demand.
 const PROPERTIES: [&str; 13] = [
-    "app_id", "content_encoding", "content_type", "correlation_id", "expiration", "headers", "message_id", "persistent", "priority",
-    "reply_to", "timestamp", "type", "user_id",
+    "app_id",
+    "content_encoding",
+    "content_type",
+    "correlation_id",
+    "expiration",
+    "headers",
+    "message_id",
+    "persistent",
+    "priority",
+    "reply_to",
+    "timestamp",
+    "type",
+    "user_id",
 ];
 
 pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &Earlier<'_>) {
@@ -41,7 +52,11 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &E
             user(check, &at, &of.user);
             queue(check, &at, &of.vhost, &of.queue);
             if of.messages.is_none() && of.consumers.is_none() {
-                check.found.add(&at, "the step demands neither messages nor consumers", "add `messages` or `consumers`");
+                check.found.add(
+                    &at,
+                    "the step demands neither messages nor consumers",
+                    "add `messages` or `consumers`",
+                );
             }
         }
         Action::Sql(of) => sql(check, &at.key("sql"), of),

@@ -25,10 +25,16 @@ pub(super) fn check(check: &mut Check<'_>) {
     label(check, &root.key("name"), &e.name, DESCRIPTION, false);
     if check.units.len() > UNITS {
         let message = format!("the description has {} services, databases and brokers", check.units.len());
-        check.found.add(&root.key("services"), message, format!("an environment holds at most {UNITS}; split the description"));
+        check.found.add(
+            &root.key("services"),
+            message,
+            format!("an environment holds at most {UNITS}; split the description"),
+        );
     }
     let mut places: BTreeMap<&str, Vec<(At, bool)>> = BTreeMap::new();
-    for (section, names) in [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))] {
+    for (section, names) in
+        [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))]
+    {
         for name in names {
             places.entry(name).or_default().push((root.key(section).key(name), true));
         }
@@ -41,7 +47,13 @@ pub(super) fn check(check: &mut Check<'_>) {
             label(check, at, name, NAME, *is_key);
             if i > 0 {
                 let help = "services, broker, databases and suites share one set of names; rename one of them";
-                point(check, at, *is_key, format!("the name `{name}` is taken by `{}`", first_of(name, e)), help.into());
+                point(
+                    check,
+                    at,
+                    *is_key,
+                    format!("the name `{name}` is taken by `{}`", first_of(name, e)),
+                    help.into(),
+                );
             }
         }
     }

@@ -14,7 +14,11 @@ pub(super) fn check(check: &mut Check<'_>) {
     while let Some(circle) = circle(&open, &needs) {
         let at = place_of_need(check, circle[0], circle[1 % circle.len()]);
         let message = format!("these wait for each other: {} -> {}", circle.join(" -> "), circle[0]);
-        check.found.add(&at, message, "remove one of the needs; where only a call is meant, use `callers` of the called one");
+        check.found.add(
+            &at,
+            message,
+            "remove one of the needs; where only a call is meant, use `callers` of the called one",
+        );
         circle.iter().for_each(|unit| {
             open.remove(unit);
         });
@@ -33,7 +37,9 @@ fn circle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a s
                 None => break,
             }
         }
-        let Some(cut) = seen.get(unit).filter(|i| **i + 1 < path.len() || needs.get(unit).is_some_and(|n| n.contains(unit))) else {
+        let Some(cut) =
+            seen.get(unit).filter(|i| **i + 1 < path.len() || needs.get(unit).is_some_and(|n| n.contains(unit)))
+        else {
             continue;
         };
         let mut circle = path.split_off(*cut);
@@ -54,7 +60,11 @@ fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
         for need in of.iter().filter(|n| late.contains(*n) && !late.contains(unit)) {
             let at = place_of_need(check, unit, need);
             let message = format!("`{unit}` starts with the environment but needs `{need}`, which starts late");
-            check.found.add(&at, message, format!("set `startLate: true` for `{unit}` too, or list it under `callers` of `{need}`"));
+            check.found.add(
+                &at,
+                message,
+                format!("set `startLate: true` for `{unit}` too, or list it under `callers` of `{need}`"),
+            );
         }
     }
 }

@@ -10,11 +10,47 @@ use crate::spec::quantity;
 
 /// Every capability of Linux, without `CAP_`.
 const CAPABILITIES: [&str; 41] = [
-    "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN", "DAC_OVERRIDE",
-    "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN",
-    "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID",
-    "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE",
-    "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM",
+    "AUDIT_CONTROL",
+    "AUDIT_READ",
+    "AUDIT_WRITE",
+    "BLOCK_SUSPEND",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "PERFMON",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYSLOG",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_CHROOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "WAKE_ALARM",
 ];
 /// Folders that writable paths must not cover.
 const TAKEN: [&str; 5] = ["/run/secrets", "/etc/dayfly", "/proc", "/sys", "/dev"];
@@ -81,14 +117,19 @@ fn readiness(check: &mut Check<'_>, at: &At, s: &Service, ready: &Ready) {
     check.duration(&at.key("within"), &ready.within);
     let ways = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some()];
     if ways.iter().filter(|w| **w).count() != 1 {
-        let help = "choose exactly one of `http`, `tcp` and `consumers`; without `ready`, a connection to `port` counts";
+        let help =
+            "choose exactly one of `http`, `tcp` and `consumers`; without `ready`, a connection to `port` counts";
         check.found.add(at, format!("{at} must say exactly one way of being ready"), help);
     }
     if let Some(path) = &ready.http {
         if !path.starts_with('/') || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             check.found.add(&at.key("http"), format!("`{path}` is no path of a URL"), "write one such as `/healthz`");
         } else if s.port.is_none() {
-            check.found.add(&at.key("http"), "an HTTP answer is wanted, but the service has no port", "add `port` to the service");
+            check.found.add(
+                &at.key("http"),
+                "an HTTP answer is wanted, but the service has no port",
+                "add `port` to the service",
+            );
         }
     }
     if let Some(of) = &ready.consumers {
@@ -100,12 +141,20 @@ fn files(check: &mut Check<'_>, at: &At, s: &Service) {
     for (target, source) in &s.files {
         let at = at.key(target);
         if !target.starts_with("/etc/dayfly/") || !is_plain_absolute(target) {
-            check.found.add_key(&at, format!("`{target}` is no path for a file"), "name one under `/etc/dayfly/`, without `..`");
+            check.found.add_key(
+                &at,
+                format!("`{target}` is no path for a file"),
+                "name one under `/etc/dayfly/`, without `..`",
+            );
         }
         match (&source.text, &source.path) {
             (Some(_), None) => {}
             (None, Some(path)) => inner_path(check, &at.key("path"), path),
-            _ => check.found.add(&at, format!("{at} must say where its content comes from"), "give exactly one of `text` and `path`"),
+            _ => check.found.add(
+                &at,
+                format!("{at} must say where its content comes from"),
+                "give exactly one of `text` and `path`",
+            ),
         }
     }
 }
@@ -121,14 +170,20 @@ fn writable(check: &mut Check<'_>, at: &At, paths: &[String]) {
     let mut seen = BTreeSet::new();
     for (i, path) in paths.iter().enumerate() {
         let at = at.index(i);
-        let covers = |taken: &&str| path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"));
+        let covers = |taken: &&str| {
+            path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"))
+        };
         if !is_plain_absolute(path) {
             let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
             check.found.add(&at, format!("the writable path `{path}` is not absolute and plain"), help);
         } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
             check.found.add(&at, format!("the writable path `{path}` would cover `{taken}`"), "choose another path");
         } else if !seen.insert(path) {
-            check.found.add(&at, format!("the writable path `{path}` stands here a second time"), "remove one of the two");
+            check.found.add(
+                &at,
+                format!("the writable path `{path}` stands here a second time"),
+                "remove one of the two",
+            );
         }
     }
 }
@@ -154,7 +209,11 @@ pub(super) fn security(check: &mut Check<'_>, at: &At, s: &Security) {
         if !id(uid) || !id(gid) {
             check.found.add(&at.key("user"), format!("`{user}` is no numeric user"), "write `1000` or `1000:1000`");
         } else if uid.parse() == Ok(0u32) && !s.root {
-            check.found.add(&at.key("user"), "user 0 is root", "choose another user, or set `root: true` with a `reason`");
+            check.found.add(
+                &at.key("user"),
+                "user 0 is root",
+                "choose another user, or set `root: true` with a `reason`",
+            );
         }
     }
     for (i, capability) in s.capabilities.iter().enumerate() {

@@ -50,7 +50,11 @@ fn units(check: &mut Check<'_>, at: &At, names: &[String]) {
 fn http(check: &mut Check<'_>, at: &At, http: &Http, from_unit: bool) {
     url(check, &at.key("url"), &http.url, from_unit);
     if http.method.is_empty() || !http.method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
-        check.found.add(&at.key("method"), format!("`{}` is no method of HTTP", http.method), "write one such as `GET` or `POST`");
+        check.found.add(
+            &at.key("method"),
+            format!("`{}` is no method of HTTP", http.method),
+            "write one such as `GET` or `POST`",
+        );
     }
     if http.body.is_some() && http.json.is_some() {
         check.found.add(at, "the request has both `body` and `json`", "keep one of the two");
@@ -71,7 +75,11 @@ fn http(check: &mut Check<'_>, at: &At, http: &Http, from_unit: bool) {
 fn url(check: &mut Check<'_>, at: &At, url: &str, from_unit: bool) {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         if !url.starts_with("${") && !url.starts_with("{{") {
-            check.found.add(at, format!("`{url}` is no HTTP address"), "begin with `http://` or `https://` and the name of a service");
+            check.found.add(
+                at,
+                format!("`{url}` is no HTTP address"),
+                "begin with `http://` or `https://` and the name of a service",
+            );
         }
         return;
     };
@@ -103,14 +111,29 @@ fn host_and_port(address: &str) -> Option<(&str, u16)> {
 }
 
 /// Variables and where they come from: a path `$.a.b`, `header:NAME` of HTTP answers, or one of the fixed words.
-pub(super) fn captures(check: &mut Check<'_>, at: &At, captures: &BTreeMap<String, String>, words: &[&str], http: bool) {
+pub(super) fn captures(
+    check: &mut Check<'_>,
+    at: &At,
+    captures: &BTreeMap<String, String>,
+    words: &[&str],
+    http: bool,
+) {
     for (name, from) in captures {
         let at = at.key(name);
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            check.found.add_key(&at, format!("`{name}` cannot be the name of a variable"), "use letters, digits and `_`");
+            check.found.add_key(
+                &at,
+                format!("`{name}` cannot be the name of a variable"),
+                "use letters, digits and `_`",
+            );
         }
         let header = http && from.strip_prefix("header:").is_some_and(|h| !h.is_empty());
-        if from != "$" && !from.starts_with("$.") && !from.starts_with("$[") && !header && !words.contains(&from.as_str()) {
+        if from != "$"
+            && !from.starts_with("$.")
+            && !from.starts_with("$[")
+            && !header
+            && !words.contains(&from.as_str())
+        {
             let header = if http { ", `header:NAME`" } else { "" };
             let help = format!("write a path such as `$.data.id`{header} or one of `{}`", words.join("`, `"));
             check.found.add(&at, format!("nothing can be captured from `{from}`"), help);

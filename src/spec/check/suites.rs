@@ -15,7 +15,8 @@ pub(super) fn check(check: &mut Check<'_>, secrets: &[SecretUse]) {
         one_suite(check, &At::root().key("suites").key(name), suite);
     }
     let suites = check.environment.suites.iter();
-    let given: BTreeSet<(&str, &str)> = suites.flat_map(|(n, s)| s.secrets.iter().map(|g| (n.as_str(), g.as_str()))).collect();
+    let given: BTreeSet<(&str, &str)> =
+        suites.flat_map(|(n, s)| s.secrets.iter().map(|g| (n.as_str(), g.as_str()))).collect();
     for used in secrets {
         if !given.contains(&(used.suite.as_str(), used.name.as_str())) {
             let message = format!("the suite `{}` does not get the secret `{}`", used.suite, used.name);
@@ -41,7 +42,8 @@ fn one_suite(check: &mut Check<'_>, at: &At, suite: &Suite) {
             cases::check(check, &at.key("cases"), suite);
         }
         (Some(_), false) => {
-            let help = "keep `image` for a container that judges, or `cases` for built-in steps; make two suites for both";
+            let help =
+                "keep `image` for a container that judges, or `cases` for built-in steps; make two suites for both";
             check.found.add(at, format!("{at} has both `image` and `cases`"), help);
         }
         (None, true) => {
@@ -65,6 +67,10 @@ fn container(check: &mut Check<'_>, at: &At, suite: &Suite, image: &str) {
 /// Names that were already seen, to find repeated ones.
 pub(super) fn repeated<'a>(check: &mut Check<'_>, seen: &mut BTreeSet<&'a str>, at: &At, name: &'a str, of: &str) {
     if !seen.insert(name) {
-        check.found.add(at, format!("the {of} `{name}` stands in this suite a second time"), "choose another; reports refer to it");
+        check.found.add(
+            at,
+            format!("the {of} `{name}` stands in this suite a second time"),
+            "choose another; reports refer to it",
+        );
     }
 }

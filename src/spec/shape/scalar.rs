@@ -127,7 +127,9 @@ fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
             example.map(|e| format!("write text such as `\"{e}\"`"))
         }
         Value::Number(_) | Value::Bool(_) if wants("string") => Some(format!("put it in quotes: `\"{text}\"`")),
-        Value::String(s) if wants("integer") && s.parse::<i64>().is_ok() => Some(format!("write it without quotes: `{s}`")),
+        Value::String(s) if wants("integer") && s.parse::<i64>().is_ok() => {
+            Some(format!("write it without quotes: `{s}`"))
+        }
         Value::String(s) if wants("boolean") => match s.to_lowercase().as_str() {
             "true" | "yes" | "on" => Some("write `true`, in small letters and without quotes".to_owned()),
             "false" | "no" | "off" => Some("write `false`, in small letters and without quotes".to_owned()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Options, Parser, ScanError, ScalarStyle, Span, StructureStyle, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
 use crate::spec::fault::Fault;
@@ -69,7 +69,16 @@ struct Loader<'a> {
 impl<'a> Loader<'a> {
     fn new(text: &'a str) -> Self {
         let (stack, faults) = (Vec::new(), Vec::new());
-        Self { text, lines: Lines::new(text), stack, anchors: HashMap::new(), weight: 0, documents: 0, faults, root: None }
+        Self {
+            text,
+            lines: Lines::new(text),
+            stack,
+            anchors: HashMap::new(),
+            weight: 0,
+            documents: 0,
+            faults,
+            root: None,
+        }
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
@@ -87,7 +96,12 @@ impl<'a> Loader<'a> {
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &mark)?;
-                self.open(Holding::Map { entries: Vec::new(), seen: HashMap::new(), key: None, broken: false }, mark, style, anchor)
+                self.open(
+                    Holding::Map { entries: Vec::new(), seen: HashMap::new(), key: None, broken: false },
+                    mark,
+                    style,
+                    anchor,
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(id) => self.alias(id, mark),
@@ -111,7 +125,8 @@ impl<'a> Loader<'a> {
             Some(t) if t.is_yaml_core_schema_tag("str") => Ok(true),
             Some(t) => {
                 let help = "write the value without a tag; quotes make it text";
-                Err(Fault::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help).into())
+                Err(Fault::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
+                    .into())
             }
         }
     }
@@ -141,7 +156,9 @@ impl<'a> Loader<'a> {
 
     fn alias(&mut self, id: usize, mark: Range<usize>) -> Result<(), Stop> {
         let Some(node) = self.anchors.get(&id) else {
-            return Err(Fault::marked("", mark, "this alias stands inside what it refers to", "write the value out").into());
+            return Err(
+                Fault::marked("", mark, "this alias stands inside what it refers to", "write the value out").into()
+            );
         };
         if self.stack.len() + node.height > MAX_DEPTH {
             return Err(too_deep(mark));
@@ -202,7 +219,8 @@ impl<'a> Loader<'a> {
 
     /// The first line of a span.
     fn mark(&self, span: &Span) -> Range<usize> {
-        let offset = |m: &granit_parser::Marker| m.byte_offset().unwrap_or_else(|| self.lines.offset(m.line(), m.col()));
+        let offset =
+            |m: &granit_parser::Marker| m.byte_offset().unwrap_or_else(|| self.lines.offset(m.line(), m.col()));
         let start = offset(&span.start).min(self.text.len());
         let end = offset(&span.end).clamp(start, self.lines.line(start).end.max(start));
         let shown = self.text.get(start..end).map_or(end - start, |t| t.trim_end().len());

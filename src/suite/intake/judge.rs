@@ -54,7 +54,8 @@ fn limit(exit: &SuiteExit) -> Option<String> {
     if exit.timed_out {
         return Some("time limit: the suite was stopped before it ended; raise its `timeout` or make it faster".into());
     }
-    exit.oom_killed.then(|| "memory limit: the suite was killed for want of memory; raise its `resources.memory`".into())
+    exit.oom_killed
+        .then(|| "memory limit: the suite was killed for want of memory; raise its `resources.memory`".into())
 }
 
 fn by_results(code: i64, lost: &[String], intake: &Intake) -> Judged {
@@ -64,7 +65,11 @@ fn by_results(code: i64, lost: &[String], intake: &Intake) -> Judged {
         return (Verdict::Failed, (code == 0).then(|| "the suite exited with 0 although a test failed".into()));
     }
     if let Some((file, why)) = intake.unreadable.first() {
-        let more = if intake.unreadable.len() > 1 { format!(" (and {} more files)", intake.unreadable.len() - 1) } else { String::new() };
+        let more = if intake.unreadable.len() > 1 {
+            format!(" (and {} more files)", intake.unreadable.len() - 1)
+        } else {
+            String::new()
+        };
         return inconclusive(&format!("the results cannot be relied on: {file}: {why}{more}{ended}"));
     }
     if let Some(lost) = lost.first() {

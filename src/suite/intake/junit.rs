@@ -82,7 +82,9 @@ impl Reading {
         match (name.as_str(), &mut self.case) {
             ("testcase", Some(_)) => return Err("a <testcase> stands inside another".into()),
             ("testcase", None) => self.open_case(attributes)?,
-            ("testsuite" | "testsuites", None) => self.suites.push(announced(attributes, self.cases.len() as u64, self.failures)?),
+            ("testsuite" | "testsuites", None) => {
+                self.suites.push(announced(attributes, self.cases.len() as u64, self.failures)?)
+            }
             (kind, Some(case)) if case.inside.is_none() => {
                 self.failures += u64::from(matches!(kind, "failure" | "error"));
                 case.outcome(kind, attributes, self.path.len());
@@ -106,7 +108,11 @@ impl Reading {
     /// An error of a whole suite, outside any case (a fixture that broke): a failed case of its own.
     fn suite_error(&mut self, attributes: &BTreeMap<String, String>) {
         let suite = self.suites.last().map_or("", |s| s.name.as_str()).to_owned();
-        let mut open = Open { fact: blank(format!("{suite} (whole suite)"), "the suite itself runs".into()), skipped: false, inside: None };
+        let mut open = Open {
+            fact: blank(format!("{suite} (whole suite)"), "the suite itself runs".into()),
+            skipped: false,
+            inside: None,
+        };
         open.outcome("error", attributes, self.path.len());
         self.failures += 1;
         self.case = Some(open);
@@ -215,7 +221,8 @@ fn case(attributes: &BTreeMap<String, String>, suite: &str) -> Result<CaseFact, 
     let mut fact = blank(id, name.to_owned());
     fact.took_ms = get("time").map_or(0, millis);
     fact.started = get("timestamp").and_then(|t| t.parse().ok());
-    fact.source = get("file").map(|file| cut(&get("line").map_or(file.to_owned(), |line| format!("{file}:{line}")), MAX_NAME));
+    fact.source =
+        get("file").map(|file| cut(&get("line").map_or(file.to_owned(), |line| format!("{file}:{line}")), MAX_NAME));
     if matches!(get("status").unwrap_or_default().to_ascii_lowercase().as_str(), "failed" | "failure" | "error") {
         fact.verdict = Some(Verdict::Failed);
     }
@@ -247,7 +254,9 @@ fn announced(attributes: &BTreeMap<String, String>, cases: u64, failures: u64) -
     let name = cut(attributes.get("name").map_or("", |n| n.trim()), MAX_NAME);
     let count = |key: &str| match attributes.get(key).map(|v| v.trim()) {
         None | Some("") => Ok(0),
-        Some(v) => v.parse::<u64>().map_err(|_| format!("the suite `{name}` announces {key}=\"{}\", which is no number", cut(v, 40))),
+        Some(v) => v
+            .parse::<u64>()
+            .map_err(|_| format!("the suite `{name}` announces {key}=\"{}\", which is no number", cut(v, 40))),
     };
     let (tests, failed) = (count("tests")?, count("failures")?.saturating_add(count("errors")?));
     Ok(Announced { tests, failures: failed, cases_before: cases, failures_before: failures, name })

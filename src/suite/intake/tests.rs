@@ -18,7 +18,14 @@ fn verdicts(intake: &Intake) -> Vec<(&str, Option<Verdict>)> {
 }
 
 fn exit(code: i64) -> SuiteExit {
-    SuiteExit { code: Some(code), oom_killed: false, timed_out: false, log: String::new(), files: BTreeMap::new(), lost: vec![] }
+    SuiteExit {
+        code: Some(code),
+        oom_killed: false,
+        timed_out: false,
+        log: String::new(),
+        files: BTreeMap::new(),
+        lost: vec![],
+    }
 }
 
 fn verdict(code: i64, text: &str) -> (Verdict, Option<String>) {
@@ -30,7 +37,8 @@ const F: Option<Verdict> = Some(Verdict::Failed);
 
 #[test]
 fn pytest_results_are_read_with_skips_failures_and_errors() {
-    let intake = one(r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1" failures="1" skipped="2" tests="5" time="0.046" timestamp="2026-01-02T03:04:05.678901+00:00" hostname="box">
+    let intake = one(
+        r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1" failures="1" skipped="2" tests="5" time="0.046" timestamp="2026-01-02T03:04:05.678901+00:00" hostname="box">
 <testcase classname="tests.test_api" name="test_upload" time="0.002" />
 <testcase classname="tests.test_api" name="test_bad[a &lt; b]" time="1.5"><failure message="assert 1 == 2&#10; +  where 1 = f()">def test_bad():
 &gt;       assert f() == 2
@@ -38,7 +46,8 @@ E       assert 1 == 2</failure></testcase>
 <testcase classname="tests.test_api" name="test_skip" time="0.000"><skipped type="pytest.skip" message="no reason">x.py:9: no reason</skipped></testcase>
 <testcase classname="tests.test_api" name="test_xfail" time="0.000"><skipped type="pytest.xfail" message="" /></testcase>
 <testcase classname="tests.test_api" name="test_fixture" time="0.001"><error message="failed on setup with &quot;boom&quot;">boom</error></testcase>
-</testsuite></testsuites>"#);
+</testsuite></testsuites>"#,
+    );
     assert_eq!(intake.unreadable, []);
     assert_eq!(
         verdicts(&intake),
@@ -52,7 +61,11 @@ E       assert 1 == 2</failure></testcase>
     );
     let bad = &intake.cases[1];
     assert_eq!((bad.took_ms, bad.failures.len(), bad.failures[0].step.as_str()), (1500, 1, "failure"));
-    assert!(bad.failures[0].got.starts_with("assert 1 == 2\n +  where 1 = f()\ndef test_bad"), "{}", bad.failures[0].got);
+    assert!(
+        bad.failures[0].got.starts_with("assert 1 == 2\n +  where 1 = f()\ndef test_bad"),
+        "{}",
+        bad.failures[0].got
+    );
     assert_eq!(intake.cases[4].failures[0].step, "error");
 }
 
@@ -75,30 +88,44 @@ fn surefire_results_are_read_with_cdata_reruns_and_thousands() {
 
 #[test]
 fn go_junit_report_and_jest_results_are_read() {
-    let go = one(r#"<testsuites tests="2" failures="1"><testsuite name="example.org/x" tests="2" failures="1" errors="0" id="0" hostname="h" time="0.010" timestamp="2026-01-02T03:04:05Z">
+    let go = one(
+        r#"<testsuites tests="2" failures="1"><testsuite name="example.org/x" tests="2" failures="1" errors="0" id="0" hostname="h" time="0.010" timestamp="2026-01-02T03:04:05Z">
 <properties><property name="go.version" value="go1.24"></property></properties>
 <testcase name="TestA" classname="example.org/x" time="0.000"></testcase>
 <testcase name="TestB/sub" classname="example.org/x" time="0.010"><failure message="Failed"><![CDATA[    x_test.go:9: no]]></failure></testcase>
-<system-out><![CDATA[out]]></system-out></testsuite></testsuites>"#);
-    assert_eq!((go.unreadable.len(), verdicts(&go)), (0, vec![("example.org/x.TestA", P), ("example.org/x.TestB/sub", F)]));
-    let jest = one(r#"<?xml version="1.0"?><testsuites name="jest tests" tests="2" failures="1" errors="0" time="1.2"><testsuite name="adds" errors="0" failures="1" skipped="1" timestamp="2026-01-02T03:04:05" time="0.9" tests="2">
+<system-out><![CDATA[out]]></system-out></testsuite></testsuites>"#,
+    );
+    assert_eq!(
+        (go.unreadable.len(), verdicts(&go)),
+        (0, vec![("example.org/x.TestA", P), ("example.org/x.TestB/sub", F)])
+    );
+    let jest = one(
+        r#"<?xml version="1.0"?><testsuites name="jest tests" tests="2" failures="1" errors="0" time="1.2"><testsuite name="adds" errors="0" failures="1" skipped="1" timestamp="2026-01-02T03:04:05" time="0.9" tests="2">
 <testcase classname="adds two" name="adds two" time="0.004" file="src/add.test.js" line="7"><failure>Error: expect(received).toBe(expected)</failure></testcase>
-<testcase classname="adds later" name="adds later" time="0"><skipped/></testcase></testsuite></testsuites>"#);
-    assert_eq!((jest.unreadable.len(), verdicts(&jest)), (0, vec![("adds two.adds two", F), ("adds later.adds later", None)]));
+<testcase classname="adds later" name="adds later" time="0"><skipped/></testcase></testsuite></testsuites>"#,
+    );
+    assert_eq!(
+        (jest.unreadable.len(), verdicts(&jest)),
+        (0, vec![("adds two.adds two", F), ("adds later.adds later", None)])
+    );
     assert_eq!(jest.cases[0].source.as_deref(), Some("src/add.test.js:7"));
 }
 
 #[test]
 fn suites_may_nest_and_a_broken_fixture_is_a_failed_case() {
-    let intake = one(r#"<testsuites><testsuite name="outer" tests="2"><testsuite name="inner" tests="1"><testcase name="a"/></testsuite>
-<testcase name="b"/><error message="fixture broke">trace</error></testsuite></testsuites>"#);
+    let intake = one(
+        r#"<testsuites><testsuite name="outer" tests="2"><testsuite name="inner" tests="1"><testcase name="a"/></testsuite>
+<testcase name="b"/><error message="fixture broke">trace</error></testsuite></testsuites>"#,
+    );
     assert_eq!(verdicts(&intake), [("inner.a", P), ("outer.b", P), ("outer (whole suite)", F)]);
     assert_eq!(intake.cases[2].failures[0].got, "fixture broke\ntrace");
 }
 
 #[test]
 fn a_test_that_its_status_calls_not_run_is_skipped_and_one_it_calls_failed_failed() {
-    let intake = one(r#"<testsuite name="g"><testcase name="a" status="notrun"/><testcase name="b" status="run"/><testcase name="c" status="failed"/></testsuite>"#);
+    let intake = one(
+        r#"<testsuite name="g"><testcase name="a" status="notrun"/><testcase name="b" status="run"/><testcase name="c" status="failed"/></testsuite>"#,
+    );
     assert_eq!(verdicts(&intake), [("g.a", None), ("g.b", P), ("g.c", F)]);
 }
 
@@ -117,7 +144,11 @@ fn hostile_files_are_unreadable_and_never_a_pass() {
     let many = format!("<testsuite>{}</testsuite>", "<testcase name='a'/>".repeat(MAX_CASES + 1));
     let cases: [(&str, Vec<u8>, &str); 14] = [
         ("entities", bomb.into(), "document type"),
-        ("undeclared entity", "<testsuite><testcase name='a'><failure>&x;</failure></testcase></testsuite>".into(), "undeclared entity"),
+        (
+            "undeclared entity",
+            "<testsuite><testcase name='a'><failure>&x;</failure></testcase></testsuite>".into(),
+            "undeclared entity",
+        ),
         ("external entity", "<testsuite><testcase name='&x;'/></testsuite>".into(), "bad value"),
         ("deep", deep.into(), "nest deeper"),
         ("wide", wide.into(), "attributes"),
@@ -129,7 +160,11 @@ fn hostile_files_are_unreadable_and_never_a_pass() {
         ("cut", "<testsuite><testcase name='a'/>".into(), "cut short"),
         ("two roots", "<testsuite><testcase name='a'/></testsuite><testsuite/>".into(), "second root"),
         ("no name", "<testsuite><testcase/></testsuite>".into(), "no name"),
-        ("announces more", "<testsuite name='s' tests='2'><testcase name='a'/></testsuite>".into(), "announces 2 tests and shows 1"),
+        (
+            "announces more",
+            "<testsuite name='s' tests='2'><testcase name='a'/></testsuite>".into(),
+            "announces 2 tests and shows 1",
+        ),
     ];
     for (what, bytes, why) in cases {
         let intake = junit(&BTreeMap::from([("r.xml".to_owned(), bytes)]));
@@ -142,7 +177,9 @@ fn hostile_files_are_unreadable_and_never_a_pass() {
 
 #[test]
 fn of_a_file_cut_short_only_the_failures_count() {
-    let intake = one("<testsuite name='s'><testcase name='a'/><testcase name='b'><failure>no</failure></testcase><testcase name='c'>");
+    let intake = one(
+        "<testsuite name='s'><testcase name='a'/><testcase name='b'><failure>no</failure></testcase><testcase name='c'>",
+    );
     assert_eq!((verdicts(&intake), intake.unreadable.len()), (vec![("s.b", F)], 1));
     assert_eq!(judge(&exit(137), VerdictSource::Junit, &intake).0, Verdict::Failed);
 }
@@ -164,7 +201,10 @@ fn exit_code_and_results_must_agree_for_a_pass() {
     let good = "<testsuite><testcase name='a'/></testsuite>";
     let bad = "<testsuite><testcase name='a'><failure/></testcase></testsuite>";
     assert_eq!(verdict(0, good), (Verdict::Passed, None));
-    assert_eq!(verdict(3, good), (Verdict::Failed, Some("every test that ran passed, but the suite exited with 3".into())));
+    assert_eq!(
+        verdict(3, good),
+        (Verdict::Failed, Some("every test that ran passed, but the suite exited with 3".into()))
+    );
     assert_eq!(verdict(0, bad), (Verdict::Failed, Some("the suite exited with 0 although a test failed".into())));
     assert_eq!(verdict(1, bad), (Verdict::Failed, None));
 }
@@ -188,7 +228,10 @@ fn a_suite_judged_by_exit_code_is_one_case_with_the_end_of_its_log() {
     let log = (1..=30).map(|i| format!("line {i}\n")).collect::<String>();
     let case = exit_code_case("scan", &SuiteExit { log, ..exit(4) }, 1200);
     assert_eq!((case.verdict, case.took_ms), (F, 1200));
-    assert!(case.failures[0].got.starts_with("the suite exited with 4\nline 11\n") && case.failures[0].got.ends_with("line 30"));
+    assert!(
+        case.failures[0].got.starts_with("the suite exited with 4\nline 11\n")
+            && case.failures[0].got.ends_with("line 30")
+    );
     assert_eq!(exit_code_case("scan", &exit(0), 1).verdict, P);
 }
 

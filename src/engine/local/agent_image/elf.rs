@@ -23,7 +23,8 @@ pub fn interpreter(program: &[u8]) -> Option<String> {
 /// Shared objects in the text of `/proc/<pid>/maps`, without repetition.
 pub fn mapped(maps: &str) -> Vec<PathBuf> {
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
-    let mut objects: Vec<&str> = paths.filter(|p| p.rsplit('/').next().is_some_and(|name| name.contains(".so"))).collect();
+    let mut objects: Vec<&str> =
+        paths.filter(|p| p.rsplit('/').next().is_some_and(|name| name.contains(".so"))).collect();
     objects.sort_unstable();
     objects.dedup();
     objects.into_iter().map(PathBuf::from).collect()
@@ -39,7 +40,11 @@ mod tests {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         match interpreter(&own) {
-            Some(path) => assert!(std::path::Path::new(&path).exists() && mapped(&maps).iter().any(|p| p.to_string_lossy().contains("libc")), "{path}"),
+            Some(path) => assert!(
+                std::path::Path::new(&path).exists()
+                    && mapped(&maps).iter().any(|p| p.to_string_lossy().contains("libc")),
+                "{path}"
+            ),
             None => assert!(mapped(&maps).is_empty()),
         }
     }

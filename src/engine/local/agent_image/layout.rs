@@ -14,7 +14,12 @@ const NSSWITCH: &str = "passwd: files\nhosts: files dns\n";
 const HOST_CONF: &str = "multi on\n";
 
 /// An image named `reference` with the program as `/dayfly`, and objects (absolute path and content).
-pub fn archive(reference: &str, program: &[u8], objects: &[(String, Vec<u8>)], folders: &BTreeSet<String>) -> io::Result<Vec<u8>> {
+pub fn archive(
+    reference: &str,
+    program: &[u8],
+    objects: &[(String, Vec<u8>)],
+    folders: &BTreeSet<String>,
+) -> io::Result<Vec<u8>> {
     let layer = layer(program, objects)?;
     let libraries = folders.iter().cloned().collect::<Vec<_>>().join(":");
     let config = json!({
@@ -44,7 +49,9 @@ fn layer(program: &[u8], objects: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::with_capacity(program.len() + 65536));
     folder(&mut builder, "tmp", 0o1777)?;
     folder(&mut builder, "proc", 0o555)?;
-    for (path, content) in [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH), ("etc/host.conf", HOST_CONF)] {
+    for (path, content) in
+        [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH), ("etc/host.conf", HOST_CONF)]
+    {
         file(&mut builder, path, content.as_bytes(), 0o644)?;
     }
     file(&mut builder, "dayfly", program, 0o755)?;

@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+pub mod action_model;
+pub mod amqp_model;
 pub mod check;
+pub mod data_model;
 pub mod draft;
 pub mod fault;
 mod files;

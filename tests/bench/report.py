@@ -63,7 +63,7 @@ REASONS = {
 
 def page(figures, machine, pairs, day):
     missed = [f"- **{what}**: {REASONS.get(what, 'not explained yet.')}" for what in figures.missed]
-    honest = "\n".join(missed) if missed else "Every target was met in this measurement."
+    remarks = "\n".join(missed) if missed else "Every target was met in this measurement."
     return f"""# Performance
 
 Measured on {day} with `make bench` (`tests/bench/run target/release/dayfly --write` makes this page), on
@@ -71,10 +71,9 @@ Measured on {day} with `make bench` (`tests/bench/run target/release/dayfly --wr
 > {machine}
 
 {figures.table()}
-Seconds are medians of {pairs} pairs after a warm-up, taken in turns: `dayfly up`, `dayfly down`, the same by hand. The ratio is the
-median of the pairs' ratios, so that what else the machine does at the time weighs on both sides. Between `dayfly up`
-and `dayfly down` the agent is given the time to remove itself. Images are there
-beforehand. Peak memory is that of the `dayfly` process (the kernel's `ru_maxrss`).
+Seconds are medians of {pairs} turns after a warm-up; a turn is `dayfly up`, `dayfly down`, the same by hand. The ratio is
+the median of the turns' ratios, so that what else the machine does at the time weighs on both sides. Between
+`dayfly up` and `dayfly down` the agent is given the time to remove itself. Images are there beforehand. Peak memory is that of the `dayfly` process (the kernel's `ru_maxrss`).
 
 ## What is compared
 
@@ -87,14 +86,15 @@ each service that is called (7 instead of 13): shorter to type, but callers of t
 It is shown for comparison, without a target.
 
 What it does not do, and dayfly does within its time: check the description, claim the environment against other
-runs, note a lease for `reap`, make fresh secrets with a certificate for each service, give suites a place in the network from which they judge each
-service, watch for processes that end, say why something did not start, and record what ran.
+runs, note a lease for `reap`, make fresh secrets with a certificate for each service, give suites a place in the
+network from which they judge each service, watch for processes that end, say why something did not start, and record
+what ran.
 
 [two](../tests/bench/two/environment.yaml) is one service that calls another;
 [ten](../tests/bench/ten/environment.yaml) has three layers: 3 services that need nothing, 4 that need those, 3 on top.
 
 ## Targets that were missed
 
-{honest}
+{remarks}
 """
 

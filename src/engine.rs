@@ -209,8 +209,11 @@ pub trait Engine: Send + Sync {
     /// Which engine this is.
     fn kind(&self) -> EngineKind;
 
-    /// Product, version, endpoint, known gaps. Fails when the engine cannot be reached.
-    async fn info(&self) -> Result<EngineInfo, EngineError>;
+    /// Product, version and endpoint, as known since it was reached; `cannot` is left empty.
+    fn info(&self) -> EngineInfo;
+
+    /// What it is known not to enforce, in sentences. Some engines take long to tell, so only reports ask.
+    async fn gaps(&self) -> Result<Vec<String>, EngineError>;
 
     /// Finds every image, pulling what is missing; the error names all that cannot be had. Creates nothing else.
     async fn images(

@@ -35,8 +35,9 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
 }
 
 async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) -> (Vec<Check>, Vec<String>) {
-    let info = match engine.info().await {
-        Ok(info) => info,
+    let info = engine.info();
+    let cannot = match engine.gaps().await {
+        Ok(cannot) => cannot,
         Err(e) => {
             return (
                 vec![Check::failed(
@@ -68,5 +69,5 @@ async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) 
             Err(e) => Check::failed("images", format!("failed to {e}"), ""),
         });
     }
-    (checks, info.cannot)
+    (checks, cannot)
 }

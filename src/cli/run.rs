@@ -95,15 +95,24 @@ impl Run {
     ) {
         let result = match up::bring_up(self.engine.clone(), self.lease.clone(), self.journal.clone(), stop).await {
             Ok(session) => {
-                let result = runner::run(&session, &args.suite, sources).await;
+                let (result, ()) = tokio::join!(runner::run(&session, &args.suite, sources), self.note_gaps());
                 session.release_agents().await;
                 result
             }
-            Err(cause) => Err(cause),
+            Err(cause) => {
+                self.note_gaps().await;
+                Err(cause)
+            }
         };
         if let Err(cause) = result {
             self.journal.note(Notice::Cause { cause });
         }
+    }
+
+    async fn note_gaps(&self) {
+        let unknown = |e| vec![format!("It could not be asked what it does not enforce: failed to {e}.")];
+        let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
+        self.journal.note(Notice::Gaps { cannot });
     }
 
     /// Seals before anything is removed, removes, and seals again what the removal added.

@@ -91,13 +91,12 @@ impl Engine for FakeEngine {
         EngineKind::Fake
     }
 
-    async fn info(&self) -> Result<EngineInfo, EngineError> {
-        Ok(EngineInfo {
-            product: "fake".into(),
-            version: "0".into(),
-            endpoint: "memory".into(),
-            cannot: vec!["run anything".into()],
-        })
+    fn info(&self) -> EngineInfo {
+        EngineInfo { product: "fake".into(), version: "0".into(), endpoint: "memory".into(), cannot: vec![] }
+    }
+
+    async fn gaps(&self) -> Result<Vec<String>, EngineError> {
+        Ok(vec!["It does not run anything.".into()])
     }
 
     async fn images(

@@ -90,8 +90,12 @@ impl Engine for LocalEngine {
         EngineKind::Local
     }
 
-    async fn info(&self) -> Result<EngineInfo, EngineError> {
-        info::introduce(self).await
+    fn info(&self) -> EngineInfo {
+        info::introduce(self)
+    }
+
+    async fn gaps(&self) -> Result<Vec<String>, EngineError> {
+        info::gaps(self).await
     }
 
     async fn images(

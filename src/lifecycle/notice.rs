@@ -13,6 +13,8 @@ use crate::report::facts::{CaseFact, Cause, SuiteFact};
 pub enum Notice {
     /// The engine introduced itself.
     Engine { info: EngineInfo },
+    /// What the engine does not enforce.
+    Gaps { cannot: Vec<String> },
     /// An image is being pulled.
     Pulling { reference: String, status: String },
     /// Every image is here.

@@ -41,6 +41,11 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
     match notice {
         Notice::Pulling { .. } | Notice::UnitWaiting { .. } => return false,
         Notice::Engine { info } => facts.engine_info = Some(info.clone()),
+        Notice::Gaps { cannot } => {
+            if let Some(info) = &mut facts.engine_info {
+                info.cannot.clone_from(cannot);
+            }
+        }
         Notice::Images { images } => facts.images.clone_from(images),
         Notice::UnitStarting { unit } => with_unit(facts, unit, |u| {
             u.started.get_or_insert(at);

@@ -41,11 +41,8 @@ pub async fn bring_up(
     let (again, lease_again) = (engine.clone(), lease.clone());
     let work = async {
         let began = Instant::now();
-        // An engine may take long to introduce itself, and nothing waits for it.
-        let (introduced, started) =
-            tokio::join!(introduce(engine.as_ref(), &journal), take_and_start(engine.clone(), lease, &journal, &stop));
-        let (session, running) = started?;
-        introduced?;
+        journal.note(Notice::Engine { info: engine.info() });
+        let (session, running) = take_and_start(engine.clone(), lease, &journal, &stop).await?;
         journal.note(Notice::Up { took_ms: millis(began) });
         journal.note(Notice::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
         Ok(session)
@@ -83,11 +80,6 @@ pub fn cause_of(error: &EngineError) -> Cause {
         EngineError::Api { .. } => CauseKind::Unexpected,
     };
     Cause { kind, text: format!("failed to {error}") }
-}
-
-async fn introduce(engine: &dyn Engine, journal: &Journal) -> Result<(), Cause> {
-    journal.note(Notice::Engine { info: engine.info().await.map_err(|e| cause_of(&e))? });
-    Ok(())
 }
 
 async fn take_and_start(

@@ -54,7 +54,11 @@ pub fn text(notice: &Notice) -> Option<String> {
             let left: Vec<_> = residual.iter().map(|r| format!("\n            {}: {}", r.object, r.reason)).collect();
             format!("LEFT      {} object(s) could not be removed:{}", residual.len(), left.concat())
         }
-        Notice::Images { .. } | Notice::Prepared | Notice::UnitWaiting { .. } | Notice::Running { .. } => return None,
+        Notice::Gaps { .. }
+        | Notice::Images { .. }
+        | Notice::Prepared
+        | Notice::UnitWaiting { .. }
+        | Notice::Running { .. } => return None,
     })
 }
 

@@ -23,9 +23,8 @@ pub async fn data_root(engine: &LocalEngine) -> Result<Option<PathBuf>, EngineEr
 }
 
 /// The engine's introduction.
-pub async fn introduce(engine: &LocalEngine) -> Result<EngineInfo, EngineError> {
-    let about = about(engine).await?;
-    Ok(EngineInfo {
+pub fn introduce(engine: &LocalEngine) -> EngineInfo {
+    EngineInfo {
         product: match engine.product {
             Product::Podman => "podman",
             Product::Docker => "docker",
@@ -36,12 +35,17 @@ pub async fn introduce(engine: &LocalEngine) -> Result<EngineInfo, EngineError> 
             Raw::Unix(path) => format!("unix://{path}"),
             Raw::Tcp(address) => format!("tcp://{address}"),
         },
-        cannot: gaps(&about, engine.product),
-    })
+        cannot: vec![],
+    }
+}
+
+/// What it does not enforce.
+pub async fn gaps(engine: &LocalEngine) -> Result<Vec<String>, EngineError> {
+    Ok(sentences(&about(engine).await?, engine.product))
 }
 
 /// Sentences on what is not enforced. Pure.
-fn gaps(about: &Value, product: Product) -> Vec<String> {
+fn sentences(about: &Value, product: Product) -> Vec<String> {
     let mut gaps = vec![
         "It cannot tell directions apart: a unit that is called can open connections back to its callers.".to_owned(),
         "It does not restrict ports: a declared caller reaches every port of the unit that it may call.".to_owned(),
@@ -84,7 +88,7 @@ mod tests {
     #[test]
     fn limits_that_are_not_delegated_are_stated() {
         let about = serde_json::json!({"MemoryLimit": false, "CpuCfsQuota": true, "PidsLimit": true, "SecurityOptions": ["name=seccomp"]});
-        let gaps = gaps(&about, Product::Podman);
+        let gaps = sentences(&about, Product::Podman);
         assert!(gaps.iter().any(|g| g.contains("memory limits")));
         assert!(!gaps.iter().any(|g| g.contains("process limits") || g.contains("seccomp")));
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -49,8 +50,9 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
     let host_resolves = resolves_here().await;
     let mut found = vec![];
     let units = chosen(session, services);
-    for unit in &units {
-        match tried(session, unit, &bait).await {
+    let all = join_all(units.iter().map(|unit| tried(session, unit, &bait))).await;
+    for (unit, tried) in units.iter().zip(all) {
+        match tried {
             Ok(Tried { reached, resolver_answers }) => {
                 found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}")));
                 if resolver_answers && !host_resolves {
@@ -124,18 +126,11 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
     };
     let units = chosen(session, services);
     let mut found = vec![];
-    for unit in &units {
-        let position = Position::Inside(unit.clone());
-        let reach =
-            ask(session, &position, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
-        let resolved =
-            ask(session, &position, Ask::Names { names: names.clone(), servers: vec![], timeout_ms: millis(PATIENCE) })
-                .await;
-        match (reach, resolved) {
-            (Ok(reach), Ok(resolved)) => {
-                found.extend(reach.into_iter().chain(resolved).map(|r| format!("{unit} reached {r}")))
-            }
-            (Err(why), _) | (_, Err(why)) => return Done::inconclusive(expected, format!("{unit}: {why}")),
+    let all = join_all(units.iter().map(|unit| met(session, unit, &addresses, &names))).await;
+    for (unit, met) in units.iter().zip(all) {
+        match met {
+            Ok(reached) => found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}"))),
+            Err(why) => return Done::inconclusive(expected, format!("{unit}: {why}")),
         }
     }
     session.forget_agent(&neighbour).await;
@@ -147,6 +142,16 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
         ));
     }
     Done::failed(expected, found.join("; "))
+}
+
+/// What of a neighbour's addresses and of other environments' names a unit reaches.
+async fn met(session: &Session, unit: &str, addresses: &[String], names: &[String]) -> Result<Vec<String>, String> {
+    let position = Position::Inside(unit.to_owned());
+    let reach = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: millis(PATIENCE) };
+    let mut reached = ask(session, &position, reach).await?;
+    let resolve = Ask::Names { names: names.to_vec(), servers: vec![], timeout_ms: millis(PATIENCE) };
+    reached.extend(ask(session, &position, resolve).await?);
+    Ok(reached)
 }
 
 async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String> {

@@ -7,7 +7,7 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOp
 use serde::Deserialize;
 use serde_json::json;
 
-use super::raw::{Failed, encoded};
+use super::raw::encoded;
 use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::render::container::Request;
@@ -141,7 +141,7 @@ impl LocalEngine {
     pub(super) async fn container(&self, name: &str) -> Result<Option<Inspected>, EngineError> {
         match self.raw.get(&self.path(&format!("/containers/{name}/json"))).await {
             Ok(found) => Ok(Some(found)),
-            Err(Failed { status: Some(404), .. }) => Ok(None),
+            Err(f) if f.is_gone() => Ok(None),
             Err(f) => Err(explain::failed(&format!("look at container {name}"), &f.words, Leftover::Unknown)),
         }
     }
@@ -169,7 +169,7 @@ impl LocalEngine {
                 .delete(&format!("/v4.0.0/libpod/containers/{name}?force=true&timeout=0&v=true&volumes=true"))
                 .await
             {
-                Err(Failed { status, words }) if status != Some(404) => Err(words),
+                Err(f) if !f.is_gone() => Err(f.words),
                 _ => Ok(()),
             },
             Product::Docker => {

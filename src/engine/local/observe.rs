@@ -146,7 +146,7 @@ async fn inspected(engine: &LocalEngine, listed: Listed) -> Result<Option<Looked
         |words: &str| explain::failed(&format!("look at container {}", listed.name()), words, Leftover::Unknown);
     let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", listed.id))).await {
         Ok(text) => text,
-        Err(f) if f.status == Some(404) => return Ok(None),
+        Err(f) if f.is_gone() => return Ok(None),
         Err(f) => return Err(failed(&f.words)),
     };
     let found: Inspected = serde_json::from_str(&text).map_err(|e| failed(&e.to_string()))?;

@@ -31,6 +31,11 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// Whether the object is not there. podman answers 500 when a container goes away while it looks at it.
+    pub fn is_gone(&self) -> bool {
+        self.status == Some(404) || (self.status == Some(500) && self.words.contains("no such container"))
+    }
+
     fn unsent(words: impl ToString) -> Self {
         Self { status: None, words: words.to_string() }
     }

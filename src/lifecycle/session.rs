@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::sync::{Mutex, OnceCell};
@@ -13,6 +14,9 @@ use crate::agent::client::AgentClient;
 use crate::agent::protocol::Hello;
 use crate::engine::{Engine, EngineError, Happened, Lease, Position, Secrets};
 use crate::report::facts::{Cause, CauseKind};
+
+/// How long an environment may be without an owner while another run takes it.
+const TAKE_OVER: Duration = Duration::from_secs(2);
 
 /// Clones share the agents.
 #[derive(Clone)]
@@ -77,13 +81,26 @@ impl Session {
 
     /// Fails when a newer run has the environment, or when it is gone.
     pub async fn still_ours(&self) -> Result<(), Cause> {
-        match self.engine.lease(&self.lease.environment).await.map_err(|e| cause_of(&e))? {
+        match self.owner().await? {
             Some(l) if l.run == self.lease.run => Ok(()),
             Some(l) => Err(superseded(l.run, &l.commit)),
             None => Err(Cause {
                 kind: CauseKind::Superseded,
                 text: "the environment was removed by someone else while the run was under way".into(),
             }),
+        }
+    }
+
+    /// The present owner. A newer run takes an environment by removing the older claim and making its own: for that
+    /// moment there is none, so none is believed only when it stays so.
+    async fn owner(&self) -> Result<Option<Lease>, Cause> {
+        let given_up = tokio::time::Instant::now() + TAKE_OVER;
+        loop {
+            let owner = self.engine.lease(&self.lease.environment).await.map_err(|e| cause_of(&e))?;
+            if owner.is_some() || tokio::time::Instant::now() > given_up {
+                return Ok(owner);
+            }
+            tokio::time::sleep(TAKE_OVER / 40).await;
         }
     }
 

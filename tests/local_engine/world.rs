@@ -11,7 +11,7 @@ use dayfly::engine::{Engine, EngineError, Lease, Position, Secrets};
 use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 use dayfly::spec::model::{SuiteKind, VerdictSource};
 
-pub const IMAGE: &str = "localhost/debian:bookworm";
+pub const IMAGE: &str = "localhost/dayfly/base:1";
 /// Bounds every wait, so that a fault ends a test instead of hanging it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,7 +35,7 @@ pub async fn engine() -> Option<LocalEngine> {
             return None;
         }
     };
-    engine.images(&[IMAGE.to_owned()], &|_, _| ()).await.expect("these tests need an image localhost/debian:bookworm");
+    engine.images(&[IMAGE.to_owned()], &|_, _| ()).await.expect("these tests need an image localhost/dayfly/base:1");
     Some(engine)
 }
 

@@ -1,19 +1,22 @@
 //! `dayfly down`: remove an environment; twice is fine, and nothing is left silently.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Common, EnvironmentArgs, Output, connect, exit};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError, Observed, Residual, UnitState};
 use crate::lifecycle::up::{cause_of, millis};
 use crate::lifecycle::{Journal, Notice};
 use crate::report::facts::{Cause, CauseKind};
+
+/// How long the engine may take to carry out what a killed program had asked for last.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Removes the environment that the arguments name.
 pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     let name = connect::environment_name(&args)?;
     let engine = connect::engine(common).await?;
     let json = common.output == Output::Json;
-    if engine.observe(&name).await.map_err(|e| connect::told(common, &e))?.is_none() {
+    let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
         if json {
             println!(
                 "{}",
@@ -23,9 +26,12 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
             eprintln!("there is no environment {name}; nothing to remove");
         }
         return Ok(exit::PASSED);
-    }
+    };
     let began = Instant::now();
-    let left = engine.remove(&name, None).await.map_err(|e| connect::told(common, &e))?;
+    let mut left = engine.remove(&name, None).await.map_err(|e| connect::told(common, &e))?;
+    if left.is_empty() && half_made(&observed) {
+        left = again(engine.as_ref(), &name).await.map_err(|e| connect::told(common, &e))?;
+    }
     if json {
         println!("{}", serde_json::json!({"environment": name, "removed": left.is_empty(), "residual": left}));
     } else if left.is_empty() {
@@ -37,6 +43,25 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     eprintln!("error: {} object(s) of {name} could not be removed:", left.len());
     left.iter().for_each(|r| eprintln!("  {}: {}", r.object, r.reason));
     Ok(exit::TEARDOWN)
+}
+
+/// Whether its making was broken off: something is not there, or was never started although it starts by itself.
+fn half_made(observed: &Observed) -> bool {
+    let Some(lease) = &observed.lease else { return true };
+    let own = |u: &&crate::plan::Unit| !u.start_late;
+    lease.plan.units.iter().filter(own).any(|u| matches!(observed.units.get(&u.name), None | Some(UnitState::Created)))
+}
+
+/// An engine may still carry out the last request of a program that was killed: what comes late is removed as well.
+async fn again(engine: &dyn Engine, environment: &str) -> Result<Vec<Residual>, EngineError> {
+    let until = Instant::now() + LATE;
+    while Instant::now() < until {
+        if engine.observe(environment).await?.is_some() {
+            return engine.remove(environment, None).await;
+        }
+        tokio::time::sleep(LATE / 10).await;
+    }
+    Ok(vec![])
 }
 
 /// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.

@@ -4,13 +4,15 @@
 //! teardown leaves it, and removing it costs a second at the next run.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::ImportImageOptionsBuilder;
-use bytes::Bytes;
+use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
+use tokio_util::io::ReaderStream;
 
 use super::{LocalEngine, explain, images};
 use crate::engine::{EngineError, Leftover};
@@ -21,7 +23,9 @@ mod layout;
 /// Name of the image; its tag is the beginning of the program's SHA-256.
 pub const NAME: &str = "localhost/dayfly-agent";
 /// Bytes sent at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;
+/// Bytes at the beginning of a program in which linkers put its interpreter's name.
+const HEAD: u64 = 1 << 20;
 /// Bytes read at once.
 const PIECE: usize = 1 << 16;
 
@@ -34,14 +38,13 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
     let failed = |words: String| explain::failed("make the agent's image", &words, Leftover::None);
     let executable = engine.options.executable.clone();
     let unreadable = |e: io::Error| failed(format!("{}: {e}", executable.display()));
-    let digest = blocking(executable.clone(), digest).await.map_err(unreadable)?;
+    let digest = blocking(executable.clone(), |path| digest(&mut File::open(path)?)).await.map_err(unreadable)?;
     let reference = format!("{NAME}:{}", &digest[..16]);
     if images::inspect(engine, &reference).await.map_err(failed)?.is_some() {
         return Ok(reference);
     }
     let name = reference.clone();
-    let image =
-        blocking(executable.clone(), move |path| pack(&name, &std::fs::read(path)?)).await.map_err(unreadable)?;
+    let image = blocking(executable.clone(), move |path| pack(&name, path)).await.map_err(unreadable)?;
     load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
     match images::inspect(engine, &reference).await.map_err(failed)? {
         Some(_) => Ok(reference),
@@ -49,11 +52,11 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
     }
 }
 
-async fn load(engine: &LocalEngine, image: Vec<u8>) -> Result<(), bollard::errors::Error> {
-    let image = Bytes::from(image);
-    let chunks: Vec<Bytes> =
-        (0..image.len()).step_by(CHUNK).map(|at| image.slice(at..image.len().min(at + CHUNK))).collect();
-    let body = bollard::body_stream(futures::stream::iter(chunks));
+async fn load(engine: &LocalEngine, image: File) -> Result<(), bollard::errors::Error> {
+    let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(image), CHUNK);
+    // A piece that cannot be read ends the archive early, which the engine then refuses.
+    let body =
+        bollard::body_stream(pieces.take_while(|piece| ready(piece.is_ok())).filter_map(|piece| ready(piece.ok())));
     engine
         .docker
         .import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None)
@@ -70,8 +73,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// SHA-256 in hexadecimal. Read piece by piece: the program is most of the memory that dayfly would need.
-fn digest(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+fn digest(file: &mut File) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     loop {
@@ -83,16 +85,18 @@ fn digest(path: &Path) -> io::Result<String> {
 }
 
 /// Everything that goes into the image, as the archive that engines load.
-fn pack(reference: &str, program: &[u8]) -> io::Result<Vec<u8>> {
-    let mut objects = vec![];
+fn pack(reference: &str, program: &Path) -> io::Result<File> {
+    let mut objects = BTreeSet::new();
     let mut folders = BTreeSet::new();
-    if let Some(interpreter) = elf::interpreter(program) {
-        objects.push((interpreter.clone(), std::fs::read(&interpreter)?));
+    let mut head = vec![];
+    File::open(program)?.take(HEAD).read_to_end(&mut head)?;
+    if let Some(interpreter) = elf::interpreter(&head) {
+        objects.insert(PathBuf::from(interpreter));
         // This process runs the same program, or one built beside it: what it has mapped is what the program needs.
         for path in with_neighbours(elf::mapped(&std::fs::read_to_string("/proc/self/maps")?)) {
             if let (Some(folder), true) = (path.parent(), path.exists()) {
                 folders.insert(folder.to_string_lossy().into_owned());
-                objects.push((path.to_string_lossy().into_owned(), std::fs::read(&path)?));
+                objects.insert(path);
             }
         }
     }

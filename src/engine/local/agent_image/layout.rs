@@ -1,7 +1,11 @@
-//! The archive of an image of one layer, in the form that `docker load` and `podman load` read. Pure.
+//! The archive of an image of one layer, in the form that `docker load` and `podman load` read.
+//!
+//! It is written to files and never held in memory: the program is larger than all else that dayfly needs.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -13,14 +17,17 @@ const NSSWITCH: &str = "passwd: files\nhosts: files dns\n";
 /// All addresses of a name count, not only the first line of the hosts file.
 const HOST_CONF: &str = "multi on\n";
 
-/// An image named `reference` with the program as `/dayfly`, and objects (absolute path and content).
+/// An image named `reference` with the program as `/dayfly`, and objects under their own absolute paths. The file is
+/// at its beginning, and goes away when it is closed.
 pub fn archive(
     reference: &str,
-    program: &[u8],
-    objects: &[(String, Vec<u8>)],
+    program: &Path,
+    objects: &BTreeSet<PathBuf>,
     folders: &BTreeSet<String>,
-) -> io::Result<Vec<u8>> {
-    let layer = layer(program, objects)?;
+) -> io::Result<File> {
+    let mut layer = layer(program, objects)?;
+    let layer_digest = super::digest(&mut layer)?;
+    layer.rewind()?;
     let libraries = folders.iter().cloned().collect::<Vec<_>>().join(":");
     let config = json!({
         "architecture": match std::env::consts::ARCH { "x86_64" => "amd64", "aarch64" => "arm64", other => other },
@@ -32,43 +39,54 @@ pub fn archive(
             "Env": if libraries.is_empty() { vec![] } else { vec![format!("LD_LIBRARY_PATH={libraries}")] },
             "Labels": {"dayfly.dev/role": "agent-image"},
         },
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))]},
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer_digest}")]},
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "dayfly"}],
     })
     .to_string();
     let config_name = format!("{}.json", hex(config.as_bytes()));
     let manifest = json!([{"Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"]}]).to_string();
-    let mut builder = tar::Builder::new(Vec::with_capacity(layer.len() + 65536));
-    file(&mut builder, &config_name, config.as_bytes(), 0o644)?;
-    file(&mut builder, "layer.tar", &layer, 0o644)?;
-    file(&mut builder, "manifest.json", manifest.as_bytes(), 0o644)?;
-    builder.into_inner()
+    let mut builder = tar::Builder::new(tempfile::tempfile()?);
+    text(&mut builder, &config_name, &config)?;
+    whole(&mut builder, "layer.tar", layer, 0o644)?;
+    text(&mut builder, "manifest.json", &manifest)?;
+    let mut archive = builder.into_inner()?;
+    archive.rewind()?;
+    Ok(archive)
 }
 
-fn layer(program: &[u8], objects: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
-    let mut builder = tar::Builder::new(Vec::with_capacity(program.len() + 65536));
+fn layer(program: &Path, objects: &BTreeSet<PathBuf>) -> io::Result<File> {
+    let mut builder = tar::Builder::new(tempfile::tempfile()?);
     folder(&mut builder, "tmp", 0o1777)?;
     folder(&mut builder, "proc", 0o555)?;
     for (path, content) in
         [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH), ("etc/host.conf", HOST_CONF)]
     {
-        file(&mut builder, path, content.as_bytes(), 0o644)?;
+        text(&mut builder, path, content)?;
     }
-    file(&mut builder, "dayfly", program, 0o755)?;
-    for (path, content) in objects {
-        file(&mut builder, path.trim_start_matches('/'), content, 0o755)?;
+    whole(&mut builder, "dayfly", File::open(program)?, 0o755)?;
+    for path in objects {
+        whole(&mut builder, path.to_string_lossy().trim_start_matches('/'), File::open(path)?, 0o755)?;
     }
-    builder.into_inner()
+    let mut layer = builder.into_inner()?;
+    layer.rewind()?;
+    Ok(layer)
 }
 
-fn file(builder: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8], mode: u32) -> io::Result<()> {
+fn text(builder: &mut tar::Builder<File>, path: &str, content: &str) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(content.len() as u64);
+    builder.append_data(&mut header, path, content.as_bytes())
+}
+
+fn whole(builder: &mut tar::Builder<File>, path: &str, content: File, mode: u32) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(mode);
-    header.set_size(content.len() as u64);
+    header.set_size(content.metadata()?.len());
     builder.append_data(&mut header, path, content)
 }
 
-fn folder(builder: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32) -> io::Result<()> {
+fn folder(builder: &mut tar::Builder<File>, path: &str, mode: u32) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Directory);
     header.set_mode(mode);

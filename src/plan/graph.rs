@@ -15,7 +15,7 @@ pub use drawing::{dot, mermaid};
 pub fn text(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} from {} ({})", plan.environment, plan.description, short(&plan.description_digest));
-    let _ = writeln!(out, "\nnetworks: one for each unit that is called, joined by its callers only");
+    let _ = writeln!(out, "\nnetworks: one for each caller of a unit, so that its callers do not meet");
     for unit in called(plan) {
         let _ = writeln!(out, "  {}: {}", unit.name, listed(&unit.callers));
     }

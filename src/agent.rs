@@ -16,6 +16,7 @@ mod limits;
 mod matching;
 mod message;
 mod net;
+mod pack;
 mod prepare;
 mod publish;
 mod queue;
@@ -29,4 +30,6 @@ mod topology;
 mod world;
 
 pub use limits::limits;
+pub use pack::pack;
 pub use serve::{AgentError, dial, serve};
+pub use status::user;

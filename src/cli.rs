@@ -13,14 +13,17 @@ pub mod doctor;
 pub mod down;
 pub mod exit;
 pub mod forward;
+pub mod image;
 pub mod key;
 pub mod list;
 pub mod logs;
 pub mod manual;
 pub mod plan;
 pub mod reap;
+pub mod render;
 pub mod report;
 pub mod run;
+pub mod target;
 pub mod schema;
 pub mod screen;
 pub mod signals;
@@ -48,23 +51,57 @@ pub struct Common {
     /// Text for people, or JSON for machines
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
-    /// Where environments run
+    /// Where environments run (default: local; in a cluster: kubernetes); `list` takes several
     #[arg(
         long,
         global = true,
         value_enum,
-        default_value = "local",
         env = "DAYFLY_ENGINE",
         hide_env_values = true,
-        value_name = "ENGINE"
+        value_name = "ENGINE",
+        value_delimiter = ','
     )]
-    pub engine: EngineChoice,
+    pub engine: Vec<EngineChoice>,
+    /// Context of the kubeconfig; the engine is then kubernetes
+    #[arg(
+        long,
+        global = true,
+        env = "DAYFLY_CONTEXT",
+        hide_env_values = true,
+        value_name = "CONTEXT",
+        value_delimiter = ','
+    )]
+    pub context: Vec<String>,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Registry that images are pulled through in place of the one they name
     #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", hide_env_values = true, value_name = "HOST[/PATH]")]
     pub registry_mirror: Option<String>,
     /// Say more of what is done, on standard error (twice for all)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// What only Kubernetes asks for.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct ClusterArgs {
+    /// dayfly's own image, as nodes can pull it or have it (`make image`)
+    #[arg(
+        long,
+        global = true,
+        env = "DAYFLY_AGENT_IMAGE",
+        hide_env_values = true,
+        value_name = "REFERENCE",
+        default_value = image::NAME
+    )]
+    pub agent_image: String,
+    /// Credentials for image registries: a docker config.json
+    #[arg(long, global = true, env = "DAYFLY_PULL_SECRET", hide_env_values = true, value_name = "FILE")]
+    pub pull_secret: Option<PathBuf>,
+    /// Folder with templates in place of dayfly's own (manifests/environment)
+    #[arg(long, global = true, env = "DAYFLY_MANIFESTS", hide_env_values = true, value_name = "FOLDER")]
+    pub manifests: Option<PathBuf>,
 }
 
 /// Text or JSON.
@@ -81,6 +118,8 @@ pub enum Output {
 pub enum EngineChoice {
     /// Any Docker-compatible socket: podman, Docker
     Local,
+    /// A cluster: one namespace for each environment
+    Kubernetes,
 }
 
 /// A description and what is filled into it.
@@ -142,6 +181,8 @@ pub enum Verb {
         #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text")]
         graph: Option<plan::GraphFormat>,
     },
+    /// Print the Kubernetes objects of an environment
+    Render(render::RenderArgs),
     /// Bring an environment up and leave it running
     Up(up::UpArgs),
     /// Run suites in an environment that is up
@@ -175,7 +216,9 @@ pub enum Verb {
         #[command(subcommand)]
         action: wiring::KeyAction,
     },
-    /// Find out whether this machine can run environments
+    /// Write dayfly's own image as an archive (for `podman load`, `docker load`)
+    Image(image::ImageArgs),
+    /// Find out whether this machine or cluster can run environments
     Doctor {
         /// A description whose images must be present
         file: Option<PathBuf>,
@@ -216,6 +259,8 @@ impl Cli {
             Verb::Plan { description, pr, graph } => {
                 Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json))
             }
+            Verb::Render(args) => render::run(args, common),
+            Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,

@@ -1,6 +1,6 @@
 //! The one trait: where environments run. An engine executes and observes; it never decides policy.
 //!
-//! `local` speaks to any Docker-compatible socket; `fake` is for tests of everything above it.
+//! `local` speaks to any Docker-compatible socket, `kubernetes` to a cluster; `fake` is for tests of everything above.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -14,6 +14,7 @@ use crate::plan::{Plan, SuitePlan};
 
 pub mod error;
 pub mod fake;
+pub mod kubernetes;
 pub mod local;
 
 pub use error::{EngineError, Leftover};
@@ -24,6 +25,8 @@ pub use error::{EngineError, Leftover};
 pub enum EngineKind {
     /// A Docker-compatible socket.
     Local,
+    /// A namespace in a cluster.
+    Kubernetes,
     /// Nothing real; nothing of it is ever signed.
     Fake,
 }
@@ -49,9 +52,23 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
     /// The environment is ours; objects of this older run were replaced, if any.
-    Ours { replaced: Option<uuid::Uuid> },
+    Ours {
+        /// The older run.
+        replaced: Option<uuid::Uuid>,
+        /// Its secrets, where what it made stays and only differences are made anew.
+        kept: Option<Box<Secrets>>,
+    },
     /// A newer run holds it; we must stop.
     Newer { run: uuid::Uuid, commit: String },
+}
+
+/// What becomes of an older run's objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Older {
+    /// All are removed: the new run begins with nothing.
+    Removed,
+    /// Those that are the same stay, where the engine can tell; the others are made anew.
+    Updated,
 }
 
 /// The engine as it introduces itself.
@@ -72,21 +89,24 @@ pub struct EngineInfo {
 pub struct ImageFact {
     /// As asked for.
     pub reference: String,
-    /// `sha256:…` manifest digest where the image came from a registry, else the image id.
+    /// `sha256:…` manifest digest where the image came from a registry, else the image id; empty until it is known.
     pub digest: String,
     /// `linux/amd64`.
     pub platform: String,
-    /// The user that the image asks for; empty means root.
-    pub user: String,
+    /// The user that the image asks for; empty means root, none that it is not known before it runs.
+    pub user: Option<String>,
 }
 
 /// Secret values for one environment, as stored in it. Its `Debug` shows names only.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Secrets {
     /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
     pub values: BTreeMap<String, String>,
     /// PEM certificate of the environment's own authority; public.
     pub ca: String,
+    /// Until when certificates are surely valid.
+    #[serde(default)]
+    pub certified_until: Option<jiff::Timestamp>,
     /// Per unit: files under `/run/secrets/`, by file name.
     pub files: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
 }
@@ -222,8 +242,13 @@ pub trait Engine: Send + Sync {
         progress: OnProgress<'_>,
     ) -> Result<BTreeMap<String, ImageFact>, EngineError>;
 
-    /// Takes the environment for `lease.run`, unless a newer run has it. Removes what an older run left.
-    async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError>;
+    /// `host:port` of the engine's own infrastructure, which no environment may reach and which a neighbour does.
+    async fn off_limits(&self, _environment: &str) -> Result<Vec<String>, EngineError> {
+        Ok(vec![])
+    }
+
+    /// Takes the environment for `lease.run`, unless a newer run has it.
+    async fn claim(&self, lease: &Lease, older: Older) -> Result<Claim, EngineError>;
 
     /// The present owner.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;
@@ -269,6 +294,11 @@ pub trait Engine: Send + Sync {
 
     /// What runs, for the report and the security checks.
     async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError>;
+
+    /// What the engine itself keeps about an environment, by file name: object states and events, without secrets.
+    async fn traces(&self, _environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
+        Ok(BTreeMap::new())
+    }
 
     /// Removes the environment, or only what belongs to one run of it. Carries on past errors; returns what is left.
     async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError>;

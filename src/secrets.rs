@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
 use crate::broker::{self, Password};
 use crate::engine::Secrets;
-use crate::plan::{Plan, UnitKind};
+use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
 
@@ -14,6 +17,9 @@ use authority::Authority;
 
 /// Random bytes of a password; written as twice as many hexadecimal digits.
 const PASSWORD_BYTES: u16 = 24;
+/// File names of a unit's certificate and key.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
 
 /// Files of one unit or suite under `/run/secrets/`.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -43,10 +49,18 @@ pub enum SecretsError {
 }
 
 /// Makes the values, the authority, the certificates and the files for every unit and suite of the plan.
-pub fn generate(plan: &Plan) -> Result<Secrets, SecretsError> {
-    let values = values(plan)?;
-    let authority = Authority::new(&plan.environment, plan.ttl_secs)?;
-    let mut made = Secrets { values, ca: authority.certificate(), files: BTreeMap::new() };
+///
+/// `kept` are those of the environment when it is updated: what the plan still asks for stays as it was, so that units
+/// that did not change need not start anew.
+pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsError> {
+    let values = values(plan, kept)?;
+    let certificates = Certificates::new(plan, kept)?;
+    let mut made = Secrets {
+        values,
+        ca: certificates.ca(),
+        certified_until: Some(certificates.until()),
+        files: BTreeMap::new(),
+    };
     for unit in &plan.units {
         let mut names = unit.secrets.clone();
         if unit.kind == UnitKind::Database {
@@ -54,13 +68,13 @@ pub fn generate(plan: &Plan) -> Result<Secrets, SecretsError> {
         }
         let mut files = listed(&made, &unit.name, &names)?;
         let broker = plan.broker.as_ref().filter(|broker| broker.name == unit.name);
-        if unit.tls || broker.is_some_and(|broker| broker.tls) {
-            let (certificate, key) = authority.issue(&unit.name)?;
-            files.insert("tls.crt".into(), certificate.into_bytes());
-            files.insert("tls.key".into(), key.into_bytes());
+        if speaks_tls(plan, unit) {
+            let (certificate, key) = certificates.of(&unit.name)?;
+            files.insert(CERTIFICATE.into(), certificate);
+            files.insert(KEY.into(), key);
         }
         if let Some(broker) = broker {
-            let definitions = broker::definitions(broker, &passwords(broker, &made)?);
+            let definitions = broker::definitions(broker, &passwords(broker, &made));
             files.insert("definitions.json".into(), definitions.to_string().into_bytes());
             files.insert("rabbitmq.conf".into(), broker::config(broker, unit.limits.memory).into_bytes());
         }
@@ -73,7 +87,60 @@ pub fn generate(plan: &Plan) -> Result<Secrets, SecretsError> {
     Ok(made)
 }
 
-fn values(plan: &Plan) -> Result<BTreeMap<String, String>, SecretsError> {
+fn speaks_tls(plan: &Plan, unit: &Unit) -> bool {
+    unit.tls || plan.broker.as_ref().is_some_and(|broker| broker.tls && broker.name == unit.name)
+}
+
+/// Where certificates come from.
+enum Certificates<'a> {
+    New(Box<Authority>, Timestamp),
+    Kept(&'a Secrets, Timestamp),
+}
+
+impl<'a> Certificates<'a> {
+    /// Those that are there, when they outlive the plan and no unit lacks one: the authority's key is not kept, so that
+    /// one more certificate would need another authority, and then all are made anew.
+    fn new(plan: &Plan, kept: Option<&'a Secrets>) -> Result<Self, SecretsError> {
+        let life = SignedDuration::from_secs(i64::try_from(plan.ttl_secs).unwrap_or(i64::MAX));
+        let end = Timestamp::now().checked_add(life).unwrap_or(Timestamp::MAX);
+        let has = |kept: &Secrets, unit: &Unit| kept.files.get(&unit.name).is_some_and(|f| f.contains_key(CERTIFICATE));
+        let usable = |kept: &&Secrets| {
+            plan.units.iter().filter(|u| speaks_tls(plan, u)).all(|u| has(kept, u))
+                && kept.certified_until.is_some_and(|until| end <= until)
+        };
+        if let Some(kept) = kept.filter(usable) {
+            return Ok(Self::Kept(kept, kept.certified_until.unwrap_or(end)));
+        }
+        let authority = Box::new(Authority::new(&plan.environment, plan.ttl_secs)?);
+        // Its certificates are valid a day longer still, for clocks that are off.
+        Ok(Self::New(authority, end.checked_add(SignedDuration::from_hours(24)).unwrap_or(end)))
+    }
+
+    fn ca(&self) -> String {
+        match self {
+            Self::New(authority, _) => authority.certificate(),
+            Self::Kept(kept, _) => kept.ca.clone(),
+        }
+    }
+
+    fn until(&self) -> Timestamp {
+        let (Self::New(_, until) | Self::Kept(_, until)) = self;
+        *until
+    }
+
+    /// Certificate and key of a unit.
+    fn of(&self, unit: &str) -> Result<(Vec<u8>, Vec<u8>), SecretsError> {
+        match self {
+            Self::New(authority, _) => authority.issue(unit).map(|(c, k)| (c.into_bytes(), k.into_bytes())),
+            Self::Kept(kept, _) => {
+                let file = |name: &str| kept.files.get(unit).and_then(|f| f.get(name)).cloned().unwrap_or_default();
+                Ok((file(CERTIFICATE), file(KEY)))
+            }
+        }
+    }
+}
+
+fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String>, SecretsError> {
     let users =
         plan.broker.iter().flat_map(|broker| broker.users.keys().map(move |user| format!("{}.{user}", broker.name)));
     let roles = plan.databases.iter().flat_map(|(unit, database)| {
@@ -82,7 +149,11 @@ fn values(plan: &Plan) -> Result<BTreeMap<String, String>, SecretsError> {
     });
     let passwords = users.chain(roles).map(|name| (name, PASSWORD_BYTES));
     let declared = plan.secrets.iter().map(|(name, bytes)| (name.clone(), *bytes));
-    passwords.chain(declared).map(|(name, bytes)| Ok((name, hexadecimal(bytes)?))).collect()
+    let value = |name: String, bytes: u16| {
+        let old = kept.and_then(|k| k.values.get(&name)).filter(|v| v.len() == 2 * usize::from(bytes)).cloned();
+        Ok((name, old.map_or_else(|| hexadecimal(bytes), Ok)?))
+    };
+    passwords.chain(declared).map(|(name, bytes)| value(name, bytes)).collect()
 }
 
 /// The listed secrets, and the authority's certificate, which everybody gets.
@@ -96,16 +167,14 @@ fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsEr
     Ok(files)
 }
 
-fn passwords(broker: &crate::plan::BrokerPlan, made: &Secrets) -> Result<BTreeMap<String, Password>, SecretsError> {
-    let mut passwords = BTreeMap::new();
-    for user in broker.users.keys() {
-        let mut salt = [0; 4];
-        getrandom::fill(&mut salt)?;
-        if let Some(text) = made.values.get(&format!("{}.{user}", broker.name)) {
-            passwords.insert(user.clone(), Password { text: text.clone(), salt });
-        }
-    }
-    Ok(passwords)
+/// The salt follows from the password, which is random enough for both: equal secrets make equal files.
+fn passwords(broker: &crate::plan::BrokerPlan, made: &Secrets) -> BTreeMap<String, Password> {
+    let of = |user: &String| {
+        let text = made.values.get(&format!("{}.{user}", broker.name))?.clone();
+        let digest = Sha256::digest(format!("salt of {text}"));
+        Some((user.clone(), Password { salt: [digest[0], digest[1], digest[2], digest[3]], text }))
+    };
+    broker.users.keys().filter_map(of).collect()
 }
 
 fn hexadecimal(bytes: u16) -> Result<String, SecretsError> {

@@ -21,7 +21,7 @@ async fn a_restarted_broker_is_ready_again_and_what_listened_says_so() {
         "users": { "tester": { "permissions": { "in": { "configure": ".*", "write": ".*", "read": ".*" } } } },
     });
     let plan = plan(vec![unit(&name, UnitKind::Broker)], broker, json!({}));
-    let secrets = dayfly::secrets::generate(&plan).unwrap();
+    let secrets = dayfly::secrets::generate(&plan, None).unwrap();
     let agent = agent(Hello::of(&plan, &secrets));
     let container = run(cli, &rabbitmq(), &name, 5672, &["RABBITMQ_CONFIG_FILE=/run/secrets/rabbitmq.conf"], &secrets);
     let ready = async || match agent.ready(&name, ReadyPlan::Broker, 60_000).await {
@@ -56,7 +56,7 @@ async fn a_restarted_database_is_ready_again_and_keeps_what_was_applied() {
         none(),
         json!({ name.clone(): { "database": "app", "roles": ["app"], "sql": sql } }),
     );
-    let secrets = dayfly::secrets::generate(&plan).unwrap();
+    let secrets = dayfly::secrets::generate(&plan, None).unwrap();
     let agent = agent(Hello::of(&plan, &secrets));
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");
     let container = run(cli, POSTGRES, &name, 5432, &[&password, "POSTGRES_DB=app"], &secrets);

@@ -34,7 +34,7 @@ static RIG: LazyLock<Option<Rig>> = LazyLock::new(|| {
         none(),
         json!({ name.clone(): { "database": "app", "roles": ["app", "o'dd \"role\""], "sql": sql } }),
     );
-    let secrets = dayfly::secrets::generate(&plan).unwrap();
+    let secrets = dayfly::secrets::generate(&plan, None).unwrap();
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");
     let container = run(cli, POSTGRES, &name, PORT, &[&password, "POSTGRES_DB=app"], &secrets);
     Some(Rig { plan, secrets, container })
@@ -202,7 +202,7 @@ async fn https_trusts_the_environments_authority_and_no_other() {
     let mut one = unit("127.0.0.1", UnitKind::Service);
     one.tls = true;
     let plan = plan(vec![one], none(), json!({}));
-    let secrets = dayfly::secrets::generate(&plan).unwrap();
+    let secrets = dayfly::secrets::generate(&plan, None).unwrap();
     let acceptor = acceptor(&secrets);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -220,7 +220,7 @@ async fn https_trusts_the_environments_authority_and_no_other() {
     let trusting = agent(Hello::of(&plan, &secrets));
     trusting.holds(step.clone()).await;
     assert!(matches!(trusting.ready("127.0.0.1", ready.clone(), 5_000).await, Answer::Ready));
-    let stranger = agent(Hello { ca: dayfly::secrets::generate(&plan).unwrap().ca, ..Hello::of(&plan, &secrets) });
+    let stranger = agent(Hello { ca: dayfly::secrets::generate(&plan, None).unwrap().ca, ..Hello::of(&plan, &secrets) });
     let refused = stranger.fails(step).await;
     assert!(refused.got.contains("TLS: invalid peer certificate"), "{refused:?}");
     assert!(matches!(stranger.ready("127.0.0.1", ready, 300).await, Answer::Failed(_)));
@@ -275,7 +275,7 @@ async fn a_secret_that_a_service_echoes_is_not_passed_on() {
 async fn reach_names_listen_and_status_answer_for_this_position() {
     let agent = agent(bare());
     let port = 20_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-    let Answer::Listening { addresses } = agent.ask(Ask::Listen { port }).await else { panic!("cannot listen") };
+    let Answer::Listening { addresses, .. } = agent.ask(Ask::Listen { port }).await else { panic!("cannot listen") };
     assert!(addresses.iter().all(|a| !a.starts_with("127.")), "{addresses:?}");
     let here: Vec<String> = addresses
         .iter()

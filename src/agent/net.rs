@@ -89,13 +89,14 @@ pub(super) async fn listen(world: &World, port: u16) -> Answer {
         Ok(listener) => listener,
         Err(error) => return Answer::Error { message: format!("cannot listen on port {port}: {}", words(&error)) },
     };
+    let port = listener.local_addr().map_or(port, |a| a.port());
     world.keep(async move {
         loop {
             // A connection that fails before it is accepted is the caller's concern.
             drop(listener.accept().await);
         }
     });
-    Answer::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect() }
+    Answer::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect(), port }
 }
 
 /// Addresses of a name by the system's resolver.

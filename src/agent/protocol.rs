@@ -88,7 +88,7 @@ pub enum Ask {
     },
     /// Accept connections on this port until the agent ends (bait of isolation checks); answers with its addresses.
     Listen {
-        /// Port.
+        /// Port; 0 for any that is free.
         port: u16,
     },
     /// Kernel status of process 1 (the unit's, in position `Inside`).
@@ -135,6 +135,8 @@ pub enum Answer {
     Listening {
         /// IP addresses.
         addresses: Vec<String>,
+        /// The port that was asked for, or the free one that was found.
+        port: u16,
     },
     /// `Status`.
     Status(ProcessStatus),

@@ -21,6 +21,13 @@ enum Job {
     },
     /// Say which limits hold here, then do nothing until ended
     Rest,
+    /// Say as which user and group process 1 runs
+    User,
+    /// Write the files of a folder to standard output, as an archive
+    Pack {
+        /// The folder
+        folder: std::path::PathBuf,
+    },
 }
 
 /// Serves requests on the standard streams until they end, or relays them.
@@ -31,7 +38,14 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             .with_context(|| format!("failed to relay to {to}"))?,
         Some(Job::Rest) => {
             println!("{}", crate::agent::limits().await.join("\n"));
-            std::future::pending::<()>().await;
+            // Process 1 is ended only by signals that it asked for.
+            let stop = super::signals::watch(String::new())?;
+            stop.cancelled().await;
+        }
+        Some(Job::User) => println!("{}", crate::agent::user().await.context("failed to look at process 1")?),
+        Some(Job::Pack { folder }) => {
+            let pack = move || crate::agent::pack(&folder, std::io::stdout().lock());
+            tokio::task::spawn_blocking(pack).await?.context("failed to pack the folder")?;
         }
         None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
     }

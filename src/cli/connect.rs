@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use super::{ChangeArgs, Common, DescriptionArgs, EngineChoice, EnvironmentArgs, Output, exit};
-use crate::engine::local::{LocalEngine, Options, Surroundings};
+use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, exit, target};
 use crate::engine::{Engine, EngineError, Lease};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Facts, Runner, SCHEMA_VERSION};
@@ -30,23 +29,9 @@ pub fn variables() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
 }
 
-/// How the engine is to be found.
-pub fn options(common: &Common) -> anyhow::Result<Options> {
-    let EngineChoice::Local = common.engine;
-    let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
-    Ok(Options {
-        surroundings: Surroundings::from_variables(&variables()),
-        executable,
-        registry_mirror: common.registry_mirror.clone(),
-    })
-}
-
 /// The chosen engine, reached. A failure is told in full and ends with exit code 4.
 pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
-    match LocalEngine::connect(options(common)?).await {
-        Ok(engine) => Ok(Arc::new(engine)),
-        Err(e) => Err(told(common, &e)),
-    }
+    target::reach(&target::one(common)?, common).await?.map_err(|e| told(common, &e))
 }
 
 /// Prints an engine's failure with what it left behind, and turns it into the exit code.

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Common, Output, connect, exit};
+use super::target::{self, Target};
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
 use crate::spec::Overrides;
 use checks::Check;
 
 pub mod checks;
+mod cluster;
 mod surroundings;
 mod trial;
 
@@ -21,9 +23,15 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
         .as_deref()
         .map(|path| connect::load(path, &Overrides::default(), common.output == Output::Json))
         .transpose()?;
-    let (checks, cannot) = match LocalEngine::connect(connect::options(common)?).await {
-        Ok(engine) => all(Arc::new(engine), description).await,
-        Err(e) => (vec![Check::failed("container engine", format!("failed to {e}"), "")], vec![]),
+    let (checks, cannot) = match target::one(common)? {
+        Target::Local => match target::local(common).await? {
+            Ok(engine) => all(engine, description).await,
+            Err(e) => (vec![Check::failed("container engine", format!("failed to {e}"), "")], vec![]),
+        },
+        Target::Kubernetes(context) => match target::cluster(context, common).await? {
+            Ok(engine) => cluster::all(engine, description).await,
+            Err(e) => (vec![Check::failed("cluster", format!("failed to {e}"), "")], vec![]),
+        },
     };
     match common.output {
         Output::Json => {
@@ -54,7 +62,7 @@ async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) 
     match engine.agent_image().await {
         Ok(image) => {
             checks.push(Check::passed("dayfly's own image", format!("{image} (a cache: it stays)")));
-            checks.extend(trial::run(engine.clone(), &image).await);
+            checks.extend(trial::run(engine.clone(), &image, None).await);
         }
         Err(e) => checks.push(Check::failed(
             "dayfly's own image",

@@ -2,15 +2,25 @@
 
 use jiff::Timestamp;
 
-use super::{Common, Output, connect, exit};
+use super::{Common, Output, connect, exit, target};
 use crate::engine::{Observed, UnitState};
 
 /// Prints all environments.
 pub async fn run(common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    let targets = target::chosen(common);
+    let mut all = vec![];
+    for target in &targets {
+        let engine = target::reach(target, common).await?.map_err(|e| connect::told(common, &e))?;
+        let found = engine.list().await.map_err(|e| connect::told(common, &e))?;
+        all.extend(found.into_iter().map(|o| (target.to_string(), o)));
+    }
     if common.output == Output::Json {
-        let rows: Vec<_> = all.iter().map(|o| json(o, Timestamp::now())).collect();
+        let rows = all.iter().map(|(target, o)| {
+            let mut row = json(o, Timestamp::now());
+            row["engine"] = target.clone().into();
+            row
+        });
+        let rows: Vec<_> = rows.collect();
         println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(exit::PASSED);
     }
@@ -18,8 +28,14 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         println!("there are no environments");
         return Ok(exit::PASSED);
     }
-    let rows: Vec<[String; 5]> = all.iter().map(|o| row(o, Timestamp::now())).collect();
-    print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+    let rows: Vec<[String; 5]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
+    if targets.len() == 1 {
+        print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+    } else {
+        let rows = all.iter().zip(rows).map(|((target, _), [a, b, c, d, e])| [target.clone(), a, b, c, d, e]);
+        let rows: Vec<[String; 6]> = rows.collect();
+        print!("{}", table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+    }
     Ok(exit::PASSED)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, down, exit, screen, signals};
-use crate::engine::{Engine, EngineKind, Lease};
+use crate::engine::{Engine, EngineKind, Lease, Older};
 use crate::evidence::{EvidenceError, SigningKey, store};
 use crate::lifecycle::{Journal, Notice, up};
 use crate::report::Facts;
@@ -93,7 +93,7 @@ impl Run {
         sources: &BTreeMap<String, String>,
         stop: tokio_util::sync::CancellationToken,
     ) {
-        let result = match up::bring_up(self.engine.clone(), self.lease.clone(), self.journal.clone(), stop).await {
+        let result = match up::bring_up(self.engine.clone(), self.lease.clone(), Older::Removed, self.journal.clone(), stop).await {
             Ok(session) => {
                 let (result, ()) = tokio::join!(runner::run(&session, &args.suite, sources), self.note_gaps());
                 session.release_agents().await;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals};
+use crate::engine::Older;
 use crate::lifecycle::{Journal, Notice, up};
 use crate::plan::Plan;
 use crate::report::facts::CauseKind;
@@ -27,7 +28,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(format!("dayfly down {}", lease.environment))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
-    let cause = match up::bring_up(engine.clone(), lease.clone(), journal.clone(), stop).await {
+    let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {

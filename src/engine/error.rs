@@ -35,6 +35,12 @@ pub enum EngineError {
         /// What was tried and what to do.
         detail: String,
     },
+    /// No API server answered, or none that can be used.
+    #[error("reach a cluster: {detail}")]
+    NoCluster {
+        /// What was tried and what to do.
+        detail: String,
+    },
     /// Images that are not here and could not be pulled.
     #[error("find {} image(s):\n{}", .0.len(), .0.iter().map(|(i, why)| format!("  {i}: {why}")).collect::<Vec<_>>().join("\n"))]
     Images(
@@ -79,7 +85,7 @@ impl EngineError {
     /// What the failure left behind.
     pub fn leftover(&self) -> Leftover {
         match self {
-            Self::Unreachable { .. } => Leftover::Unknown,
+            Self::Unreachable { .. } | Self::NoCluster { .. } => Leftover::Unknown,
             Self::Images(_) | Self::Missing(_) => Leftover::None,
             Self::Capacity(_) => Leftover::Removable,
             Self::Start { leftover, .. } | Self::Api { leftover, .. } => *leftover,

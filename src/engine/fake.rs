@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 
 use super::{
     AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine,
-    Observed, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
+    Observed, Older, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
 };
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 
@@ -116,12 +116,12 @@ impl Engine for FakeEngine {
             reference: r.clone(),
             digest: format!("sha256:{}", "1".repeat(64)),
             platform: "linux/amd64".into(),
-            user: "1000".into(),
+            user: Some("1000".into()),
         };
         Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
     }
 
-    async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, _: Older) -> Result<Claim, EngineError> {
         let mut state = self.state();
         let replaced = match &state.lease {
             Some(other) if other.run > lease.run => {
@@ -131,7 +131,7 @@ impl Engine for FakeEngine {
         };
         state.done.push("claim".into());
         state.lease = Some(lease.clone());
-        Ok(Claim::Ours { replaced })
+        Ok(Claim::Ours { replaced, kept: None })
     }
 
     async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed,
+    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, Older,
     OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
@@ -24,8 +24,8 @@ mod agents;
 mod claim;
 pub mod connect;
 mod containers;
-mod explain;
-mod images;
+pub(super) mod explain;
+pub(super) mod images;
 mod info;
 mod link;
 mod logs;
@@ -106,7 +106,8 @@ impl Engine for LocalEngine {
         images::find_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, _: Older) -> Result<Claim, EngineError> {
+        // A container cannot be changed: whatever an older run made is made anew.
         claim::claim(self, lease).await
     }
 

@@ -59,7 +59,7 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
         }),
         Notice::Running { digests } => {
             for (unit, digest) in digests {
-                with_unit(facts, unit, |u| u.running_digest = Some(digest.clone()));
+                read_back(facts, unit, digest);
             }
         }
         Notice::SuiteStarted { suite } => facts.suites.push(suite.clone()),
@@ -85,6 +85,15 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
 fn with_unit(facts: &mut Facts, name: &str, change: impl FnOnce(&mut UnitFact)) {
     if let Some(unit) = facts.units.iter_mut().find(|u| u.name == name) {
         change(unit);
+    }
+}
+
+/// The digest of what runs; it stands for the image too where nobody could be asked before.
+fn read_back(facts: &mut Facts, unit: &str, digest: &str) {
+    let Some(unit) = facts.units.iter_mut().find(|u| u.name == unit) else { return };
+    unit.running_digest = Some(digest.to_owned());
+    if let Some(image) = facts.images.get_mut(&unit.image).filter(|i| i.digest.is_empty()) {
+        image.digest = digest.to_owned();
     }
 }
 

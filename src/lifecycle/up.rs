@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::decide::{self, Phase, Progress, Step};
 use super::{Journal, Notice};
-use crate::agent::client::AgentClient;
+use crate::agent::client::{AgentClient, AgentLost};
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Position, Running, Secrets};
+use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Older, Position, Running, Secrets};
 use crate::lifecycle::session::Session;
 use crate::plan::{Limits, Plan, Unit};
 use crate::report::facts::{Cause, CauseKind};
@@ -35,6 +35,7 @@ type Started = (String, Result<u64, UnitFailure>);
 pub async fn bring_up(
     engine: Arc<dyn Engine>,
     lease: Lease,
+    older: Older,
     journal: Journal,
     stop: CancellationToken,
 ) -> Result<Session, Cause> {
@@ -42,7 +43,7 @@ pub async fn bring_up(
     let work = async {
         let began = Instant::now();
         journal.note(Notice::Engine { info: engine.info() });
-        let (session, running) = take_and_start(engine.clone(), lease, &journal, &stop).await?;
+        let (session, running) = take_and_start(engine.clone(), lease, older, &journal, &stop).await?;
         journal.note(Notice::Up { took_ms: millis(began) });
         journal.note(Notice::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
         Ok(session)
@@ -75,6 +76,7 @@ pub fn cause_of(error: &EngineError) -> Cause {
         EngineError::Capacity(_) => CauseKind::NoCapacity,
         EngineError::Missing(_)
         | EngineError::Unreachable { .. }
+        | EngineError::NoCluster { .. }
         | EngineError::Images(_)
         | EngineError::Start { .. } => CauseKind::NotReady,
         EngineError::Api { .. } => CauseKind::Unexpected,
@@ -85,20 +87,19 @@ pub fn cause_of(error: &EngineError) -> Cause {
 async fn take_and_start(
     engine: Arc<dyn Engine>,
     lease: Lease,
+    older: Older,
     journal: &Journal,
     stop: &CancellationToken,
 ) -> Result<(Session, Vec<Running>), Cause> {
-    let secrets = take(engine.as_ref(), &lease, journal).await?;
+    let secrets = take(engine.as_ref(), &lease, older, journal).await?;
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
-    // A container keeps the image that it was made from, so what runs can be read back while it starts.
-    let (started, running) = tokio::join!(start_all(&session), session.engine.running(&session.lease.environment));
-    started?;
-    let running = running.map_err(|e| cause_of(&e))?;
+    start_all(&session).await?;
+    let running = session.engine.running(&session.lease.environment).await.map_err(|e| cause_of(&e))?;
     Ok((session, running))
 }
 
 /// Everything before the first process: images, claim, secrets, objects.
-async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<Secrets, Cause> {
+async fn take(engine: &dyn Engine, lease: &Lease, older: Older, journal: &Journal) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| cause_of(&e);
     let wanted: Vec<String> = lease.plan.images().into_iter().collect();
     let pulling = |reference: &str, status: &str| {
@@ -110,12 +111,12 @@ async fn take(engine: &dyn Engine, lease: &Lease, journal: &Journal) -> Result<S
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }
     journal.note(Notice::Images { images });
-    let replaced = match engine.claim(lease).await.map_err(failed)? {
-        Claim::Ours { replaced } => replaced,
+    let (replaced, kept) = match engine.claim(lease, older).await.map_err(failed)? {
+        Claim::Ours { replaced, kept } => (replaced, kept),
         Claim::Newer { run, commit } => return Err(superseded(run, &commit)),
     };
     journal.note(Notice::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
-    let secrets = crate::secrets::generate(&lease.plan)
+    let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
         .map_err(|e| Cause { kind: CauseKind::Unexpected, text: format!("failed to {e}") })?;
     journal.hide(&secrets.values);
     engine.prepare(lease, &secrets).await.map_err(failed)?;
@@ -205,12 +206,30 @@ async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailu
 
 /// Waits until the unit is ready, as the agent sees it from inside.
 pub async fn until_ready(session: &Session, unit: &Unit) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let left = unit.within_ms.saturating_sub(millis(began));
+        match asked(session, unit, left).await? {
+            // Its connection broke, as when an API server is restarted: another one goes on for the time that is left.
+            Err(lost) if left > 0 => {
+                tracing::debug!(unit = unit.name, "failed to {lost}");
+                session.forget_agent(&Position::Control).await;
+            }
+            answer => return judged(unit, answer),
+        }
+    }
+}
+
+async fn asked(session: &Session, unit: &Unit, within_ms: u64) -> Result<Result<Answer, AgentLost>, String> {
     let agent: AgentClient = session.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
-    let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms: unit.within_ms };
+    let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms };
     let journal = session.journal.clone();
     let name = unit.name.clone();
-    match agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await
-    {
+    Ok(agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await)
+}
+
+fn judged(unit: &Unit, answer: Result<Answer, AgentLost>) -> Result<(), String> {
+    match answer {
         Ok(Answer::Ready) => Ok(()),
         Ok(Answer::Failed(f)) => Err(format!(
             "not ready within {}: expected {}; last answer: {}",

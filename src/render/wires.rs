@@ -138,7 +138,7 @@ fn hosts<'a>(
 }
 
 /// The short name, and those by which the same service is known in a cluster.
-fn names(unit: &str, environment: &str) -> [String; 4] {
+pub fn names(unit: &str, environment: &str) -> [String; 4] {
     [
         unit.to_owned(),
         format!("{unit}.{environment}"),

@@ -70,6 +70,7 @@ pub fn engine(facts: &Facts) -> String {
     match (&facts.engine_info, facts.engine) {
         (Some(info), _) => one_line(&format!("{} {}", info.product, info.version), 80),
         (None, EngineKind::Local) => "local engine".into(),
+        (None, EngineKind::Kubernetes) => "kubernetes".into(),
         (None, EngineKind::Fake) => "fake engine (nothing real)".into(),
     }
 }

@@ -60,18 +60,18 @@ fn plan() -> Plan {
 
 #[test]
 fn every_name_gets_a_long_value_of_its_own() {
-    let made = generate(&plan()).unwrap();
+    let made = generate(&plan(), None).unwrap();
     let names: Vec<&str> = made.values.keys().map(String::as_str).collect();
     assert_eq!(names, ["data.app", "data.postgres", "jwt-key", "mq.api", "mq.audit"]);
     assert_eq!(made.values["jwt-key"].len(), 64);
     assert!(made.values.values().all(|v| v.len() >= 48 && v.bytes().all(|b| b.is_ascii_hexdigit())));
     assert_eq!(made.values.values().collect::<BTreeSet<_>>().len(), made.values.len());
-    assert_ne!(generate(&plan()).unwrap().values["jwt-key"], made.values["jwt-key"]);
+    assert_ne!(generate(&plan(), None).unwrap().values["jwt-key"], made.values["jwt-key"]);
 }
 
 #[test]
 fn everybody_gets_the_authority_and_only_the_secrets_that_they_list() {
-    let made = generate(&plan()).unwrap();
+    let made = generate(&plan(), None).unwrap();
     let names = |of: &str| made.files[of].keys().map(String::as_str).collect::<Vec<_>>();
     assert_eq!(names("api"), ["ca.crt", "data.app", "jwt-key", "mq.api", "tls.crt", "tls.key"]);
     assert_eq!(names("mq"), ["ca.crt", "definitions.json", "rabbitmq.conf", "tls.crt", "tls.key"]);
@@ -87,14 +87,14 @@ fn a_secret_that_nothing_makes_is_named() {
     let mut plan = plan();
     plan.units[2].secrets.push("mq.ghost".into());
     assert_eq!(
-        generate(&plan).unwrap_err().to_string(),
+        generate(&plan, None).unwrap_err().to_string(),
         "give the secret `mq.ghost` to `api`: nothing makes a secret of that name"
     );
 }
 
 #[test]
 fn secrets_survive_storage_and_their_debug_output_shows_names_only() {
-    let made = generate(&plan()).unwrap();
+    let made = generate(&plan(), None).unwrap();
     let back: Secrets = serde_json::from_str(&serde_json::to_string(&made).unwrap()).unwrap();
     assert_eq!((&back.values, &back.ca, &back.files), (&made.values, &made.ca, &made.files));
     let shown = format!("{made:?} {back:#?}");
@@ -105,7 +105,7 @@ fn secrets_survive_storage_and_their_debug_output_shows_names_only() {
 
 #[test]
 fn a_certificate_holds_for_the_units_names_and_for_no_other() {
-    let made = generate(&plan()).unwrap();
+    let made = generate(&plan(), None).unwrap();
     for (name, holds) in [
         ("api", true),
         ("api.shop-pr-7", true),
@@ -120,8 +120,8 @@ fn a_certificate_holds_for_the_units_names_and_for_no_other() {
 
 #[test]
 fn another_environments_authority_is_not_trusted() {
-    let made = generate(&plan()).unwrap();
-    let stranger = Secrets { ca: generate(&plan()).unwrap().ca, ..made };
+    let made = generate(&plan(), None).unwrap();
+    let stranger = Secrets { ca: generate(&plan(), None).unwrap().ca, ..made };
     assert!(handshake(&stranger, "api").is_err());
 }
 

@@ -24,9 +24,6 @@ const METADATA: &str = "169.254.169.254:80";
 const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
 /// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
-/// Port on which the neighbour listens.
-const NEIGHBOUR_PORT: u16 = 18080;
-
 /// A listener of dayfly's own on every address of this host, over TCP and UDP.
 struct HostBait {
     tcp: Vec<String>,
@@ -48,9 +45,13 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
         Err(e) => return Done::inconclusive(expected, format!("no bait could be laid on this host: {e}")),
     };
     let host_resolves = resolves_here().await;
+    let own = match off_limits(session).await {
+        Ok(own) => own,
+        Err(why) => return Done::inconclusive(expected, why),
+    };
     let mut found = vec![];
     let units = chosen(session, services);
-    let all = join_all(units.iter().map(|unit| tried(session, unit, &bait))).await;
+    let all = join_all(units.iter().map(|unit| tried(session, unit, &bait, &own))).await;
     for (unit, tried) in units.iter().zip(all) {
         match tried {
             Ok(Tried { reached, resolver_answers }) => {
@@ -69,14 +70,58 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
     }
     if found.is_empty() {
         return Done::passed(format!(
-            "{} service(s) tried {} addresses of this host that it reached itself, the metadata address and {} outside names{}",
+            "{} service(s) tried {} addresses of this host that it reached itself{}, the metadata address and {} outside names{}",
             units.len(),
             bait.tcp.len(),
+            if own.is_empty() { String::new() } else { format!(", {} of the cluster that a neighbour reached", own.join(", ")) },
             OUTSIDE.len(),
             if host_resolves { " that this host resolves" } else { "; no resolver answers inside" }
         ));
     }
-    Done::failed(expected, found.join("; "))
+    unless_open(session, Done::failed(expected, found.join("; "))).await
+}
+
+/// What of the engine's own infrastructure a neighbour reaches, to whom nothing is closed: the positive control.
+async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
+    let own = session.engine.off_limits(&session.lease.environment).await.map_err(|e| format!("failed to {e}"))?;
+    if own.is_empty() {
+        return Ok(own);
+    }
+    let reach = Ask::Reach { addresses: own.clone(), timeout_ms: millis(PATIENCE) };
+    let reached = ask(session, &Position::Neighbour, reach).await?;
+    if reached.is_empty() {
+        return Err(format!("the positive control failed: a neighbour to whom nothing is closed reaches none of {}", own.join(", ")));
+    }
+    Ok(reached)
+}
+
+/// A refusal that did not come about proves nothing against the environment where nothing is ever refused: then it is
+/// inconclusive, and says what the cluster lacks.
+pub async fn unless_open(session: &Session, failed: Done) -> Done {
+    match refuses(session).await {
+        Ok(true) => failed,
+        Ok(false) => Done::inconclusive(
+            failed.failure.expected,
+            format!(
+                "{}. The network here enforces no isolation at all: dayfly's own agent reached a pod that nothing opens to it. In Kubernetes, install a network plugin that enforces NetworkPolicies (Calico, Cilium, …); `dayfly doctor` shows when it does",
+                failed.failure.got
+            ),
+        ),
+        Err(why) => Done::inconclusive(
+            failed.failure.expected,
+            format!("{}; whether the network enforces isolation could not be found out: {why}", failed.failure.got),
+        ),
+    }
+}
+
+/// Whether the network refuses anything: the agent of control, to whom only services are open, tries a neighbour.
+async fn refuses(session: &Session) -> Result<bool, String> {
+    let addresses = listen(session, &Position::Neighbour).await?;
+    let reach = || Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) };
+    if ask(session, &Position::Neighbour, reach()).await?.is_empty() {
+        return Err("the neighbour does not answer in its own network".into());
+    }
+    Ok(ask(session, &Position::Control, reach()).await?.is_empty())
 }
 
 struct Tried {
@@ -84,9 +129,9 @@ struct Tried {
     resolver_answers: bool,
 }
 
-async fn tried(session: &Session, unit: &str, bait: &HostBait) -> Result<Tried, String> {
+async fn tried(session: &Session, unit: &str, bait: &HostBait, own: &[String]) -> Result<Tried, String> {
     let position = Position::Inside(unit.to_owned());
-    let addresses = bait.tcp.iter().cloned().chain([METADATA.to_owned()]).collect();
+    let addresses = bait.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
     let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
     let names = Ask::Names {
         names: OUTSIDE.map(str::to_owned).to_vec(),
@@ -141,7 +186,7 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
             names.len()
         ));
     }
-    Done::failed(expected, found.join("; "))
+    unless_open(session, Done::failed(expected, found.join("; "))).await
 }
 
 /// What of a neighbour's addresses and of other environments' names a unit reaches.
@@ -156,9 +201,9 @@ async fn met(session: &Session, unit: &str, addresses: &[String], names: &[Strin
 
 async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String> {
     let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
-    match agent.ask(Ask::Listen { port: NEIGHBOUR_PORT }).await {
-        Ok(Answer::Listening { addresses }) if !addresses.is_empty() => {
-            Ok(addresses.iter().map(|a| format!("{a}:{NEIGHBOUR_PORT}")).collect())
+    match agent.ask(Ask::Listen { port: 0 }).await {
+        Ok(Answer::Listening { addresses, port }) if !addresses.is_empty() => {
+            Ok(addresses.iter().map(|a| format!("{a}:{port}")).collect())
         }
         Ok(other) => Err(format!("the neighbour does not listen: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{host_steps, variables};
+use super::{host_steps, isolation, variables};
 use crate::agent::protocol::{Answer, Ask, StepFailure};
 use crate::engine::Position;
 use crate::lifecycle::session::Session;
@@ -155,7 +155,9 @@ impl<'a> SuiteRun<'a> {
             .as_ref()
             .and_then(|w| humantime::parse_duration(w).ok())
             .and_then(|d| u64::try_from(d.as_millis()).ok());
-        self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await
+        let refused = matches!(&action, Action::Tcp(tcp) if tcp.refused);
+        let done = self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await;
+        if refused && done.verdict == Verdict::Failed { isolation::unless_open(self.session, done).await } else { done }
     }
 
     /// Asks the agent at a position; an agent that went away with its service is replaced once.

@@ -11,7 +11,7 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
     let Some(world) = World::of("race", vec![], vec![]).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
-    let (first, second) = tokio::join!(world.engine.claim(&older), world.engine.claim(&newer));
+    let (first, second) = tokio::join!(world.engine.claim(&older, Older::Removed), world.engine.claim(&newer, Older::Removed));
     assert!(matches!(second.unwrap(), Claim::Ours { .. }));
     match first.unwrap() {
         Claim::Ours { .. } => {}
@@ -19,11 +19,11 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
     assert_eq!(
-        world.engine.claim(&older).await.unwrap(),
+        world.engine.claim(&older, Older::Removed).await.unwrap(),
         Claim::Newer { run: newer.run, commit: newer.commit.clone() }
     );
     // Claiming what one has already is no takeover.
-    assert_eq!(world.engine.claim(&newer).await.unwrap(), Claim::Ours { replaced: None });
+    assert_eq!(world.engine.claim(&newer, Older::Removed).await.unwrap(), Claim::Ours { replaced: None, kept: None });
     world.remove().await;
 }
 
@@ -32,7 +32,7 @@ async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_n
     let Some(world) = World::up("replace", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
-    assert_eq!(world.engine.claim(&newer).await.unwrap(), Claim::Ours { replaced: Some(older.run) });
+    assert_eq!(world.engine.claim(&newer, Older::Removed).await.unwrap(), Claim::Ours { replaced: Some(older.run), kept: None });
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);
 
@@ -79,7 +79,7 @@ async fn remnants_without_an_owner_are_listed() {
     let run = world.lease.run;
     let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
     // The owner moves to a newer run while the older one goes on making things.
-    other.engine.claim(&other.lease).await.unwrap();
+    other.engine.claim(&other.lease, Older::Removed).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(said.contains("a newer run took it meanwhile"), "{said}");
     assert_eq!(other.engine.remove(other.environment(), Some(other.lease.run)).await.unwrap(), []);
@@ -94,7 +94,7 @@ async fn remnants_without_an_owner_are_listed() {
 async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
     let rooty = Unit { confinement: Confinement::default(), ..unit("web", "id") };
     let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
-    world.engine.claim(&world.lease).await.unwrap();
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(
         said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"),
@@ -112,7 +112,7 @@ async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
     else {
         return;
     };
-    world.engine.claim(&world.lease).await.unwrap();
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let error = world.engine.start(&world.lease, "web").await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::Removable);

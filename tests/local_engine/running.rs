@@ -22,7 +22,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
         },
     ];
     let Some(world) = World::of("watch", units, vec![]).await else { return };
-    world.engine.claim(&world.lease).await.unwrap();
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let mut events = world.engine.watch(world.environment()).await.unwrap();
     for unit in ["short", "web", "greedy"] {
@@ -42,7 +42,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
     assert_eq!(observed.units["web"], UnitState::Running);
 
     let newer = world::lease(world.lease.plan.clone());
-    world.engine.claim(&newer).await.unwrap();
+    world.engine.claim(&newer, Older::Removed).await.unwrap();
     // The older run's units end as they are removed; that may be told before or after.
     loop {
         match next().await {

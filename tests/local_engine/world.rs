@@ -123,7 +123,7 @@ impl World {
     /// As `of`, claimed, made and every unit started.
     pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
         let world = Self::of(name, units, suites).await?;
-        world.engine.claim(&world.lease).await.expect("claim");
+        world.engine.claim(&world.lease, Older::Removed).await.expect("claim");
         world.engine.prepare(&world.lease, secrets).await.expect("prepare");
         for unit in &world.lease.plan.units {
             world.engine.start(&world.lease, &unit.name).await.expect("start");
@@ -214,7 +214,7 @@ pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
 /// `address:port` of every address of an agent that listens there from now on.
 pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
     match answer(agent, Ask::Listen { port }).await {
-        Answer::Listening { addresses } => {
+        Answer::Listening { addresses, .. } => {
             addresses.iter().filter(|a| !a.starts_with("127.") && *a != "::1").map(|a| format!("{a}:{port}")).collect()
         }
         other => panic!("{other:?}"),

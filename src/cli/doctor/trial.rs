@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::checks::Check;
 use crate::agent::protocol::{Answer, Ask};
 use crate::cli::connect;
-use crate::engine::local::LocalEngine;
-use crate::engine::{Engine, EngineError, Position, Secrets};
+use crate::engine::kubernetes::KubernetesEngine;
+use crate::engine::{Engine, EngineError, EngineKind, Older, Position, Secrets};
 use crate::lifecycle::{Journal, session::Session};
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, Unit, UnitKind};
 use crate::report::facts::{Change, Runner, Verdict};
@@ -24,8 +24,8 @@ use crate::suite::host_steps;
 const PORT: u16 = 8080;
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_millis: 500, pids: 64 };
 
-/// Brings the environment up, tries it, removes it.
-pub async fn run(engine: Arc<LocalEngine>, image: &str) -> Vec<Check> {
+/// Brings the environment up, tries it, removes it. A cluster is also asked what it lets in.
+pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&KubernetesEngine>) -> Vec<Check> {
     let lease = match connect::lease(plan(image), "") {
         Ok(lease) => lease,
         Err(e) => return vec![Check::failed("containers start", format!("{e:#}"), "check this host's clock")],
@@ -41,6 +41,9 @@ pub async fn run(engine: Arc<LocalEngine>, image: &str) -> Vec<Check> {
                 "containers start",
                 format!("3 were made and started in {:.1} s", began.elapsed().as_secs_f64()),
             ));
+            if let Some(cluster) = cluster {
+                checks.push(pod_security(cluster, &session.lease.environment).await);
+            }
             checks.extend(try_out(&session).await);
         }
         Err(e) => checks.push(Check::failed(
@@ -75,7 +78,7 @@ fn unit(name: &str, image: &str, callers: &[&str]) -> Unit {
         name: name.into(),
         kind: UnitKind::Service,
         image: image.into(),
-        port: None,
+        port: Some(PORT),
         command: vec!["/dayfly".into(), "agent".into(), "rest".into()],
         env: BTreeMap::new(),
         files: BTreeMap::new(),
@@ -93,8 +96,22 @@ fn unit(name: &str, image: &str, callers: &[&str]) -> Unit {
     }
 }
 
+/// A pod that asks for everything must be refused.
+async fn pod_security(cluster: &KubernetesEngine, environment: &str) -> Check {
+    match cluster.refuses_privileged(environment).await {
+        Ok(true) => Check::passed("pod security", "a privileged pod is refused in an environment"),
+        Ok(false) => Check::failed(
+            "pod security",
+            "a privileged pod would be let into an environment",
+            "enable the PodSecurity admission plugin, which every conformant cluster has",
+        ),
+        Err(e) => Check::failed("pod security", format!("failed to {e}"), ""),
+    }
+}
+
 async fn bring_up(session: &Session) -> Result<(), EngineError> {
-    session.engine.claim(&session.lease).await?;
+    session.engine.claim(&session.lease, Older::Removed).await?;
+    session.engine.images(&session.lease.plan.images().into_iter().collect::<Vec<_>>(), &|_, _| ()).await?;
     session.engine.prepare(&session.lease, &session.secrets).await?;
     for unit in &session.lease.plan.units {
         session.engine.start(&session.lease, &unit.name).await?;
@@ -143,7 +160,7 @@ async fn step(session: &Session, what: &'static str, action: Action, todo: &str)
 async fn names(session: &Session) -> Result<Check, String> {
     let at = |unit: &str| Position::Inside(unit.to_owned());
     let addresses = match ask(session, &at("service"), Ask::Listen { port: PORT }).await? {
-        Answer::Listening { addresses } => addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>(),
+        Answer::Listening { addresses, .. } => addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>(),
         other => return Err(format!("the service does not listen: {other:?}")),
     };
     let name = format!("service:{PORT}");
@@ -178,14 +195,14 @@ async fn limits(session: &Session) -> Check {
         Ok(lines) => lines.filter_map(|l| async { l.ok().map(|l| l.text) }).collect::<Vec<_>>().await,
         Err(e) => return Check::failed("limits", format!("failed to {e}"), ""),
     };
-    let wanted = [
-        format!("memory={}", LIMITS.memory),
-        format!("pids={}", LIMITS.pids),
-        format!("cpu-millis={}", LIMITS.cpu_millis),
-    ];
+    let mut wanted = vec![format!("memory={}", LIMITS.memory), format!("cpu-millis={}", LIMITS.cpu_millis)];
+    // A cluster limits processes for all pods alike, if at all.
+    if session.engine.kind() != EngineKind::Kubernetes {
+        wanted.push(format!("pids={}", LIMITS.pids));
+    }
     let lacking: Vec<_> = wanted.iter().filter(|w| !said.contains(w)).map(String::as_str).collect();
     if lacking.is_empty() {
-        return Check::passed("limits", "memory, processors and processes are limited as asked");
+        return Check::passed("limits", "memory, processors and (but in a cluster) processes are limited as asked");
     }
     Check::failed(
         "limits",

@@ -85,7 +85,7 @@ fn digest(file: &mut File) -> io::Result<String> {
 }
 
 /// Everything that goes into the image, as the archive that engines load.
-fn pack(reference: &str, program: &Path) -> io::Result<File> {
+pub fn pack(reference: &str, program: &Path) -> io::Result<File> {
     let mut objects = BTreeSet::new();
     let mut folders = BTreeSet::new();
     let mut head = vec![];

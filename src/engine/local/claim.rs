@@ -30,7 +30,7 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
     while Instant::now() < until {
         if make_anchor(engine, lease, &image).await? {
             let older = remove::older(engine, &lease.environment, lease.run).await?;
-            return Ok(Claim::Ours { replaced: replaced.max(older) });
+            return Ok(Claim::Ours { replaced: replaced.max(older), kept: None });
         }
         let Some(anchor) = engine.container(&lease.environment).await? else {
             tokio::time::sleep(AGAIN).await;
@@ -38,7 +38,7 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
         };
         let owner = read(&anchor, &lease.environment)?;
         if owner.run == lease.run {
-            return Ok(Claim::Ours { replaced: None });
+            return Ok(Claim::Ours { replaced: None, kept: None });
         }
         if owner.run > lease.run {
             return Ok(Claim::Newer { run: owner.run, commit: owner.commit });

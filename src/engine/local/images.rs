@@ -55,7 +55,7 @@ fn qualified(reference: &str) -> String {
 }
 
 /// The reference by which it is pulled: through the mirror, where there is one.
-fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
+pub fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
     let full = qualified(reference);
     match (mirror, full.split_once('/')) {
         (Some(mirror), Some((_, path))) if !full.starts_with("localhost/") => {
@@ -66,7 +66,7 @@ fn pulled_as(reference: &str, mirror: Option<&str>) -> String {
 }
 
 /// Name and tag, or name and digest; `latest` when there is neither.
-fn parts(reference: &str) -> (String, String) {
+pub fn parts(reference: &str) -> (String, String) {
     if let Some((name, digest)) = reference.split_once('@') {
         // A tag beside a digest says nothing more.
         let name =
@@ -97,7 +97,7 @@ impl Inspected {
             reference: reference.to_owned(),
             digest: self.digest(reference),
             platform: format!("{}/{}", self.os, self.architecture),
-            user: self.config.as_ref().and_then(|c| c.user.clone()).unwrap_or_default(),
+            user: Some(self.config.as_ref().and_then(|c| c.user.clone()).unwrap_or_default()),
         };
         Held { id: self.id(), fact }
     }

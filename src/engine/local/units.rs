@@ -143,7 +143,7 @@ async fn create(
 
 /// The user that a container runs as.
 pub fn user_of<'a>(confinement: &'a Confinement, image: &'a Held) -> &'a str {
-    confinement.user.as_deref().unwrap_or(&image.fact.user)
+    confinement.user.as_deref().or(image.fact.user.as_deref()).unwrap_or("")
 }
 
 /// Names of a unit's containers.

@@ -1,0 +1,32 @@
+//! A folder as an archive: what a container suite leaves as its results.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes the folder's plain files, by paths relative to it. Links are taken as links, so that they lead nowhere.
+pub fn pack(folder: &Path, output: impl Write) -> io::Result<()> {
+    let mut builder = tar::Builder::new(output);
+    builder.follow_symlinks(false);
+    builder.append_dir_all(".", folder)?;
+    builder.into_inner()?.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::render::archive::unpack;
+
+    #[test]
+    fn a_packed_folder_comes_out_again_and_its_links_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::fs::write(folder.path().join("sub/junit.xml"), "<testsuite/>").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
+        let mut archive = vec![];
+        pack(folder.path(), &mut archive).unwrap();
+        let (files, lost) = unpack(&archive, 1000);
+        assert_eq!(files.into_iter().collect::<Vec<_>>(), [("sub/junit.xml".to_owned(), b"<testsuite/>".to_vec())]);
+        assert_eq!(lost, ["link: only plain files are collected"]);
+    }
+}

@@ -1,0 +1,53 @@
+//! The checks of a cluster: who is asked, what this user may do, and the trial of everything that a run needs.
+
+use std::sync::Arc;
+
+use super::checks::Check;
+use super::trial;
+use crate::engine::Engine;
+use crate::engine::kubernetes::KubernetesEngine;
+use crate::spec::Valid;
+
+/// All checks of a cluster, and what it is known not to enforce.
+pub async fn all(engine: Arc<KubernetesEngine>, description: Option<Valid>) -> (Vec<Check>, Vec<String>) {
+    let info = engine.info();
+    let mut checks = vec![
+        Check::passed("cluster", format!("{} {} at {}", info.product, info.version, info.endpoint)),
+        permissions(&engine).await,
+    ];
+    if checks.iter().all(|c| c.passed) {
+        let image = engine.agent_image().to_owned();
+        checks.extend(trial::run(engine.clone(), &image, Some(&engine)).await);
+    }
+    if let Some(valid) = description {
+        checks.push(images(&engine, &valid).await);
+    }
+    (checks, engine.gaps().await.unwrap_or_default())
+}
+
+async fn permissions(engine: &KubernetesEngine) -> Check {
+    let todo = "grant what manifests/install/rbac-cli.yaml grants: kubectl apply -f manifests/install/rbac-cli.yaml, and bind its role to this user";
+    match engine.lacking().await {
+        Ok(lacking) if lacking.is_empty() => Check::passed("permissions", "everything that dayfly does is allowed"),
+        Ok(lacking) => Check::failed("permissions", format!("this user may not {}", lacking.join(", ")), todo),
+        Err(e) => Check::failed("permissions", format!("failed to {e}"), ""),
+    }
+}
+
+async fn images(engine: &KubernetesEngine, valid: &Valid) -> Check {
+    let plan = match crate::plan::build::build(valid, 1) {
+        Ok(plan) => plan,
+        Err(e) => return Check::failed("images", format!("failed to {e}"), ""),
+    };
+    let wanted: Vec<String> = plan.images().into_iter().collect();
+    match engine.images(&wanted, &|_, _| ()).await {
+        Ok(found) => {
+            let roots = crate::plan::users::check(&plan, &found);
+            let on_nodes = found.values().filter(|f| f.digest.is_empty()).count();
+            let asked = found.len() - on_nodes;
+            let saw = format!("{asked} have digests in their registries; {on_nodes} can be told only by the nodes");
+            if roots.is_empty() { Check::passed("images", saw) } else { Check::failed("images", roots.join("\n"), "") }
+        }
+        Err(e) => Check::failed("images", format!("failed to {e}"), "check names, tags and --pull-secret"),
+    }
+}

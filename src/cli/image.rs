@@ -1,0 +1,44 @@
+//! `dayfly image`: dayfly's own image, as an archive that container engines load.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{connect, exit};
+
+/// The reference under which clusters look for it, unless they are told another.
+pub const NAME: &str = concat!("localhost/dayfly/dayfly:", env!("CARGO_PKG_VERSION"));
+
+/// Arguments of `image`.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// Name and tag of the image
+    #[arg(long, value_name = "REFERENCE", default_value = NAME)]
+    name: String,
+    /// File to write to in place of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Writes the archive.
+pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
+    let stdout = std::io::stdout();
+    if args.out.is_none() && std::io::IsTerminal::is_terminal(&stdout) {
+        return Err(connect::usage("an archive is nothing for a terminal: dayfly image | podman load").into());
+    }
+    let program = std::env::current_exe().context("failed to find dayfly's own program file")?;
+    let mut archive = crate::engine::local::agent_image::pack(&args.name, &program)
+        .with_context(|| format!("failed to make the image from {}", program.display()))?;
+    let written = match &args.out {
+        Some(path) => std::fs::File::create(path).and_then(|mut file| std::io::copy(&mut archive, &mut file)),
+        None => {
+            let mut out = stdout.lock();
+            std::io::copy(&mut archive, &mut out).and_then(|n| out.flush().map(|()| n))
+        }
+    };
+    let place = args.out.as_ref().map_or("standard output".into(), |p| p.display().to_string());
+    written.with_context(|| format!("failed to write {place}"))?;
+    Ok(exit::PASSED)
+}

@@ -1,0 +1,78 @@
+//! `dayfly render`: the Kubernetes objects that `up` makes of a description, as `kubectl` reads them.
+//!
+//! Secrets are made afresh, as `up` makes them. What only the cluster can give, the addresses of Services, is stood in for
+//! by addresses that lead nowhere.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::{Common, DescriptionArgs, Output, connect, exit, target};
+use crate::engine::{Lease, Position, Secrets};
+use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environment, judge, ports, prepare, unit};
+
+/// Addresses for documentation (RFC 5737): nobody has them.
+const STAND_IN: &str = "198.51.100";
+
+/// Arguments of `render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    #[command(flatten)]
+    description: DescriptionArgs,
+    /// Pull request number
+    #[arg(long, value_name = "NUMBER")]
+    pr: u32,
+}
+
+/// Prints the objects in the order in which they are made.
+pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
+    let valid = connect::load(&args.description.file, &connect::overrides(&args.description, None), common.output == Output::Json)?;
+    let plan = connect::plan(&valid, args.pr)?;
+    let lease = connect::lease(plan, "")?;
+    let secrets = crate::secrets::generate(&lease.plan, None)?;
+    let templates = target::templates(common)?;
+    let pull_secret = common.cluster.pull_secret.as_ref().map(std::fs::read_to_string).transpose()?;
+    let stage = Stage {
+        lease: &lease,
+        templates: &templates,
+        images: &BTreeMap::new(),
+        agent_image: &common.cluster.agent_image,
+        pull_secret: pull_secret.is_some(),
+    };
+    let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref()).map_err(|e| connect::usage(&format!("failed to {e}")))?;
+    print(&objects, common.output)?;
+    Ok(exit::PASSED)
+}
+
+fn objects(
+    stage: &Stage<'_>,
+    lease: &Lease,
+    secrets: &Secrets,
+    pull_secret: Option<&str>,
+) -> Result<Vec<Object>, RenderError> {
+    let mut all = vec![environment::namespace(stage)?];
+    all.extend(prepare::objects(stage, secrets, pull_secret)?);
+    let with_address = lease.plan.units.iter().filter(|u| !ports(u).is_empty());
+    let addresses: Addresses =
+        with_address.zip(1..).map(|(u, n): (_, u8)| (u.name.clone(), format!("{STAND_IN}.{n}"))).collect();
+    for planned in lease.plan.units.iter().filter(|u| !u.start_late) {
+        for copy in 1..=planned.replicas.max(1) {
+            all.push(unit::pod(stage, planned, copy, &addresses, secrets)?);
+        }
+    }
+    all.extend(judge::agent(stage, &Position::Control, &addresses)?);
+    Ok(all)
+}
+
+fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
+    if output == Output::Json {
+        let items: Vec<_> = objects.iter().map(|o| &o.value).collect();
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?);
+        return Ok(());
+    }
+    println!("# {STAND_IN}.x stand for the addresses that the cluster gives to the Services; `dayfly up` fills them in.");
+    for object in objects {
+        println!("---\n{}", serde_yaml::to_string(&object.value)?.trim_end());
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Which engines and clusters the flags mean, and how each is reached.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::{Common, EngineChoice, connect};
+use crate::engine::kubernetes::{self, KubernetesEngine};
+use crate::engine::local::{self, LocalEngine, Surroundings};
+use crate::engine::{Engine, EngineError};
+use crate::render::kubernetes::Templates;
+use crate::render::kubernetes::templates::SUFFIX;
+
+/// Set in every pod of a cluster.
+const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+
+/// One place where environments run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The container engine of this machine.
+    Local,
+    /// A cluster, by a context of the kubeconfig; without one, the current context or the cluster around this process.
+    Kubernetes(Option<String>),
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Local => f.write_str("local"),
+            Self::Kubernetes(None) => f.write_str("kubernetes"),
+            Self::Kubernetes(Some(context)) => write!(f, "kubernetes {context}"),
+        }
+    }
+}
+
+/// Everything that the flags name; a context means a cluster, and nothing at all means where this process runs.
+pub fn all(engines: &[EngineChoice], contexts: &[String], variables: &BTreeMap<String, String>) -> Vec<Target> {
+    let clusters = || {
+        let named: Vec<Target> = contexts.iter().map(|c| Target::Kubernetes(Some(c.clone()))).collect();
+        if named.is_empty() { vec![Target::Kubernetes(None)] } else { named }
+    };
+    if engines.is_empty() {
+        return if !contexts.is_empty() || variables.contains_key(IN_CLUSTER) { clusters() } else { vec![Target::Local] };
+    }
+    let mut targets = vec![];
+    for engine in engines {
+        let of = match engine {
+            EngineChoice::Local => vec![Target::Local],
+            EngineChoice::Kubernetes => clusters(),
+        };
+        targets.extend(of.into_iter().filter(|t| !targets.contains(t)).collect::<Vec<_>>());
+    }
+    // A context beside an engine that is not Kubernetes would otherwise be dropped silently.
+    if !contexts.is_empty() && !engines.contains(&EngineChoice::Kubernetes) {
+        targets.extend(clusters());
+    }
+    targets
+}
+
+/// The targets of the flags and the process environment.
+pub fn chosen(common: &Common) -> Vec<Target> {
+    all(&common.engine, &common.context, &connect::variables())
+}
+
+/// The one target of a verb that works on one.
+pub fn one(common: &Common) -> anyhow::Result<Target> {
+    let mut chosen = chosen(common);
+    match (chosen.pop(), chosen.is_empty()) {
+        (Some(target), true) => Ok(target),
+        (last, _) => {
+            chosen.extend(last);
+            let names = chosen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(connect::usage(&format!("one engine and one context is needed here, and these are named: {names}")).into())
+        }
+    }
+}
+
+/// Reaches a target.
+pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Arc<dyn Engine>, EngineError>> {
+    Ok(match target {
+        Target::Local => local(common).await?.map(|e| e as Arc<dyn Engine>),
+        Target::Kubernetes(context) => cluster(context.clone(), common).await?.map(|e| e as Arc<dyn Engine>),
+    })
+}
+
+/// Reaches the container engine of this machine.
+pub async fn local(common: &Common) -> anyhow::Result<Result<Arc<LocalEngine>, EngineError>> {
+    let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
+    let options = local::Options {
+        surroundings: Surroundings::from_variables(&connect::variables()),
+        executable,
+        registry_mirror: common.registry_mirror.clone(),
+    };
+    Ok(LocalEngine::connect(options).await.map(Arc::new))
+}
+
+/// Reaches a cluster. What is wrong with files that the flags name is told first, and ends with exit code 2.
+pub async fn cluster(
+    context: Option<String>,
+    common: &Common,
+) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
+    let read = |path: &Path, flag: &str| {
+        std::fs::read_to_string(path).map_err(|e| connect::usage(&format!("{flag} {}: {e}", path.display())))
+    };
+    let pull_secret = common.cluster.pull_secret.as_deref().map(|p| read(p, "--pull-secret")).transpose()?;
+    let templates = templates(common)?;
+    let options = kubernetes::Options {
+        context,
+        agent_image: common.cluster.agent_image.clone(),
+        registry_mirror: common.registry_mirror.clone(),
+        pull_secret,
+    };
+    Ok(KubernetesEngine::connect(options, templates).await.map(Arc::new))
+}
+
+/// dayfly's own templates, and those of `--manifests` in their place.
+pub fn templates(common: &Common) -> anyhow::Result<Templates> {
+    let mut replaced = BTreeMap::new();
+    if let Some(folder) = &common.cluster.manifests {
+        let refuse = |why: String| connect::usage(&format!("--manifests {}: {why}", folder.display()));
+        for entry in std::fs::read_dir(folder).map_err(|e| refuse(e.to_string()))? {
+            let path = entry.map_err(|e| refuse(e.to_string()))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(SUFFIX) {
+                let text = std::fs::read_to_string(&path).map_err(|e| refuse(format!("{name}: {e}")))?;
+                replaced.insert(name, text);
+            }
+        }
+        if replaced.is_empty() {
+            return Err(refuse(format!("there is no template in it (files that end in {SUFFIX})")).into());
+        }
+    }
+    Templates::new(&replaced).map_err(|e| connect::usage(&format!("failed to {e}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(engines: &[EngineChoice], contexts: &[&str], in_cluster: bool) -> Vec<String> {
+        let contexts: Vec<String> = contexts.iter().map(|c| (*c).to_owned()).collect();
+        let variables = in_cluster.then(|| (IN_CLUSTER.to_owned(), "10.0.0.1".to_owned())).into_iter().collect();
+        all(engines, &contexts, &variables).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_context_means_a_cluster_and_nothing_means_where_this_runs() {
+        use EngineChoice::{Kubernetes, Local};
+        assert_eq!(targets(&[], &[], false), ["local"]);
+        assert_eq!(targets(&[], &[], true), ["kubernetes"]);
+        assert_eq!(targets(&[], &["a", "b"], false), ["kubernetes a", "kubernetes b"]);
+        assert_eq!(targets(&[Local], &[], true), ["local"]);
+        assert_eq!(targets(&[Local, Kubernetes], &["a"], false), ["local", "kubernetes a"]);
+        assert_eq!(targets(&[Local], &["a"], false), ["local", "kubernetes a"]);
+        assert_eq!(targets(&[Kubernetes], &[], false), ["kubernetes"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! The API server by kinds: apply, list and delete what was rendered.
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, LimitRange, Namespace, Pod, ResourceQuota, Secret, Service, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{DeleteParams, DynamicObject, ListParams, ObjectList, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, PartialObjectMeta};
+use kube::{Api, ResourceExt};
+
+use super::{ABREAST, KubernetesEngine, explain};
+use crate::engine::{EngineError, Leftover};
+use crate::render::kubernetes::{Kind, Object};
+use crate::render::labels;
+
+/// The name under which dayfly manages fields.
+pub const MANAGER: &str = "dayfly";
+
+/// Kinds of which an environment's namespace holds objects, but for pods, which have an order of their own.
+pub const CONTENTS: [Kind; 8] = [
+    Kind::Job,
+    Kind::Service,
+    Kind::NetworkPolicy,
+    Kind::Secret,
+    Kind::ConfigMap,
+    Kind::ServiceAccount,
+    Kind::LimitRange,
+    Kind::ResourceQuota,
+];
+
+fn resource(kind: Kind) -> ApiResource {
+    match kind {
+        Kind::Namespace => ApiResource::erase::<Namespace>(&()),
+        Kind::ResourceQuota => ApiResource::erase::<ResourceQuota>(&()),
+        Kind::LimitRange => ApiResource::erase::<LimitRange>(&()),
+        Kind::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
+        Kind::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
+        Kind::Secret => ApiResource::erase::<Secret>(&()),
+        Kind::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
+        Kind::Service => ApiResource::erase::<Service>(&()),
+        Kind::Pod => ApiResource::erase::<Pod>(&()),
+        Kind::Job => ApiResource::erase::<Job>(&()),
+    }
+}
+
+/// The label by which objects of an environment are found.
+pub fn of_environment(environment: &str) -> String {
+    format!("{}={environment}", labels::ENVIRONMENT)
+}
+
+impl KubernetesEngine {
+    pub(super) fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.client())
+    }
+
+    pub(super) fn pods(&self, environment: &str) -> Api<Pod> {
+        Api::namespaced(self.client(), environment)
+    }
+
+    fn objects(&self, kind: Kind, environment: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client(), environment, &resource(kind))
+    }
+
+    /// Server-side apply. Fields that the API server does not know are refused.
+    pub(super) async fn apply(&self, environment: &str, object: &Object) -> Result<DynamicObject, EngineError> {
+        let params = PatchParams::apply(MANAGER).force().validation_strict();
+        let patch = Patch::Apply(&object.value);
+        let applied = self.objects(object.kind, environment).patch(&object.name, &params, &patch).await;
+        applied.map_err(|e| {
+            explain::failed(&format!("make {:?} {}", object.kind, object.name), &e, Leftover::Removable)
+        })
+    }
+
+    /// Applies many, side by side.
+    pub(super) async fn apply_all(
+        &self,
+        environment: &str,
+        objects: &[Object],
+    ) -> Result<Vec<DynamicObject>, EngineError> {
+        let each: Vec<_> = objects.iter().map(|object| self.apply(environment, object)).collect();
+        futures::stream::iter(each).buffered(ABREAST).try_collect().await
+    }
+
+    /// Makes an object that must not be there yet.
+    pub(super) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
+        let object_text: DynamicObject =
+            serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
+        let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
+        self.objects(object.kind, environment).create(&params, &object_text).await.map(drop)
+    }
+
+    /// Names and annotations of dayfly's objects of one kind.
+    pub(super) async fn listed(
+        &self,
+        kind: Kind,
+        environment: &str,
+    ) -> Result<ObjectList<PartialObjectMeta<DynamicObject>>, EngineError> {
+        let params = ListParams::default().labels(&of_environment(environment));
+        let listed = self.objects(kind, environment).list_metadata(&params).await;
+        listed.map_err(|e| explain::failed(&format!("list {kind:?} objects of {environment}"), &e, Leftover::Unknown))
+    }
+
+    /// Deletes one object; one that is gone already is as good.
+    pub(super) async fn delete(
+        &self,
+        kind: Kind,
+        environment: &str,
+        name: &str,
+        params: &DeleteParams,
+    ) -> Result<(), EngineError> {
+        match self.objects(kind, environment).delete(name, params).await {
+            Err(e) if !explain::is_missing(&e) => {
+                Err(explain::failed(&format!("remove {kind:?} {name}"), &e, Leftover::Removable))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes all of a kind that dayfly made in this environment.
+    pub(super) async fn delete_all(
+        &self,
+        kind: Kind,
+        environment: &str,
+        params: &DeleteParams,
+    ) -> Result<(), EngineError> {
+        let of = ListParams::default().labels(&of_environment(environment));
+        match self.objects(kind, environment).delete_collection(params, &of).await {
+            Err(e) if !explain::is_missing(&e) => {
+                Err(explain::failed(&format!("remove the {kind:?} objects of {environment}"), &e, Leftover::Removable))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Deletes with this grace period, and what belongs to it afterwards.
+pub fn within(secs: u32) -> DeleteParams {
+    DeleteParams::background().grace_period(secs)
+}
+
+/// A label of an object.
+pub fn label<'a>(of: &'a impl ResourceExt, name: &str) -> &'a str {
+    of.labels().get(name).map_or("", String::as_str)
+}

@@ -1,0 +1,108 @@
+//! Reaches a cluster: the context that was named, the current one of the kubeconfig, or the cluster that dayfly runs in.
+
+use kube::client::ClientBuilder;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
+
+use super::patient::Patient;
+use super::{Inner, KubernetesEngine, explain};
+use crate::engine::{EngineError, EngineInfo};
+use crate::render::kubernetes::Templates;
+
+/// Requests that may wait for their turn.
+const QUEUE: usize = 1024;
+/// The oldest Kubernetes on which dayfly is known to work: 1.33.
+const OLDEST_MINOR: u32 = 33;
+
+/// What the engine needs to know from outside.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Context of the kubeconfig; none for the current one, or for the cluster that this process runs in.
+    pub context: Option<String>,
+    /// dayfly's own image, by a reference that nodes can pull or have.
+    pub agent_image: String,
+    /// Registry, with an optional path, that images are pulled through in place of the one they name.
+    pub registry_mirror: Option<String>,
+    /// Text of a docker `config.json` with credentials for registries.
+    pub pull_secret: Option<String>,
+}
+
+impl KubernetesEngine {
+    /// Reaches the API server.
+    pub async fn connect(options: Options, templates: Templates) -> Result<Self, EngineError> {
+        let unreachable = |detail: String| EngineError::NoCluster { detail };
+        // Fails only when a provider is there already, which is as good.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let (config, name) = config(options.context.as_deref()).await.map_err(unreachable)?;
+        let endpoint = format!("{} ({name})", config.cluster_url.to_string().trim_end_matches('/'));
+        let client = client(config).map_err(|e| unreachable(explain::words(&e)))?;
+        let version = client.apiserver_version().await.map_err(|e| {
+            unreachable(format!("{endpoint} does not answer: {}\n  → check the context, and `kubectl version`", explain::words(&e)))
+        })?;
+        let minor: u32 = version.minor.trim_end_matches('+').parse().unwrap_or(u32::MAX);
+        if version.major == "1" && minor < OLDEST_MINOR {
+            return Err(unreachable(format!(
+                "{endpoint} is Kubernetes {}, and 1.{OLDEST_MINOR} or newer is needed",
+                version.git_version
+            )));
+        }
+        let info = EngineInfo {
+            product: "kubernetes".into(),
+            version: version.git_version.trim_start_matches('v').to_owned(),
+            endpoint,
+            cannot: vec![],
+        };
+        Ok(Self(std::sync::Arc::new(Inner {
+            client,
+            info,
+            options,
+            templates,
+            images: Default::default(),
+            feeds: Default::default(),
+            grounds: Default::default(),
+            in_place: Default::default(),
+        })))
+    }
+}
+
+/// The configuration, and how it is called on the screen.
+async fn config(context: Option<&str>) -> Result<(Config, String), String> {
+    let kubeconfig = match Kubeconfig::read() {
+        Ok(kubeconfig) => kubeconfig,
+        Err(e) => {
+            return match (context, Config::incluster()) {
+                (None, Ok(config)) => Ok((config, "in this cluster".into())),
+                _ => Err(format!(
+                    "the kubeconfig cannot be read: {e}\n  → name it in KUBECONFIG, or put it at ~/.kube/config"
+                )),
+            };
+        }
+    };
+    let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
+    if let Some(context) = context.filter(|c| !known.contains(c)) {
+        return Err(format!(
+            "the kubeconfig has no context `{context}`; it has: {}",
+            if known.is_empty() { "none".into() } else { known.join(", ") }
+        ));
+    }
+    let name = context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    if name.is_empty()
+        && let Ok(config) = Config::incluster()
+    {
+        return Ok((config, "in this cluster".into()));
+    }
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|e| format!("the context `{name}` cannot be used: {e}"))?;
+    Ok((config, format!("context {name}")))
+}
+
+fn client(config: Config) -> Result<Client, kube::Error> {
+    let builder = ClientBuilder::try_from(config)?;
+    // A request is repeated above the queue, for what is behind it cannot be cloned.
+    let builder = builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(Patient::default()));
+    Ok(builder.build())
+}

@@ -1,0 +1,136 @@
+//! From the API server's own words to a reason with what to do. Pure.
+
+use kube::Error;
+use kube::core::response::Status;
+
+use crate::engine::{EngineError, Leftover};
+
+/// What the API server says when it refuses, and what that means here. The first match counts.
+const REFUSALS: [(&[&str], &str); 6] = [
+    (
+        &["violates podsecurity"],
+        "the cluster's Pod Security refuses it: give the service a numeric `security.user`, or drop what it asks for under `security`",
+    ),
+    (&["admission webhook"], "an admission webhook of the cluster refuses it; its owner can say why"),
+    (&["validatingadmissionpolicy"], "an admission policy of the cluster refuses it; its owner can say why"),
+    (&["unable to create new content in namespace", "being terminated"], "its namespace is being removed"),
+    (
+        &["is forbidden: user", "cannot"],
+        "this user may not do it: grant what manifests/install/rbac-cli.yaml grants (`dayfly doctor --engine kubernetes` lists what is missing)",
+    ),
+    (&["unauthorized"], "the cluster does not accept the credentials of this context: log in again"),
+];
+
+/// Signs that something ran out.
+const CAPACITY: [&[&str]; 3] = [&["exceeded quota"], &["maximum", "usage per"], &["no space left"]];
+
+/// The words of an error, in one line.
+pub fn words(error: &Error) -> String {
+    let text = match error {
+        Error::Api(status) => status.message.clone(),
+        other => chain(other),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// The API server's answer, where there was one.
+pub fn status(error: &Error) -> Option<&Status> {
+    match error {
+        Error::Api(status) => Some(status),
+        _ => None,
+    }
+}
+
+/// It is not there.
+pub fn is_missing(error: &Error) -> bool {
+    status(error).is_some_and(Status::is_not_found)
+}
+
+/// Somebody was faster.
+pub fn is_conflict(error: &Error) -> bool {
+    status(error).is_some_and(|s| s.is_conflict() || s.is_already_exists())
+}
+
+/// A quota was made a moment ago, and nobody has counted yet what is used of it.
+pub fn is_uncounted(error: &Error) -> bool {
+    status(error).is_some_and(|s| s.is_forbidden() && s.message.contains("status unknown for quota"))
+}
+
+/// The reason behind the words, with the words.
+pub fn reason(words: &str) -> String {
+    match find(&REFUSALS, words) {
+        Some(means) => format!("{means} (the cluster says: {words})"),
+        None => words.to_owned(),
+    }
+}
+
+/// What ran out, if that is what the words say.
+pub fn capacity(words: &str) -> Option<String> {
+    let lower = words.to_lowercase();
+    let short = CAPACITY.iter().any(|signs| signs.iter().all(|s| lower.contains(s)));
+    short.then(|| format!("the cluster has no room for it: {words}"))
+}
+
+fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
+    let words = words.to_lowercase();
+    table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)
+}
+
+/// An operation that failed; `what` is a verb phrase.
+pub fn failed(what: &str, error: &Error, leftover: Leftover) -> EngineError {
+    refused(what, &words(error), leftover)
+}
+
+/// As `failed`, from words.
+pub fn refused(what: &str, words: &str, leftover: Leftover) -> EngineError {
+    match capacity(words) {
+        Some(what) => EngineError::Capacity(what),
+        None => EngineError::Api { what: what.to_owned(), detail: reason(words), leftover },
+    }
+}
+
+/// A pod or Job that could not be made.
+pub fn not_started(unit: &str, words: &str) -> EngineError {
+    match capacity(words) {
+        Some(what) => EngineError::Capacity(format!("{unit}: {what}")),
+        None => EngineError::Start { unit: unit.to_owned(), reason: reason(words), leftover: Leftover::Removable },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_is_too_small_is_want_of_capacity() {
+        let said = r#"pods "web" is forbidden: exceeded quota: dayfly, requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=10Mi"#;
+        let EngineError::Capacity(told) = not_started("web", said) else { unreachable!() };
+        assert!(told.contains("limits.memory=10Mi"), "{told}");
+    }
+
+    #[test]
+    fn who_refused_is_named() {
+        let reasons = [
+            (r#"admission webhook "policy.example.com" denied the request: no"#, "policy.example.com"),
+            (r#"pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true"#, "Pod Security"),
+            (r#"pods is forbidden: User "ci" cannot create resource "pods" in API group """#, "rbac-cli.yaml"),
+        ];
+        for (said, named) in reasons {
+            assert!(reason(said).contains(named) && reason(said).contains("the cluster says"), "{said}");
+        }
+        assert_eq!(reason("odd"), "odd");
+    }
+}

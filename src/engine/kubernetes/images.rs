@@ -1,0 +1,99 @@
+//! Images: tags are pinned to digests before anything is made, where a registry can be asked from here.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+
+use super::registry::{Registry, RegistryError};
+use super::{KubernetesEngine, lock};
+use crate::engine::local::images::{parts, pulled_as};
+use crate::engine::{EngineError, ImageFact, OnProgress};
+
+/// Registries asked at once.
+const ABREAST: usize = 4;
+
+/// What is known of an image.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// As pods are given it.
+    pub as_run: String,
+    /// What the report says.
+    pub fact: ImageFact,
+}
+
+/// Finds every image; all that cannot be had are in one error.
+pub async fn find_all(
+    engine: &KubernetesEngine,
+    references: &[String],
+    progress: OnProgress<'_>,
+) -> Result<BTreeMap<String, ImageFact>, EngineError> {
+    let credentials = engine.0.options.pull_secret.as_deref();
+    let registry = Registry::new(credentials).map_err(|e| {
+        EngineError::Images(vec![("credentials for registries".into(), format!("--pull-secret: {e}"))])
+    })?;
+    let asked = futures::stream::iter(references.iter().cloned()).map(|reference| {
+        let registry = &registry;
+        async move {
+            let found = find(engine, registry, &reference, progress).await;
+            (reference, found)
+        }
+    });
+    let mut missing = vec![];
+    let mut facts = BTreeMap::new();
+    for (reference, found) in asked.buffered(ABREAST).collect::<Vec<_>>().await {
+        match found {
+            Ok(held) => {
+                facts.insert(reference.clone(), held.fact.clone());
+                lock(&engine.0.images).insert(reference, held);
+            }
+            Err(why) => missing.push((reference, why)),
+        }
+    }
+    if missing.is_empty() { Ok(facts) } else { Err(EngineError::Images(missing)) }
+}
+
+async fn find(
+    engine: &KubernetesEngine,
+    registry: &Registry,
+    reference: &str,
+    progress: OnProgress<'_>,
+) -> Result<Held, String> {
+    let from = pulled_as(reference, engine.0.options.registry_mirror.as_deref());
+    let unknown = |as_run: String| Held {
+        as_run,
+        fact: ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None },
+    };
+    // Images named localhost/… lie on the nodes; there is nobody to ask.
+    if from.starts_with("localhost/") {
+        return Ok(unknown(reference.to_owned()));
+    }
+    progress(reference, "asking its registry");
+    match registry.resolve(&from).await {
+        Ok(found) => {
+            let (name, _) = parts(&from);
+            let fact = ImageFact {
+                reference: reference.to_owned(),
+                digest: found.digest.clone(),
+                platform: found.platform,
+                user: found.user,
+            };
+            Ok(Held { as_run: format!("{name}@{}", found.digest), fact })
+        }
+        // The nodes may reach what this machine does not: then the tag is run, and its digest read back.
+        Err(RegistryError::Unreachable(why)) => {
+            tracing::warn!("{reference} is run by its tag: {why}");
+            Ok(unknown(from))
+        }
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Every known image as pods are given it.
+pub fn as_run(engine: &KubernetesEngine) -> BTreeMap<String, String> {
+    lock(&engine.0.images).iter().map(|(reference, held)| (reference.clone(), held.as_run.clone())).collect()
+}
+
+/// What is known of an image.
+pub fn fact(engine: &KubernetesEngine, reference: &str) -> Option<ImageFact> {
+    lock(&engine.0.images).get(reference).map(|held| held.fact.clone())
+}

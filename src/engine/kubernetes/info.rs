@@ -1,0 +1,56 @@
+//! What this engine cannot enforce, and the cluster's own addresses that no environment may reach.
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::json;
+
+use super::{KubernetesEngine, explain};
+use crate::engine::{EngineError, Leftover};
+
+/// Port of every kubelet's API.
+const KUBELET: u16 = 10250;
+
+/// What it does not enforce, in sentences.
+pub fn gaps() -> Vec<String> {
+    vec![
+        "It does not limit the number of processes of a service by itself: the kubelet's podPidsLimit does, for all pods alike.".to_owned(),
+        "It does not limit what a service writes to its log, beyond the kubelet's rotation.".to_owned(),
+    ]
+}
+
+/// The API server, and the kubelets of the nodes that run this environment.
+pub async fn off_limits(engine: &KubernetesEngine, environment: &str) -> Result<Vec<String>, EngineError> {
+    let failed = |e| explain::failed("find the cluster's own addresses", &e, Leftover::None);
+    let services: Api<Service> = Api::namespaced(engine.client(), "default");
+    let api_server = services.get("kubernetes").await.map_err(failed)?;
+    let address = api_server.spec.as_ref().and_then(|s| s.cluster_ip.clone());
+    let port = api_server.spec.as_ref().and_then(|s| s.ports.as_ref()?.first().map(|p| p.port)).unwrap_or(443);
+    let pods = engine.pods(environment).list(&Default::default()).await.map_err(failed)?;
+    let nodes = pods.iter().filter_map(|p| p.status.as_ref()?.host_ip.clone());
+    let mut all: Vec<String> =
+        address.map(|a| format!("{a}:{port}")).into_iter().chain(nodes.map(|n| format!("{n}:{KUBELET}"))).collect();
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+impl KubernetesEngine {
+    /// Whether the cluster would refuse a privileged pod in this environment; asked without making one.
+    pub async fn refuses_privileged(&self, environment: &str) -> Result<bool, EngineError> {
+        let failed = |words: &str| explain::refused("try a privileged pod", words, Leftover::None);
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "privileged-trial"},
+            "spec": {"containers": [{
+                "name": "trial", "image": self.agent_image(), "securityContext": {"privileged": true},
+                "resources": {"limits": {"memory": "16Mi", "cpu": "10m"}},
+            }]},
+        }))
+        .map_err(|e| failed(&e.to_string()))?;
+        match self.pods(environment).create(&PostParams { dry_run: true, ..PostParams::default() }, &pod).await {
+            Ok(_) => Ok(false),
+            Err(e) if explain::words(&e).to_lowercase().contains("violates podsecurity") => Ok(true),
+            Err(e) => Err(failed(&explain::words(&e))),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Agents inside a unit: an ephemeral container of dayfly's own image that joins the unit's pod, its network and its
+//! process namespace, as the unit's user. It is made when it is first needed, and gone with the process that it joined.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::agents::AGENT;
+use super::{KubernetesEngine, explain, images, link, sight, units};
+use crate::engine::{AgentLink, EngineError, Lease, Leftover};
+use crate::plan::{Confinement, Unit};
+use crate::render::kubernetes::parts;
+
+/// How often another agent's container may be made meanwhile.
+const TRIES: u8 = 5;
+
+/// Starts an agent inside the unit's first copy.
+pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Result<AgentLink, EngineError> {
+    let planned = lease
+        .plan
+        .unit(unit)
+        .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
+    let environment = &lease.environment;
+    let user = match user(engine, environment, planned).await? {
+        Some(user) => user,
+        None => asked(engine, environment, planned).await?,
+    };
+    let container = joined(engine, environment, planned, &user).await?;
+    link::run(engine, environment, unit, &container, &AGENT).await
+}
+
+/// Numeric `user:group` of the unit's process, where it is known without asking inside.
+async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<Option<String>, EngineError> {
+    let image = images::fact(engine, &unit.image).and_then(|f| f.user);
+    let said = unit.confinement.user.clone().or(image);
+    if let (Some(user), group) = parts::ids(said.as_deref()) {
+        return Ok(Some(format!("{user}:{}", group.unwrap_or(0))));
+    }
+    let pod = pod(engine, environment, &unit.name).await?;
+    let linux = sight::container(&pod, units::CONTAINER).and_then(|c| c.user.as_ref()?.linux.clone());
+    Ok(linux.map(|l| format!("{}:{}", l.uid, l.gid)))
+}
+
+/// The same, by an agent that looks at the process from beside it.
+async fn asked(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
+    let own = format!("{0}:{0}", parts::AGENT_USER);
+    let container = joined(engine, environment, unit, &own).await?;
+    let mut link = link::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
+    link.input.shutdown().await.ok();
+    let mut said = String::new();
+    let read = link.output.read_to_string(&mut said).await;
+    let user = said.trim().to_owned();
+    match (read, parts::ids(Some(&user))) {
+        (Ok(_), (Some(_), Some(_))) => Ok(user),
+        _ => Err(explain::refused(
+            &format!("find out as whom {} runs", unit.name),
+            &format!("the agent inside says `{user}`"),
+            Leftover::Removable,
+        )),
+    }
+}
+
+async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result<Pod, EngineError> {
+    let failed = |e| explain::failed(&format!("look at pod {name}"), &e, Leftover::Unknown);
+    let found = engine.pods(environment).get_opt(name).await.map_err(failed)?;
+    found.ok_or_else(|| EngineError::Missing(format!("the pod of {name}")))
+}
+
+/// The container of an agent that runs as this user beside the unit's present process; made when there is none.
+async fn joined(
+    engine: &KubernetesEngine,
+    environment: &str,
+    unit: &Unit,
+    user: &str,
+) -> Result<String, EngineError> {
+    let of = format!("an agent inside {}", unit.name);
+    for _ in 0..TRIES {
+        let pod = pod(engine, environment, &unit.name).await?;
+        let Some(present) = sight::container(&pod, units::CONTAINER).filter(|c| runs(c)) else {
+            return Err(explain::not_started(&of, &format!("{} is not running", unit.name)));
+        };
+        let name = name(present, user);
+        let there = sight::container(&pod, &name);
+        if there.is_some_and(runs) {
+            return Ok(name);
+        }
+        if there.is_none() && !make(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await? {
+            continue;
+        }
+        return units::runs(engine, environment, &of, &unit.name, &name).await.map(|()| name);
+    }
+    Err(explain::not_started(&of, "others keep changing its pod"))
+}
+
+fn runs(status: &ContainerStatus) -> bool {
+    status.state.as_ref().is_some_and(|s| s.running.is_some())
+}
+
+/// A name for this user beside this very process: the process is told apart by how often it was started.
+fn name(present: &ContainerStatus, user: &str) -> String {
+    format!("agent-{}-{}", present.restart_count, user.replace(':', "-"))
+}
+
+fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, user: &str) -> Value {
+    // With the unit's own capabilities: the kernel shows a process's files to nobody who has fewer.
+    let as_unit = Confinement {
+        user: Some(user.to_owned()),
+        root: user.starts_with("0:"),
+        capabilities: confinement.capabilities.clone(),
+        ..Confinement::default()
+    };
+    json!({
+        "name": name, "image": engine.agent_image(), "imagePullPolicy": "IfNotPresent",
+        "command": [AGENT[0], AGENT[1], "rest"], "targetContainerName": units::CONTAINER,
+        "securityContext": parts::security(&as_unit),
+    })
+}
+
+/// False when the pod was changed by somebody else meanwhile.
+async fn make(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &Value,
+) -> Result<bool, EngineError> {
+    let patch = json!({"spec": {"ephemeralContainers": [container]}});
+    let pods = engine.pods(environment);
+    match pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await {
+        Ok(_) => Ok(true),
+        Err(e) if explain::is_conflict(&e) => Ok(false),
+        Err(e) => Err(explain::not_started(&format!("an agent inside {pod}"), &explain::words(&e))),
+    }
+}

@@ -1,0 +1,78 @@
+//! Connections into pods: a program's standard streams as a link, and a raw connection to a port.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use kube::api::{AttachParams, Portforwarder};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+
+use super::{KubernetesEngine, explain};
+use crate::engine::{AgentLink, EngineError, Lease, Leftover};
+
+/// Bytes between the API server and the reader or writer.
+const BUFFER: usize = 64 * 1024;
+
+/// Runs a program in a container; the link is its standard streams, and it ends with the link.
+pub async fn run(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &str,
+    command: &[&str],
+) -> Result<AgentLink, EngineError> {
+    let params = AttachParams {
+        container: Some(container.to_owned()),
+        stdin: true,
+        stdout: true,
+        stderr: true,
+        tty: false,
+        max_stdin_buf_size: Some(BUFFER),
+        max_stdout_buf_size: Some(BUFFER),
+        max_stderr_buf_size: Some(BUFFER),
+    };
+    let what = format!("reach {container} in pod {pod}");
+    let mut process = engine
+        .pods(environment)
+        .exec(pod, command.iter().copied(), &params)
+        .await
+        .map_err(|e| explain::failed(&what, &e, Leftover::Removable))?;
+    let (Some(input), Some(output), Some(errors)) = (process.stdin(), process.stdout(), process.stderr()) else {
+        return Err(explain::refused(&what, "its streams are not there", Leftover::Removable));
+    };
+    let pod = pod.to_owned();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(errors).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            tracing::debug!(pod, "{line}");
+        }
+    });
+    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Held { inner: output, _kept: process }) })
+}
+
+/// A raw connection to a port of a unit's first copy.
+pub async fn dial(engine: &KubernetesEngine, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+    let what = format!("reach {unit}:{port}");
+    let mut forwarder: Portforwarder = engine
+        .pods(&lease.environment)
+        .portforward(unit, &[port])
+        .await
+        .map_err(|e| explain::failed(&what, &e, Leftover::None))?;
+    let stream = forwarder
+        .take_stream(port)
+        .ok_or_else(|| explain::refused(&what, "the cluster gave no connection", Leftover::None))?;
+    let (output, input) = tokio::io::split(stream);
+    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Held { inner: output, _kept: forwarder }) })
+}
+
+/// A reader with what must live as long as it.
+struct Held<R, K> {
+    inner: R,
+    _kept: K,
+}
+
+impl<R: AsyncRead + Unpin, K: Unpin> AsyncRead for Held<R, K> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+

@@ -1,0 +1,129 @@
+//! Requests outlast an API server that is away for a while: what could not be sent, or may safely be sent again, is
+//! tried again for a minute. Being busy (429, 503) counts as being away.
+
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use kube::client::Body;
+use tokio::time::{Instant, Sleep};
+use tower::BoxError;
+use tower::retry::Policy;
+
+/// How long one request is tried.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Pauses between attempts: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// State of one request.
+#[derive(Clone, Default)]
+pub struct Patient {
+    since: Option<Instant>,
+    attempts: u32,
+}
+
+impl Patient {
+    fn pause(&mut self) -> Option<Sleep> {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        if now - since > PATIENCE {
+            return None;
+        }
+        let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1);
+        self.attempts += 1;
+        Some(tokio::time::sleep(pause))
+    }
+}
+
+/// Whether sending it twice is the same as sending it once. A watch is not: whoever watches begins anew by itself.
+fn repeatable(request: &Request<Body>) -> bool {
+    let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
+    request.method() != Method::POST && !watches
+}
+
+fn not_sent(error: &BoxError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
+    type Future = Sleep;
+
+    fn retry(
+        &mut self,
+        request: &mut Request<Body>,
+        result: &mut Result<Response<B>, BoxError>,
+    ) -> Option<Self::Future> {
+        let again = match result {
+            Ok(response) => {
+                matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Err(error) => not_sent(error) || repeatable(request),
+        };
+        if !again {
+            return None;
+        }
+        if let Err(error) = result
+            && self.attempts == 0
+        {
+            tracing::debug!("the API server does not answer ({error}); trying again for {} s", PATIENCE.as_secs());
+        }
+        self.pause()
+    }
+
+    fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
+        let mut copy = Request::new(request.body().try_clone()?);
+        copy.method_mut().clone_from(request.method());
+        copy.uri_mut().clone_from(request.uri());
+        copy.headers_mut().clone_from(request.headers());
+        copy.extensions_mut().clone_from(request.extensions());
+        Some(copy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn request(method: Method, uri: &str) -> Request<Body> {
+        Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_server_is_asked_again_for_a_minute_and_no_longer() {
+        let mut patient = Patient::default();
+        let mut tries = 0;
+        loop {
+            let mut answer: Result<Response<()>, BoxError> =
+                Ok(Response::builder().status(StatusCode::TOO_MANY_REQUESTS).body(()).unwrap());
+            match patient.retry(&mut request(Method::POST, "/api/v1/pods"), &mut answer) {
+                Some(pause) => pause.await,
+                None => break,
+            }
+            tries += 1;
+        }
+        assert!((30..60).contains(&tries), "{tries}");
+    }
+
+    #[tokio::test]
+    async fn what_may_have_arrived_is_not_sent_twice_unless_that_is_harmless() {
+        let broken = || -> Result<Response<()>, BoxError> { Err("connection reset".into()) };
+        let retried = |method, uri| Patient::default().retry(&mut request(method, uri), &mut broken()).is_some();
+        assert!(!retried(Method::POST, "/api/v1/pods"));
+        assert!(retried(Method::GET, "/api/v1/pods") && retried(Method::DELETE, "/api/v1/pods"));
+        assert!(!retried(Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=5"));
+    }
+
+    #[test]
+    fn an_answer_is_an_answer() {
+        let mut answer: Result<Response<()>, BoxError> =
+            Ok(Response::builder().status(StatusCode::NOT_FOUND).body(()).unwrap());
+        assert!(Patient::default().retry(&mut request(Method::GET, "/"), &mut answer).is_none());
+    }
+}

@@ -1,0 +1,177 @@
+//! Asks image registries what an image is: which digest a tag names now, for which platform, run as whom.
+//!
+//! It speaks the OCI distribution API, without an engine and without a cluster. It pulls no layers, writes nothing,
+//! keeps nothing of an answer that does not have the digest it should have, and shows credentials to nobody but the
+//! registry they are for.
+
+mod challenge;
+mod credentials;
+mod manifest;
+mod reference;
+mod session;
+mod target;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use bytes::Bytes;
+
+use credentials::Credentials;
+use manifest::{Config, Manifest};
+use reference::{Reference, Version};
+use session::Session;
+use wire::Wire;
+
+/// Longest manifest or index, in bytes.
+const LONGEST_MANIFEST: usize = 4 * 1024 * 1024;
+/// Longest configuration, in bytes.
+const LONGEST_CONFIG: usize = 8 * 1024 * 1024;
+/// The header with a manifest's digest.
+const DIGEST: &str = "docker-content-digest";
+
+/// What a registry says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// `sha256:…` of the manifest or index that the reference names, as served.
+    pub digest: String,
+    /// `linux/amd64`
+    pub platform: String,
+    /// `config.User`, empty when the image says none (which means root). `None` when the manifest could be had, but
+    /// not the configuration, because the place where the registry keeps its blobs cannot be reached from here.
+    /// Then `platform` is the one that was looked for.
+    pub user: Option<String>,
+}
+
+/// Why a registry does not say what an image is. Messages stand behind the image's reference.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// It has no such image.
+    #[error("the registry does not have it: check name and tag ({0})")]
+    NotFound(
+        /// Who says so, in which words.
+        String,
+    ),
+    /// It wants to know who asks, or does not accept them.
+    #[error("{} ({detail})", refusal(*.with_credentials))]
+    Refused {
+        /// Whether the pull secret has credentials for it.
+        with_credentials: bool,
+        /// Who says so, in which words.
+        detail: String,
+    },
+    /// The network, TLS, or no answer in time: from inside a cluster it may be otherwise.
+    #[error("its registry cannot be reached from here ({0})")]
+    Unreachable(
+        /// Which server, and why.
+        String,
+    ),
+    /// Anything else; running by tag would hide it.
+    #[error("{0}")]
+    Other(
+        /// A sentence that says what to do.
+        String,
+    ),
+}
+
+fn refusal(with_credentials: bool) -> &'static str {
+    if with_credentials {
+        "the registry refuses it with the credentials of the pull secret: check them, and the name"
+    } else {
+        "the registry refuses it: give credentials with --pull-secret, or check the name"
+    }
+}
+
+/// A client for any registry.
+pub struct Registry {
+    wire: Wire,
+    credentials: Credentials,
+    /// Which image of an index tells platform and user.
+    platform: String,
+}
+
+impl Registry {
+    /// A client with the credentials of a docker `config.json`, given as text. Fails with `Other` when it is none.
+    pub fn new(credentials: Option<&str>) -> Result<Self, RegistryError> {
+        let credentials = credentials.map(Credentials::parse).transpose().map_err(RegistryError::Other)?;
+        let platform = manifest::wanted_platform();
+        Ok(Self { wire: Wire::default(), credentials: credentials.unwrap_or_default(), platform })
+    }
+
+    /// Asks for one image, in at most 10 s for each of its (two to eight) requests. What it says is checked against
+    /// the digest in the reference and against those that the registry itself names.
+    pub async fn resolve(&self, reference: &str) -> Result<Resolved, RegistryError> {
+        let image = Reference::parse(reference).map_err(RegistryError::Other)?;
+        let mut session = Session::new(&self.wire, &image, self.credentials.find(&image));
+        let served = manifest(&mut session, image.version.text()).await?;
+        let digest = manifest::digest(&served);
+        if let Version::Digest(asked) = &image.version {
+            expect(asked, &digest)?;
+        }
+        let config = match Manifest::parse(&served).map_err(RegistryError::Other)? {
+            Manifest::Image(config) => config,
+            Manifest::Index(offers) => {
+                let offer = manifest::choose(&offers, &self.platform).map_err(RegistryError::Other)?;
+                of_index(&mut session, &offer.digest).await?
+            }
+        };
+        let (platform, user) = match config_of(&mut session, &config).await {
+            Ok(config) => (config.platform, Some(config.user)),
+            Err(RegistryError::Unreachable(_)) => (self.platform.clone(), None),
+            Err(e) => return Err(e),
+        };
+        Ok(Resolved { digest, platform, user })
+    }
+}
+
+/// A manifest's bytes, checked against the digest that the registry sends with them.
+async fn manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, RegistryError> {
+    let answer = session.get(&format!("manifests/{version}"), manifest::KINDS, LONGEST_MANIFEST).await?;
+    let said = answer.headers.get(DIGEST).and_then(|d| d.to_str().ok()).filter(|d| d.starts_with("sha256:"));
+    if let Some(said) = said {
+        expect(said, &manifest::digest(&answer.body))?;
+    }
+    Ok(answer.body)
+}
+
+/// The digest of the configuration of an image that an index offers.
+async fn of_index(session: &mut Session<'_>, digest: &str) -> Result<String, RegistryError> {
+    let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
+    let served = manifest(session, digest).await.map_err(missing_part)?;
+    expect(digest, &manifest::digest(&served))?;
+    match Manifest::parse(&served).map_err(RegistryError::Other)? {
+        Manifest::Image(config) => Ok(config),
+        Manifest::Index(_) => Err(RegistryError::Other("its index names another index: build it again".into())),
+    }
+}
+
+async fn config_of(session: &mut Session<'_>, digest: &str) -> Result<Config, RegistryError> {
+    let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
+    let answer = session.get(&format!("blobs/{digest}"), "*/*", LONGEST_CONFIG).await.map_err(missing_part)?;
+    expect(digest, &manifest::digest(&answer.body))?;
+    Config::parse(&answer.body).map_err(RegistryError::Other)
+}
+
+/// What is not found below a manifest was lost, not misspelt.
+fn missing_part(e: RegistryError) -> RegistryError {
+    match e {
+        RegistryError::NotFound(detail) => {
+            RegistryError::Other(format!("the registry has lost a part of it: push it again ({detail})"))
+        }
+        other => other,
+    }
+}
+
+fn expect(asked: &str, served: &str) -> Result<(), RegistryError> {
+    if asked == served {
+        return Ok(());
+    }
+    let asked = printable(asked);
+    Err(RegistryError::Other(format!(
+        "what the registry serves is {served} and not {asked}: do not run it, and check the registry"
+    )))
+}
+
+/// Words from outside, fit for a line of a message.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}

@@ -1,0 +1,96 @@
+//! Removal: the namespace, and beside it at once all that takes time to end; it is done when the namespace is gone.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use kube::api::{DeleteParams, Preconditions};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::watch_object;
+use uuid::Uuid;
+
+use super::{KubernetesEngine, api, claim, explain, remaining};
+use crate::engine::{EngineError, Leftover, Residual};
+use crate::render::kubernetes::{Kind, lease};
+
+/// How long processes may take to end by themselves, in seconds.
+pub const GRACE_SECS: u32 = 1;
+/// How long it is waited until what holds the namespace is named.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Removes an environment; with `run`, only while it is that run's.
+pub async fn remove(
+    engine: &KubernetesEngine,
+    environment: &str,
+    run: Option<Uuid>,
+) -> Result<Vec<Residual>, EngineError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
+        let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
+            return Ok(vec![]);
+        };
+        claim::own(&namespace)?;
+        let owner = lease::owner(namespace.annotations()).map(|(run, _)| run);
+        if run.is_some() && owner != run {
+            return Ok(vec![]);
+        }
+        if namespace.metadata.deletion_timestamp.is_some() || begun(engine, &namespace).await? {
+            break;
+        }
+    }
+    // Side by side: each is a matter of its own, and what fails here the namespace's controller does later.
+    let params = api::within(GRACE_SECS);
+    let (jobs, pods) = tokio::join!(
+        engine.delete_all(Kind::Job, environment, &params),
+        engine.delete_all(Kind::Pod, environment, &params)
+    );
+    for e in [jobs, pods].into_iter().filter_map(Result::err) {
+        tracing::debug!("failed to {e}");
+    }
+    if gone(engine, environment, until).await { Ok(vec![]) } else { remaining::of(engine, environment).await }
+}
+
+/// Deletes the namespace as it was seen; false when somebody took it meanwhile.
+async fn begun(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool, EngineError> {
+    let seen = Preconditions { uid: namespace.uid(), resource_version: namespace.resource_version() };
+    let name = namespace.name_any();
+    match engine.namespaces().delete(&name, &DeleteParams::background().preconditions(seen)).await {
+        Ok(_) => Ok(true),
+        Err(e) if explain::is_missing(&e) => Ok(true),
+        Err(e) if explain::is_conflict(&e) => Ok(false),
+        Err(e) => Err(explain::failed(&format!("remove namespace {name}"), &e, Leftover::Removable)),
+    }
+}
+
+/// Waits until the namespace is gone; false when the time is over.
+async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
+    let watched = watch_object(engine.namespaces(), environment).default_backoff();
+    let mut watched = std::pin::pin!(watched);
+    let waiting = async {
+        while let Some(seen) = watched.next().await {
+            match seen {
+                Ok(None) => return true,
+                Ok(Some(_)) => {}
+                Err(e) => tracing::debug!("watching the namespace again: {e}"),
+            }
+        }
+        false
+    };
+    tokio::time::timeout_at(until.into(), waiting).await.unwrap_or(false)
+}
+
+/// Waits for a namespace that is being removed, never to use it.
+pub async fn until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> Result<(), EngineError> {
+    if gone(engine, environment, until).await {
+        return Ok(());
+    }
+    let left = remaining::of(engine, environment).await?;
+    let left: Vec<String> = left.iter().map(|r| format!("  {}: {}", r.object, r.reason)).collect();
+    Err(explain::refused(
+        &format!("take environment {environment}"),
+        &format!("its namespace is still being removed; what holds it:\n{}", left.join("\n")),
+        Leftover::None,
+    ))
+}

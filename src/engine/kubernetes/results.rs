@@ -1,0 +1,68 @@
+//! Results of a container suite, fetched by dayfly's own program beside it, which stays until they were.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{KubernetesEngine, link};
+use crate::render::archive::{self, Unpacked};
+
+/// Largest results.
+const RESULTS: usize = 32 << 20;
+/// What an archive needs beside its contents.
+const WRAPPING: usize = 4 << 20;
+/// How long fetching them may take.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Bytes read at once.
+const PIECE: usize = 64 * 1024;
+/// How often a connection that breaks is made again.
+const TRIES: u8 = 3;
+
+/// Name of the container beside a suite's.
+pub const CONTAINER: &str = "results";
+
+/// Files of the folder, and what could not be fetched of it.
+pub async fn fetch(engine: &KubernetesEngine, environment: &str, pod: &str, folder: &str) -> Unpacked {
+    let mut why = String::new();
+    for _ in 0..TRIES {
+        match tokio::time::timeout(LIMIT, archive(engine, environment, pod, folder)).await {
+            Ok(Ok((archive, too_much))) => {
+                let (files, mut lost) = archive::unpack(&archive, RESULTS as u64);
+                lost.extend(too_much);
+                return (files, lost);
+            }
+            Ok(Err(words)) => why = words,
+            Err(_) => why = format!("they did not arrive within {} s", LIMIT.as_secs()),
+        }
+    }
+    (Default::default(), vec![format!("{folder}: {why}")])
+}
+
+/// The whole archive; a second part says if it was cut.
+async fn archive(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    folder: &str,
+) -> Result<(Vec<u8>, Option<String>), String> {
+    let command = ["/dayfly", "agent", "pack", folder];
+    let mut link =
+        link::run(engine, environment, pod, CONTAINER, &command).await.map_err(|e| format!("failed to {e}"))?;
+    link.input.shutdown().await.ok();
+    let (mut all, mut piece) = (vec![], vec![0; PIECE]);
+    loop {
+        match link.output.read(&mut piece).await.map_err(|e| e.to_string())? {
+            0 => break,
+            n => all.extend_from_slice(&piece[..n]),
+        }
+        if all.len() > RESULTS + WRAPPING {
+            let words = format!("{folder}: holds more than {} MiB; only its beginning was collected", RESULTS >> 20);
+            return Ok((all, Some(words)));
+        }
+    }
+    // An archive ends with two empty blocks; a connection that broke does not.
+    if all.len() < 1024 || all[all.len() - 1024..].iter().any(|b| *b != 0) {
+        return Err("the connection broke before all of it had arrived".into());
+    }
+    Ok((all, None))
+}

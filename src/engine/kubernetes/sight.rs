@@ -1,0 +1,199 @@
+//! What a pod's status and events amount to: still coming, running, ended, or stuck for a reason. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
+
+use super::feed::Note;
+use crate::engine::UnitState;
+use crate::engine::local::explain as words;
+use crate::render::kubernetes::STOPPED;
+
+/// How long something that may pass by itself (no room, a volume that cannot be mounted) is watched before it counts.
+const TOLERANCE: Duration = Duration::from_secs(7);
+
+/// What keeps a pod from running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stuck {
+    /// Its image cannot be had.
+    Image(String),
+    /// There is no room for it.
+    Capacity(String),
+    /// Anything else.
+    Start(String),
+}
+
+/// One container of a pod as it is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sight {
+    /// Not yet; the last that was said about it.
+    Coming(String),
+    /// Its process runs.
+    Running,
+    /// Its process ended.
+    Ended { code: i64, oom_killed: bool },
+    /// Held back by a suite.
+    Held,
+    /// It will not run.
+    Stuck(Stuck),
+}
+
+/// The status of a container of the pod, ephemeral ones among them.
+pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let all = status.container_statuses.iter().flatten().chain(status.ephemeral_container_statuses.iter().flatten());
+    all.into_iter().find(|c| c.name == name)
+}
+
+/// The last end of a container's process, whether it runs again or not.
+pub fn last_end(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+    ended_in(&status.state).or_else(|| ended_in(&status.last_state))
+}
+
+fn ended_in(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated> {
+    state.as_ref()?.terminated.as_ref()
+}
+
+/// Ended for want of memory.
+pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
+    end.reason.as_deref() == Some("OOMKilled")
+}
+
+/// What is seen of a container.
+pub fn look(pod: &Pod, name: &str, events: &[Note], now: Timestamp) -> Sight {
+    if let Some(why) = lost(pod) {
+        return Sight::Stuck(Stuck::Start(why));
+    }
+    let status = container(pod, name);
+    let state = status.and_then(|s| s.state.as_ref());
+    if state.is_some_and(|s| s.running.is_some()) {
+        return Sight::Running;
+    }
+    if let Some(status) = status
+        && let Some(end) = last_end(status)
+        && !held(pod, name)
+    {
+        return ended(end);
+    }
+    if let Some(waiting) = state.and_then(|s| s.waiting.as_ref()) {
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        let message = waiting.message.as_deref().unwrap_or_default();
+        if held(pod, name) && reason == "InvalidImageName" {
+            return Sight::Held;
+        }
+        if let Some(stuck) = waits(reason, message, events) {
+            return Sight::Stuck(stuck);
+        }
+    }
+    scheduled(pod, now).or_else(|| mounted(events, now)).map_or_else(|| Sight::Coming(last_words(events)), Sight::Stuck)
+}
+
+/// Its image was taken away by `stop`.
+pub fn held(pod: &Pod, name: &str) -> bool {
+    let containers = pod.spec.iter().flat_map(|s| &s.containers);
+    containers.into_iter().any(|c| c.name == name && c.image.as_deref() == Some(STOPPED))
+}
+
+/// Evicted, preempted, or deleted by somebody.
+fn lost(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    if status.phase.as_deref() == Some("Failed") && status.reason.is_some() {
+        return Some(format!("the cluster ended it ({}): {}", said(&status.reason), said(&status.message)));
+    }
+    let disrupted = status.conditions.iter().flatten().find(|c| c.type_ == "DisruptionTarget" && c.status == "True");
+    if let Some(why) = disrupted {
+        return Some(format!("the cluster ended it ({}): {}", said(&why.reason), said(&why.message)));
+    }
+    pod.metadata.deletion_timestamp.is_some().then(|| "its pod was deleted by somebody else".into())
+}
+
+fn ended(end: &ContainerStateTerminated) -> Sight {
+    let message = end.message.as_deref().unwrap_or_default().trim();
+    match end.reason.as_deref() {
+        Some("StartError" | "ContainerCannotRun") => Sight::Stuck(Stuck::Start(words::reason(message))),
+        _ => Sight::Ended { code: end.exit_code.into(), oom_killed: oom_killed(end) },
+    }
+}
+
+/// Reasons for which a container waits that do not pass by themselves.
+fn waits(reason: &str, message: &str, events: &[Note]) -> Option<Stuck> {
+    let said = |event: &str| events.iter().rev().find(|n| n.reason == event && n.warning).map(|n| n.message.clone());
+    match reason {
+        "ImagePullBackOff" | "ErrImagePull" => {
+            // The first words say why; the later ones only that it is tried again.
+            let why = said("Failed").filter(|m| m.starts_with("Failed to pull")).unwrap_or_else(|| message.to_owned());
+            Some(Stuck::Image(pull_advice(&why)))
+        }
+        "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(Stuck::Image(message.to_owned())),
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "PreCreateHookError"
+        | "PostStartHookError" => Some(Stuck::Start(config_advice(message))),
+        "CrashLoopBackOff" => Some(Stuck::Start(message.to_owned())),
+        _ => None,
+    }
+}
+
+fn pull_advice(message: &str) -> String {
+    let lower = message.to_lowercase();
+    let any = |signs: &[&str]| signs.iter().any(|s| lower.contains(s));
+    let advice = if any(&["unauthorized", "denied", "authentication required", "authorization failed"]) {
+        "the registry refuses it: give credentials with --pull-secret, or check the name"
+    } else if any(&["not found", "manifest unknown"]) {
+        "the registry does not have it: check name and tag"
+    } else if any(&["no such host", "connection refused", "i/o timeout", "no route", "unreachable", "deadline exceeded"]) {
+        "the node cannot reach its registry: set a registry mirror (--registry-mirror), or load the image on the nodes"
+    } else {
+        return message.to_owned();
+    };
+    format!("{advice} ({message})")
+}
+
+fn config_advice(message: &str) -> String {
+    let advice = if message.contains("image will run as root") {
+        "its image runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`"
+    } else if message.contains("non-numeric user") {
+        "its image names its user by a word, and a cluster needs a number; set `security.user` to a numeric user"
+    } else {
+        return words::reason(message);
+    };
+    format!("{advice} (the kubelet says: {message})")
+}
+
+fn scheduled(pod: &Pod, now: Timestamp) -> Option<Stuck> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+    if refused.reason.as_deref() != Some("Unschedulable") {
+        return None;
+    }
+    let since = pod.metadata.creation_timestamp.as_ref().map(|t| t.0)?;
+    passed(since, now).then(|| {
+        Stuck::Capacity(format!("no node has room for it: {}", refused.message.as_deref().unwrap_or_default()))
+    })
+}
+
+fn mounted(events: &[Note], now: Timestamp) -> Option<Stuck> {
+    const SETUP: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
+    let failed = events.iter().rev().find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
+    passed(failed.since?, now).then(|| Stuck::Start(format!("{}: {}", failed.reason, failed.message)))
+}
+
+fn passed(since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since).as_secs_f64() >= TOLERANCE.as_secs_f64()
+}
+
+fn last_words(events: &[Note]) -> String {
+    events.last().map_or_else(String::new, |n| format!("{}: {}", n.reason, n.message))
+}
+
+/// A unit's state from one of its pods.
+pub fn unit_state(pod: &Pod) -> UnitState {
+    let Some(status) = container(pod, super::units::CONTAINER) else { return UnitState::Created };
+    let runs = status.state.as_ref().is_some_and(|s| s.running.is_some());
+    match last_end(status) {
+        _ if runs => UnitState::Running,
+        Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
+        None if lost(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
+        None => UnitState::Created,
+    }
+}

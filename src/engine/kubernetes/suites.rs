@@ -1,0 +1,211 @@
+//! Container suites: a Job runs it to the end or the time limit; log and results are collected in any case.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::logs::Tail;
+use super::sight::{self, Sight, Stuck};
+use super::{KubernetesEngine, api, claim, explain, lock, prepare, remove, results, units};
+use crate::engine::{EngineError, Lease, Leftover, Secrets, SuiteExit};
+use crate::plan::{ContainerJudge, Judge, SuitePlan};
+use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
+
+/// Name of a suite's container.
+const CONTAINER: &str = "suite";
+/// Longest log that is kept; its end.
+const LOG: usize = 4 << 20;
+/// How long a Job may take to make its pod, and a pod to run, images pulled.
+const MADE: Duration = Duration::from_secs(900);
+/// How long the end of a log may take to arrive after the process ended.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Runs a container suite.
+pub async fn run(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    secrets: &Secrets,
+) -> Result<SuiteExit, EngineError> {
+    let Judge::Container(judge) = &suite.judge else {
+        return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
+    };
+    claim::still_ours(engine, lease).await?;
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let job = judge::job_name(&suite.name, &id[20..]);
+    make(engine, lease, suite, judge, &id[20..], secrets).await?;
+    let exit = finish(engine, lease, suite, judge, &job).await;
+    clear(engine, &lease.environment, &job).await;
+    exit
+}
+
+async fn make(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    judge: &ContainerJudge,
+    run: &str,
+    secrets: &Secrets,
+) -> Result<(), EngineError> {
+    let ground = prepare::ground(engine, lease).await?;
+    let rendered = engine.staged(lease, |stage| {
+        let files = unit::files_of(secrets, &suite.name);
+        let secret = unit::secret(stage, &suite_name(&suite.name), &stage.fixture_labels(), "Opaque", &files)?;
+        Ok((secret, judge::job(stage, suite, judge, run, &ground.addresses)?))
+    });
+    let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| claim::unrendered(&e))?;
+    engine.apply(&lease.environment, &secret).await?;
+    engine.create(&lease.environment, &job).await.map_err(|e| explain::not_started(&suite.name, &explain::words(&e)))
+}
+
+/// From its start to everything that is known of its end.
+async fn finish(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    judge: &ContainerJudge,
+    job: &str,
+) -> Result<SuiteExit, EngineError> {
+    let environment = &lease.environment;
+    let pod = started(engine, environment, &suite.name, job).await?;
+    let log = Log::follow(engine, environment, &pod);
+    let limit = Duration::from_millis(suite.timeout_ms);
+    let (end, timed_out) = match ended(engine, environment, &pod, limit).await {
+        Some(end) => (end, false),
+        None => (stopped(engine, environment, &pod).await?, true),
+    };
+    let (files, lost) = match &end {
+        End::Lost(why) => (BTreeMap::new(), vec![format!("{}: lost with its pod: {why}", judge.results)]),
+        End::Process { .. } => results::fetch(engine, environment, &pod, &judge.results).await,
+    };
+    let mut text = log.end().await;
+    let (code, oom_killed) = match end {
+        End::Process { code, oom_killed } => (Some(code), oom_killed),
+        End::Lost(why) => {
+            text += &format!("\n(its pod was lost: {why})\n");
+            (None, false)
+        }
+    };
+    Ok(SuiteExit { code: code.filter(|_| !timed_out), oom_killed, timed_out, log: text, files, lost })
+}
+
+/// Waits until its process runs (or has ended); the name of its pod.
+async fn started(
+    engine: &KubernetesEngine,
+    environment: &str,
+    suite: &str,
+    job: &str,
+) -> Result<String, EngineError> {
+    let feed = engine.feed(environment);
+    let found = feed.until(MADE, |view, now| {
+        // A Job whose pod is refused (quota, admission) says so in its events and makes none.
+        let refused = view.about(job).iter().find(|n| n.reason == "FailedCreate");
+        let pod = view.pods.as_ref()?.values().find(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") == job);
+        let Some(pod) = pod else { return refused.map(|n| Err(Stuck::Start(n.message.clone()))) };
+        match sight::look(pod, CONTAINER, view.about(&pod.name_any()), now) {
+            Sight::Running | Sight::Ended { .. } => Some(Ok(pod.name_any())),
+            Sight::Stuck(stuck) => Some(Err(stuck)),
+            Sight::Coming(_) | Sight::Held => None,
+        }
+    });
+    match found.await {
+        Some(Ok(pod)) => Ok(pod),
+        Some(Err(Stuck::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
+        Some(Err(Stuck::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
+        Some(Err(Stuck::Start(why))) => Err(explain::not_started(suite, &why)),
+        None => Err(explain::not_started(suite, &format!("its process does not run after {} s", MADE.as_secs()))),
+    }
+}
+
+/// How a suite's process ended.
+enum End {
+    Process { code: i64, oom_killed: bool },
+    /// Its pod went away with all that was in it.
+    Lost(String),
+}
+
+async fn ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
+    engine
+        .feed(environment)
+        .until(limit, |view, _| {
+            let pods = view.pods.as_ref()?;
+            let Some(found) = pods.get(pod) else { return Some(End::Lost("somebody deleted it".into())) };
+            of(found)
+        })
+        .await
+}
+
+fn of(pod: &Pod) -> Option<End> {
+    let status = sight::container(pod, CONTAINER)?;
+    if let Some(end) = status.state.as_ref().and_then(|s| s.terminated.as_ref()) {
+        return Some(End::Process { code: end.exit_code.into(), oom_killed: sight::oom_killed(end) });
+    }
+    let pod_status = pod.status.as_ref()?;
+    let failed = pod_status.phase.as_deref() == Some("Failed");
+    failed.then(|| {
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        End::Lost(format!("{} {}", said(&pod_status.reason), said(&pod_status.message)))
+    })
+}
+
+/// Ends its process, asked first and killed then; what is beside it stays.
+async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
+    units::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
+    ended(engine, environment, pod, units::ENDED).await.ok_or_else(|| {
+        explain::refused(&format!("end {pod}"), "the cluster did not end its process", Leftover::Removable)
+    })
+}
+
+/// A log that is read while it is written, so that it is there also when its pod is not any more.
+struct Log {
+    text: Arc<Mutex<String>>,
+    reading: AbortOnDropHandle<()>,
+}
+
+impl Log {
+    fn follow(engine: &KubernetesEngine, environment: &str, pod: &str) -> Self {
+        let text: Arc<Mutex<String>> = Arc::default();
+        let (kept, mut tail) = (text.clone(), Tail::new(engine, environment, pod, CONTAINER, None, true));
+        let reading = tokio::spawn(async move {
+            while let Some(line) = tail.next().await {
+                let mut text = lock(&kept);
+                match line {
+                    Ok(line) => *text += &format!("{line}\n"),
+                    Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
+                }
+                if text.len() > 2 * LOG {
+                    let cut = (text.len() - LOG..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                    text.drain(..cut);
+                }
+            }
+        });
+        Self { text, reading: AbortOnDropHandle::new(reading) }
+    }
+
+    async fn end(mut self) -> String {
+        if tokio::time::timeout(LAST_WORDS, &mut self.reading).await.is_err() {
+            *lock(&self.text) += "(the end of its log did not arrive)\n";
+        }
+        let text = std::mem::take(&mut *lock(&self.text));
+        let cut = (text.len().saturating_sub(LOG)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text[cut..].to_owned()
+    }
+}
+
+/// Everything was collected; a Job and its pod make room for the next.
+async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
+    let params = api::within(remove::GRACE_SECS);
+    if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {
+        return tracing::debug!(job, "left for teardown: failed to {e}");
+    }
+    let gone = |view: &super::feed::View| {
+        view.pods.as_ref().is_some_and(|p| {
+            p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job)
+        })
+    };
+    engine.feed(environment).until(LAST_WORDS * 3, |view, _| gone(view).then_some(())).await;
+}

@@ -1,0 +1,156 @@
+//! The namespace and what holds for everything in it: size, account, the closed network.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::object::{Kind, Object};
+use super::parts::{AGENT, asked_cpu, sizes};
+use super::{ENVIRONMENT_ROLE, RenderError, Stage, lease, policy};
+use crate::plan::{Confinement, Judge, Limits, Plan};
+use crate::render::labels;
+
+/// Capabilities that Pod Security's `baseline` lets a container add.
+const BASELINE: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// The namespace, with its lease.
+pub fn namespace(stage: &Stage<'_>) -> Result<Object, RenderError> {
+    let failed = |why: String| RenderError::Object { template: "namespace".into(), why };
+    let mut labels = stage.labels(ENVIRONMENT_ROLE);
+    let level = security_level(&stage.lease.plan);
+    for (name, value) in [
+        (labels::RUN, stage.lease.run.to_string()),
+        ("dayfly.dev/pr", stage.lease.plan.pr.to_string()),
+        ("dayfly.dev/description", stage.lease.plan.description.clone()),
+        ("pod-security.kubernetes.io/enforce", level.to_owned()),
+        ("pod-security.kubernetes.io/enforce-version", "latest".to_owned()),
+    ] {
+        labels.insert(name.to_owned(), value);
+    }
+    let annotations = lease::annotations(stage.lease).map_err(failed)?;
+    let context = json!({"namespace": stage.namespace(), "labels": labels, "annotations": annotations});
+    stage.templates.render("namespace", Kind::Namespace, &context, stage.namespace())
+}
+
+/// Everything that is there before the first pod, but what belongs to single units.
+pub fn fixtures(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
+    let render = |template: &str, kind, more: Value| {
+        let mut context = json!({"namespace": stage.namespace(), "labels": stage.fixture_labels()});
+        merge(&mut context, more);
+        stage.templates.render(template, kind, &context, stage.namespace())
+    };
+    let mut all = vec![
+        render("quota", Kind::ResourceQuota, json!({"hard": hard(&stage.lease.plan)}))?,
+        render("limits", Kind::LimitRange, container_limits(&stage.lease.plan))?,
+        render("account", Kind::ServiceAccount, json!({}))?,
+        render("default-deny", Kind::NetworkPolicy, json!({}))?,
+    ];
+    all.extend(policy::all(stage)?);
+    Ok(all)
+}
+
+/// Puts the fields of `more` into `context`.
+pub fn merge(context: &mut Value, more: Value) {
+    if let (Value::Object(context), Value::Object(more)) = (context, more) {
+        context.extend(more);
+    }
+}
+
+/// The strictest Pod Security level under which everything declared can run.
+fn security_level(plan: &Plan) -> &'static str {
+    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+        Judge::Container(c) => Some(&c.confinement),
+        Judge::Steps { .. } => None,
+    });
+    let all: Vec<&Confinement> = plan.units.iter().map(|u| &u.confinement).chain(suites).collect();
+    let capabilities = || all.iter().flat_map(|c| &c.capabilities);
+    let restricted = |c: &String| c == "NET_BIND_SERVICE";
+    if capabilities().any(|c| !BASELINE.contains(&c.as_str())) {
+        "privileged"
+    } else if all.iter().any(|c| c.root) || !capabilities().all(restricted) {
+        "baseline"
+    } else {
+        "restricted"
+    }
+}
+
+/// Every container that may run at once, with how often: units, container suites, and dayfly's own.
+fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
+    let units = plan.units.iter().map(|u| (u.limits, u64::from(u.replicas.max(1))));
+    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+        Judge::Container(c) => Some((c.limits, 1)),
+        Judge::Steps { .. } => None,
+    });
+    // One for each suite, beside its container or as its position, besides control and neighbour.
+    let agents = (AGENT, plan.suites.len() as u64 + 2);
+    units.chain(suites).chain([agents]).collect()
+}
+
+fn hard(plan: &Plan) -> BTreeMap<&'static str, String> {
+    let all = containers(plan);
+    let sum = |of: fn(&Limits) -> u64| all.iter().map(|(l, n)| of(l) * n).sum::<u64>();
+    let pods = plan.units.iter().map(|u| u64::from(u.replicas.max(1))).sum::<u64>() + plan.suites.len() as u64 + 2;
+    BTreeMap::from([
+        ("limits.memory", sum(|l| l.memory).to_string()),
+        ("limits.cpu", format!("{}m", sum(|l| l.cpu_millis))),
+        ("requests.memory", sum(|l| l.memory).to_string()),
+        ("requests.cpu", format!("{}m", sum(asked_cpu))),
+        ("pods", pods.to_string()),
+        // Ways into and storage outside of the environment.
+        ("services.loadbalancers", "0".into()),
+        ("services.nodeports", "0".into()),
+        ("persistentvolumeclaims", "0".into()),
+    ])
+}
+
+fn container_limits(plan: &Plan) -> Value {
+    let all = containers(plan);
+    let most = |of: fn(&Limits) -> u64| all.iter().map(|(l, _)| of(l)).max().unwrap_or(0);
+    json!({
+        "default": sizes(AGENT.memory, AGENT.cpu_millis),
+        "defaultRequest": sizes(AGENT.memory / 4, AGENT.cpu_millis / 100),
+        "max": sizes(most(|l| l.memory), most(|l| l.cpu_millis)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn the_level_is_as_strict_as_what_is_declared_allows() {
+        let mut plan = sample::lease().plan;
+        assert_eq!(security_level(&plan), "restricted");
+        plan.units[0].confinement.capabilities = vec!["NET_BIND_SERVICE".into()];
+        assert_eq!(security_level(&plan), "restricted");
+        plan.units[0].confinement.root = true;
+        assert_eq!(security_level(&plan), "baseline");
+        plan.units[1].confinement.capabilities = vec!["NET_ADMIN".into()];
+        assert_eq!(security_level(&plan), "privileged");
+    }
+
+    #[test]
+    fn the_quota_is_the_sum_of_all_copies_and_what_judges_them() {
+        let plan = sample::lease().plan;
+        let hard = hard(&plan);
+        // db, two copies of api, job: 1 MiB and 250m each; two agents of 64 MiB and one processor.
+        assert_eq!(hard["limits.memory"], (4 * (1u64 << 20) + 2 * (64 << 20)).to_string());
+        assert_eq!((hard["limits.cpu"].as_str(), hard["pods"].as_str()), ("3000m", "6"));
+    }
+}

@@ -140,6 +140,8 @@ pub struct Observed {
     pub units: BTreeMap<String, UnitState>,
     /// Every object by kind and name.
     pub objects: Vec<String>,
+    /// It is being removed.
+    pub leaving: bool,
 }
 
 /// Something that happened to a unit.
@@ -267,6 +269,11 @@ pub trait Engine: Send + Sync {
 
     /// Starts an agent at a position.
     async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError>;
+
+    /// The address of a unit's first copy, where it is known before its name leads there.
+    async fn address(&self, _lease: &Lease, _unit: &str) -> Option<std::net::IpAddr> {
+        None
+    }
 
     /// A raw connection to a port of a unit's first copy, for `forward`.
     async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError>;

@@ -85,7 +85,7 @@ async fn attempt_ready(
 ) -> (dayfly::agent::protocol::StepFailure, Vec<String>) {
     let agent = agent(hello);
     let mut seen = Vec::new();
-    let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 4000 };
+    let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 4000, at: None };
     match agent.client.ask_with_progress(ask, |last| seen.push(last)).await.unwrap() {
         Answer::Failed(failure) => (failure, seen),
         other => panic!("{other:?}"),

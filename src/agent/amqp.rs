@@ -114,7 +114,7 @@ pub(super) async fn connect(
     let password = password.or_else(|| world.hello.secrets.get(&secret).map(String::as_str));
     let password = password.ok_or_else(|| AmqpError::Ours(format!("no password is known here for {secret}")))?;
     let at = format!("{}:{}", broker.name, broker.port);
-    let connected = limited("login", dial(broker, world.amqp_tls.clone(), user, password, vhost)).await;
+    let connected = limited("login", dial(broker, world.host_of(&broker.name), world.amqp_tls.clone(), user, password, vhost)).await;
     connected.map_err(|error| match error {
         AmqpError::Failed(text) => AmqpError::Failed(format!("{at}: {text}")),
         other => other,
@@ -123,6 +123,7 @@ pub(super) async fn connect(
 
 async fn dial(
     broker: &BrokerPlan,
+    host: String,
     tls: RustlsConnector,
     user: &str,
     password: &str,
@@ -140,7 +141,7 @@ async fn dial(
     let resolver = runtime.clone();
     // An own connector, because lapin's would trust the machine's authorities too, and has no time limit.
     let connector = async move |uri: AMQPUri, runtime| {
-        let address = resolver.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
+        let address = resolver.to_socket_addrs((host.clone(), uri.authority.port));
         let whole = async {
             let stream = AsyncTcpStream::connect(&runtime, address).await?;
             match uri.scheme {

@@ -25,6 +25,8 @@ pub(super) struct Target {
     pub host: String,
     pub port: u16,
     pub path: String,
+    /// Where it is, when that is not asked of the resolver.
+    pub at: Option<String>,
 }
 
 impl Target {
@@ -49,17 +51,18 @@ impl Target {
         if host.is_empty() || host.contains('@') {
             return Err(format!("`{url}` names no host"));
         }
-        Ok(Self { tls, host: host.to_owned(), port, path })
+        Ok(Self { tls, host: host.to_owned(), port, path, at: None })
     }
 
     /// `host:port`, an IPv6 address in brackets.
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        authority(&self.host, self.port)
     }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+pub(super) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// What to send.
@@ -95,7 +98,7 @@ pub(super) async fn exchange(
 ) -> Result<Incoming, NoAnswer> {
     let request = build(target, outgoing).map_err(NoAnswer::Unsendable)?;
     let whole = async {
-        let stream = net::connect(&target.authority(), CONNECT).await?;
+        let stream = net::connect(&authority(target.at.as_ref().unwrap_or(&target.host), target.port), CONNECT).await?;
         if target.tls {
             let stream =
                 tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", net::words(&e)))?;
@@ -151,7 +154,7 @@ mod tests {
     use super::*;
 
     fn target(tls: bool, host: &str, port: u16, path: &str) -> Target {
-        Target { tls, host: host.into(), port, path: path.into() }
+        Target { tls, host: host.into(), port, path: path.into(), at: None }
     }
 
     #[test]

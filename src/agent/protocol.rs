@@ -1,6 +1,7 @@
 //! The words between dayfly and its agent: one JSON object a line, requests answered in any order.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,9 @@ pub enum Ask {
         ready: ReadyPlan,
         /// Limit in milliseconds.
         within_ms: u64,
+        /// The address behind its name, where the engine knows it better than the resolver does.
+        #[serde(default)]
+        at: Option<IpAddr>,
     },
     /// Performs one step; `within_ms` repeats it until it holds.
     Step {

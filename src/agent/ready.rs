@@ -81,9 +81,10 @@ pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms
 async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, sight: &mut Sight<'_>) -> Result<(), NotYet> {
     match ready {
         ReadyPlan::Running => Ok(()),
-        ReadyPlan::Tcp { port } => tcp(unit, *port).await,
+        ReadyPlan::Tcp { port } => tcp(world, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
-            http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone() }).await
+            http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone(), at: Some(world.host_of(unit)) })
+                .await
         }
         ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(world, vhost, queue, user)).await,
         ReadyPlan::Broker => limited(topology::ready(world)).await,
@@ -99,9 +100,9 @@ async fn limited(attempt: impl Future<Output = Result<(), NotYet>>) -> Result<()
     }
 }
 
-async fn tcp(unit: &str, port: u16) -> Result<(), NotYet> {
-    let to = format!("{unit}:{port}");
-    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotYet::again(format!("{to}: {why}")))
+async fn tcp(world: &World, unit: &str, port: u16) -> Result<(), NotYet> {
+    let to = http::authority(&world.host_of(unit), port);
+    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotYet::again(format!("{unit}:{port}: {why}")))
 }
 
 async fn http(world: &World, target: Target) -> Result<(), NotYet> {

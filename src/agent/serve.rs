@@ -107,7 +107,10 @@ impl Requests {
 
 async fn answer(world: Arc<World>, ask: Ask, progress: Progress) -> Answer {
     match ask {
-        Ask::Ready { unit, ready, within_ms } => ready::wait(&world, &unit, &ready, within_ms, &progress).await,
+        Ask::Ready { unit, ready, within_ms, at } => {
+            world.place(&unit, at);
+            ready::wait(&world, &unit, &ready, within_ms, &progress).await
+        }
         Ask::Step { action, within_ms } => step::perform(&world, &action, within_ms).await,
         Ask::Reach { addresses, timeout_ms } => net::reach(addresses, timeout_ms).await,
         Ask::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,

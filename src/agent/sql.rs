@@ -106,7 +106,7 @@ pub(super) async fn connect(world: &World, unit: &str, role: &str) -> Result<Dat
         .ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
     let mut config = Config::new();
     config
-        .host(unit)
+        .host(world.host_of(unit))
         .port(PORT)
         .user(role)
         .password(password)

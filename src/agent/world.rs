@@ -1,6 +1,7 @@
 //! What an agent knows and keeps between requests on its link.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,16 +25,30 @@ pub(super) struct World {
     pub amqp_tls: RustlsConnector,
     listeners: Mutex<HashMap<String, Arc<Collector>>>,
     background: Mutex<JoinSet<()>>,
+    places: Mutex<HashMap<String, IpAddr>>,
 }
 
 impl World {
     pub fn new(hello: Hello, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
-        Self { hello, tls, amqp_tls, listeners: Mutex::default(), background: Mutex::default() }
+        Self { hello, tls, amqp_tls, listeners: Mutex::default(), background: Mutex::default(), places: Mutex::default() }
     }
 
     /// What `listen` steps collect, by their names.
     pub fn listeners(&self) -> MutexGuard<'_, HashMap<String, Arc<Collector>>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this unit is looked for at this address.
+    pub fn place(&self, unit: &str, at: Option<IpAddr>) {
+        if let Some(at) = at {
+            self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.to_owned(), at);
+        }
+    }
+
+    /// Where readiness, the broker and databases look for a unit: its address where it is known, else its name.
+    pub fn host_of(&self, unit: &str) -> String {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(unit).map_or_else(|| unit.to_owned(), IpAddr::to_string)
     }
 
     /// Runs until the link ends.

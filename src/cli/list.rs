@@ -43,6 +43,10 @@ fn row(o: &Observed, now: Timestamp) -> [String; 5] {
     let running = o.units.values().filter(|s| **s == UnitState::Running).count();
     let services = format!("{running}/{} running", o.units.len());
     match &o.lease {
+        Some(l) if o.leaving => {
+            let being = "it is being removed".into();
+            [o.environment.clone(), services, commit(&l.commit), age(now, l.created), being]
+        }
         Some(l) => [o.environment.clone(), services, commit(&l.commit), age(now, l.created), expiry(now, l.expires)],
         None => [
             o.environment.clone(),
@@ -66,6 +70,7 @@ pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
         "expired": o.lease.as_ref().map(|l| l.expires <= now),
         "units": o.units,
         "objects": o.objects,
+        "leaving": o.leaving,
     })
 }
 

@@ -54,7 +54,7 @@ fn objects(
     all.extend(prepare::objects(stage, secrets, pull_secret)?);
     let with_address = lease.plan.units.iter().filter(|u| !ports(u).is_empty());
     let addresses: Addresses =
-        with_address.zip(1..).map(|(u, n): (_, u8)| (u.name.clone(), format!("{STAND_IN}.{n}"))).collect();
+        with_address.zip(1..).map(|(u, n): (_, u8)| (u.name.clone(), vec![format!("{STAND_IN}.{n}")])).collect();
     for planned in lease.plan.units.iter().filter(|u| !u.start_late) {
         for copy in 1..=planned.replicas.max(1) {
             all.push(unit::pod(stage, planned, copy, &addresses, secrets)?);
@@ -70,7 +70,7 @@ fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?);
         return Ok(());
     }
-    println!("# {STAND_IN}.x stand for the addresses that the cluster gives to the Services; `dayfly up` fills them in.");
+    println!("# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in.");
     for object in objects {
         println!("---\n{}", serde_yaml::to_string(&object.value)?.trim_end());
     }

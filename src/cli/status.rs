@@ -37,7 +37,7 @@ fn text(o: &Observed, now: Timestamp) -> String {
         list::commit(&lease.commit),
         lease.run,
         list::age(now, lease.created),
-        list::expiry(now, lease.expires)
+        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, lease.expires) }
     );
     let rows: Vec<[String; 5]> = lease
         .plan

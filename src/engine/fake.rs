@@ -81,6 +81,7 @@ impl FakeEngine {
             lease: Some(lease),
             units: state.units.clone(),
             objects: vec![],
+            leaving: false,
         })
     }
 }

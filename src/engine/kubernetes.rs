@@ -61,6 +61,10 @@ struct Inner {
     feeds: Mutex<HashMap<String, Weak<feed::Feed>>>,
     /// What pods stand on, by run.
     grounds: Mutex<HashMap<uuid::Uuid, Arc<prepare::Ground>>>,
+    /// Whose turn it is to make a pod, by run and name.
+    turns: Mutex<HashMap<(uuid::Uuid, String), Arc<tokio::sync::Mutex<()>>>>,
+    /// Runs of this process.
+    claimed: Mutex<BTreeSet<uuid::Uuid>>,
     /// Environments that this process took over with all that is in them.
     in_place: Mutex<BTreeSet<String>>,
 }
@@ -145,6 +149,10 @@ impl Engine for KubernetesEngine {
 
     async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         agents::start(self, lease, position).await
+    }
+
+    async fn address(&self, lease: &Lease, unit: &str) -> Option<std::net::IpAddr> {
+        units::address(self, lease, unit).await
     }
 
     async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {

@@ -222,7 +222,8 @@ pub async fn until_ready(session: &Session, unit: &Unit) -> Result<(), String> {
 
 async fn asked(session: &Session, unit: &Unit, within_ms: u64) -> Result<Result<Answer, AgentLost>, String> {
     let agent: AgentClient = session.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
-    let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms };
+    let at = session.engine.address(&session.lease, &unit.name).await;
+    let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
     let journal = session.journal.clone();
     let name = unit.name.clone();
     Ok(agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await)

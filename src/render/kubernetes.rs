@@ -24,8 +24,8 @@ pub mod unit;
 pub use object::{Kind, Object};
 pub use templates::{RenderError, Templates};
 
-/// Addresses of Services by unit name.
-pub type Addresses = BTreeMap<String, String>;
+/// Addresses by unit name: those of its pods, or that of its Service.
+pub type Addresses = BTreeMap<String, Vec<String>>;
 
 /// Labels that only this engine uses.
 pub const POSITION: &str = "dayfly.dev/position";

@@ -1,6 +1,6 @@
 //! Agents: a pod of dayfly's own image rests at each position; every link runs the agent in it anew.
 
-use super::{KubernetesEngine, claim, inside, link, prepare, units};
+use super::{KubernetesEngine, claim, inside, link, lock, prepare, units};
 use crate::engine::{AgentLink, EngineError, Lease, Position};
 use crate::plan::Judge;
 use crate::render::kubernetes::{Object, judge};
@@ -25,7 +25,12 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, position: &Position
 
 async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> Result<Object, EngineError> {
     let ground = prepare::ground(engine, lease).await?;
-    let rendered = engine.staged(lease, |stage| judge::agent(stage, position, &ground.addresses));
+    // Control is there before anybody else, and is told addresses with each question.
+    let places = match position {
+        Position::Control => ground.addresses.clone(),
+        _ => prepare::places(engine, lease, &ground, |_| true).await,
+    };
+    let rendered = engine.staged(lease, |stage| judge::agent(stage, position, &places));
     rendered
         .map_err(|e| claim::unrendered(&e))?
         .ok_or_else(|| EngineError::Missing(format!("{position:?} in environment {}", lease.environment)))
@@ -33,6 +38,9 @@ async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> R
 
 async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result<(), EngineError> {
     let of = format!("dayfly's agent {}", pod.name);
+    // One at a time: a second request for the same pod would be counted by the quota before it is refused.
+    let turn = lock(&engine.0.turns).entry((lease.run, pod.name.clone())).or_default().clone();
+    let _turn = turn.lock().await;
     units::ensure(engine, &lease.environment, &of, pod, CONTAINER).await?;
     units::runs(engine, &lease.environment, &of, &pod.name, CONTAINER).await
 }

@@ -29,6 +29,7 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
     let name = &lease.environment;
     let object = engine.staged(lease, environment::namespace).map_err(|e| unrendered(&e))?;
     lock(&engine.0.in_place).remove(name);
+    lock(&engine.0.claimed).insert(lease.run);
     let until = Instant::now() + PATIENCE;
     let mut replaced = None;
     while Instant::now() < until {
@@ -126,12 +127,15 @@ async fn taken(engine: &KubernetesEngine, namespace: &Namespace, object: &Object
     }
 }
 
-/// The present owner. One that is being removed has none.
+/// The present owner. What this process claimed and somebody removes has none any more; what a newer run removes in
+/// order to make it anew is that run's already.
 pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Option<Lease>, EngineError> {
     let failed = |e| explain::failed(&format!("read who has environment {environment}"), &e, Leftover::None);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(None) };
     own(&namespace)?;
+    let leaving = namespace.metadata.deletion_timestamp.is_some();
     match written::parse(environment, namespace.annotations()) {
+        Some(lease) if leaving && lock(&engine.0.claimed).contains(&lease.run) => Ok(None),
         Some(lease) => Ok(Some(lease)),
         None if namespace.annotations().contains_key(written::LEASE) => Err(explain::refused(
             &format!("read who has environment {environment}"),
@@ -145,7 +149,7 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
 /// Run id of the present owner, as the watch of the namespace has it.
 pub async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<Uuid>, EngineError> {
     let known = engine.feed(environment).until(PATIENCE, |view, _| view.owner.clone()).await;
-    known.map(|owner| owner.map(|(run, _)| run)).ok_or_else(|| {
+    known.map(|owner| owner.filter(|o| !o.leaving).map(|o| o.run)).ok_or_else(|| {
         let words = format!("the API server does not say within {} s", PATIENCE.as_secs());
         explain::refused(&format!("find out who has environment {environment}"), &words, Leftover::Unknown)
     })

@@ -1,10 +1,12 @@
 //! Reaches a cluster: the context that was named, the current one of the kubeconfig, or the cluster that dayfly runs in.
 
-use kube::client::ClientBuilder;
+use http::{Request, Response};
+use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
+use tower::{BoxError, Service};
 
 use super::patient::Patient;
 use super::{Inner, KubernetesEngine, explain};
@@ -54,7 +56,12 @@ impl KubernetesEngine {
             endpoint,
             cannot: vec![],
         };
-        Ok(Self(std::sync::Arc::new(Inner {
+        Ok(Self::over(client, info, options, templates))
+    }
+
+    /// On a client that was made elsewhere.
+    pub fn over(client: Client, info: EngineInfo, options: Options, templates: Templates) -> Self {
+        Self(std::sync::Arc::new(Inner {
             client,
             info,
             options,
@@ -62,8 +69,10 @@ impl KubernetesEngine {
             images: Default::default(),
             feeds: Default::default(),
             grounds: Default::default(),
+            turns: Default::default(),
+            claimed: Default::default(),
             in_place: Default::default(),
-        })))
+        }))
     }
 }
 
@@ -101,8 +110,17 @@ async fn config(context: Option<&str>) -> Result<(Config, String), String> {
 }
 
 fn client(config: Config) -> Result<Client, kube::Error> {
-    let builder = ClientBuilder::try_from(config)?;
+    Ok(patient(ClientBuilder::try_from(config)?))
+}
+
+/// A client whose requests outlast an API server that is away for a while.
+pub fn patient<S, B>(builder: ClientBuilder<S>) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     // A request is repeated above the queue, for what is behind it cannot be cloned.
-    let builder = builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(Patient::default()));
-    Ok(builder.build())
+    builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(Patient::default())).build()
 }

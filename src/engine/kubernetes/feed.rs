@@ -34,6 +34,10 @@ pub struct Note {
     pub warning: bool,
     /// When it was told first.
     pub since: Option<Timestamp>,
+    /// The very object that it is about, which another of the same name is not.
+    pub uid: String,
+    /// The part of it, such as `spec.containers{unit}`.
+    pub part: String,
 }
 
 /// The namespace as it was seen last.
@@ -44,7 +48,18 @@ pub struct View {
     /// Events by the name of what they are about, in the order of their arrival.
     pub events: BTreeMap<String, Vec<Note>>,
     /// Who has the environment: known, and then a run, or nobody.
-    pub owner: Option<Option<(uuid::Uuid, String)>>,
+    pub owner: Option<Option<Owner>>,
+}
+
+/// Whose lease a namespace carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Run id.
+    pub run: uuid::Uuid,
+    /// Its commit.
+    pub commit: String,
+    /// The namespace is being removed.
+    pub leaving: bool,
 }
 
 impl View {
@@ -163,6 +178,7 @@ async fn follow_events(events: impl Stream<Item = Watched<ClusterEvent>> + Send,
 }
 
 fn take(view: &mut View, event: ClusterEvent) {
+    let about = event.involved_object;
     let note = Note {
         reason: event.reason.unwrap_or_default(),
         message: event.message.unwrap_or_default(),
@@ -172,8 +188,10 @@ fn take(view: &mut View, event: ClusterEvent) {
             .map(|t| t.0)
             .or(event.event_time.map(|t| t.0))
             .or_else(|| event.metadata.creation_timestamp.map(|t| t.0)),
+        uid: about.uid.unwrap_or_default(),
+        part: about.field_path.unwrap_or_default(),
     };
-    let notes = view.events.entry(event.involved_object.name.unwrap_or_default()).or_default();
+    let notes = view.events.entry(about.name.unwrap_or_default()).or_default();
     // A repeated event is the same with a higher count.
     if !notes.contains(&note) {
         notes.push(note);
@@ -189,10 +207,10 @@ async fn follow_owner(
     while let Some(event) = namespaces.next().await {
         match event {
             Ok(Event::Init) => found = None,
-            Ok(Event::InitApply(namespace)) => found = owner(namespace.meta().annotations.as_ref()),
+            Ok(Event::InitApply(namespace)) => found = owner(&namespace),
             Ok(Event::InitDone) => view.send_modify(|v| v.owner = Some(found.take())),
             Ok(Event::Apply(namespace)) => {
-                let owner = owner(namespace.meta().annotations.as_ref());
+                let owner = owner(&namespace);
                 view.send_modify(|v| v.owner = Some(owner));
             }
             Ok(Event::Delete(_)) => view.send_modify(|v| v.owner = Some(None)),
@@ -201,6 +219,7 @@ async fn follow_owner(
     }
 }
 
-fn owner(annotations: Option<&BTreeMap<String, String>>) -> Option<(uuid::Uuid, String)> {
-    lease::owner(annotations?)
+fn owner(namespace: &PartialObjectMeta<Namespace>) -> Option<Owner> {
+    let (run, commit) = lease::owner(namespace.meta().annotations.as_ref()?)?;
+    Some(Owner { run, commit, leaving: namespace.meta().deletion_timestamp.is_some() })
 }

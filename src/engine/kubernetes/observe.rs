@@ -58,7 +58,8 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
     for unit in lease.iter().flat_map(|l| &l.plan.units) {
         states.entry(unit.name.clone()).or_insert(UnitState::Created);
     }
-    Observed { environment, lease, units: states, objects }
+    let leaving = namespace.metadata.deletion_timestamp.is_some();
+    Observed { environment, lease, units: states, objects, leaving }
 }
 
 fn rank(state: &UnitState) -> u8 {

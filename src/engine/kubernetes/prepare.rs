@@ -2,18 +2,24 @@
 //!
 //! In an environment that was taken over, what is the same stays, and what is no longer wanted goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt};
 
 use super::{KubernetesEngine, api, claim, explain, lock, remove, units};
 use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::plan::Unit;
 use crate::render::kubernetes::prepare::KEPT;
 use crate::render::kubernetes::{Addresses, HASH, KEEP, Kind, Object, prepare};
-use crate::render::labels::{Role, UNIT};
+use crate::render::labels::{ROLE, Role, UNIT};
+
+/// How long the first look at an environment's pods may take.
+const KNOWN: Duration = Duration::from_secs(60);
 
 /// Makes everything that does not run.
 pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -28,6 +34,26 @@ pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets
     engine.apply_all(name, &rest).await?;
     discard_pods(engine, lease).await?;
     claim::still_ours(engine, lease).await
+}
+
+/// Where units are now: at the addresses of their pods where all of them have one, for there nothing has to be told of a
+/// new pod first, as it has to be for a Service; else at that of the Service. `of` says whose pods count.
+pub async fn places(engine: &KubernetesEngine, lease: &Lease, ground: &Ground, of: impl Fn(&Unit) -> bool) -> Addresses {
+    let feed = engine.feed(&lease.environment);
+    feed.until(KNOWN, |view, _| view.pods.as_ref().map(drop)).await;
+    let view = feed.view();
+    let view = view.borrow();
+    let address = |name: &String| {
+        let pod = view.pod(name).filter(|p| p.metadata.deletion_timestamp.is_none())?;
+        pod.status.as_ref()?.pod_ip.clone()
+    };
+    let mut places = ground.addresses.clone();
+    for unit in lease.plan.units.iter().filter(|u| of(u) && ground.addresses.contains_key(&u.name)) {
+        if let Some(pods) = units::names(unit).iter().map(address).collect::<Option<Vec<_>>>() {
+            places.insert(unit.name.clone(), pods);
+        }
+    }
+    places
 }
 
 /// What pods stand on: found out once for each run.
@@ -76,20 +102,35 @@ async fn differing(
     Ok(objects.into_iter().filter(|o| !there.contains(&(o.kind, o.name.clone(), o.hash().to_owned()))).collect())
 }
 
-/// Removes pods that a plan no longer has, or that a suite starts.
+/// Removes the pods of the older run that are not as this run wants them: before anything is started, so that no old pod
+/// answers in a new one's place.
 async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), EngineError> {
     if !lock(&engine.0.in_place).contains(&lease.environment) {
         return Ok(());
     }
-    let wanted: BTreeSet<String> =
-        lease.plan.units.iter().filter(|u| !u.start_late).flat_map(units::names).collect();
-    let of_units = format!("{},{}={}", api::of_environment(&lease.environment), crate::render::labels::ROLE, Role::Unit.as_str());
+    let ground = ground(engine, lease).await?;
+    let mut wanted: BTreeMap<(String, String), &Unit> = BTreeMap::new();
+    for unit in lease.plan.units.iter().filter(|u| !u.start_late) {
+        for pod in units::pods(engine, lease, unit, &ground, &ground.addresses)? {
+            wanted.insert((pod.name.clone(), pod.hash().to_owned()), unit);
+        }
+    }
+    let of_units = format!("{},{ROLE}={}", api::of_environment(&lease.environment), Role::Unit.as_str());
     let found = engine.pods(&lease.environment).list_metadata(&ListParams::default().labels(&of_units)).await;
     let found = found.map_err(|e| explain::failed("list the pods of the older run", &e, Leftover::Removable))?;
-    for pod in found.iter().filter(|p| !wanted.contains(&p.name_any())) {
-        units::discard(engine, &lease.environment, &pod.name_any()).await?;
+    let hash = |p: &PartialObjectMeta<Pod>| p.annotations().get(HASH).cloned().unwrap_or_default();
+    let same = |p: &PartialObjectMeta<Pod>| wanted.get(&(p.name_any(), hash(p))).copied();
+    // What needs a unit that starts anew does so after it, as it did the first time. Units stand after their needs.
+    let mut anew: BTreeSet<&str> = BTreeSet::new();
+    for unit in &lease.plan.units {
+        let stays = found.iter().filter(|p| same(p).is_some_and(|u| u.name == unit.name)).count();
+        if stays < units::names(unit).len() || unit.needs.iter().any(|n| anew.contains(n.as_str())) {
+            anew.insert(&unit.name);
+        }
     }
-    Ok(())
+    let going = found.iter().filter(|p| same(p).is_none_or(|u| anew.contains(u.name.as_str())));
+    let gone = going.map(|p| units::discard(engine, &lease.environment, p.name_any()));
+    futures::future::try_join_all(gone).await.map(drop)
 }
 
 /// Addresses of the units' Services.
@@ -100,7 +141,7 @@ async fn addresses(engine: &KubernetesEngine, environment: &str) -> Result<Addre
     let address = |s: &Service| {
         let unit = api::label(s, UNIT).to_owned();
         let ip = s.spec.as_ref()?.cluster_ip.clone().filter(|ip| ip != "None")?;
-        Some((unit, ip))
+        Some((unit, vec![ip]))
     };
     Ok(found.iter().filter_map(address).collect())
 }

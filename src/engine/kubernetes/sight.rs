@@ -62,12 +62,15 @@ pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
 
 /// What is seen of a container.
 pub fn look(pod: &Pod, name: &str, events: &[Note], now: Timestamp) -> Sight {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let events: Vec<Note> = events.iter().filter(|n| n.uid == uid).cloned().collect();
+    let events = events.as_slice();
     if let Some(why) = lost(pod) {
         return Sight::Stuck(Stuck::Start(why));
     }
     let status = container(pod, name);
     let state = status.and_then(|s| s.state.as_ref());
-    if state.is_some_and(|s| s.running.is_some()) {
+    if state.is_some_and(|s| s.running.is_some()) || just_started(name, status, events) {
         return Sight::Running;
     }
     if let Some(status) = status
@@ -87,6 +90,19 @@ pub fn look(pod: &Pod, name: &str, events: &[Note], now: Timestamp) -> Sight {
         }
     }
     scheduled(pod, now).or_else(|| mounted(events, now)).map_or_else(|| Sight::Coming(last_words(events)), Sight::Stuck)
+}
+
+/// The kubelet tells of a start at once, and puts it into the status up to a second later. Only a first start is
+/// believed this way: afterwards an event does not tell which start it is about.
+fn just_started(name: &str, status: Option<&ContainerStatus>, events: &[Note]) -> bool {
+    let first = status.is_none_or(|s| {
+        let waits = s.state.as_ref().and_then(|s| s.waiting.as_ref());
+        s.restart_count == 0
+            && last_end(s).is_none()
+            && waits.is_none_or(|w| matches!(w.reason.as_deref(), Some("ContainerCreating" | "PodInitializing")))
+    });
+    let part = format!("{{{name}}}");
+    first && events.iter().any(|n| n.reason == "Started" && n.part.ends_with(&part))
 }
 
 /// Its image was taken away by `stop`.

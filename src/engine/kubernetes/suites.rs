@@ -52,10 +52,11 @@ async fn make(
     secrets: &Secrets,
 ) -> Result<(), EngineError> {
     let ground = prepare::ground(engine, lease).await?;
+    let places = prepare::places(engine, lease, &ground, |_| true).await;
     let rendered = engine.staged(lease, |stage| {
         let files = unit::files_of(secrets, &suite.name);
         let secret = unit::secret(stage, &suite_name(&suite.name), &stage.fixture_labels(), "Opaque", &files)?;
-        Ok((secret, judge::job(stage, suite, judge, run, &ground.addresses)?))
+        Ok((secret, judge::job(stage, suite, judge, run, &places)?))
     });
     let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| claim::unrendered(&e))?;
     engine.apply(&lease.environment, &secret).await?;

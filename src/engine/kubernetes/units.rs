@@ -1,18 +1,22 @@
 //! Units: a pod for each copy, made when its turn has come. A suite stops one by taking its image away, so that the
 //! pod, its address and what it wrote stay; giving the image back starts it again.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::feed::View;
 use super::sight::{self, Sight, Stuck};
 use super::{KubernetesEngine, api, claim, explain, prepare};
 use crate::engine::{EngineError, Lease, Leftover};
 use crate::plan::Unit;
-use crate::render::kubernetes::{HASH, Kind, Object, STOPPED, unit};
+use crate::render::kubernetes::object::HOSTS;
+use crate::render::kubernetes::{Addresses, HASH, Kind, Object, STOPPED, unit};
 use crate::render::labels;
 
 /// Name of a unit's container in its pod.
@@ -23,6 +27,8 @@ const PULLED: Duration = Duration::from_secs(900);
 pub const ENDED: Duration = Duration::from_secs(60);
 /// How long an object may take to be gone, beyond its grace period.
 const GONE: Duration = Duration::from_secs(60);
+/// How long a pod that runs may take to be told its address.
+const ADDRESSED: Duration = Duration::from_secs(10);
 /// Grace period of a pod that is replaced, in seconds.
 const REPLACED_SECS: u32 = 2;
 /// How long a new quota may take to be counted.
@@ -45,13 +51,24 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resu
     let planned = planned(lease, name)?;
     claim::still_ours(engine, lease).await?;
     let ground = prepare::ground(engine, lease).await?;
-    let copies = (1..=planned.replicas.max(1)).map(|copy| {
-        engine
-            .staged(lease, |stage| unit::pod(stage, planned, copy, &ground.addresses, &ground.secrets))
-            .map_err(|e| claim::unrendered(&e))
-    });
-    let pods = copies.collect::<Result<Vec<Object>, _>>()?;
+    let places = prepare::places(engine, lease, &ground, |u| planned.needs.contains(&u.name)).await;
+    let pods = pods(engine, lease, planned, &ground, &places)?;
     try_join_all(pods.iter().map(|pod| start_copy(engine, lease, name, pod))).await.map(drop)
+}
+
+/// A pod for each copy of the unit.
+pub fn pods(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    unit: &Unit,
+    ground: &prepare::Ground,
+    places: &Addresses,
+) -> Result<Vec<Object>, EngineError> {
+    let copies = 1..=unit.replicas.max(1);
+    let each = copies.map(|copy| {
+        engine.staged(lease, |stage| unit::pod(stage, unit, copy, places, &ground.secrets))
+    });
+    each.map(|pod| pod.map_err(|e| claim::unrendered(&e))).collect()
 }
 
 async fn start_copy(engine: &KubernetesEngine, lease: &Lease, unit: &str, pod: &Object) -> Result<(), EngineError> {
@@ -70,18 +87,25 @@ pub async fn ensure(
     let failed = |e: kube::Error| explain::failed(&format!("look at pod {}", pod.name), &e, Leftover::Removable);
     loop {
         if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
-            let same = found.annotations().get(HASH).map(String::as_str) == Some(pod.hash());
+            let same = found.annotations().get(HASH).map(String::as_str) == Some(pod.hash()) && same_hosts(&found, pod);
             let alive = found.metadata.deletion_timestamp.is_none()
                 && found.status.as_ref().and_then(|s| s.phase.as_deref()).is_none_or(|p| p == "Running" || p == "Pending");
             if same && alive {
                 return give_back(engine, environment, pod, &found, container).await;
             }
-            discard(engine, environment, &pod.name).await?;
+            discard(engine, environment, pod.name.clone()).await?;
         }
         if make(engine, environment, of, pod).await? {
             return Ok(());
         }
     }
+}
+
+/// Whether both know the same addresses.
+fn same_hosts(found: &Pod, wanted: &Object) -> bool {
+    let found = found.spec.as_ref().and_then(|s| s.host_aliases.as_ref());
+    let found = found.and_then(|h| serde_json::to_value(h).ok()).unwrap_or_else(|| json!([]));
+    wanted.value.pointer(&format!("/spec/{HOSTS}")) == Some(&found)
 }
 
 /// False when there is one of that name already.
@@ -104,7 +128,7 @@ async fn give_back(
     engine: &KubernetesEngine,
     environment: &str,
     pod: &Object,
-    found: &k8s_openapi::api::core::v1::Pod,
+    found: &Pod,
     container: &str,
 ) -> Result<(), EngineError> {
     if !sight::held(found, container) {
@@ -162,7 +186,7 @@ pub async fn runs(
     }
 }
 
-fn image_of(pod: &k8s_openapi::api::core::v1::Pod, container: &str) -> Option<String> {
+fn image_of(pod: &Pod, container: &str) -> Option<String> {
     pod.spec.as_ref()?.containers.iter().find(|c| c.name == container)?.image.clone()
 }
 
@@ -199,14 +223,20 @@ pub async fn ended(
 }
 
 /// Deletes a pod and waits until its name is free.
-pub async fn discard(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<(), EngineError> {
+pub async fn discard(engine: &KubernetesEngine, environment: &str, pod: String) -> Result<(), EngineError> {
     let feed = engine.feed(environment);
     // First whole list, then the deletion: what is absent afterwards is gone.
     feed.until(GONE, |view, _| view.pods.as_ref().map(drop)).await;
-    engine.delete(Kind::Pod, environment, pod, &api::within(REPLACED_SECS)).await?;
-    let gone = feed.until(GONE, |view, _| (view.pods.is_some() && view.pod(pod).is_none()).then_some(())).await;
+    engine.delete(Kind::Pod, environment, &pod, &api::within(REPLACED_SECS)).await?;
+    let gone = feed.until(GONE, |view, _| (view.pods.is_some() && view.pod(&pod).is_none()).then_some(())).await;
     gone.ok_or_else(|| {
         let words = "it is still there; `dayfly status` and the events of its node may say why";
         explain::refused(&format!("replace pod {pod}"), words, Leftover::Removable)
     })
+}
+
+/// The address of a unit's first pod, as soon as it has one.
+pub async fn address(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Option<IpAddr> {
+    let known = |view: &View| view.pod(unit)?.status.as_ref()?.pod_ip.clone()?.parse().ok();
+    engine.feed(&lease.environment).until(ADDRESSED, |view, _| known(view)).await
 }

@@ -50,7 +50,7 @@ struct Teller {
     ends: BTreeSet<String>,
     /// A whole list was seen before.
     begun: bool,
-    owner: Option<Option<uuid::Uuid>>,
+    owner: Option<Option<(uuid::Uuid, bool)>>,
 }
 
 impl Teller {
@@ -60,7 +60,7 @@ impl Teller {
             news.extend(self.end(pod));
         }
         self.begun |= view.pods.is_some();
-        let owner = view.owner.as_ref().map(|o| o.as_ref().map(|(run, _)| *run));
+        let owner = view.owner.as_ref().map(|o| o.as_ref().map(|o| (o.run, o.leaving)));
         if let (Some(known), Some(now)) = (self.owner, owner)
             && known != now
         {

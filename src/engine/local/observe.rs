@@ -50,6 +50,7 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
             environment,
             lease,
             objects,
+            leaving: false,
         });
     }
     Ok(found)

@@ -95,15 +95,19 @@ fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
         Judge::Container(c) => Some((c.limits, 1)),
         Judge::Steps { .. } => None,
     });
-    // One for each suite, beside its container or as its position, besides control and neighbour.
-    let agents = (AGENT, plan.suites.len() as u64 + 2);
-    units.chain(suites).chain([agents]).collect()
+    units.chain(suites).chain([(AGENT, agents(plan))]).collect()
+}
+
+/// One for each suite, beside its container or as its position, besides control and neighbour; twice as many, because one
+/// that ends is counted until it is gone.
+fn agents(plan: &Plan) -> u64 {
+    2 * (plan.suites.len() as u64 + 2)
 }
 
 fn hard(plan: &Plan) -> BTreeMap<&'static str, String> {
     let all = containers(plan);
     let sum = |of: fn(&Limits) -> u64| all.iter().map(|(l, n)| of(l) * n).sum::<u64>();
-    let pods = plan.units.iter().map(|u| u64::from(u.replicas.max(1))).sum::<u64>() + plan.suites.len() as u64 + 2;
+    let pods = plan.units.iter().map(|u| u64::from(u.replicas.max(1))).sum::<u64>() + agents(plan);
     BTreeMap::from([
         ("limits.memory", sum(|l| l.memory).to_string()),
         ("limits.cpu", format!("{}m", sum(|l| l.cpu_millis))),
@@ -149,8 +153,8 @@ mod tests {
     fn the_quota_is_the_sum_of_all_copies_and_what_judges_them() {
         let plan = sample::lease().plan;
         let hard = hard(&plan);
-        // db, two copies of api, job: 1 MiB and 250m each; two agents of 64 MiB and one processor.
-        assert_eq!(hard["limits.memory"], (4 * (1u64 << 20) + 2 * (64 << 20)).to_string());
-        assert_eq!((hard["limits.cpu"].as_str(), hard["pods"].as_str()), ("3000m", "6"));
+        // db, two copies of api, job: 1 MiB and 250m each; two agents of 64 MiB and one processor, twice.
+        assert_eq!(hard["limits.memory"], (4 * (1u64 << 20) + 4 * (64 << 20)).to_string());
+        assert_eq!((hard["limits.cpu"].as_str(), hard["pods"].as_str()), ("5000m", "8"));
     }
 }

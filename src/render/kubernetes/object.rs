@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::HASH;
-use crate::render::labels;
+use crate::render::labels::{self, Role};
+
+/// The field of a pod with the addresses of what it may call.
+pub const HOSTS: &str = "hostAliases";
 
 /// Kinds of objects that an environment is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +91,14 @@ pub fn hash_of(value: &Value) -> Option<&str> {
 
 /// Adds the hash of everything in it. Maps are sorted, so equal content has an equal hash.
 fn stamped(mut value: Value) -> Value {
-    let hash = sha256(value.to_string().as_bytes());
+    let mut content = value.clone();
+    // Addresses of other units are looked at apart: they are not known before those units run.
+    if value.pointer("/metadata/labels").and_then(|l| l.get(labels::ROLE)).and_then(Value::as_str) == Some(Role::Unit.as_str())
+        && let Some(spec) = content.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.remove(HOSTS);
+    }
+    let hash = sha256(content.to_string().as_bytes());
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
         if let Some(annotations) = annotations.as_object_mut() {

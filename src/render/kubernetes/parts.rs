@@ -23,9 +23,11 @@ pub fn dns() -> Value {
 
 /// Hosts entries of the units that may be called, where they have addresses.
 pub fn hosts<'a>(lease: &Lease, callees: impl Iterator<Item = &'a Unit>, addresses: &Addresses) -> Value {
-    callees
-        .filter_map(|u| Some(json!({"ip": addresses.get(&u.name)?, "hostnames": names(&u.name, &lease.environment)})))
-        .collect()
+    let of = |u: &Unit| {
+        let names = names(&u.name, &lease.environment);
+        addresses.get(&u.name).into_iter().flatten().map(move |ip| json!({"ip": ip, "hostnames": names})).collect::<Vec<_>>()
+    };
+    callees.flat_map(of).collect()
 }
 
 /// What a pod as a whole is held to.

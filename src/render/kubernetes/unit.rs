@@ -168,7 +168,7 @@ mod tests {
         let stage = Stage { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
         let mut unit = lease.plan.unit("api").unwrap().clone();
         change(&mut unit);
-        pod(&stage, &unit, 2, &Addresses::from([("db".to_owned(), "10.96.0.7".to_owned())]), secrets).unwrap()
+        pod(&stage, &unit, 2, &Addresses::from([("db".to_owned(), vec!["10.96.0.7".to_owned()])]), secrets).unwrap()
     }
 
     #[test]

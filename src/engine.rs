@@ -222,6 +222,9 @@ pub struct Residual {
     pub reason: String,
 }
 
+/// Hears the lines of a suite's log while it runs.
+pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
 /// Progress of an image pull, for the screen.
 pub type OnProgress<'a> = &'a (dyn Fn(&str, &str) + Send + Sync);
 
@@ -278,8 +281,15 @@ pub trait Engine: Send + Sync {
     /// A raw connection to a port of a unit's first copy, for `forward`.
     async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError>;
 
-    /// Runs a container suite to its end or time limit, and collects its log and results in any case.
-    async fn run_suite(&self, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError>;
+    /// Runs a container suite to its end or time limit, and collects its log and results in any case. Where the engine
+    /// can, the log is also told while it is written.
+    async fn run_suite(
+        &self,
+        lease: &Lease,
+        suite: &SuitePlan,
+        secrets: &Secrets,
+        on_line: OnLine<'_>,
+    ) -> Result<SuiteExit, EngineError>;
 
     /// What happens to the environment from now on.
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError>;

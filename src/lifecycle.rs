@@ -8,6 +8,7 @@ pub mod journal;
 pub mod notice;
 pub mod record;
 pub mod session;
+pub mod traces;
 pub mod up;
 
 pub use journal::Journal;

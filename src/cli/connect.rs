@@ -156,5 +156,6 @@ pub fn beginning(
         residual: vec![],
         removed: None,
         kept: None,
+        traces: vec![],
     }
 }

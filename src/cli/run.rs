@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, down, exit, screen, signals};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, down, exit, screen, signals, target};
 use crate::engine::{Engine, EngineKind, Lease, Older};
 use crate::evidence::{EvidenceError, SigningKey, store};
-use crate::lifecycle::{Journal, Notice, up};
+use crate::lifecycle::{Journal, Notice, traces, up};
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
 use crate::suite::runner;
@@ -57,6 +57,8 @@ struct Run {
     key: SigningKey,
     /// Where the evidence of all runs lies.
     evidence: PathBuf,
+    /// By which a further command means the same place.
+    flags: String,
 }
 
 /// Performs the run. Whatever happens after the claim, a report is signed and what was made is removed.
@@ -71,14 +73,14 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = connect::lease(plan, &change.commit)?;
     let engine = connect::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}", lease.environment))?;
+    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());
     if let Err(e) = open(&facts, &lease, &key, &args.evidence) {
         eprintln!("error: failed to {e}; nothing was started");
         return Ok(exit::NO_EVIDENCE);
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
-    let run = Run { engine, lease, journal, key, evidence: args.evidence.clone() };
+    let run = Run { engine, lease, journal, key, evidence: args.evidence.clone(), flags: target::flags(common) };
     run.perform(&args, &sources(&valid), stop).await;
     run.finish(args.keep).await;
     let facts = run.journal.facts();
@@ -118,20 +120,28 @@ impl Run {
     /// Seals before anything is removed, removes, and seals again what the removal added.
     async fn finish(&self, keep: Keep) {
         self.journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
+        // What a newer run has is not this run's to tell of.
+        if !self.superseded() {
+            traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
+        }
         self.seal(false);
         let passed = self.journal.facts().causes.is_empty();
-        let superseded = self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::Superseded);
-        if !superseded && (keep == Keep::Always || (keep == Keep::OnFailure && !passed)) {
+        if !self.superseded() && (keep == Keep::Always || (keep == Keep::OnFailure && !passed)) {
             let reason = format!(
-                "--keep {}; remove it with: dayfly down {}",
+                "--keep {}; remove it with: dayfly down {}{}",
                 if keep == Keep::Always { "always" } else { "on-failure" },
-                self.lease.environment
+                self.lease.environment,
+                self.flags
             );
             self.journal.note(Notice::Kept { reason });
         } else {
             down::remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
         }
         self.seal(true);
+    }
+
+    fn superseded(&self) -> bool {
+        self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::Superseded)
     }
 
     fn seal(&self, last: bool) {

@@ -77,6 +77,19 @@ pub fn one(common: &Common) -> anyhow::Result<Target> {
     }
 }
 
+/// The flags by which a further command means the same place, with a space before them; nothing where it would anyhow.
+pub fn flags(common: &Common) -> String {
+    let variables = connect::variables();
+    let given = |variable: &str| !variables.contains_key(variable);
+    let contexts = common.context.iter().filter(|_| given("DAYFLY_CONTEXT")).map(|c| format!(" --context {c}"));
+    let engine = |e: &EngineChoice| match e {
+        EngineChoice::Local => " --engine local",
+        EngineChoice::Kubernetes => " --engine kubernetes",
+    };
+    let engines = common.engine.iter().filter(|_| given("DAYFLY_ENGINE") && common.context.is_empty());
+    engines.map(|e| engine(e).to_owned()).chain(contexts).collect()
+}
+
 /// Reaches a target.
 pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Arc<dyn Engine>, EngineError>> {
     Ok(match target {

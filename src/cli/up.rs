@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
 use crate::engine::Older;
 use crate::lifecycle::{Journal, Notice, up};
 use crate::plan::Plan;
@@ -25,14 +25,14 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let plan = connect::plan(&valid, change.pr)?;
     let lease = connect::lease(plan, &change.commit)?;
     let engine = connect::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}", lease.environment))?;
+    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
-                eprint!("{}", welcome(&lease.plan));
+                eprint!("{}", welcome(&lease.plan, &target::flags(common)));
             }
             return Ok(exit::PASSED);
         }
@@ -43,28 +43,28 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         CauseKind::Interrupted | CauseKind::Superseded => {
             super::down::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
         }
-        _ => say_what_stays(engine.as_ref(), &lease.environment).await,
+        _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
     Ok(exit::of(&journal.facts()))
 }
 
-async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str) {
+async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, flags: &str) {
     match engine.observe(environment).await {
         Ok(None) => eprintln!("nothing was left behind"),
         Ok(Some(_)) => {
-            eprintln!("what was made stays for a look:\n  dayfly logs {environment}\n  dayfly down {environment}")
+            eprintln!("what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}")
         }
-        Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list"),
+        Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),
     }
 }
 
 /// What one can do with an environment that is up.
-fn welcome(plan: &Plan) -> String {
+fn welcome(plan: &Plan, flags: &str) -> String {
     let environment = &plan.environment;
     let ports = plan.units.iter().filter(|u| !u.start_late).filter_map(|u| u.port.map(|p| format!("  {}:{p}", u.name)));
     let example = plan.units.iter().find(|u| u.port.is_some()).map_or("SERVICE", |u| u.name.as_str());
     format!(
-        "\n{environment} is up. Inside, services reach each other as\n{}\n\nnext:\n  dayfly test {environment}\n  dayfly logs {environment} -f\n  dayfly forward {environment} {example}\n  dayfly down {environment}\n",
+        "\n{environment} is up. Inside, services reach each other as\n{}\n\nnext:\n  dayfly test {environment}{flags}\n  dayfly logs {environment} -f{flags}\n  dayfly forward {environment} {example}{flags}\n  dayfly down {environment}{flags}\n",
         ports.collect::<Vec<_>>().join("\n")
     )
 }

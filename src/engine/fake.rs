@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 
 use super::{
     AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine,
-    Observed, Older, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
+    Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
 };
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 
@@ -193,7 +193,13 @@ impl Engine for FakeEngine {
         Err(EngineError::Missing(unit.into()))
     }
 
-    async fn run_suite(&self, _: &Lease, suite: &SuitePlan, _: &Secrets) -> Result<SuiteExit, EngineError> {
+    async fn run_suite(
+        &self,
+        _: &Lease,
+        suite: &SuitePlan,
+        _: &Secrets,
+        _: OnLine<'_>,
+    ) -> Result<SuiteExit, EngineError> {
         self.state().done.push(format!("suite {}", suite.name));
         self.script.suites.get(&suite.name).cloned().ok_or_else(|| EngineError::Missing(suite.name.clone()))
     }

@@ -12,7 +12,7 @@ use kube::Client;
 
 use super::{
     AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, Older,
-    OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
 use crate::render::kubernetes::{Stage, Templates};
@@ -159,8 +159,14 @@ impl Engine for KubernetesEngine {
         link::dial(self, lease, unit, port).await
     }
 
-    async fn run_suite(&self, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError> {
-        suites::run(self, lease, suite, secrets).await
+    async fn run_suite(
+        &self,
+        lease: &Lease,
+        suite: &SuitePlan,
+        secrets: &Secrets,
+        on_line: OnLine<'_>,
+    ) -> Result<SuiteExit, EngineError> {
+        suites::run(self, lease, suite, secrets, on_line).await
     }
 
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {

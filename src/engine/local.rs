@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, Older,
-    OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
 use crate::render::container::Flavour;
@@ -139,7 +139,13 @@ impl Engine for LocalEngine {
         agents::dial(self, lease, unit, port).await
     }
 
-    async fn run_suite(&self, lease: &Lease, suite: &SuitePlan, secrets: &Secrets) -> Result<SuiteExit, EngineError> {
+    async fn run_suite(
+        &self,
+        lease: &Lease,
+        suite: &SuitePlan,
+        secrets: &Secrets,
+        _: OnLine<'_>,
+    ) -> Result<SuiteExit, EngineError> {
         suites::run(self, lease, suite, secrets).await
     }
 

@@ -73,7 +73,7 @@ pub fn seal(
     files.push((store::RUN.into(), line(&dsse::sign(&run.bytes, key))?));
     store::write_all(&dir, &files)?;
 
-    let kept: BTreeSet<&str> = facts.suites.iter().flat_map(|s| &s.raw).map(|r| r.sha256.as_str()).collect();
+    let kept: BTreeSet<&str> = facts.raw().map(|(_, r)| r.sha256.as_str()).collect();
     let raw = kept.into_iter().map(|sha256| dir.join(store::RAW).join(sha256));
     let files = files
         .iter()
@@ -124,14 +124,14 @@ fn raw_files(
     dir: &Path,
 ) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
     let mut files = BTreeMap::new();
-    for (suite, file) in facts.suites.iter().flat_map(|s| s.raw.iter().map(move |r| (s, r))) {
+    for (of, file) in facts.raw() {
         if !statement::is_hex(&file.sha256, 64) {
             return Err(EvidenceError::RawDigest(file.sha256.clone()));
         }
         let stored = store::read(&dir.join(store::RAW).join(&file.sha256))?;
         let Some(bytes) = raw.get(&file.sha256).or(stored.as_ref()) else {
             return Err(EvidenceError::RawMissing {
-                suite: suite.name.clone(),
+                suite: of.to_owned(),
                 name: file.name.clone(),
                 sha256: file.sha256.clone(),
             });

@@ -14,7 +14,7 @@ use super::EvidenceError;
 use super::predicate::*;
 use crate::engine::EngineKind;
 use crate::report::Facts;
-use crate::report::facts::{CaseFact, Outcome, SuiteFact, UnitFact, Verdict};
+use crate::report::facts::{CaseFact, Outcome, RawFile, SuiteFact, UnitFact, Verdict};
 
 /// A statement ready to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,7 @@ pub fn run(
         units: facts.units.iter().map(unit).collect(),
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),
+        traces: facts.traces.iter().map(raw_report).collect(),
         teardown: Teardown { removed_on: facts.removed, residual: facts.residual.clone(), kept: facts.kept.clone() },
         report_digest: DigestSet::sha256(report),
         opened_digest: opened.map(DigestSet::sha256),
@@ -173,12 +174,6 @@ fn flaky(case: &CaseFact) -> bool {
 
 fn summary(suite: &SuiteFact) -> SuiteSummary {
     let count = |v| suite.cases.iter().filter(|c| c.verdict == v).count();
-    let raw = |r: &crate::report::facts::RawFile| RawReport {
-        name: r.name.clone(),
-        media_type: r.media_type.clone(),
-        digest: DigestSet::sha256(&r.sha256),
-        size: r.size,
-    };
     SuiteSummary {
         name: suite.name.clone(),
         kind: suite.kind,
@@ -196,7 +191,16 @@ fn summary(suite: &SuiteFact) -> SuiteSummary {
             skipped: count(None),
             flaky: suite.cases.iter().filter(|c| flaky(c)).count(),
         },
-        raw_reports: suite.raw.iter().map(raw).collect(),
+        raw_reports: suite.raw.iter().map(raw_report).collect(),
+    }
+}
+
+fn raw_report(file: &RawFile) -> RawReport {
+    RawReport {
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        digest: DigestSet::sha256(&file.sha256),
+        size: file.size,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, ImageFact, Residual};
-use crate::report::facts::{CaseFact, Cause, SuiteFact};
+use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
 /// Something that happened; `--output json` prints each as one line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,10 +39,14 @@ pub enum Notice {
     Up { took_ms: u64 },
     /// A suite begins.
     SuiteStarted { suite: SuiteFact },
+    /// A line of a container suite's log.
+    SuiteLine { suite: String, line: String },
     /// A case ended (for good: retries included).
     CaseDone { suite: String, case: CaseFact },
     /// A suite ended.
     SuiteDone { suite: SuiteFact },
+    /// Logs and states that were taken before the removal.
+    Traces { files: Vec<RawFile> },
     /// Digests of what runs, by unit.
     Running { digests: BTreeMap<String, String> },
     /// A cause of a result other than passed.

@@ -39,7 +39,7 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
         facts.events.push(Event { at, about, text });
     }
     match notice {
-        Notice::Pulling { .. } | Notice::UnitWaiting { .. } => return false,
+        Notice::Pulling { .. } | Notice::UnitWaiting { .. } | Notice::SuiteLine { .. } => return false,
         Notice::Engine { info } => facts.engine_info = Some(info.clone()),
         Notice::Gaps { cannot } => {
             if let Some(info) = &mut facts.engine_info {
@@ -65,6 +65,7 @@ pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
         Notice::SuiteStarted { suite } => facts.suites.push(suite.clone()),
         Notice::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
         Notice::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
+        Notice::Traces { files } => facts.traces.clone_from(files),
         Notice::Cause { cause } => facts.causes.push(cause.clone()),
         Notice::Kept { reason } => facts.kept = Some(reason.clone()),
         Notice::Removed { residual, .. } => {

@@ -1,5 +1,6 @@
 //! Performs the steps that `decide` names until every unit is ready, one has failed, or the run must stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ const KILLED: i64 = 137;
 
 /// Why a unit did not become ready, with the end of its log.
 struct UnitFailure {
+    kind: CauseKind,
     reason: String,
     log: Vec<String>,
 }
@@ -138,6 +140,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
     let mut progress = decide::beginning(plan);
     let mut happened = session.engine.watch(&session.lease.environment).await.map_err(|e| cause_of(&e))?;
     let mut starting: JoinSet<Started> = JoinSet::new();
+    let mut kinds = BTreeMap::new();
     // The agent starts beside the first units. Whoever asks it next waits for it, and hears it if it could not start.
     let mut early = JoinSet::new();
     let ahead = session.clone();
@@ -146,18 +149,21 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
         for step in decide::next(plan, &progress) {
             match step {
                 Step::Done => return Ok(()),
-                Step::GiveUp(unit) => return Err(gave_up(&session.journal, &unit)),
+                Step::GiveUp(unit) => return Err(gave_up(&session.journal, &unit, kinds.get(&unit).copied())),
                 Step::Start(unit) => begin(session, plan, &unit, &mut progress, &mut starting),
             }
         }
         tokio::select! {
             Some(done) = starting.join_next() => {
                 let (unit, result) = done.map_err(|e| Cause { kind: CauseKind::Unexpected, text: format!("failed to start a service: {e}") })?;
+                if let Err(f) = &result {
+                    kinds.entry(unit.clone()).or_insert(f.kind);
+                }
                 settle(session, &mut progress, unit, result);
             }
             Some(event) = happened.next() => match event {
                 Happened::Exited { unit, code, oom_killed } if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) => {
-                    let failure = UnitFailure { reason: exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits)), log: last_log(session, &unit).await };
+                    let failure = UnitFailure { kind: CauseKind::NotReady, reason: exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits)), log: last_log(session, &unit).await };
                     settle(session, &mut progress, unit, Err(failure));
                 }
                 Happened::Exited { .. } => {}
@@ -196,10 +202,12 @@ fn settle(session: &Session, progress: &mut Progress, unit: String, result: Resu
 async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailure> {
     let began = session.engine.start(&session.lease, &unit.name).await;
     if let Err(e) = began {
-        return Err(UnitFailure { reason: format!("failed to {e}"), log: last_log(session, &unit.name).await });
+        // What is wrong with one service is why the environment is not ready, unless there was no room.
+        let kind = if matches!(e, EngineError::Capacity(_)) { CauseKind::NoCapacity } else { CauseKind::NotReady };
+        return Err(UnitFailure { kind, reason: format!("failed to {e}"), log: last_log(session, &unit.name).await });
     }
     if let Err(reason) = until_ready(session, unit).await {
-        return Err(UnitFailure { reason, log: last_log(session, &unit.name).await });
+        return Err(UnitFailure { kind: CauseKind::NotReady, reason, log: last_log(session, &unit.name).await });
     }
     Ok(())
 }
@@ -269,10 +277,10 @@ fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
     }
 }
 
-fn gave_up(journal: &Journal, unit: &str) -> Cause {
+fn gave_up(journal: &Journal, unit: &str, kind: Option<CauseKind>) -> Cause {
     let facts = journal.facts();
     let reason = facts.units.iter().find(|u| u.name == unit).and_then(|u| u.failure.clone()).unwrap_or_default();
-    Cause { kind: CauseKind::NotReady, text: format!("{unit}: {reason}") }
+    Cause { kind: kind.unwrap_or(CauseKind::NotReady), text: format!("{unit}: {reason}") }
 }
 
 /// Milliseconds since then.

@@ -50,6 +50,9 @@ pub struct Facts {
     pub suites: Vec<SuiteFact>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// What was taken from the environment before it was removed: logs, and what the engine kept of it.
+    #[serde(default)]
+    pub traces: Vec<RawFile>,
     /// Every cause of a result other than passed; the first one decides the exit code.
     pub causes: Vec<Cause>,
     /// What teardown could not remove.
@@ -304,6 +307,12 @@ pub enum Outcome {
 }
 
 impl Facts {
+    /// Every file that is kept by its content, with what it is of: a suite's name, or the environment.
+    pub fn raw(&self) -> impl Iterator<Item = (&str, &RawFile)> {
+        let of_suites = self.suites.iter().flat_map(|s| s.raw.iter().map(|r| (s.name.as_str(), r)));
+        of_suites.chain(self.traces.iter().map(|r| ("the environment", r)))
+    }
+
     /// The outcome, from the causes and the suites: a run without a suite that passed is never passed.
     pub fn outcome(&self) -> Outcome {
         let judged = |v| self.suites.iter().any(|s| s.verdict == Some(v));

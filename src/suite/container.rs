@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::intake;
 use crate::engine::SuiteExit;
+use crate::lifecycle::Notice;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::millis;
 use crate::plan::{ContainerJudge, SuitePlan};
@@ -27,7 +28,10 @@ pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerJu
     let mut attempts = 1;
     loop {
         let began = Instant::now();
-        let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets).await {
+        let on_line = |line: &str| {
+            session.journal.note(Notice::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
+        };
+        let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets, &on_line).await {
             Ok(exit) => exit,
             Err(e) => {
                 return Judged {

@@ -98,6 +98,7 @@ pub fn failed(run: u128) -> Facts {
         residual: vec![],
         removed: None,
         kept: None,
+        traces: vec![],
     }
 }
 

@@ -228,6 +228,7 @@ pub fn passed() -> Facts {
         residual: vec![],
         removed: Some(at(158_300)),
         kept: None,
+        traces: vec![],
     }
 }
 

@@ -34,6 +34,7 @@ pub fn text(notice: &Notice) -> Option<String> {
         Notice::UnitStarting { unit } => format!("start     {unit}"),
         Notice::UnitReady { unit, took_ms } => format!("ready     {unit} after {}", seconds(*took_ms)),
         Notice::UnitFailed { unit, reason, log } => failure(unit, reason, log),
+        Notice::SuiteLine { suite, line } => format!("log       {suite} | {line}"),
         Notice::UnitStopped { unit } => format!("stop      {unit}"),
         Notice::UnitEnded { unit, code, oom_killed } => {
             let why = if *oom_killed { " for want of memory" } else { "" };
@@ -57,6 +58,7 @@ pub fn text(notice: &Notice) -> Option<String> {
         Notice::Gaps { .. }
         | Notice::Images { .. }
         | Notice::Prepared
+        | Notice::Traces { .. }
         | Notice::UnitWaiting { .. }
         | Notice::Running { .. } => return None,
     })

@@ -81,7 +81,7 @@ async fn find(
         }
         // The nodes may reach what this machine does not: then the tag is run, and its digest read back.
         Err(RegistryError::Unreachable(why)) => {
-            tracing::warn!("{reference} is run by its tag: {why}");
+            progress(reference, &format!("run by its tag, for its registry cannot be asked from here: {why}"));
             Ok(unknown(from))
         }
         Err(e) => Err(e.to_string()),

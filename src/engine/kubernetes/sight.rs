@@ -127,10 +127,15 @@ fn lost(pod: &Pod) -> Option<String> {
 
 fn ended(end: &ContainerStateTerminated) -> Sight {
     let message = end.message.as_deref().unwrap_or_default().trim();
-    match end.reason.as_deref() {
-        Some("StartError" | "ContainerCannotRun") => Sight::Stuck(Stuck::Start(words::reason(message))),
-        _ => Sight::Ended { code: end.exit_code.into(), oom_killed: oom_killed(end) },
+    if never_began(end) {
+        return Sight::Stuck(Stuck::Start(words::reason(message)));
     }
+    Sight::Ended { code: end.exit_code.into(), oom_killed: oom_killed(end) }
+}
+
+/// The runtime could not start the process.
+pub fn never_began(end: &ContainerStateTerminated) -> bool {
+    matches!(end.reason.as_deref(), Some("StartError" | "ContainerCannotRun"))
 }
 
 /// Reasons for which a container waits that do not pass by themselves.
@@ -153,7 +158,9 @@ fn waits(reason: &str, message: &str, events: &[Note]) -> Option<Stuck> {
 fn pull_advice(message: &str) -> String {
     let lower = message.to_lowercase();
     let any = |signs: &[&str]| signs.iter().any(|s| lower.contains(s));
-    let advice = if any(&["unauthorized", "denied", "authentication required", "authorization failed"]) {
+    let advice = if any(&["\"localhost/"]) {
+        "images named localhost/… are not pulled: load it on every node, or push it to a registry"
+    } else if any(&["unauthorized", "denied", "authentication required", "authorization failed"]) {
         "the registry refuses it: give credentials with --pull-secret, or check the name"
     } else if any(&["not found", "manifest unknown"]) {
         "the registry does not have it: check name and tag"

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::logs::Tail;
 use super::sight::{self, Sight, Stuck};
 use super::{KubernetesEngine, api, claim, explain, lock, prepare, remove, results, units};
-use crate::engine::{EngineError, Lease, Leftover, Secrets, SuiteExit};
+use crate::engine::{EngineError, Lease, Leftover, OnLine, Secrets, SuiteExit};
 use crate::plan::{ContainerJudge, Judge, SuitePlan};
 use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
 
@@ -30,6 +31,7 @@ pub async fn run(
     lease: &Lease,
     suite: &SuitePlan,
     secrets: &Secrets,
+    on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
     let Judge::Container(judge) = &suite.judge else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
@@ -38,7 +40,7 @@ pub async fn run(
     let id = uuid::Uuid::now_v7().simple().to_string();
     let job = judge::job_name(&suite.name, &id[20..]);
     make(engine, lease, suite, judge, &id[20..], secrets).await?;
-    let exit = finish(engine, lease, suite, judge, &job).await;
+    let exit = finish(engine, lease, suite, judge, &job, on_line).await;
     clear(engine, &lease.environment, &job).await;
     exit
 }
@@ -70,12 +72,21 @@ async fn finish(
     suite: &SuitePlan,
     judge: &ContainerJudge,
     job: &str,
+    on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
     let environment = &lease.environment;
     let pod = started(engine, environment, &suite.name, job).await?;
-    let log = Log::follow(engine, environment, &pod);
+    let (log, mut lines) = Log::follow(engine, environment, &pod);
     let limit = Duration::from_millis(suite.timeout_ms);
-    let (end, timed_out) = match ended(engine, environment, &pod, limit).await {
+    let mut ending = std::pin::pin!(ended(engine, environment, &pod, limit));
+    let end = loop {
+        tokio::select! {
+            biased;
+            Some(line) = lines.recv() => on_line(&line),
+            end = &mut ending => break end,
+        }
+    };
+    let (end, timed_out) = match end {
         Some(end) => (end, false),
         None => (stopped(engine, environment, &pod).await?, true),
     };
@@ -84,6 +95,9 @@ async fn finish(
         End::Process { .. } => results::fetch(engine, environment, &pod, &judge.results).await,
     };
     let mut text = log.end().await;
+    while let Ok(line) = lines.try_recv() {
+        on_line(&line);
+    }
     let (code, oom_killed) = match end {
         End::Process { code, oom_killed } => (Some(code), oom_killed),
         End::Lost(why) => {
@@ -168,14 +182,19 @@ struct Log {
 }
 
 impl Log {
-    fn follow(engine: &KubernetesEngine, environment: &str, pod: &str) -> Self {
+    /// Its lines come out of the channel as well, as they are written.
+    fn follow(engine: &KubernetesEngine, environment: &str, pod: &str) -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (tell, lines) = mpsc::unbounded_channel();
         let text: Arc<Mutex<String>> = Arc::default();
         let (kept, mut tail) = (text.clone(), Tail::new(engine, environment, pod, CONTAINER, None, true));
         let reading = tokio::spawn(async move {
             while let Some(line) = tail.next().await {
                 let mut text = lock(&kept);
                 match line {
-                    Ok(line) => *text += &format!("{line}\n"),
+                    Ok(line) => {
+                        *text += &format!("{line}\n");
+                        tell.send(line).ok();
+                    }
                     Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
                 }
                 if text.len() > 2 * LOG {
@@ -184,7 +203,7 @@ impl Log {
                 }
             }
         });
-        Self { text, reading: AbortOnDropHandle::new(reading) }
+        (Self { text, reading: AbortOnDropHandle::new(reading) }, lines)
     }
 
     async fn end(mut self) -> String {

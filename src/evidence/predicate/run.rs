@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, DigestSet, Scope, SuiteSummary, TestResult};
+use super::{Context, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
 use crate::plan::UnitKind;
 use crate::report::facts::{Cause, Outcome};
@@ -35,6 +35,9 @@ pub struct RunPredicate {
     pub access: Vec<Access>,
     /// Suites, each bound to its own statement.
     pub suites: Vec<RunSuite>,
+    /// Logs of units, and what the engine kept of the environment, taken before it was removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<RawReport>,
     /// How the environment ended.
     pub teardown: Teardown,
     /// SHA-256 of `report.json`.

@@ -145,9 +145,8 @@ fn dropped(opened: Option<&Opened>, run: &RunPredicate) -> Result<(), Refusal> {
 /// Raw files that are there are what their names say; the others are counted.
 fn raw(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(usize, Vec<String>), Refusal> {
     let (mut present, mut absent) = (0, Vec::new());
-    for (suite, report) in
-        run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(move |r| (&s.summary.name, r)))
-    {
+    let of_suites = run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(|r| (s.summary.name.as_str(), r)));
+    for (suite, report) in of_suites.chain(run.traces.iter().map(|r| ("the environment", r))) {
         let file = format!("raw/{}", report.digest.sha256.as_deref().unwrap_or_default());
         match files.get(&file) {
             Some(bytes) => bound(&file, &sha256(bytes), &report.digest).map(|()| present += 1)?,

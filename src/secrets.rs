@@ -55,12 +55,8 @@ pub enum SecretsError {
 pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsError> {
     let values = values(plan, kept)?;
     let certificates = Certificates::new(plan, kept)?;
-    let mut made = Secrets {
-        values,
-        ca: certificates.ca(),
-        certified_until: Some(certificates.until()),
-        files: BTreeMap::new(),
-    };
+    let mut made =
+        Secrets { values, ca: certificates.ca(), certified_until: Some(certificates.until()), files: BTreeMap::new() };
     for unit in &plan.units {
         let mut names = unit.secrets.clone();
         if unit.kind == UnitKind::Database {

@@ -220,7 +220,8 @@ async fn https_trusts_the_environments_authority_and_no_other() {
     let trusting = agent(Hello::of(&plan, &secrets));
     trusting.holds(step.clone()).await;
     assert!(matches!(trusting.ready("127.0.0.1", ready.clone(), 5_000).await, Answer::Ready));
-    let stranger = agent(Hello { ca: dayfly::secrets::generate(&plan, None).unwrap().ca, ..Hello::of(&plan, &secrets) });
+    let stranger =
+        agent(Hello { ca: dayfly::secrets::generate(&plan, None).unwrap().ca, ..Hello::of(&plan, &secrets) });
     let refused = stranger.fails(step).await;
     assert!(refused.got.contains("TLS: invalid peer certificate"), "{refused:?}");
     assert!(matches!(stranger.ready("127.0.0.1", ready, 300).await, Answer::Failed(_)));
@@ -333,7 +334,12 @@ async fn a_dns_server_is_asked_directly() {
 async fn when_the_agent_dies_every_question_fails_with_the_reason() {
     let mut agent = agent(bare());
     let asked = || {
-        agent.client.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000, at: None })
+        agent.client.ask(Ask::Ready {
+            unit: "127.0.0.1".into(),
+            ready: ReadyPlan::Tcp { port: 1 },
+            within_ms: 60_000,
+            at: None,
+        })
     };
     let kill = async {
         // The first answer proves that it runs and that the others are under way.
@@ -351,7 +357,14 @@ async fn the_agent_ends_with_its_link_whatever_still_runs() {
     let agent_rig::Agent { client, mut process } = agent(bare());
     let waiting = client.clone();
     let question = tokio::spawn(async move {
-        waiting.ask(Ask::Ready { unit: "127.0.0.1".into(), ready: ReadyPlan::Tcp { port: 1 }, within_ms: 60_000, at: None }).await
+        waiting
+            .ask(Ask::Ready {
+                unit: "127.0.0.1".into(),
+                ready: ReadyPlan::Tcp { port: 1 },
+                within_ms: 60_000,
+                at: None,
+            })
+            .await
     });
     client.ask(Ask::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
     question.abort();

@@ -114,7 +114,9 @@ pub(super) async fn connect(
     let password = password.or_else(|| world.hello.secrets.get(&secret).map(String::as_str));
     let password = password.ok_or_else(|| AmqpError::Ours(format!("no password is known here for {secret}")))?;
     let at = format!("{}:{}", broker.name, broker.port);
-    let connected = limited("login", dial(broker, world.host_of(&broker.name), world.amqp_tls.clone(), user, password, vhost)).await;
+    let connected =
+        limited("login", dial(broker, world.host_of(&broker.name), world.amqp_tls.clone(), user, password, vhost))
+            .await;
     connected.map_err(|error| match error {
         AmqpError::Failed(text) => AmqpError::Failed(format!("{at}: {text}")),
         other => other,

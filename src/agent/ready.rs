@@ -83,8 +83,11 @@ async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, sight: &mut Sight
         ReadyPlan::Running => Ok(()),
         ReadyPlan::Tcp { port } => tcp(world, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
-            http(world, Target { tls: *tls, host: unit.into(), port: *port, path: path.clone(), at: Some(world.host_of(unit)) })
-                .await
+            http(
+                world,
+                Target { tls: *tls, host: unit.into(), port: *port, path: path.clone(), at: Some(world.host_of(unit)) },
+            )
+            .await
         }
         ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(world, vhost, queue, user)).await,
         ReadyPlan::Broker => limited(topology::ready(world)).await,

@@ -30,7 +30,14 @@ pub(super) struct World {
 
 impl World {
     pub fn new(hello: Hello, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
-        Self { hello, tls, amqp_tls, listeners: Mutex::default(), background: Mutex::default(), places: Mutex::default() }
+        Self {
+            hello,
+            tls,
+            amqp_tls,
+            listeners: Mutex::default(),
+            background: Mutex::default(),
+            places: Mutex::default(),
+        }
     }
 
     /// What `listen` steps collect, by their names.

@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Common, Output, connect, exit};
 use super::target::{self, Target};
+use super::{Common, Output, connect, exit};
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
 use crate::spec::Overrides;

@@ -26,7 +26,11 @@ pub struct RenderArgs {
 
 /// Prints the objects in the order in which they are made.
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
-    let valid = connect::load(&args.description.file, &connect::overrides(&args.description, None), common.output == Output::Json)?;
+    let valid = connect::load(
+        &args.description.file,
+        &connect::overrides(&args.description, None),
+        common.output == Output::Json,
+    )?;
     let plan = connect::plan(&valid, args.pr)?;
     let lease = connect::lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;
@@ -39,7 +43,8 @@ pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
         agent_image: &common.cluster.agent_image,
         pull_secret: pull_secret.is_some(),
     };
-    let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref()).map_err(|e| connect::usage(&format!("failed to {e}")))?;
+    let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref())
+        .map_err(|e| connect::usage(&format!("failed to {e}")))?;
     print(&objects, common.output)?;
     Ok(exit::PASSED)
 }
@@ -67,10 +72,15 @@ fn objects(
 fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
     if output == Output::Json {
         let items: Vec<_> = objects.iter().map(|o| &o.value).collect();
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?
+        );
         return Ok(());
     }
-    println!("# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in.");
+    println!(
+        "# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in."
+    );
     for object in objects {
         println!("---\n{}", serde_yaml::to_string(&object.value)?.trim_end());
     }

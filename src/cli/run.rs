@@ -95,17 +95,20 @@ impl Run {
         sources: &BTreeMap<String, String>,
         stop: tokio_util::sync::CancellationToken,
     ) {
-        let result = match up::bring_up(self.engine.clone(), self.lease.clone(), Older::Removed, self.journal.clone(), stop).await {
-            Ok(session) => {
-                let (result, ()) = tokio::join!(runner::run(&session, &args.suite, sources), self.note_gaps());
-                session.release_agents().await;
-                result
-            }
-            Err(cause) => {
-                self.note_gaps().await;
-                Err(cause)
-            }
-        };
+        let result =
+            match up::bring_up(self.engine.clone(), self.lease.clone(), Older::Removed, self.journal.clone(), stop)
+                .await
+            {
+                Ok(session) => {
+                    let (result, ()) = tokio::join!(runner::run(&session, &args.suite, sources), self.note_gaps());
+                    session.release_agents().await;
+                    result
+                }
+                Err(cause) => {
+                    self.note_gaps().await;
+                    Err(cause)
+                }
+            };
         if let Err(cause) = result {
             self.journal.note(Notice::Cause { cause });
         }

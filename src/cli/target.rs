@@ -42,7 +42,11 @@ pub fn all(engines: &[EngineChoice], contexts: &[String], variables: &BTreeMap<S
         if named.is_empty() { vec![Target::Kubernetes(None)] } else { named }
     };
     if engines.is_empty() {
-        return if !contexts.is_empty() || variables.contains_key(IN_CLUSTER) { clusters() } else { vec![Target::Local] };
+        return if !contexts.is_empty() || variables.contains_key(IN_CLUSTER) {
+            clusters()
+        } else {
+            vec![Target::Local]
+        };
     }
     let mut targets = vec![];
     for engine in engines {
@@ -72,7 +76,8 @@ pub fn one(common: &Common) -> anyhow::Result<Target> {
         (last, _) => {
             chosen.extend(last);
             let names = chosen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(connect::usage(&format!("one engine and one context is needed here, and these are named: {names}")).into())
+            Err(connect::usage(&format!("one engine and one context is needed here, and these are named: {names}"))
+                .into())
         }
     }
 }

@@ -52,7 +52,9 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
     match engine.observe(environment).await {
         Ok(None) => eprintln!("nothing was left behind"),
         Ok(Some(_)) => {
-            eprintln!("what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}")
+            eprintln!(
+                "what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
+            )
         }
         Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),
     }

@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed, Older,
-    OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed,
+    Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
 use crate::render::container::Flavour;

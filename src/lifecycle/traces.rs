@@ -21,7 +21,9 @@ pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
     let all = async { futures::join!(logs(engine, environment), engine.traces(environment)) };
     let (logs, states) = match tokio::time::timeout(LIMIT, all).await {
         Ok(both) => both,
-        Err(_) => return tracing::warn!("logs and states of {environment} did not arrive within {} s", LIMIT.as_secs()),
+        Err(_) => {
+            return tracing::warn!("logs and states of {environment} did not arrive within {} s", LIMIT.as_secs());
+        }
     };
     let mut files = vec![];
     for taken in [logs, states] {

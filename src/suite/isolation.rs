@@ -73,7 +73,11 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
             "{} service(s) tried {} addresses of this host that it reached itself{}, the metadata address and {} outside names{}",
             units.len(),
             bait.tcp.len(),
-            if own.is_empty() { String::new() } else { format!(", {} of the cluster that a neighbour reached", own.join(", ")) },
+            if own.is_empty() {
+                String::new()
+            } else {
+                format!(", {} of the cluster that a neighbour reached", own.join(", "))
+            },
             OUTSIDE.len(),
             if host_resolves { " that this host resolves" } else { "; no resolver answers inside" }
         ));
@@ -90,7 +94,10 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
     let reach = Ask::Reach { addresses: own.clone(), timeout_ms: millis(PATIENCE) };
     let reached = ask(session, &Position::Neighbour, reach).await?;
     if reached.is_empty() {
-        return Err(format!("the positive control failed: a neighbour to whom nothing is closed reaches none of {}", own.join(", ")));
+        return Err(format!(
+            "the positive control failed: a neighbour to whom nothing is closed reaches none of {}",
+            own.join(", ")
+        ));
     }
     Ok(reached)
 }

@@ -11,7 +11,8 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
     let Some(world) = World::of("race", vec![], vec![]).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
-    let (first, second) = tokio::join!(world.engine.claim(&older, Older::Removed), world.engine.claim(&newer, Older::Removed));
+    let (first, second) =
+        tokio::join!(world.engine.claim(&older, Older::Removed), world.engine.claim(&newer, Older::Removed));
     assert!(matches!(second.unwrap(), Claim::Ours { .. }));
     match first.unwrap() {
         Claim::Ours { .. } => {}
@@ -32,7 +33,10 @@ async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_n
     let Some(world) = World::up("replace", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
-    assert_eq!(world.engine.claim(&newer, Older::Removed).await.unwrap(), Claim::Ours { replaced: Some(older.run), kept: None });
+    assert_eq!(
+        world.engine.claim(&newer, Older::Removed).await.unwrap(),
+        Claim::Ours { replaced: Some(older.run), kept: None }
+    );
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);
 

@@ -39,6 +39,8 @@ macro_rules! needs_engine {
 pub struct User {
     pub folder: tempfile::TempDir,
     environments: std::cell::RefCell<Vec<String>>,
+    /// What the user's shell has set besides.
+    pub variables: Vec<(String, String)>,
 }
 
 /// How a command ended.
@@ -88,7 +90,12 @@ impl Ended {
 
 impl User {
     pub fn new() -> Self {
-        let user = Self { folder: tempfile::tempdir().unwrap(), environments: Default::default() };
+        Self::with(vec![])
+    }
+
+    /// A user whose shell has these variables.
+    pub fn with(variables: Vec<(String, String)>) -> Self {
+        let user = Self { folder: tempfile::tempdir().unwrap(), environments: Default::default(), variables };
         user.dayfly(&["key", "generate", "key.pem"]).code(0);
         user
     }
@@ -116,13 +123,14 @@ impl User {
             .current_dir(self.folder.path())
             .env_remove("GITHUB_ACTIONS")
             .env_remove("GITLAB_CI")
+            .envs(self.variables.iter().map(|(k, v)| (k, v)))
             .stdin(Stdio::null());
         command
     }
 
     /// Runs a command to its end.
     pub fn dayfly(&self, arguments: &[&str]) -> Ended {
-        Ended::of(self.command(arguments).output().unwrap())
+        ended(self.command(arguments))
     }
 
     /// `dayfly run` with key and evidence.
@@ -157,6 +165,11 @@ impl User {
         let left: Vec<_> = all.as_array().unwrap().iter().filter(|e| e["environment"] == environment).collect();
         assert!(left.is_empty(), "left: {left:#?}");
     }
+}
+
+/// Runs a command to its end.
+pub fn ended(mut command: Command) -> Ended {
+    Ended::of(command.output().unwrap())
 }
 
 /// A commit id of the usual form.

@@ -68,9 +68,8 @@ impl KubernetesEngine {
         let params = PatchParams::apply(MANAGER).force().validation_strict();
         let patch = Patch::Apply(&object.value);
         let applied = self.objects(object.kind, environment).patch(&object.name, &params, &patch).await;
-        applied.map_err(|e| {
-            explain::failed(&format!("make {:?} {}", object.kind, object.name), &e, Leftover::Removable)
-        })
+        applied
+            .map_err(|e| explain::failed(&format!("make {:?} {}", object.kind, object.name), &e, Leftover::Removable))
     }
 
     /// Applies many, side by side.

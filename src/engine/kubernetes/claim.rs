@@ -71,13 +71,16 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
 
 /// What a template made of this environment cannot be sent.
 pub fn unrendered(error: &crate::render::kubernetes::RenderError) -> EngineError {
-    EngineError::Api { what: "render the environment".into(), detail: format!("failed to {error}"), leftover: Leftover::None }
+    EngineError::Api {
+        what: "render the environment".into(),
+        detail: format!("failed to {error}"),
+        leftover: Leftover::None,
+    }
 }
 
 async fn look(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineError> {
     let found = engine.namespaces().get_opt(name).await;
-    let found =
-        found.map_err(|e| explain::failed(&format!("look for namespace {name}"), &e, Leftover::None))?;
+    let found = found.map_err(|e| explain::failed(&format!("look for namespace {name}"), &e, Leftover::None))?;
     let Some(namespace) = found else { return Ok(Found::Nothing) };
     own(&namespace)?;
     if namespace.metadata.deletion_timestamp.is_some() {

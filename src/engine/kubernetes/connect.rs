@@ -41,7 +41,10 @@ impl KubernetesEngine {
         let endpoint = format!("{} ({name})", config.cluster_url.to_string().trim_end_matches('/'));
         let client = client(config).map_err(|e| unreachable(explain::words(&e)))?;
         let version = client.apiserver_version().await.map_err(|e| {
-            unreachable(format!("{endpoint} does not answer: {}\n  → check the context, and `kubectl version`", explain::words(&e)))
+            unreachable(format!(
+                "{endpoint} does not answer: {}\n  → check the context, and `kubectl version`",
+                explain::words(&e)
+            ))
         })?;
         let minor: u32 = version.minor.trim_end_matches('+').parse().unwrap_or(u32::MAX);
         if version.major == "1" && minor < OLDEST_MINOR {

@@ -125,7 +125,10 @@ mod tests {
     fn who_refused_is_named() {
         let reasons = [
             (r#"admission webhook "policy.example.com" denied the request: no"#, "policy.example.com"),
-            (r#"pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true"#, "Pod Security"),
+            (
+                r#"pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true"#,
+                "Pod Security",
+            ),
             (r#"pods is forbidden: User "ci" cannot create resource "pods" in API group """#, "rbac-cli.yaml"),
         ];
         for (said, named) in reasons {

@@ -28,9 +28,8 @@ pub async fn find_all(
     progress: OnProgress<'_>,
 ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
     let credentials = engine.0.options.pull_secret.as_deref();
-    let registry = Registry::new(credentials).map_err(|e| {
-        EngineError::Images(vec![("credentials for registries".into(), format!("--pull-secret: {e}"))])
-    })?;
+    let registry = Registry::new(credentials)
+        .map_err(|e| EngineError::Images(vec![("credentials for registries".into(), format!("--pull-secret: {e}"))]))?;
     let asked = futures::stream::iter(references.iter().cloned()).map(|reference| {
         let registry = &registry;
         async move {

@@ -68,12 +68,7 @@ async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result
 }
 
 /// The container of an agent that runs as this user beside the unit's present process; made when there is none.
-async fn joined(
-    engine: &KubernetesEngine,
-    environment: &str,
-    unit: &Unit,
-    user: &str,
-) -> Result<String, EngineError> {
+async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user: &str) -> Result<String, EngineError> {
     let of = format!("an agent inside {}", unit.name);
     for _ in 0..TRIES {
         let pod = pod(engine, environment, &unit.name).await?;
@@ -85,7 +80,9 @@ async fn joined(
         if there.is_some_and(runs) {
             return Ok(name);
         }
-        if there.is_none() && !make(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await? {
+        if there.is_none()
+            && !make(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
+        {
             continue;
         }
         return units::runs(engine, environment, &of, &unit.name, &name).await.map(|()| name);
@@ -118,12 +115,7 @@ fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, u
 }
 
 /// False when the pod was changed by somebody else meanwhile.
-async fn make(
-    engine: &KubernetesEngine,
-    environment: &str,
-    pod: &str,
-    container: &Value,
-) -> Result<bool, EngineError> {
+async fn make(engine: &KubernetesEngine, environment: &str, pod: &str, container: &Value) -> Result<bool, EngineError> {
     let patch = json!({"spec": {"ephemeralContainers": [container]}});
     let pods = engine.pods(environment);
     match pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await {

@@ -75,4 +75,3 @@ impl<R: AsyncRead + Unpin, K: Unpin> AsyncRead for Held<R, K> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
-

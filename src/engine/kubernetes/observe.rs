@@ -75,7 +75,8 @@ fn rank(state: &UnitState) -> u8 {
 pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
     let of = format!("{},{ROLE}={}", api::of_environment(environment), Role::Unit.as_str());
     let pods = engine.pods(environment).list(&ListParams::default().labels(&of)).await;
-    let pods = pods.map_err(|e| explain::failed(&format!("look at the pods of {environment}"), &e, Leftover::Unknown))?;
+    let pods =
+        pods.map_err(|e| explain::failed(&format!("look at the pods of {environment}"), &e, Leftover::Unknown))?;
     let running = |pod: &Pod| {
         let copy = api::label(pod, labels::COPY).parse().unwrap_or(1);
         let image = sight::container(pod, units::CONTAINER).map(|c| c.image_id.clone()).unwrap_or_default();

@@ -31,7 +31,8 @@ pub const NEEDED: [(&str, &str, &[&str]); 16] = [
 impl KubernetesEngine {
     /// Asks the cluster which of the needed permissions this user lacks: `create pods/exec`, …
     pub async fn lacking(&self) -> Result<Vec<String>, EngineError> {
-        let each = NEEDED.iter().flat_map(|(group, resource, verbs)| verbs.iter().map(move |v| (*group, *resource, *v)));
+        let each =
+            NEEDED.iter().flat_map(|(group, resource, verbs)| verbs.iter().map(move |v| (*group, *resource, *v)));
         let asked = each.map(|(group, resource, verb)| self.may(group, resource, verb));
         let answers: Vec<Option<String>> =
             futures::stream::iter(asked.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
@@ -77,7 +78,9 @@ mod tests {
         let mut granted = vec![];
         for rule in role["rules"].as_array().unwrap() {
             for resource in list(&rule["resources"]) {
-                granted.extend(list(&rule["verbs"]).iter().map(|v| format!("{}/{resource} {v}", list(&rule["apiGroups"])[0])));
+                granted.extend(
+                    list(&rule["verbs"]).iter().map(|v| format!("{}/{resource} {v}", list(&rule["apiGroups"])[0])),
+                );
             }
         }
         // Everybody may ask what they may do; that is not granted here.

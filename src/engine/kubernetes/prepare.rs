@@ -28,8 +28,9 @@ pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets
     let in_place = lock(&engine.0.in_place).contains(name);
     let wanted = if in_place { differing(engine, name, objects).await? } else { objects };
     // What pods are counted against and confined by comes first.
-    let (first, rest): (Vec<Object>, Vec<Object>) =
-        wanted.into_iter().partition(|o| matches!(o.kind, Kind::ServiceAccount | Kind::NetworkPolicy | Kind::LimitRange));
+    let (first, rest): (Vec<Object>, Vec<Object>) = wanted
+        .into_iter()
+        .partition(|o| matches!(o.kind, Kind::ServiceAccount | Kind::NetworkPolicy | Kind::LimitRange));
     engine.apply_all(name, &first).await?;
     engine.apply_all(name, &rest).await?;
     discard_pods(engine, lease).await?;
@@ -38,7 +39,12 @@ pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets
 
 /// Where units are now: at the addresses of their pods where all of them have one, for there nothing has to be told of a
 /// new pod first, as it has to be for a Service; else at that of the Service. `of` says whose pods count.
-pub async fn places(engine: &KubernetesEngine, lease: &Lease, ground: &Ground, of: impl Fn(&Unit) -> bool) -> Addresses {
+pub async fn places(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    ground: &Ground,
+    of: impl Fn(&Unit) -> bool,
+) -> Addresses {
     let feed = engine.feed(&lease.environment);
     feed.until(KNOWN, |view, _| view.pods.as_ref().map(drop)).await;
     let view = feed.view();
@@ -151,7 +157,9 @@ pub async fn kept(engine: &KubernetesEngine, environment: &str) -> Result<Secret
     let secrets: Api<Secret> = Api::namespaced(engine.client(), environment);
     let found = match secrets.get(KEEP).await {
         Err(e) if explain::is_missing(&e) => None,
-        found => Some(found.map_err(|e| explain::failed(&format!("read the secrets of {environment}"), &e, Leftover::None))?),
+        found => Some(
+            found.map_err(|e| explain::failed(&format!("read the secrets of {environment}"), &e, Leftover::None))?,
+        ),
     };
     let bytes = found.and_then(|s| s.data).and_then(|mut data| data.remove(KEPT));
     bytes.and_then(|b| serde_json::from_slice(&b.0).ok()).ok_or_else(|| {

@@ -35,7 +35,9 @@ fn in_words(namespace: &Namespace, said: &[(String, String)]) -> String {
     let deleted = namespace.metadata.deletion_timestamp.is_some();
     match said.last() {
         Some((_, message)) => message.clone(),
-        None if deleted => "its deletion was accepted, and the cluster's namespace controller has not begun with it".into(),
+        None if deleted => {
+            "its deletion was accepted, and the cluster's namespace controller has not begun with it".into()
+        }
         None => "it is not being removed".into(),
     }
 }
@@ -77,7 +79,9 @@ fn residual(resource: &str, object: &PartialObjectMeta<DynamicObject>) -> Residu
     let reason = if finalizers.is_empty() {
         format!("is still ending; managed by {manager}")
     } else {
-        format!("held by finalizer {finalizers}; managed by {manager}: ask its owner to let it go, or remove the finalizer by hand")
+        format!(
+            "held by finalizer {finalizers}; managed by {manager}: ask its owner to let it go, or remove the finalizer by hand"
+        )
     };
     Residual { object: format!("{} {}", resource.trim_end_matches('.'), object.name_any()), reason }
 }

@@ -148,7 +148,10 @@ fn waits(reason: &str, message: &str, events: &[Note]) -> Option<Stuck> {
             Some(Stuck::Image(pull_advice(&why)))
         }
         "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(Stuck::Image(message.to_owned())),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "PreCreateHookError"
+        "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "RunContainerError"
+        | "PreCreateHookError"
         | "PostStartHookError" => Some(Stuck::Start(config_advice(message))),
         "CrashLoopBackOff" => Some(Stuck::Start(message.to_owned())),
         _ => None,
@@ -164,7 +167,14 @@ fn pull_advice(message: &str) -> String {
         "the registry refuses it: give credentials with --pull-secret, or check the name"
     } else if any(&["not found", "manifest unknown"]) {
         "the registry does not have it: check name and tag"
-    } else if any(&["no such host", "connection refused", "i/o timeout", "no route", "unreachable", "deadline exceeded"]) {
+    } else if any(&[
+        "no such host",
+        "connection refused",
+        "i/o timeout",
+        "no route",
+        "unreachable",
+        "deadline exceeded",
+    ]) {
         "the node cannot reach its registry: set a registry mirror (--registry-mirror), or load the image on the nodes"
     } else {
         return message.to_owned();

@@ -109,12 +109,7 @@ async fn finish(
 }
 
 /// Waits until its process runs (or has ended); the name of its pod.
-async fn started(
-    engine: &KubernetesEngine,
-    environment: &str,
-    suite: &str,
-    job: &str,
-) -> Result<String, EngineError> {
+async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
     let feed = engine.feed(environment);
     let found = feed.until(MADE, |view, now| {
         // A Job whose pod is refused (quota, admission) says so in its events and makes none.
@@ -138,7 +133,10 @@ async fn started(
 
 /// How a suite's process ended.
 enum End {
-    Process { code: i64, oom_killed: bool },
+    Process {
+        code: i64,
+        oom_killed: bool,
+    },
     /// Its pod went away with all that was in it.
     Lost(String),
 }
@@ -223,9 +221,9 @@ async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
         return tracing::debug!(job, "left for teardown: failed to {e}");
     }
     let gone = |view: &super::feed::View| {
-        view.pods.as_ref().is_some_and(|p| {
-            p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job)
-        })
+        view.pods
+            .as_ref()
+            .is_some_and(|p| p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job))
     };
     engine.feed(environment).until(LAST_WORDS * 3, |view, _| gone(view).then_some(())).await;
 }

@@ -65,9 +65,7 @@ pub fn pods(
     places: &Addresses,
 ) -> Result<Vec<Object>, EngineError> {
     let copies = 1..=unit.replicas.max(1);
-    let each = copies.map(|copy| {
-        engine.staged(lease, |stage| unit::pod(stage, unit, copy, places, &ground.secrets))
-    });
+    let each = copies.map(|copy| engine.staged(lease, |stage| unit::pod(stage, unit, copy, places, &ground.secrets)));
     each.map(|pod| pod.map_err(|e| claim::unrendered(&e))).collect()
 }
 
@@ -89,7 +87,11 @@ pub async fn ensure(
         if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
             let same = found.annotations().get(HASH).map(String::as_str) == Some(pod.hash()) && same_hosts(&found, pod);
             let alive = found.metadata.deletion_timestamp.is_none()
-                && found.status.as_ref().and_then(|s| s.phase.as_deref()).is_none_or(|p| p == "Running" || p == "Pending");
+                && found
+                    .status
+                    .as_ref()
+                    .and_then(|s| s.phase.as_deref())
+                    .is_none_or(|p| p == "Running" || p == "Pending");
             if same && alive {
                 return give_back(engine, environment, pod, &found, container).await;
             }
@@ -161,16 +163,14 @@ pub async fn runs(
 ) -> Result<(), EngineError> {
     let feed = engine.feed(environment);
     let mut last = String::new();
-    let done = feed.until(PULLED, |view, now| {
-        match sight::look(view.pod(pod)?, container, view.about(pod), now) {
-            Sight::Running | Sight::Ended { .. } => Some(Ok(())),
-            Sight::Stuck(stuck) => Some(Err(stuck)),
-            Sight::Coming(said) => {
-                last = said;
-                None
-            }
-            Sight::Held => None,
+    let done = feed.until(PULLED, |view, now| match sight::look(view.pod(pod)?, container, view.about(pod), now) {
+        Sight::Running | Sight::Ended { .. } => Some(Ok(())),
+        Sight::Stuck(stuck) => Some(Err(stuck)),
+        Sight::Coming(said) => {
+            last = said;
+            None
         }
+        Sight::Held => None,
     });
     match done.await {
         Some(Ok(())) => Ok(()),
@@ -182,7 +182,9 @@ pub async fn runs(
         Some(Err(Stuck::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs()))),
+        None => {
+            Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs())))
+        }
     }
 }
 

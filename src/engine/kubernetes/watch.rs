@@ -78,7 +78,8 @@ impl Teller {
         let status = sight::container(pod, units::CONTAINER)?;
         // A process that never began is no end; whoever starts it is told why.
         let end = sight::last_end(status).filter(|e| !sight::never_began(e))?;
-        let new = self.ends.insert(format!("{}/{:?}", pod.metadata.uid.as_deref().unwrap_or_default(), end.container_id));
+        let new =
+            self.ends.insert(format!("{}/{:?}", pod.metadata.uid.as_deref().unwrap_or_default(), end.container_id));
         let runs = status.state.as_ref().is_some_and(|s| s.running.is_some());
         if !new || (!self.begun && (runs || sight::held(pod, units::CONTAINER))) {
             return None;

@@ -25,11 +25,7 @@ pub fn agent_name(position: &Position) -> Option<String> {
 }
 
 /// The agent's pod at a position; none inside a unit, and for a suite that is not known.
-pub fn agent(
-    stage: &Stage<'_>,
-    position: &Position,
-    addresses: &Addresses,
-) -> Result<Option<Object>, RenderError> {
+pub fn agent(stage: &Stage<'_>, position: &Position, addresses: &Addresses) -> Result<Option<Object>, RenderError> {
     let plan = &stage.lease.plan;
     let positioned = |name: &str| {
         let mut labels = stage.labels(Role::Agent.as_str());

@@ -32,8 +32,7 @@ struct Head {
 
 /// The annotations. Fails, in a sentence, when the plan is too large.
 pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
-    let head =
-        Head { run: lease.run, commit: lease.commit.clone(), created: lease.created, expires: lease.expires };
+    let head = Head { run: lease.run, commit: lease.commit.clone(), created: lease.created, expires: lease.expires };
     let plain = serde_json::to_vec(&lease.plan).map_err(|e| e.to_string())?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&plain).map_err(|e| e.to_string())?;

@@ -93,7 +93,8 @@ pub fn hash_of(value: &Value) -> Option<&str> {
 fn stamped(mut value: Value) -> Value {
     let mut content = value.clone();
     // Addresses of other units are looked at apart: they are not known before those units run.
-    if value.pointer("/metadata/labels").and_then(|l| l.get(labels::ROLE)).and_then(Value::as_str) == Some(Role::Unit.as_str())
+    if value.pointer("/metadata/labels").and_then(|l| l.get(labels::ROLE)).and_then(Value::as_str)
+        == Some(Role::Unit.as_str())
         && let Some(spec) = content.get_mut("spec").and_then(Value::as_object_mut)
     {
         spec.remove(HOSTS);

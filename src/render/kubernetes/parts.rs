@@ -25,7 +25,12 @@ pub fn dns() -> Value {
 pub fn hosts<'a>(lease: &Lease, callees: impl Iterator<Item = &'a Unit>, addresses: &Addresses) -> Value {
     let of = |u: &Unit| {
         let names = names(&u.name, &lease.environment);
-        addresses.get(&u.name).into_iter().flatten().map(move |ip| json!({"ip": ip, "hostnames": names})).collect::<Vec<_>>()
+        addresses
+            .get(&u.name)
+            .into_iter()
+            .flatten()
+            .map(move |ip| json!({"ip": ip, "hostnames": names}))
+            .collect::<Vec<_>>()
     };
     callees.flat_map(of).collect()
 }
@@ -68,8 +73,8 @@ pub fn ids(user: Option<&str>) -> (Option<i64>, Option<i64>) {
     (user.parse().ok(), group.parse().ok())
 }
 
-/// Limits, and what is asked of the scheduler: all of the memory, so that no node is overbooked, and a tenth of the
-/// processors, which tests share well.
+/// Limits, and what is asked of the scheduler: all of the memory, so that no node is overbooked, and a fiftieth of the
+/// processors, which tests share well: they are idle most of the time.
 pub fn resources(limits: &Limits) -> Value {
     json!({"limits": sizes(limits.memory, limits.cpu_millis), "requests": sizes(limits.memory, asked_cpu(limits))})
 }
@@ -81,7 +86,7 @@ pub fn agent_resources() -> Value {
 
 /// Thousandths of a processor that are asked of the scheduler.
 pub fn asked_cpu(limits: &Limits) -> u64 {
-    (limits.cpu_millis / 10).clamp(1.min(limits.cpu_millis), limits.cpu_millis)
+    (limits.cpu_millis / 50).clamp(1.min(limits.cpu_millis), limits.cpu_millis)
 }
 
 /// Quantities as Kubernetes writes them.
@@ -106,7 +111,10 @@ fn literal(text: &str) -> String {
 
 /// A small file system in memory at `/tmp`.
 pub fn tmp() -> (Value, Value) {
-    (json!({"name": "tmp", "mountPath": "/tmp"}), json!({"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}))
+    (
+        json!({"name": "tmp", "mountPath": "/tmp"}),
+        json!({"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}),
+    )
 }
 
 /// Secrets of a unit or suite, under `/run/secrets`.
@@ -134,13 +142,18 @@ mod tests {
         assert_eq!(all["runAsGroup"], 8);
         assert_eq!(all["capabilities"], json!({"drop": ["ALL"]}));
         assert_eq!((&all["readOnlyRootFilesystem"], &all["runAsNonRoot"]), (&json!(true), &json!(true)));
-        let open = security(&Confinement { root: true, writable_root: true, capabilities: vec!["CHOWN".into()], ..Confinement::default() });
+        let open = security(&Confinement {
+            root: true,
+            writable_root: true,
+            capabilities: vec!["CHOWN".into()],
+            ..Confinement::default()
+        });
         assert_eq!((&open["capabilities"]["add"], &open["runAsNonRoot"]), (&json!(["CHOWN"]), &json!(false)));
     }
 
     #[test]
     fn asking_for_little_never_asks_for_more_than_the_limit() {
         let limits = |cpu_millis| Limits { memory: 1, cpu_millis, pids: 1 };
-        assert_eq!([1000, 50, 5, 1].map(|m| asked_cpu(&limits(m))), [100, 5, 1, 1]);
+        assert_eq!([1000, 50, 5, 1].map(|m| asked_cpu(&limits(m))), [20, 1, 1, 1]);
     }
 }

@@ -27,13 +27,7 @@ pub fn all(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
     units.chain(suites).chain([control, neighbour]).collect()
 }
 
-fn access(
-    stage: &Stage<'_>,
-    name: &str,
-    pods: Value,
-    ingress: Value,
-    egress: Value,
-) -> Result<Object, RenderError> {
+fn access(stage: &Stage<'_>, name: &str, pods: Value, ingress: Value, egress: Value) -> Result<Object, RenderError> {
     let context = json!({
         "name": name, "namespace": stage.namespace(), "labels": stage.fixture_labels(),
         "pods": pods, "ingress": ingress, "egress": egress,

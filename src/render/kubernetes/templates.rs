@@ -144,8 +144,12 @@ mod tests {
 
     #[test]
     fn a_value_stays_one_value_whatever_is_in_it() {
-        for nasty in ["a\nautomountServiceAccountToken: true", "a\", x: \"y", "{{json labels}}", "'&*!|>%@`", "\u{2028}: x"] {
-            let text = ACCOUNT.replace("{name: dayfly,", "{name: dayfly, annotations: {a: {{namespace}}},").replace("{{json namespace}}", "e-pr-1");
+        for nasty in
+            ["a\nautomountServiceAccountToken: true", "a\", x: \"y", "{{json labels}}", "'&*!|>%@`", "\u{2028}: x"]
+        {
+            let text = ACCOUNT
+                .replace("{name: dayfly,", "{name: dayfly, annotations: {a: {{namespace}}},")
+                .replace("{{json namespace}}", "e-pr-1");
             let object = account(&text, nasty).unwrap();
             assert_eq!(object.value["metadata"]["annotations"]["a"], nasty);
             assert_eq!(object.value.as_object().unwrap().len(), 3);
@@ -161,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_value_or_file_is_named() {
-        let why = account(&ACCOUNT.replace("namespace}}", "namespcae}}"), "e-pr-1").map(|_| ()).unwrap_err().to_string();
+        let why =
+            account(&ACCOUNT.replace("namespace}}", "namespcae}}"), "e-pr-1").map(|_| ()).unwrap_err().to_string();
         assert!(why.contains("namespcae"), "{why}");
         let why = Templates::new(&[("acount.yaml.hbs".to_owned(), String::new())].into()).map(|_| ()).unwrap_err();
         assert!(why.to_string().contains("account.yaml.hbs"), "{why}");

@@ -20,7 +20,13 @@ const ROOM: &str = "2Gi";
 
 /// The unit's Secret, its files where it has some, and its Service where it has a port.
 pub fn belongings(stage: &Stage<'_>, unit: &Unit, secrets: &Secrets) -> Result<Vec<Object>, RenderError> {
-    let mut all = vec![secret(stage, &unit_name(&unit.name), &stage.unit_labels(&unit.name), "Opaque", &files_of(secrets, &unit.name))?];
+    let mut all = vec![secret(
+        stage,
+        &unit_name(&unit.name),
+        &stage.unit_labels(&unit.name),
+        "Opaque",
+        &files_of(secrets, &unit.name),
+    )?];
     if !unit.files.is_empty() {
         all.push(files(stage, unit)?);
     }
@@ -150,7 +156,10 @@ fn startup_probe(unit: &Unit) -> Value {
         _ => return Value::Null,
     };
     let mut probe = ask;
-    super::environment::merge(&mut probe, json!({"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": PATIENT}));
+    super::environment::merge(
+        &mut probe,
+        json!({"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": PATIENT}),
+    );
     probe
 }
 
@@ -165,7 +174,8 @@ mod tests {
         let lease = sample::lease();
         let templates = Templates::new(&BTreeMap::new()).unwrap();
         let images = BTreeMap::from([("localhost/x:1".to_owned(), "r.test/x@sha256:1".to_owned())]);
-        let stage = Stage { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
+        let stage =
+            Stage { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
         let mut unit = lease.plan.unit("api").unwrap().clone();
         change(&mut unit);
         pod(&stage, &unit, 2, &Addresses::from([("db".to_owned(), vec!["10.96.0.7".to_owned()])]), secrets).unwrap()
@@ -177,10 +187,18 @@ mod tests {
         assert_eq!(pod.name, "api-2");
         let spec = &pod.value["spec"];
         assert_eq!(spec["hostAliases"][0]["ip"], "10.96.0.7");
-        assert_eq!(spec["hostAliases"][0]["hostnames"], json!(["db", "db.e-pr-1", "db.e-pr-1.svc", "db.e-pr-1.svc.cluster.local"]));
+        assert_eq!(
+            spec["hostAliases"][0]["hostnames"],
+            json!(["db", "db.e-pr-1", "db.e-pr-1.svc", "db.e-pr-1.svc.cluster.local"])
+        );
         assert_eq!(spec["containers"][0]["image"], "r.test/x@sha256:1");
         // /tmp is one already.
-        let mounts: Vec<&str> = spec["containers"][0]["volumeMounts"].as_array().unwrap().iter().map(|m| m["mountPath"].as_str().unwrap()).collect();
+        let mounts: Vec<&str> = spec["containers"][0]["volumeMounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["mountPath"].as_str().unwrap())
+            .collect();
         assert_eq!(mounts, ["/run/secrets", "/tmp", "/data"]);
     }
 
@@ -190,6 +208,9 @@ mod tests {
         assert_eq!(plain.hash(), api(|_| (), &Secrets::default()).hash());
         let other = Secrets { ca: "other".into(), ..Secrets::default() };
         assert_ne!(plain.hash(), api(|_| (), &other).hash());
-        assert_ne!(plain.hash(), api(|u| drop(u.files.insert("/etc/dayfly/a/b".into(), vec![1])), &Secrets::default()).hash());
+        assert_ne!(
+            plain.hash(),
+            api(|u| drop(u.files.insert("/etc/dayfly/a/b".into(), vec![1])), &Secrets::default()).hash()
+        );
     }
 }

@@ -115,10 +115,9 @@ fn memory(bytes: u64) -> String {
 }
 
 pub(super) fn images(facts: &Facts) -> Vec<Image> {
-    let known = facts
-        .images
-        .iter()
-        .map(|(reference, i)| (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_deref().unwrap_or("not known")));
+    let known = facts.images.iter().map(|(reference, i)| {
+        (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_deref().unwrap_or("not known"))
+    });
     let units = facts.units.iter().filter(|u| !facts.images.contains_key(&u.image));
     let missing: BTreeSet<&str> = units.map(|u| u.image.as_str()).collect();
     let missing = missing.into_iter().map(|reference| (reference, "", "", "–"));

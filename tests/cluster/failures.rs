@@ -1,0 +1,146 @@
+//! What goes wrong, and what the user is told: the reason, not that time ran out.
+
+use crate::in_cluster;
+use crate::world::{WEB, apply, kubectl, object, until};
+
+#[test]
+fn an_image_that_cannot_be_had_is_named() {
+    let user = in_cluster!();
+    let file = user.describes(
+        "kc-noimage",
+        "services:\n  a: { image: localhost/no/such:1, port: 1, security: { user: '1000' } }\n",
+    );
+    user.owns("kc-noimage-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("localhost/no/such:1").says("load it on every node");
+}
+
+#[test]
+fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
+    let user = in_cluster!();
+    let file = user.describes("kc-crash", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [sh, -c, 'echo cannot read my settings; exit 3'], port: 8080 }\n");
+    user.owns("kc-crash-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"])
+        .code(4)
+        .says("exit code 3")
+        .says("cannot read my settings")
+        .says("dayfly down kc-crash-pr-1");
+}
+
+#[test]
+fn a_command_that_is_not_in_the_image_is_told_as_such() {
+    let user = in_cluster!();
+    let file = user.describes(
+        "kc-nocommand",
+        "services:\n  a: { image: 'localhost/dayfly/python:1', command: [no-such-program], port: 8080 }\n",
+    );
+    user.owns("kc-nocommand-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("its command is not in the image").says("no-such-program");
+}
+
+#[test]
+fn an_image_that_runs_as_root_is_refused_with_what_to_do() {
+    let user = in_cluster!();
+    let file =
+        user.describes("kc-rooty", "services:\n  a: { image: 'localhost/dayfly/base:1', command: [sleep, '60'] }\n");
+    user.owns("kc-rooty-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("runs as root").says("security.root");
+}
+
+#[test]
+fn a_process_that_outgrows_its_memory_is_told_so() {
+    let user = in_cluster!();
+    let file = user.describes("kc-oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");
+    user.owns("kc-oom-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("for want of memory (limit of 64 MiB");
+}
+
+#[test]
+fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer() {
+    let user = in_cluster!();
+    let file = user.describes("kc-never", &format!("{WEB}    ready: {{ http: /nope, within: 2s }}\n"));
+    user.owns("kc-never-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("/nope").says("404").says("within 2 s");
+}
+
+#[test]
+fn what_no_node_has_room_for_is_told_with_what_is_short() {
+    let user = in_cluster!();
+    let file = user.describes("kc-huge", &format!("{WEB}    resources: {{ memory: 1000Gi }}\n"));
+    user.owns("kc-huge-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(3).says("Insufficient memory");
+}
+
+#[test]
+fn a_quota_that_is_too_small_is_told_as_such() {
+    let user = in_cluster!();
+    let manifests = user.folder.path().join("manifests");
+    std::fs::create_dir(&manifests).unwrap();
+    let own = include_str!("../../manifests/environment/quota.yaml.hbs");
+    let small = own.replace("hard: {{json hard}}", "hard: { limits.memory: 10Mi }");
+    assert_ne!(small, own);
+    std::fs::write(manifests.join("quota.yaml.hbs"), small).unwrap();
+    let file = user.describes("kc-quota", WEB);
+    user.owns("kc-quota-pr-1");
+    let told = user.dayfly(&["up", &file, "--pr", "1", "--manifests", "manifests"]).code(3);
+    told.says("exceeded quota").says("limited: limits.memory=10Mi");
+}
+
+#[test]
+fn a_template_that_asks_for_the_node_is_refused_before_anything_is_made() {
+    let user = in_cluster!();
+    let manifests = user.folder.path().join("manifests");
+    std::fs::create_dir(&manifests).unwrap();
+    let own = include_str!("../../manifests/environment/unit.yaml.hbs");
+    std::fs::write(manifests.join("unit.yaml.hbs"), own.replace("  hostname:", "  hostNetwork: true\n  hostname:"))
+        .unwrap();
+    let file = user.describes("kc-node", WEB);
+    user.owns("kc-node-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1", "--manifests", "manifests"]).says("hostNetwork").says("never allowed");
+    user.dayfly(&["render", &file, "--pr", "1", "--manifests", "manifests"]).code(2).says("unit.yaml.hbs");
+    user.dayfly(&["render", &file, "--pr", "1", "--manifests", "nowhere"]).code(2).says("nowhere");
+}
+
+#[test]
+fn an_admission_policy_that_refuses_is_named() {
+    let user = in_cluster!();
+    apply(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: { name: kc-no-crimson }\nspec:\n  failurePolicy: Fail\n  matchConstraints:\n    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods] }]\n    namespaceSelector: { matchLabels: { dayfly.dev/description: kc-policy } }\n  validations: [{ expression: \"object.metadata.name != 'crimson'\", message: nothing is crimson here }]\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: { name: kc-no-crimson }\nspec: { policyName: kc-no-crimson, validationActions: [Deny] }\n",
+    );
+    let file = user.describes("kc-policy", &WEB.replace("web:", "crimson:"));
+    user.owns("kc-policy-pr-1");
+    // A policy takes effect a while after it was made, and nobody says when.
+    until("the policy refuses", || {
+        let told = user.dayfly(&["up", &file, "--pr", "1"]);
+        user.dayfly(&["down", "kc-policy-pr-1"]).code(0);
+        told.code == 4 && told.err.contains("kc-no-crimson") && told.err.contains("nothing is crimson here")
+    });
+    kubectl(&["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "kc-no-crimson"]);
+}
+
+#[test]
+fn what_holds_a_namespace_is_named_with_its_finalizer_and_its_manager() {
+    let user = in_cluster!();
+    let file = user.describes("kc-held", WEB);
+    user.owns("kc-held-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: stuck, namespace: kc-held-pr-1, finalizers: [example.com/waits] }\n",
+    );
+    let told = user.dayfly(&["down", "kc-held-pr-1"]).code(9);
+    told.says("configmaps stuck").says("example.com/waits").says("kubectl");
+    // It is not used meanwhile, and whoever waits for it is told the same.
+    user.dayfly(&["list"]).code(0).says("being removed");
+    kubectl(&[
+        "-n",
+        "kc-held-pr-1",
+        "patch",
+        "configmap",
+        "stuck",
+        "--type=merge",
+        "-p",
+        r#"{"metadata":{"finalizers":null}}"#,
+    ]);
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    assert_eq!(object("", "namespace", "kc-held-pr-1")["status"]["phase"], "Active");
+    user.dayfly(&["down", "kc-held-pr-1"]).code(0);
+}

@@ -44,7 +44,7 @@ static RIG: LazyLock<Option<Rig>> = LazyLock::new(|| {
         },
     });
     let plan = plan(vec![unit(&name, UnitKind::Broker)], broker, json!({}));
-    let secrets = dayfly::secrets::generate(&plan).unwrap();
+    let secrets = dayfly::secrets::generate(&plan, None).unwrap();
     let container = run(cli, &rabbitmq(), &name, PORT, &["RABBITMQ_CONFIG_FILE=/run/secrets/rabbitmq.conf"], &secrets);
     Some(Rig { plan, secrets, container })
 });
@@ -112,7 +112,7 @@ async fn the_broker_is_ready_only_when_logins_and_topology_answer() {
     assert!(failure.got.contains("login of reader to virtual host in: 403 ACCESS_REFUSED"), "{failure:?}");
 
     let mut stranger = hello();
-    stranger.ca = dayfly::secrets::generate(&rig.plan).unwrap().ca;
+    stranger.ca = dayfly::secrets::generate(&rig.plan, None).unwrap().ca;
     let (failure, _) = attempt_ready(rig, stranger, ReadyPlan::Broker).await;
     assert!(failure.got.contains("certificate"), "{failure:?}");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dayfly::cli::{connect, exit};
 use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
-use dayfly::engine::{Engine, Lease, SuiteExit};
+use dayfly::engine::{Engine, Lease, Older, SuiteExit};
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, Notice, up};
 use dayfly::plan::{Judge, Plan, SuitePlan};
@@ -33,7 +33,8 @@ fn story(script: Script, plan: Plan) -> Story {
 
 impl Story {
     async fn up(&self) -> Result<Session, Cause> {
-        up::bring_up(self.engine.clone(), self.lease.clone(), self.journal.clone(), self.stop.clone()).await
+        up::bring_up(self.engine.clone(), self.lease.clone(), Older::Removed, self.journal.clone(), self.stop.clone())
+            .await
     }
 
     async fn cause(&self) -> Cause {

@@ -62,12 +62,15 @@ struct Inner {
     /// What pods stand on, by run.
     grounds: Mutex<HashMap<uuid::Uuid, Arc<prepare::Ground>>>,
     /// Whose turn it is to make a pod, by run and name.
-    turns: Mutex<HashMap<(uuid::Uuid, String), Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<(uuid::Uuid, String), Turn>>,
     /// Runs of this process.
     claimed: Mutex<BTreeSet<uuid::Uuid>>,
     /// Environments that this process took over with all that is in them.
     in_place: Mutex<BTreeSet<String>>,
 }
+
+/// Held by whoever makes a pod.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// A lock that a panic elsewhere cannot poison for good: what it guards is always whole.
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -33,7 +33,7 @@ mod tests {
             expires: at(e),
             plan: sample_plan(&[]),
         });
-        Observed { environment: "a-pr-1".into(), lease, units: Default::default(), objects: vec![] }
+        Observed { environment: "a-pr-1".into(), lease, units: Default::default(), objects: vec![], leaving: false }
     }
 
     #[test]

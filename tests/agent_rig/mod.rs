@@ -182,7 +182,7 @@ impl Agent {
 
     /// A step written as in a description.
     pub async fn step(&self, action: Value, within_ms: Option<u64>) -> Answer {
-        self.ask(Ask::Step { action: Box::new(serde_json::from_value(action).unwrap()), within_ms, at: None }).await
+        self.ask(Ask::Step { action: Box::new(serde_json::from_value(action).unwrap()), within_ms }).await
     }
 
     pub async fn holds(&self, action: Value) -> (BTreeMap<String, String>, String) {

@@ -123,7 +123,7 @@ fn image(reference: &str, content: &str) -> ImageFact {
         reference: reference.into(),
         digest: format!("sha256:{}", digest(content)),
         platform: "linux/amd64".into(),
-        user: "1000".into(),
+        user: Some("1000".into()),
     }
 }
 

@@ -112,6 +112,7 @@ async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
     };
     let other = unit("other", "cat /run/secrets/*; ls /run/secrets");
     let secrets = Secrets {
+        certified_until: None,
         values: BTreeMap::from([("jwt-key".to_owned(), "s3cr3t-of-web".to_owned())]),
         ca: "THE CA".into(),
         files: BTreeMap::from([(

@@ -1,7 +1,7 @@
 //! Claims, takeovers, removal, and failures before anything runs.
 
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Claim, Engine, Leftover, Position, Secrets, UnitState};
+use dayfly::engine::{Claim, Engine, Leftover, Older, Position, Secrets, UnitState};
 use dayfly::plan::{Confinement, Unit};
 
 use crate::world::{self, World, idle, options, unit, words};

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dayfly::engine::{Engine, Happened, Position, Secrets, UnitState};
+use dayfly::engine::{Engine, Happened, Older, Position, Secrets, UnitState};
 use dayfly::plan::{Limits, Unit};
 use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -9,13 +9,14 @@ use crate::world::{World, idle, suite, tells_of_memory};
 
 async fn run(world: &World, name: &str) -> SuiteExit {
     let secrets = Secrets {
+        certified_until: None,
         values: BTreeMap::from([("token".to_owned(), "abc".to_owned())]),
         ca: "THE CA".into(),
         files: BTreeMap::new(),
     };
     world
         .engine
-        .run_suite(&world.lease, &world.lease.plan.suites[name], &secrets)
+        .run_suite(&world.lease, &world.lease.plan.suites[name], &secrets, &|_| ())
         .await
         .unwrap_or_else(|e| panic!("failed to {e}"))
 }

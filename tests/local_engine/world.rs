@@ -7,7 +7,7 @@ use std::time::Duration;
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{Answer, Ask, Hello};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Engine, EngineError, Lease, Position, Secrets};
+use dayfly::engine::{Engine, EngineError, Lease, Older, Position, Secrets};
 use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 use dayfly::spec::model::{SuiteKind, VerdictSource};
 

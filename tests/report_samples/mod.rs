@@ -238,7 +238,7 @@ fn image(reference: &str) -> ImageFact {
         reference: reference.into(),
         digest: format!("sha256:{}", digest(reference)),
         platform: "linux/amd64".into(),
-        user: user.into(),
+        user: Some(user.into()),
     }
 }
 
@@ -438,7 +438,7 @@ pub fn hostile() -> Facts {
     (info.product, info.cannot) = (evil("product"), vec![evil("cannot")]);
     facts.images.insert(
         evil("image"),
-        ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: evil("u") },
+        ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: Some(evil("u")) },
     );
     let suite = &mut facts.suites[0];
     (suite.name, suite.reason, suite.source) = (evil("suite"), Some(evil("why")), Some(evil("source")));

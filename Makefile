@@ -1,7 +1,7 @@
 # The two commands of the README are `make demo` and `make test`; the rest is for those who work on dayfly.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test setup build images bench lint audit clean-demo
+.PHONY: demo test setup build image images bench lint audit clean-demo
 
 EVIDENCE ?= .dayfly/evidence
 KEY ?= .dayfly/demo-key.pem
@@ -15,10 +15,14 @@ demo: setup build
 	@[ -f $(KEY) ] || { mkdir -p $(dir $(KEY)); $(DAYFLY) key generate $(KEY); }
 	@$(ENGINE); tests/demo $(DAYFLY) $(KEY) $(EVIDENCE)
 
-# Every test that needs no cluster. It must pass on a machine that has seen nothing of dayfly before.
+# dayfly's own image, for clusters: push it to where nodes can pull it.
+image: build
+	@$(ENGINE); $(DAYFLY) image | tests/container-cli load
+
+# Every test; those in a cluster where there is one, or where Kubernetes' server binaries are. It must pass on a machine that has seen nothing of dayfly before.
 test: setup
 	@tests/verifiers/setup
-	@$(ENGINE); examples/images; tests/all
+	@$(ENGINE); examples/images; eval "$$(tests/cluster-setup)"; tests/all
 
 setup:
 	@tests/setup

@@ -1,12 +1,13 @@
 //! Who has an environment: the namespace itself. The API server lets only one be made; its annotations carry the lease,
 //! and they change hands only from the version that was read, so that of two who want it exactly one gets it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{KubernetesEngine, api, explain, lock, remove};
@@ -45,7 +46,7 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
             }
             Found::Owned { run: Some(run), commit, .. } if run > lease.run => return Ok(Claim::Newer { run, commit }),
             Found::Owned { namespace, run, .. } => {
-                if !taken(engine, &namespace, &object).await? {
+                if !taken(engine, lease, &namespace, &object).await? {
                     continue;
                 }
                 replaced = replaced.max(run);
@@ -112,12 +113,20 @@ async fn made(engine: &KubernetesEngine, object: &Object) -> Result<bool, Engine
     match engine.namespaces().create(&params, &namespace).await {
         Ok(_) => Ok(true),
         Err(e) if explain::is_conflict(&e) => Ok(false),
-        Err(e) => Err(explain::failed(&format!("make namespace {}", object.name), &e, Leftover::None)),
+        Err(e) => {
+            let leftover = if explain::status(&e).is_some() { Leftover::None } else { Leftover::Unknown };
+            Err(explain::failed(&format!("make namespace {}", object.name), &e, leftover))
+        }
     }
 }
 
 /// Puts our lease in place of the older one; false when somebody else changed the namespace meanwhile.
-async fn taken(engine: &KubernetesEngine, namespace: &Namespace, object: &Object) -> Result<bool, EngineError> {
+async fn taken(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    namespace: &Namespace,
+    object: &Object,
+) -> Result<bool, EngineError> {
     let mut patch = json!({"metadata": {"resourceVersion": namespace.resource_version()}});
     for part in ["labels", "annotations"] {
         patch["metadata"][part] = object.value["metadata"][part].clone();
@@ -125,7 +134,10 @@ async fn taken(engine: &KubernetesEngine, namespace: &Namespace, object: &Object
     let name = namespace.name_any();
     match engine.namespaces().patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
         Ok(_) => Ok(true),
-        Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => Ok(false),
+        // Somebody else did, or we did: when an answer is lost on its way, the request is repeated.
+        Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => {
+            Ok(matches!(look(engine, &name).await?, Found::Owned { run: Some(run), .. } if run == lease.run))
+        }
         Err(e) => Err(explain::failed(&format!("take over {:?} {name}", Kind::Namespace), &e, Leftover::Removable)),
     }
 }

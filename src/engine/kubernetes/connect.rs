@@ -112,7 +112,9 @@ async fn config(context: Option<&str>) -> Result<(Config, String), String> {
     Ok((config, format!("context {name}")))
 }
 
-fn client(config: Config) -> Result<Client, kube::Error> {
+fn client(mut config: Config) -> Result<Client, kube::Error> {
+    // The library's own repetition goes on for minutes, and ours would repeat that.
+    config.default_retry = false;
     Ok(patient(ClientBuilder::try_from(config)?))
 }
 

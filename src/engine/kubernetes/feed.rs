@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as ClusterEvent, Namespace, Pod};
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::runtime::watcher::{self, Config, Event};
+use kube::{Api, Error, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -45,7 +47,7 @@ pub struct Note {
 pub struct View {
     /// Pods by name; none before the first list is whole.
     pub pods: Option<BTreeMap<String, Arc<Pod>>>,
-    /// Events by the name of what they are about, in the order of their arrival.
+    /// Events by the name of what they are about, in the order in which they were last told.
     pub events: BTreeMap<String, Vec<Note>>,
     /// Who has the environment: known, and then a run, or nobody.
     pub owner: Option<Option<Owner>>,
@@ -97,14 +99,14 @@ impl Feed {
     fn begin(engine: &KubernetesEngine, environment: &str) -> Self {
         let (view, seen) = watch::channel(View::default());
         let view = Arc::new(view);
-        let everything = watcher::Config::default();
+        let everything = Config::default();
         let itself = everything.clone().fields(&format!("metadata.name={environment}"));
         let events: Api<ClusterEvent> = Api::namespaced(engine.client(), environment);
         let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(engine.client());
         let watches = [
-            spawn(follow_pods(watcher(engine.pods(environment), everything.clone()), view.clone())),
-            spawn(follow_events(watcher(events, everything), view.clone())),
-            spawn(follow_owner(watcher(namespaces, itself), view)),
+            spawn(follow_pods(watched(engine.pods(environment), everything.clone()), view.clone())),
+            spawn(follow_events(watched(events, everything), view.clone())),
+            spawn(follow_owner(watched(namespaces, itself), view)),
         ];
         Self { view: seen, _watches: watches }
     }
@@ -136,6 +138,24 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
 }
 
 type Watched<K> = Result<Event<K>, watcher::Error>;
+
+/// A watch that lists again whenever the version that it has is too old: the library does so when a watch that has begun
+/// is told, but not when one cannot begin.
+pub fn watched<K>(api: Api<K>, config: Config) -> impl Stream<Item = Watched<K>> + Send
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let begin = move || -> BoxStream<'static, Watched<K>> { watcher::watcher(api.clone(), config.clone()).boxed() };
+    futures::stream::unfold((begin(), begin), |(mut events, begin)| async move {
+        let event = events.next().await?;
+        if let Err(watcher::Error::WatchStartFailed(Error::Api(status))) = &event
+            && status.code == 410
+        {
+            events = begin();
+        }
+        Some((event, (events, begin)))
+    })
+}
 
 async fn follow_pods(pods: impl Stream<Item = Watched<Pod>> + Send, view: Arc<watch::Sender<View>>) {
     let mut pods = std::pin::pin!(pods.default_backoff());
@@ -193,9 +213,8 @@ fn take(view: &mut View, event: ClusterEvent) {
     };
     let notes = view.events.entry(about.name.unwrap_or_default()).or_default();
     // A repeated event is the same with a higher count.
-    if !notes.contains(&note) {
-        notes.push(note);
-    }
+    notes.retain(|n| *n != note);
+    notes.push(note);
 }
 
 async fn follow_owner(

@@ -1,8 +1,9 @@
 //! Requests outlast an API server that is away for a while: what could not be sent, or may safely be sent again, is
-//! tried again for a minute. Being busy (429, 503) counts as being away.
+//! tried again for a minute. Being busy (429, 503) counts as being away; when it says how long, it is not asked before.
 
 use std::time::Duration;
 
+use http::header::RETRY_AFTER;
 use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
 use tokio::time::{Instant, Sleep};
@@ -22,13 +23,13 @@ pub struct Patient {
 }
 
 impl Patient {
-    fn pause(&mut self) -> Option<Sleep> {
+    fn pause(&mut self, asked: Duration) -> Option<Sleep> {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         if now - since > PATIENCE {
             return None;
         }
-        let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1);
+        let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1).max(asked.min(PATIENCE));
         self.attempts += 1;
         Some(tokio::time::sleep(pause))
     }
@@ -38,6 +39,12 @@ impl Patient {
 fn repeatable(request: &Request<Body>) -> bool {
     let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
     request.method() != Method::POST && !watches
+}
+
+/// How long a busy server wants to be left alone.
+fn asked<B>(result: &Result<Response<B>, BoxError>) -> Duration {
+    let header = result.as_ref().ok().and_then(|r| r.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok());
+    Duration::from_secs(header.unwrap_or_default())
 }
 
 fn not_sent(error: &BoxError) -> bool {
@@ -73,7 +80,7 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
         {
             tracing::debug!("the API server does not answer ({error}); trying again for {} s", PATIENCE.as_secs());
         }
-        self.pause()
+        self.pause(asked(result))
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {

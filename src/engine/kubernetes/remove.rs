@@ -1,16 +1,17 @@
 //! Removal: the namespace, and beside it at once all that takes time to end; it is done when the namespace is gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::watch_object;
+use kube::runtime::watcher::{Config, Event};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, api, claim, explain, remaining};
+use super::{KubernetesEngine, api, claim, explain, feed, remaining};
 use crate::engine::{EngineError, Leftover, Residual};
 use crate::render::kubernetes::{Kind, lease};
 
@@ -64,21 +65,26 @@ async fn begun(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool,
     }
 }
 
-/// Waits until the namespace is gone; false when the time is over.
+/// Waits until the namespace that is being removed is gone; false when the time is over.
 async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
-    let watched = watch_object(engine.namespaces(), environment).default_backoff();
-    let mut watched = std::pin::pin!(watched);
+    let itself = Config::default().fields(&format!("metadata.name={environment}"));
+    let mut watched = std::pin::pin!(feed::watched(engine.namespaces(), itself).default_backoff());
     let waiting = async {
+        let mut there = false;
         while let Some(seen) = watched.next().await {
             match seen {
-                Ok(None) => return true,
-                Ok(Some(_)) => {}
+                Ok(Event::Init) => there = false,
+                // One that is not being removed is another that was made meanwhile.
+                Ok(Event::InitApply(namespace)) => there = namespace.metadata.deletion_timestamp.is_some(),
+                Ok(Event::InitDone) if there => {}
+                Ok(Event::InitDone | Event::Delete(_)) => return true,
+                Ok(Event::Apply(_)) => {}
                 Err(e) => tracing::debug!("watching the namespace again: {e}"),
             }
         }
         false
     };
-    tokio::time::timeout_at(until.into(), waiting).await.unwrap_or(false)
+    tokio::time::timeout_at(until, waiting).await.unwrap_or(false)
 }
 
 /// Waits for a namespace that is being removed, never to use it.

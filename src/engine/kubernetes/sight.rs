@@ -140,12 +140,12 @@ pub fn never_began(end: &ContainerStateTerminated) -> bool {
 
 /// Reasons for which a container waits that do not pass by themselves.
 fn waits(reason: &str, message: &str, events: &[Note]) -> Option<Stuck> {
-    let said = |event: &str| events.iter().rev().find(|n| n.reason == event && n.warning).map(|n| n.message.clone());
     match reason {
         "ImagePullBackOff" | "ErrImagePull" => {
-            // The first words say why; the later ones only that it is tried again.
-            let why = said("Failed").filter(|m| m.starts_with("Failed to pull")).unwrap_or_else(|| message.to_owned());
-            Some(Stuck::Image(pull_advice(&why)))
+            // Some words say why; the later ones only that it is tried again.
+            let pulled = |n: &&Note| n.warning && n.reason == "Failed" && n.message.starts_with("Failed to pull");
+            let why = events.iter().rev().find(pulled).map_or(message, |n| &n.message);
+            Some(Stuck::Image(pull_advice(why)))
         }
         "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(Stuck::Image(message.to_owned())),
         "CreateContainerConfigError"
@@ -207,7 +207,10 @@ fn scheduled(pod: &Pod, now: Timestamp) -> Option<Stuck> {
 
 fn mounted(events: &[Note], now: Timestamp) -> Option<Stuck> {
     const SETUP: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
-    let failed = events.iter().rev().find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
+    // What comes after all of these: a failure before it was overcome.
+    const ONWARD: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
+    let mut since = events.iter().rev().take_while(|n| !ONWARD.contains(&n.reason.as_str()));
+    let failed = since.find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
     passed(failed.since?, now).then(|| Stuck::Start(format!("{}: {}", failed.reason, failed.message)))
 }
 
@@ -228,5 +231,112 @@ pub fn unit_state(pod: &Pod) -> UnitState {
         Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
         None if lost(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
         None => UnitState::Created,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::{Value, json};
+
+    const MADE: &str = "2024-01-01T00:00:00Z";
+
+    fn pod(image: &str, status: Value) -> Pod {
+        let containers = json!([{"name": "unit", "image": image}]);
+        serde_json::from_value(json!({
+            "metadata": {"name": "api", "uid": "u1", "creationTimestamp": MADE}, "spec": {"containers": containers}, "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn contained(state: Value, last: Value, restarts: u8) -> Value {
+        json!({"phase": "Running", "containerStatuses": [{
+            "name": "unit", "image": "", "imageID": "", "ready": false, "restartCount": restarts, "state": state, "lastState": last,
+        }]})
+    }
+
+    fn note(uid: &str, reason: &str, warning: bool) -> Note {
+        Note {
+            reason: reason.into(),
+            message: "said".into(),
+            warning,
+            since: Some(MADE.parse().unwrap()),
+            uid: uid.into(),
+            part: "spec.containers{unit}".into(),
+        }
+    }
+
+    /// What is seen so many seconds after the pod was made.
+    fn after(secs: i64, pod: &Pod, events: &[Note]) -> Sight {
+        look(pod, "unit", events, MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs))
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_counts_only_after_a_while() {
+        let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"});
+        let unschedulable = pod("a", json!({"phase": "Pending", "conditions": [refused]}));
+        assert!(matches!(after(6, &unschedulable, &[]), Sight::Coming(_)));
+        assert!(matches!(after(8, &unschedulable, &[]), Sight::Stuck(Stuck::Capacity(_))));
+        let unmounted = pod("a", json!({"phase": "Pending"}));
+        let failed = [note("u1", "FailedMount", true)];
+        assert!(matches!(after(6, &unmounted, &failed), Sight::Coming(_)));
+        assert!(matches!(after(8, &unmounted, &failed), Sight::Stuck(Stuck::Start(_))));
+    }
+
+    #[test]
+    fn what_is_said_of_another_pod_of_that_name_does_not_count() {
+        let pending = pod("a", json!({"phase": "Pending"}));
+        assert_eq!(
+            after(8, &pending, &[note("u0", "FailedMount", true), note("u0", "Started", false)]),
+            Sight::Coming(String::new())
+        );
+    }
+
+    #[test]
+    fn an_event_is_believed_only_about_the_first_start() {
+        let started = [note("u1", "Started", false)];
+        let creating = json!({"waiting": {"reason": "ContainerCreating"}});
+        assert_eq!(after(1, &pod("a", contained(creating, json!({}), 0)), &started), Sight::Running);
+        let ended = json!({"terminated": {"exitCode": 4, "reason": "OOMKilled"}});
+        let again = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}});
+        let seen = after(1, &pod("a", contained(again, ended, 1)), &started);
+        assert_eq!(seen, Sight::Ended { code: 4, oom_killed: true });
+    }
+
+    #[test]
+    fn a_container_whose_image_was_taken_is_held_and_did_not_end() {
+        let ended = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
+        let waits = json!({"waiting": {"reason": "InvalidImageName", "message": "no"}});
+        assert_eq!(after(1, &pod(STOPPED, contained(waits.clone(), ended.clone(), 1)), &[]), Sight::Held);
+        // The same, but the description's own image is misspelt.
+        let misspelt = after(1, &pod("A", contained(waits, json!({}), 0)), &[]);
+        assert_eq!(misspelt, Sight::Stuck(Stuck::Image("no".into())));
+    }
+
+    #[test]
+    fn a_pod_that_the_cluster_ended_says_why() {
+        let evicted = pod("a", json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}));
+        let Sight::Stuck(Stuck::Start(why)) = after(1, &evicted, &[]) else { unreachable!() };
+        assert!(why.contains("Evicted") && why.contains("low on memory"), "{why}");
+    }
+
+    #[test]
+    fn a_units_state_is_its_containers() {
+        let end = json!({"terminated": {"exitCode": 3, "reason": "OOMKilled"}});
+        let run = json!({"running": {"startedAt": MADE}});
+        let ended = UnitState::Exited { code: 3, oom_killed: true };
+        let waits = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let lost = json!({"phase": "Failed", "reason": "Evicted", "containerStatuses": contained(waits.clone(), json!({}), 0)["containerStatuses"]});
+        for (status, state) in [
+            (json!({"phase": "Pending"}), UnitState::Created),
+            (contained(waits.clone(), json!({}), 0), UnitState::Created),
+            (contained(run, end.clone(), 1), UnitState::Running),
+            (contained(end.clone(), json!({}), 0), ended.clone()),
+            (contained(waits, end, 1), ended),
+            (lost, UnitState::Exited { code: -1, oom_killed: false }),
+        ] {
+            assert_eq!(unit_state(&pod("a", status.clone())), state, "{status}");
+        }
     }
 }

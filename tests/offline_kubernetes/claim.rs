@@ -1,0 +1,107 @@
+//! Who gets an environment that others want too.
+
+use dayfly::engine::{Claim, Engine, EngineError, Older};
+use http::Method;
+use serde_json::json;
+
+use super::api_server::{Answer, ApiServer};
+use super::{NAMESPACE, NAMESPACES, POD, engine, lease, namespace, owner};
+
+fn ours(replaced: Option<u128>) -> Claim {
+    Claim::Ours { replaced: replaced.map(|run| lease(run).run), kept: None }
+}
+
+fn newer(run: u128) -> Claim {
+    Claim::Newer { run: lease(run).run, commit: lease(run).commit }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_at_once_the_newer_has_it_in_the_end() {
+    for (first, second) in [(1, 2), (2, 1)] {
+        let server = ApiServer::default();
+        let (a, b) = (engine(&server), engine(&server));
+        let (first_lease, second_lease) = (lease(first), lease(second));
+        let claims = tokio::join!(a.claim(&first_lease, Older::Removed), b.claim(&second_lease, Older::Removed));
+        let claims = [(first, claims.0.unwrap()), (second, claims.1.unwrap())];
+        assert_eq!(owner(&server), Some(lease(2).run.to_string()));
+        for (run, claim) in claims {
+            let expected = if run == 2 { [ours(None), ours(Some(1))] } else { [newer(2), ours(None)] };
+            assert!(expected.contains(&claim), "{run}: {claim:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_beaten_to_the_namespace_looks_whose_it_is() {
+    for (rival, expected) in [(3, newer(3)), (1, ours(Some(1)))] {
+        let server = ApiServer::default();
+        let made = namespace(&lease(rival)).await;
+        server.once(Method::POST, NAMESPACES, move |world| {
+            world.put(NAMESPACE, made);
+            None
+        });
+        assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), expected);
+        let winner = rival.max(2);
+        assert_eq!(owner(&server), Some(lease(winner).run.to_string()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_replaced_only_in_the_version_that_was_read() {
+    let server = ApiServer::default();
+    let made = namespace(&lease(1)).await;
+    server.world().put(NAMESPACE, made);
+    let read = server.world().get(NAMESPACE).unwrap()["metadata"]["resourceVersion"].clone();
+    let taken = namespace(&lease(3)).await;
+    server.once(Method::PATCH, NAMESPACE, move |world| {
+        world.merge(NAMESPACE, &taken);
+        None
+    });
+    assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), newer(3));
+    let patches = server.asked(Method::PATCH, NAMESPACE);
+    assert_eq!(patches.len(), 1);
+    assert_eq!(patches[0].body["metadata"]["resourceVersion"], read);
+    assert_eq!(owner(&server), Some(lease(3).run.to_string()));
+    assert_eq!(server.writes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_takeover_whose_answer_was_lost_still_removes_what_the_older_run_left() {
+    let server = ApiServer::default();
+    let made = namespace(&lease(1)).await;
+    server.world().put(NAMESPACE, made);
+    server.world().put(POD, json!({"metadata": {"name": "api"}}));
+    server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
+    assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), ours(Some(1)));
+    assert!(server.world().get(POD).is_none());
+    assert_eq!(owner(&server), Some(lease(2).run.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_not_dayflys_is_refused_and_nothing_is_written() {
+    let server = ApiServer::default();
+    server.world().put(NAMESPACE, json!({"kind": "Namespace", "metadata": {"name": "sample-pr-1", "labels": {}}}));
+    let engine = engine(&server);
+    let claimed = engine.claim(&lease(1), Older::Removed).await.unwrap_err();
+    let removed = engine.remove("sample-pr-1", None).await.unwrap_err();
+    for refused in [claimed, removed] {
+        assert!(matches!(&refused, EngineError::Api { detail, .. } if detail.contains("not dayfly's")), "{refused}");
+    }
+    assert!(server.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_being_removed_is_waited_for_and_made_anew() {
+    let server = ApiServer::default();
+    let mut leaving = namespace(&lease(1)).await;
+    leaving["metadata"]["deletionTimestamp"] = json!("2024-01-01T00:00:00Z");
+    server.world().put(NAMESPACE, leaving);
+    let (engine, lease) = (engine(&server), lease(2));
+    let claiming = tokio::spawn(async move { engine.claim(&lease, Older::Removed).await });
+    server.until(|world| world.asked.iter().any(|a| a.watches())).await;
+    assert!(server.writes().is_empty());
+    server.world().remove(NAMESPACE);
+    assert_eq!(claiming.await.unwrap().unwrap(), ours(None));
+    let writes = server.writes();
+    assert!(writes.len() == 1 && writes[0].method == Method::POST && writes[0].path == NAMESPACES, "{writes:?}");
+}

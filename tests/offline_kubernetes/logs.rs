@@ -1,0 +1,36 @@
+//! Logs of what has not begun.
+
+use dayfly::engine::{Engine, LogLine};
+use futures::StreamExt;
+use http::Method;
+
+use super::api_server::{Answer, ApiServer};
+use super::{ENVIRONMENT, POD, all_run, prepared};
+
+const WAITS: &str = r#"container "unit" in pod "api" is waiting to start: ContainerCreating"#;
+
+/// The lines of a log that cannot be read at first.
+async fn lines(follow: bool) -> Vec<LogLine> {
+    let server = ApiServer::default();
+    server.kubelet(all_run);
+    let (engine, lease) = prepared(&server).await;
+    engine.start(&lease, "api").await.unwrap();
+    let log = format!("{POD}/log");
+    server.once(Method::GET, &log, |_| Some(Answer::Status(400, "BadRequest", WAITS)));
+    server.once(Method::GET, &log, |world| {
+        world.remove(POD);
+        Some(Answer::Text("2024-01-01T00:00:00.5Z hello\n"))
+    });
+    let lines = engine.logs(ENVIRONMENT, Some("api"), None, follow).await.unwrap();
+    lines.map(Result::unwrap).collect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_begun_has_no_lines_and_that_is_no_error() {
+    assert_eq!(lines(false).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_what_has_not_begun_gets_its_first_line() {
+    assert_eq!(lines(true).await, [LogLine { unit: "api".into(), text: "hello".into() }]);
+}

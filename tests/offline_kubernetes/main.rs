@@ -1,0 +1,105 @@
+//! The Kubernetes engine's conversation with the API server: what it asks, and what it makes of every kind of answer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod api_server;
+mod claim;
+mod logs;
+mod remove;
+mod requests;
+mod start;
+mod watch;
+mod watches;
+
+use dayfly::engine::fake::sample_plan;
+use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
+use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Lease, Older, Secrets};
+use dayfly::render::kubernetes::Templates;
+use kube::client::ClientBuilder;
+use serde_json::{Value, json};
+
+use api_server::{ApiServer, World};
+
+const NAMESPACES: &str = "/api/v1/namespaces";
+const ENVIRONMENT: &str = "sample-pr-1";
+const NAMESPACE: &str = "/api/v1/namespaces/sample-pr-1";
+const PODS: &str = "/api/v1/namespaces/sample-pr-1/pods";
+const POD: &str = "/api/v1/namespaces/sample-pr-1/pods/api";
+
+fn engine(server: &ApiServer) -> KubernetesEngine {
+    let info = EngineInfo {
+        product: "kubernetes".into(),
+        version: "1.36.0".into(),
+        endpoint: "memory".into(),
+        cannot: vec![],
+    };
+    let options =
+        Options { context: None, agent_image: "localhost/dayfly:1".into(), registry_mirror: None, pull_secret: None };
+    let client = connect::patient(ClientBuilder::new(server.clone(), "default"));
+    KubernetesEngine::over(client, info, options, Templates::new(&Default::default()).unwrap())
+}
+
+/// The lease of the n-th run; a later one is newer.
+fn lease(run: u128) -> Lease {
+    let mut plan = sample_plan(&[("api", &[])]);
+    plan.units[0].image = "registry.test/api:1".into();
+    Lease {
+        environment: ENVIRONMENT.into(),
+        run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run),
+        commit: format!("commit {run}"),
+        created: "2024-01-01T00:00:00Z".parse().unwrap(),
+        expires: "2024-01-01T04:00:00Z".parse().unwrap(),
+        plan,
+    }
+}
+
+/// The namespace of a run, as that run makes it.
+async fn namespace(lease: &Lease) -> Value {
+    let elsewhere = ApiServer::default();
+    engine(&elsewhere).claim(lease, Older::Removed).await.unwrap();
+    let mut made = elsewhere.world().get(NAMESPACE).unwrap().clone();
+    made["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|field, _| ["name", "labels", "annotations"].contains(&field.as_str()));
+    made
+}
+
+/// The run that the namespace is labelled with.
+fn owner(server: &ApiServer) -> Option<String> {
+    server.world().get(NAMESPACE).map(|n| n["metadata"]["labels"]["dayfly.dev/run"].as_str().unwrap().to_owned())
+}
+
+/// An environment that was claimed and prepared, and in which nothing was started.
+async fn prepared(server: &ApiServer) -> (KubernetesEngine, Lease) {
+    let (engine, lease) = (engine(server), lease(1));
+    let claimed = engine.claim(&lease, Older::Removed).await.unwrap();
+    assert_eq!(claimed, Claim::Ours { replaced: None, kept: None });
+    engine.prepare(&lease, &Secrets::default()).await.unwrap();
+    (engine, lease)
+}
+
+/// What comes of starting `api`.
+async fn started(server: &ApiServer) -> Result<(), EngineError> {
+    let (engine, lease) = prepared(server).await;
+    // Events are heard of before there are any.
+    let before = server.world().asked.len();
+    let _heard = engine.watch(ENVIRONMENT).await.unwrap();
+    server.until(|world| world.asked[before..].iter().any(|a| a.path.ends_with("/events") && a.watches())).await;
+    engine.start(&lease, "api").await
+}
+
+/// A pod's status with its one container in this state.
+fn in_state(state: Value) -> Value {
+    json!({"status": {"phase": "Pending", "podIP": "10.244.0.9", "containerStatuses": [{
+        "name": "unit", "image": "registry.test/api:1", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+    }]}})
+}
+
+fn running() -> Value {
+    in_state(json!({"running": {"startedAt": "2024-01-01T00:00:00Z"}}))
+}
+
+/// Every pod that is made runs at once.
+fn all_run(world: &mut World, pod: &str) {
+    world.merge(pod, &running());
+}

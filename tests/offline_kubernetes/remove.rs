@@ -1,0 +1,112 @@
+//! Removal, of the right environment and to the end.
+
+use dayfly::engine::{Engine, Older};
+use http::Method;
+use serde_json::json;
+
+use super::api_server::ApiServer;
+use super::watches::Break;
+use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, engine, lease, namespace, owner, prepared};
+
+#[tokio::test(start_paused = true)]
+async fn what_is_removed_is_what_was_seen() {
+    let server = ApiServer::default();
+    let (engine, lease) = prepared(&server).await;
+    let seen = server.world().get(NAMESPACE).unwrap()["metadata"].clone();
+    assert_eq!(engine.remove(ENVIRONMENT, Some(lease.run)).await.unwrap(), []);
+    assert_eq!(owner(&server), None);
+    let deletions = server.asked(Method::DELETE, NAMESPACE);
+    assert_eq!(deletions.len(), 1);
+    let preconditions = &deletions[0].body["preconditions"];
+    assert_eq!(*preconditions, json!({"uid": seen["uid"], "resourceVersion": seen["resourceVersion"]}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_that_a_newer_run_takes_meanwhile_is_left_to_it() {
+    let server = ApiServer::default();
+    engine(&server).claim(&lease(1), Older::Removed).await.unwrap();
+    let taken = namespace(&lease(2)).await;
+    server.once(Method::DELETE, NAMESPACE, move |world| {
+        world.merge(NAMESPACE, &taken);
+        None
+    });
+    let before = server.writes().len();
+    assert_eq!(engine(&server).remove(ENVIRONMENT, Some(lease(1).run)).await.unwrap(), []);
+    assert_eq!(owner(&server), Some(lease(2).run.to_string()));
+    // The one that was refused.
+    assert_eq!(server.writes().len() - before, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_environment_of_another_run_is_not_touched() {
+    let server = ApiServer::default();
+    let made = namespace(&lease(2)).await;
+    server.world().put(NAMESPACE, made);
+    assert_eq!(engine(&server).remove(ENVIRONMENT, Some(lease(1).run)).await.unwrap(), []);
+    assert!(server.writes().is_empty() && owner(&server).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_meanwhile_but_is_still_ours_is_removed() {
+    let server = ApiServer::default();
+    let (engine, lease) = prepared(&server).await;
+    server.once(Method::DELETE, NAMESPACE, |world| {
+        world.merge(NAMESPACE, &json!({"metadata": {"annotations": {"somebody": "was here"}}}));
+        None
+    });
+    assert_eq!(engine.remove(ENVIRONMENT, Some(lease.run)).await.unwrap(), []);
+    assert_eq!(owner(&server), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_removed_already() {
+    let server = ApiServer::default();
+    assert_eq!(engine(&server).remove(ENVIRONMENT, None).await.unwrap(), []);
+    assert!(server.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_run_makes_in_the_same_place_is_not_waited_for() {
+    let server = ApiServer::default();
+    let (engine, lease) = prepared(&server).await;
+    server.world().stuck = Some(json!({"phase": "Terminating"}));
+    let before = server.world().asked.len();
+    let run = lease.run;
+    let removing = tokio::spawn(async move { engine.remove(ENVIRONMENT, Some(run)).await });
+    server.until(|world| world.asked[before..].iter().any(|a| a.path == NAMESPACES && a.watches())).await;
+    let newer = namespace(&super::lease(2)).await;
+    {
+        // Nobody is told: the watch was broken meanwhile.
+        let mut world = server.world();
+        world.watches.end(Break::Ends);
+        world.remove(NAMESPACE);
+        world.put(NAMESPACE, newer);
+        world.watches.forget();
+    }
+    assert_eq!(removing.await.unwrap().unwrap(), []);
+    assert_eq!(owner(&server), Some(super::lease(2).run.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_a_namespace_is_named_with_its_finalizer_and_its_manager() {
+    let server = ApiServer::default();
+    let (engine, lease) = prepared(&server).await;
+    let message = "Some resources are remaining: configmaps. has 1 resource instances";
+    {
+        let mut world = server.world();
+        world.stuck = Some(json!({"phase": "Terminating", "conditions": [
+            {"type": "NamespaceDeletionContentFailure", "status": "False", "reason": "ContentDeleted"},
+            {"type": "NamespaceContentRemaining", "status": "True", "reason": "SomeResourcesRemain", "message": message},
+        ]}));
+        world.put(&format!("{NAMESPACE}/configmaps/kept"), json!({"metadata": {
+            "name": "kept", "finalizers": ["example.com/hold"],
+            "managedFields": [{"manager": "kubectl", "operation": "Update"}, {"manager": "holder", "operation": "Update"}],
+        }}));
+    }
+    let left = engine.remove(ENVIRONMENT, Some(lease.run)).await.unwrap();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(left[0].object, "configmaps kept");
+    assert!(left[0].reason.contains("example.com/hold") && left[0].reason.contains("managed by holder"), "{left:?}");
+    assert_eq!(left[1].object, "namespace sample-pr-1");
+    assert_eq!(left[1].reason, message);
+}

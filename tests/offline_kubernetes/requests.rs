@@ -1,0 +1,61 @@
+//! An API server that is busy or away for a while.
+
+use std::time::Duration;
+
+use dayfly::engine::{Claim, Engine, Leftover, Older};
+use http::Method;
+
+use super::api_server::{Answer, ApiServer};
+use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, engine, lease};
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_server_is_asked_again_and_not_before_the_time_it_names() {
+    let server = ApiServer::default();
+    for (code, after) in [(429, None), (429, Some(7)), (503, None)] {
+        server.once(Method::POST, NAMESPACES, move |_| Some(Answer::Busy(code, after)));
+    }
+    let claimed = engine(&server).claim(&lease(1), Older::Removed).await.unwrap();
+    assert_eq!(claimed, Claim::Ours { replaced: None, kept: None });
+    let asked = server.asked(Method::POST, NAMESPACES);
+    assert_eq!(asked.len(), 4);
+    assert!(asked[2].at - asked[1].at >= Duration::from_secs(7));
+    // All of them asked for the same.
+    assert!(asked.iter().all(|a| a.body == asked[0].body));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_cannot_be_reached_is_tried_again() {
+    let server = ApiServer::default();
+    server.once(Method::GET, NAMESPACE, |_| Some(Answer::Unreached));
+    server.once(Method::POST, NAMESPACES, |_| Some(Answer::Unreached));
+    engine(&server).claim(&lease(1), Older::Removed).await.unwrap();
+    assert_eq!(server.asked(Method::POST, NAMESPACES).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_made_is_not_made_twice() {
+    let server = ApiServer::default();
+    server.once(Method::POST, NAMESPACES, |_| Some(Answer::Lost));
+    let broken = engine(&server).claim(&lease(1), Older::Removed).await.unwrap_err();
+    assert!(broken.to_string().contains("connection reset by peer"), "{broken}");
+    assert_eq!(broken.leftover(), Leftover::Unknown);
+    assert_eq!(server.asked(Method::POST, NAMESPACES).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_connection_broke_is_asked_again() {
+    let server = ApiServer::default();
+    server.once(Method::GET, NAMESPACE, |_| Some(Answer::Broken));
+    assert_eq!(engine(&server).lease(ENVIRONMENT).await.unwrap(), None);
+    assert_eq!(server.asked(Method::GET, NAMESPACE).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stays_busy_is_given_up_in_its_own_words() {
+    let server = ApiServer::default();
+    for _ in 0..1000 {
+        server.once(Method::GET, NAMESPACE, |_| Some(Answer::Busy(503, None)));
+    }
+    let failed = engine(&server).lease(ENVIRONMENT).await.unwrap_err();
+    assert!(failed.to_string().contains("busy"), "{failed}");
+}

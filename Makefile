@@ -17,7 +17,8 @@ demo: setup build
 
 # dayfly's own image, for clusters: push it to where nodes can pull it.
 image: build
-	@$(ENGINE); $(DAYFLY) image | tests/container-cli load
+	@$(ENGINE); export CONTAINER_HOST=$$DOCKER_HOST; \
+	    if command -v podman >/dev/null; then $(DAYFLY) image | podman --remote load; else $(DAYFLY) image | docker load; fi
 
 # Every test; those in a cluster where there is one, or where Kubernetes' server binaries are. It must pass on a machine that has seen nothing of dayfly before.
 test: setup
@@ -33,9 +34,11 @@ build:
 images:
 	@$(ENGINE); examples/images
 
-# Measures dayfly against what a person would type, side by side; see docs/performance.md.
+# Measures dayfly against what a person would type, side by side; see docs/performance.md and performance-kubernetes.md.
 bench: build
 	@$(ENGINE); examples/images; tests/bench/run $(DAYFLY)
+	@$(ENGINE); eval "$$(tests/cluster-setup)"; [ -z "$${DAYFLY_TEST_CLUSTER_SETUP:-}" ] || { \
+	    tests/cluster-setup images $(DAYFLY); KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG tests/bench/cluster $(DAYFLY); }
 
 lint:
 	cargo fmt --check

@@ -72,14 +72,14 @@ pub struct Common {
         value_delimiter = ','
     )]
     pub context: Vec<String>,
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
     /// Registry that images are pulled through in place of the one they name
     #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", hide_env_values = true, value_name = "HOST[/PATH]")]
     pub registry_mirror: Option<String>,
     /// Say more of what is done, on standard error (twice for all)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// What only Kubernetes asks for.

@@ -31,14 +31,17 @@ mod logs;
 mod observe;
 mod patient;
 pub mod permissions;
+mod pods;
 mod prepare;
 mod registry;
 mod remaining;
 mod remove;
 mod results;
 mod sight;
+mod suite_log;
 mod suites;
 mod units;
+mod view;
 mod watch;
 
 pub use connect::Options;

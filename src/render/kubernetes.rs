@@ -35,6 +35,8 @@ pub const SUITE: &str = "dayfly.dev/suite";
 pub const HASH: &str = "dayfly.dev/hash";
 /// Hash of what a pod reads at its start but does not hold itself: secrets, files, SQL.
 pub const INPUTS: &str = "dayfly.dev/inputs";
+/// Image references as the description has them → as they are run: what was pinned stays so for suites that run later.
+pub const IMAGES: &str = "dayfly.dev/images";
 /// Role of the namespace.
 pub const ENVIRONMENT_ROLE: &str = "environment";
 /// Name of the Secret that holds the credentials for registries.

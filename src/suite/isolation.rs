@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::host_steps::chosen;
 use super::steps::Done;
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::Position;
+use crate::engine::{EngineKind, Position};
 use crate::lifecycle::session::Session;
 
 /// How long one refused connection is tried.
@@ -105,12 +105,16 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
 /// A refusal that did not come about proves nothing against the environment where nothing is ever refused: then it is
 /// inconclusive, and says what the cluster lacks.
 pub async fn unless_open(session: &Session, failed: Done) -> Done {
+    // Whether policies are enforced is a matter of the cluster; networks of a container engine are apart by themselves.
+    if session.engine.kind() != EngineKind::Kubernetes {
+        return failed;
+    }
     match refuses(session).await {
         Ok(true) => failed,
         Ok(false) => Done::inconclusive(
             failed.failure.expected,
             format!(
-                "{}. The network here enforces no isolation at all: dayfly's own agent reached a pod that nothing opens to it. In Kubernetes, install a network plugin that enforces NetworkPolicies (Calico, Cilium, …); `dayfly doctor` shows when it does",
+                "{}. The network here enforces no isolation at all: dayfly's own agent reached a pod that nothing opens to it. Install a network plugin that enforces NetworkPolicies (Calico, Cilium, …); `dayfly doctor` shows when it does",
                 failed.failure.got
             ),
         ),

@@ -38,14 +38,19 @@ class Figures:
         return "\n".join("| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths)) + " |" for row in rows) + "\n"
 
 
-def machine(podman, load):
-    """What it was measured on."""
+def hardware():
+    """Processors, memory and system."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     cpus = sum(1 for line in open("/proc/cpuinfo") if line.startswith("processor"))
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 1024 / 1024
-    engine, runtime, driver = podman.lines("info", "--format", "{{.Version.Version}} {{.Host.OCIRuntime.Name}} {{.Store.GraphDriverName}}")
     system = next((line.split("=", 1)[1].strip().strip('"') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME=")), platform.system())
-    return f"{cpus} × {cpu}, {memory:.0f} GiB memory, {system}, Linux {platform.release()}, podman {engine} (rootful, {runtime}, {driver}); load before it began: {load:.1f}"
+    return f"{cpus} × {cpu}, {memory:.0f} GiB memory, {system}, Linux {platform.release()}"
+
+
+def machine(podman, load):
+    """What it was measured on."""
+    engine, runtime, driver = podman.lines("info", "--format", "{{.Version.Version}} {{.Host.OCIRuntime.Name}} {{.Store.GraphDriverName}}")
+    return f"{hardware()}, podman {engine} (rootful, {runtime}, {driver}); load before it began: {load:.1f}"
 
 
 # Why a target was missed, where that is known; shown only when it was.

@@ -108,3 +108,18 @@ fn a_context_that_is_not_there_is_named_with_those_that_are() {
     command.env_remove("DAYFLY_ENGINE");
     crate::support::ended(command).code(4).says("nowhere").says("it has: ");
 }
+
+#[test]
+fn inside_of_a_cluster_that_cluster_is_the_default() {
+    let user = in_cluster!();
+    let image = user.dayfly(&["--version"]).out.trim().replace("dayfly ", "localhost/dayfly/dayfly:");
+    let overrides = r#"{"apiVersion":"v1","spec":{"serviceAccountName":"dayfly-test"}}"#;
+    let run =
+        ["-n", "default", "run", "kc-inside", "--image-pull-policy=IfNotPresent", "--restart=Never", "--image", &image];
+    kubectl(&[&run[..], &["--overrides", overrides, "--command", "--", "/dayfly", "doctor"]].concat());
+    let phase = || kubectl(&["-n", "default", "get", "pod", "kc-inside", "-o", "jsonpath={.status.phase}"]);
+    crate::world::until("dayfly has ended inside", || ["Succeeded", "Failed"].contains(&phase().as_str()));
+    let (ended, said) = (phase(), kubectl(&["-n", "default", "logs", "kc-inside"]));
+    kubectl(&["-n", "default", "delete", "pod", "kc-inside", "--wait=false"]);
+    assert!(ended == "Succeeded" && said.contains("in this cluster"), "{said}");
+}

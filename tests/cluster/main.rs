@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod failures;
+mod images;
 mod lifecycle;
 mod outages;
 mod suites;

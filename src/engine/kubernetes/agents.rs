@@ -1,6 +1,6 @@
 //! Agents: a pod of dayfly's own image rests at each position; every link runs the agent in it anew.
 
-use super::{KubernetesEngine, claim, inside, link, lock, prepare, units};
+use super::{KubernetesEngine, claim, inside, link, lock, pods, prepare};
 use crate::engine::{AgentLink, EngineError, Lease, Position};
 use crate::plan::Judge;
 use crate::render::kubernetes::{Object, judge};
@@ -41,8 +41,8 @@ async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result
     // One at a time: a second request for the same pod would be counted by the quota before it is refused.
     let turn = lock(&engine.0.turns).entry((lease.run, pod.name.clone())).or_default().clone();
     let _turn = turn.lock().await;
-    units::ensure(engine, &lease.environment, &of, pod, CONTAINER).await?;
-    units::runs(engine, &lease.environment, &of, &pod.name, CONTAINER).await
+    pods::ensure(engine, &lease.environment, &of, pod, |found| pods::same(found, pod)).await?;
+    pods::runs(engine, &lease.environment, &of, &pod.name, CONTAINER).await
 }
 
 /// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.

@@ -148,6 +148,7 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
     let failed = |e| explain::failed(&format!("read who has environment {environment}"), &e, Leftover::None);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(None) };
     own(&namespace)?;
+    super::images::remember(engine, namespace.annotations());
     let leaving = namespace.metadata.deletion_timestamp.is_some();
     match written::parse(environment, namespace.annotations()) {
         Some(lease) if leaving && lock(&engine.0.claimed).contains(&lease.run) => Ok(None),

@@ -8,6 +8,7 @@ use super::registry::{Registry, RegistryError};
 use super::{KubernetesEngine, lock};
 use crate::engine::local::images::{parts, pulled_as};
 use crate::engine::{EngineError, ImageFact, OnProgress};
+use crate::render::kubernetes::IMAGES;
 
 /// Registries asked at once.
 const ABREAST: usize = 4;
@@ -84,6 +85,16 @@ async fn find(
             Ok(unknown(from))
         }
         Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Takes over what was pinned when an environment was made, for a process that did not make it.
+pub fn remember(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>) {
+    let pinned = annotations.get(IMAGES).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
+    for (reference, as_run) in pinned.unwrap_or_default() {
+        let fact =
+            ImageFact { reference: reference.clone(), digest: String::new(), platform: String::new(), user: None };
+        lock(&engine.0.images).entry(reference).or_insert(Held { as_run, fact });
     }
 }
 

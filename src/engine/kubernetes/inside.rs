@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::agents::AGENT;
-use super::{KubernetesEngine, explain, images, link, sight, units};
+use super::{KubernetesEngine, explain, images, link, pods, sight, units};
 use crate::engine::{AgentLink, EngineError, Lease, Leftover};
 use crate::plan::{Confinement, Unit};
 use crate::render::kubernetes::parts;
@@ -85,7 +85,7 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
         {
             continue;
         }
-        return units::runs(engine, environment, &of, &unit.name, &name).await.map(|()| name);
+        return pods::runs(engine, environment, &of, &unit.name, &name).await.map(|()| name);
     }
     Err(explain::not_started(&of, "others keep changing its pod"))
 }

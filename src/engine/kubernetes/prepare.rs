@@ -11,7 +11,7 @@ use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt};
 
-use super::{KubernetesEngine, api, claim, explain, lock, remove, units};
+use super::{KubernetesEngine, api, claim, explain, lock, pods, remove, units};
 use crate::engine::{EngineError, Lease, Leftover, Secrets};
 use crate::plan::Unit;
 use crate::render::kubernetes::prepare::KEPT;
@@ -117,7 +117,7 @@ async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), En
     let ground = ground(engine, lease).await?;
     let mut wanted: BTreeMap<(String, String), &Unit> = BTreeMap::new();
     for unit in lease.plan.units.iter().filter(|u| !u.start_late) {
-        for pod in units::pods(engine, lease, unit, &ground, &ground.addresses)? {
+        for pod in units::rendered(engine, lease, unit, &ground, &ground.addresses)? {
             wanted.insert((pod.name.clone(), pod.hash().to_owned()), unit);
         }
     }
@@ -135,7 +135,7 @@ async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), En
         }
     }
     let going = found.iter().filter(|p| same(p).is_none_or(|u| anew.contains(u.name.as_str())));
-    let gone = going.map(|p| units::discard(engine, &lease.environment, p.name_any()));
+    let gone = going.map(|p| pods::discard(engine, &lease.environment, p.name_any()));
     futures::future::try_join_all(gone).await.map(drop)
 }
 

@@ -17,6 +17,8 @@ use crate::render::kubernetes::{Kind, lease};
 
 /// How long processes may take to end by themselves, in seconds.
 pub const GRACE_SECS: u32 = 1;
+/// The namespace's controller lets this much time pass before it begins.
+const EMPTYING: Duration = Duration::from_secs(4);
 /// How long it is waited until what holds the namespace is named.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,12 +45,18 @@ pub async fn remove(
     }
     // Side by side: each is a matter of its own, and what fails here the namespace's controller does later.
     let params = api::within(GRACE_SECS);
-    let (jobs, pods) = tokio::join!(
-        engine.delete_all(Kind::Job, environment, &params),
-        engine.delete_all(Kind::Pod, environment, &params)
-    );
-    for e in [jobs, pods].into_iter().filter_map(Result::err) {
-        tracing::debug!("failed to {e}");
+    let emptying = async {
+        tokio::join!(
+            engine.delete_all(Kind::Job, environment, &params),
+            engine.delete_all(Kind::Pod, environment, &params)
+        )
+    };
+    // Not longer than the namespace is there for sure: the next one of that name may be a newer run's.
+    match tokio::time::timeout(EMPTYING, emptying).await {
+        Ok((jobs, pods)) => {
+            [jobs, pods].into_iter().filter_map(Result::err).for_each(|e| tracing::debug!("failed to {e}"));
+        }
+        Err(_) => tracing::debug!(environment, "its pods are left to the namespace's controller"),
     }
     if gone(engine, environment, until).await { Ok(vec![]) } else { remaining::of(engine, environment).await }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::feed::Note;
+use super::view::Note;
 use crate::engine::UnitState;
 use crate::engine::local::explain as words;
 use crate::render::kubernetes::STOPPED;

@@ -1,29 +1,24 @@
 //! Container suites: a Job runs it to the end or the time limit; log and results are collected in any case.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::logs::Tail;
 use super::sight::{self, Sight, Stuck};
-use super::{KubernetesEngine, api, claim, explain, lock, prepare, remove, results, units};
+use super::suite_log::Log;
+use super::{KubernetesEngine, api, claim, explain, pods, prepare, remove, results};
 use crate::engine::{EngineError, Lease, Leftover, OnLine, Secrets, SuiteExit};
 use crate::plan::{ContainerJudge, Judge, SuitePlan};
 use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
 
 /// Name of a suite's container.
 const CONTAINER: &str = "suite";
-/// Longest log that is kept; its end.
-const LOG: usize = 4 << 20;
 /// How long a Job may take to make its pod, and a pod to run, images pulled.
 const MADE: Duration = Duration::from_secs(900);
-/// How long the end of a log may take to arrive after the process ended.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How long a Job's pod may take to be gone.
+const GONE: Duration = Duration::from_secs(30);
 
 /// Runs a container suite.
 pub async fn run(
@@ -76,7 +71,7 @@ async fn finish(
 ) -> Result<SuiteExit, EngineError> {
     let environment = &lease.environment;
     let pod = started(engine, environment, &suite.name, job).await?;
-    let (log, mut lines) = Log::follow(engine, environment, &pod);
+    let (log, mut lines) = Log::follow(engine, environment, &pod, CONTAINER);
     let limit = Duration::from_millis(suite.timeout_ms);
     let mut ending = std::pin::pin!(ended(engine, environment, &pod, limit));
     let end = loop {
@@ -167,51 +162,10 @@ fn of(pod: &Pod) -> Option<End> {
 
 /// Ends its process, asked first and killed then; what is beside it stays.
 async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
-    units::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
-    ended(engine, environment, pod, units::ENDED).await.ok_or_else(|| {
+    pods::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
+    ended(engine, environment, pod, pods::ENDED).await.ok_or_else(|| {
         explain::refused(&format!("end {pod}"), "the cluster did not end its process", Leftover::Removable)
     })
-}
-
-/// A log that is read while it is written, so that it is there also when its pod is not any more.
-struct Log {
-    text: Arc<Mutex<String>>,
-    reading: AbortOnDropHandle<()>,
-}
-
-impl Log {
-    /// Its lines come out of the channel as well, as they are written.
-    fn follow(engine: &KubernetesEngine, environment: &str, pod: &str) -> (Self, mpsc::UnboundedReceiver<String>) {
-        let (tell, lines) = mpsc::unbounded_channel();
-        let text: Arc<Mutex<String>> = Arc::default();
-        let (kept, mut tail) = (text.clone(), Tail::new(engine, environment, pod, CONTAINER, None, true));
-        let reading = tokio::spawn(async move {
-            while let Some(line) = tail.next().await {
-                let mut text = lock(&kept);
-                match line {
-                    Ok(line) => {
-                        *text += &format!("{line}\n");
-                        tell.send(line).ok();
-                    }
-                    Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
-                }
-                if text.len() > 2 * LOG {
-                    let cut = (text.len() - LOG..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-                    text.drain(..cut);
-                }
-            }
-        });
-        (Self { text, reading: AbortOnDropHandle::new(reading) }, lines)
-    }
-
-    async fn end(mut self) -> String {
-        if tokio::time::timeout(LAST_WORDS, &mut self.reading).await.is_err() {
-            *lock(&self.text) += "(the end of its log did not arrive)\n";
-        }
-        let text = std::mem::take(&mut *lock(&self.text));
-        let cut = (text.len().saturating_sub(LOG)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text[cut..].to_owned()
-    }
 }
 
 /// Everything was collected; a Job and its pod make room for the next.
@@ -220,10 +174,10 @@ async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
     if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {
         return tracing::debug!(job, "left for teardown: failed to {e}");
     }
-    let gone = |view: &super::feed::View| {
+    let gone = |view: &super::view::View| {
         view.pods
             .as_ref()
             .is_some_and(|p| p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job))
     };
-    engine.feed(environment).until(LAST_WORDS * 3, |view, _| gone(view).then_some(())).await;
+    engine.feed(environment).until(GONE, |view, _| gone(view).then_some(())).await;
 }

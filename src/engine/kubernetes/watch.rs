@@ -8,7 +8,8 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
-use super::feed::{Feed, View};
+use super::feed::Feed;
+use super::view::View;
 use super::{KubernetesEngine, api, sight, units};
 use crate::engine::{EngineError, Happened};
 use crate::render::labels::{ROLE, Role, UNIT};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
 use super::parts::{AGENT, asked_cpu, sizes};
-use super::{ENVIRONMENT_ROLE, RenderError, Stage, lease, policy};
+use super::{ENVIRONMENT_ROLE, IMAGES, RenderError, Stage, lease, policy};
 use crate::plan::{Confinement, Judge, Limits, Plan};
 use crate::render::labels;
 
@@ -41,7 +41,8 @@ pub fn namespace(stage: &Stage<'_>) -> Result<Object, RenderError> {
     ] {
         labels.insert(name.to_owned(), value);
     }
-    let annotations = lease::annotations(stage.lease).map_err(failed)?;
+    let mut annotations = lease::annotations(stage.lease).map_err(failed)?;
+    annotations.insert(IMAGES.to_owned(), json!(stage.images).to_string());
     let context = json!({"namespace": stage.namespace(), "labels": labels, "annotations": annotations});
     stage.templates.render("namespace", Kind::Namespace, &context, stage.namespace())
 }
@@ -56,7 +57,7 @@ pub fn fixtures(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
     let mut all = vec![
         render("quota", Kind::ResourceQuota, json!({"hard": hard(&stage.lease.plan)}))?,
         render("limits", Kind::LimitRange, container_limits(&stage.lease.plan))?,
-        render("account", Kind::ServiceAccount, json!({}))?,
+        render("account", Kind::ServiceAccount, json!({"pullSecrets": stage.pull_secrets()}))?,
         render("default-deny", Kind::NetworkPolicy, json!({}))?,
     ];
     all.extend(policy::all(stage)?);

@@ -136,7 +136,8 @@ mod tests {
 
     fn account(text: &str, namespace: &str) -> Result<Object, RenderError> {
         let templates = Templates::new(&[("account.yaml.hbs".to_owned(), text.to_owned())].into())?;
-        let context = json!({"namespace": namespace, "labels": {"dayfly.dev/environment": "e-pr-1"}});
+        let context =
+            json!({"namespace": namespace, "labels": {"dayfly.dev/environment": "e-pr-1"}, "pullSecrets": []});
         templates.render("account", Kind::ServiceAccount, &context, "e-pr-1")
     }
 

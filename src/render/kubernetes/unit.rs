@@ -96,10 +96,9 @@ pub fn pod(
     let (mounts, volumes): (Vec<Value>, Vec<Value>) = storage(unit).into_iter().unzip();
     let context = json!({
         "name": name, "namespace": stage.namespace(), "labels": labels, "hostname": name,
-        "annotations": {INPUTS: inputs(stage, unit, secrets), labels::IMAGE: unit.image},
+        "annotations": {INPUTS: inputs(stage, unit, secrets), labels::IMAGE: stage.image(&unit.image)},
         "dns": parts::dns(),
         "hosts": parts::hosts(stage.lease, callees, addresses),
-        "pullSecrets": stage.pull_secrets(),
         "podSecurity": parts::pod_security(unit.confinement.root),
         "image": stage.image(&unit.image),
         "command": parts::command(&unit.command),

@@ -1,0 +1,177 @@
+//! Pods, whoever they are for: made, waited for, stopped by taking an image away, replaced.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::sight::{self, Sight, Stuck};
+use super::{KubernetesEngine, api, explain, units};
+use crate::engine::{EngineError, Leftover};
+use crate::render::kubernetes::object::HOSTS;
+use crate::render::kubernetes::{HASH, Kind, Object};
+use crate::render::labels;
+
+/// How long a pod may take until its process runs, images pulled; what gets stuck is told long before.
+const PULLED: Duration = Duration::from_secs(900);
+/// How long a process may take to end: its own grace period, and some more.
+pub const ENDED: Duration = Duration::from_secs(60);
+/// How long an object may take to be gone, beyond its grace period.
+const GONE: Duration = Duration::from_secs(60);
+/// Grace period of a pod that is replaced, in seconds.
+const REPLACED_SECS: u32 = 2;
+/// How long a new quota may take to be counted.
+const COUNTED: Duration = Duration::from_secs(15);
+/// Pause before it is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Makes a pod, or leaves the one that is there when `fits` finds nothing wrong with it.
+pub async fn ensure(
+    engine: &KubernetesEngine,
+    environment: &str,
+    of: &str,
+    pod: &Object,
+    fits: impl Fn(&Pod) -> bool,
+) -> Result<(), EngineError> {
+    let failed = |e: kube::Error| explain::failed(&format!("look at pod {}", pod.name), &e, Leftover::Removable);
+    loop {
+        if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
+            if alive(&found) && fits(&found) {
+                return give_back(engine, environment, &found).await;
+            }
+            discard(engine, environment, pod.name.clone()).await?;
+        }
+        if make(engine, environment, of, pod).await? {
+            return Ok(());
+        }
+    }
+}
+
+fn alive(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && phase.is_none_or(|p| p == "Running" || p == "Pending")
+}
+
+/// Whether a pod is as it was rendered, and knows the same addresses.
+pub fn same(found: &Pod, wanted: &Object) -> bool {
+    found.annotations().get(HASH).map(String::as_str) == Some(wanted.hash()) && same_hosts(found, wanted)
+}
+
+/// Whether both know the same addresses.
+fn same_hosts(found: &Pod, wanted: &Object) -> bool {
+    let found = found.spec.as_ref().and_then(|s| s.host_aliases.as_ref());
+    let found = found.and_then(|h| serde_json::to_value(h).ok()).unwrap_or_else(|| json!([]));
+    wanted.value.pointer(&format!("/spec/{HOSTS}")) == Some(&found)
+}
+
+/// False when there is one of that name already.
+async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
+    let until = tokio::time::Instant::now() + COUNTED;
+    loop {
+        match engine.create(environment, pod).await {
+            Ok(()) => return Ok(true),
+            Err(e) if explain::status(&e).is_some_and(|s| s.is_already_exists()) => return Ok(false),
+            Err(e) if explain::is_uncounted(&e) && tokio::time::Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(e) => return Err(explain::not_started(of, &explain::words(&e))),
+        }
+    }
+}
+
+/// Gives a unit its image back, if a suite had taken it.
+async fn give_back(engine: &KubernetesEngine, environment: &str, found: &Pod) -> Result<(), EngineError> {
+    match found.annotations().get(labels::IMAGE) {
+        Some(image) if sight::held(found, units::CONTAINER) => {
+            set_image(engine, environment, &found.name_any(), units::CONTAINER, image).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Changes a container's image; the kubelet ends its process in order and starts it from the new one.
+pub async fn set_image(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &str,
+    image: &str,
+) -> Result<(), EngineError> {
+    let patch = json!({"spec": {"containers": [{"name": container, "image": image}]}});
+    let patched = engine.pods(environment).patch(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await;
+    patched.map(drop).map_err(|e| explain::failed(&format!("stop or start {pod}"), &e, Leftover::Removable))
+}
+
+/// Waits until the process of a container runs. One that ended at once has run: whoever watches it is told.
+pub async fn runs(
+    engine: &KubernetesEngine,
+    environment: &str,
+    of: &str,
+    pod: &str,
+    container: &str,
+) -> Result<(), EngineError> {
+    let feed = engine.feed(environment);
+    let mut last = String::new();
+    let done = feed.until(PULLED, |view, now| match sight::look(view.pod(pod)?, container, view.about(pod), now) {
+        Sight::Running | Sight::Ended { .. } => Some(Ok(())),
+        Sight::Stuck(stuck) => Some(Err(stuck)),
+        Sight::Coming(said) => {
+            last = said;
+            None
+        }
+        Sight::Held => None,
+    });
+    match done.await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(Stuck::Capacity(why))) => Err(EngineError::Capacity(format!("{of}: {why}"))),
+        Some(Err(Stuck::Image(why))) => {
+            let image = feed.view().borrow().pod(pod).and_then(|p| image_of(p, container)).unwrap_or_default();
+            Err(EngineError::Images(vec![(image, format!("{why} (wanted by {of})"))]))
+        }
+        Some(Err(Stuck::Start(reason))) => {
+            Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
+        }
+        None => {
+            Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs())))
+        }
+    }
+}
+
+fn image_of(pod: &Pod, container: &str) -> Option<String> {
+    pod.spec.as_ref()?.containers.iter().find(|c| c.name == container)?.image.clone()
+}
+
+/// Waits until the process of a container whose image was taken has ended.
+pub async fn ended(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &str,
+) -> Result<(), EngineError> {
+    let feed = engine.feed(environment);
+    let done = feed.until(ENDED, |view, _| {
+        let found = view.pod(pod)?;
+        let state = sight::container(found, container)?.state.as_ref()?;
+        // The image is looked at too: before the change is seen, the process still runs.
+        (sight::held(found, container) && state.running.is_none()).then_some(())
+    });
+    done.await.ok_or_else(|| {
+        let words = format!("its process did not end within {} s", ENDED.as_secs());
+        explain::refused(&format!("stop {pod}"), &words, Leftover::Removable)
+    })
+}
+
+/// Deletes a pod and waits until its name is free.
+pub async fn discard(engine: &KubernetesEngine, environment: &str, pod: String) -> Result<(), EngineError> {
+    let feed = engine.feed(environment);
+    // First whole list, then the deletion: what is absent afterwards is gone.
+    feed.until(GONE, |view, _| view.pods.as_ref().map(drop)).await;
+    engine.delete(Kind::Pod, environment, &pod, &api::within(REPLACED_SECS)).await?;
+    let gone = feed.until(GONE, |view, _| (view.pods.is_some() && view.pod(&pod).is_none()).then_some(())).await;
+    gone.ok_or_else(|| {
+        let words = "it is still there; `dayfly status` and the events of its node may say why";
+        explain::refused(&format!("replace pod {pod}"), words, Leftover::Removable)
+    })
+}

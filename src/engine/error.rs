@@ -41,6 +41,12 @@ pub enum EngineError {
         /// What was tried and what to do.
         detail: String,
     },
+    /// Objects that must not be sent: the templates or the description are at fault.
+    #[error("render the environment: {0}")]
+    Unrenderable(
+        /// Which template, and why.
+        String,
+    ),
     /// Images that are not here and could not be pulled.
     #[error("find {} image(s):\n{}", .0.len(), .0.iter().map(|(i, why)| format!("  {i}: {why}")).collect::<Vec<_>>().join("\n"))]
     Images(
@@ -86,7 +92,7 @@ impl EngineError {
     pub fn leftover(&self) -> Leftover {
         match self {
             Self::Unreachable { .. } | Self::NoCluster { .. } => Leftover::Unknown,
-            Self::Images(_) | Self::Missing(_) => Leftover::None,
+            Self::Images(_) | Self::Missing(_) | Self::Unrenderable(_) => Leftover::None,
             Self::Capacity(_) => Leftover::Removable,
             Self::Start { leftover, .. } | Self::Api { leftover, .. } => *leftover,
         }

@@ -76,6 +76,7 @@ pub fn interrupted() -> Cause {
 pub fn cause_of(error: &EngineError) -> Cause {
     let kind = match error {
         EngineError::Capacity(_) => CauseKind::NoCapacity,
+        EngineError::Unrenderable(_) => CauseKind::Invalid,
         EngineError::Missing(_)
         | EngineError::Unreachable { .. }
         | EngineError::NoCluster { .. }

@@ -95,7 +95,11 @@ fn a_template_that_asks_for_the_node_is_refused_before_anything_is_made() {
         .unwrap();
     let file = user.describes("kc-node", WEB);
     user.owns("kc-node-pr-1");
-    user.dayfly(&["up", &file, "--pr", "1", "--manifests", "manifests"]).says("hostNetwork").says("never allowed");
+    user.dayfly(&["up", &file, "--pr", "1", "--manifests", "manifests"])
+        .code(2)
+        .says("hostNetwork")
+        .says("never allowed");
+    user.finds_nothing_of("kc-node-pr-1");
     user.dayfly(&["render", &file, "--pr", "1", "--manifests", "manifests"]).code(2).says("unit.yaml.hbs");
     user.dayfly(&["render", &file, "--pr", "1", "--manifests", "nowhere"]).code(2).says("nowhere");
 }

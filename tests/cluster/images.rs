@@ -36,7 +36,8 @@ impl Registry {
         let folder = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let host = free.to_string();
-        let at = |name: &str| folder.path().join(name);
+        let path = folder.path().to_owned();
+        let at = |name: &str| path.join(name);
         std::fs::write(at("htpasswd"), done(Command::new("htpasswd").args(["-Bbn", "ci", "secret-of-ci"]))).unwrap();
         let config = format!(
             "version: 0.1\nlog: {{ accesslog: {{ disabled: true }}, level: error }}\nstorage: {{ filesystem: {{ rootdirectory: {:?} }} }}\nhttp: {{ addr: {host:?} }}\nauth: {{ htpasswd: {{ realm: here, path: {:?} }} }}\n",
@@ -49,21 +50,18 @@ impl Registry {
             serve.arg("serve").arg(at("config.yml")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let registry = Self { process, folder, host };
         until("the registry listens", || std::net::TcpStream::connect(free).is_ok());
+        // An image of its own: one that was pulled with a password is for others only with the same, under every name.
+        let image = format!("localhost/dayfly/pulled:{}", free.port());
+        let made = format!("FROM localhost/dayfly/hello:1\nLABEL pulled.from={}\n", registry.host);
+        std::fs::write(at("Containerfile"), made).unwrap();
         // Podman's own store is where the example images lie.
-        done(
-            Command::new("podman")
-                .args([
-                    "push",
-                    "--quiet",
-                    "--tls-verify=false",
-                    "--creds",
-                    "ci:secret-of-ci",
-                    "localhost/dayfly/hello:1",
-                ])
-                .arg(format!("docker://{}/team/hello:1", registry.host))
-                .env_remove("DOCKER_HOST")
-                .env_remove("CONTAINER_HOST"),
-        );
+        let podman = |arguments: &[&str]| {
+            done(Command::new("podman").args(arguments).env_remove("DOCKER_HOST").env_remove("CONTAINER_HOST"))
+        };
+        podman(&["build", "--quiet", "--tag", &image, path.to_str().unwrap()]);
+        let to = format!("docker://{}/team/hello:1", registry.host);
+        podman(&["push", "--quiet", "--tls-verify=false", "--creds", "ci:secret-of-ci", &image, &to]);
+        podman(&["rmi", &image]);
         Some(registry)
     }
 

@@ -42,7 +42,7 @@ async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result
     let turn = lock(&engine.0.turns).entry((lease.run, pod.name.clone())).or_default().clone();
     let _turn = turn.lock().await;
     pods::ensure(engine, &lease.environment, &of, pod, |found| pods::same(found, pod)).await?;
-    pods::runs(engine, &lease.environment, &of, &pod.name, CONTAINER).await
+    pods::runs(engine, &lease.environment, &of, &pod.name, CONTAINER, None).await
 }
 
 /// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.

@@ -11,8 +11,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{KubernetesEngine, api, explain, lock, remove};
-use crate::engine::{Claim, EngineError, Lease, Leftover, Older};
-use crate::render::kubernetes::{ENVIRONMENT_ROLE, Kind, Object, environment, lease as written};
+use crate::engine::{Claim, EngineError, Lease, Leftover, Older, Position, Secrets};
+use crate::plan::Judge;
+use crate::render::kubernetes::{
+    Addresses, ENVIRONMENT_ROLE, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
+};
 use crate::render::labels;
 
 /// How long it is tried while others take and give up the same environment, or it is still being removed.
@@ -28,7 +31,7 @@ enum Found {
 /// Takes the environment for this run, unless a newer run has it.
 pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
     let name = &lease.environment;
-    let object = engine.staged(lease, environment::namespace).map_err(|e| unrendered(&e))?;
+    let object = engine.staged(lease, tried).map_err(|e| unrendered(&e))?;
     lock(&engine.0.in_place).remove(name);
     lock(&engine.0.claimed).insert(lease.run);
     let until = Instant::now() + PATIENCE;
@@ -70,13 +73,26 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
     ))
 }
 
-/// What a template made of this environment cannot be sent.
-pub fn unrendered(error: &crate::render::kubernetes::RenderError) -> EngineError {
-    EngineError::Api {
-        what: "render the environment".into(),
-        detail: format!("failed to {error}"),
-        leftover: Leftover::None,
+/// Renders everything once before anything is made, with what is not known yet left out; gives the namespace.
+fn tried(stage: &Stage<'_>) -> Result<Object, RenderError> {
+    let (secrets, addresses) = (Secrets::default(), Addresses::new());
+    prepare::objects(stage, &secrets, None)?;
+    let plan = &stage.lease.plan;
+    for planned in &plan.units {
+        unit::pod(stage, planned, 1, &addresses, &secrets)?;
     }
+    judge::agent(stage, &Position::Control, &addresses)?;
+    for suite in plan.suites.values() {
+        if let Judge::Container(container) = &suite.judge {
+            judge::job(stage, suite, container, "trial", &addresses)?;
+        }
+    }
+    environment::namespace(stage)
+}
+
+/// What a template made of this environment cannot be sent.
+pub fn unrendered(error: &RenderError) -> EngineError {
+    EngineError::Unrenderable(format!("failed to {error}"))
 }
 
 async fn look(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineError> {

@@ -85,7 +85,7 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
         {
             continue;
         }
-        return pods::runs(engine, environment, &of, &unit.name, &name).await.map(|()| name);
+        return pods::runs(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
     }
     Err(explain::not_started(&of, "others keep changing its pod"))
 }

@@ -27,14 +27,15 @@ const COUNTED: Duration = Duration::from_secs(15);
 /// Pause before it is asked again.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// Makes a pod, or leaves the one that is there when `fits` finds nothing wrong with it.
+/// Makes a pod, or leaves the one that is there when `fits` finds nothing wrong with it. What its process ended with
+/// before, if it is started again, is for `runs`.
 pub async fn ensure(
     engine: &KubernetesEngine,
     environment: &str,
     of: &str,
     pod: &Object,
     fits: impl Fn(&Pod) -> bool,
-) -> Result<(), EngineError> {
+) -> Result<Option<Past>, EngineError> {
     let failed = |e: kube::Error| explain::failed(&format!("look at pod {}", pod.name), &e, Leftover::Removable);
     loop {
         if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
@@ -44,7 +45,7 @@ pub async fn ensure(
             discard(engine, environment, pod.name.clone()).await?;
         }
         if make(engine, environment, of, pod).await? {
-            return Ok(());
+            return Ok(None);
         }
     }
 }
@@ -82,13 +83,22 @@ async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Obje
 }
 
 /// Gives a unit its image back, if a suite had taken it.
-async fn give_back(engine: &KubernetesEngine, environment: &str, found: &Pod) -> Result<(), EngineError> {
+async fn give_back(engine: &KubernetesEngine, environment: &str, found: &Pod) -> Result<Option<Past>, EngineError> {
     match found.annotations().get(labels::IMAGE) {
         Some(image) if sight::held(found, units::CONTAINER) => {
-            set_image(engine, environment, &found.name_any(), units::CONTAINER, image).await
+            set_image(engine, environment, &found.name_any(), units::CONTAINER, image).await?;
+            Ok(past(found, units::CONTAINER))
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
+}
+
+/// Which process has ended: its container's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past(String);
+
+fn past(pod: &Pod, container: &str) -> Option<Past> {
+    sight::last_end(sight::container(pod, container)?)?.container_id.clone().map(Past)
 }
 
 /// Changes a container's image; the kubelet ends its process in order and starts it from the new one.
@@ -104,24 +114,30 @@ pub async fn set_image(
     patched.map(drop).map_err(|e| explain::failed(&format!("stop or start {pod}"), &e, Leftover::Removable))
 }
 
-/// Waits until the process of a container runs. One that ended at once has run: whoever watches it is told.
+/// Waits until the process of a container runs. One that ended at once has run: whoever watches it is told. The one of
+/// `before` does not count.
 pub async fn runs(
     engine: &KubernetesEngine,
     environment: &str,
     of: &str,
     pod: &str,
     container: &str,
+    before: Option<Past>,
 ) -> Result<(), EngineError> {
     let feed = engine.feed(environment);
     let mut last = String::new();
-    let done = feed.until(PULLED, |view, now| match sight::look(view.pod(pod)?, container, view.about(pod), now) {
-        Sight::Running | Sight::Ended { .. } => Some(Ok(())),
-        Sight::Stuck(stuck) => Some(Err(stuck)),
-        Sight::Coming(said) => {
-            last = said;
-            None
+    let done = feed.until(PULLED, |view, now| {
+        let found = view.pod(pod)?;
+        match sight::look(found, container, view.about(pod), now) {
+            Sight::Ended { .. } if before.is_some() && past(found, container) == before => None,
+            Sight::Running | Sight::Ended { .. } => Some(Ok(())),
+            Sight::Stuck(stuck) => Some(Err(stuck)),
+            Sight::Coming(said) => {
+                last = said;
+                None
+            }
+            Sight::Held => None,
         }
-        Sight::Held => None,
     });
     match done.await {
         Some(Ok(())) => Ok(()),

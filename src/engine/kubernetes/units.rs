@@ -41,8 +41,8 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resu
     let strict = lock(&engine.0.claimed).contains(&lease.run);
     let fits = |found: &Pod, pod: &Object| !strict || pods::same(found, pod);
     try_join_all(wanted.iter().map(async |pod| {
-        pods::ensure(engine, &lease.environment, name, pod, |found| fits(found, pod)).await?;
-        pods::runs(engine, &lease.environment, name, &pod.name, CONTAINER).await
+        let before = pods::ensure(engine, &lease.environment, name, pod, |found| fits(found, pod)).await?;
+        pods::runs(engine, &lease.environment, name, &pod.name, CONTAINER, before).await
     }))
     .await
     .map(drop)

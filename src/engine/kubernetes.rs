@@ -68,6 +68,8 @@ struct Inner {
     turns: Mutex<HashMap<(uuid::Uuid, String), Turn>>,
     /// Runs of this process.
     claimed: Mutex<BTreeSet<uuid::Uuid>>,
+    /// The feeds of environments that this process claimed: they go on until it removes them.
+    held: Mutex<HashMap<String, Arc<feed::Feed>>>,
     /// Environments that this process took over with all that is in them.
     in_place: Mutex<BTreeSet<String>>,
 }

@@ -196,13 +196,15 @@ async fn limits(session: &Session) -> Check {
         Err(e) => return Check::failed("limits", format!("failed to {e}"), ""),
     };
     let mut wanted = vec![format!("memory={}", LIMITS.memory), format!("cpu-millis={}", LIMITS.cpu_millis)];
+    let mut kinds = "memory and processors";
     // A cluster limits processes for all pods alike, if at all.
     if session.engine.kind() != EngineKind::Kubernetes {
         wanted.push(format!("pids={}", LIMITS.pids));
+        kinds = "memory, processors and processes";
     }
     let lacking: Vec<_> = wanted.iter().filter(|w| !said.contains(w)).map(String::as_str).collect();
     if lacking.is_empty() {
-        return Check::passed("limits", "memory, processors and (but in a cluster) processes are limited as asked");
+        return Check::passed("limits", format!("{kinds} are limited as asked"));
     }
     Check::failed(
         "limits",

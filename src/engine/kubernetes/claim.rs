@@ -28,8 +28,17 @@ enum Found {
     Owned { namespace: Box<Namespace>, run: Option<Uuid>, commit: String },
 }
 
-/// Takes the environment for this run, unless a newer run has it.
+/// Takes the environment for this run, unless a newer run has it; from then on it is watched.
 pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
+    let claim = take(engine, lease, older).await?;
+    if matches!(claim, Claim::Ours { .. }) {
+        let feed = engine.feed(&lease.environment);
+        lock(&engine.0.held).insert(lease.environment.clone(), feed);
+    }
+    Ok(claim)
+}
+
+async fn take(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
     let name = &lease.environment;
     let object = engine.staged(lease, tried).map_err(|e| unrendered(&e))?;
     lock(&engine.0.in_place).remove(name);

@@ -74,6 +74,7 @@ impl KubernetesEngine {
             grounds: Default::default(),
             turns: Default::default(),
             claimed: Default::default(),
+            held: Default::default(),
             in_place: Default::default(),
         }))
     }

@@ -11,7 +11,7 @@ use kube::runtime::watcher::{Config, Event};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, api, claim, explain, feed, remaining};
+use super::{KubernetesEngine, api, claim, explain, feed, lock, remaining};
 use crate::engine::{EngineError, Leftover, Residual};
 use crate::render::kubernetes::{Kind, lease};
 
@@ -58,6 +58,7 @@ pub async fn remove(
         }
         Err(_) => tracing::debug!(environment, "its pods are left to the namespace's controller"),
     }
+    lock(&engine.0.held).remove(environment);
     if gone(engine, environment, until).await { Ok(vec![]) } else { remaining::of(engine, environment).await }
 }
 

@@ -27,12 +27,8 @@ pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets
     let objects = rendered(engine, lease, secrets)?;
     let in_place = lock(&engine.0.in_place).contains(name);
     let wanted = if in_place { differing(engine, name, objects).await? } else { objects };
-    // What pods are counted against and confined by comes first.
-    let (first, rest): (Vec<Object>, Vec<Object>) = wanted
-        .into_iter()
-        .partition(|o| matches!(o.kind, Kind::ServiceAccount | Kind::NetworkPolicy | Kind::LimitRange));
-    engine.apply_all(name, &first).await?;
-    engine.apply_all(name, &rest).await?;
+    let (policies, rest): (Vec<Object>, Vec<Object>) = wanted.into_iter().partition(|o| o.kind == Kind::NetworkPolicy);
+    tokio::try_join!(in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
     discard_pods(engine, lease).await?;
     claim::still_ours(engine, lease).await
 }
@@ -81,6 +77,15 @@ pub async fn ground(engine: &KubernetesEngine, lease: &Lease) -> Result<Arc<Grou
     let ground = Arc::new(Ground { addresses, secrets });
     lock(&engine.0.grounds).insert(lease.run, ground.clone());
     Ok(ground)
+}
+
+/// One after the other: network plugins take policies in as they come, and may take their time. Everything is closed
+/// first, and what pods need first is opened first.
+async fn in_order(engine: &KubernetesEngine, environment: &str, policies: &[Object]) -> Result<(), EngineError> {
+    for policy in policies {
+        engine.apply(environment, policy).await?;
+    }
+    Ok(())
 }
 
 fn rendered(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {

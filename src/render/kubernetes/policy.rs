@@ -9,10 +9,12 @@ use crate::plan::{Plan, Unit};
 use crate::render::labels::{self, Role};
 use crate::render::wires::suite_callees;
 
-/// Every policy but `default-deny`.
+/// Every policy but `default-deny`, those first that are needed first: control asks the first unit whether it is ready.
 pub fn all(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
     let plan = &stage.lease.plan;
-    let everybody: Vec<&Unit> = plan.units.iter().collect();
+    // What units let in is said at each of them.
+    let any_unit = json!([{"to": [{"podSelector": {"matchLabels": {labels::ROLE: Role::Unit.as_str()}}}]}]);
+    let control = access(stage, "control", json!({POSITION: "control"}), json!([]), any_unit);
     let units = plan.units.iter().map(|u| {
         let callees: Vec<&Unit> = plan.reachable_by(&u.name).filter(|c| c.name != u.name).collect();
         access(stage, &unit_name(&u.name), unit_pods(&u.name), ingress(plan, u), egress(&callees))
@@ -21,10 +23,9 @@ pub fn all(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
         let callees = suite_callees(plan, s);
         access(stage, &suite_name(&s.name), json!({SUITE: s.name}), json!([]), egress(&callees))
     });
-    let control = access(stage, "control", json!({POSITION: "control"}), json!([]), egress(&everybody));
     // The neighbour is open in both directions: that it is not reached is then the environment's doing alone.
     let neighbour = access(stage, "neighbour", json!({POSITION: "neighbour"}), json!([{}]), json!([{}]));
-    units.chain(suites).chain([control, neighbour]).collect()
+    [control].into_iter().chain(units).chain(suites).chain([neighbour]).collect()
 }
 
 fn access(stage: &Stage<'_>, name: &str, pods: Value, ingress: Value, egress: Value) -> Result<Object, RenderError> {
@@ -43,19 +44,20 @@ fn at(unit: &Unit) -> Value {
     ports(unit).into_iter().map(|port| json!({"protocol": "TCP", "port": port})).collect()
 }
 
-/// Callers are units or suites. There is always one peer: an empty list would mean everybody.
+/// Callers are units or suites, and control. There is always one peer: an empty list would mean everybody. Peers are few,
+/// because plugins make a rule of each.
 fn ingress(plan: &Plan, unit: &Unit) -> Value {
     if ports(unit).is_empty() {
         return json!([]);
     }
     let suites = plan.suites.values().filter(|s| suite_callees(plan, s).iter().any(|c| c.name == unit.name));
-    let suites = suites.map(|s| json!({SUITE: s.name}));
-    let callers = unit.callers.iter().filter(|c| **c != unit.name && plan.unit(c).is_some()).map(|c| unit_pods(c));
-    let peers: Vec<Value> = callers
-        .chain(suites)
-        .chain([json!({POSITION: "control"})])
-        .map(|labels| json!({"podSelector": {"matchLabels": labels}}))
-        .collect();
+    let suites: Vec<&String> = suites.map(|s| &s.name).collect();
+    let callers: Vec<&String> = unit.callers.iter().filter(|c| **c != unit.name && plan.unit(c).is_some()).collect();
+    let any_of = |label: &str, names: &[&String]| json!({"podSelector": {"matchExpressions": [{"key": label, "operator": "In", "values": names}]}});
+    let mut peers = vec![json!({"podSelector": {"matchLabels": {POSITION: "control"}}})];
+    // Only units carry the label of one.
+    peers.extend((!callers.is_empty()).then(|| any_of(labels::UNIT, &callers)));
+    peers.extend((!suites.is_empty()).then(|| any_of(SUITE, &suites)));
     json!([{"from": peers, "ports": at(unit)}])
 }
 
@@ -79,16 +81,11 @@ mod tests {
         lease.plan.units[0].port = Some(5432);
         let db = lease.plan.unit("db").unwrap();
         let rules = ingress(&lease.plan, db);
-        let peers: Vec<&str> = rules[0]["from"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|p| {
-                let labels = &p["podSelector"]["matchLabels"];
-                labels[labels::UNIT].as_str().or(labels[POSITION].as_str()).unwrap()
-            })
-            .collect();
-        assert_eq!(peers, ["api", "job", "control"]);
+        let peers = json!([
+            {"podSelector": {"matchLabels": {POSITION: "control"}}},
+            {"podSelector": {"matchExpressions": [{"key": labels::UNIT, "operator": "In", "values": ["api", "job"]}]}},
+        ]);
+        assert_eq!(rules[0]["from"], peers);
         assert_eq!(rules[0]["ports"], json!([{"protocol": "TCP", "port": 5432}]));
     }
 

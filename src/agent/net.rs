@@ -18,8 +18,8 @@ const RESOLVE: Duration = Duration::from_secs(3);
 /// Attempts under way at once.
 const ABREAST: usize = 256;
 
-/// How long a first attempt to connect is left alone; each further one twice as long.
-const ATTEMPT: Duration = Duration::from_millis(200);
+/// How long one attempt to connect is left alone: far longer than any way within one environment takes.
+const ATTEMPT: Duration = Duration::from_millis(250);
 
 /// Connects, and says in plain words what happened instead.
 pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, String> {
@@ -36,11 +36,9 @@ pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, Stri
 /// A network that has not heard of a new peer yet drops the first packet, and the kernel sends the next one only after a
 /// second: a new attempt is made before that.
 async fn persistently(to: &str) -> std::io::Result<TcpStream> {
-    let mut patience = ATTEMPT;
     loop {
-        match timeout(patience, TcpStream::connect(to)).await {
-            Ok(done) => return done,
-            Err(_) => patience *= 2,
+        if let Ok(done) = timeout(ATTEMPT, TcpStream::connect(to)).await {
+            return done;
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `schedule`, `variables`, `outcome` and `intake` are pure; `runner`, `steps`, `host_steps` and `container` perform.
 //! Nothing here brings environments up or down.
 
+pub mod bait;
 pub mod container;
 pub mod host_steps;
 pub mod intake;

@@ -3,13 +3,11 @@
 //! Each refusal rests on a bait that was reached, just before, from where reaching it is allowed.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio_util::task::AbortOnDropHandle;
 
+use super::bait;
 use super::host_steps::chosen;
 use super::steps::Done;
 use crate::agent::protocol::{Answer, Ask};
@@ -17,24 +15,17 @@ use crate::engine::{EngineKind, Position};
 use crate::lifecycle::session::Session;
 
 /// How long one refused connection is tried.
-const PATIENCE: Duration = Duration::from_millis(1500);
+pub const PATIENCE: Duration = Duration::from_millis(1500);
 /// Link-local address at which clouds serve metadata and credentials.
 const METADATA: &str = "169.254.169.254:80";
 /// Names outside of any environment.
-const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
+pub const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
 /// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
-/// A listener of dayfly's own on every address of this host, over TCP and UDP.
-struct HostBait {
-    tcp: Vec<String>,
-    udp: Vec<String>,
-    _serving: [AbortOnDropHandle<()>; 2],
-}
-
 /// Demands that no service reaches the host, the outside by address, or outside names.
 pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
     let expected = "no connection to the host, the outside or its names";
-    let bait = match host_bait().await {
+    let bait = match bait::lay().await {
         Ok(bait) if !bait.tcp.is_empty() => bait,
         Ok(_) => {
             return Done::inconclusive(
@@ -44,7 +35,7 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
         }
         Err(e) => return Done::inconclusive(expected, format!("no bait could be laid on this host: {e}")),
     };
-    let host_resolves = resolves_here().await;
+    let host_resolves = bait::resolves_here().await;
     let own = match off_limits(session).await {
         Ok(own) => own,
         Err(why) => return Done::inconclusive(expected, why),
@@ -140,7 +131,7 @@ struct Tried {
     resolver_answers: bool,
 }
 
-async fn tried(session: &Session, unit: &str, bait: &HostBait, own: &[String]) -> Result<Tried, String> {
+async fn tried(session: &Session, unit: &str, bait: &bait::HostBait, own: &[String]) -> Result<Tried, String> {
     let position = Position::Inside(unit.to_owned());
     let addresses = bait.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
     let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
@@ -242,67 +233,6 @@ async fn ask(session: &Session, position: &Position, ask: Ask) -> Result<Vec<Str
     }
 }
 
-/// Listens on every address and keeps those that this host itself reaches: the positive control.
-async fn host_bait() -> std::io::Result<HostBait> {
-    let tcp = TcpListener::bind(("0.0.0.0", 0)).await?;
-    let udp = UdpSocket::bind(("0.0.0.0", 0)).await?;
-    let (tcp_port, udp_port) = (tcp.local_addr()?.port(), udp.local_addr()?.port());
-    let accepting = AbortOnDropHandle::new(tokio::spawn(async move { while tcp.accept().await.is_ok() {} }));
-    let answering = AbortOnDropHandle::new(tokio::spawn(answer_everything(udp)));
-    let mut bait = HostBait { tcp: vec![], udp: vec![], _serving: [accepting, answering] };
-    for address in host_addresses(&tokio::fs::read_to_string("/proc/net/fib_trie").await?) {
-        if connects(SocketAddr::new(address, tcp_port)).await {
-            bait.tcp.push(format!("{address}:{tcp_port}"));
-            bait.udp.push(format!("{address}:{udp_port}"));
-        }
-    }
-    Ok(bait)
-}
-
-/// Answers every DNS question with the same question marked as a response: enough to prove that it arrived.
-async fn answer_everything(socket: UdpSocket) {
-    let mut packet = [0_u8; 512];
-    while let Ok((n, from)) = socket.recv_from(&mut packet).await {
-        if n > 3 {
-            packet[2] |= 0x80;
-            // A lost answer only makes the control fail, which is reported.
-            let _ = socket.send_to(&packet[..n], from).await;
-        }
-    }
-}
-
-async fn connects(to: SocketAddr) -> bool {
-    tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await.is_ok_and(|c| c.is_ok())
-}
-
-async fn resolves_here() -> bool {
-    for name in OUTSIDE {
-        let looked_up = tokio::time::timeout(PATIENCE * 2, tokio::net::lookup_host((name, 80))).await;
-        if looked_up.is_ok_and(|r| r.is_ok_and(|mut a| a.next().is_some())) {
-            return true;
-        }
-    }
-    false
-}
-
-/// The addresses of this host, loopback left out, from the kernel's table of local routes.
-fn host_addresses(fib_trie: &str) -> BTreeSet<IpAddr> {
-    let lines: Vec<&str> = fib_trie.lines().map(str::trim).collect();
-    let local = lines.windows(2).filter(|w| w[1].starts_with("/32 host LOCAL"));
-    local.filter_map(|w| w[0].trim_start_matches("|-- ").parse::<IpAddr>().ok()).filter(|a| !a.is_loopback()).collect()
-}
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hosts_own_addresses_are_read_without_loopback_and_broadcast() {
-        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 192.0.2.2\n        /32 host LOCAL\n     |-- 192.0.2.255\n        /32 link BROADCAST\n";
-        assert_eq!(host_addresses(trie), BTreeSet::from(["192.0.2.2".parse::<IpAddr>().unwrap()]));
-    }
 }

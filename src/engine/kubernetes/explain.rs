@@ -3,6 +3,7 @@
 use kube::Error;
 use kube::core::response::Status;
 
+use crate::engine::local::explain::{chain, find};
 use crate::engine::{EngineError, Leftover};
 
 /// What the API server says when it refuses, and what that means here. The first match counts.
@@ -31,19 +32,6 @@ pub fn words(error: &Error) -> String {
         other => chain(other),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// The API server's answer, where there was one.
@@ -82,11 +70,6 @@ pub fn capacity(words: &str) -> Option<String> {
     let lower = words.to_lowercase();
     let short = CAPACITY.iter().any(|signs| signs.iter().all(|s| lower.contains(s)));
     short.then(|| format!("the cluster has no room for it: {words}"))
-}
-
-fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
-    let words = words.to_lowercase();
-    table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)
 }
 
 /// An operation that failed; `what` is a verb phrase.

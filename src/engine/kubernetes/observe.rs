@@ -47,11 +47,9 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
         if api::label(pod, ROLE) != Role::Unit.as_str() {
             continue;
         }
-        let state = sight::unit_state(pod);
-        let known = states.entry(api::label(pod, UNIT).to_owned()).or_insert_with(|| state.clone());
-        if rank(&state) > rank(known) {
-            *known = state;
-        }
+        let (unit, state) = (api::label(pod, UNIT), sight::unit_state(pod));
+        let worst = states.remove(unit).map_or(state.clone(), |known: UnitState| known.worse(state));
+        states.insert(unit.to_owned(), worst);
     }
     let lease = lease::parse(&environment, namespace.annotations());
     // Its pod is made when its turn comes.
@@ -60,15 +58,6 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
     }
     let leaving = namespace.metadata.deletion_timestamp.is_some();
     Observed { environment, lease, units: states, objects, leaving }
-}
-
-fn rank(state: &UnitState) -> u8 {
-    match state {
-        UnitState::Running => 0,
-        UnitState::Created => 1,
-        UnitState::Exited { code: 0, .. } => 2,
-        UnitState::Exited { .. } => 3,
-    }
 }
 
 /// Every unit's pods as the cluster reports them.

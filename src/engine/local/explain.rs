@@ -67,7 +67,8 @@ pub fn words(error: &Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with all that it came from, each part once.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -101,7 +102,8 @@ pub fn reason(words: &str) -> String {
     }
 }
 
-fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
+/// What the words mean by this table: the first entry all of whose signs are in them.
+pub fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
     let words = words.to_lowercase();
     table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)
 }

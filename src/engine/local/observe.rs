@@ -69,21 +69,11 @@ async fn units(
     }) {
         // Gone meanwhile: no state.
         let Some(state) = state(engine, container).await? else { continue };
-        let known = states.entry(container.label(labels::UNIT).to_owned()).or_insert_with(|| state.clone());
-        if rank(&state) > rank(known) {
-            *known = state;
-        }
+        let known = states.remove(container.label(labels::UNIT));
+        let worst = known.map_or(state.clone(), |known| known.worse(state));
+        states.insert(container.label(labels::UNIT).to_owned(), worst);
     }
     Ok(states)
-}
-
-fn rank(state: &UnitState) -> u8 {
-    match state {
-        UnitState::Running => 0,
-        UnitState::Created => 1,
-        UnitState::Exited { code: 0, .. } => 2,
-        UnitState::Exited { .. } => 3,
-    }
 }
 
 async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitState>, EngineError> {

@@ -73,18 +73,16 @@ pub fn look(pod: &Pod, name: &str, events: &[Note], now: Timestamp) -> Sight {
     if state.is_some_and(|s| s.running.is_some()) || just_started(name, status, events) {
         return Sight::Running;
     }
-    if let Some(status) = status
-        && let Some(end) = last_end(status)
-        && !held(pod, name)
-    {
+    // Whatever the kubelet says of a container that it cannot start: it is not meant to.
+    if held(pod, name) {
+        return Sight::Held;
+    }
+    if let Some(end) = status.and_then(last_end) {
         return ended(end);
     }
     if let Some(waiting) = state.and_then(|s| s.waiting.as_ref()) {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
-        if held(pod, name) && reason == "InvalidImageName" {
-            return Sight::Held;
-        }
         if let Some(stuck) = waits(reason, message, events) {
             return Sight::Stuck(stuck);
         }
@@ -309,6 +307,9 @@ mod tests {
         let ended = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
         let waits = json!({"waiting": {"reason": "InvalidImageName", "message": "no"}});
         assert_eq!(after(1, &pod(STOPPED, contained(waits.clone(), ended.clone(), 1)), &[]), Sight::Held);
+        let backs_off =
+            json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}});
+        assert_eq!(after(1, &pod(STOPPED, contained(backs_off, ended.clone(), 1)), &[]), Sight::Held);
         // The same, but the description's own image is misspelt.
         let misspelt = after(1, &pod("A", contained(waits, json!({}), 0)), &[]);
         assert_eq!(misspelt, Sight::Stuck(Stuck::Image("no".into())));

@@ -15,6 +15,8 @@ use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
+/// How often a connection may break while an object is made.
+const BROKEN: u8 = 3;
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
@@ -82,12 +84,20 @@ impl KubernetesEngine {
         futures::stream::iter(each).buffered(ABREAST).try_collect().await
     }
 
-    /// Makes an object that must not be there yet.
+    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked again;
+    /// that it is there then means that the first request had arrived.
     pub(super) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
-        let object_text: DynamicObject =
-            serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
+        let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
-        self.objects(object.kind, environment).create(&params, &object_text).await.map(drop)
+        let objects = self.objects(object.kind, environment);
+        let mut broken = 0;
+        loop {
+            match objects.create(&params, &body).await {
+                Err(e) if explain::status(&e).is_none() && broken < BROKEN => broken += 1,
+                Err(e) if broken > 0 && explain::status(&e).is_some_and(|s| s.is_already_exists()) => return Ok(()),
+                done => return done.map(drop),
+            }
+        }
     }
 
     /// Names and annotations of dayfly's objects of one kind.

@@ -1,6 +1,8 @@
 //! Requests outlast an API server that is away for a while: what could not be sent, or may safely be sent again, is
 //! tried again for a minute. Being busy (429, 503) counts as being away; when it says how long, it is not asked before.
+//! One that has just come back refuses everybody (403) until it has read the roles: that is no answer yet.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -15,9 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Pauses between attempts: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
+/// How long after it was away a refusal may mean that the server has not read the roles.
+const RETURNS: Duration = Duration::from_secs(10);
+
 /// State of one request.
 #[derive(Clone, Default)]
 pub struct Patient {
+    /// When any request of this client last found the server away.
+    away: Arc<Mutex<Option<Instant>>>,
     since: Option<Instant>,
     attempts: u32,
 }
@@ -32,6 +39,11 @@ impl Patient {
         let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1).max(asked.min(PATIENCE));
         self.attempts += 1;
         Some(tokio::time::sleep(pause))
+    }
+
+    fn was_away(&self) -> bool {
+        let away = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        away.is_some_and(|at| at.elapsed() < RETURNS)
     }
 }
 
@@ -67,10 +79,15 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
         result: &mut Result<Response<B>, BoxError>,
     ) -> Option<Self::Future> {
         let again = match result {
-            Ok(response) => {
-                matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            Ok(response) => match response.status() {
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
+                StatusCode::FORBIDDEN => self.was_away(),
+                _ => false,
+            },
+            Err(error) => {
+                *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                not_sent(error) || repeatable(request)
             }
-            Err(error) => not_sent(error) || repeatable(request),
         };
         if !again {
             return None;
@@ -125,6 +142,22 @@ mod tests {
         assert!(!retried(Method::POST, "/api/v1/pods"));
         assert!(retried(Method::GET, "/api/v1/pods") && retried(Method::DELETE, "/api/v1/pods"));
         assert!(!retried(Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=5"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_an_answer_unless_the_server_has_just_come_back() {
+        let client = Patient::default();
+        let refused = |mut request_state: Patient| {
+            let mut answer: Result<Response<()>, BoxError> =
+                Ok(Response::builder().status(StatusCode::FORBIDDEN).body(()).unwrap());
+            request_state.retry(&mut request(Method::POST, "/api/v1/pods"), &mut answer).is_none()
+        };
+        assert!(refused(client.clone()));
+        let mut broken: Result<Response<()>, BoxError> = Err("connection reset".into());
+        client.clone().retry(&mut request(Method::GET, "/"), &mut broken);
+        assert!(!refused(client.clone()));
+        tokio::time::sleep(RETURNS).await;
+        assert!(refused(client));
     }
 
     #[test]

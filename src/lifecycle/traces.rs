@@ -50,8 +50,13 @@ async fn logs(engine: &dyn Engine, environment: &str) -> Result<BTreeMap<String,
     let mut lines = engine.logs(environment, None, Some(LINES), false).await?;
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     while let Some(line) = lines.next().await {
-        // A log that cannot be read to its end is kept as far as it goes.
-        let Ok(line) = line else { continue };
+        let line = match line {
+            Ok(line) => line,
+            Err(e) => {
+                tracing::warn!("a log of {environment} is kept only as far as it could be read: failed to {e}");
+                continue;
+            }
+        };
         let file = files.entry(format!("{}.log", line.unit)).or_default();
         file.extend_from_slice(line.text.as_bytes());
         file.push(b'\n');

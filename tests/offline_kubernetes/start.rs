@@ -76,6 +76,35 @@ async fn a_quota_that_nobody_has_counted_yet_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_whose_making_broke_off_is_asked_for_once_more_and_not_replaced() {
+    for broke in [Answer::Broken, Answer::Lost] {
+        let server = ApiServer::default();
+        server.kubelet(all_run);
+        server.once(Method::POST, PODS, move |_| Some(broke));
+        started(&server).await.unwrap();
+        assert_eq!(server.asked(Method::POST, PODS).len(), 2);
+        assert!(server.asked(Method::DELETE, POD).is_empty());
+    }
+    let server = ApiServer::default();
+    server.once(Method::POST, PODS, |_| Some(Answer::Broken));
+    server.once(Method::POST, PODS, |_| Some(Answer::Broken));
+    assert_start(&started(&server).await.unwrap_err(), &["connection reset by peer"]);
+    assert_eq!(server.asked(Method::POST, PODS).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_back_and_has_not_read_the_roles_is_asked_again() {
+    let server = ApiServer::default();
+    server.kubelet(all_run);
+    server.once(Method::POST, PODS, |_| Some(Answer::Unreached));
+    server.once(Method::POST, PODS, |_| {
+        Some(Answer::Status(403, "Forbidden", r#"pods is forbidden: User "ci" cannot create resource "pods""#))
+    });
+    started(&server).await.unwrap();
+    assert_eq!(server.asked(Method::POST, PODS).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_who_may_not_is_told_what_to_grant() {
     let words =
         r#"pods is forbidden: User "ci" cannot create resource "pods" in API group "" in the namespace "sample-pr-1""#;

@@ -10,13 +10,11 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, ObjectList, Patch, Patc
 use kube::core::{ApiResource, PartialObjectMeta};
 use kube::{Api, ResourceExt};
 
-use super::{ABREAST, KubernetesEngine, explain};
+use super::{ABREAST, KubernetesEngine, explain, patient};
 use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
-/// How often a connection may break while an object is made.
-const BROKEN: u8 = 3;
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
@@ -84,20 +82,17 @@ impl KubernetesEngine {
         futures::stream::iter(each).buffered(ABREAST).try_collect().await
     }
 
-    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked again;
-    /// that it is there then means that the first request had arrived.
+    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked once
+    /// more; that it is there already may then mean that the first request had arrived.
     pub(super) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
         let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
-        let mut broken = 0;
-        loop {
-            match objects.create(&params, &body).await {
-                Err(e) if explain::status(&e).is_none() && broken < BROKEN => broken += 1,
-                Err(e) if broken > 0 && explain::status(&e).is_some_and(|s| s.is_already_exists()) => return Ok(()),
-                done => return done.map(drop),
-            }
+        let mut asked = objects.create(&params, &body).await;
+        if asked.as_ref().is_err_and(patient::broken_off) {
+            asked = objects.create(&params, &body).await;
         }
+        asked.map(drop)
     }
 
     /// Names and annotations of dayfly's objects of one kind.

@@ -52,6 +52,11 @@ pub fn is_conflict(error: &Error) -> bool {
     status(error).is_some_and(|s| s.is_conflict() || s.is_already_exists())
 }
 
+/// There is one of that name.
+pub fn is_there_already(error: &Error) -> bool {
+    status(error).is_some_and(Status::is_already_exists)
+}
+
 /// A quota was made a moment ago, and nobody has counted yet what is used of it.
 pub fn is_uncounted(error: &Error) -> bool {
     status(error).is_some_and(|s| s.is_forbidden() && s.message.contains("status unknown for quota"))

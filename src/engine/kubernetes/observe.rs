@@ -91,10 +91,10 @@ pub async fn traces(engine: &KubernetesEngine, environment: &str) -> Result<BTre
     let mut events = events.list(&ListParams::default()).await.map_err(failed)?;
     pods.items.iter_mut().for_each(|p| p.metadata.managed_fields = None);
     events.items.iter_mut().for_each(|e| e.metadata.managed_fields = None);
-    let text = |value: Result<Vec<u8>, serde_json::Error>| value.unwrap_or_default();
+    let unwritten = |e| failed(kube::Error::SerdeError(e));
     Ok(BTreeMap::from([
-        ("pods.json".to_owned(), text(serde_json::to_vec_pretty(&pods.items))),
-        ("events.json".to_owned(), text(serde_json::to_vec_pretty(&events.items))),
+        ("pods.json".to_owned(), serde_json::to_vec_pretty(&pods.items).map_err(unwritten)?),
+        ("events.json".to_owned(), serde_json::to_vec_pretty(&events.items).map_err(unwritten)?),
     ]))
 }
 

@@ -59,8 +59,9 @@ fn asked<B>(result: &Result<Response<B>, BoxError>) -> Duration {
     Duration::from_secs(header.unwrap_or_default())
 }
 
-fn not_sent(error: &BoxError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+/// No connection could be made, so that nothing arrived.
+fn not_sent(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()) {
             return true;
@@ -68,6 +69,11 @@ fn not_sent(error: &BoxError) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// The request was under way, and nobody knows whether it arrived.
+pub fn broken_off(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !not_sent(error)
 }
 
 impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
@@ -86,7 +92,7 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
             },
             Err(error) => {
                 *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                not_sent(error) || repeatable(request)
+                not_sent(error.as_ref()) || repeatable(request)
             }
         };
         if !again {

@@ -73,7 +73,7 @@ async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Obje
     loop {
         match engine.create(environment, pod).await {
             Ok(()) => return Ok(true),
-            Err(e) if explain::status(&e).is_some_and(|s| s.is_already_exists()) => return Ok(false),
+            Err(e) if explain::is_there_already(&e) => return Ok(false),
             Err(e) if explain::is_uncounted(&e) && tokio::time::Instant::now() < until => {
                 tokio::time::sleep(AGAIN).await;
             }

@@ -57,7 +57,11 @@ async fn make(
     });
     let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| claim::unrendered(&e))?;
     engine.apply(&lease.environment, &secret).await?;
-    engine.create(&lease.environment, &job).await.map_err(|e| explain::not_started(&suite.name, &explain::words(&e)))
+    match engine.create(&lease.environment, &job).await {
+        // Nobody else's has this name.
+        Err(e) if !explain::is_there_already(&e) => Err(explain::not_started(&suite.name, &explain::words(&e))),
+        _ => Ok(()),
+    }
 }
 
 /// From its start to everything that is known of its end.

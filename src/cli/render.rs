@@ -4,7 +4,9 @@
 //! by addresses that lead nowhere.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
+use anyhow::Context;
 use clap::Args;
 
 use super::{Common, DescriptionArgs, Output, connect, exit, target};
@@ -35,7 +37,7 @@ pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let lease = connect::lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;
     let templates = target::templates(common)?;
-    let pull_secret = common.cluster.pull_secret.as_ref().map(std::fs::read_to_string).transpose()?;
+    let pull_secret = target::pull_secret(common)?;
     let stage = Stage {
         lease: &lease,
         templates: &templates,
@@ -58,8 +60,10 @@ fn objects(
     let mut all = vec![environment::namespace(stage)?];
     all.extend(prepare::objects(stage, secrets, pull_secret)?);
     let with_address = lease.plan.units.iter().filter(|u| !ports(u).is_empty());
-    let addresses: Addresses =
-        with_address.zip(1..).map(|(u, n): (_, u8)| (u.name.clone(), vec![format!("{STAND_IN}.{n}")])).collect();
+    let addresses: Addresses = with_address
+        .zip(0..)
+        .map(|(u, n): (_, u32)| (u.name.clone(), vec![format!("{STAND_IN}.{}", n % 254 + 1)]))
+        .collect();
     for planned in lease.plan.units.iter().filter(|u| !u.start_late) {
         for copy in 1..=planned.replicas.max(1) {
             all.push(unit::pod(stage, planned, copy, &addresses, secrets)?);
@@ -70,19 +74,22 @@ fn objects(
 }
 
 fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
+    let mut text;
     if output == Output::Json {
         let items: Vec<_> = objects.iter().map(|o| &o.value).collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?
+        text = serde_json::to_string_pretty(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))?;
+        text.push('\n');
+    } else {
+        text = format!(
+            "# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in.\n"
         );
-        return Ok(());
+        for object in objects {
+            text += &format!("---\n{}\n", serde_yaml::to_string(&object.value)?.trim_end());
+        }
     }
-    println!(
-        "# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in."
-    );
-    for object in objects {
-        println!("---\n{}", serde_yaml::to_string(&object.value)?.trim_end());
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("failed to write to standard output"),
     }
-    Ok(())
 }

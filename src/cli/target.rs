@@ -119,10 +119,7 @@ pub async fn cluster(
     context: Option<String>,
     common: &Common,
 ) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
-    let read = |path: &Path, flag: &str| {
-        std::fs::read_to_string(path).map_err(|e| connect::usage(&format!("{flag} {}: {e}", path.display())))
-    };
-    let pull_secret = common.cluster.pull_secret.as_deref().map(|p| read(p, "--pull-secret")).transpose()?;
+    let pull_secret = pull_secret(common)?;
     let templates = templates(common)?;
     let options = kubernetes::Options {
         context,
@@ -131,6 +128,14 @@ pub async fn cluster(
         pull_secret,
     };
     Ok(KubernetesEngine::connect(options, templates).await.map(Arc::new))
+}
+
+/// The text that `--pull-secret` names.
+pub fn pull_secret(common: &Common) -> anyhow::Result<Option<String>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|e| connect::usage(&format!("--pull-secret {}: {e}", path.display())))
+    };
+    Ok(common.cluster.pull_secret.as_deref().map(read).transpose()?)
 }
 
 /// dayfly's own templates, and those of `--manifests` in their place.

@@ -76,7 +76,7 @@ async fn a_quota_that_nobody_has_counted_yet_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_whose_making_broke_off_is_asked_for_once_more_and_not_replaced() {
+async fn a_pod_whose_making_broke_off_is_asked_for_again_and_not_replaced() {
     for broke in [Answer::Broken, Answer::Lost] {
         let server = ApiServer::default();
         server.kubelet(all_run);
@@ -86,10 +86,11 @@ async fn a_pod_whose_making_broke_off_is_asked_for_once_more_and_not_replaced() 
         assert!(server.asked(Method::DELETE, POD).is_empty());
     }
     let server = ApiServer::default();
-    server.once(Method::POST, PODS, |_| Some(Answer::Broken));
-    server.once(Method::POST, PODS, |_| Some(Answer::Broken));
+    for _ in 0..1000 {
+        server.once(Method::POST, PODS, |_| Some(Answer::Broken));
+    }
     assert_start(&started(&server).await.unwrap_err(), &["connection reset by peer"]);
-    assert_eq!(server.asked(Method::POST, PODS).len(), 2);
+    assert!((2..100).contains(&server.asked(Method::POST, PODS).len()));
 }
 
 #[tokio::test(start_paused = true)]

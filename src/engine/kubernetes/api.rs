@@ -1,5 +1,7 @@
 //! The API server by kinds: apply, list and delete what was rendered.
 
+use std::time::Duration;
+
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
@@ -9,12 +11,17 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, DynamicObject, ListParams, ObjectList, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, PartialObjectMeta};
 use kube::{Api, ResourceExt};
+use tokio::time::Instant;
 
 use super::{ABREAST, KubernetesEngine, explain, patient};
 use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
+/// For how long connections may break: a server that goes away leaves many that are noticed one by one.
+const BREAKS: Duration = Duration::from_secs(5);
+/// Pause before it is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
@@ -82,17 +89,19 @@ impl KubernetesEngine {
         futures::stream::iter(each).buffered(ABREAST).try_collect().await
     }
 
-    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked once
-    /// more; that it is there already may then mean that the first request had arrived.
+    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked again;
+    /// that it is there already may then mean that the first request had arrived.
     pub(super) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
         let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
-        let mut asked = objects.create(&params, &body).await;
-        if asked.as_ref().is_err_and(patient::broken_off) {
-            asked = objects.create(&params, &body).await;
+        let until = Instant::now() + BREAKS;
+        loop {
+            match objects.create(&params, &body).await {
+                Err(e) if patient::broken_off(&e) && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                done => return done.map(drop),
+            }
         }
-        asked.map(drop)
     }
 
     /// Names and annotations of dayfly's objects of one kind.

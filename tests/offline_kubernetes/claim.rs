@@ -78,6 +78,17 @@ async fn a_takeover_whose_answer_was_lost_still_removes_what_the_older_run_left(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_whose_making_broke_off_is_ours_all_the_same() {
+    for (broke, asked) in [(Answer::Broken, 2), (Answer::Lost, 1)] {
+        let server = ApiServer::default();
+        server.once(Method::POST, NAMESPACES, move |_| Some(broke));
+        assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), ours(None));
+        assert_eq!(owner(&server), Some(lease(2).run.to_string()));
+        assert_eq!(server.asked(Method::POST, NAMESPACES).len(), asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_namespace_that_is_not_dayflys_is_refused_and_nothing_is_written() {
     let server = ApiServer::default();
     server.world().put(NAMESPACE, json!({"kind": "Namespace", "metadata": {"name": "sample-pr-1", "labels": {}}}));

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, api, explain, lock, remove};
+use super::{KubernetesEngine, api, explain, lock, patient, remove};
 use crate::engine::{Claim, EngineError, Lease, Leftover, Older, Position, Secrets};
 use crate::plan::Judge;
 use crate::render::kubernetes::{
@@ -54,7 +54,7 @@ async fn take(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<
             }
             Found::Leaving => remove::until_gone(engine, name, until).await?,
             Found::Owned { run: Some(run), .. } if run == lease.run => {
-                return Ok(Claim::Ours { replaced: None, kept: None });
+                return Ok(Claim::Ours { replaced, kept: None });
             }
             Found::Owned { run: Some(run), commit, .. } if run > lease.run => return Ok(Claim::Newer { run, commit }),
             Found::Owned { namespace, run, .. } => {
@@ -130,14 +130,14 @@ pub fn own(namespace: &Namespace) -> Result<(), EngineError> {
     ))
 }
 
-/// False when somebody else made it first.
+/// False when it has to be looked at again: somebody was faster, or the connection broke before the answer came.
 async fn made(engine: &KubernetesEngine, object: &Object) -> Result<bool, EngineError> {
     let namespace: Namespace = serde_json::from_value(object.value.clone())
         .map_err(|e| explain::refused("render the namespace", &e.to_string(), Leftover::None))?;
     let params = kube::api::PostParams { field_manager: Some(api::MANAGER.into()), dry_run: false };
     match engine.namespaces().create(&params, &namespace).await {
         Ok(_) => Ok(true),
-        Err(e) if explain::is_conflict(&e) => Ok(false),
+        Err(e) if explain::is_conflict(&e) || patient::broken_off(&e) => Ok(false),
         Err(e) => {
             let leftover = if explain::status(&e).is_some() { Leftover::None } else { Leftover::Unknown };
             Err(explain::failed(&format!("make namespace {}", object.name), &e, leftover))

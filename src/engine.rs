@@ -14,6 +14,8 @@ pub mod fake;
 pub mod kubernetes;
 pub mod local;
 pub mod model;
+mod reference;
+mod words;
 
 pub use error::{EngineError, Leftover};
 pub use model::*;

@@ -3,7 +3,7 @@
 use kube::Error;
 use kube::core::response::Status;
 
-use crate::engine::local::explain::{chain, find};
+use crate::engine::words::{chain, find};
 use crate::engine::{EngineError, Leftover};
 
 /// What the API server says when it refuses, and what that means here. The first match counts.

@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::registry::{Registry, RegistryError};
 use super::{KubernetesEngine, lock};
-use crate::engine::local::images::{parts, pulled_as};
+use crate::engine::reference::{parts, pulled_as};
 use crate::engine::{EngineError, ImageFact, OnProgress};
 use crate::render::kubernetes::IMAGES;
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 
 use super::view::Note;
 use crate::engine::UnitState;
-use crate::engine::local::explain as words;
+use crate::engine::words;
 use crate::render::kubernetes::STOPPED;
 
 /// How long something that may pass by itself (no room, a volume that cannot be mounted) is watched before it counts.

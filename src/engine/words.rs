@@ -1,0 +1,72 @@
+//! The words of errors, and what container runtimes mean by theirs, whichever engine passes them on. Pure.
+
+/// What an engine says when something is missing, and what that means here. The first match counts.
+const REASONS: [(&[&str], &str); 14] = [
+    (&["executable file not found"], "its command is not in the image"),
+    (&["exec format error"], "its program is for another processor, or its script lacks the `#!` line"),
+    (&["no such file or directory", "exec"], "its command, or the interpreter that it names, is not in the image"),
+    (&["permission denied", "exec"], "its command is not executable for the user that it runs as"),
+    (
+        &["rlimit"],
+        "the engine may not set its default limits (ulimits): set `default_ulimits = []` under `[containers]` in containers.conf",
+    ),
+    (
+        &["disable_ipv6"],
+        "the engine may not switch off IPv6 in the container; update the engine, or boot with ipv6.disable=1",
+    ),
+    (
+        &["cgroup", "permission denied"],
+        "the engine may not set limits: for rootless engines, delegate the cpu, memory and pids controllers to the user's systemd session",
+    ),
+    (
+        &["cgroup"],
+        "the engine could not set limits; check that its cgroup manager fits the host (`podman info`, `docker info`)",
+    ),
+    (&["unable to find user"], "the user it is to run as is not in the image; set `security.user` to a number"),
+    (
+        &["no matching entries in passwd"],
+        "the user it is to run as is not in the image; set `security.user` to a number",
+    ),
+    (&["address already in use"], "an address or port is taken"),
+    (&["already allocated"], "an address is taken by another container"),
+    (&["no such image"], "its image was removed meanwhile; run again to fetch it"),
+    (&["is not running"], "it does not run"),
+];
+
+/// An error with all that it came from, each part once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// The reason behind the words, with the words.
+pub fn reason(words: &str) -> String {
+    match find(&REASONS, words) {
+        Some(means) => format!("{means} (the engine says: {words})"),
+        None => words.to_owned(),
+    }
+}
+
+/// What the words mean by this table: the first entry all of whose signs are in them.
+pub fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
+    let words = words.to_lowercase();
+    table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_words_are_passed_on_as_they_are() {
+        assert_eq!(reason("something odd"), "something odd");
+    }
+}

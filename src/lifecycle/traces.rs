@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::{Journal, Notice};
 use crate::engine::{Engine, EngineError};
@@ -18,20 +19,19 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Takes it, and notes the files. Secrets are replaced by their names, as everywhere.
 pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
-    let all = async { futures::join!(logs(engine, environment), engine.traces(environment)) };
-    let (logs, states) = match tokio::time::timeout(LIMIT, all).await {
-        Ok(both) => both,
-        Err(_) => {
-            return tracing::warn!("logs and states of {environment} did not arrive within {} s", LIMIT.as_secs());
-        }
-    };
+    // Apart, so that a log that does not end costs nothing but the logs.
+    let (logs, states) =
+        futures::join!(timeout(LIMIT, logs(engine, environment)), timeout(LIMIT, engine.traces(environment)));
     let mut files = vec![];
     for taken in [logs, states] {
         match taken {
-            Ok(taken) => files.extend(taken.iter().map(|(name, bytes)| file(journal, name, bytes))),
+            Ok(Ok(taken)) => files.extend(taken.iter().map(|(name, bytes)| file(journal, name, bytes))),
             // Nothing was ever made, or it is gone.
-            Err(EngineError::Missing(_)) => {}
-            Err(e) => tracing::warn!("a part of what {environment} leaves is not kept: failed to {e}"),
+            Ok(Err(EngineError::Missing(_))) => {}
+            Err(_) => {
+                tracing::warn!("a part of what {environment} leaves did not arrive within {} s", LIMIT.as_secs());
+            }
+            Ok(Err(e)) => tracing::warn!("a part of what {environment} leaves is not kept: failed to {e}"),
         }
     }
     if !files.is_empty() {

@@ -1,4 +1,4 @@
-//! Logs of what has not begun.
+//! Logs of what has not begun, and of what cannot be read.
 
 use dayfly::engine::{Engine, LogLine};
 use futures::StreamExt;
@@ -33,4 +33,21 @@ async fn what_has_not_begun_has_no_lines_and_that_is_no_error() {
 #[tokio::test(start_paused = true)]
 async fn who_follows_what_has_not_begun_gets_its_first_line() {
     assert_eq!(lines(true).await, [LogLine { unit: "api".into(), text: "hello".into() }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_cannot_be_read_says_so_once_and_ends() {
+    for follow in [false, true] {
+        let server = ApiServer::default();
+        server.kubelet(all_run);
+        let (engine, lease) = prepared(&server).await;
+        engine.start(&lease, "api").await.unwrap();
+        for _ in 0..100 {
+            let words = "dial tcp 192.0.2.1:10250: connect: connection refused";
+            server.once(Method::GET, &format!("{POD}/log"), move |_| Some(Answer::Status(500, "InternalError", words)));
+        }
+        let lines: Vec<_> = engine.logs(ENVIRONMENT, None, None, follow).await.unwrap().take(10).collect().await;
+        let [Err(why)] = lines.as_slice() else { panic!("{lines:?}") };
+        assert!(why.to_string().contains("connection refused"), "{why}");
+    }
 }

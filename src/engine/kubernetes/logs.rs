@@ -60,6 +60,8 @@ pub struct Tail {
     reader: Option<Reader>,
     /// Time of the last line, as it was written.
     last: String,
+    /// It could not be read further.
+    broken: bool,
 }
 
 impl Tail {
@@ -87,6 +89,7 @@ impl Tail {
             params,
             reader: None,
             last: String::new(),
+            broken: false,
         }
     }
 
@@ -98,14 +101,20 @@ impl Tail {
         .boxed()
     }
 
-    /// The next line; none at the end.
+    /// The next line; none at the end, and after an error.
     pub async fn next(&mut self) -> Option<Result<String, EngineError>> {
         loop {
+            if self.broken {
+                return None;
+            }
             if self.reader.is_none() {
                 match self.open().await {
                     Ok(true) => {}
                     Ok(false) => return None,
-                    Err(e) => return Some(Err(e)),
+                    Err(e) => {
+                        self.broken = true;
+                        return Some(Err(e));
+                    }
                 }
             }
             match self.reader.as_mut()?.next().await {

@@ -12,6 +12,7 @@ pub mod dsse;
 pub mod key;
 pub mod predicate;
 pub mod seal;
+pub mod shelf;
 pub mod statement;
 pub mod store;
 pub mod strict;
@@ -78,6 +79,12 @@ pub enum EvidenceError {
         /// The name.
         name: String,
     },
+    /// The cluster does not keep it, or not as it was laid down.
+    #[error("keep evidence in the cluster: {0}")]
+    Shelf(
+        /// Why.
+        String,
+    ),
     /// No JSON could be made of it.
     #[error("write the statement as JSON: {0}")]
     Encode(

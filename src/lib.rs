@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod broker;
 pub mod cli;
+pub mod controller;
 pub mod engine;
 pub mod evidence;
 pub mod lifecycle;

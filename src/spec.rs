@@ -67,9 +67,28 @@ pub struct Valid {
 /// Errors hold every fault that was found, also those of the overrides and of files referred to.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Valid, Faults> {
     let (path, bytes) = files::description(path)?;
-    let mut draft = draft::parse(&path, &bytes, overrides)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let files = files::referenced(folder, &draft.references(), &mut draft.found);
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    checked(path, &bytes, overrides, |wanted, found| files::referenced(&folder, wanted, found))
+}
+
+/// As [`load`], of a description and files that lie elsewhere than on a disk. Pure.
+pub fn given(
+    path: &Path,
+    bytes: &[u8],
+    files: &BTreeMap<String, Vec<u8>>,
+    overrides: &Overrides,
+) -> Result<Valid, Faults> {
+    checked(path.to_owned(), bytes, overrides, |wanted, found| files::among(files, wanted, found))
+}
+
+fn checked(
+    path: PathBuf,
+    bytes: &[u8],
+    overrides: &Overrides,
+    files: impl FnOnce(&[draft::Reference], &mut fault::Found) -> BTreeMap<String, Vec<u8>>,
+) -> Result<Valid, Faults> {
+    let mut draft = draft::parse(&path, bytes, overrides)?;
+    let files = files(&draft.references(), &mut draft.found);
     let locations = draft.locations();
     let environment = draft.finish()?;
     Ok(Valid { digest: digest(&environment, &files), environment, files, locations, path })

@@ -4,9 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::{Common, EnvironmentArgs, Output, connect, exit};
 use crate::engine::{Engine, EngineError, Observed, Residual, UnitState};
-use crate::lifecycle::up::{cause_of, millis};
-use crate::lifecycle::{Journal, Notice};
-use crate::report::facts::{Cause, CauseKind};
 
 /// How long the engine may take to carry out what a killed program had asked for last.
 const LATE: Duration = Duration::from_secs(1);
@@ -62,28 +59,4 @@ async fn again(engine: &dyn Engine, environment: &str) -> Result<Vec<Residual>, 
         tokio::time::sleep(LATE / 10).await;
     }
     Ok(vec![])
-}
-
-/// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
-pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<uuid::Uuid>) {
-    journal.note(Notice::Removing { environment: environment.to_owned() });
-    let began = Instant::now();
-    match engine.remove(environment, only).await {
-        Ok(residual) => {
-            let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
-            journal.note(Notice::Removed { residual, took_ms: millis(began) });
-            if !names.is_empty() {
-                journal.note(Notice::Cause {
-                    cause: Cause {
-                        kind: CauseKind::TeardownIncomplete,
-                        text: format!("could not be removed: {names}"),
-                    },
-                });
-            }
-        }
-        Err(e) => {
-            let text = format!("{}; what remains is removed by: dayfly down {environment}", cause_of(&e).text);
-            journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
-        }
-    }
 }

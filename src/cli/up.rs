@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
 use crate::engine::Older;
-use crate::lifecycle::{Journal, Notice, up};
+use crate::lifecycle::{Journal, Notice, run, up};
 use crate::plan::Plan;
 use crate::report::facts::CauseKind;
 
@@ -41,7 +41,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     journal.note(Notice::Cause { cause: cause.clone() });
     match cause.kind {
         CauseKind::Interrupted | CauseKind::Superseded => {
-            super::down::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
+            run::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
         }
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }

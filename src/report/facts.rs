@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, ImageFact, Residual};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
+
+mod outcome;
+
+pub use outcome::*;
 
 /// Version of this model; it grows only.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -120,7 +125,7 @@ pub struct UnitFact {
 }
 
 /// Passed, failed or inconclusive; what could not be judged is never passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It holds.
@@ -250,83 +255,10 @@ pub struct Event {
     pub text: String,
 }
 
-/// The kinds of cause, each with its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CauseKind {
-    /// 1
-    Unexpected,
-    /// 2
-    Invalid,
-    /// 3
-    NoCapacity,
-    /// 4
-    NotReady,
-    /// 5
-    AcceptanceFailed,
-    /// 6
-    SecurityFailed,
-    /// 7
-    Inconclusive,
-    /// 8
-    NoEvidence,
-    /// 9
-    TeardownIncomplete,
-    /// 10
-    Refused,
-    /// 130, by the user or CI
-    Interrupted,
-    /// 1, by a newer run of the same pull request
-    Superseded,
-}
-
-/// One cause of a result other than passed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cause {
-    /// Which.
-    pub kind: CauseKind,
-    /// In one sentence.
-    pub text: String,
-}
-
-/// The run's outcome in the words of the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Outcome {
-    /// Every suite passed, and at least one ran.
-    Passed,
-    /// A suite failed.
-    Failed,
-    /// Nothing failed, something could not be judged.
-    Inconclusive,
-    /// The environment or dayfly failed.
-    Error,
-    /// Stopped from outside.
-    Aborted,
-}
-
 impl Facts {
     /// Every file that is kept by its content, with what it is of: a suite's name, or the environment.
     pub fn raw(&self) -> impl Iterator<Item = (&str, &RawFile)> {
         let of_suites = self.suites.iter().flat_map(|s| s.raw.iter().map(|r| (s.name.as_str(), r)));
         of_suites.chain(self.traces.iter().map(|r| ("the environment", r)))
-    }
-
-    /// The outcome, from the causes and the suites: a run without a suite that passed is never passed.
-    pub fn outcome(&self) -> Outcome {
-        let judged = |v| self.suites.iter().any(|s| s.verdict == Some(v));
-        match self.causes.iter().map(|c| c.kind).find(|k| *k != CauseKind::TeardownIncomplete) {
-            Some(CauseKind::AcceptanceFailed | CauseKind::SecurityFailed) => Outcome::Failed,
-            Some(CauseKind::Inconclusive) if !judged(Verdict::Failed) => Outcome::Inconclusive,
-            Some(CauseKind::Inconclusive) => Outcome::Failed,
-            Some(CauseKind::Interrupted | CauseKind::Superseded) => Outcome::Aborted,
-            Some(_) => Outcome::Error,
-            None if judged(Verdict::Failed) => Outcome::Failed,
-            None if self.suites.is_empty() || self.suites.iter().any(|s| s.verdict != Some(Verdict::Passed)) => {
-                Outcome::Inconclusive
-            }
-            None => Outcome::Passed,
-        }
     }
 }

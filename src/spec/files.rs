@@ -29,35 +29,49 @@ pub(super) fn description(path: &Path) -> Result<(PathBuf, Vec<u8>), Faults> {
 }
 
 pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut Found) -> BTreeMap<String, Vec<u8>> {
+    let help = "files are named relative to the folder of the description and must lie in it";
+    collected(wanted, found, help, |path| inside(folder, path).and_then(|p| read(&p, MAX_FILE)))
+}
+
+/// The files that a description refers to, from those that came with it.
+pub(super) fn among(
+    files: &BTreeMap<String, Vec<u8>>,
+    wanted: &[Reference],
+    found: &mut Found,
+) -> BTreeMap<String, Vec<u8>> {
+    let help = "give it together with the description";
+    collected(wanted, found, help, |path| files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into()))
+}
+
+fn collected(
+    wanted: &[Reference],
+    found: &mut Found,
+    help: &str,
+    read: impl Fn(&str) -> io::Result<Vec<u8>>,
+) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut total = 0;
     for reference in wanted {
         if files.contains_key(&reference.path) {
             continue;
         }
-        match inside(folder, &reference.path).and_then(|p| read(&p, MAX_FILE)) {
+        match read(&reference.path) {
             Ok(bytes) if reference.is_sql && std::str::from_utf8(&bytes).is_err() => {
-                found.add(
-                    &reference.at,
-                    format!("the file `{}` is not UTF-8 text", reference.path),
-                    "save it as UTF-8",
-                );
+                let message = format!("the file `{}` is not UTF-8 text", reference.path);
+                found.add(&reference.at, message, "save it as UTF-8");
             }
             Ok(bytes) => {
                 total += bytes.len();
                 if total > MAX_ALL {
-                    found.add(
-                        &reference.at,
-                        "the files together are larger than 16 MiB",
-                        "bake large files into images",
-                    );
+                    let help = "bake large files into images";
+                    found.add(&reference.at, "the files together are larger than 16 MiB", help);
                     return files;
                 }
                 files.insert(reference.path.clone(), bytes);
             }
             Err(e) => {
-                let help = "files are named relative to the folder of the description and must lie in it";
-                found.add(&reference.at, format!("the file `{}` cannot be read: {}", reference.path, reason(&e)), help);
+                let message = format!("the file `{}` cannot be read: {}", reference.path, reason(&e));
+                found.add(&reference.at, message, help);
             }
         }
     }

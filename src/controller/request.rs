@@ -1,0 +1,118 @@
+//! From a TestEnvironment to the valid description and the plan that it asks for; used by the controller, which says what
+//! is wrong, and by the runner, which performs it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, Client, ResourceExt};
+
+use super::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::plan::Plan;
+use crate::report::facts::{Change, Runner};
+use crate::spec::{Overrides, Valid};
+
+/// What a run needs to know.
+pub struct Request {
+    /// The description.
+    pub valid: Valid,
+    /// What will be made of it.
+    pub plan: Plan,
+    /// What is tested.
+    pub change: Change,
+    /// Who asked, for the report.
+    pub runner: Runner,
+}
+
+/// Why there is no request.
+#[derive(Debug, thiserror::Error)]
+pub enum Unresolved {
+    /// Nothing but a change of the object helps.
+    #[error("{0}")]
+    Invalid(
+        /// Every fault, for people.
+        String,
+    ),
+    /// The ConfigMap is not there, or its content is at fault: it may still come, or change.
+    #[error("{0}")]
+    Source(
+        /// What is wrong.
+        String,
+    ),
+    /// The API server did not answer.
+    #[error("read the description: {0}")]
+    Api(#[from] kube::Error),
+}
+
+/// Reads what the object refers to, and checks all of it.
+pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<Request, Unresolved> {
+    let source = &object.spec.description;
+    let namespace = object.namespace().unwrap_or_default();
+    let Some(from) = &source.config_map else {
+        let (text, files) = inline(source).map_err(Unresolved::Invalid)?;
+        return checked(&object.spec, &text, &files).map_err(Unresolved::Invalid);
+    };
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
+    let Some(map) = maps.get_opt(&from.name).await? else {
+        return Err(Unresolved::Source(format!("there is no ConfigMap {namespace}/{}", from.name)));
+    };
+    let mut files = contents(map);
+    let Some(text) = files.remove(&from.key) else {
+        let keys = files.keys().cloned().collect::<Vec<_>>().join(", ");
+        let has = if keys.is_empty() { "nothing".into() } else { keys };
+        return Err(Unresolved::Source(format!(
+            "ConfigMap {namespace}/{} has no key {}; it has: {has}",
+            from.name, from.key
+        )));
+    };
+    checked(&object.spec, &text, &files).map_err(Unresolved::Source)
+}
+
+fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, BTreeMap<String, Vec<u8>>), String> {
+    let text = source.inline.clone().unwrap_or_default().into_bytes();
+    let mut files: BTreeMap<String, Vec<u8>> =
+        source.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+    for (path, coded) in &source.binary_files {
+        let bytes = STANDARD.decode(coded).map_err(|e| format!("description.binaryFiles[{path}] is no base64: {e}"))?;
+        files.insert(path.clone(), bytes);
+    }
+    Ok((text, files))
+}
+
+/// Keys cannot hold a slash: `__` stands for it.
+fn contents(map: ConfigMap) -> BTreeMap<String, Vec<u8>> {
+    let text = map.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
+    let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
+    text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
+}
+
+fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Result<Request, String> {
+    let overrides = Overrides {
+        set: spec.values.clone().into_iter().collect(),
+        images: spec.images.clone().into_iter().collect(),
+        ttl: spec.ttl.clone(),
+        pr: Some(spec.pull_request),
+        commit: Some(spec.commit.clone()),
+    };
+    let valid = crate::spec::given(Path::new(&spec.description.path), text, files, &overrides);
+    let valid = valid.map_err(|faults| faults.render(false))?;
+    let plan = crate::plan::build::build(&valid, spec.pull_request).map_err(|e| format!("failed to {e}"))?;
+    if let Some(unknown) = spec.suites.iter().find(|s| !plan.suites.contains_key(*s)) {
+        let known = plan.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(format!("suites: the description has no suite {unknown}; it has: {known}"));
+    }
+    let asked = spec.requested_by.clone().unwrap_or_default();
+    Ok(Request {
+        valid,
+        plan,
+        change: Change { repository: spec.repository.clone(), pr: spec.pull_request, commit: spec.commit.clone() },
+        runner: Runner {
+            name: "dayfly".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            job: asked.job,
+            actor: asked.actor,
+        },
+    })
+}

@@ -1,0 +1,176 @@
+//! Evidence laid down in a cluster: one archive of a run's files, in ConfigMaps beside the object that asked for the run.
+//!
+//! They belong to that object and go with it. Whoever fetches them checks signatures as with any folder: the cluster is
+//! not trusted with more than keeping them.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::{Api, Client};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{EvidenceError, statement, store};
+
+/// Bytes in one ConfigMap, which may hold 1 MiB.
+const PART: usize = 900 << 10;
+/// Most ConfigMaps for one run: beyond 32 MiB an API server is the wrong place.
+const MOST: usize = 36;
+/// Longest archive that is unpacked.
+const LONGEST_PLAIN: u64 = 512 << 20;
+/// The key in each ConfigMap.
+const KEY: &str = "part";
+/// The label by which the parts of a run are found.
+pub const RUN: &str = "dayfly.dev/evidence-of";
+
+/// Where the evidence of one object's runs is laid down.
+#[derive(Clone)]
+pub struct Shelf {
+    /// How the cluster is reached.
+    pub client: Client,
+    /// In which namespace.
+    pub namespace: String,
+    /// With what it goes away.
+    pub owner: OwnerReference,
+}
+
+/// What was laid down: enough to find it and to see that it is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deposit {
+    /// SHA-256 of the archive (tar, gzip).
+    pub digest: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The ConfigMaps of this namespace that hold it, in order.
+    pub config_maps: Vec<String>,
+}
+
+impl Shelf {
+    /// Lays the files down; what an earlier call laid down for the same run is replaced. Returns where.
+    pub async fn put(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
+        let deposit = self.deposit(run, files).await?;
+        Ok(format!("{}/{}", self.namespace, deposit.config_maps.join(",")))
+    }
+
+    /// As `put`, and says all of it.
+    pub async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<Deposit, EvidenceError> {
+        let archive = pack(files)?;
+        let parts: Vec<&[u8]> = archive.chunks(PART).collect();
+        if parts.len() > MOST {
+            let (size, most) = (archive.len() >> 20, (MOST * PART) >> 20);
+            return Err(EvidenceError::Shelf(format!(
+                "compressed it takes {size} MiB, and {most} MiB is the most that is kept in the cluster; let suites write smaller results"
+            )));
+        }
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut names = vec![];
+        for (i, part) in parts.iter().enumerate() {
+            let object = self.part(run, i, part);
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let params = PatchParams::apply("dayfly").force();
+            let put = api.patch(&name, &params, &Patch::Apply(&object)).await;
+            put.map_err(|e| EvidenceError::Shelf(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
+            names.push(name);
+        }
+        Ok(Deposit { digest: statement::sha256(&archive), size: archive.len() as u64, config_maps: names })
+    }
+
+    fn part(&self, run: Uuid, index: usize, bytes: &[u8]) -> ConfigMap {
+        ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(format!("evidence-{run}-{index}")),
+                labels: Some([(RUN.to_owned(), run.to_string())].into()),
+                owner_references: Some(vec![self.owner.clone()]),
+                ..ObjectMeta::default()
+            },
+            binary_data: Some([(KEY.to_owned(), ByteString(bytes.to_vec()))].into()),
+            ..ConfigMap::default()
+        }
+    }
+}
+
+/// The files of a run, as they were laid down.
+pub async fn fetch(
+    client: &Client,
+    namespace: &str,
+    deposit: &Deposit,
+) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let mut archive = vec![];
+    for name in &deposit.config_maps {
+        let part = api.get(name).await;
+        let part = part.map_err(|e| EvidenceError::Shelf(format!("ConfigMap {namespace}/{name}: {e}")))?;
+        let bytes = part.binary_data.and_then(|mut d| d.remove(KEY));
+        let bytes = bytes.ok_or_else(|| EvidenceError::Shelf(format!("ConfigMap {namespace}/{name} holds no part")))?;
+        archive.extend(bytes.0);
+    }
+    if statement::sha256(&archive) != deposit.digest {
+        return Err(EvidenceError::Shelf("what the ConfigMaps hold is not what was laid down".into()));
+    }
+    unpack(&archive)
+}
+
+fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
+    let broken = |e: std::io::Error| EvidenceError::Encode(e.to_string());
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, bytes.as_slice()).map_err(broken)?;
+    }
+    let mut gzip = tar.into_inner().map_err(broken)?;
+    gzip.flush().map_err(broken)?;
+    gzip.finish().map_err(broken)
+}
+
+fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+    let broken = |e: std::io::Error| EvidenceError::Shelf(format!("the archive is broken: {e}"));
+    let mut tar = tar::Archive::new(GzDecoder::new(archive).take(LONGEST_PLAIN));
+    let mut files = BTreeMap::new();
+    for entry in tar.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
+        for part in name.strip_prefix("raw/").unwrap_or(&name).split('/') {
+            store::check_name("the archive's entry", part)?;
+        }
+        let mut bytes = vec![];
+        entry.read_to_end(&mut bytes).map_err(broken)?;
+        files.insert(name, bytes);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_unpacked_the_same() {
+        let files = [("report.json".to_owned(), vec![1, 2]), (format!("raw/{}", "a".repeat(64)), vec![0; 5000])].into();
+        assert_eq!(unpack(&pack(&files).unwrap()).unwrap(), files);
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused() {
+        for name in ["raw/x/../../../y", "raw/.hidden", ".hidden"] {
+            let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+            let mut header = tar::Header::new_gnu();
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_size(1);
+            header.set_cksum();
+            tar.append(&header, &b"x"[..]).unwrap();
+            let archive = tar.into_inner().unwrap().finish().unwrap();
+            assert!(unpack(&archive).unwrap_err().to_string().contains("cannot be a file name"), "{name}");
+        }
+    }
+}

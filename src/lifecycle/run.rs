@@ -1,0 +1,165 @@
+//! A whole run: up, suites, evidence, down. What `dayfly run` and the controller's runners perform alike.
+//!
+//! Whatever happens after the claim, the report is signed before anything is removed, and once more afterwards.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::up::{cause_of, millis};
+use super::{Journal, Notice, traces, up};
+use crate::engine::{Engine, EngineKind, Lease, Older};
+use crate::evidence::shelf::Shelf;
+use crate::evidence::{EvidenceError, SigningKey, store};
+use crate::report::Facts;
+use crate::report::facts::{Cause, CauseKind};
+use crate::suite::runner;
+
+/// When an environment stays after its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It is always removed.
+    Never,
+    /// It stays when the result is not passed.
+    OnFailure,
+    /// It always stays.
+    Always,
+}
+
+/// A run with everything that its parts share.
+pub struct Run {
+    /// Where it runs.
+    pub engine: Arc<dyn Engine>,
+    /// Whose environment it is.
+    pub lease: Lease,
+    /// Where everything is recorded.
+    pub journal: Journal,
+    /// What signs.
+    pub key: SigningKey,
+    /// Where the evidence of all runs lies.
+    pub evidence: PathBuf,
+    /// Where it lies besides, for others to fetch.
+    pub shelf: Option<Shelf>,
+    /// When the environment stays.
+    pub keep: Keep,
+    /// How that is said: by what it stays, and how it is removed.
+    pub kept: String,
+}
+
+/// Signs the opening entry of a run that is about to begin, before anything is made.
+pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Result<(), EvidenceError> {
+    if facts.engine == EngineKind::Fake {
+        return Ok(());
+    }
+    let planned = lease.plan.suites.values().map(|s| (s.name.clone(), s.digest.clone())).collect();
+    crate::evidence::open(facts, &planned, key, evidence).map(drop)
+}
+
+/// `path:line` of every place of the description that a report may point at.
+pub fn sources(valid: &crate::spec::Valid) -> BTreeMap<String, String> {
+    let at = |line: &usize| format!("{}:{line}", valid.path.display());
+    valid.locations.iter().map(|(place, (line, _))| (place.clone(), at(line))).collect()
+}
+
+impl Run {
+    /// Performs it to its end. `only` are the suites to run, all when it is empty.
+    pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
+        let (engine, lease) = (self.engine.clone(), self.lease.clone());
+        let result = match up::bring_up(engine, lease, Older::Removed, self.journal.clone(), stop).await {
+            Ok(session) => {
+                let (result, ()) = tokio::join!(runner::run(&session, only, sources), self.note_gaps());
+                session.release_agents().await;
+                result
+            }
+            Err(cause) => {
+                self.note_gaps().await;
+                Err(cause)
+            }
+        };
+        if let Err(cause) = result {
+            self.journal.note(Notice::Cause { cause });
+        }
+        self.finish().await;
+    }
+
+    async fn note_gaps(&self) {
+        let unknown = |e| vec![format!("It could not be asked what it does not enforce: failed to {e}.")];
+        let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
+        self.journal.note(Notice::Gaps { cannot });
+    }
+
+    /// Seals before anything is removed, removes, and seals again what the removal added.
+    async fn finish(&self) {
+        self.journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
+        // What a newer run has is not this run's to tell of.
+        if !self.superseded() {
+            traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
+        }
+        self.seal(false).await;
+        let passed = self.journal.facts().causes.is_empty();
+        if !self.superseded() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
+            self.journal.note(Notice::Kept { reason: self.kept.clone() });
+        } else {
+            remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
+        }
+        self.seal(true).await;
+    }
+
+    fn superseded(&self) -> bool {
+        self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::Superseded)
+    }
+
+    async fn seal(&self, last: bool) {
+        if self.engine.kind() == EngineKind::Fake {
+            return;
+        }
+        self.journal.stop_saving();
+        match self.signed_and_stored().await {
+            Ok((folder, statements)) if last => self.journal.note(Notice::Sealed { folder, statements }),
+            Ok(_) => {}
+            Err(text) => {
+                if !self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::NoEvidence) {
+                    self.journal.note(Notice::Cause { cause: Cause { kind: CauseKind::NoEvidence, text } });
+                }
+            }
+        }
+    }
+
+    /// Where it lies, and how many statements there are.
+    async fn signed_and_stored(&self) -> Result<(String, usize), String> {
+        let facts = self.journal.facts();
+        let sealed = crate::evidence::seal(&facts, &self.journal.raw(), &self.key, &self.evidence);
+        let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
+        let folder = match &self.shelf {
+            None => sealed.dir.display().to_string(),
+            Some(shelf) => {
+                let files = store::read_run(&sealed.dir).map_err(|e| format!("failed to {e}"))?;
+                shelf.put(facts.run, &files).await.map_err(|e| format!("failed to {e}"))?
+            }
+        };
+        Ok((folder, sealed.statements.len()))
+    }
+}
+
+/// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
+pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<uuid::Uuid>) {
+    journal.note(Notice::Removing { environment: environment.to_owned() });
+    let began = Instant::now();
+    match engine.remove(environment, only).await {
+        Ok(residual) => {
+            let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
+            journal.note(Notice::Removed { residual, took_ms: millis(began) });
+            if !names.is_empty() {
+                let text = format!("could not be removed: {names}");
+                journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+            }
+        }
+        Err(e) => {
+            let text = format!("{}; what remains is removed by: dayfly down {environment}", cause_of(&e).text);
+            journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+        }
+    }
+}

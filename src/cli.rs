@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub mod agent;
 pub mod ci;
 pub mod connect;
+pub mod controller;
 pub mod doctor;
 pub mod down;
 pub mod exit;
@@ -23,6 +24,7 @@ pub mod reap;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod runner;
 pub mod schema;
 pub mod screen;
 pub mod signals;
@@ -234,6 +236,11 @@ pub enum Verb {
         /// Folder to write them to
         folder: PathBuf,
     },
+    /// Make TestEnvironments come about (what a cluster runs)
+    Controller(controller::ControllerArgs),
+    /// What the controller runs for each run
+    #[command(hide = true)]
+    Runner(runner::RunnerArgs),
     /// What dayfly runs inside environments
     #[command(hide = true)]
     Agent(agent::AgentArgs),
@@ -276,6 +283,8 @@ impl Cli {
             Verb::Doctor { file } => doctor::run(file, common).await,
             Verb::Completions { shell } => manual::completions(shell),
             Verb::Man { folder } => manual::pages(&folder),
+            Verb::Controller(args) => controller::run(args, common).await,
+            Verb::Runner(args) => runner::run(args, common).await,
             Verb::Agent(args) => agent::run(args).await,
         }
     }

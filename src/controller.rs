@@ -1,12 +1,234 @@
 //! The controller: a `TestEnvironment` object asks for a run, and this makes it come about.
 //!
-//! `decide` and `status` are pure. A run itself is performed by a runner, a pod that does what `dayfly run` does: so no
-//! restart of the controller, at whatever moment, repeats or loses one. The controller makes runners, follows what they
-//! write into the object's status, and takes away what has outlived its purpose. It never judges and never signs.
+//! `decide`, `queue` and `status` are pure. A run itself is performed by a runner, a pod that does what `dayfly run` does:
+//! so no restart of the controller, at whatever moment, repeats or loses one. The controller makes runners, follows what
+//! they write into the object's status, and takes away what has outlived its purpose. It never judges and never signs.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{Controller, WatchStreamExt, watcher};
+use kube::{Api, Client};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::kubernetes::{KubernetesEngine, watched};
 
 pub mod crd;
 pub mod decide;
+pub mod events;
+pub mod leader;
+pub mod lean;
+pub mod metrics;
+mod perform;
+pub mod pods;
+pub mod queue;
+mod reconcile;
 pub mod request;
+pub mod runner;
+pub mod serve;
+pub mod status;
+
+use lean::Lean;
+use metrics::Metrics;
 
 /// Field manager of everything that the controller writes.
 pub const MANAGER: &str = "dayfly-controller";
+/// Held by every TestEnvironment for which something was made.
+pub const FINALIZER: &str = "dayfly.dev/release";
+/// Label of a runner's pod: the run.
+pub const RUN: &str = "dayfly.dev/run";
+/// Label of a runner's pod: the uid of the object; as an annotation, its namespace and name.
+pub const TEST_ENVIRONMENT: &str = "dayfly.dev/test-environment";
+/// Component and container name of runners.
+pub const RUNNER: &str = "runner";
+/// Name of the Lease by which replicas agree.
+const LEASE: &str = "dayfly-controller";
+/// How many objects are asked for at once when all are listed.
+const PAGE: u32 = 50;
+
+/// What the controller is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its own namespace, where runners and the signing key are.
+    pub namespace: String,
+    /// Runs that may go on at once.
+    pub limit: usize,
+    /// dayfly's own image.
+    pub agent_image: String,
+    /// Service account of runners.
+    pub runner_account: String,
+    /// Secret with `key.pem`, and `passphrase` where it has one.
+    pub key_secret: String,
+    /// Secret with credentials for registries.
+    pub pull_secret: Option<String>,
+    /// Registry that images are pulled through.
+    pub registry_mirror: Option<String>,
+    /// Where probes and metrics are served.
+    pub address: SocketAddr,
+    /// This replica's name, another for each start.
+    pub identity: String,
+}
+
+/// Why the controller ends; messages complete "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerError {
+    /// The CRD is not there, or may not be read.
+    #[error("list TestEnvironments: {0}; install them with `dayfly install`")]
+    NoResource(
+        /// The API server's answer.
+        kube::Error,
+    ),
+    /// Its address is not to be had.
+    #[error("serve at {address}: {source}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It does not lead any more: another replica may act now, so this one must not.
+    #[error("keep the lease {LEASE}: another replica acts from now on")]
+    Deposed,
+}
+
+/// What all steps share.
+pub struct Context {
+    client: Client,
+    engine: KubernetesEngine,
+    settings: Settings,
+    /// What is counted.
+    pub metrics: Metrics,
+    objects: OnceLock<Store<Lean>>,
+    pods: OnceLock<Store<Pod>>,
+    /// Runs that were begun and are not seen yet, by the object's uid.
+    begun: Mutex<HashMap<String, String>>,
+    /// Failures in a row, by the object's uid.
+    failures: Mutex<HashMap<String, u32>>,
+    /// Objects that had a run under way when they were last looked at.
+    running: Mutex<HashSet<String>>,
+    /// Held while it is decided whose turn it is.
+    turns: tokio::sync::Mutex<()>,
+    /// Makes everybody look again.
+    nudge: mpsc::Sender<()>,
+    started: Instant,
+    contact: OnceLock<()>,
+    first: OnceLock<()>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// All objects as they are known now; none before this replica leads.
+    pub fn objects(&self) -> Vec<Arc<Lean>> {
+        self.objects.get().map(Store::state).unwrap_or_default()
+    }
+
+    /// Why it is not ready; none when it is.
+    pub fn unready(&self) -> Option<&'static str> {
+        self.contact.get().is_none().then_some("the API server was not reached yet")
+    }
+
+    /// Makes everybody look again; one such call that waits is enough.
+    fn nudge(&self) {
+        self.nudge.try_send(()).ok();
+    }
+}
+
+/// Runs until `stop`. `plain` is a client that does not repeat requests: a lease must be renewed in time or not at all.
+pub async fn run(
+    engine: KubernetesEngine,
+    plain: Client,
+    settings: Settings,
+    started: Instant,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let (nudge, nudged) = mpsc::channel(1);
+    let context = Arc::new(Context {
+        client: engine.client(),
+        metrics: Metrics::new(settings.limit),
+        engine,
+        objects: OnceLock::new(),
+        pods: OnceLock::new(),
+        begun: Mutex::default(),
+        failures: Mutex::default(),
+        running: Mutex::default(),
+        turns: tokio::sync::Mutex::default(),
+        nudge,
+        started,
+        contact: OnceLock::new(),
+        first: OnceLock::new(),
+        settings,
+    });
+    let settings = &context.settings;
+    let candidate = leader::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
+    let acting = async {
+        let objects: Api<Lean> = Api::all(context.client.clone());
+        objects.list_metadata(&ListParams::default().limit(1)).await.map_err(ControllerError::NoResource)?;
+        context.contact.set(()).ok();
+        if !candidate.wins(&stop).await {
+            return Ok(());
+        }
+        tracing::info!("this replica, {}, acts from now on", settings.identity);
+        context.metrics.leads(true);
+        let over = stop.child_token();
+        tokio::select! {
+            () = act(context.clone(), objects, nudged, over.clone()) => {}
+            () = candidate.holds(&over) => {}
+        }
+        if stop.is_cancelled() { Ok(()) } else { Err(ControllerError::Deposed) }
+    };
+    let address = settings.address;
+    tokio::select! {
+        done = acting => done,
+        Err(source) = serve::serve(address, context.clone()) => Err(ControllerError::Address { address, source }),
+    }
+}
+
+/// Acts on every object until `stop`, and then ends what is under way.
+async fn act(context: Arc<Context>, objects: Api<Lean>, nudged: mpsc::Receiver<()>, stop: CancellationToken) {
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.settings.namespace);
+    let runners = watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}"));
+    let (store, writer) = reflector::store();
+    context.pods.set(store.clone()).ok();
+    // A change of any runner makes everybody look again: that is cheap, and nobody has to know whose it was.
+    let following =
+        reflector::reflector(writer, watched(pods, runners)).default_backoff().for_each(async |event| match event {
+            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => context.nudge(),
+            Ok(_) => {}
+            Err(e) => tracing::debug!("watching runners again: {e}"),
+        });
+    let acting = async {
+        if store.wait_until_ready().await.is_err() {
+            return;
+        }
+        let page = watcher::Config::default().page_size(PAGE);
+        let controller = Controller::new(objects, page);
+        context.objects.set(controller.store()).ok();
+        let nudges = futures::stream::unfold(nudged, |mut n| async move { n.recv().await.map(|()| ((), n)) });
+        let mut steps = std::pin::pin!(
+            controller.reconcile_all_on(nudges).graceful_shutdown_on(stop.clone().cancelled_owned()).run(
+                reconcile::step,
+                reconcile::again,
+                context.clone()
+            )
+        );
+        while let Some(done) = steps.next().await {
+            if let Err(e) = done {
+                tracing::debug!("{e}");
+            }
+        }
+    };
+    tokio::select! {
+        () = acting => {}
+        () = following => {}
+    }
+}

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use dayfly::cli::connect::Ended;
-use dayfly::cli::{Cli, exit};
+use dayfly::cli::{Cli, Verb, exit};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    trace(cli.common.verbose);
+    trace(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -32,9 +32,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error: warnings, more with `-v`, or as `RUST_LOG` says.
-fn trace(verbose: u8) {
-    let level = ["warn", "dayfly=debug,warn", "debug"][usize::from(verbose.min(2))];
+/// Logs go to standard error: warnings, more with `-v`, or as `RUST_LOG` says. What a cluster runs tells what it does, in
+/// lines of JSON, each with its environment and run.
+fn trace(cli: &Cli) {
+    let in_cluster = matches!(cli.verb, Verb::Controller(_) | Verb::Runner(_));
+    let levels = [if in_cluster { "dayfly=info,warn" } else { "warn" }, "dayfly=debug,warn", "debug"];
+    let level = levels[usize::from(cli.common.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    if in_cluster {
+        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+    } else {
+        logs.init();
+    }
 }

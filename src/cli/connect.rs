@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, exit, target};
 use crate::engine::{Engine, EngineError, Lease};
+use crate::lifecycle;
 use crate::plan::Plan;
-use crate::report::facts::{Change, Facts, Runner, SCHEMA_VERSION};
+use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};
 
 /// A failure that already has its exit code.
@@ -36,7 +37,7 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
 
 /// Prints an engine's failure with what it left behind, and turns it into the exit code.
 pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
-    let cause = crate::lifecycle::up::cause_of(error);
+    let cause = lifecycle::up::cause_of(error);
     if common.output == Output::Json {
         println!(
             "{}",
@@ -112,50 +113,7 @@ pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
     }
 }
 
-/// A new run's lease: its id and times are made here.
+/// The lease of a new run: its id is made here.
 pub fn lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
-    let created = jiff::Timestamp::now();
-    let life = jiff::SignedDuration::from_secs(i64::try_from(plan.ttl_secs).context("the ttl is too long")?);
-    Ok(Lease {
-        environment: plan.environment.clone(),
-        run: uuid::Uuid::now_v7(),
-        commit: commit.to_owned(),
-        created,
-        expires: created.checked_add(life)?,
-        plan,
-    })
-}
-
-/// The facts of a run before anything happened.
-pub fn beginning(
-    lease: &Lease,
-    path: &Path,
-    change: Change,
-    runner: Runner,
-    engine: crate::engine::EngineKind,
-) -> Facts {
-    Facts {
-        schema_version: SCHEMA_VERSION,
-        run: lease.run,
-        environment: lease.environment.clone(),
-        description: lease.plan.description.clone(),
-        description_digest: lease.plan.description_digest.clone(),
-        description_path: path.display().to_string(),
-        change,
-        engine,
-        engine_info: None,
-        runner,
-        started: lease.created,
-        finished: None,
-        units: crate::lifecycle::record::units(&lease.plan),
-        access: crate::lifecycle::record::access(&lease.plan),
-        images: BTreeMap::new(),
-        suites: vec![],
-        events: vec![],
-        causes: vec![],
-        residual: vec![],
-        removed: None,
-        kept: None,
-        traces: vec![],
-    }
+    lifecycle::run::lease(plan, uuid::Uuid::now_v7(), commit).map_err(|e| usage(&e).into())
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
 use crate::evidence::store;
 use crate::lifecycle::Journal;
+use crate::lifecycle::record;
 use crate::lifecycle::run::{self, Run};
 use crate::report::Facts;
 
@@ -58,7 +59,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let lease = connect::lease(plan, &change.commit)?;
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
-    let facts = connect::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());
+    let facts = record::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         eprintln!("error: failed to {e}; nothing was started");
         return Ok(exit::NO_EVIDENCE);
@@ -71,6 +72,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         target::flags(common)
     );
     let keep = args.keep.into();
+    let key = std::sync::Arc::new(key);
     let run = Run { engine, lease, journal, key, evidence: args.evidence.clone(), shelf: None, keep, kept };
     run.perform(&args.suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();

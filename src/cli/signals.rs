@@ -9,8 +9,7 @@ use super::exit;
 pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
-    let mut signals =
-        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
         eprintln!("\nstopping and cleaning up; once more to leave at once");
@@ -20,6 +19,23 @@ pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
         std::process::exit(i32::from(exit::INTERRUPTED));
     });
     Ok(token)
+}
+
+/// A token that SIGINT, SIGTERM or SIGHUP cancels: for what runs in a cluster, which ends what does not end in time.
+pub fn ask() -> anyhow::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let mut signals = all()?;
+    tokio::spawn(async move {
+        any(&mut signals).await;
+        tracing::info!("ending");
+        cancelled.cancel();
+    });
+    Ok(token)
+}
+
+fn all() -> std::io::Result<[tokio::signal::unix::Signal; 3]> {
+    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
 }
 
 async fn any(signals: &mut [tokio::signal::unix::Signal; 3]) {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
 use crate::engine::Older;
-use crate::lifecycle::{Journal, Notice, run, up};
+use crate::lifecycle::{Journal, Notice, record, run, up};
 use crate::plan::Plan;
 use crate::report::facts::CauseKind;
 
@@ -26,7 +26,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let lease = connect::lease(plan, &change.commit)?;
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
-    let facts = connect::beginning(&lease, &args.description.file, change, runner, engine.kind());
+    let facts = record::beginning(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
         Ok(session) => {

@@ -45,6 +45,7 @@ mod view;
 mod watch;
 
 pub use connect::Options;
+pub use feed::watched;
 
 /// How much is asked of the API server at once.
 const ABREAST: usize = 12;
@@ -83,7 +84,8 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KubernetesEngine {
-    fn client(&self) -> Client {
+    /// The connection; whatever is asked through it outlasts an API server that is away for a while.
+    pub fn client(&self) -> Client {
         self.0.client.clone()
     }
 

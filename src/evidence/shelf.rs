@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -34,11 +35,13 @@ pub const RUN: &str = "dayfly.dev/evidence-of";
 #[derive(Clone)]
 pub struct Shelf {
     /// How the cluster is reached.
-    pub client: Client,
+    client: Client,
     /// In which namespace.
-    pub namespace: String,
+    namespace: String,
     /// With what it goes away.
-    pub owner: OwnerReference,
+    owner: OwnerReference,
+    /// What was laid down last.
+    last: Arc<Mutex<Option<Deposit>>>,
 }
 
 /// What was laid down: enough to find it and to see that it is whole.
@@ -54,14 +57,25 @@ pub struct Deposit {
 }
 
 impl Shelf {
+    /// In a namespace, to go with `owner`, which must be an object of that namespace.
+    pub fn new(client: Client, namespace: &str, owner: OwnerReference) -> Self {
+        Self { client, namespace: namespace.to_owned(), owner, last: Arc::default() }
+    }
+
+    /// What was laid down last.
+    pub fn last(&self) -> Option<Deposit> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Lays the files down; what an earlier call laid down for the same run is replaced. Returns where.
     pub async fn put(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
         let deposit = self.deposit(run, files).await?;
-        Ok(format!("{}/{}", self.namespace, deposit.config_maps.join(",")))
+        let place = format!("ConfigMap {}/{}", self.namespace, deposit.config_maps.join(", "));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(deposit);
+        Ok(place)
     }
 
-    /// As `put`, and says all of it.
-    pub async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<Deposit, EvidenceError> {
+    async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<Deposit, EvidenceError> {
         let archive = pack(files)?;
         let parts: Vec<&[u8]> = archive.chunks(PART).collect();
         if parts.len() > MOST {

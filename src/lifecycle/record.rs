@@ -1,10 +1,14 @@
 //! From notices to facts. Pure: the time is an argument.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::notice::Notice;
+use crate::engine::{EngineKind, Lease};
 use crate::plan::{Plan, Unit};
-use crate::report::facts::{CauseKind, Event, Facts, SuiteFact, UnitFact};
+use crate::report::facts::{CauseKind, Change, Event, Facts, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
 
 /// The units of a plan before anything happened.
 pub fn units(plan: &Plan) -> Vec<UnitFact> {
@@ -31,6 +35,34 @@ fn unit(u: &Unit) -> UnitFact {
 /// Pairs (from, to) of everybody who may connect to whom.
 pub fn access(plan: &Plan) -> Vec<(String, String)> {
     plan.units.iter().flat_map(|u| u.callers.iter().map(|c| (c.clone(), u.name.clone()))).collect()
+}
+
+/// The facts of a run before anything happened.
+pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
+    Facts {
+        schema_version: SCHEMA_VERSION,
+        run: lease.run,
+        environment: lease.environment.clone(),
+        description: lease.plan.description.clone(),
+        description_digest: lease.plan.description_digest.clone(),
+        description_path: path.display().to_string(),
+        change,
+        engine,
+        engine_info: None,
+        runner,
+        started: lease.created,
+        finished: None,
+        units: units(&lease.plan),
+        access: access(&lease.plan),
+        images: BTreeMap::new(),
+        suites: vec![],
+        events: vec![],
+        causes: vec![],
+        residual: vec![],
+        removed: None,
+        kept: None,
+        traces: vec![],
+    }
 }
 
 /// Adds what a notice says to the facts; returns whether they changed in a way that is worth saving.

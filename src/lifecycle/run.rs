@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::up::{cause_of, millis};
 use super::{Journal, Notice, traces, up};
 use crate::engine::{Engine, EngineKind, Lease, Older};
 use crate::evidence::shelf::Shelf;
 use crate::evidence::{EvidenceError, SigningKey, store};
+use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
 use crate::suite::runner;
@@ -38,7 +41,7 @@ pub struct Run {
     /// Where everything is recorded.
     pub journal: Journal,
     /// What signs.
-    pub key: SigningKey,
+    pub key: Arc<SigningKey>,
     /// Where the evidence of all runs lies.
     pub evidence: PathBuf,
     /// Where it lies besides, for others to fetch.
@@ -47,6 +50,14 @@ pub struct Run {
     pub keep: Keep,
     /// How that is said: by what it stays, and how it is removed.
     pub kept: String,
+}
+
+/// The lease of a run that begins now. Fails when its environment would outlive all calendars.
+pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
+    let created = Timestamp::now();
+    let life = i64::try_from(plan.ttl_secs).map(SignedDuration::from_secs).ok();
+    let expires = life.and_then(|l| created.checked_add(l).ok()).ok_or("the ttl is too long")?;
+    Ok(Lease { environment: plan.environment.clone(), run, commit: commit.to_owned(), created, expires, plan })
 }
 
 /// Signs the opening entry of a run that is about to begin, before anything is made.
@@ -93,7 +104,7 @@ impl Run {
 
     /// Seals before anything is removed, removes, and seals again what the removal added.
     async fn finish(&self) {
-        self.journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
+        self.journal.amend(|f| f.finished = Some(Timestamp::now()));
         // What a newer run has is not this run's to tell of.
         if !self.superseded() {
             traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
@@ -145,7 +156,7 @@ impl Run {
 }
 
 /// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
-pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<uuid::Uuid>) {
+pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<Uuid>) {
     journal.note(Notice::Removing { environment: environment.to_owned() });
     let began = Instant::now();
     match engine.remove(environment, only).await {

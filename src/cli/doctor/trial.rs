@@ -14,7 +14,7 @@ use crate::agent::protocol::{Answer, Ask};
 use crate::cli::connect;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::engine::{Engine, EngineError, EngineKind, Older, Position, Secrets};
-use crate::lifecycle::{Journal, session::Session};
+use crate::lifecycle::{Journal, record, session::Session};
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, Unit, UnitKind};
 use crate::report::facts::{Change, Runner, Verdict};
 use crate::spec::model::{Action, Confined, NoWayOut};
@@ -30,7 +30,7 @@ pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&Kubernet
         Ok(lease) => lease,
         Err(e) => return vec![Check::failed("containers start", format!("{e:#}"), "check this host's clock")],
     };
-    let facts = connect::beginning(&lease, Path::new(""), Change::default(), Runner::default(), engine.kind());
+    let facts = record::beginning(&lease, Path::new(""), Change::default(), Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, Box::new(|_| ()));
     let session = Session::new(engine, lease, Secrets::default(), journal, CancellationToken::new());
     let mut checks = vec![];

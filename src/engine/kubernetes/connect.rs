@@ -113,6 +113,14 @@ async fn config(context: Option<&str>) -> Result<(Config, String), String> {
     Ok((config, format!("context {name}")))
 }
 
+/// A client that asks once: for what is of no use later.
+pub async fn plain(context: Option<&str>) -> Result<Client, EngineError> {
+    let unreachable = |detail: String| EngineError::NoCluster { detail };
+    let (mut config, _) = config(context).await.map_err(unreachable)?;
+    config.default_retry = false;
+    Client::try_from(config).map_err(|e| unreachable(explain::words(&e)))
+}
+
 fn client(mut config: Config) -> Result<Client, kube::Error> {
     // The library's own repetition goes on for minutes, and ours would repeat that.
     config.default_retry = false;

@@ -1,0 +1,72 @@
+//! `dayfly controller`: makes TestEnvironments come about. What a cluster runs; see docs/controller.md.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{Common, connect, exit, signals, target};
+use crate::controller::{self, Settings};
+use crate::engine::kubernetes::connect::plain;
+
+/// Arguments of `controller`.
+#[derive(Debug, Args)]
+pub struct ControllerArgs {
+    /// Namespace of its own, where runners and the signing key are
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "DAYFLY_NAMESPACE",
+        hide_env_values = true,
+        default_value = "dayfly-system"
+    )]
+    namespace: String,
+    /// How many runs may go on at once
+    #[arg(long, value_name = "NUMBER", env = "DAYFLY_RUNS", hide_env_values = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Secret that holds the signing key as key.pem, and its passphrase as passphrase where it has one
+    #[arg(long, value_name = "NAME", default_value = "dayfly-signing-key")]
+    key_secret: String,
+    /// Secret of type kubernetes.io/dockerconfigjson with credentials for registries
+    #[arg(long, value_name = "NAME", env = "DAYFLY_REGISTRY_SECRET", hide_env_values = true)]
+    registry_secret: Option<String>,
+    /// Service account of runners
+    #[arg(long, value_name = "NAME", default_value = "dayfly-runner")]
+    runner_account: String,
+    /// Where /healthz, /readyz and /metrics are served
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
+    address: SocketAddr,
+    /// This replica's name
+    #[arg(long, value_name = "NAME", env = "DAYFLY_POD_NAME", hide = true)]
+    identity: Option<String>,
+}
+
+/// Runs until it is told to end.
+pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
+    let started = Instant::now();
+    let context = match target::one(common)? {
+        target::Target::Kubernetes(context) => context,
+        target::Target::Local => {
+            return Err(connect::usage("the controller needs a cluster: --engine kubernetes, or --context NAME").into());
+        }
+    };
+    let engine = target::cluster(context.clone(), common).await?.map_err(|e| connect::told(common, &e))?;
+    let plain = plain(context.as_deref()).await.map_err(|e| connect::told(common, &e))?;
+    let start = uuid::Uuid::now_v7().to_string();
+    let settings = Settings {
+        namespace: args.namespace,
+        limit: usize::from(args.runs),
+        agent_image: common.cluster.agent_image.clone(),
+        runner_account: args.runner_account,
+        key_secret: args.key_secret,
+        pull_secret: args.registry_secret,
+        registry_mirror: common.registry_mirror.clone(),
+        address: args.address,
+        // A replica that starts again is another one: what it held before is not taken for granted.
+        identity: format!("{}-{}", args.identity.as_deref().unwrap_or("dayfly"), &start[start.len() - 8..]),
+    };
+    let stop = signals::ask()?;
+    controller::run(engine.as_ref().clone(), plain, settings, started, stop).await.context("the controller failed")?;
+    Ok(exit::PASSED)
+}

@@ -1,0 +1,58 @@
+//! `dayfly runner`: performs one run for the controller, in a pod of its own; not for typing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{Common, connect, signals, target, wiring};
+use crate::controller::runner::Runner;
+use crate::lifecycle::Notice;
+
+/// Arguments of `runner`.
+#[derive(Debug, Args)]
+pub struct RunnerArgs {
+    /// Namespace of the TestEnvironment
+    #[arg(long)]
+    namespace: String,
+    /// Its name
+    #[arg(long)]
+    name: String,
+    /// The run to perform
+    #[arg(long)]
+    run: Uuid,
+    /// Private key that signs the report
+    #[arg(long)]
+    key: PathBuf,
+    /// Folder for evidence on its way
+    #[arg(long)]
+    evidence: PathBuf,
+    /// Uid of the pod that this is
+    #[arg(long, env = "DAYFLY_POD_UID", hide_env_values = true)]
+    pod: String,
+}
+
+/// Performs the run; every notice is a line of JSON on standard output.
+pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
+    let key = Arc::new(wiring::signing_key(&args.key, None)?);
+    let engine = target::cluster(None, common).await?.map_err(|e| connect::told(common, &e))?;
+    let runner = Runner {
+        client: engine.client(),
+        engine,
+        object: (args.namespace.clone(), args.name.clone()),
+        run: args.run,
+        pod: args.pod,
+        key,
+        evidence: args.evidence,
+        stop: signals::ask()?,
+    };
+    let screen = |notice: &Notice| {
+        if let Ok(line) = serde_json::to_string(notice) {
+            println!("{line}");
+        }
+    };
+    let span = tracing::info_span!("run", run = %args.run, object = format!("{}/{}", args.namespace, args.name));
+    Ok(runner.perform(screen).instrument(span).await?)
+}

@@ -1,0 +1,107 @@
+//! What is worth an Event. Pure: (what was said, what is said) → events.
+
+use super::crd::{Condition, Phase, TestEnvironmentStatus};
+
+/// Longest note that the API takes.
+const LONGEST: usize = 1000;
+
+/// Something to tell those who look at the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// It is no good news.
+    pub warning: bool,
+    /// In one word.
+    pub reason: String,
+    /// What was done, in one word.
+    pub action: String,
+    /// In a sentence.
+    pub note: String,
+}
+
+/// The events between two statuses: phases that people wait for, and every milestone that came out one way or the other.
+pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<Told> {
+    let mut events = vec![];
+    let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
+    if is.phase != was.phase && is.phase == Some(Phase::Queued) {
+        events.push(event(false, "Queued", "Wait", "it waits for its turn"));
+    }
+    if run(is).is_some() && run(is) != run(was) {
+        let commit = is.run.as_ref().map(|r| r.commit.clone()).unwrap_or_default();
+        let text = format!("run {} of commit {commit} begins", run(is).unwrap_or_default());
+        events.push(event(false, "Started", "Run", &text));
+    }
+    if is.blocked != was.blocked
+        && let Some(blocked) = &is.blocked
+        && is.run.as_ref().is_none_or(|r| r.waiting.is_none())
+    {
+        events.push(event(true, "Blocked", "Wait", blocked));
+    }
+    let known =
+        |c: &Condition| was.conditions.iter().any(|k| k.kind == c.kind && k.status == c.status && k.reason == c.reason);
+    for c in is.conditions.iter().filter(|c| c.status != "Unknown" && !known(c)) {
+        let told = match (c.kind.as_str(), c.status.as_str(), c.reason.as_str()) {
+            // Not yet, or as it must be: nothing to tell.
+            ("Ready", "False", _) | ("Released", "False", "InUse" | "Removing") => continue,
+            ("Tested", "True", reason) => (reason != "Passed", format!("Tests{reason}")),
+            ("Tested", _, reason) => (true, format!("Run{reason}")),
+            (kind, "True", _) => (false, kind.to_owned()),
+            ("Released", _, "Kept") => (false, "Kept".to_owned()),
+            ("Validated", ..) => (true, c.reason.clone()),
+            (kind, ..) => (true, format!("Not{kind}")),
+        };
+        events.push(event(told.0, &told.1, &c.kind, &c.message));
+    }
+    events
+}
+
+/// An event.
+pub fn event(warning: bool, reason: &str, action: &str, note: &str) -> Told {
+    let note = match note.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &note[..end]),
+        None => note.to_owned(),
+    };
+    Told { warning, reason: reason.to_owned(), action: action.to_owned(), note }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::controller::crd::{KeepPolicy, RunStatus, Stage};
+    use crate::controller::decide::Turn;
+    use crate::controller::status::{Checked, checked, of};
+    use crate::report::facts::Outcome;
+    use jiff::Timestamp;
+
+    fn at(status: &TestEnvironmentStatus) -> TestEnvironmentStatus {
+        of(status, KeepPolicy::Never, &[], &Turn::Now, Timestamp::UNIX_EPOCH)
+    }
+
+    fn reasons(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<String> {
+        between(was, is).into_iter().map(|e| e.reason).collect()
+    }
+
+    #[test]
+    fn the_events_tell_the_story_once() {
+        let now = Timestamp::UNIX_EPOCH;
+        let nothing = TestEnvironmentStatus::default();
+        let found = Checked::Valid { environment: "e".into(), input: "a".into(), text: String::new() };
+        let valid = at(&checked(nothing.clone(), 1, "abc", found, now));
+        assert_eq!(reasons(&nothing, &valid), ["Queued", "Validated"]);
+        let mut begun = valid.clone();
+        begun.run = Some(RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() });
+        let begun = at(&begun);
+        assert_eq!(reasons(&valid, &begun), ["Started"]);
+        let mut up = begun.clone();
+        let run = up.run.as_mut().unwrap();
+        (run.stage, run.ready) = (Stage::Testing, Some(now));
+        let up = at(&up);
+        assert_eq!(reasons(&begun, &up), ["Provisioned", "Ready"]);
+        let mut done = up.clone();
+        let run = done.run.as_mut().unwrap();
+        (run.stage, run.outcome, run.released) = (Stage::Ended, Some(Outcome::Failed), Some(now));
+        let done = at(&done);
+        assert_eq!(reasons(&up, &done), ["TestsFailed", "NotSealed", "Released"]);
+        assert_eq!(reasons(&done, &done), Vec::<String>::new());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, KubeSchema};
+use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +168,31 @@ impl TestEnvironmentSpec {
             }
         }
         crate::spec::canonical_sha256(&value)
+    }
+}
+
+/// The CustomResourceDefinition as `manifests/install/crd.yaml` holds it.
+pub fn definition() -> Result<String, String> {
+    let mut crd = serde_json::to_value(TestEnvironment::crd()).map_err(|e| e.to_string())?;
+    crd["metadata"]["labels"] = serde_json::json!({"app.kubernetes.io/name": "dayfly"});
+    forget_formats(&mut crd);
+    let yaml = serde_yaml::to_string(&crd).map_err(|e| e.to_string())?;
+    Ok(format!(
+        "# Generated from src/controller/crd.rs; do not change it here (CONTRIBUTING.md says how it is made again).\n{yaml}"
+    ))
+}
+
+/// The API server knows no formats for numbers without a sign; `minimum` says the same.
+fn forget_formats(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) => {
+            if map.get("format").and_then(|f| f.as_str()).is_some_and(|f| f.starts_with("uint")) {
+                map.remove("format");
+            }
+            map.values_mut().for_each(forget_formats);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(forget_formats),
+        _ => {}
     }
 }
 

@@ -15,6 +15,7 @@ pub mod down;
 pub mod exit;
 pub mod forward;
 pub mod image;
+pub mod install;
 pub mod key;
 pub mod list;
 pub mod logs;
@@ -31,6 +32,7 @@ pub mod signals;
 pub mod status;
 pub mod target;
 pub mod test;
+pub mod uninstall;
 pub mod up;
 pub mod validate;
 pub mod verify;
@@ -238,6 +240,10 @@ pub enum Verb {
     },
     /// Make TestEnvironments come about (what a cluster runs)
     Controller(controller::ControllerArgs),
+    /// Install the controller in a cluster, with all that it needs; twice is an upgrade
+    Install(install::InstallArgs),
+    /// Remove from a cluster what was installed
+    Uninstall(uninstall::UninstallArgs),
     /// What the controller runs for each run
     #[command(hide = true)]
     Runner(runner::RunnerArgs),
@@ -284,6 +290,8 @@ impl Cli {
             Verb::Completions { shell } => manual::completions(shell),
             Verb::Man { folder } => manual::pages(&folder),
             Verb::Controller(args) => controller::run(args, common).await,
+            Verb::Install(args) => install::run(args, common).await,
+            Verb::Uninstall(args) => uninstall::run(args, common).await,
             Verb::Runner(args) => runner::run(args, common).await,
             Verb::Agent(args) => agent::run(args).await,
         }

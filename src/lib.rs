@@ -8,6 +8,7 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 pub mod evidence;
+pub mod install;
 pub mod lifecycle;
 pub mod plan;
 pub mod reaper;

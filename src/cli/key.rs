@@ -95,7 +95,8 @@ pub fn generate(out: &Path, kind: KeyKind, passphrase: Option<&str>, force: bool
     Ok(Generated { private: out.to_owned(), public, keyid: verifying.keyid() })
 }
 
-fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
+/// A new key.
+pub fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
     loop {
         let mut seed = Zeroizing::new([0u8; 32]);
         getrandom::fill(seed.as_mut_slice()).context("failed to make a key: the system gives no randomness")?;

@@ -1,0 +1,96 @@
+//! `dayfly uninstall`: removes what `dayfly install` made, and leaves nothing.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use super::install::{reach, say, told};
+use super::{Common, connect, exit};
+use crate::engine::kubernetes::KubernetesEngine;
+use crate::install::manifests::{self, Manifest};
+use crate::install::remove::{self, Bindings, Removed};
+use crate::install::{DEFINITION, InstallError, NAMESPACE, holders};
+
+/// Arguments of `uninstall`.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// Remove all TestEnvironments first, with their environments and the evidence beside them
+    #[arg(long)]
+    with_environments: bool,
+    /// Only say what would be removed, and what holds it
+    #[arg(long)]
+    dry_run: bool,
+    /// How long to wait until all of it is gone
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+}
+
+/// Removes everything, or nothing.
+pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
+    let all = manifests::all(manifests::IMAGE).map_err(|e| told(common, &e))?;
+    let engine = reach(common).await?;
+    let client = engine.client();
+    let until = Instant::now() + args.timeout;
+    let holding = holders::all(&client).await.map_err(|e| told(common, &e))?;
+    if !holding.is_empty() && !args.with_environments {
+        holding.iter().for_each(|o| eprintln!("  {}", holders::in_words(o)));
+        let what = "failed to uninstall: these TestEnvironments are still there, and only the controller can release them; delete them first, or give --with-environments (evidence that was not fetched goes with them)";
+        return Err(refused(common, what));
+    }
+    if args.dry_run {
+        holding.iter().for_each(|o| say(common, "removed", &format!("TestEnvironment {}", o.key()), None, true));
+    } else {
+        let waiting = |why: &str| eprintln!("waiting: {why}");
+        holders::release(&client, until, waiting).await.map_err(|e| match e {
+            InstallError::NotReady { .. } => refused(common, &format!("failed to {e}")),
+            e => told(common, &e),
+        })?;
+    }
+    everything(&engine, &all, until, args.dry_run, common).await
+}
+
+async fn everything(
+    engine: &KubernetesEngine,
+    all: &[Manifest],
+    until: Instant,
+    trial: bool,
+    common: &Common,
+) -> anyhow::Result<u8> {
+    let client = engine.client();
+    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
+    for manifest in remove::order(all) {
+        let done = remove::remove(&client, manifest, all, &bindings, trial).await.map_err(|e| told(common, &e))?;
+        let (word, more) = match &done {
+            Removed::Removed => ("removed", None),
+            Removed::Absent => ("absent", None),
+            Removed::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),
+        };
+        say(common, word, &manifest.to_string(), more.as_deref(), trial);
+        let awaited = manifest.name == DEFINITION || manifest.name == NAMESPACE;
+        if !trial && awaited && !remove::gone(&client, manifest, until).await.map_err(|e| told(common, &e))? {
+            return Err(stays(engine, manifest, common).await);
+        }
+    }
+    Ok(exit::PASSED)
+}
+
+/// Names what does not go.
+async fn stays(engine: &KubernetesEngine, manifest: &Manifest, common: &Common) -> anyhow::Error {
+    let left = if manifest.name == NAMESPACE {
+        remove::left(engine).await.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect()
+    } else {
+        let held = holders::all(&engine.client()).await.unwrap_or_default();
+        held.iter().map(holders::in_words).collect::<Vec<_>>()
+    };
+    left.iter().for_each(|line| eprintln!("  {line}"));
+    refused(common, &format!("failed to remove {manifest} in time: it is still being removed; ask again later"))
+}
+
+fn refused(common: &Common, text: &str) -> anyhow::Error {
+    if common.output == super::Output::Json {
+        println!("{}", serde_json::json!({"event": "error", "text": text}));
+    }
+    eprintln!("error: {text}");
+    anyhow::Error::new(connect::Ended(exit::TEARDOWN))
+}

@@ -1,0 +1,95 @@
+//! Server-side apply of one object after the other, and what that changed.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::{Api, Client};
+
+use super::manifests::Manifest;
+use super::{InstallError, MANAGER, NAMESPACE, failed};
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Created,
+    /// It was there, and is another now.
+    Configured,
+    /// It was there as it is.
+    Unchanged,
+}
+
+impl Change {
+    /// As it is told.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// The API for an object's kind, where it belongs.
+pub fn api(client: &Client, manifest: &Manifest) -> Api<DynamicObject> {
+    match &manifest.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &manifest.resource),
+        None => Api::all_with(client.clone(), &manifest.resource),
+    }
+}
+
+/// Whether the namespace of all the others is there: without it, a trial cannot ask for what goes into it.
+pub async fn has_home(client: &Client) -> Result<bool, InstallError> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get_opt(NAMESPACE).await.map_err(failed(format!("look at namespace {NAMESPACE}")))?;
+    Ok(found.is_some())
+}
+
+/// Applies an object; with `trial` the cluster only checks it and says what would come of it. What others set in fields that
+/// the manifest has is taken back: an upgrade that stops halfway helps nobody.
+pub async fn apply(client: &Client, manifest: &Manifest, trial: bool) -> Result<Change, InstallError> {
+    let objects = api(client, manifest);
+    let before = objects.get_opt(&manifest.name).await.map_err(failed(format!("look at {manifest}")))?;
+    let mut params = PatchParams::apply(MANAGER).force().validation_strict();
+    params.dry_run = trial;
+    let after = objects.patch(&manifest.name, &params, &Patch::Apply(&manifest.value)).await;
+    let after = after.map_err(failed(format!("apply {manifest}")))?;
+    Ok(before.map_or(Change::Created, |before| compared(&before, &after)))
+}
+
+/// What the cluster itself keeps of an object (status, versions, who set what) makes no difference.
+fn compared(before: &DynamicObject, after: &DynamicObject) -> Change {
+    let content = |o: &DynamicObject| {
+        let mut data = o.data.clone();
+        if let Some(fields) = data.as_object_mut() {
+            fields.remove("status");
+        }
+        (data, o.metadata.labels.clone(), o.metadata.annotations.clone())
+    };
+    if content(before) == content(after) { Change::Unchanged } else { Change::Configured }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: serde_json::Value) -> DynamicObject {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_asked_for_counts_as_a_change() {
+        let before = object(
+            json!({"metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"x": 1}, "status": {"ready": false}}),
+        );
+        let mut after = object(
+            json!({"metadata": {"name": "a", "resourceVersion": "2"}, "spec": {"x": 1}, "status": {"ready": true}}),
+        );
+        assert_eq!(compared(&before, &after), Change::Unchanged);
+        after.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+        assert_eq!(compared(&before, &after), Change::Configured);
+        let other = object(json!({"metadata": {"name": "a"}, "spec": {"x": 2}}));
+        assert_eq!(compared(&before, &other), Change::Configured);
+    }
+}

@@ -1,0 +1,164 @@
+//! The objects of manifests/install, in the order in which they are applied. Pure.
+
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::core::ApiResource;
+use serde_json::{Value, json};
+
+use super::{CONTROLLER, InstallError};
+
+/// The image that the manifests name.
+pub const IMAGE: &str = concat!("localhost/dayfly/dayfly:", env!("CARGO_PKG_VERSION"));
+
+macro_rules! embedded {
+    ($($name:literal),+) => { [$(($name, include_str!(concat!("../../manifests/install/", $name)))),+] };
+}
+
+/// The order of kustomization.yaml: what others need comes first, and dayfly's accounts are bound by the policies before
+/// they are given any right.
+const FILES: [(&str, &str); 12] = embedded![
+    "namespace.yaml",
+    "crd.yaml",
+    "admission.yaml",
+    "rbac-cli.yaml",
+    "rbac-submit.yaml",
+    "rbac-controller.yaml",
+    "rbac-runner.yaml",
+    "rbac-reaper.yaml",
+    "network.yaml",
+    "service.yaml",
+    "controller.yaml",
+    "reaper.yaml"
+];
+
+/// One object to install.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// All of it.
+    pub value: Value,
+    /// How its kind is called in the API.
+    pub resource: ApiResource,
+    /// Its name.
+    pub name: String,
+    /// Its namespace; none where it has none.
+    pub namespace: Option<String>,
+}
+
+impl std::fmt::Display for Manifest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.resource.kind, self.name)
+    }
+}
+
+/// Everything that is installed, with dayfly's image by this reference.
+pub fn all(image: &str) -> Result<Vec<Manifest>, InstallError> {
+    let mut all = vec![];
+    for (file, text) in FILES {
+        for document in text.split("\n---\n") {
+            let broken = |why: String| InstallError::Manifest(format!("{file}: {why}"));
+            let mut value: Value = serde_yaml::from_str(document).map_err(|e| broken(e.to_string()))?;
+            name_image(&mut value, image);
+            all.push(manifest(value).map_err(broken)?);
+        }
+    }
+    Ok(all)
+}
+
+/// All of them as one YAML text, for kubectl.
+pub fn yaml(all: &[Manifest]) -> Result<String, InstallError> {
+    let texts = all.iter().map(|m| serde_yaml::to_string(&m.value));
+    let texts = texts.collect::<Result<Vec<_>, _>>().map_err(|e| InstallError::Manifest(e.to_string()))?;
+    Ok(texts.iter().map(|t| format!("---\n{}\n", t.trim_end())).collect())
+}
+
+fn manifest(value: Value) -> Result<Manifest, String> {
+    let at = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let kind = at("/kind").ok_or("kind is missing")?;
+    let resource = resource(&kind).ok_or_else(|| format!("{kind} is no kind that is installed"))?;
+    let name = at("/metadata/name").ok_or("metadata.name is missing")?;
+    let namespace = at("/metadata/namespace");
+    Ok(Manifest { value, resource, name, namespace })
+}
+
+fn resource(kind: &str) -> Option<ApiResource> {
+    Some(match kind {
+        "Namespace" => ApiResource::erase::<Namespace>(&()),
+        "CustomResourceDefinition" => ApiResource::erase::<CustomResourceDefinition>(&()),
+        "ValidatingAdmissionPolicy" => ApiResource::erase::<ValidatingAdmissionPolicy>(&()),
+        "ValidatingAdmissionPolicyBinding" => ApiResource::erase::<ValidatingAdmissionPolicyBinding>(&()),
+        "ServiceAccount" => ApiResource::erase::<ServiceAccount>(&()),
+        "ClusterRole" => ApiResource::erase::<ClusterRole>(&()),
+        "ClusterRoleBinding" => ApiResource::erase::<ClusterRoleBinding>(&()),
+        "Role" => ApiResource::erase::<Role>(&()),
+        "RoleBinding" => ApiResource::erase::<RoleBinding>(&()),
+        "NetworkPolicy" => ApiResource::erase::<NetworkPolicy>(&()),
+        "Service" => ApiResource::erase::<Service>(&()),
+        "Deployment" => ApiResource::erase::<Deployment>(&()),
+        "PodDisruptionBudget" => ApiResource::erase::<PodDisruptionBudget>(&()),
+        "CronJob" => ApiResource::erase::<CronJob>(&()),
+        _ => return None,
+    })
+}
+
+/// Pods of the controller and the janitor run this image; and so do runners, of which the controller must be told.
+fn name_image(value: &mut Value, image: &str) {
+    if image == IMAGE {
+        return;
+    }
+    let controller = value.pointer("/metadata/name").and_then(Value::as_str) == Some(CONTROLLER);
+    for pointer in ["/spec/template/spec/containers", "/spec/jobTemplate/spec/template/spec/containers"] {
+        for container in value.pointer_mut(pointer).and_then(Value::as_array_mut).into_iter().flatten() {
+            container["image"] = json!(image);
+            if controller && let Some(env) = container.get_mut("env").and_then(Value::as_array_mut) {
+                env.push(json!({"name": "DAYFLY_AGENT_IMAGE", "value": image}));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn find<'a>(all: &'a [Manifest], kind: &str) -> &'a Value {
+        &all.iter().find(|m| m.resource.kind == kind).unwrap().value
+    }
+
+    #[test]
+    fn another_image_is_run_by_the_controller_the_janitor_and_runners() {
+        let all = all("r.test/dayfly@sha256:1").unwrap();
+        let controller = &find(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(controller["image"], "r.test/dayfly@sha256:1");
+        let told = json!({"name": "DAYFLY_AGENT_IMAGE", "value": "r.test/dayfly@sha256:1"});
+        assert!(controller["env"].as_array().unwrap().contains(&told));
+        let janitor = &find(&all, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(janitor["image"], "r.test/dayfly@sha256:1");
+    }
+
+    #[test]
+    fn without_another_image_the_controller_is_told_none_so_that_its_configuration_decides() {
+        let text = yaml(&all(IMAGE).unwrap()).unwrap();
+        assert_eq!((text.matches(IMAGE).count(), text.matches("DAYFLY_AGENT_IMAGE").count()), (2, 0));
+    }
+
+    #[test]
+    fn the_manifests_name_the_image_of_this_version() {
+        assert_eq!(IMAGE, crate::cli::image::NAME);
+    }
+
+    #[test]
+    fn what_others_need_comes_first() {
+        let kinds: Vec<String> = all(IMAGE).unwrap().into_iter().map(|m| m.resource.kind).collect();
+        let place = |kind: &str| kinds.iter().position(|k| k == kind).unwrap();
+        assert!(place("Namespace") == 0 && place("CustomResourceDefinition") == 1);
+        assert!(place("ValidatingAdmissionPolicyBinding") < place("ClusterRoleBinding"));
+        assert!(place("ClusterRoleBinding") < place("Deployment"));
+    }
+}

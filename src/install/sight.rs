@@ -1,0 +1,115 @@
+//! Whether the controller is available, and what stands in its way. Pure: (Deployment, its pods) → what is seen.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt;
+
+/// What is waited for without anything being wrong.
+const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
+/// How far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Every replica is of this version, and available.
+    Available,
+    /// Not yet, and nothing is known to be wrong.
+    Coming(String),
+    /// Not yet, and this is in the way.
+    Blocked {
+        /// In the cluster's words.
+        why: String,
+        /// Something ran out: others may give it back.
+        capacity: bool,
+    },
+}
+
+/// What is seen of a Deployment.
+pub fn of(deployment: &Deployment, pods: &[Pod]) -> Sight {
+    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let status = deployment.status.clone().unwrap_or_default();
+    let counts = [status.replicas, status.updated_replicas, status.available_replicas].map(Option::unwrap_or_default);
+    let current = status.observed_generation >= deployment.metadata.generation;
+    if current && counts == [wanted; 3] {
+        return Sight::Available;
+    }
+    let refused = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| (c.type_.as_deref(), c.status.as_deref()) == (Some("ReplicaFailure"), Some("True")));
+    if let Some(refused) = refused {
+        let why = refused.message.clone().unwrap_or_default();
+        return Sight::Blocked { capacity: why.contains("exceeded quota"), why };
+    }
+    let blocked = pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).find_map(blocked);
+    blocked.unwrap_or_else(|| Sight::Coming(format!("{} of {wanted} replicas are available", counts[2])))
+}
+
+fn blocked(pod: &Pod) -> Option<Sight> {
+    let status = pod.status.as_ref()?;
+    let homeless = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    if let Some(homeless) = homeless {
+        let why = homeless.message.clone().unwrap_or_else(|| "no node takes it".into());
+        return Some(Sight::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: true });
+    }
+    let why = status.container_statuses.iter().flatten().find_map(stuck)?;
+    Some(Sight::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: false })
+}
+
+fn stuck(container: &ContainerStatus) -> Option<String> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().filter(|r| !ON_ITS_WAY.contains(r))?;
+    let ended = container.last_state.as_ref().and_then(|s| s.terminated.as_ref());
+    let ended = ended.map(|t| format!(" after exit code {}", t.exit_code)).unwrap_or_default();
+    let message = waiting.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
+    Some(format!("{reason}{ended}{message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn seen(status: Value, pods: Value) -> Sight {
+        let deployment = json!({"metadata": {"generation": 2}, "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": status});
+        of(&serde_json::from_value(deployment).unwrap(), &serde_json::from_value::<Vec<Pod>>(pods).unwrap())
+    }
+
+    fn pod(status: Value) -> Value {
+        json!([{"metadata": {"name": "p"}, "status": status}])
+    }
+
+    fn waiting(state: Value) -> Value {
+        pod(
+            json!({"containerStatuses": [{"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 1, "state": {"waiting": state}, "lastState": {"terminated": {"exitCode": 2}}}]}),
+        )
+    }
+
+    #[test]
+    fn it_is_available_when_every_replica_is_of_this_version_and_no_older_one_is_left() {
+        let status = |observed: i64, replicas: i32| json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": 2, "availableReplicas": 2});
+        assert_eq!(seen(status(2, 2), json!([])), Sight::Available);
+        assert_ne!(seen(status(1, 2), json!([])), Sight::Available);
+        assert_ne!(seen(status(2, 3), json!([])), Sight::Available);
+        assert_eq!(seen(json!({}), json!([])), Sight::Coming("0 of 2 replicas are available".into()));
+    }
+
+    #[test]
+    fn what_stands_in_its_way_is_named() {
+        let blocked = |why: &str, capacity| Sight::Blocked { why: why.into(), capacity };
+        let quota =
+            json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}]});
+        assert_eq!(seen(quota, json!([])), blocked("exceeded quota: q", true));
+        let homeless =
+            json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
+        assert_eq!(seen(json!({}), pod(homeless)), blocked("pod p: 0/1 nodes are available", true));
+        let pull = json!({"reason": "ImagePullBackOff", "message": "not found"});
+        assert_eq!(
+            seen(json!({}), waiting(pull)),
+            blocked("pod p: ImagePullBackOff after exit code 2: not found", false)
+        );
+        let on_its_way = seen(json!({}), waiting(json!({"reason": "ContainerCreating"})));
+        assert!(matches!(on_its_way, Sight::Coming(_)), "{on_its_way:?}");
+    }
+}

@@ -1,9 +1,66 @@
-//! What is installed in a cluster: generated parts are as the code has them.
+//! What is installed in a cluster: the same by every way, no more rights than are written down here, and as confined as what
+//! it makes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dayfly::controller::lean::Lean;
+use dayfly::controller::metrics::Metrics;
+use dayfly::install::manifests;
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::{Namespace, PodSpec, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn manifest(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("manifests/install").join(name)
+    repository().join("manifests/install").join(name)
+}
+
+/// Everything that is installed.
+fn objects() -> Vec<Value> {
+    manifests::all(manifests::IMAGE).unwrap().into_iter().map(|m| m.value).collect()
+}
+
+fn of_kind(kind: &str) -> Vec<Value> {
+    objects().into_iter().filter(|o| o["kind"] == kind).collect()
+}
+
+fn parsed(yaml: &str) -> Vec<Value> {
+    let documents = format!("\n{yaml}");
+    let documents = documents.split("\n---\n").filter(|d| !d.trim().is_empty());
+    documents.map(|d| serde_yaml::from_str(d).unwrap()).collect()
+}
+
+fn named(object: &Value) -> String {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let (kind, metadata) = (&object["kind"], &object["metadata"]);
+    format!("{} {}/{}", text(kind), text(&metadata["namespace"]), text(&metadata["name"]))
+}
+
+fn kustomize(folder: &Path) -> Vec<Value> {
+    let done = Command::new("kubectl").arg("kustomize").arg(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    parsed(&String::from_utf8(done.stdout).unwrap())
+}
+
+fn dayfly(arguments: &[&str]) -> String {
+    let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+    // No cluster is anywhere near.
+    command.env("KUBECONFIG", "/nonexistent").env_remove("DAYFLY_AGENT_IMAGE").args(arguments);
+    String::from_utf8(command.assert().code(0).get_output().stdout.clone()).unwrap()
 }
 
 #[test]
@@ -17,4 +74,350 @@ fn the_definition_of_testenvironments_is_the_one_that_the_code_generates() {
         committed == generated,
         "manifests/install/crd.yaml is out of date: DAYFLY_REGENERATE=1 cargo test --test offline_install"
     );
+}
+
+#[test]
+fn kustomize_the_verb_and_the_library_have_the_same_objects_in_the_same_order() {
+    let (from_files, printed) = (kustomize(&manifest("")), parsed(&dayfly(&["install", "--dry-run"])));
+    let names = |all: &[Value]| all.iter().map(named).collect::<Vec<_>>();
+    assert_eq!(names(&printed), names(&from_files));
+    assert_eq!(printed, from_files);
+    assert_eq!(objects(), from_files);
+}
+
+#[test]
+fn another_image_is_named_wherever_dayfly_runs() {
+    let image = "registry.example/dayfly@sha256:0123";
+    for arguments in [["install", "--dry-run", "--image", image], ["install", "--dry-run", "--agent-image", image]] {
+        let printed = dayfly(&arguments);
+        assert!(!printed.contains(manifests::IMAGE), "{printed}");
+        assert_eq!(printed.matches(image).count(), 3, "controller, runners, janitor");
+    }
+}
+
+#[test]
+fn an_overlay_names_another_image_and_adds_the_optional_parts() {
+    let overlay = tempfile::tempdir_in(repository().join("manifests")).unwrap();
+    std::fs::write(overlay.path().join("kustomization.yaml"), overlay_of_the_guide()).unwrap();
+    let built = kustomize(overlay.path());
+    let text = serde_json::to_string(&built).unwrap();
+    assert!(!text.contains("localhost/dayfly"), "{text}");
+    let kinds: Vec<String> = built.iter().map(named).collect();
+    for added in ["ServiceMonitor dayfly-system/dayfly-controller", "ValidatingAdmissionPolicy /dayfly-restricted-only"] {
+        assert!(kinds.iter().any(|k| k == added), "{added} is not in {kinds:?}");
+    }
+    // Named by its content: another one restarts the controller.
+    let configuration = kinds.iter().find_map(|k| k.strip_prefix("ConfigMap dayfly-system/")).unwrap();
+    let controller = built.iter().find(|o| o["kind"] == "Deployment").unwrap();
+    let from = &controller["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"];
+    assert!(configuration.starts_with("dayfly-") && from == configuration, "{from} is not {configuration}");
+    let janitor = built.iter().find(|o| o["kind"] == "CronJob").unwrap();
+    let command = &janitor["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"];
+    assert!(command.as_array().unwrap().iter().any(|a| a == "--forge"), "{command}");
+}
+
+/// The overlay that docs/controller.md shows, on the manifests beside it.
+fn overlay_of_the_guide() -> String {
+    let guide = std::fs::read_to_string(repository().join("docs/controller.md")).unwrap();
+    let (_, rest) = guide.split_once("```yaml\n# kustomization.yaml\n").expect("the guide shows an overlay");
+    rest.split_once("```").unwrap().0.replace("dayfly/manifests/install", "../install")
+}
+
+fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
+    let typed: T = serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{}: {e}", named(value)));
+    serde_json::to_value(&typed).unwrap()
+}
+
+/// Every field that is in `before` and not in `after`.
+fn lost(before: &Value, after: &Value, at: &str, all: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(b), Value::Object(a)) => {
+            for (key, value) in b {
+                match a.get(key) {
+                    Some(kept) => lost(value, kept, &format!("{at}.{key}"), all),
+                    None if [Value::Null, Value::Array(vec![]), serde_json::json!({})].contains(value) => {}
+                    None => all.push(format!("{at}.{key}")),
+                }
+            }
+        }
+        (Value::Array(b), Value::Array(a)) => {
+            b.iter().zip(a).enumerate().for_each(|(i, (b, a))| lost(b, a, &format!("{at}[{i}]"), all));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_manifest_is_of_its_kinds_type_without_a_field_too_many() {
+    for object in objects() {
+        let typed = match object["kind"].as_str().unwrap() {
+            "Namespace" => through::<Namespace>(&object),
+            "CustomResourceDefinition" => through::<CustomResourceDefinition>(&object),
+            "ValidatingAdmissionPolicy" => through::<ValidatingAdmissionPolicy>(&object),
+            "ValidatingAdmissionPolicyBinding" => through::<ValidatingAdmissionPolicyBinding>(&object),
+            "ServiceAccount" => through::<ServiceAccount>(&object),
+            "ClusterRole" => through::<ClusterRole>(&object),
+            "ClusterRoleBinding" => through::<ClusterRoleBinding>(&object),
+            "Role" => through::<Role>(&object),
+            "RoleBinding" => through::<RoleBinding>(&object),
+            "NetworkPolicy" => through::<NetworkPolicy>(&object),
+            "Service" => through::<Service>(&object),
+            "Deployment" => through::<Deployment>(&object),
+            "PodDisruptionBudget" => through::<PodDisruptionBudget>(&object),
+            "CronJob" => through::<CronJob>(&object),
+            other => panic!("{other} is not known to this test"),
+        };
+        let mut all = vec![];
+        lost(&object, &typed, "", &mut all);
+        assert!(all.is_empty(), "{}: no such fields: {all:?}", named(&object));
+    }
+}
+
+#[test]
+fn every_object_is_labelled_as_dayflys_and_lies_in_its_namespace_or_in_none() {
+    for object in objects() {
+        assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/name"], "dayfly", "{}", named(&object));
+        let namespace = object["metadata"]["namespace"].as_str();
+        assert!(namespace.is_none_or(|n| n == dayfly::install::NAMESPACE), "{}", named(&object));
+    }
+}
+
+/// Pods of everything that is installed, by name.
+fn pods() -> Vec<(String, PodSpec)> {
+    let spec = |pointer: &str, o: &Value| serde_json::from_value(o.pointer(pointer).unwrap().clone()).unwrap();
+    let deployments = of_kind("Deployment").into_iter().map(|o| (named(&o), spec("/spec/template/spec", &o)));
+    let jobs = of_kind("CronJob").into_iter().map(|o| (named(&o), spec("/spec/jobTemplate/spec/template/spec", &o)));
+    deployments.chain(jobs).collect()
+}
+
+#[test]
+fn every_pod_is_restricted_limited_and_has_an_account_of_its_own() {
+    let pods = pods();
+    assert_eq!(pods.len(), 2);
+    for (name, spec) in pods {
+        let pod = spec.security_context.clone().unwrap();
+        assert_eq!(pod.run_as_non_root, Some(true), "{name}");
+        assert_eq!(pod.seccomp_profile.unwrap().type_, "RuntimeDefault", "{name}");
+        assert!(spec.host_network.or(spec.host_pid).or(spec.host_ipc).is_none(), "{name}");
+        let allowed = |v: &k8s_openapi::api::core::v1::Volume| v.secret.is_some() || v.empty_dir.is_some();
+        assert!(spec.volumes.iter().flatten().all(allowed), "{name}");
+        assert!(spec.service_account_name.as_deref().is_some_and(|a| a.starts_with("dayfly-")), "{name}");
+        // Who is more important than whom is the platform's to say.
+        assert!(spec.priority_class_name.is_none(), "{name}");
+        for container in &spec.containers {
+            let security = container.security_context.clone().unwrap();
+            assert_eq!(security.allow_privilege_escalation, Some(false), "{name}");
+            assert_eq!(security.read_only_root_filesystem, Some(true), "{name}");
+            let capabilities = security.capabilities.unwrap();
+            assert_eq!((capabilities.add, capabilities.drop), (None, Some(vec!["ALL".to_owned()])), "{name}");
+            let resources = container.resources.clone().unwrap();
+            assert!(resources.requests.unwrap().len() == 2 && resources.limits.unwrap().contains_key("memory"), "{name}");
+        }
+    }
+    let controller: PodSpec = pods_of("Deployment");
+    let container = &controller.containers[0];
+    assert!(container.liveness_probe.is_some() && container.readiness_probe.is_some());
+    assert!(controller.topology_spread_constraints.is_some());
+    let enforced = &of_kind("Namespace")[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+    assert_eq!(enforced, "restricted");
+}
+
+fn pods_of(kind: &str) -> PodSpec {
+    pods().into_iter().find(|(name, _)| name.starts_with(kind)).unwrap().1
+}
+
+/// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
+/// `cli` is the role of whoever uses dayfly with a cluster; src/engine/kubernetes/permissions.rs has its table.
+const GRANTED: [(&str, &str, &str, &str); 30] = [
+    ("dayfly-controller", "all", "dayfly.dev/testenvironments", "get list patch watch"),
+    ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
+    ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
+    ("dayfly-controller", "all", "/configmaps", "get list"),
+    ("dayfly-controller", "all", "events.k8s.io/events", "create"),
+    ("dayfly-controller", "all", "/namespaces", "delete get list watch"),
+    ("dayfly-controller", "all", "/pods", "deletecollection list"),
+    ("dayfly-controller", "all", "batch/jobs", "deletecollection list"),
+    ("dayfly-controller", "all", "/services", "list"),
+    ("dayfly-controller", "all", "/serviceaccounts", "list"),
+    ("dayfly-controller", "all", "/resourcequotas", "list"),
+    ("dayfly-controller", "all", "/limitranges", "list"),
+    ("dayfly-controller", "all", "networking.k8s.io/networkpolicies", "list"),
+    ("dayfly-controller", "own", "/pods", "create delete get list watch"),
+    ("dayfly-controller", "own", "/secrets dayfly-signing-key", "get"),
+    ("dayfly-controller", "own", "coordination.k8s.io/leases", "create"),
+    ("dayfly-controller", "own", "coordination.k8s.io/leases dayfly-controller", "get update"),
+    ("dayfly-runner", "all", "dayfly.dev/testenvironments", "get"),
+    ("dayfly-runner", "all", "dayfly.dev/testenvironments/status", "patch"),
+    ("dayfly-runner", "all", "/configmaps", "create get patch"),
+    ("dayfly-reaper", "all", "/namespaces", "delete get list patch watch"),
+    ("dayfly-reaper", "all", "/pods", "deletecollection list"),
+    ("dayfly-reaper", "all", "batch/jobs", "deletecollection list"),
+    ("dayfly-reaper", "all", "dayfly.dev/testenvironments", "delete get list patch"),
+    ("dayfly-reaper", "all", "/services", "list"),
+    ("dayfly-reaper", "all", "/configmaps", "list"),
+    ("dayfly-reaper", "all", "/serviceaccounts", "list"),
+    ("dayfly-reaper", "all", "/resourcequotas", "list"),
+    ("dayfly-reaper", "all", "/limitranges", "list"),
+    ("dayfly-reaper", "all", "networking.k8s.io/networkpolicies", "list"),
+];
+
+type Rights = BTreeMap<(String, &'static str, String), BTreeSet<String>>;
+
+fn written_down() -> Rights {
+    let mut rights = Rights::new();
+    for (account, place, resource, verbs) in GRANTED {
+        let verbs = verbs.split(' ').map(str::to_owned);
+        rights.entry((account.to_owned(), place, resource.to_owned())).or_default().extend(verbs);
+    }
+    rights
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(|t| t.as_str().unwrap().to_owned()).collect()
+}
+
+fn grant(rights: &mut Rights, account: &str, place: &'static str, role: &Value) {
+    for rule in role["rules"].as_array().unwrap() {
+        for (group, resource) in
+            texts(&rule["apiGroups"]).iter().flat_map(|g| texts(&rule["resources"]).into_iter().map(move |r| (g.clone(), r)))
+        {
+            let names = texts(&rule["resourceNames"]).join(" ");
+            let what = format!("{group}/{resource} {names}").trim().to_owned();
+            rights.entry((account.to_owned(), place, what)).or_default().extend(texts(&rule["verbs"]));
+        }
+    }
+}
+
+#[test]
+fn every_account_has_the_rights_that_are_written_down_and_no_others() {
+    let mut rights = Rights::new();
+    let mut cli = vec![];
+    for (kind, role_kind, place) in
+        [("ClusterRoleBinding", "ClusterRole", "all"), ("RoleBinding", "Role", "own")]
+    {
+        for binding in of_kind(kind) {
+            assert_eq!(binding["roleRef"]["kind"], role_kind, "{}", named(&binding));
+            let role = of_kind(role_kind).into_iter().find(|r| r["metadata"]["name"] == binding["roleRef"]["name"]);
+            let role = role.unwrap_or_else(|| panic!("{} binds a role that is not installed", named(&binding)));
+            for subject in binding["subjects"].as_array().unwrap() {
+                assert_eq!((&subject["kind"], &subject["namespace"]), (&"ServiceAccount".into(), &"dayfly-system".into()));
+                let account = subject["name"].as_str().unwrap();
+                if role["metadata"]["name"] == "dayfly-cli" {
+                    cli.push(account.to_owned());
+                } else {
+                    grant(&mut rights, account, place, &role);
+                }
+            }
+        }
+    }
+    assert_eq!(cli, ["dayfly-runner"]);
+    assert_eq!(rights, written_down());
+    let accounts: Vec<String> = of_kind("ServiceAccount").iter().map(named).collect();
+    let known: BTreeSet<&str> = GRANTED.iter().map(|(account, ..)| *account).collect();
+    assert_eq!(accounts.len(), known.len(), "{accounts:?}");
+}
+
+#[test]
+fn no_right_is_for_everything_and_nobody_may_give_rights() {
+    for role in of_kind("ClusterRole").into_iter().chain(of_kind("Role")) {
+        for rule in role["rules"].as_array().unwrap() {
+            let all = [texts(&rule["apiGroups"]), texts(&rule["resources"]), texts(&rule["verbs"])].concat();
+            for word in ["*", "escalate", "bind", "impersonate", "rbac.authorization.k8s.io"] {
+                assert!(!all.iter().any(|w| w == word), "{}: {word}", named(&role));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_admission_policies_speak_of_every_account_and_are_in_force() {
+    let policies = of_kind("ValidatingAdmissionPolicy");
+    let bindings = of_kind("ValidatingAdmissionPolicyBinding");
+    for policy in &policies {
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", named(policy));
+        let whom = policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap();
+        for account in of_kind("ServiceAccount") {
+            let user = format!("'system:serviceaccount:dayfly-system:{}'", account["metadata"]["name"].as_str().unwrap());
+            assert!(whom.contains(&user), "{} does not speak of {user}", named(policy));
+        }
+        let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();
+        assert_eq!(texts(&bound["spec"]["validationActions"]), ["Deny"]);
+        assert!(serde_json::to_string(policy).unwrap().contains(dayfly::render::labels::ENVIRONMENT));
+    }
+    assert_eq!(policies.len(), 2);
+}
+
+/// Names of series that a text speaks of.
+fn series(text: &str) -> BTreeSet<String> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    text.split(word).filter(|w| w.starts_with("dayfly_")).map(str::to_owned).collect()
+}
+
+/// Names of series that the controller exports.
+fn exported() -> BTreeSet<String> {
+    let metrics = Metrics::new(1);
+    metrics.ended("PASSED");
+    metrics.failed("launch");
+    metrics.removed("expired");
+    metrics.ready(std::time::Duration::from_secs(1));
+    metrics.stepped(std::time::Duration::from_secs(1));
+    let text = metrics.render(std::iter::empty::<&Lean>());
+    let samples = text.lines().filter(|l| !l.starts_with('#'));
+    samples.filter_map(|l| l.split(['{', ' ']).next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_speak_only_of_metrics_that_there_are() {
+    let exported = exported();
+    let dashboard = std::fs::read_to_string(repository().join("manifests/dashboard/dayfly.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let mut expressions = String::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            expressions.push_str(target["expr"].as_str().unwrap());
+            expressions.push(' ');
+        }
+    }
+    let shown = series(&expressions);
+    let unknown: Vec<_> = shown.difference(&exported).collect();
+    assert!(shown.len() > 8 && unknown.is_empty(), "{unknown:?} are not among {exported:?}");
+    let guide = std::fs::read_to_string(repository().join("docs/controller.md")).unwrap();
+    let unknown: Vec<_> = series(&guide).into_iter().filter(|n| !exported.contains(n)).collect();
+    assert!(unknown.is_empty(), "docs/controller.md speaks of {unknown:?}, which are not among {exported:?}");
+}
+
+#[test]
+fn the_guide_explains_every_reason_of_a_condition() {
+    let status = std::fs::read_to_string(repository().join("src/controller/status.rs")).unwrap();
+    let code = status.split("#[cfg(test)]").next().unwrap();
+    let guide = std::fs::read_to_string(repository().join("docs/controller.md")).unwrap();
+    let pattern = regex::Regex::new(r#""(?:True|False|Unknown)",\s*"([A-Z][A-Za-z]+)""#).unwrap();
+    let reasons: BTreeSet<&str> = pattern.captures_iter(code).map(|c| c.get(1).unwrap().as_str()).collect();
+    assert!(reasons.len() > 10, "{reasons:?}");
+    for reason in reasons {
+        assert!(guide.contains(&format!("`{reason}`")), "docs/controller.md does not explain {reason}");
+    }
+}
+
+#[test]
+fn without_a_cluster_installing_says_so_and_what_to_do() {
+    for verb in ["install", "uninstall"] {
+        let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+        command.env("KUBECONFIG", "/nonexistent").env_remove("KUBERNETES_SERVICE_HOST").args([verb]);
+        command.assert().code(4).stderr(predicates::str::contains("KUBECONFIG"));
+        let mut local = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+        local.args([verb, "--engine", "local"]).assert().code(2).stderr(predicates::str::contains("--context"));
+    }
+}
+
+#[test]
+fn a_key_that_runners_could_not_open_is_refused_before_anything_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, words) = (folder.path().join("key.pem"), folder.path().join("words"));
+    std::fs::write(&words, "words\n").unwrap();
+    let at = |p: &Path| p.to_str().unwrap().to_owned();
+    dayfly(&["key", "generate", &at(&key), "--passphrase", "--passphrase-file", &at(&words)]);
+    let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+    command.env("KUBECONFIG", "/nonexistent").env_remove("DAYFLY_KEY_PASSPHRASE");
+    command.args(["install", "--key", &at(&key)]).assert().code(2).stderr(predicates::str::contains("passphrase"));
 }

@@ -22,7 +22,7 @@ pub struct UninstallArgs {
     #[arg(long)]
     dry_run: bool,
     /// How long to wait until all of it is gone
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }
 

@@ -81,8 +81,21 @@ fn kustomize_the_verb_and_the_library_have_the_same_objects_in_the_same_order() 
     let (from_files, printed) = (kustomize(&manifest("")), parsed(&dayfly(&["install", "--dry-run"])));
     let names = |all: &[Value]| all.iter().map(named).collect::<Vec<_>>();
     assert_eq!(names(&printed), names(&from_files));
-    assert_eq!(printed, from_files);
-    assert_eq!(objects(), from_files);
+    for ((printed, built_in), from_files) in printed.into_iter().zip(objects()).zip(from_files) {
+        let name = named(&from_files);
+        assert!(whole(printed.clone()) == whole(from_files.clone()), "{name}: {printed}\nis not\n{from_files}");
+        assert!(whole(built_in) == whole(from_files), "{name}");
+    }
+}
+
+/// 1.0 is 1: programs differ in how they write it.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(n) => n.as_f64().map_or(Value::Null, Value::from),
+        Value::Array(items) => items.into_iter().map(whole).collect(),
+        Value::Object(map) => Value::Object(map.into_iter().map(|(k, v)| (k, whole(v))).collect()),
+        other => other,
+    }
 }
 
 #[test]
@@ -103,7 +116,8 @@ fn an_overlay_names_another_image_and_adds_the_optional_parts() {
     let text = serde_json::to_string(&built).unwrap();
     assert!(!text.contains("localhost/dayfly"), "{text}");
     let kinds: Vec<String> = built.iter().map(named).collect();
-    for added in ["ServiceMonitor dayfly-system/dayfly-controller", "ValidatingAdmissionPolicy /dayfly-restricted-only"] {
+    for added in ["ServiceMonitor dayfly-system/dayfly-controller", "ValidatingAdmissionPolicy /dayfly-restricted-only"]
+    {
         assert!(kinds.iter().any(|k| k == added), "{added} is not in {kinds:?}");
     }
     // Named by its content: another one restarts the controller.
@@ -211,7 +225,10 @@ fn every_pod_is_restricted_limited_and_has_an_account_of_its_own() {
             let capabilities = security.capabilities.unwrap();
             assert_eq!((capabilities.add, capabilities.drop), (None, Some(vec!["ALL".to_owned()])), "{name}");
             let resources = container.resources.clone().unwrap();
-            assert!(resources.requests.unwrap().len() == 2 && resources.limits.unwrap().contains_key("memory"), "{name}");
+            assert!(
+                resources.requests.unwrap().len() == 2 && resources.limits.unwrap().contains_key("memory"),
+                "{name}"
+            );
         }
     }
     let controller: PodSpec = pods_of("Deployment");
@@ -278,8 +295,9 @@ fn texts(list: &Value) -> Vec<String> {
 
 fn grant(rights: &mut Rights, account: &str, place: &'static str, role: &Value) {
     for rule in role["rules"].as_array().unwrap() {
-        for (group, resource) in
-            texts(&rule["apiGroups"]).iter().flat_map(|g| texts(&rule["resources"]).into_iter().map(move |r| (g.clone(), r)))
+        for (group, resource) in texts(&rule["apiGroups"])
+            .iter()
+            .flat_map(|g| texts(&rule["resources"]).into_iter().map(move |r| (g.clone(), r)))
         {
             let names = texts(&rule["resourceNames"]).join(" ");
             let what = format!("{group}/{resource} {names}").trim().to_owned();
@@ -292,15 +310,16 @@ fn grant(rights: &mut Rights, account: &str, place: &'static str, role: &Value) 
 fn every_account_has_the_rights_that_are_written_down_and_no_others() {
     let mut rights = Rights::new();
     let mut cli = vec![];
-    for (kind, role_kind, place) in
-        [("ClusterRoleBinding", "ClusterRole", "all"), ("RoleBinding", "Role", "own")]
-    {
+    for (kind, role_kind, place) in [("ClusterRoleBinding", "ClusterRole", "all"), ("RoleBinding", "Role", "own")] {
         for binding in of_kind(kind) {
             assert_eq!(binding["roleRef"]["kind"], role_kind, "{}", named(&binding));
             let role = of_kind(role_kind).into_iter().find(|r| r["metadata"]["name"] == binding["roleRef"]["name"]);
             let role = role.unwrap_or_else(|| panic!("{} binds a role that is not installed", named(&binding)));
             for subject in binding["subjects"].as_array().unwrap() {
-                assert_eq!((&subject["kind"], &subject["namespace"]), (&"ServiceAccount".into(), &"dayfly-system".into()));
+                assert_eq!(
+                    (&subject["kind"], &subject["namespace"]),
+                    (&"ServiceAccount".into(), &"dayfly-system".into())
+                );
                 let account = subject["name"].as_str().unwrap();
                 if role["metadata"]["name"] == "dayfly-cli" {
                     cli.push(account.to_owned());
@@ -337,7 +356,8 @@ fn the_admission_policies_speak_of_every_account_and_are_in_force() {
         assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", named(policy));
         let whom = policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap();
         for account in of_kind("ServiceAccount") {
-            let user = format!("'system:serviceaccount:dayfly-system:{}'", account["metadata"]["name"].as_str().unwrap());
+            let user =
+                format!("'system:serviceaccount:dayfly-system:{}'", account["metadata"]["name"].as_str().unwrap());
             assert!(whom.contains(&user), "{} does not speak of {user}", named(policy));
         }
         let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();

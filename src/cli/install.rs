@@ -79,9 +79,10 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     if trial {
         return Ok(exit::PASSED);
     }
+    let pem = publish(public.as_ref(), args.public_key.as_deref())?;
     let waiting = |why: &str| eprintln!("waiting: {why}");
     wait::available(&client, until, waiting).await.map_err(|e| told(common, &e))?;
-    finish(public.as_ref(), args.public_key.as_deref(), &image, common)?;
+    finish(public.as_ref(), pem.as_deref(), args.public_key.as_deref(), &image, common);
     Ok(exit::PASSED)
 }
 
@@ -169,25 +170,29 @@ async fn signing_key(
     Ok(public)
 }
 
-/// What others need to know: with which key to verify.
-fn finish(public: Option<&VerifyingKey>, file: Option<&Path>, image: &str, common: &Common) -> anyhow::Result<()> {
+/// The public key as PEM, written to the file that was asked for: also when the controller does not become available.
+fn publish(public: Option<&VerifyingKey>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
     let pem = public.map(|p| p.to_pem().context("failed to write the public key")).transpose()?;
     if let (Some(file), Some(pem)) = (file, &pem) {
         std::fs::write(file, pem).with_context(|| format!("failed to write the public key to {}", file.display()))?;
     }
+    Ok(pem)
+}
+
+/// What others need to know: with which key to verify.
+fn finish(public: Option<&VerifyingKey>, pem: Option<&str>, file: Option<&Path>, image: &str, common: &Common) {
     let id = public.map(VerifyingKey::keyid);
     if common.output == Output::Json {
         let event = serde_json::json!({"event": "installed", "image": image, "keyid": id, "publicKey": pem});
         println!("{event}");
-        return Ok(());
+        return;
     }
-    println!("available  Deployment {}", crate::install::CONTROLLER);
+    println!("{:<10} Deployment {}", "available", crate::install::CONTROLLER);
     match (file, pem, id) {
         (Some(file), Some(_), Some(id)) => println!("\nreports are verified with {} (key {id})", file.display()),
         (None, Some(pem), Some(id)) => println!("\nreports are verified with this public key, {id}:\n{pem}"),
         _ => eprintln!("the signing key is encrypted, and its public half is not in Secret {KEY_SECRET}"),
     }
-    Ok(())
 }
 
 /// One line for one object.

@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod failures;
 mod images;
+mod install;
 mod lifecycle;
 mod outages;
 mod suites;

@@ -20,7 +20,7 @@ pub fn with_cases(cases: &str) -> String {
 }
 
 /// The administrator's kubeconfig.
-fn admin() -> String {
+pub fn admin() -> String {
     std::env::var("DAYFLY_TEST_ADMIN_KUBECONFIG").expect("DAYFLY_TEST_ADMIN_KUBECONFIG is not set")
 }
 

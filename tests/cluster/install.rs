@@ -1,0 +1,238 @@
+//! Installing, upgrading and uninstalling, as an administrator does it. There is one installation in a cluster: the stories
+//! take turns, and each ends with nothing installed. They need the cluster for themselves: not beside tests/controller.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use crate::in_cluster;
+use crate::support::{Ended, User, ended, repository};
+use crate::world::{admin, apply, kubectl, namespace_is_there, object, try_kubectl, until};
+
+const CRD: &str = "customresourcedefinition.apiextensions.k8s.io/testenvironments.dayfly.dev";
+const KINDS: &str =
+    "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,namespace";
+
+/// An administrator, whose turn it is.
+struct Administrator {
+    user: User,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Administrator {
+    /// In front of a cluster where nothing is installed.
+    fn takes_their_turn(user: User) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let me = Self { user, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) };
+        me.dayfly(&["uninstall", "--with-environments"]).code(0);
+        me
+    }
+
+    fn dayfly(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.user.command(arguments);
+        command.env("KUBECONFIG", admin());
+        ended(command)
+    }
+
+    /// A namespace of a team, with nothing in it.
+    fn team(&self, name: &str) {
+        try_kubectl(&["delete", "namespace", name, "--ignore-not-found"]);
+        kubectl(&["create", "namespace", name]);
+    }
+
+    /// What was told of each object, as JSON.
+    fn installs(&self, more: &[&str]) -> Vec<Value> {
+        let told = self.dayfly(&[&["install", "--output", "json"], more].concat()).code(0).out;
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Administrator {
+    fn drop(&mut self) {
+        let _ = self.dayfly(&["uninstall", "--with-environments", "--timeout", "3m"]);
+    }
+}
+
+/// Everything of dayfly in the cluster that is in no environment, but for what the tests themselves were granted.
+fn installed() -> Vec<String> {
+    let all = kubectl(&["get", KINDS, "-o", "name"]);
+    let theirs = |n: &&str| !n.ends_with("/dayfly-test") && !n.ends_with("/dayfly-cli");
+    all.lines().filter(|n| n.contains("dayfly")).filter(theirs).map(str::to_owned).collect()
+}
+
+fn changes(told: &[Value]) -> Vec<&str> {
+    told.iter().filter_map(|t| t["change"].as_str()).collect()
+}
+
+/// A TestEnvironment with one web server and one case, that stays after its run where `keep` says so.
+fn test_environment(namespace: &str, keep: &str) -> String {
+    let description = crate::world::with_cases(crate::world::REACHES_WEB).replace('\n', "\n      ");
+    let name = format!("{namespace}-env");
+    format!(
+        "apiVersion: dayfly.dev/v1alpha1\nkind: TestEnvironment\nmetadata: {{ name: pr-7, namespace: {namespace} }}\nspec:\n  pullRequest: 7\n  commit: 4d1f0c2b6a5e\n  keep: {keep}\n  description:\n    inline: |\n      apiVersion: dayfly.dev/v1alpha1\n      kind: Environment\n      name: {name}\n      {description}\n"
+    )
+}
+
+#[test]
+fn the_verb_installs_everything_twice_is_nothing_and_uninstalling_leaves_nothing() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    let first = me.installs(&["--public-key", "dayfly.pub"]);
+    assert!(
+        first.iter().any(|t| t["object"] == "Deployment dayfly-controller" && t["change"] == "created"),
+        "{first:?}"
+    );
+    let public = std::fs::read_to_string(me.user.folder.path().join("dayfly.pub")).unwrap();
+    let again = me.installs(&[]);
+    assert!(changes(&again).iter().all(|c| *c == "unchanged") && changes(&again).len() > 25, "{again:?}");
+    assert_eq!(again.last().unwrap()["publicKey"], public);
+
+    me.team("kc-shop");
+    apply(&test_environment("kc-shop", "Always"));
+    kubectl(&["-n", "kc-shop", "wait", "tenv/pr-7", "--for=condition=Tested", "--timeout=180s"]);
+    assert!(namespace_is_there("kc-shop-env-pr-7"));
+    me.dayfly(&["uninstall"]).code(9).says("kc-shop/pr-7").says("--with-environments");
+    assert!(installed().len() > 10, "a refusal removes nothing");
+    me.dayfly(&["uninstall", "--with-environments"]).code(0).says("removed    Namespace dayfly-system");
+    assert_eq!(installed(), Vec::<String>::new());
+    assert!(!namespace_is_there("kc-shop-env-pr-7"));
+    me.dayfly(&["uninstall"]).code(0).says("absent");
+    kubectl(&["delete", "namespace", "kc-shop", "--wait=false"]);
+}
+
+#[test]
+fn kustomize_installs_the_same_and_the_verb_finds_nothing_to_change() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    let folder = repository().join("manifests/install");
+    kubectl(&["apply", "-k", folder.to_str().unwrap()]);
+    let key = me.user.folder.path().join("key.pem");
+    let key = format!("--from-file=key.pem={}", key.display());
+    kubectl(&["-n", "dayfly-system", "create", "secret", "generic", "dayfly-signing-key", &key]);
+    kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=120s"]);
+    let told = me.installs(&["--key", "key.pem"]);
+    assert!(changes(&told).iter().all(|c| *c == "unchanged"), "{told:?}");
+    // Another key takes more than to be named.
+    me.dayfly(&["key", "generate", "other.pem"]).code(0);
+    me.dayfly(&["install", "--key", "other.pem"]).code(2).says("--replace-key");
+    let told = me.installs(&["--key", "other.pem", "--replace-key"]);
+    assert_eq!(changes(&told).iter().filter(|c| **c == "configured").count(), 1, "{told:?}");
+}
+
+#[test]
+fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    let text = std::fs::read_to_string(repository().join("manifests/install/crd.yaml")).unwrap();
+    let mut older: Value = serde_yaml::from_str(&text).unwrap();
+    let fields = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+    older.pointer_mut(fields).unwrap().as_object_mut().unwrap().remove("requestedBy").unwrap();
+    apply(&older.to_string());
+    kubectl(&["wait", "--for=condition=Established", CRD, "--timeout=60s"]);
+    me.team("kc-old");
+    apply(&test_environment("kc-old", "Never"));
+    let uid = object("kc-old", "tenv", "pr-7")["metadata"]["uid"].clone();
+    let told = me.installs(&[]);
+    let definition = told.iter().find(|t| t["object"].as_str().is_some_and(|o| o.starts_with("CustomResource")));
+    assert_eq!(definition.unwrap()["change"], "configured");
+    kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Released", "--timeout=180s"]);
+    assert_eq!(object("kc-old", "tenv", "pr-7")["metadata"]["uid"], uid);
+    let asked = r#"{"spec": {"requestedBy": {"actor": "ada"}}}"#;
+    kubectl(&["-n", "kc-old", "patch", "tenv", "pr-7", "--type=merge", "-p", asked]);
+    assert_eq!(object("kc-old", "tenv", "pr-7")["spec"]["requestedBy"]["actor"], "ada");
+    me.dayfly(&["uninstall", "--with-environments"]).code(0);
+    assert_eq!(installed(), Vec::<String>::new());
+    kubectl(&["delete", "namespace", "kc-old", "--wait=false"]);
+}
+
+#[test]
+fn what_somebody_elses_finalizer_holds_is_named_and_the_controller_stays_until_it_is_gone() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    me.installs(&[]);
+    me.team("kc-held");
+    apply(
+        &test_environment("kc-held", "Never")
+            .replace("namespace: kc-held }", "namespace: kc-held, finalizers: [example.com/mine] }"),
+    );
+    let told = me.dayfly(&["uninstall", "--with-environments", "--timeout", "20s"]).code(9);
+    told.says("kc-held/pr-7").says("example.com/mine");
+    assert!(try_kubectl(&["-n", "dayfly-system", "get", "deployment", "dayfly-controller"]).code == 0);
+    let nobody = r#"[{"op": "remove", "path": "/metadata/finalizers/0"}]"#;
+    until("the object may go", || {
+        let finalizers = object("kc-held", "tenv", "pr-7")["metadata"]["finalizers"].clone();
+        finalizers == serde_json::json!(["example.com/mine"])
+    });
+    kubectl(&["-n", "kc-held", "patch", "tenv", "pr-7", "--type=json", "-p", nobody]);
+    me.dayfly(&["uninstall", "--with-environments"]).code(0);
+    assert_eq!(installed(), Vec::<String>::new());
+    kubectl(&["delete", "namespace", "kc-held", "--wait=false"]);
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_is_the_reason_that_is_told() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    let told = me.dayfly(&["install", "--image", "localhost/dayfly/never-made:1", "--timeout", "90s"]).code(4);
+    told.says("Deployment dayfly-system/dayfly-controller is available").says("never-made");
+}
+
+#[test]
+fn whoever_may_not_install_is_told_so_before_anything_is_made() {
+    let user = in_cluster!();
+    let me = Administrator::takes_their_turn(user);
+    // The user of the other stories has the rights of dayfly-cli, and no more.
+    me.user.dayfly(&["install"]).code(1).says("administrator of the cluster");
+    assert_eq!(installed(), Vec::<String>::new());
+}
+
+#[test]
+fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    me.installs(&[]);
+    me.team("kc-foreign-ns");
+    kubectl(&["-n", "kc-foreign-ns", "create", "configmap", "theirs"]);
+    let policies = || {
+        let seen = object("", "validatingadmissionpolicy", "dayfly-objects");
+        seen["status"]["observedGeneration"] == seen["metadata"]["generation"]
+    };
+    until("the policies are in force", policies);
+    let by = |account: &str, arguments: &[&str]| {
+        let who = format!("--as=system:serviceaccount:dayfly-system:dayfly-{account}");
+        try_kubectl(&[&[who.as_str()], arguments].concat())
+    };
+    let label = ["label", "namespace", "kc-foreign-ns", "dayfly.dev/environment=kc-foreign-ns"];
+    let secret = ["-n", "kc-foreign-ns", "create", "secret", "generic", "x"];
+    let refused: [(&str, &[&str]); 8] = [
+        ("runner", &["create", "namespace", "kc-unlabelled"]),
+        ("runner", &label),
+        ("runner", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
+        ("controller", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
+        ("reaper", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
+        ("runner", &secret),
+        ("runner", &["-n", "kc-foreign-ns", "create", "configmap", "evidence-of-nothing"]),
+        ("runner", &["-n", "dayfly-system", "delete", "secret", "dayfly-signing-key"]),
+    ];
+    for (account, arguments) in refused {
+        let told = by(account, arguments);
+        assert!(
+            told.code != 0 && told.err.contains("ValidatingAdmissionPolicy"),
+            "{account} {arguments:?}: {}",
+            told.err
+        );
+    }
+    apply(
+        "apiVersion: v1\nkind: Namespace\nmetadata: { name: kc-ours-pr-1, labels: { dayfly.dev/environment: kc-ours-pr-1 } }\n",
+    );
+    let control = by("runner", &["-n", "kc-ours-pr-1", "create", "secret", "generic", "x"]);
+    let removed = by("reaper", &["delete", "namespace", "kc-ours-pr-1", "--wait=false"]);
+    kubectl(&["delete", "namespace", "kc-foreign-ns", "--wait=false"]);
+    assert!(control.code == 0 && removed.code == 0, "{} {}", control.err, removed.err);
+    // Only what these accounts do is limited.
+    kubectl(&["create", "namespace", "kc-anybody"]);
+    kubectl(&["delete", "namespace", "kc-anybody", "--wait=false"]);
+}
+
+#[test]
+fn a_trial_changes_nothing_and_says_what_would_come() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    me.dayfly(&["install", "--dry-run=server"]).code(0).says("created    Deployment dayfly-controller (dry run)");
+    assert_eq!(installed(), Vec::<String>::new());
+    let printed = me.dayfly(&["install", "--dry-run"]).code(0).out;
+    assert!(printed.contains("kind: CronJob") && !printed.contains("PRIVATE KEY"));
+}

@@ -1,21 +1,21 @@
 //! `dayfly install`: gives a cluster everything that TestEnvironments need; twice is an upgrade.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use kube::Client;
 use tokio::time::Instant;
 
-use super::key::{self as keys, PassphraseSource};
-use super::{Common, EngineChoice, Output, connect, exit, target, wiring};
+use super::{Common, EngineChoice, Output, connect, exit, target};
+use crate::engine::Engine as _;
 use crate::engine::kubernetes::KubernetesEngine;
-use crate::evidence::VerifyingKey;
-use crate::evidence::key::{KeyKind, is_encrypted};
-use crate::install::key::{Given, Known, Step};
-use crate::install::{DEFINITION, InstallError, KEY_SECRET, apply, key, manifests, wait};
+use crate::install::manifests::{self, Manifest};
+use crate::install::{CONTROLLER, DEFINITION, InstallError, apply, key, wait};
+
+mod signing;
 
 /// Arguments of `install`.
 #[derive(Debug, Args)]
@@ -54,40 +54,49 @@ pub enum Trial {
 
 /// Installs or upgrades.
 pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
-    let image = args.image.clone().unwrap_or_else(|| common.cluster.agent_image.clone());
+    let image = args.image.as_ref().unwrap_or(&common.cluster.agent_image);
     if image.is_empty() || image.contains(char::is_whitespace) {
         return Err(connect::usage(&format!("--image {image:?} is no image reference")).into());
     }
-    let all = manifests::all(&image).map_err(|e| told(common, &e))?;
+    let all = manifests::all(image).map_err(|e| told(common, &e))?;
     if args.dry_run == Some(Trial::Print) {
         let text = manifests::yaml(&all).map_err(|e| told(common, &e))?;
         // A reader that has seen enough is no failure.
         std::io::stdout().write_all(text.as_bytes()).ok();
         return Ok(exit::PASSED);
     }
-    let given = args.key.as_deref().map(|file| given(file, args.passphrase_file.clone())).transpose()?;
-    let engine = reach(common).await?;
-    let client = engine.client();
-    let trial = args.dry_run.is_some();
-    // What is wrong with keys is found before anything is changed.
+    let given = args.key.as_deref().map(|file| signing::given(file, args.passphrase_file.clone())).transpose()?;
+    let client = reach(common).await?.client();
+    // What is wrong with keys or rights is found before anything is changed.
     let there = key::find(&client).await.map_err(|e| told(common, &e))?;
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
     let step = step.map_err(|e| told(common, &e))?;
-    let until = Instant::now() + args.timeout;
-    objects(&client, &all, until, trial, common).await.map_err(|e| told(common, &e))?;
-    let public = signing_key(&client, given, there.as_ref(), step, trial, common).await?;
-    if trial {
+    let tried = tried(&client, &all).await.map_err(|e| told(common, &e))?;
+    if args.dry_run.is_some() {
+        all.iter().zip(&tried).for_each(|(m, change)| say(common, change.word(), &m.to_string(), None, true));
+        signing::tell(step, there.as_ref().and_then(|k| k.public.as_ref()), true, common);
         return Ok(exit::PASSED);
     }
-    let pem = publish(public.as_ref(), args.public_key.as_deref())?;
-    let waiting = |why: &str| eprintln!("waiting: {why}");
-    wait::available(&client, until, waiting).await.map_err(|e| told(common, &e))?;
-    finish(public.as_ref(), pem.as_deref(), args.public_key.as_deref(), &image, common);
+    let until = Instant::now() + args.timeout;
+    objects(&client, &all, until, common).await.map_err(|e| told(common, &e))?;
+    let public = signing::put(&client, given, there.as_ref(), step, common).await?;
+    let pem = signing::publish(public.as_ref(), args.public_key.as_deref())?;
+    available(&client, until, common).await?;
+    signing::finish(public.as_ref(), pem.as_deref(), args.public_key.as_deref(), image, common);
     Ok(exit::PASSED)
 }
 
+async fn available(client: &Client, until: Instant, common: &Common) -> anyhow::Result<()> {
+    let waiting = |why: &str| eprintln!("waiting: {why}");
+    wait::available(client, until, waiting).await.map_err(|e| told(common, &e))?;
+    if common.output == Output::Text {
+        println!("{:<10} Deployment {CONTROLLER}", "available");
+    }
+    Ok(())
+}
+
 /// The cluster that is meant; here that a cluster is meant needs no saying.
-pub async fn reach(common: &Common) -> anyhow::Result<std::sync::Arc<KubernetesEngine>> {
+pub async fn reach(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
     let mut meant = common.clone();
     if meant.engine.is_empty() {
         meant.engine = vec![EngineChoice::Kubernetes];
@@ -96,103 +105,33 @@ pub async fn reach(common: &Common) -> anyhow::Result<std::sync::Arc<KubernetesE
         return Err(connect::usage("this is for clusters: --engine kubernetes, or --context NAME").into());
     };
     let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
-    eprintln!("cluster: {}", crate::engine::Engine::info(engine.as_ref()).endpoint);
+    eprintln!("cluster: {}", engine.info().endpoint);
     Ok(engine)
 }
 
-async fn objects(
-    client: &Client,
-    all: &[manifests::Manifest],
-    until: Instant,
-    trial: bool,
-    common: &Common,
-) -> Result<(), InstallError> {
-    // A trial makes no namespace: what would go into it is not there either.
-    let homeless = trial && !apply::has_home(client).await?;
+/// What would come of each object. Before the namespace is there, nothing can be asked about what goes into it; whoever may
+/// make all the rest may make that as well.
+async fn tried(client: &Client, all: &[Manifest]) -> Result<Vec<apply::Change>, InstallError> {
+    let homeless = !apply::has_home(client).await?;
+    let mut changes = vec![];
     for manifest in all {
-        let change = match &manifest.namespace {
+        changes.push(match &manifest.namespace {
             Some(_) if homeless => apply::Change::Created,
-            _ => apply::apply(client, manifest, trial).await?,
-        };
-        say(common, change.word(), &manifest.to_string(), None, trial);
-        if manifest.name == DEFINITION && !trial {
+            _ => apply::apply(client, manifest, true).await?,
+        });
+    }
+    Ok(changes)
+}
+
+async fn objects(client: &Client, all: &[Manifest], until: Instant, common: &Common) -> Result<(), InstallError> {
+    for manifest in all {
+        let change = apply::apply(client, manifest, false).await?;
+        say(common, change.word(), &manifest.to_string(), None, false);
+        if manifest.name == DEFINITION {
             wait::established(client, until).await?;
         }
     }
     Ok(())
-}
-
-/// The key that the user named.
-fn given(file: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<Given> {
-    let source = PassphraseSource::new(passphrase_file.clone());
-    let public = wiring::signing_key(file, passphrase_file)?.verifying_key();
-    let pem = std::fs::read_to_string(file).with_context(|| format!("failed to read the key {}", file.display()))?;
-    let passphrase = if is_encrypted(&pem) { source.given()? } else { None };
-    if is_encrypted(&pem) && passphrase.is_none() {
-        return Err(connect::usage(&format!(
-            "{} is encrypted, and runners are asked by nobody: give --passphrase-file, or set {}",
-            file.display(),
-            keys::PASSPHRASE_VARIABLE
-        ))
-        .into());
-    }
-    Ok(Given { pem: pem.into(), passphrase, public })
-}
-
-/// A key of its own for this installation; it is nowhere but in the Secret.
-fn made() -> anyhow::Result<Given> {
-    let key = keys::random(KeyKind::P256)?;
-    let pem = key.to_pem(None).context("failed to make a key")?;
-    Ok(Given { pem, passphrase: None, public: key.verifying_key() })
-}
-
-async fn signing_key(
-    client: &Client,
-    given: Option<Given>,
-    there: Option<&Known>,
-    step: Step,
-    trial: bool,
-    common: &Common,
-) -> anyhow::Result<Option<VerifyingKey>> {
-    let (word, public) = match step {
-        Step::Keep => ("unchanged", there.and_then(|k| k.public)),
-        Step::Create | Step::Replace => {
-            let given = given.map_or_else(made, Ok)?;
-            if !trial {
-                let instead = there.filter(|_| step == Step::Replace);
-                key::put(client, &given, instead).await.map_err(|e| told(common, &e))?;
-            }
-            (if step == Step::Create { "created" } else { "configured" }, Some(given.public))
-        }
-    };
-    let id = public.map(|p| p.keyid()).filter(|_| !(trial && step == Step::Create));
-    say(common, word, &format!("Secret {KEY_SECRET}"), id.as_deref(), trial);
-    Ok(public)
-}
-
-/// The public key as PEM, written to the file that was asked for: also when the controller does not become available.
-fn publish(public: Option<&VerifyingKey>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
-    let pem = public.map(|p| p.to_pem().context("failed to write the public key")).transpose()?;
-    if let (Some(file), Some(pem)) = (file, &pem) {
-        std::fs::write(file, pem).with_context(|| format!("failed to write the public key to {}", file.display()))?;
-    }
-    Ok(pem)
-}
-
-/// What others need to know: with which key to verify.
-fn finish(public: Option<&VerifyingKey>, pem: Option<&str>, file: Option<&Path>, image: &str, common: &Common) {
-    let id = public.map(VerifyingKey::keyid);
-    if common.output == Output::Json {
-        let event = serde_json::json!({"event": "installed", "image": image, "keyid": id, "publicKey": pem});
-        println!("{event}");
-        return;
-    }
-    println!("{:<10} Deployment {}", "available", crate::install::CONTROLLER);
-    match (file, pem, id) {
-        (Some(file), Some(_), Some(id)) => println!("\nreports are verified with {} (key {id})", file.display()),
-        (None, Some(pem), Some(id)) => println!("\nreports are verified with this public key, {id}:\n{pem}"),
-        _ => eprintln!("the signing key is encrypted, and its public half is not in Secret {KEY_SECRET}"),
-    }
 }
 
 /// One line for one object.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use kube::Client;
 use tokio::time::Instant;
 
 use super::install::{reach, say, told};
-use super::{Common, connect, exit};
+use super::{Common, Output, connect, exit};
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
 use crate::install::remove::{self, Bindings, Removed};
@@ -34,63 +35,83 @@ pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
     let until = Instant::now() + args.timeout;
     let holding = holders::all(&client).await.map_err(|e| told(common, &e))?;
     if !holding.is_empty() && !args.with_environments {
-        holding.iter().for_each(|o| eprintln!("  {}", holders::in_words(o)));
+        let left: Vec<String> = holding.iter().map(holders::in_words).collect();
         let what = "failed to uninstall: these TestEnvironments are still there, and only the controller can release them; delete them first, or give --with-environments (evidence that was not fetched goes with them)";
-        return Err(refused(common, what));
+        return Err(refused(common, what, &left));
     }
+    // Whoever may not remove all of it removes nothing.
+    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
+    let tried = tried(&client, &all, &bindings).await.map_err(|e| told(common, &e))?;
     if args.dry_run {
         holding.iter().for_each(|o| say(common, "removed", &format!("TestEnvironment {}", o.key()), None, true));
-    } else {
-        let waiting = |why: &str| eprintln!("waiting: {why}");
-        holders::release(&client, until, waiting).await.map_err(|e| match e {
-            InstallError::NotReady { .. } => refused(common, &format!("failed to {e}")),
-            e => told(common, &e),
-        })?;
+        tried.iter().for_each(|(manifest, done)| tell(manifest, done, true, common));
+        return Ok(exit::PASSED);
     }
-    everything(&engine, &all, until, args.dry_run, common).await
+    let waiting = |why: &str| eprintln!("waiting: {why}");
+    holders::release(&client, until, waiting).await.map_err(|e| match e {
+        InstallError::NotReady { .. } => refused(common, &format!("failed to {e}"), &[]),
+        e => told(common, &e),
+    })?;
+    everything(&engine, &all, &bindings, until, common).await
+}
+
+/// What would come of each object.
+async fn tried<'a>(
+    client: &Client,
+    all: &'a [Manifest],
+    bindings: &Bindings,
+) -> Result<Vec<(&'a Manifest, Removed)>, InstallError> {
+    let mut tried = vec![];
+    for manifest in remove::order(all) {
+        tried.push((manifest, remove::remove(client, manifest, all, bindings, true).await?));
+    }
+    Ok(tried)
 }
 
 async fn everything(
     engine: &KubernetesEngine,
     all: &[Manifest],
+    bindings: &Bindings,
     until: Instant,
-    trial: bool,
     common: &Common,
 ) -> anyhow::Result<u8> {
     let client = engine.client();
-    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
     for manifest in remove::order(all) {
-        let done = remove::remove(&client, manifest, all, &bindings, trial).await.map_err(|e| told(common, &e))?;
-        let (word, more) = match &done {
-            Removed::Removed => ("removed", None),
-            Removed::Absent => ("absent", None),
-            Removed::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),
-        };
-        say(common, word, &manifest.to_string(), more.as_deref(), trial);
+        let done = remove::remove(&client, manifest, all, bindings, false).await.map_err(|e| told(common, &e))?;
+        tell(manifest, &done, false, common);
         let awaited = manifest.name == DEFINITION || manifest.name == NAMESPACE;
-        if !trial && awaited && !remove::gone(&client, manifest, until).await.map_err(|e| told(common, &e))? {
+        if awaited && !remove::gone(&client, manifest, until).await.map_err(|e| told(common, &e))? {
             return Err(stays(engine, manifest, common).await);
         }
     }
     Ok(exit::PASSED)
 }
 
-/// Names what does not go.
-async fn stays(engine: &KubernetesEngine, manifest: &Manifest, common: &Common) -> anyhow::Error {
-    let left = if manifest.name == NAMESPACE {
-        remove::left(engine).await.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect()
-    } else {
-        let held = holders::all(&engine.client()).await.unwrap_or_default();
-        held.iter().map(holders::in_words).collect::<Vec<_>>()
+fn tell(manifest: &Manifest, done: &Removed, trial: bool, common: &Common) {
+    let (word, more) = match done {
+        Removed::Removed => ("removed", None),
+        Removed::Absent => ("absent", None),
+        Removed::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),
     };
-    left.iter().for_each(|line| eprintln!("  {line}"));
-    refused(common, &format!("failed to remove {manifest} in time: it is still being removed; ask again later"))
+    say(common, word, &manifest.to_string(), more.as_deref(), trial);
 }
 
-fn refused(common: &Common, text: &str) -> anyhow::Error {
-    if common.output == super::Output::Json {
-        println!("{}", serde_json::json!({"event": "error", "text": text}));
+/// Names what does not go.
+async fn stays(engine: &KubernetesEngine, manifest: &Manifest, common: &Common) -> anyhow::Error {
+    let left: Vec<String> = if manifest.name == NAMESPACE {
+        remove::left(engine).await.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect()
+    } else {
+        holders::all(&engine.client()).await.unwrap_or_default().iter().map(holders::in_words).collect()
+    };
+    let text = format!("failed to remove {manifest} in time: it is still being removed; ask again later");
+    refused(common, &text, &left)
+}
+
+fn refused(common: &Common, text: &str, left: &[String]) -> anyhow::Error {
+    if common.output == Output::Json {
+        println!("{}", serde_json::json!({"event": "error", "text": text, "left": left}));
     }
+    left.iter().for_each(|line| eprintln!("  {line}"));
     eprintln!("error: {text}");
     anyhow::Error::new(connect::Ended(exit::TEARDOWN))
 }

@@ -50,7 +50,7 @@ impl Bindings {
     }
 }
 
-/// Removes one object of `all`, or only looks whether it would be removed.
+/// Removes one object of `all`; with `trial` the cluster only says whether it would.
 pub async fn remove(
     client: &Client,
     manifest: &Manifest,
@@ -65,15 +65,13 @@ pub async fn remove(
         }
     }
     let objects = apply::api(client, manifest);
-    let doing = || failed(format!("remove {manifest}"));
-    if trial {
-        let found = objects.get_metadata_opt(&manifest.name).await.map_err(doing())?;
-        return Ok(found.map_or(Removed::Absent, |_| Removed::Removed));
-    }
-    match objects.delete(&manifest.name, &DeleteParams::background()).await {
+    let params = DeleteParams { dry_run: trial, ..DeleteParams::background() };
+    match objects.delete(&manifest.name, &params).await {
         Ok(_) => Ok(Removed::Removed),
+        // It is being removed already.
+        Err(e) if explain::is_conflict(&e) => Ok(Removed::Removed),
         Err(e) if explain::is_missing(&e) => Ok(Removed::Absent),
-        Err(e) => Err(doing()(e)),
+        Err(e) => Err(failed(format!("remove {manifest}"))(e)),
     }
 }
 

@@ -29,6 +29,7 @@ pub mod schema;
 pub mod screen;
 pub mod signals;
 pub mod status;
+pub mod submit;
 pub mod target;
 pub mod test;
 pub mod up;
@@ -191,6 +192,8 @@ pub enum Verb {
     Test(test::TestArgs),
     /// Bring an environment up, run its suites, sign the report, remove everything
     Run(run::RunArgs),
+    /// Have a cluster's controller do what run does, and fetch the signed report
+    Submit(submit::SubmitArgs),
     /// List environments
     List,
     /// Show one environment
@@ -271,6 +274,7 @@ impl Cli {
             Verb::Up(args) => up::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,
+            Verb::Submit(args) => submit::run(args, common).await,
             Verb::List => list::run(common).await,
             Verb::Status { environment } => status::run(environment, common).await,
             Verb::Logs(args) => logs::run(args, common).await,

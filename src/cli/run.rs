@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
+use crate::controller::crd::KeepPolicy;
 use crate::evidence::store;
 use crate::lifecycle::Journal;
 use crate::lifecycle::record;
@@ -80,6 +81,16 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit::of(&facts))
 }
 
+impl From<Keep> for KeepPolicy {
+    fn from(keep: Keep) -> Self {
+        match keep {
+            Keep::Never => Self::Never,
+            Keep::OnFailure => Self::OnFailure,
+            Keep::Always => Self::Always,
+        }
+    }
+}
+
 impl From<Keep> for run::Keep {
     fn from(keep: Keep) -> Self {
         match keep {
@@ -91,7 +102,7 @@ impl From<Keep> for run::Keep {
 }
 
 /// The report on the screen, and what CI systems show.
-fn tell(facts: &Facts, common: &Common, folder: &Path) {
+pub fn tell(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         print!("{}", crate::report::text::render(facts, colour));

@@ -126,16 +126,17 @@ impl Runner {
         self.api().patch_status(&self.object.1, &PatchParams::default(), &Patch::Json::<()>(patch)).await
     }
 
-    /// Writes how the run is; nothing when another run took its place.
+    /// Writes how the run is; nothing when another run took its place, or it counts as lost.
     async fn write(&self, run: &RunStatus) -> Result<(), RunnerError> {
         let patch = json!([
             {"op": "test", "path": "/status/run/id", "value": run.id},
+            {"op": "test", "path": "/status/run/pod", "value": self.pod},
             {"op": "replace", "path": "/status/run", "value": run},
         ]);
         match self.patch(patch).await {
             Ok(_) => Ok(()),
             Err(e) if refused(&e) => {
-                tracing::info!("the status is another run's by now");
+                tracing::info!("the status is another run's by now, or this one counts as lost");
                 Ok(())
             }
             Err(e) => Err(failed("write how the run is into the TestEnvironment")(e)),

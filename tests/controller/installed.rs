@@ -67,7 +67,21 @@ pub fn leader() -> String {
     found
 }
 
-/// Ends a pod as kill -9 would.
+/// Ends the process of a pod with SIGKILL, where its node is this machine; elsewhere as nearly so as an API server can.
+/// Returns once it is gone.
 pub fn kill(pod: &str) {
+    let mine = |environ: &[u8]| environ.split(|b| *b == 0).any(|v| v.ends_with(format!("={pod}").as_bytes()));
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.unwrap().file_name().into_string().ok());
+    let found = processes.filter(|p| p.bytes().all(|b| b.is_ascii_digit())).find(|pid| {
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        command.starts_with(b"/dayfly\0") && mine(&environ)
+    });
+    if let Some(pid) = found {
+        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        let there = std::path::PathBuf::from(format!("/proc/{pid}"));
+        until("the killed process is gone", || !there.exists());
+    }
+    // A new pod has not to wait because the one before came to a bad end.
     kubectl(&["-n", "dayfly-system", "delete", "pod", pod, "--grace-period=0", "--force", "--ignore-not-found"]);
 }

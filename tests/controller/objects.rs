@@ -110,8 +110,10 @@ fn deleted_while_it_comes_up_it_leaves_nothing() {
     assert!(namespace_is_there("ct-deleted-pr-7"));
     kubectl(&["-n", &team.namespace, "delete", "tenv", "shop", "--timeout=120s"]);
     assert!(!namespace_is_there("ct-deleted-pr-7"));
-    let runners = kubectl(&["-n", "dayfly-system", "get", "pods", "-o", "jsonpath={.items[*].metadata.annotations}"]);
-    assert!(!runners.contains(&team.namespace), "{runners}");
+    until("its runner is gone", || {
+        let annotations = "jsonpath={.items[*].metadata.annotations}";
+        !kubectl(&["-n", "dayfly-system", "get", "pods", "-o", annotations]).contains(&team.namespace)
+    });
 }
 
 #[test]

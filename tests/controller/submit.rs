@@ -23,6 +23,7 @@ fn essence(mut report: Value) -> Value {
                     "finished",
                     "ready",
                     "tookMs",
+                    "waitedMs",
                     "at",
                     "run",
                     "removed",

@@ -3,6 +3,7 @@
 
 mod api_server;
 mod claim;
+mod controller;
 mod logs;
 mod remove;
 mod requests;

@@ -144,6 +144,9 @@ pub struct ChangeArgs {
     /// Head commit of the pull request (in GitHub and GitLab pipelines: taken from the job)
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
+    /// Repository of the pull request: OWNER/NAME or its address (in GitHub and GitLab pipelines: taken from the job)
+    #[arg(long, value_name = "REPOSITORY")]
+    pub repository: Option<String>,
     /// How long the environment may live, such as 4h, in place of the description's `ttl`
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,

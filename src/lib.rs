@@ -15,3 +15,4 @@ pub mod report;
 pub mod secrets;
 pub mod spec;
 pub mod suite;
+pub mod web;

@@ -83,10 +83,11 @@ pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, 
         bail!(usage("--commit SHA is required outside of a pull request's pipeline"));
     }
     let commit = commit.unwrap_or_default();
-    let change = Change { repository: facts.repository, pr, commit: commit.clone() };
+    let repository = args.repository.clone().or(facts.repository);
+    let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
     let runner =
         Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: facts.job, actor: facts.actor };
-    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), ttl: args.ttl.clone() }, change, runner))
+    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
 }
 
 /// Prints a usage error; it ends with exit code 2.
@@ -120,6 +121,7 @@ pub fn lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
         environment: plan.environment.clone(),
         run: uuid::Uuid::now_v7(),
         commit: commit.to_owned(),
+        repository: None,
         created,
         expires: created.checked_add(life)?,
         plan,

@@ -71,7 +71,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
     }
     let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
-    let lease = connect::lease(plan, &change.commit)?;
+    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());

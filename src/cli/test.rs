@@ -30,7 +30,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;
     let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
-    let change = Change { repository: None, pr: lease.plan.pr, commit: lease.commit.clone() };
+    let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let facts = connect::beginning(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
     journal.hide(&secrets.values);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
-use crate::engine::Older;
+use crate::engine::{Lease, Older};
 use crate::lifecycle::{Journal, Notice, up};
 use crate::plan::Plan;
 use crate::report::facts::CauseKind;
@@ -23,7 +23,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
     let plan = connect::plan(&valid, change.pr)?;
-    let lease = connect::lease(plan, &change.commit)?;
+    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = connect::beginning(&lease, &args.description.file, change, runner, engine.kind());

@@ -20,6 +20,7 @@ pub mod logs;
 pub mod manual;
 pub mod plan;
 pub mod reap;
+pub mod remover;
 pub mod render;
 pub mod report;
 pub mod run;
@@ -28,6 +29,7 @@ pub mod screen;
 pub mod signals;
 pub mod status;
 pub mod target;
+pub mod terms;
 pub mod test;
 pub mod up;
 pub mod validate;
@@ -208,7 +210,11 @@ pub enum Verb {
         #[command(flatten)]
         environment: EnvironmentArgs,
     },
-    /// Remove environments whose time is over
+    /// Let an environment live longer
+    Extend(terms::ExtendArgs),
+    /// Keep an environment from being reaped
+    Keep(terms::KeepArgs),
+    /// Remove environments that expired, were closed, are idle or orphaned
     Reap(reap::ReapArgs),
     /// Render the report of a run
     Report(wiring::ReportArgs),
@@ -272,6 +278,8 @@ impl Cli {
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down { environment } => down::run(environment, common).await,
+            Verb::Extend(args) => terms::extend(args, common).await,
+            Verb::Keep(args) => terms::keep(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
             Verb::Report(args) => wiring::report(args),
             Verb::Verify(args) => wiring::verify(args, json),

@@ -10,6 +10,7 @@ pub mod record;
 pub mod session;
 pub mod traces;
 pub mod up;
+pub mod usage;
 
 pub use journal::Journal;
 pub use notice::Notice;

@@ -1,50 +1,130 @@
-//! `dayfly reap`: remove environments whose time is over, and remnants without an owner.
+//! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
 
-use clap::Args;
-use jiff::Timestamp;
+use std::path::PathBuf;
 
-use super::{Common, Output, connect, exit};
-use crate::reaper::expired;
+use clap::{ArgGroup, Args};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Common, Output, connect, exit, remover};
+use crate::engine::{Engine, Observed};
+use crate::reaper::decide::{Asked, Decision, concerns, decide};
+use crate::reaper::removal::{self, Books, Outcome};
+use crate::spec::quantity;
+
+mod open;
+mod tell;
 
 /// Arguments of `reap`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("reasons").multiple(true).required(true))]
 pub struct ReapArgs {
-    /// Remove what has outlived its ttl, and remnants that no environment owns
-    #[arg(long, required = true)]
+    /// Remove what has outlived its ttl
+    #[arg(long, group = "reasons")]
     expired: bool,
+    /// Remove what nobody has, and what was never brought up to the end
+    #[arg(long, group = "reasons")]
+    orphans: bool,
+    /// Remove what was not used for so long, such as 2h
+    #[arg(long, group = "reasons", value_name = "DURATION")]
+    idle: Option<String>,
+    #[command(flatten)]
+    open: open::OpenArgs,
+    /// Look only at environments of this description (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    description: Vec<String>,
     /// Only say what would be removed, and why
     #[arg(long)]
     dry_run: bool,
+    /// Private key that signs the record of each removal (make one with `dayfly key generate`)
+    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true, required_unless_present = "dry_run")]
+    key: Option<PathBuf>,
+    /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Folder for the records
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "DAYFLY_EVIDENCE",
+        hide_env_values = true,
+        required_unless_present = "dry_run"
+    )]
+    evidence: Option<PathBuf>,
 }
 
-/// Removes what is due; carries on past errors.
+/// Removes what is due; carries on past errors. The first cause decides the exit code.
 pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
-    let due = expired::due(&all, Timestamp::now());
-    if due.is_empty() && common.output == Output::Text {
-        println!("nothing is due; {} environment(s) stay", all.len());
-    }
-    let mut incomplete = false;
-    for (environment, reason) in due {
-        let residual = if args.dry_run { Ok(vec![]) } else { engine.remove(&environment, None).await };
-        let (removed, left) = match residual {
-            Ok(left) => (
-                left.is_empty() && !args.dry_run,
-                left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>(),
-            ),
-            Err(e) => (false, vec![format!("failed to {e}")]),
-        };
-        incomplete |= !left.is_empty();
-        match common.output {
-            Output::Json => println!(
-                "{}",
-                serde_json::json!({"environment": environment, "reason": reason, "removed": removed, "dryRun": args.dry_run, "residual": left})
-            ),
-            Output::Text if args.dry_run => println!("would remove {environment}: {reason}"),
-            Output::Text if left.is_empty() => println!("removed {environment}: {reason}"),
-            Output::Text => println!("NOT removed {environment} ({reason}):\n  {}", left.join("\n  ")),
+    let mut asked = asked(&args)?;
+    let source = args.open.source(!args.description.is_empty())?;
+    let signing = match (&args.key, &args.evidence) {
+        (Some(key), Some(evidence)) if !args.dry_run => {
+            Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone()))
+        }
+        _ => None,
+    };
+    let mut causes = vec![];
+    if let Some(source) = source {
+        match source.read().await {
+            Ok(open) => asked.open = Some(open),
+            Err(why) => {
+                tell::no_list(common, &why);
+                causes.push(exit::INCONCLUSIVE);
+            }
         }
     }
-    Ok(if incomplete { exit::TEARDOWN } else { exit::PASSED })
+    let engine = connect::engine(common).await?;
+    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    let all: Vec<Observed> = all.into_iter().filter(|o| concerns(&asked, o)).collect();
+    let books = match signing {
+        Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence }),
+        None => None,
+    };
+    let mut due = 0;
+    for observed in &all {
+        let decision = decide(&asked, observed, Timestamp::now());
+        let outcome = match (&decision, &books) {
+            (Decision::Due(_), Some(books)) => Some(removed(engine.as_ref(), observed, &asked, books).await),
+            _ => None,
+        };
+        due += usize::from(matches!(decision, Decision::Due(_)));
+        tell::one(common, observed, &decision, outcome.as_ref());
+        causes.extend(outcome.as_ref().and_then(code));
+        // Without a record nothing is removed, and the next one would fare no better.
+        if matches!(outcome, Some(Outcome::Unrecorded(_) | Outcome::Unfinished { .. })) {
+            break;
+        }
+    }
+    if due == 0 && common.output == Output::Text {
+        println!("nothing is due; {} environment(s) stay", all.len());
+    }
+    Ok(causes.first().copied().unwrap_or(exit::PASSED))
+}
+
+fn asked(args: &ReapArgs) -> anyhow::Result<Asked> {
+    let limit = |text: &String| {
+        let ms = quantity::duration_ms(text, quantity::LONGEST_LIFE_MS);
+        let ms = ms.map_err(|why| connect::usage(&format!("--idle {text:?}: {why}")))?;
+        anyhow::Ok(SignedDuration::from_millis(i64::try_from(ms)?))
+    };
+    Ok(Asked {
+        expired: args.expired,
+        orphans: args.orphans,
+        idle: args.idle.as_ref().map(limit).transpose()?,
+        open: None,
+        descriptions: args.description.clone(),
+    })
+}
+
+/// An environment that cannot be looked at again is as one that cannot be removed.
+async fn removed(engine: &dyn Engine, observed: &Observed, asked: &Asked, books: &Books) -> Outcome {
+    let looked = removal::remove(engine, &observed.environment, asked, books).await;
+    looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })
+}
+
+fn code(outcome: &Outcome) -> Option<u8> {
+    match outcome {
+        Outcome::Removed { .. } | Outcome::NotDue => None,
+        Outcome::Left { .. } | Outcome::Failed { .. } => Some(exit::TEARDOWN),
+        Outcome::Unrecorded(_) | Outcome::Unfinished { .. } => Some(exit::NO_EVIDENCE),
+    }
 }

@@ -97,7 +97,18 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
 /// In how long, or that it is over.
 pub fn expiry(now: Timestamp, then: Timestamp) -> String {
     let left = then.duration_since(now).as_secs();
-    if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(left)) }
+    if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(near(left))) }
+}
+
+/// So that four hours less a second are not called three.
+fn near(secs: i64) -> i64 {
+    let half_of_its_unit = match secs {
+        ..120 => 0,
+        120..7200 => 30,
+        7200..172_800 => 1800,
+        _ => 43_200,
+    };
+    secs + half_of_its_unit
 }
 
 fn rough(secs: i64) -> String {
@@ -136,5 +147,6 @@ mod tests {
         let now = Timestamp::from_second(1000).unwrap();
         assert!(expiry(now, Timestamp::from_second(999).unwrap()).contains("reap --expired"));
         assert_eq!(expiry(now, Timestamp::from_second(8200).unwrap()), "in 2h");
+        assert_eq!(expiry(now, Timestamp::from_second(1000 + 4 * 3600 - 1).unwrap()), "in 4h");
     }
 }

@@ -27,21 +27,19 @@ pub struct ReapArgs {
     /// Remove what was not used for so long, such as 2h
     #[arg(long, group = "reasons", value_name = "DURATION")]
     idle: Option<String>,
-    #[command(flatten)]
-    open: open::OpenArgs,
     /// Look only at environments of this description (may be given several times)
     #[arg(long, value_name = "NAME")]
     description: Vec<String>,
     /// Only say what would be removed, and why
     #[arg(long)]
     dry_run: bool,
-    /// Private key that signs the record of each removal (make one with `dayfly key generate`)
+    /// Private key that signs the record of each removal; --dry-run needs none
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true, required_unless_present = "dry_run")]
     key: Option<PathBuf>,
     /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Folder for the records
+    /// Folder for the records; --dry-run needs none
     #[arg(
         long,
         value_name = "FOLDER",
@@ -50,6 +48,8 @@ pub struct ReapArgs {
         required_unless_present = "dry_run"
     )]
     evidence: Option<PathBuf>,
+    #[command(flatten)]
+    open: open::OpenArgs,
 }
 
 /// Removes what is due; carries on past errors. The first cause decides the exit code.

@@ -23,13 +23,13 @@ const LONGEST: u64 = 16 << 20;
 #[command(next_help_heading = "Closed pull requests")]
 pub struct OpenArgs {
     /// Remove those whose pull request is not in this file (- for standard input), one number a line
-    #[arg(long, group = "reasons", value_name = "FILE", conflicts_with = "forge")]
+    #[arg(long, groups = ["reasons", "lists"], value_name = "FILE", conflicts_with = "forge")]
     open_prs: Option<PathBuf>,
     /// Remove those whose pull request is not open on this forge
-    #[arg(long, group = "reasons", value_enum, value_name = "FORGE", requires = "repository")]
+    #[arg(long, groups = ["reasons", "lists"], value_enum, value_name = "FORGE", requires = "repository")]
     forge: Option<ForgeKind>,
     /// Repository whose pull requests they are: OWNER/NAME, or without --forge its address
-    #[arg(long, value_name = "REPOSITORY")]
+    #[arg(long, value_name = "REPOSITORY", requires = "lists")]
     repository: Option<String>,
     /// Where the forge answers (GitHub: https://api.github.com)
     #[arg(long, value_name = "URL", requires = "forge")]
@@ -38,7 +38,7 @@ pub struct OpenArgs {
     #[arg(long, value_name = "FILE", requires = "forge")]
     token_file: Option<PathBuf>,
     /// That no pull request is open is expected: an empty list is then one
-    #[arg(long)]
+    #[arg(long, requires = "lists")]
     none_open: bool,
 }
 

@@ -87,7 +87,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
             _ => None,
         };
         due += usize::from(matches!(decision, Decision::Due(_)));
-        tell::one(common, observed, &decision, outcome.as_ref());
+        tell::one(common, observed, &decision, outcome.as_ref(), args.dry_run);
         causes.extend(outcome.as_ref().and_then(code));
         // Without a record nothing is removed, and the next one would fare no better.
         if matches!(outcome, Some(Outcome::Unrecorded(_) | Outcome::Unfinished { .. })) {

@@ -16,9 +16,9 @@ pub fn no_list(common: &Common, why: &str) {
 }
 
 /// What becomes of one environment; without an outcome nothing was tried.
-pub fn one(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>) {
+pub fn one(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
     match common.output {
-        Output::Json => println!("{}", object(observed, decision, outcome)),
+        Output::Json => println!("{}", object(observed, decision, outcome, dry_run)),
         Output::Text => text(&observed.environment, decision, outcome),
     }
 }
@@ -56,7 +56,7 @@ fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
     }
 }
 
-fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>) -> Value {
+fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
     let lease = observed.lease.as_ref();
     let (due, reason, notes) = match decision {
         Decision::Due(reason) => (true, Some(reason), vec![]),
@@ -71,7 +71,7 @@ fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>) -
         "reason": reason.map(|r| &r.text),
         "notes": notes,
         "removed": matches!(outcome, Some(Outcome::Removed { .. })),
-        "dryRun": due && outcome.is_none(),
+        "dryRun": dry_run,
         "residual": residual,
         "record": outcome.and_then(record),
         "run": lease.map(|l| l.run),

@@ -34,7 +34,16 @@ pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
             let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
         }
-        Found::File(Said::Removal(r)) => removal_text(&mut text, r),
+        Found::Removal(r) => {
+            removal_text(&mut text, r);
+            if r.ended_on.is_none() {
+                line(&mut text, "ended", "never: whoever removed it died, or could not write any more".into());
+            }
+        }
+        Found::File(Said::Removal(r)) => {
+            removal_text(&mut text, r);
+            line(&mut text, "not checked", "the other statement of this removal; verify the folder for it".into());
+        }
     }
     text
 }
@@ -46,7 +55,8 @@ fn removal_text(text: &mut String, removal: &RemovalPredicate) {
     line(text, "run", of.run_id.map_or_else(|| "none had it".into(), |r| r.to_string()));
     if let Some(pr) = &of.pr {
         let repository = of.repo.as_ref().map(|r| format!(" of {}", r.uri)).unwrap_or_default();
-        line(text, "commit", format!("{} (pull request {}{repository})", pr.head_sha, pr.number));
+        let commit = if pr.head_sha.is_empty() { "none given" } else { &pr.head_sha };
+        line(text, "commit", format!("{commit} (pull request {}{repository})", pr.number));
     }
     line(text, "reason", format!("{}: {}", removal.reason.kind, removal.reason.text));
     let by = &removal.remover;
@@ -58,8 +68,9 @@ fn removal_text(text: &mut String, removal: &RemovalPredicate) {
         format!("{}{} ({} {})", by.host, more.collect::<String>(), by.program.name, by.program.version),
     );
     line(text, "began", format!("{} by the remover's clock", removal.begun_on));
-    let ended = removal.ended_on.map_or_else(|| "never, as far as this record says".into(), |t| t.to_string());
-    line(text, "ended", ended);
+    if let Some(ended) = removal.ended_on {
+        line(text, "ended", ended.to_string());
+    }
     if let Some(error) = &removal.error {
         line(text, "failed", error.clone());
     }

@@ -27,7 +27,8 @@ pub struct ReapArgs {
     /// Remove what was not used for so long, such as 2h
     #[arg(long, group = "reasons", value_name = "DURATION")]
     idle: Option<String>,
-    /// Look only at environments of this description (may be given several times)
+    /// Look only at environments of this description (may be given several times); a list of open pull requests then
+    /// speaks of them although their repository is not known
     #[arg(long, value_name = "NAME")]
     description: Vec<String>,
     /// Only say what would be removed, and why

@@ -7,6 +7,7 @@ mod logs;
 mod remove;
 mod requests;
 mod start;
+mod terms;
 mod watch;
 mod watches;
 

@@ -49,3 +49,39 @@ impl Drop for InUse {
         self.0.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Older;
+    use crate::engine::fake::{FakeEngine, Script, sample_plan};
+
+    async fn used(engine: &FakeEngine) -> Timestamp {
+        engine.observe("").await.unwrap().unwrap().terms.unwrap().used
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_use_that_goes_on_is_noted_every_minute_until_it_ends() {
+        let engine = Arc::new(FakeEngine::new(Script::default()));
+        let long_ago = Timestamp::from_second(0).unwrap();
+        let lease = Lease {
+            environment: "sample-pr-1".into(),
+            run: uuid::Uuid::nil(),
+            commit: String::new(),
+            repository: None,
+            created: long_ago,
+            expires: long_ago,
+            plan: sample_plan(&[]),
+        };
+        engine.claim(&lease, Older::Removed).await.unwrap();
+        let in_use = InUse::begin(engine.clone(), lease.clone());
+        tokio::time::sleep(AGAIN / 2).await;
+        assert_eq!(used(&engine).await, long_ago);
+        tokio::time::sleep(AGAIN).await;
+        assert!(used(&engine).await > long_ago);
+        drop(in_use);
+        engine.claim(&lease, Older::Removed).await.unwrap();
+        tokio::time::sleep(AGAIN * 3).await;
+        assert_eq!(used(&engine).await, long_ago);
+    }
+}

@@ -20,6 +20,19 @@ impl User {
         for (pr, flags) in more {
             self.owns(&format!("{name}-pr-{pr}"));
             self.dayfly(&[&["up", &file, "--pr", pr], *flags].concat()).code(0);
+            if flags.contains(&"--ttl") {
+                self.waits_for_the_end_of(&format!("{name}-pr-{pr}"));
+            }
+        }
+    }
+
+    /// Waits until the time of an environment with a short ttl is over.
+    #[track_caller]
+    fn waits_for_the_end_of(&self, environment: &str) {
+        let expired = || self.dayfly(&["status", environment, "--output", "json"]).code(0).json()["expired"] == true;
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !expired() {
+            assert!(std::time::Instant::now() < limit, "{environment} never expires");
         }
     }
 

@@ -6,6 +6,7 @@ mod support;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 
+use support::forge::{Server, pulls};
 use support::{Running, User, reaping};
 
 #[test]
@@ -24,6 +25,29 @@ fn without_a_list_that_can_be_trusted_nothing_is_closed() {
 fn what_is_extended_or_kept_stays() {
     needs_engine!();
     reaping::what_is_extended_or_kept_stays(&User::new(), "janitor-stay");
+}
+
+#[test]
+fn what_is_closed_on_the_forge_goes_and_nothing_does_when_the_forge_does_not_say() {
+    needs_engine!();
+    let user = User::with(vec![("DAYFLY_FORGE_TOKEN".into(), "s3cret".into())]);
+    let refused = Server::start(|_, _| (401, vec![], "{\"message\": \"Bad credentials\"}".into()));
+    let forge = Server::start(|own, path| match path.rsplit_once("page=").unwrap().1 {
+        "1" => (200, vec![("link", format!("<{own}/x?page=2>; rel=\"next\""))], pulls(&[4, 3])),
+        _ => (200, vec![], pulls(&[2])),
+    });
+    // Environments are of the forge that the job named, which has the port of this one.
+    let repository = format!("{}/o/n", forge.url);
+    let of_it: &[&str] = &["--repository", &repository];
+    user.has_up("janitor-forge", &[("1", of_it), ("2", of_it)]);
+    let flags = |url: &'static str| ["--forge", "github", "--repository", "o/n", "--forge-url", url];
+    let said = user.reaps("janitor-forge", &flags(refused.url.clone().leak())).code(7);
+    assert!(!said.err.contains("s3cret"), "{}", said.err);
+    said.says("the token is refused").says("401, Bad credentials").says("nothing is due");
+    let told = user.reaps("janitor-forge", &flags(forge.url.clone().leak())).code(0);
+    told.says("removed janitor-forge-pr-1: pull request 1 is not open");
+    user.dayfly(&["status", "janitor-forge-pr-2"]).code(0).says("running");
+    assert!(forge.asked.lock().unwrap().iter().all(|a| a.ends_with("Bearer s3cret")));
 }
 
 /// The engine's socket, over which everything passes but requests that remove; says when the first of them comes.

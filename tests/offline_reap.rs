@@ -2,10 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use assert_cmd::Command;
 use dayfly::cli::connect;
@@ -21,58 +19,21 @@ use dayfly::reaper::removal::{Books, Outcome};
 use jiff::Timestamp;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use serde_json::{Value, json};
+use serde_json::json;
+
+#[path = "support/forge.rs"]
+mod forge;
+
+use forge::{Reply, Server, pulls};
 
 const COMMIT: &str = "4f1c2a9be0d3c5a7786b1e2f3a4d5c6b7e8f9a01";
 
 // ---- forges -------------------------------------------------------------------------------------------------------------
 
-/// What a forge answers: status, headers, body.
-type Reply = (u16, Vec<(&'static str, String)>, String);
-
-/// A forge in this process; what it was asked is kept as `path authorization`.
-struct Server {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    /// `reply` is given its own address and the path with its query.
-    fn start(reply: impl Fn(&str, &str) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(vec![]));
-        let (own, log) = (url.clone(), asked.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let head: Vec<String> =
-                    BufReader::new(&stream).lines().map_while(Result::ok).take_while(|l| !l.is_empty()).collect();
-                let path = head[0].split(' ').nth(1).unwrap().to_owned();
-                let shown = head.iter().find_map(|l| l.strip_prefix("authorization: ")).unwrap_or_default();
-                log.lock().unwrap().push(format!("{path} {shown}").trim().to_owned());
-                let (status, headers, body) = reply(&own, &path);
-                let mut answer = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
-                if !headers.iter().any(|(name, _)| *name == "content-length") {
-                    answer += &format!("content-length: {}\r\n", body.len());
-                }
-                headers.iter().for_each(|(name, value)| answer += &format!("{name}: {value}\r\n"));
-                let _ = stream.write_all(format!("{answer}\r\n{body}").as_bytes());
-            }
-        });
-        Self { url, asked }
-    }
-
-    fn open(&self, kind: ForgeKind, token: Option<&str>) -> Result<BTreeSet<u32>, String> {
-        let forge = Forge::new(kind, &self.url, "o/n", token).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(forge.open()).map_err(|e| format!("failed to {e}"))
-    }
-}
-
-fn pulls(numbers: &[u32]) -> String {
-    let all: Vec<Value> = numbers.iter().map(|n| json!({"number": n, "state": "open", "title": "x"})).collect();
-    json!(all).to_string()
+fn open(server: &Server, kind: ForgeKind, token: Option<&str>) -> Result<BTreeSet<u32>, String> {
+    let forge = Forge::new(kind, &server.url, "o/n", token).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(forge.open()).map_err(|e| format!("failed to {e}"))
 }
 
 fn page(path: &str) -> u32 {
@@ -89,7 +50,7 @@ fn every_page_of_github_is_read_and_the_token_is_shown_in_a_header() {
             _ => (200, vec![("link", format!("<{own}/x?page=1>; rel=\"first\""))], pulls(&[5])),
         }
     });
-    assert_eq!(server.open(ForgeKind::Github, Some("s3cret")), Ok(BTreeSet::from([5, 6, 7, 8, 9])));
+    assert_eq!(open(&server, ForgeKind::Github, Some("s3cret")), Ok(BTreeSet::from([5, 6, 7, 8, 9])));
     let asked = server.asked.lock().unwrap().clone();
     // Twice, because what moves from page to page meanwhile must not be missed.
     assert_eq!(asked.len(), 6);
@@ -111,7 +72,7 @@ fn what_moves_to_an_earlier_page_while_pages_are_read_is_still_open() {
             _ => (200, total, pulls(&[])),
         }
     });
-    assert_eq!(server.open(ForgeKind::Gitea, None), Ok(BTreeSet::from([6, 7, 8, 9])));
+    assert_eq!(open(&server, ForgeKind::Gitea, None), Ok(BTreeSet::from([6, 7, 8, 9])));
 }
 
 #[test]
@@ -120,7 +81,7 @@ fn every_page_of_gitea_is_read_until_all_that_it_counts_are_there() {
         let total = vec![("x-total-count", "3".to_owned())];
         (200, total, if page(path) == 1 { pulls(&[3, 2]) } else { pulls(&[1]) })
     });
-    assert_eq!(server.open(ForgeKind::Gitea, Some("t")), Ok(BTreeSet::from([1, 2, 3])));
+    assert_eq!(open(&server, ForgeKind::Gitea, Some("t")), Ok(BTreeSet::from([1, 2, 3])));
     assert_eq!(server.asked.lock().unwrap()[1], "/api/v1/repos/o/n/pulls?state=open&limit=50&page=2 token t");
 }
 
@@ -162,16 +123,16 @@ fn whatever_is_not_a_whole_list_is_none_and_says_why() {
         ),
     ];
     for (expected, answers) in cases {
-        let said = Server::start(answers).open(ForgeKind::Github, Some("s3cret")).unwrap_err();
+        let said = open(&Server::start(answers), ForgeKind::Github, Some("s3cret")).unwrap_err();
         assert!(said.starts_with("failed to ask 127.0.0.1") && said.contains(expected), "{expected}: {said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
-    let without = Server::start(|_, _| (401, vec![], String::new())).open(ForgeKind::Github, None).unwrap_err();
+    let without = open(&Server::start(|_, _| (401, vec![], String::new())), ForgeKind::Github, None).unwrap_err();
     assert!(without.contains("DAYFLY_FORGE_TOKEN"), "{without}");
     let less = Server::start(|_, path| {
         (200, vec![("x-total-count", "9".into())], if page(path) == 1 { pulls(&[1]) } else { pulls(&[]) })
     });
-    let said = less.open(ForgeKind::Gitea, None).unwrap_err();
+    let said = open(&less, ForgeKind::Gitea, None).unwrap_err();
     assert!(said.contains("9 are open and gives 1"), "{said}");
 }
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Common, Output, connect, exit, remover};
 use crate::engine::{Engine, Observed};
+use crate::evidence::SigningKey;
 use crate::reaper::decide::{Asked, Decision, concerns, decide};
 use crate::reaper::removal::{self, Books, Outcome};
 use crate::spec::quantity;
@@ -24,7 +25,7 @@ pub struct ReapArgs {
     /// Remove what nobody has, and what was never brought up to the end
     #[arg(long, group = "reasons")]
     orphans: bool,
-    /// Remove what was not used for so long, such as 2h
+    /// Remove what was not used for so long, such as 2h; use is noted at most once a minute
     #[arg(long, group = "reasons", value_name = "DURATION")]
     idle: Option<String>,
     /// Look only at environments of this description (may be given several times); a list of open pull requests then
@@ -57,12 +58,7 @@ pub struct ReapArgs {
 pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     let mut asked = asked(&args)?;
     let source = args.open.source(!args.description.is_empty())?;
-    let signing = match (&args.key, &args.evidence) {
-        (Some(key), Some(evidence)) if !args.dry_run => {
-            Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone()))
-        }
-        _ => None,
-    };
+    let signing = signing(&args)?;
     let mut causes = vec![];
     if let Some(source) = source {
         match source.read().await {
@@ -74,21 +70,27 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
         }
     }
     let engine = connect::engine(common).await?;
-    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
-    let all: Vec<Observed> = all.into_iter().filter(|o| concerns(&asked, o)).collect();
     let books = match signing {
         Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence }),
         None => None,
     };
-    let mut due = 0;
+    causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
+    Ok(causes.first().copied().unwrap_or(exit::PASSED))
+}
+
+/// Looks at each environment and, with books, removes those that are due. Returns what went wrong, as exit codes.
+async fn each(engine: &dyn Engine, asked: &Asked, books: Option<&Books>, common: &Common) -> anyhow::Result<Vec<u8>> {
+    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    let all: Vec<Observed> = all.into_iter().filter(|o| concerns(asked, o)).collect();
+    let (mut due, mut causes) = (0, vec![]);
     for observed in &all {
-        let decision = decide(&asked, observed, Timestamp::now());
-        let outcome = match (&decision, &books) {
-            (Decision::Due(_), Some(books)) => Some(removed(engine.as_ref(), observed, &asked, books).await),
+        let decision = decide(asked, observed, Timestamp::now());
+        let outcome = match (&decision, books) {
+            (Decision::Due(_), Some(books)) => Some(removed(engine, observed, asked, books).await),
             _ => None,
         };
         due += usize::from(matches!(decision, Decision::Due(_)));
-        tell::one(common, observed, &decision, outcome.as_ref(), args.dry_run);
+        tell::one(common, observed, &decision, outcome.as_ref(), books.is_none());
         causes.extend(outcome.as_ref().and_then(code));
         // Without a record nothing is removed, and the next one would fare no better.
         if matches!(outcome, Some(Outcome::Unrecorded(_) | Outcome::Unfinished { .. })) {
@@ -98,7 +100,13 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     if due == 0 && common.output == Output::Text {
         println!("nothing is due; {} environment(s) stay", all.len());
     }
-    Ok(causes.first().copied().unwrap_or(exit::PASSED))
+    Ok(causes)
+}
+
+/// What signs the records and where they lie; none for a trial.
+fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
+    let (Some(key), Some(evidence), false) = (&args.key, &args.evidence, args.dry_run) else { return Ok(None) };
+    Ok(Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
 }
 
 fn asked(args: &ReapArgs) -> anyhow::Result<Asked> {

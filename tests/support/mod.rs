@@ -1,6 +1,7 @@
 //! What stories about the command share: a user at a terminal with a folder of their own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod forge;
 pub mod reaping;
 
 use std::io::{BufRead, BufReader};

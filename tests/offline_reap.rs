@@ -188,6 +188,9 @@ fn flags_that_make_no_sense_are_told_before_anything_is_asked() {
     ] {
         dayfly(&[&["reap", "--dry-run"], flags].concat()).code(2).stderr(contains(expected));
     }
+    dayfly(&["up", "environments/hello", "--pr", "1", "--repository", "x"])
+        .code(2)
+        .stderr(contains("is no repository"));
     dayfly(&["extend", "a-pr-1", "soon"]).code(2).stderr(contains("write a number with a unit"));
     dayfly(&["extend", "a-pr-1", "-1h"]).code(2);
     dayfly(&["keep", "a-pr-1"]).code(2).stderr(contains("--reason"));

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, exit, target};
 use crate::engine::{Engine, EngineError, Lease};
 use crate::plan::Plan;
+use crate::reaper::repository::Repository;
 use crate::report::facts::{Change, Facts, Runner, SCHEMA_VERSION};
 use crate::spec::{Overrides, Valid};
 
@@ -83,6 +84,9 @@ pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, 
         bail!(usage("--commit SHA is required outside of a pull request's pipeline"));
     }
     let commit = commit.unwrap_or_default();
+    if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
+        bail!(usage(&format!("--repository {text:?} is no repository: write OWNER/NAME, or its address")));
+    }
     let repository = args.repository.clone().or(facts.repository);
     let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
     let runner =

@@ -92,10 +92,6 @@ async fn each(engine: &dyn Engine, asked: &Asked, books: Option<&Books>, common:
         due += usize::from(matches!(decision, Decision::Due(_)));
         tell::one(common, observed, &decision, outcome.as_ref(), books.is_none());
         causes.extend(outcome.as_ref().and_then(code));
-        // Without a record nothing is removed, and the next one would fare no better.
-        if matches!(outcome, Some(Outcome::Unrecorded(_) | Outcome::Unfinished { .. })) {
-            break;
-        }
     }
     if due == 0 && common.output == Output::Text {
         println!("nothing is due; {} environment(s) stay", all.len());

@@ -65,7 +65,7 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
 
 /// Keeps an environment, or releases it.
 pub async fn keep(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
-    let reason = args.reason.as_deref().map(|r| checked(r)).transpose()?;
+    let reason = args.reason.as_deref().map(checked).transpose()?;
     let kept = Kept { reason, since: Timestamp::now() };
     let (before, after) = amend(&args.environment, &Amendment::Kept(kept), common).await?;
     let name = &args.environment;

@@ -33,8 +33,8 @@ pub enum Outcome {
     NotDue,
     /// It could not be recorded that it begins; nothing was removed.
     Unrecorded(EvidenceError),
-    /// It was removed as far as `left` says, but how that ended could not be recorded.
-    Unfinished { record: PathBuf, left: Vec<Residual>, why: EvidenceError },
+    /// It was removed as far as `done` says, but how that ended could not be recorded.
+    Unfinished { record: PathBuf, done: Result<Vec<Residual>, String>, why: EvidenceError },
 }
 
 /// Removes an environment that was found due, if it still is. The failure is that it could not be looked at again.
@@ -62,7 +62,7 @@ async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, boo
     let record = begun.folder().to_owned();
     let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
     if let Err(why) = begun.end(done.clone(), Timestamp::now(), &books.key) {
-        return Outcome::Unfinished { record, left: done.unwrap_or_default(), why };
+        return Outcome::Unfinished { record, done, why };
     }
     match done {
         Ok(left) if left.is_empty() => Outcome::Removed { record },

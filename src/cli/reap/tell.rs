@@ -42,27 +42,29 @@ fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
         Outcome::Left { left, .. } => println!("NOT removed {environment} ({reason}):{}", lines(left)),
         Outcome::Failed { why, .. } => println!("NOT removed {environment} ({reason}):\n  {why}"),
         Outcome::Unrecorded(e) => {
-            eprintln!(
-                "error: {environment} is not removed, and nothing after it, because no record can be made: failed to {e}"
-            );
+            eprintln!("error: {environment} is not removed ({reason}), because no record can be made: failed to {e}");
         }
-        Outcome::Unfinished { left, why, .. } => {
-            let gone = if left.is_empty() { "is removed" } else { "is partly removed" };
-            eprintln!(
-                "error: {environment} {gone}, but its record ends with the beginning: failed to {why}{}",
-                lines(left)
-            );
+        Outcome::Unfinished { done, why, .. } => {
+            let (gone, more) = match done {
+                Ok(left) if left.is_empty() => ("is removed", String::new()),
+                Ok(left) => ("is partly removed", lines(left)),
+                Err(failure) => ("is NOT removed", format!("\n  {failure}")),
+            };
+            eprintln!("error: {environment} {gone}, but its record ends with the beginning: failed to {why}{more}");
         }
     }
 }
 
 fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
     let lease = observed.lease.as_ref();
-    let (due, reason, notes) = match decision {
+    let (due, reason, mut notes) = match decision {
         Decision::Due(reason) => (true, Some(reason), vec![]),
         Decision::Kept { why, otherwise } => (false, Some(otherwise), vec![format!("it is kept: {why}")]),
         Decision::Stays(notes) => (false, None, notes.clone()),
     };
+    if matches!(outcome, Some(Outcome::NotDue)) {
+        notes.push("it changed since it was listed, and is not due any more".into());
+    }
     let residual = outcome.map(residual).unwrap_or_default();
     json!({
         "environment": observed.environment,
@@ -96,11 +98,13 @@ fn record(outcome: &Outcome) -> Option<String> {
 fn residual(outcome: &Outcome) -> Vec<String> {
     let lines = |left: &[Residual]| left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect();
     match outcome {
-        Outcome::Removed { .. } => vec![],
+        Outcome::Removed { .. } | Outcome::NotDue => vec![],
         Outcome::Left { left, .. } => lines(left),
         Outcome::Failed { why, .. } => vec![why.clone()],
-        Outcome::NotDue => vec!["it changed since it was listed, and is not due any more".into()],
         Outcome::Unrecorded(e) => vec![format!("failed to {e}")],
-        Outcome::Unfinished { left, why, .. } => [lines(left), vec![format!("failed to {why}")]].concat(),
+        Outcome::Unfinished { done, why, .. } => {
+            let left = done.as_ref().map_or_else(|failure| vec![failure.clone()], |left| lines(left));
+            [left, vec![format!("failed to {why}")]].concat()
+        }
     }
 }

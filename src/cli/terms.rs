@@ -95,28 +95,37 @@ fn checked(reason: &str) -> anyhow::Result<String> {
 async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow::Result<(Terms, Terms)> {
     let engine = connect::engine(common).await?;
     let found = engine.observe(environment).await.map_err(|e| connect::told(common, &e))?;
-    let gone = || connect::usage(&format!("there is no environment {environment}; see `dayfly list`"));
-    let leaving = || connect::usage(&format!("{environment} is being removed, which nothing stops any more"));
-    let (run, before) = match found {
-        None => return Err(gone().into()),
-        Some(Observed { leaving: true, .. }) => return Err(leaving().into()),
-        Some(Observed { lease: Some(lease), terms: Some(terms), .. }) => (lease.run, terms),
-        Some(o) if o.unread => {
-            let what = format!("another version of dayfly made {environment}; use that version");
-            return Err(connect::usage(&what).into());
-        }
-        Some(_) => {
-            let what = format!("nobody has {environment}: these are remnants; see `dayfly status {environment}`");
-            return Err(connect::usage(&what).into());
-        }
-    };
+    let (run, before) = owned(environment, found)?;
     match engine.amend(environment, run, change).await.map_err(|e| connect::told(common, &e))? {
         Amended::Now(after) => Ok((before, after)),
-        Amended::Gone => Err(gone().into()),
-        Amended::Leaving => Err(leaving().into()),
+        Amended::Gone => Err(gone(environment).into()),
+        Amended::Leaving => Err(leaving(environment).into()),
         Amended::Taken(newer) => {
             eprintln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
             Err(connect::Ended(exit::UNEXPECTED).into())
         }
     }
+}
+
+/// Who has it, and on which terms.
+fn owned(environment: &str, found: Option<Observed>) -> Result<(uuid::Uuid, Terms), connect::Ended> {
+    match found {
+        None => Err(gone(environment)),
+        Some(Observed { leaving: true, .. }) => Err(leaving(environment)),
+        Some(Observed { lease: Some(lease), terms: Some(terms), .. }) => Ok((lease.run, terms)),
+        Some(o) if o.unread => {
+            Err(connect::usage(&format!("another version of dayfly made {environment}; use that version")))
+        }
+        Some(_) => Err(connect::usage(&format!(
+            "nobody has {environment}: these are remnants; see `dayfly status {environment}`"
+        ))),
+    }
+}
+
+fn gone(environment: &str) -> connect::Ended {
+    connect::usage(&format!("there is no environment {environment}; see `dayfly list`"))
+}
+
+fn leaving(environment: &str) -> connect::Ended {
+    connect::usage(&format!("{environment} is being removed, which nothing stops any more"))
 }

@@ -20,36 +20,51 @@ pub async fn amend(
     run: Uuid,
     change: &Amendment,
 ) -> Result<Amended, EngineError> {
-    let what = format!("change the terms of {environment}");
-    let failed = |e| explain::failed(&what, &e, Leftover::None);
     for _ in 0..ATTEMPTS {
-        let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
-            return Ok(Amended::Gone);
-        };
-        claim::own(&namespace)?;
-        if namespace.metadata.deletion_timestamp.is_some() {
-            return Ok(Amended::Leaving);
-        }
-        let Some(found) = lease::parse(environment, namespace.annotations()) else {
-            let why = "nobody has it, or another version of dayfly made it; look with `dayfly status`";
-            return Err(explain::refused(&what, why, Leftover::None));
-        };
-        if found.run != run {
-            return Ok(Amended::Taken(found.run));
-        }
-        let terms = lease::terms(&found, namespace.annotations());
-        if !terms.lack(change) {
-            return Ok(Amended::Now(terms));
-        }
-        let terms = terms.with(change);
-        let text = lease::amended(run, &terms).map_err(|e| explain::refused(&what, &e, Leftover::None))?;
-        let version = namespace.resource_version();
-        let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::TERMS): text}}});
-        match engine.namespaces().patch(environment, &PatchParams::default(), &Patch::Merge(&patch)).await {
-            Ok(_) => return Ok(Amended::Now(terms)),
-            Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => {}
-            Err(e) => return Err(failed(e)),
+        if let Some(amended) = attempt(engine, environment, run, change).await? {
+            return Ok(amended);
         }
     }
-    Err(explain::refused(&what, "others keep changing it; try again", Leftover::None))
+    Err(refused(environment, "others keep changing it; try again"))
+}
+
+/// None when somebody else changed the namespace meanwhile.
+async fn attempt(
+    engine: &KubernetesEngine,
+    environment: &str,
+    run: Uuid,
+    change: &Amendment,
+) -> Result<Option<Amended>, EngineError> {
+    let failed = |e| explain::failed(&format!("change the terms of {environment}"), &e, Leftover::None);
+    let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
+        return Ok(Some(Amended::Gone));
+    };
+    claim::own(&namespace)?;
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Ok(Some(Amended::Leaving));
+    }
+    let Some(found) = lease::parse(environment, namespace.annotations()) else {
+        let why = "nobody has it, or another version of dayfly made it; look with `dayfly status`";
+        return Err(refused(environment, why));
+    };
+    if found.run != run {
+        return Ok(Some(Amended::Taken(found.run)));
+    }
+    let terms = lease::terms(&found, namespace.annotations());
+    if !terms.lack(change) {
+        return Ok(Some(Amended::Now(terms)));
+    }
+    let terms = terms.with(change);
+    let text = lease::amended(run, &terms).map_err(|e| refused(environment, &e))?;
+    let version = namespace.resource_version();
+    let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::TERMS): text}}});
+    match engine.namespaces().patch(environment, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(Some(Amended::Now(terms))),
+        Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => Ok(None),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+fn refused(environment: &str, why: &str) -> EngineError {
+    explain::refused(&format!("change the terms of {environment}"), why, Leftover::None)
 }

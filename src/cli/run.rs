@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
 use crate::controller::crd::KeepPolicy;
+use crate::engine::Lease;
 use crate::evidence::store;
 use crate::lifecycle::Journal;
 use crate::lifecycle::record;
@@ -57,7 +58,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
     }
     let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
-    let lease = connect::lease(plan, &change.commit)?;
+    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = record::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::crd::{RunStatus, Stage, TestEnvironment};
 use super::request::{self, Request};
 use crate::cli::exit;
-use crate::engine::Engine;
+use crate::engine::{Engine, Lease};
 use crate::evidence::SigningKey;
 use crate::evidence::shelf::Shelf;
 use crate::lifecycle::run::{self, Run};
@@ -152,7 +152,7 @@ impl Runner {
     ) -> RunStatus {
         let Request { valid, plan, change, runner } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
-            Ok(lease) => lease,
+            Ok(lease) => Lease { repository: change.repository.clone(), ..lease },
             Err(e) => return faulty(status, &e),
         };
         let facts = record::beginning(&lease, &valid.path, change, runner, self.engine.kind());

@@ -10,5 +10,6 @@ mod failures;
 mod images;
 mod lifecycle;
 mod outages;
+mod reap;
 mod suites;
 mod world;

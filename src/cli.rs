@@ -22,6 +22,7 @@ pub mod logs;
 pub mod manual;
 pub mod plan;
 pub mod reap;
+pub mod remover;
 pub mod render;
 pub mod report;
 pub mod run;
@@ -30,7 +31,9 @@ pub mod schema;
 pub mod screen;
 pub mod signals;
 pub mod status;
+pub mod submit;
 pub mod target;
+pub mod terms;
 pub mod test;
 pub mod uninstall;
 pub mod up;
@@ -148,6 +151,9 @@ pub struct ChangeArgs {
     /// Head commit of the pull request (in GitHub and GitLab pipelines: taken from the job)
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
+    /// Repository of the pull request: OWNER/NAME or its address (in GitHub and GitLab pipelines: taken from the job)
+    #[arg(long, value_name = "REPOSITORY")]
+    pub repository: Option<String>,
     /// How long the environment may live, such as 4h, in place of the description's `ttl`
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
@@ -193,6 +199,8 @@ pub enum Verb {
     Test(test::TestArgs),
     /// Bring an environment up, run its suites, sign the report, remove everything
     Run(run::RunArgs),
+    /// Have a cluster's controller do what run does, and fetch the signed report
+    Submit(submit::SubmitArgs),
     /// List environments
     List,
     /// Show one environment
@@ -209,7 +217,11 @@ pub enum Verb {
         #[command(flatten)]
         environment: EnvironmentArgs,
     },
-    /// Remove environments whose time is over
+    /// Let an environment live longer
+    Extend(terms::ExtendArgs),
+    /// Keep an environment from being reaped
+    Keep(terms::KeepArgs),
+    /// Remove environments that expired, were closed, are idle or orphaned
     Reap(reap::ReapArgs),
     /// Render the report of a run
     Report(wiring::ReportArgs),
@@ -277,11 +289,14 @@ impl Cli {
             Verb::Up(args) => up::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,
+            Verb::Submit(args) => submit::run(args, common).await,
             Verb::List => list::run(common).await,
             Verb::Status { environment } => status::run(environment, common).await,
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down { environment } => down::run(environment, common).await,
+            Verb::Extend(args) => terms::extend(args, common).await,
+            Verb::Keep(args) => terms::keep(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
             Verb::Report(args) => wiring::report(args),
             Verb::Verify(args) => wiring::verify(args, json),

@@ -15,10 +15,12 @@ pub mod kubernetes;
 pub mod local;
 pub mod model;
 mod reference;
+pub mod terms;
 mod words;
 
 pub use error::{EngineError, Leftover};
 pub use model::*;
+pub use terms::{Amended, Amendment, Kept, Terms};
 
 /// Hears the lines of a suite's log while it runs.
 pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -55,6 +57,9 @@ pub trait Engine: Send + Sync {
 
     /// The present owner.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;
+
+    /// Changes the terms of an environment while this run has it; writes nothing when they are so already.
+    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError>;
 
     /// Makes everything that does not run: networks, volumes, secrets, containers not yet started.
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError>;
@@ -114,6 +119,14 @@ pub trait Engine: Send + Sync {
     async fn traces(&self, _environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
         Ok(BTreeMap::new())
     }
+
+    /// The name under which the engine knows whoever uses it, where it knows one.
+    async fn account(&self) -> Option<String> {
+        None
+    }
+
+    /// Removes what is left of an environment that nobody has, and nothing as soon as somebody has it.
+    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError>;
 
     /// Removes the environment, or only what belongs to one run of it. Carries on past errors; returns what is left.
     async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError>;

@@ -2,7 +2,8 @@
 //!
 //! `statement` says (pure), `dsse` and `bundle` wrap, `key` signs, `store` keeps, `verify` judges bytes (pure).
 //! A run is opened before its first suite and sealed before teardown; after teardown it may be sealed once more,
-//! which adds how the environment ended and changes no result. The private key never leaves the signing process.
+//! which adds how the environment ended and changes no result.
+//! `removal` records what the janitor, or a controller, removes. The private key never leaves the signing process.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub mod bundle;
 pub mod dsse;
 pub mod key;
 pub mod predicate;
+pub mod removal;
 pub mod seal;
 pub mod shelf;
 pub mod statement;

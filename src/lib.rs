@@ -17,3 +17,4 @@ pub mod report;
 pub mod secrets;
 pub mod spec;
 pub mod suite;
+pub mod web;

@@ -11,6 +11,7 @@ pub mod run;
 pub mod session;
 pub mod traces;
 pub mod up;
+pub mod usage;
 
 pub use journal::Journal;
 pub use notice::Notice;

@@ -1,3 +1,11 @@
-//! What is due for removal. `expired` is pure; the verb `reap` removes.
+//! What is due for removal, and its removal: `decide` says (pure), `removal` records and removes.
+//!
+//! What cannot be known is never a reason: a list of open pull requests that cannot be had, or that does not speak of an
+//! environment's repository, removes nothing.
 
-pub mod expired;
+pub mod decide;
+pub mod forge;
+pub mod half_made;
+pub mod open_list;
+pub mod removal;
+pub mod repository;

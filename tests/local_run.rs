@@ -246,9 +246,9 @@ fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
     user.owns("ttl-pr-2");
     user.dayfly(&["up", &file, "--pr", "1", "--ttl", "1s"]).code(0);
     user.dayfly(&["up", &file, "--pr", "2"]).code(0);
-    user.dayfly(&["reap", "--expired", "--dry-run"]).code(0).says("would remove ttl-pr-1");
+    user.reaps("ttl", &["--expired", "--dry-run"]).code(0).says("would remove ttl-pr-1");
     user.dayfly(&["status", "ttl-pr-1"]).code(0);
-    user.dayfly(&["reap", "--expired"]).code(0).says("removed ttl-pr-1");
+    user.reaps("ttl", &["--expired"]).code(0).says("removed ttl-pr-1");
     user.finds_nothing_of("ttl-pr-1");
     user.dayfly(&["status", "ttl-pr-2"]).code(0);
 }

@@ -8,7 +8,7 @@ use dayfly::cli::{connect, exit};
 use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
 use dayfly::engine::{Engine, Lease, Older, SuiteExit};
 use dayfly::lifecycle::session::Session;
-use dayfly::lifecycle::{Journal, Notice, up};
+use dayfly::lifecycle::{Journal, Notice, record, up};
 use dayfly::plan::{Judge, Plan, SuitePlan};
 use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner, Verdict};
 use dayfly::spec::model::SuiteKind;
@@ -27,7 +27,7 @@ fn story(script: Script, plan: Plan) -> Story {
     let lease = connect::lease(plan, "abc").unwrap();
     let engine = Arc::new(FakeEngine::new(script));
     let facts =
-        connect::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
+        record::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
     Story { engine, lease, journal: Journal::new(facts, None, Box::new(|_| ())), stop: CancellationToken::new() }
 }
 

@@ -10,6 +10,7 @@ use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, exit, 
 use crate::engine::{Engine, EngineError, Lease};
 use crate::lifecycle;
 use crate::plan::Plan;
+use crate::reaper::repository::Repository;
 use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};
 
@@ -84,10 +85,14 @@ pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, 
         bail!(usage("--commit SHA is required outside of a pull request's pipeline"));
     }
     let commit = commit.unwrap_or_default();
-    let change = Change { repository: facts.repository, pr, commit: commit.clone() };
+    if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
+        bail!(usage(&format!("--repository {text:?} is no repository: write OWNER/NAME, or its address")));
+    }
+    let repository = args.repository.clone().or(facts.repository);
+    let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
     let runner =
         Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: facts.job, actor: facts.actor };
-    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), ttl: args.ttl.clone() }, change, runner))
+    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
 }
 
 /// Prints a usage error; it ends with exit code 2.

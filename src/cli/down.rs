@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Common, EnvironmentArgs, Output, connect, exit};
-use crate::engine::{Engine, EngineError, Observed, Residual, UnitState};
+use crate::engine::{Engine, EngineError, Observed, Residual};
+use crate::reaper::half_made::unstarted;
 
 /// How long the engine may take to carry out what a killed program had asked for last.
 const LATE: Duration = Duration::from_secs(1);
@@ -44,9 +45,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 
 /// Whether its making was broken off: something is not there, or was never started although it starts by itself.
 fn half_made(observed: &Observed) -> bool {
-    let Some(lease) = &observed.lease else { return true };
-    let own = |u: &&crate::plan::Unit| !u.start_late;
-    lease.plan.units.iter().filter(own).any(|u| matches!(observed.units.get(&u.name), None | Some(UnitState::Created)))
+    observed.lease.is_none() || !unstarted(observed).is_empty()
 }
 
 /// An engine may still carry out the last request of a program that was killed: what comes late is removed as well.

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Common, Output, connect, exit, signals};
 use crate::engine::{Engine, Lease};
+use crate::lifecycle::usage::{self, InUse};
 
 /// Arguments of `forward`.
 #[derive(Debug, Args)]
@@ -40,12 +41,14 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
         }
         Output::Text => println!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
     }
+    usage::note(engine.as_ref(), &lease).await;
     let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => return Ok(exit::PASSED),
             accepted = listener.accept() => accepted?,
         };
+        usage::note(engine.as_ref(), &lease).await;
         tokio::spawn(carry(engine.clone(), lease.clone(), unit.clone(), port, stream));
     }
 }
@@ -68,6 +71,7 @@ fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
 }
 
 async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
+    let _in_use = InUse::begin(engine.clone(), lease.clone());
     let mut link = match engine.dial(&lease, &unit, port).await {
         Ok(link) => link,
         Err(e) => {

@@ -28,33 +28,35 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         println!("there are no environments");
         return Ok(exit::PASSED);
     }
-    let rows: Vec<[String; 5]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
+    let rows: Vec<[String; 6]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
     if targets.len() == 1 {
-        print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+        print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
     } else {
-        let rows = all.iter().zip(rows).map(|((target, _), [a, b, c, d, e])| [target.clone(), a, b, c, d, e]);
-        let rows: Vec<[String; 6]> = rows.collect();
-        print!("{}", table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "EXPIRES"], &rows));
+        let rows = all.iter().zip(rows).map(|((target, _), [a, b, c, d, e, f])| [target.clone(), a, b, c, d, e, f]);
+        let rows: Vec<[String; 7]> = rows.collect();
+        print!("{}", table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
     }
     Ok(exit::PASSED)
 }
 
-fn row(o: &Observed, now: Timestamp) -> [String; 5] {
+fn row(o: &Observed, now: Timestamp) -> [String; 6] {
     let running = o.units.values().filter(|s| **s == UnitState::Running).count();
     let services = format!("{running}/{} running", o.units.len());
-    match &o.lease {
-        Some(l) if o.leaving => {
-            let being = "it is being removed".into();
-            [o.environment.clone(), services, commit(&l.commit), age(now, l.created), being]
+    let (dash, name) = (|| "-".to_owned(), o.environment.clone());
+    match (&o.lease, &o.terms) {
+        (Some(l), Some(t)) => {
+            let end = match t.kept() {
+                _ if o.leaving => "it is being removed".into(),
+                Some(reason) => format!("kept: {reason}"),
+                None => expiry(now, t.expires),
+            };
+            [name, services, commit(&l.commit), age(now, l.created), ago(now, t.used), end]
         }
-        Some(l) => [o.environment.clone(), services, commit(&l.commit), age(now, l.created), expiry(now, l.expires)],
-        None => [
-            o.environment.clone(),
-            format!("{} remnant(s)", o.objects.len()),
-            "-".into(),
-            "-".into(),
-            "remove with `dayfly down`".into(),
-        ],
+        _ if o.unread => [name, services, dash(), dash(), dash(), "made by another version of dayfly".into()],
+        _ => {
+            let remnants = format!("{} remnant(s)", o.objects.len());
+            [name, remnants, dash(), dash(), dash(), "remove with `dayfly down`".into()]
+        }
     }
 }
 
@@ -66,8 +68,11 @@ pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
         "pr": o.lease.as_ref().map(|l| l.plan.pr),
         "commit": o.lease.as_ref().map(|l| &l.commit),
         "created": o.lease.as_ref().map(|l| l.created),
-        "expires": o.lease.as_ref().map(|l| l.expires),
-        "expired": o.lease.as_ref().map(|l| l.expires <= now),
+        "repository": o.lease.as_ref().and_then(|l| l.repository.as_ref()),
+        "expires": o.terms.as_ref().map(|t| t.expires),
+        "expired": o.terms.as_ref().map(|t| t.expires <= now),
+        "used": o.terms.as_ref().map(|t| t.used),
+        "kept": o.terms.as_ref().and_then(|t| t.kept()),
         "units": o.units,
         "objects": o.objects,
         "leaving": o.leaving,
@@ -84,10 +89,26 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     rough(now.duration_since(then).as_secs())
 }
 
+/// How long ago, as a clause.
+pub fn ago(now: Timestamp, then: Timestamp) -> String {
+    format!("{} ago", age(now, then))
+}
+
 /// In how long, or that it is over.
 pub fn expiry(now: Timestamp, then: Timestamp) -> String {
     let left = then.duration_since(now).as_secs();
-    if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(left)) }
+    if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(near(left))) }
+}
+
+/// So that four hours less a second are not called three.
+fn near(secs: i64) -> i64 {
+    let half_of_its_unit = match secs {
+        ..120 => 0,
+        120..7200 => 30,
+        7200..172_800 => 1800,
+        _ => 43_200,
+    };
+    secs + half_of_its_unit
 }
 
 fn rough(secs: i64) -> String {
@@ -126,5 +147,6 @@ mod tests {
         let now = Timestamp::from_second(1000).unwrap();
         assert!(expiry(now, Timestamp::from_second(999).unwrap()).contains("reap --expired"));
         assert_eq!(expiry(now, Timestamp::from_second(8200).unwrap()), "in 2h");
+        assert_eq!(expiry(now, Timestamp::from_second(1000 + 4 * 3600 - 1).unwrap()), "in 4h");
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use futures::StreamExt;
 
 use super::{Common, Output, connect, exit};
+use crate::lifecycle::usage::{self, InUse};
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
@@ -32,6 +33,11 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
         let known = observed.units.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         anyhow::bail!(connect::usage(&format!("{} has no service {unknown}; it has: {known}", args.environment)));
     }
+    let in_use = observed.lease.as_ref().filter(|_| args.follow);
+    if let Some(lease) = in_use {
+        usage::note(engine.as_ref(), lease).await;
+    }
+    let _in_use = in_use.map(|lease| InUse::begin(engine.clone(), lease.clone()));
     let mut lines = engine
         .logs(&args.environment, args.service.as_deref(), args.tail, args.follow)
         .await

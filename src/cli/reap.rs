@@ -1,50 +1,135 @@
-//! `dayfly reap`: remove environments whose time is over, and remnants without an owner.
+//! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
 
-use clap::Args;
-use jiff::Timestamp;
+use std::path::PathBuf;
 
-use super::{Common, Output, connect, exit};
-use crate::reaper::expired;
+use clap::{ArgGroup, Args};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Common, Output, connect, exit, remover};
+use crate::engine::{Engine, Observed};
+use crate::evidence::SigningKey;
+use crate::reaper::decide::{Asked, Decision, concerns, decide};
+use crate::reaper::removal::{self, Books, Outcome};
+use crate::spec::quantity;
+
+mod open;
+mod tell;
 
 /// Arguments of `reap`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("reasons").multiple(true).required(true))]
 pub struct ReapArgs {
-    /// Remove what has outlived its ttl, and remnants that no environment owns
-    #[arg(long, required = true)]
+    /// Remove what has outlived its ttl
+    #[arg(long, group = "reasons")]
     expired: bool,
+    /// Remove what nobody has, and what was never brought up to the end
+    #[arg(long, group = "reasons")]
+    orphans: bool,
+    /// Remove what was not used for so long, such as 2h; use is noted at most once a minute
+    #[arg(long, group = "reasons", value_name = "DURATION")]
+    idle: Option<String>,
+    /// Look only at environments of this description (may be given several times); a list of open pull requests then
+    /// speaks of them although their repository is not known
+    #[arg(long, value_name = "NAME")]
+    description: Vec<String>,
     /// Only say what would be removed, and why
     #[arg(long)]
     dry_run: bool,
+    /// Private key that signs the record of each removal; --dry-run needs none
+    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true, required_unless_present = "dry_run")]
+    key: Option<PathBuf>,
+    /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Folder for the records; --dry-run needs none
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "DAYFLY_EVIDENCE",
+        hide_env_values = true,
+        required_unless_present = "dry_run"
+    )]
+    evidence: Option<PathBuf>,
+    #[command(flatten)]
+    open: open::OpenArgs,
 }
 
-/// Removes what is due; carries on past errors.
+/// Removes what is due; carries on past errors. The first cause decides the exit code.
 pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
-    let due = expired::due(&all, Timestamp::now());
-    if due.is_empty() && common.output == Output::Text {
-        println!("nothing is due; {} environment(s) stay", all.len());
-    }
-    let mut incomplete = false;
-    for (environment, reason) in due {
-        let residual = if args.dry_run { Ok(vec![]) } else { engine.remove(&environment, None).await };
-        let (removed, left) = match residual {
-            Ok(left) => (
-                left.is_empty() && !args.dry_run,
-                left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>(),
-            ),
-            Err(e) => (false, vec![format!("failed to {e}")]),
-        };
-        incomplete |= !left.is_empty();
-        match common.output {
-            Output::Json => println!(
-                "{}",
-                serde_json::json!({"environment": environment, "reason": reason, "removed": removed, "dryRun": args.dry_run, "residual": left})
-            ),
-            Output::Text if args.dry_run => println!("would remove {environment}: {reason}"),
-            Output::Text if left.is_empty() => println!("removed {environment}: {reason}"),
-            Output::Text => println!("NOT removed {environment} ({reason}):\n  {}", left.join("\n  ")),
+    let mut asked = asked(&args)?;
+    let source = args.open.source(!args.description.is_empty())?;
+    let signing = signing(&args)?;
+    let mut causes = vec![];
+    if let Some(source) = source {
+        match source.read().await {
+            Ok(open) => asked.open = Some(open),
+            Err(why) => {
+                tell::no_list(common, &why);
+                causes.push(exit::INCONCLUSIVE);
+            }
         }
     }
-    Ok(if incomplete { exit::TEARDOWN } else { exit::PASSED })
+    let engine = connect::engine(common).await?;
+    let books = match signing {
+        Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence }),
+        None => None,
+    };
+    causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
+    Ok(causes.first().copied().unwrap_or(exit::PASSED))
+}
+
+/// Looks at each environment and, with books, removes those that are due. Returns what went wrong, as exit codes.
+async fn each(engine: &dyn Engine, asked: &Asked, books: Option<&Books>, common: &Common) -> anyhow::Result<Vec<u8>> {
+    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    let all: Vec<Observed> = all.into_iter().filter(|o| concerns(asked, o)).collect();
+    let (mut due, mut causes) = (0, vec![]);
+    for observed in &all {
+        let decision = decide(asked, observed, Timestamp::now());
+        let outcome = match (&decision, books) {
+            (Decision::Due(_), Some(books)) => Some(removed(engine, observed, asked, books).await),
+            _ => None,
+        };
+        due += usize::from(matches!(decision, Decision::Due(_)));
+        tell::one(common, observed, &decision, outcome.as_ref(), books.is_none());
+        causes.extend(outcome.as_ref().and_then(code));
+    }
+    if due == 0 && common.output == Output::Text {
+        println!("nothing is due; {} environment(s) stay", all.len());
+    }
+    Ok(causes)
+}
+
+/// What signs the records and where they lie; none for a trial.
+fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
+    let (Some(key), Some(evidence), false) = (&args.key, &args.evidence, args.dry_run) else { return Ok(None) };
+    Ok(Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
+}
+
+fn asked(args: &ReapArgs) -> anyhow::Result<Asked> {
+    let limit = |text: &String| {
+        let ms = quantity::duration_ms(text, quantity::LONGEST_LIFE_MS);
+        let ms = ms.map_err(|why| connect::usage(&format!("--idle {text:?}: {why}")))?;
+        anyhow::Ok(SignedDuration::from_millis(i64::try_from(ms)?))
+    };
+    Ok(Asked {
+        expired: args.expired,
+        orphans: args.orphans,
+        idle: args.idle.as_ref().map(limit).transpose()?,
+        open: None,
+        descriptions: args.description.clone(),
+    })
+}
+
+/// An environment that cannot be looked at again is as one that cannot be removed.
+async fn removed(engine: &dyn Engine, observed: &Observed, asked: &Asked, books: &Books) -> Outcome {
+    let looked = removal::remove(engine, &observed.environment, asked, books).await;
+    looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })
+}
+
+fn code(outcome: &Outcome) -> Option<u8> {
+    match outcome {
+        Outcome::Removed { .. } | Outcome::NotDue => None,
+        Outcome::Left { .. } | Outcome::Failed { .. } => Some(exit::TEARDOWN),
+        Outcome::Unrecorded(_) | Outcome::Unfinished { .. } => Some(exit::NO_EVIDENCE),
+    }
 }

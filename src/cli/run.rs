@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
+use crate::controller::crd::KeepPolicy;
+use crate::engine::Lease;
 use crate::evidence::store;
 use crate::lifecycle::Journal;
 use crate::lifecycle::record;
@@ -56,7 +58,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
     }
     let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
-    let lease = connect::lease(plan, &change.commit)?;
+    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = record::beginning(&lease, &args.description.file, change, runner_fact, engine.kind());
@@ -80,6 +82,16 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit::of(&facts))
 }
 
+impl From<Keep> for KeepPolicy {
+    fn from(keep: Keep) -> Self {
+        match keep {
+            Keep::Never => Self::Never,
+            Keep::OnFailure => Self::OnFailure,
+            Keep::Always => Self::Always,
+        }
+    }
+}
+
 impl From<Keep> for run::Keep {
     fn from(keep: Keep) -> Self {
         match keep {
@@ -91,7 +103,7 @@ impl From<Keep> for run::Keep {
 }
 
 /// The report on the screen, and what CI systems show.
-fn tell(facts: &Facts, common: &Common, folder: &Path) {
+pub fn tell(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         print!("{}", crate::report::text::render(facts, colour));

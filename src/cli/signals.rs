@@ -21,14 +21,13 @@ pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
-/// A token that SIGINT, SIGTERM or SIGHUP cancels: for what runs in a cluster, which ends what does not end in time.
+/// A token that the first SIGINT, SIGTERM or SIGHUP cancels, and nothing else: for what others end when it takes too long.
 pub fn ask() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        tracing::info!("ending");
         cancelled.cancel();
     });
     Ok(token)

@@ -21,7 +21,13 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 fn text(o: &Observed, now: Timestamp) -> String {
-    let Some(lease) = &o.lease else {
+    let (Some(lease), Some(terms)) = (&o.lease, &o.terms) else {
+        if o.unread {
+            return format!(
+                "another version of dayfly made {}, and who has it cannot be read; use that version, or `dayfly down {}`\n",
+                o.environment, o.environment
+            );
+        }
         let objects: Vec<_> = o.objects.iter().map(|x| format!("  {x}\n")).collect();
         return format!(
             "{} has no owner: these are remnants; remove them with `dayfly down {}`\n{}",
@@ -30,14 +36,17 @@ fn text(o: &Observed, now: Timestamp) -> String {
             objects.concat()
         );
     };
+    let kept = terms.kept().map(|r| format!("kept: {r}; `dayfly keep {} --release` ends that\n", o.environment));
     let head = format!(
-        "{}  pull request {}, commit {}, run {}\nup for {}, expires {}\n\n",
+        "{}  pull request {}, commit {}, run {}\nup for {}, used {}, expires {}\n{}\n",
         o.environment,
         lease.plan.pr,
         list::commit(&lease.commit),
         lease.run,
         list::age(now, lease.created),
-        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, lease.expires) }
+        list::ago(now, terms.used),
+        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, terms.expires) },
+        kept.unwrap_or_default()
     );
     let rows: Vec<[String; 5]> = lease
         .plan

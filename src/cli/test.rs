@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Common, Output, connect, exit, screen, signals};
 use crate::lifecycle::session::Session;
-use crate::lifecycle::{Journal, Notice, record};
+use crate::lifecycle::{Journal, Notice, record, usage};
 use crate::report::facts::{Change, Runner};
 use crate::suite::runner;
 
@@ -28,9 +28,10 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
         let known = lease.plan.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         anyhow::bail!(connect::usage(&format!("there is no suite {unknown}; the description has: {known}")));
     }
+    usage::note(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;
     let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
-    let change = Change { repository: None, pr: lease.plan.pr, commit: lease.commit.clone() };
+    let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let facts = record::beginning(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
     journal.hide(&secrets.values);

@@ -3,9 +3,8 @@
 use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
-use crate::engine::Older;
+use crate::engine::{Lease, Older};
 use crate::lifecycle::{Journal, Notice, record, run, up};
-use crate::plan::Plan;
 use crate::report::facts::CauseKind;
 
 /// Arguments of `up`.
@@ -23,7 +22,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
     let plan = connect::plan(&valid, change.pr)?;
-    let lease = connect::lease(plan, &change.commit)?;
+    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = record::beginning(&lease, &args.description.file, change, runner, engine.kind());
@@ -32,7 +31,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
-                eprint!("{}", welcome(&lease.plan, &target::flags(common)));
+                eprint!("{}", welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
             }
             return Ok(exit::PASSED);
         }
@@ -61,12 +60,14 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
 }
 
 /// What one can do with an environment that is up.
-fn welcome(plan: &Plan, flags: &str) -> String {
+fn welcome(lease: &Lease, now: jiff::Timestamp, flags: &str) -> String {
+    let plan = &lease.plan;
     let environment = &plan.environment;
     let ports = plan.units.iter().filter(|u| !u.start_late).filter_map(|u| u.port.map(|p| format!("  {}:{p}", u.name)));
     let example = plan.units.iter().find(|u| u.port.is_some()).map_or("SERVICE", |u| u.name.as_str());
     format!(
-        "\n{environment} is up. Inside, services reach each other as\n{}\n\nnext:\n  dayfly test {environment}{flags}\n  dayfly logs {environment} -f{flags}\n  dayfly forward {environment} {example}{flags}\n  dayfly down {environment}{flags}\n",
-        ports.collect::<Vec<_>>().join("\n")
+        "\n{environment} is up. Inside, services reach each other as\n{}\n\nIt expires {}; `dayfly extend {environment} 2h{flags}` lets it live longer.\n\nnext:\n  dayfly test {environment}{flags}\n  dayfly logs {environment} -f{flags}\n  dayfly forward {environment} {example}{flags}\n  dayfly down {environment}{flags}\n",
+        ports.collect::<Vec<_>>().join("\n"),
+        super::list::expiry(now, lease.expires)
     )
 }

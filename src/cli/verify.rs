@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::key::load_public;
-use crate::evidence::predicate::TestOutcome;
+use crate::evidence::predicate::{RemovalPredicate, RemovalState, TestOutcome};
 use crate::evidence::statement::is_hex;
-use crate::evidence::verify::{Expect, Refusal, Said, VerifiedRun, folder, verify};
-use crate::evidence::{VerifyingKey, store};
+use crate::evidence::verify::{Expect, Refusal, Said, VerifiedRun, folder, removal, verify};
+use crate::evidence::{VerifyingKey, removal as record, store};
 use crate::report::facts::Outcome;
 
 mod text;
@@ -20,7 +20,7 @@ mod text;
 /// What the user asks.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// An envelope, a bundle, or the folder of a run.
+    /// An envelope, a bundle, or the folder of a run or of a removal.
     pub path: PathBuf,
     /// Public key, PEM.
     pub key: Option<PathBuf>,
@@ -56,6 +56,7 @@ impl Judgement {
 /// What was verified.
 enum Found {
     Run(Box<VerifiedRun>),
+    Removal(Box<RemovalPredicate>),
     File(Said),
 }
 
@@ -102,6 +103,9 @@ fn judge(path: &Path, key: &VerifyingKey, expect: &Expect) -> anyhow::Result<Res
     let refused = |r: Refusal| r.to_string();
     if path.is_dir() {
         let files = store::read_run(path).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
+        if files.contains_key(record::BEGUN) || files.contains_key(record::ENDED) {
+            return Ok(removal(&files, key, expect).map(|r| Found::Removal(Box::new(r))).map_err(refused));
+        }
         return Ok(folder(&files, key, expect).map(|r| Found::Run(Box::new(r))).map_err(refused));
     }
     let bytes = std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
@@ -123,6 +127,11 @@ fn outcome(found: &Found) -> &'static str {
         Found::File(Said::Suite(s)) if s.test.result == TestOutcome::Passed => "PASSED",
         Found::File(Said::Suite(_)) => "FAILED",
         Found::File(Said::Opened(_)) => "OPENED",
+        Found::Removal(r) | Found::File(Said::Removal(r)) => match r.state {
+            RemovalState::Begun => "BEGUN",
+            RemovalState::Removed => "REMOVED",
+            RemovalState::Incomplete => "INCOMPLETE",
+        },
     }
 }
 
@@ -145,6 +154,7 @@ fn as_json(found: &Found, key: &VerifyingKey) -> serde_json::Value {
         Found::File(Said::Run(r)) => json!({"run": r}),
         Found::File(Said::Suite(s)) => json!({"suite": s}),
         Found::File(Said::Opened(o)) => json!({"opened": o}),
+        Found::Removal(r) | Found::File(Said::Removal(r)) => json!({"removal": r}),
     };
     if let (Some(value), serde_json::Value::Object(more)) = (value.as_object_mut(), more) {
         value.extend(more);

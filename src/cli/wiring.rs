@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::key::{self, PassphraseSource};
 use super::{connect, exit, verify as verifying};
-use crate::evidence::{KeyKind, SigningKey};
+use crate::evidence::{KeyKind, SigningKey, removal, store};
 use crate::report::Format;
 
 /// Arguments of `report`.
@@ -25,7 +25,7 @@ pub struct ReportArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Folder of a run, or one envelope or bundle of it
+    /// Folder of a run or of a removal, or one envelope or bundle of it
     path: PathBuf,
     /// Public key to trust
     #[arg(long, value_name = "FILE")]
@@ -105,7 +105,8 @@ pub fn verify(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
 
 /// The folder of the only run below a folder; a file stays what it is.
 fn run_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
-    if !path.is_dir() || path.join(crate::evidence::store::OPENED).exists() {
+    let there = [store::OPENED, removal::BEGUN, removal::ENDED].iter().any(|f| path.join(f).exists());
+    if !path.is_dir() || there {
         return Ok(path);
     }
     let report = super::report::find(&path).map_err(|e| connect::usage(&format!("{e:#}")))?;

@@ -1,6 +1,6 @@
 //! What is worth an Event. Pure: (what was said, what is said) → events.
 
-use super::crd::{Condition, Phase, TestEnvironmentStatus};
+use super::crd::{Condition, TestEnvironmentStatus};
 
 /// Longest note that the API takes.
 const LONGEST: usize = 1000;
@@ -22,8 +22,8 @@ pub struct Told {
 pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<Told> {
     let mut events = vec![];
     let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
-    if is.phase != was.phase && is.phase == Some(Phase::Queued) {
-        events.push(event(false, "Queued", "Wait", "it waits for its turn"));
+    if let (Some(position), None) = (is.queue_position, was.queue_position) {
+        events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end before")));
     }
     if run(is).is_some() && run(is) != run(was) {
         let commit = is.run.as_ref().map(|r| r.commit.clone()).unwrap_or_default();
@@ -87,7 +87,7 @@ mod tests {
         let nothing = TestEnvironmentStatus::default();
         let found = Checked::Valid { environment: "e".into(), input: "a".into(), text: String::new() };
         let valid = at(&checked(nothing.clone(), 1, "abc", found, now));
-        assert_eq!(reasons(&nothing, &valid), ["Queued", "Validated"]);
+        assert_eq!(reasons(&nothing, &valid), ["Validated"]);
         let mut begun = valid.clone();
         begun.run = Some(RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() });
         let begun = at(&begun);

@@ -220,8 +220,8 @@ async fn lose(object: &Lean, why: &str, context: &Context) -> Result<(), StepErr
         (run.outcome, run.exit_code) = (Some(Outcome::Error), Some(crate::cli::exit::UNEXPECTED));
         (run.finished, run.waiting) = (Some(now), None);
         run.causes.push(format!("the run was lost: {why}"));
-        // What no runner ever took has made nothing.
-        run.released = run.pod.is_none().then_some(now);
+        // What no runner ever took has made nothing. A runner that goes on all the same is not heard any more.
+        run.released = run.pod.take().is_none().then_some(now);
     };
     write(object, &was, &restated(object, lost, now), context).await
 }

@@ -70,10 +70,12 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<Reques
     checked(&object.spec, &text, &files).map_err(Unresolved::Source)
 }
 
-fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, BTreeMap<String, Vec<u8>>), String> {
+/// Files by the path that the description uses.
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, Files), String> {
     let text = source.inline.clone().unwrap_or_default().into_bytes();
-    let mut files: BTreeMap<String, Vec<u8>> =
-        source.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+    let mut files: Files = source.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
     for (path, coded) in &source.binary_files {
         let bytes = STANDARD.decode(coded).map_err(|e| format!("description.binaryFiles[{path}] is no base64: {e}"))?;
         files.insert(path.clone(), bytes);
@@ -82,13 +84,13 @@ fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, BTreeMap<String, Vec<u
 }
 
 /// Keys cannot hold a slash: `__` stands for it.
-fn contents(map: ConfigMap) -> BTreeMap<String, Vec<u8>> {
+fn contents(map: ConfigMap) -> Files {
     let text = map.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
     let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
 }
 
-fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Result<Request, String> {
+fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Request, String> {
     let overrides = Overrides {
         set: spec.values.clone().into_iter().collect(),
         images: spec.images.clone().into_iter().collect(),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::crd::{RunStatus, Stage, TestEnvironment};
 use super::request::{self, Request};
 use crate::cli::exit;
-use crate::engine::Engine;
+use crate::engine::{Engine, Lease};
 use crate::evidence::SigningKey;
 use crate::evidence::shelf::Shelf;
 use crate::lifecycle::run::{self, Run};
@@ -126,16 +126,17 @@ impl Runner {
         self.api().patch_status(&self.object.1, &PatchParams::default(), &Patch::Json::<()>(patch)).await
     }
 
-    /// Writes how the run is; nothing when another run took its place.
+    /// Writes how the run is; nothing when another run took its place, or it counts as lost.
     async fn write(&self, run: &RunStatus) -> Result<(), RunnerError> {
         let patch = json!([
             {"op": "test", "path": "/status/run/id", "value": run.id},
+            {"op": "test", "path": "/status/run/pod", "value": self.pod},
             {"op": "replace", "path": "/status/run", "value": run},
         ]);
         match self.patch(patch).await {
             Ok(_) => Ok(()),
             Err(e) if refused(&e) => {
-                tracing::info!("the status is another run's by now");
+                tracing::info!("the status is another run's by now, or this one counts as lost");
                 Ok(())
             }
             Err(e) => Err(failed("write how the run is into the TestEnvironment")(e)),
@@ -151,7 +152,7 @@ impl Runner {
     ) -> RunStatus {
         let Request { valid, plan, change, runner } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
-            Ok(lease) => lease,
+            Ok(lease) => Lease { repository: change.repository.clone(), ..lease },
             Err(e) => return faulty(status, &e),
         };
         let facts = record::beginning(&lease, &valid.path, change, runner, self.engine.kind());

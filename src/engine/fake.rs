@@ -11,8 +11,9 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, Leftover, LogLine,
-    Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit, UnitState,
+    AgentLink, Amended, Amendment, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease,
+    Leftover, LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit, Terms,
+    UnitState,
 };
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
 
@@ -46,6 +47,7 @@ pub struct FakeEngine {
 #[derive(Default)]
 struct State {
     lease: Option<Lease>,
+    terms: Option<Terms>,
     units: BTreeMap<String, UnitState>,
     secrets: Secrets,
     done: Vec<String>,
@@ -68,7 +70,9 @@ impl FakeEngine {
 
     /// Another run takes the environment over.
     pub fn take_over(&self, lease: Lease) {
-        self.state().lease = Some(lease);
+        let mut state = self.state();
+        state.terms = Some(Terms::of(&lease));
+        state.lease = Some(lease);
         // Nobody may be watching yet; then nobody needs to hear it.
         let _ = self.events.send(Happened::LeaseChanged);
     }
@@ -79,6 +83,8 @@ impl FakeEngine {
         Some(Observed {
             environment: lease.environment.clone(),
             lease: Some(lease),
+            terms: state.terms.clone(),
+            unread: false,
             units: state.units.clone(),
             objects: vec![],
             leaving: false,
@@ -131,12 +137,24 @@ impl Engine for FakeEngine {
             other => other.as_ref().map(|l| l.run),
         };
         state.done.push("claim".into());
+        state.terms = Some(Terms::of(lease));
         state.lease = Some(lease.clone());
         Ok(Claim::Ours { replaced, kept: None })
     }
 
     async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {
         Ok(self.state().lease.clone())
+    }
+
+    async fn amend(&self, _: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
+        let mut state = self.state();
+        let (Some(lease), Some(terms)) = (&state.lease, &state.terms) else { return Ok(Amended::Gone) };
+        if lease.run != run {
+            return Ok(Amended::Taken(lease.run));
+        }
+        let now = if terms.lack(change) { terms.clone().with(change) } else { terms.clone() };
+        state.terms = Some(now.clone());
+        Ok(Amended::Now(now))
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -239,11 +257,16 @@ impl Engine for FakeEngine {
         Ok(self.state().units.keys().map(running).collect())
     }
 
+    async fn remove_remnants(&self, _: &str) -> Result<Vec<Residual>, EngineError> {
+        Ok(vec![])
+    }
+
     async fn remove(&self, _: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
         let mut state = self.state();
         state.done.push("remove".into());
         if run.is_none() || state.lease.as_ref().map(|l| l.run) == run {
             state.lease = None;
+            state.terms = None;
             state.units.clear();
         }
         Ok(self.script.residual.clone())

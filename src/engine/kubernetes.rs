@@ -11,8 +11,8 @@ use futures::stream::BoxStream;
 use kube::Client;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed,
-    Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    AgentLink, Amended, Amendment, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease,
+    LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
 use crate::render::kubernetes::{Stage, Templates};
@@ -40,6 +40,7 @@ mod results;
 mod sight;
 mod suite_log;
 mod suites;
+mod terms;
 mod units;
 mod view;
 mod watch;
@@ -141,6 +142,10 @@ impl Engine for KubernetesEngine {
         claim::lease(self, environment).await
     }
 
+    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
+        terms::amend(self, environment, run, change).await
+    }
+
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
         prepare::prepare(self, lease, secrets).await
     }
@@ -209,7 +214,15 @@ impl Engine for KubernetesEngine {
         observe::traces(self, environment).await
     }
 
+    async fn account(&self) -> Option<String> {
+        info::account(self).await
+    }
+
+    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {
+        remove::remove(self, environment, remove::Whose::Nobodys).await
+    }
+
     async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
-        remove::remove(self, environment, run).await
+        remove::remove(self, environment, run.map_or(remove::Whose::Anyones, remove::Whose::Of)).await
     }
 }

@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 use super::{
-    AgentLink, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease, LogLine, Observed,
-    Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    AgentLink, Amended, Amendment, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease,
+    LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
 };
 use crate::plan::SuitePlan;
 use crate::render::container::Flavour;
@@ -34,6 +34,7 @@ mod observe;
 mod raw;
 mod remove;
 mod suites;
+mod terms;
 mod units;
 mod users;
 mod volumes;
@@ -115,6 +116,10 @@ impl Engine for LocalEngine {
         claim::lease(self, environment).await
     }
 
+    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
+        terms::amend(self, environment, run, change).await
+    }
+
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
         units::prepare(self, lease, secrets).await
     }
@@ -173,6 +178,10 @@ impl Engine for LocalEngine {
 
     async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError> {
         observe::running(self, environment).await
+    }
+
+    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {
+        remove::remnants(self, environment).await
     }
 
     async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {

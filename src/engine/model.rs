@@ -6,6 +6,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::Terms;
 use crate::plan::Plan;
 
 /// Which engine.
@@ -29,9 +30,12 @@ pub struct Lease {
     pub run: uuid::Uuid,
     /// Head commit, as given (may be empty for a developer's `up`).
     pub commit: String,
+    /// Repository of the pull request, where known: only in it does its number mean anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// When it was made.
     pub created: jiff::Timestamp,
-    /// When `reap --expired` may remove it.
+    /// Until when it was to live when it was made; `Terms` says until when it does.
     pub expires: jiff::Timestamp,
     /// The plan, so that `test`, `status` and `down` need no description file.
     pub plan: Plan,
@@ -138,6 +142,10 @@ pub struct Observed {
     pub environment: String,
     /// Its owner; none when only remnants were found.
     pub lease: Option<Lease>,
+    /// What changed since, in that owner's time; none without an owner.
+    pub terms: Option<Terms>,
+    /// It has an owner, but another version of dayfly wrote down which.
+    pub unread: bool,
     /// Units by name; the worst state among replicas.
     pub units: BTreeMap<String, UnitState>,
     /// Every object by kind and name.

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::engine::EngineKind;
 
+pub mod removal;
 pub mod run;
 pub mod suite;
 
+pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
 pub use run::{Access, Departure, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
 pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
 
@@ -21,6 +23,9 @@ pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 /// A run began.
 pub const RUN_OPENED: &str = "https://dayfly.dev/run-opened/v1";
 
+/// An environment is removed by somebody other than a run of its own.
+pub const ENVIRONMENT_REMOVED: &str = "https://dayfly.dev/environment-removed/v1";
+
 /// An in-toto statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -30,7 +35,7 @@ pub struct Statement<P = Value> {
     pub kind: String,
     /// What it is about: images, head commit, description. Consumers match the digests only.
     pub subject: Vec<Subject>,
-    /// `TEST_RESULT` or `RUN_OPENED`.
+    /// `TEST_RESULT`, `RUN_OPENED` or `ENVIRONMENT_REMOVED`.
     pub predicate_type: String,
     /// What it says.
     pub predicate: P,

@@ -148,7 +148,8 @@ fn bundled(payload: &Payload, key: &SigningKey) -> Result<Vec<u8>, EvidenceError
     line(&bundle::wrap(dsse::sign(&payload.bytes, key), key.verifying_key().keyid()))
 }
 
-fn line(value: &impl Serialize) -> Result<Vec<u8>, EvidenceError> {
+/// One line of JSON.
+pub fn line(value: &impl Serialize) -> Result<Vec<u8>, EvidenceError> {
     let mut bytes = serde_json::to_vec(value).map_err(|e| EvidenceError::Encode(e.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -93,12 +93,17 @@ fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> R
     if facts.engine == EngineKind::Fake {
         return Err(EvidenceError::Fake);
     }
-    let statement = Statement {
-        kind: STATEMENT_TYPE.into(),
-        subject: subjects(facts),
-        predicate_type: predicate_type.into(),
-        predicate,
-    };
+    signable(subjects(facts), predicate_type, predicate)
+}
+
+/// A statement about these subjects, as it is signed.
+pub fn signable(
+    subject: Vec<Subject>,
+    predicate_type: &str,
+    predicate: &impl Serialize,
+) -> Result<Payload, EvidenceError> {
+    let statement =
+        Statement { kind: STATEMENT_TYPE.into(), subject, predicate_type: predicate_type.into(), predicate };
     // Through `Value`, whose maps are sorted: a field moved in a struct changes no digest.
     let value = serde_json::to_value(&statement).map_err(|e| EvidenceError::Encode(e.to_string()))?;
     let bytes = value.to_string().into_bytes();

@@ -102,6 +102,19 @@ pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> 
     Ok(files)
 }
 
+/// Writes what `read_run` read into another folder.
+pub fn write_run(dir: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), EvidenceError> {
+    let (mut own, mut raw) = (vec![], vec![]);
+    for (name, bytes) in files {
+        match name.strip_prefix("raw/") {
+            Some(digest) => raw.push((digest.to_owned(), bytes)),
+            None => own.push((name, bytes)),
+        }
+    }
+    write_all(&dir.join(RAW), &raw)?;
+    write_all(dir, &own)
+}
+
 fn read_into(
     files: &mut BTreeMap<String, Vec<u8>>,
     dir: &Path,

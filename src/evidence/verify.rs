@@ -12,7 +12,8 @@ use super::bundle::{Bundle, MEDIA_TYPE};
 use super::dsse::{Envelope, PAYLOAD_TYPE, pae};
 use super::key::VerifyingKey;
 use super::predicate::{
-    Context, Opened, RUN_OPENED, RunPredicate, STATEMENT_TYPE, Statement, Subject, SuitePredicate, TEST_RESULT,
+    Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
+    Subject, SuitePredicate, TEST_RESULT,
 };
 use super::statement::{is_hex, sha256};
 use super::strict;
@@ -20,9 +21,11 @@ use crate::report::facts::{Outcome, Verdict};
 
 pub mod folder;
 mod refusal;
+mod removal;
 
 pub use folder::{VerifiedRun, folder};
 pub use refusal::Refusal;
+pub use removal::removal;
 
 /// What the evidence must be about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,15 +45,26 @@ pub enum Said {
     Suite(Box<SuitePredicate>),
     /// How a run ended.
     Run(Box<RunPredicate>),
+    /// An environment is, or was, removed.
+    Removal(Box<RemovalPredicate>),
 }
 
 impl Said {
-    /// What every statement says of its run.
-    pub fn context(&self) -> &Context {
+    /// What every statement of a run says of it.
+    pub fn context(&self) -> Option<&Context> {
         match self {
-            Self::Opened(o) => &o.context,
-            Self::Suite(s) => &s.context,
-            Self::Run(r) => &r.context,
+            Self::Opened(o) => Some(&o.context),
+            Self::Suite(s) => Some(&s.context),
+            Self::Run(r) => Some(&r.context),
+            Self::Removal(_) => None,
+        }
+    }
+
+    /// The head commit that it is about, as given; empty where none is known.
+    pub fn head(&self) -> &str {
+        match self {
+            Self::Removal(r) => r.environment.pr.as_ref().map_or("", |p| &p.head_sha),
+            _ => self.context().map_or("", |c| &c.pr.head_sha),
         }
     }
 }
@@ -79,7 +93,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verif
         return Err(Refusal::StatementType(statement.kind));
     }
     let said = said(&statement.predicate_type, statement.predicate)?;
-    meets(&statement.subject, said.context(), expect)?;
+    meets(&statement.subject, said.head(), expect)?;
     if let Said::Run(run) = &said {
         not_hollow(run)?;
     }
@@ -131,6 +145,7 @@ fn authentic(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec
 fn said(predicate_type: &str, predicate: Value) -> Result<Said, Refusal> {
     let scope = predicate.get("scope").and_then(Value::as_str).map(str::to_owned);
     match (predicate_type, scope.as_deref()) {
+        (ENVIRONMENT_REMOVED, _) => read(predicate).map(|r| Said::Removal(Box::new(r))),
         (RUN_OPENED, _) => read(predicate).map(|o| Said::Opened(Box::new(o))),
         (TEST_RESULT, Some("suite")) => read(predicate).map(|s| Said::Suite(Box::new(s))),
         (TEST_RESULT, Some("run")) => read(predicate).map(|r| Said::Run(Box::new(r))),
@@ -143,14 +158,14 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
     serde_json::from_value(value).map_err(|e| Refusal::Payload(e.to_string()))
 }
 
-fn meets(subject: &[Subject], context: &Context, expect: &Expect) -> Result<(), Refusal> {
+fn meets(subject: &[Subject], head: &str, expect: &Expect) -> Result<(), Refusal> {
     if let Some(commit) = &expect.commit {
         let same = |c: &str| c.eq_ignore_ascii_case(commit);
         // A commit id must be a subject; another word (`dev`) can only stand in the predicate.
         let is_id = is_hex(commit, 40) || is_hex(commit, 64);
         let subject = !is_id || subject.iter().filter_map(|s| s.digest.git_commit.as_deref()).any(same);
-        if !same(&context.pr.head_sha) || !subject {
-            return Err(Refusal::Commit { expected: commit.clone(), found: context.pr.head_sha.clone() });
+        if !same(head) || !subject {
+            return Err(Refusal::Commit { expected: commit.clone(), found: head.to_owned() });
         }
     }
     match &expect.image_sha256 {

@@ -57,7 +57,15 @@ pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
     let created = Timestamp::now();
     let life = i64::try_from(plan.ttl_secs).map(SignedDuration::from_secs).ok();
     let expires = life.and_then(|l| created.checked_add(l).ok()).ok_or("the ttl is too long")?;
-    Ok(Lease { environment: plan.environment.clone(), run, commit: commit.to_owned(), created, expires, plan })
+    Ok(Lease {
+        environment: plan.environment.clone(),
+        run,
+        commit: commit.to_owned(),
+        repository: None,
+        created,
+        expires,
+        plan,
+    })
 }
 
 /// Signs the opening entry of a run that is about to begin, before anything is made.

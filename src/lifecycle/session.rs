@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 use super::up::{cause_of, superseded, until_ready};
+use super::usage::InUse;
 use super::{Journal, Notice};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::Hello;
@@ -34,6 +35,8 @@ pub struct Session {
     agents: Arc<Mutex<BTreeMap<Position, Arc<OnceCell<AgentClient>>>>>,
     /// Units that a suite stopped: their end is no surprise.
     stopped: Arc<Mutex<BTreeSet<String>>>,
+    /// As long as there is a session, somebody uses the environment.
+    _in_use: Arc<InUse>,
 }
 
 impl Session {
@@ -45,7 +48,9 @@ impl Session {
         journal: Journal,
         stop: CancellationToken,
     ) -> Self {
-        Self { engine, lease, secrets, journal, stop, agents: Arc::default(), stopped: Arc::default() }
+        let in_use = Arc::new(InUse::begin(engine.clone(), lease.clone()));
+        let (agents, stopped) = Default::default();
+        Self { engine, lease, secrets, journal, stop, agents, stopped, _in_use: in_use }
     }
 
     /// The agent at this position, started at the first call; concurrent callers wait for the same one.

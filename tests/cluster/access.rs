@@ -60,7 +60,7 @@ fn a_namespace_that_is_not_dayflys_is_not_touched() {
     let before = object("", "namespace", "kc-foreign-pr-1")["metadata"]["resourceVersion"].clone();
     user.dayfly(&["up", &file, "--pr", "1"]).code(1).says("not dayfly's");
     user.dayfly(&["down", "kc-foreign-pr-1"]).code(1).says("not dayfly's");
-    user.dayfly(&["reap", "--expired"]).code(0);
+    user.reaps("kc-foreign", &["--expired", "--orphans"]).code(0);
     let after = object("", "namespace", "kc-foreign-pr-1")["metadata"]["resourceVersion"].clone();
     kubectl(&["delete", "namespace", "kc-foreign-pr-1", "--wait=false"]);
     assert_eq!(after, before);

@@ -190,7 +190,7 @@ fn after_kills_at_random_moments_reap_removes_everything() {
     }
     // What was made lives for a second at most.
     std::thread::sleep(std::time::Duration::from_secs(1));
-    user.dayfly(&["reap", "--expired"]).code(0);
+    user.reaps("kc-kill", &["--expired"]).code(0);
     user.finds_nothing_of("kc-kill-pr-1");
     assert!(!namespace_is_there("kc-kill-pr-1"), "killed after {moments:?}");
 }
@@ -203,8 +203,8 @@ fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
     user.owns("kc-ttl-pr-2");
     user.dayfly(&["up", &file, "--pr", "1", "--ttl", "1s"]).code(0);
     user.dayfly(&["up", &file, "--pr", "2"]).code(0);
-    user.dayfly(&["reap", "--expired", "--dry-run"]).code(0).says("would remove kc-ttl-pr-1");
-    user.dayfly(&["reap", "--expired"]).code(0).says("removed kc-ttl-pr-1");
+    user.reaps("kc-ttl", &["--expired", "--dry-run"]).code(0).says("would remove kc-ttl-pr-1");
+    user.reaps("kc-ttl", &["--expired"]).code(0).says("removed kc-ttl-pr-1");
     user.finds_nothing_of("kc-ttl-pr-1");
     user.dayfly(&["status", "kc-ttl-pr-2"]).code(0);
 }

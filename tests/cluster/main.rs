@@ -11,5 +11,6 @@ mod images;
 mod install;
 mod lifecycle;
 mod outages;
+mod reap;
 mod suites;
 mod world;

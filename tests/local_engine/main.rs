@@ -5,6 +5,7 @@
 mod access;
 mod doctor;
 mod lifecycle;
+mod reaping;
 mod running;
 mod suites;
 mod world;

@@ -196,6 +196,7 @@ pub fn lease(plan: Plan) -> Lease {
         environment: plan.environment.clone(),
         run: uuid::Uuid::now_v7(),
         commit: "c0ffee".into(),
+        repository: None,
         created,
         expires: created + jiff::SignedDuration::from_mins(10),
         plan,

@@ -245,6 +245,13 @@ impl World {
 
     fn serve(&mut self, asked: &Asked) -> Served {
         let path = asked.path.as_str();
+        if let (&Method::PATCH, Some(of)) = (&asked.method, path.strip_suffix("/status")) {
+            return if self.objects.contains_key(of) {
+                self.patch(of, &asked.body)
+            } else {
+                status(404, "NotFound", "")
+            };
+        }
         match (&asked.method, depth(path)) {
             (&Method::GET, 1 | 3) if asked.watches() => self.watch(asked),
             (&Method::GET, 1 | 3) => self.list(asked),
@@ -255,13 +262,15 @@ impl World {
                 }
                 json(&json!({"kind": "Status", "status": "Success"}))
             }
-            (&Method::PATCH, 2 | 4) if asked.query.contains_key("fieldManager") => {
+            // Server-side apply: a whole object.
+            (&Method::PATCH, 2 | 4) if asked.body.get("kind").is_some() => {
                 self.put(path, asked.body.clone());
                 json(&self.objects[path])
             }
             (_, 2 | 4) if !self.objects.contains_key(path) => status(404, "NotFound", "not found"),
             (&Method::GET, 2 | 4) => json(&self.objects[path]),
-            (&Method::PATCH, 2 | 4) => self.patch(asked),
+            (&Method::PATCH, 2 | 4) => self.patch(path, &asked.body),
+            (&Method::PUT, 2 | 4) => self.replace(asked),
             (&Method::DELETE, 2 | 4) => self.delete(asked),
             _ => status(404, "NotFound", "the server could not find the requested resource"),
         }
@@ -300,13 +309,43 @@ impl World {
         json(&self.objects[&path])
     }
 
-    fn patch(&mut self, asked: &Asked) -> Served {
-        let wanted = &asked.body["metadata"]["resourceVersion"];
-        if !wanted.is_null() && *wanted != self.objects[&asked.path]["metadata"]["resourceVersion"] {
+    /// A merge patch, or a JSON patch.
+    fn patch(&mut self, path: &str, change: &Value) -> Served {
+        let conflict = || status(409, "Conflict", "the object has been modified");
+        let known = &self.objects[path];
+        let mut changed = known.clone();
+        if change.is_array() {
+            let operations: json_patch::Patch = serde_json::from_value(change.clone()).unwrap();
+            if json_patch::patch(&mut changed, &operations).is_err() {
+                return status(422, "Invalid", "a test failed");
+            }
+        } else {
+            merge(&mut changed, change);
+        }
+        if changed["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
+            return conflict();
+        }
+        self.write(path, changed)
+    }
+
+    fn replace(&mut self, asked: &Asked) -> Served {
+        let known = &self.objects[&asked.path]["metadata"]["resourceVersion"];
+        if asked.body["metadata"]["resourceVersion"] != *known {
             return status(409, "Conflict", "the object has been modified");
         }
-        self.merge(&asked.path, &asked.body);
-        json(&self.objects[&asked.path])
+        self.write(&asked.path, asked.body.clone())
+    }
+
+    /// What is being deleted goes with its last finalizer.
+    fn write(&mut self, path: &str, object: Value) -> Served {
+        let leaving = !object["metadata"]["deletionTimestamp"].is_null();
+        let held = object["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
+        self.put(path, object);
+        let written = self.objects[path].clone();
+        if leaving && !held && path.contains("/testenvironments/") {
+            self.remove(path);
+        }
+        json(&written)
     }
 
     fn delete(&mut self, asked: &Asked) -> Served {

@@ -3,10 +3,12 @@
 
 mod api_server;
 mod claim;
+mod controller;
 mod logs;
 mod remove;
 mod requests;
 mod start;
+mod terms;
 mod watch;
 mod watches;
 
@@ -46,6 +48,7 @@ fn lease(run: u128) -> Lease {
         environment: ENVIRONMENT.into(),
         run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run),
         commit: format!("commit {run}"),
+        repository: None,
         created: "2024-01-01T00:00:00Z".parse().unwrap(),
         expires: "2024-01-01T04:00:00Z".parse().unwrap(),
         plan,

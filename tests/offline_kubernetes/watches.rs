@@ -50,8 +50,16 @@ impl Watch {
             Some((key, value)) => object["metadata"]["labels"][key] == value,
             None => object["metadata"]["labels"].get(label).is_some(),
         };
-        collection == self.collection && self.name.as_deref().is_none_or(|n| n == name) && self.labels.iter().all(has)
+        (collection == self.collection || everywhere(collection) == self.collection)
+            && self.name.as_deref().is_none_or(|n| n == name)
+            && self.labels.iter().all(has)
     }
+}
+
+/// The collection of all namespaces, for that of one.
+fn everywhere(collection: &str) -> String {
+    let Some((api, rest)) = collection.split_once("/namespaces/") else { return collection.to_owned() };
+    rest.split_once('/').map_or(collection.to_owned(), |(_, kind)| format!("{api}/{kind}"))
 }
 
 #[derive(Default)]

@@ -1,6 +1,9 @@
 //! What stories about the command share: a user at a terminal with a folder of their own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod forge;
+pub mod reaping;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

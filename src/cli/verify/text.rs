@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Found, outcome};
 use crate::evidence::VerifyingKey;
-use crate::evidence::predicate::{Context, Counts, Opened, RunPredicate, SuiteSummary};
+use crate::evidence::predicate::{Context, Counts, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
 use crate::evidence::verify::Said;
 
 /// Verified evidence in lines of label and value.
@@ -34,8 +34,49 @@ pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
             let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
         }
+        Found::Removal(r) => {
+            removal_text(&mut text, r);
+            if r.ended_on.is_none() {
+                line(&mut text, "ended", "never: whoever removed it died, or could not write any more".into());
+            }
+        }
+        Found::File(Said::Removal(r)) => {
+            removal_text(&mut text, r);
+            line(&mut text, "not checked", "the other statement of this removal; verify the folder for it".into());
+        }
     }
     text
+}
+
+fn removal_text(text: &mut String, removal: &RemovalPredicate) {
+    let of = &removal.environment;
+    line(text, "removal", removal.removal_id.to_string());
+    line(text, "environment", format!("{} on {} at {}", of.id, of.engine_version, of.endpoint));
+    line(text, "run", of.run_id.map_or_else(|| "none had it".into(), |r| r.to_string()));
+    if let Some(pr) = &of.pr {
+        let repository = of.repo.as_ref().map(|r| format!(" of {}", r.uri)).unwrap_or_default();
+        let commit = if pr.head_sha.is_empty() { "none given" } else { &pr.head_sha };
+        line(text, "commit", format!("{commit} (pull request {}{repository})", pr.number));
+    }
+    line(text, "reason", format!("{}: {}", removal.reason.kind, removal.reason.text));
+    let by = &removal.remover;
+    let more = [("account", &by.account), ("actor", &by.actor), ("job", &by.job)];
+    let more = more.iter().filter_map(|(what, value)| Some(format!(", {what} {}", value.as_ref()?)));
+    line(
+        text,
+        "removed by",
+        format!("{}{} ({} {})", by.host, more.collect::<String>(), by.program.name, by.program.version),
+    );
+    line(text, "began", format!("{} by the remover's clock", removal.begun_on));
+    if let Some(ended) = removal.ended_on {
+        line(text, "ended", ended.to_string());
+    }
+    if let Some(error) = &removal.error {
+        line(text, "failed", error.clone());
+    }
+    for residual in &removal.residual {
+        line(text, "left behind", format!("{}: {}", residual.object, residual.reason));
+    }
 }
 
 fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {

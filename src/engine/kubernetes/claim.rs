@@ -69,7 +69,7 @@ async fn take(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<
                     return Ok(Claim::Ours { replaced, kept: Some(Box::new(kept)) });
                 }
                 // Ours now, so that nobody older goes on; what is in it goes, and it is made again.
-                for left in remove::remove(engine, name, Some(lease.run)).await? {
+                for left in remove::remove(engine, name, remove::Whose::Of(lease.run)).await? {
                     tracing::warn!("{} of an older run is still there: {}", left.object, left.reason);
                 }
             }

@@ -1,5 +1,6 @@
 //! What this engine cannot enforce, and the cluster's own addresses that no environment may reach.
 
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use kube::api::PostParams;
@@ -17,6 +18,18 @@ pub fn gaps() -> Vec<String> {
         "It does not limit the number of processes of a service by itself: the kubelet's podPidsLimit does, for all pods alike.".to_owned(),
         "It does not limit what a service writes to its log, beyond the kubelet's rotation.".to_owned(),
     ]
+}
+
+/// Who the cluster takes this process for. Everybody may ask that; where it is not answered, it is not known.
+pub async fn account(engine: &KubernetesEngine) -> Option<String> {
+    let reviews: Api<SelfSubjectReview> = Api::all(engine.client());
+    let answer = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+    answer
+        .inspect_err(|e| tracing::debug!("the cluster does not say who this is: {e}"))
+        .ok()?
+        .status?
+        .user_info?
+        .username
 }
 
 /// The API server, and the kubelets of the nodes that run this environment.

@@ -9,10 +9,8 @@ mod credentials;
 mod manifest;
 mod reference;
 mod session;
-mod target;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use bytes::Bytes;
 
@@ -20,7 +18,8 @@ use credentials::Credentials;
 use manifest::{Config, Manifest};
 use reference::{Reference, Version};
 use session::Session;
-use wire::Wire;
+
+use crate::web::{WebError, Wire, printable};
 
 /// Longest manifest or index, in bytes.
 const LONGEST_MANIFEST: usize = 4 * 1024 * 1024;
@@ -71,6 +70,15 @@ pub enum RegistryError {
         /// A sentence that says what to do.
         String,
     ),
+}
+
+impl From<WebError> for RegistryError {
+    fn from(e: WebError) -> Self {
+        match e {
+            WebError::Unreachable(why) => Self::Unreachable(why),
+            WebError::Other(why) => Self::Other(why),
+        }
+    }
 }
 
 fn refusal(with_credentials: bool) -> &'static str {
@@ -169,9 +177,4 @@ fn expect(asked: &str, served: &str) -> Result<(), RegistryError> {
     Err(RegistryError::Other(format!(
         "what the registry serves is {served} and not {asked}: do not run it, and check the registry"
     )))
-}
-
-/// Words from outside, fit for a line of a message.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

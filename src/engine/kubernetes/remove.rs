@@ -22,12 +22,27 @@ const EMPTYING: Duration = Duration::from_secs(4);
 /// How long it is waited until what holds the namespace is named.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Removes an environment; with `run`, only while it is that run's.
-pub async fn remove(
-    engine: &KubernetesEngine,
-    environment: &str,
-    run: Option<Uuid>,
-) -> Result<Vec<Residual>, EngineError> {
+/// Whose the environment must be to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Anyones,
+    Of(Uuid),
+    /// It has no lease, not even one that cannot be read.
+    Nobodys,
+}
+
+impl Whose {
+    fn takes(self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Anyones => true,
+            Self::Of(run) => lease::owner(namespace.annotations()).is_some_and(|(owner, _)| owner == run),
+            Self::Nobodys => !namespace.annotations().contains_key(lease::LEASE),
+        }
+    }
+}
+
+/// Removes an environment, while it is theirs.
+pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Whose) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
@@ -35,8 +50,7 @@ pub async fn remove(
             return Ok(vec![]);
         };
         claim::own(&namespace)?;
-        let owner = lease::owner(namespace.annotations()).map(|(run, _)| run);
-        if run.is_some() && owner != run {
+        if !whose.takes(&namespace) {
             return Ok(vec![]);
         }
         if namespace.metadata.deletion_timestamp.is_some() || begun(engine, &namespace).await? {

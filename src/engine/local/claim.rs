@@ -75,7 +75,8 @@ fn taken(error: &bollard::errors::Error) -> bool {
     explain::status(error) == Some(409) || explain::words(error).contains("already in use")
 }
 
-fn read(anchor: &Inspected, environment: &str) -> Result<Lease, EngineError> {
+/// The lease on an anchor.
+pub fn read(anchor: &Inspected, environment: &str) -> Result<Lease, EngineError> {
     let failed =
         |words: &str| explain::failed(&format!("read who has environment {environment}"), words, Leftover::None);
     let labels = anchor.config.labels.clone().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::engine::{EngineError, Leftover};
 use crate::render::container::Request;
 use crate::render::labels;
 
-/// Attempts at a listing that failed because a container of it went away meanwhile.
+/// Attempts at a listing that failed because a container of it, or its process, went away meanwhile.
 const LISTINGS: usize = 10;
 
 /// A container in a listing.
@@ -96,6 +96,10 @@ pub struct Config {
     pub labels: Option<BTreeMap<String, String>>,
 }
 
+fn went_away(words: &str) -> bool {
+    words.contains("no such container") || words.contains("no such process")
+}
+
 /// A filter on label values, for listings of containers, networks and volumes.
 pub fn label_filter(pairs: &[(&str, &str)]) -> String {
     let wanted: Vec<String> =
@@ -131,7 +135,7 @@ impl LocalEngine {
         loop {
             match self.raw.get(&path).await {
                 Ok(listed) => return Ok(listed),
-                Err(f) if attempt < LISTINGS && f.words.contains("no such container") => attempt += 1,
+                Err(f) if attempt < LISTINGS && went_away(&f.words) => attempt += 1,
                 Err(f) => return Err(explain::failed("list containers", &f.words, Leftover::Unknown)),
             }
         }

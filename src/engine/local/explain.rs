@@ -13,11 +13,11 @@ const CAPACITY: [(&[&str], &str); 6] = [
     ),
     (
         &["could not find free subnet"],
-        "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks",
+        "the engine has no free subnet left; remove unused environments (`dayfly reap --orphans --idle 1h`) and networks",
     ),
     (
         &["could not find an available", "address pool"],
-        "the engine has no free subnet left; remove unused environments (`dayfly reap`) and networks",
+        "the engine has no free subnet left; remove unused environments (`dayfly reap --orphans --idle 1h`) and networks",
     ),
     (&["no available ip"], "a network has no free address left"),
     (&["cannot allocate memory"], "this host has no memory left"),

@@ -1,7 +1,7 @@
 //! Removal by labels: containers at once and side by side, then networks and volumes, the anchor last, so that the
 //! environment keeps its owner until everything else is gone. Errors are carried past and told at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
@@ -24,13 +24,16 @@ enum Which {
     All,
     Of(Uuid),
     Before(Uuid),
+    /// What this run and older ones left, and what belongs to no run.
+    UpTo(Uuid),
 }
 
 impl Which {
     /// A run label that cannot be read belongs to no run in particular.
     fn takes(self, run: &str) -> bool {
         match (self, run.parse::<Uuid>()) {
-            (Self::All, _) => true,
+            (Self::All, _) | (Self::UpTo(_), Err(_)) => true,
+            (Self::UpTo(wanted), Ok(run)) => run <= wanted,
             (Self::Of(wanted), Ok(run)) => run == wanted,
             (Self::Before(wanted), Ok(run)) => run < wanted,
             (_, Err(_)) => false,
@@ -60,6 +63,30 @@ impl std::fmt::Display for Object {
 /// Removes an environment, or what belongs to one run of it.
 pub async fn remove(engine: &LocalEngine, environment: &str, run: Option<Uuid>) -> Result<Vec<Residual>, EngineError> {
     sweep(engine, environment, run.map_or(Which::All, Which::Of)).await
+}
+
+/// Removes what is left where nobody has the environment. Whoever takes it meanwhile is newer than what was found, and
+/// keeps what it makes.
+pub async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
+    let newest = newest(engine, environment).await?;
+    if engine.container(environment).await?.is_some() {
+        return Ok(vec![]);
+    }
+    sweep(engine, environment, Which::UpTo(newest)).await
+}
+
+/// The newest run of which something is there; the lowest id when no run is named.
+async fn newest(engine: &LocalEngine, environment: &str) -> Result<Uuid, EngineError> {
+    let wanted = [(ENVIRONMENT, environment)];
+    let (containers, networks, volumes) =
+        tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
+    let runs = containers.iter().map(|c| c.label(RUN).to_owned());
+    let others = networks.iter().map(|n| &n.labels).chain(volumes.iter().map(|v| &v.labels)).map(run_of);
+    Ok(runs.chain(others).filter_map(|r| r.parse().ok()).max().unwrap_or_default())
+}
+
+fn run_of(labels: &Option<HashMap<String, String>>) -> String {
+    labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
 }
 
 /// Removes what older runs left; returns the newest of them. What stays is told by the next removal.
@@ -104,9 +131,6 @@ async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<V
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
-    let run_of = |labels: &Option<std::collections::HashMap<String, String>>| {
-        labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
-    };
     let mut found: Vec<Object> = containers.iter().filter(|c| which.takes(c.label(RUN))).map(container).collect();
     found.extend(networks.into_iter().filter(|n| which.takes(&run_of(&n.labels))).map(|n| Object::Network(n.name)));
     found.extend(volumes.into_iter().filter(|v| which.takes(&run_of(&v.labels))).map(|v| Object::Volume(v.name)));

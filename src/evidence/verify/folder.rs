@@ -53,7 +53,10 @@ fn closed(files: &BTreeMap<String, Vec<u8>>, key: &VerifyingKey, expect: &Expect
         (Some(bytes), _) => verify(bytes, key, expect).map_err(|r| r.in_file(RUN)),
         (None, Some(bytes)) => {
             let opened = verify(bytes, key, &Expect::default()).map_err(|r| r.in_file(OPENED))?;
-            Err(Refusal::NeverClosed(opened.said.context().run_id))
+            match opened.said.context() {
+                Some(context) => Err(Refusal::NeverClosed(context.run_id)),
+                None => Err(other(OPENED, "an opened run", &opened.said)),
+            }
         }
         (None, None) => Err(Refusal::Nothing),
     }
@@ -106,11 +109,14 @@ fn bound(file: &str, found: &str, named: &DigestSet) -> Result<(), Refusal> {
 }
 
 fn same_run(file: &str, said: &Said, run: &RunPredicate) -> Result<(), Refusal> {
-    let (found, expected) = (said.context().run_id, run.context.run_id);
-    if found == expected {
-        return Ok(());
+    let expected = run.context.run_id;
+    match said.context().map(|c| c.run_id) {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => {
+            Err(Refusal::Other { expected: format!("run {expected}"), found: format!("run {found}") }.in_file(file))
+        }
+        None => Err(other(file, &format!("run {expected}"), said)),
     }
-    Err(Refusal::Other { expected: format!("run {expected}"), found: format!("run {found}") }.in_file(file))
 }
 
 fn other(file: &str, expected: &str, said: &Said) -> Refusal {
@@ -118,6 +124,7 @@ fn other(file: &str, expected: &str, said: &Said) -> Refusal {
         Said::Opened(_) => "an opened run".into(),
         Said::Suite(s) => format!("suite {}", s.suite.name),
         Said::Run(_) => "a run".into(),
+        Said::Removal(_) => "a removal".into(),
     };
     Refusal::Other { expected: expected.into(), found }.in_file(file)
 }

@@ -72,7 +72,7 @@ pub enum Refusal {
         String,
     ),
     /// Another predicate.
-    #[error("the signed statement has the predicate type {0:?}, which is not one of a run's")]
+    #[error("the signed statement has the predicate type {0:?}, which is none of dayfly's")]
     PredicateType(
         /// Found.
         String,

@@ -10,13 +10,15 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Lease;
+use crate::engine::{Lease, Terms};
 use crate::plan::Plan;
 
 /// Owner and times, as JSON.
 pub const LEASE: &str = "dayfly.dev/lease";
 /// The plan: JSON, gzip, base64.
 pub const PLAN: &str = "dayfly.dev/plan";
+/// What changed since, with the run in whose time, as JSON.
+pub const TERMS: &str = "dayfly.dev/terms";
 /// Longest compressed plan, so that other annotations still find room.
 const LONGEST: usize = 224 * 1024;
 /// Longest plan that is unpacked.
@@ -26,13 +28,21 @@ const LONGEST_PLAIN: u64 = 64 << 20;
 struct Head {
     run: uuid::Uuid,
     commit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
     created: jiff::Timestamp,
     expires: jiff::Timestamp,
 }
 
 /// The annotations. Fails, in a sentence, when the plan is too large.
 pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
-    let head = Head { run: lease.run, commit: lease.commit.clone(), created: lease.created, expires: lease.expires };
+    let head = Head {
+        run: lease.run,
+        commit: lease.commit.clone(),
+        repository: lease.repository.clone(),
+        created: lease.created,
+        expires: lease.expires,
+    };
     let plain = serde_json::to_vec(&lease.plan).map_err(|e| e.to_string())?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&plain).map_err(|e| e.to_string())?;
@@ -65,10 +75,29 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         environment: environment.to_owned(),
         run: head.run,
         commit: head.commit,
+        repository: head.repository,
         created: head.created,
         expires: head.expires,
         plan,
     })
+}
+
+#[derive(Serialize, Deserialize)]
+struct Since {
+    run: uuid::Uuid,
+    #[serde(flatten)]
+    terms: Terms,
+}
+
+/// The annotation with the terms in the time of this run.
+pub fn amended(run: uuid::Uuid, terms: &Terms) -> Result<String, String> {
+    serde_json::to_string(&Since { run, terms: terms.clone() }).map_err(|e| e.to_string())
+}
+
+/// The present terms: those of the lease, unless they were changed in its own time.
+pub fn terms(lease: &Lease, annotations: &BTreeMap<String, String>) -> Terms {
+    let since = annotations.get(TERMS).and_then(|text| serde_json::from_str::<Since>(text).ok());
+    since.filter(|s| s.run == lease.run).map_or_else(|| Terms::of(lease), |s| s.terms)
 }
 
 #[cfg(test)]
@@ -83,6 +112,18 @@ mod tests {
         let annotations = annotations(&lease).unwrap();
         assert_eq!(parse(&lease.environment, &annotations), Some(lease.clone()));
         assert_eq!(owner(&annotations), Some((lease.run, String::new())));
+    }
+
+    #[test]
+    fn terms_hold_in_the_time_of_the_run_in_which_they_were_changed() {
+        let lease = sample::lease();
+        let mut annotations = annotations(&lease).unwrap();
+        assert_eq!(terms(&lease, &annotations), Terms::of(&lease));
+        let used = Terms { used: lease.expires, ..Terms::of(&lease) };
+        annotations.insert(TERMS.into(), amended(lease.run, &used).unwrap());
+        assert_eq!(terms(&lease, &annotations), used);
+        let newer = Lease { run: uuid::Uuid::max(), ..lease };
+        assert_eq!(terms(&newer, &annotations), Terms::of(&newer));
     }
 
     #[test]

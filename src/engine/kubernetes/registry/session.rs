@@ -6,12 +6,11 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use serde::Deserialize;
 
+use super::RegistryError;
 use super::challenge::{Challenge, token_url};
 use super::credentials::Credential;
 use super::reference::Reference;
-use super::target::Target;
-use super::wire::{Answer, Wire};
-use super::{RegistryError, printable};
+use crate::web::{Answer, Target, Wire, printable};
 
 /// Redirects followed for one request; registries send both blobs and manifests elsewhere.
 const REDIRECTS: usize = 3;

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::target::Target;
-use super::{RegistryError, printable};
+use super::{WebError, printable};
 
 /// Longest time for one request, with the second attempt to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Wire {
     /// Sends one GET and reads the whole answer, whose body may have `longest` bytes.
-    pub async fn get(&self, target: &Target, headers: HeaderMap, longest: usize) -> Result<Answer, RegistryError> {
+    pub async fn get(&self, target: &Target, headers: HeaderMap, longest: usize) -> Result<Answer, WebError> {
         let request = request(target, headers)?;
         let whole = async {
             let stream = match self.connect(target).await {
@@ -83,9 +83,8 @@ fn connector() -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
 }
 
-fn request(target: &Target, headers: HeaderMap) -> Result<Request<Empty<Bytes>>, RegistryError> {
-    let unsendable =
-        |e: hyper::http::Error| RegistryError::Other(format!("{} cannot be asked: {e}", target.authority()));
+fn request(target: &Target, headers: HeaderMap) -> Result<Request<Empty<Bytes>>, WebError> {
+    let unsendable = |e: hyper::http::Error| WebError::Other(format!("{} cannot be asked: {e}", target.authority()));
     let mut request =
         Request::get(&target.path).header(HOST, target.authority()).body(Empty::new()).map_err(unsendable)?;
     request.headers_mut().extend(headers);
@@ -98,7 +97,7 @@ async fn talk(
     stream: Box<dyn Stream>,
     request: Request<Empty<Bytes>>,
     longest: usize,
-) -> Result<Answer, RegistryError> {
+) -> Result<Answer, WebError> {
     let broken = |e: hyper::Error| unreachable(target, &e.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // Ends with the sender and the body; its errors come back through them.
@@ -107,13 +106,13 @@ async fn talk(
     let body = Limited::new(body, longest).collect().await.map_err(|e| {
         if e.is::<LengthLimitError>() {
             let (from, mebibytes) = (target.authority(), longest / (1024 * 1024));
-            return RegistryError::Other(format!("{from} sends more than {mebibytes} MiB for it: check the name"));
+            return WebError::Other(format!("{from} sends more than {mebibytes} MiB for it: check the name"));
         }
         unreachable(target, &e.to_string())
     })?;
     Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
 }
 
-fn unreachable(target: &Target, why: &str) -> RegistryError {
-    RegistryError::Unreachable(format!("{}: {}", target.authority(), printable(why)))
+fn unreachable(target: &Target, why: &str) -> WebError {
+    WebError::Unreachable(format!("{}: {}", target.authority(), printable(why)))
 }

@@ -60,7 +60,8 @@ impl Target {
         if self.tls { "https" } else { "http" }
     }
 
-    fn parse(url: &str) -> Result<Self, String> {
+    /// A URL as a user or a server writes it.
+    pub fn parse(url: &str) -> Result<Self, String> {
         let shown: String = url.split('?').next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
         let uri: Uri = url.parse().map_err(|_| format!("`{shown}` is no URL"))?;
         let tls = match uri.scheme_str() {

@@ -1,0 +1,149 @@
+//! Where the list of open pull requests comes from, and that it is one. A list that cannot be had, or that is empty without
+//! anybody having said so, is none.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::super::connect;
+use crate::reaper::forge::{Forge, ForgeKind};
+use crate::reaper::open_list::{OpenList, parse};
+use crate::reaper::repository::Repository;
+
+const GITHUB: &str = "https://api.github.com";
+/// Holds the forge's token.
+const TOKEN: &str = "DAYFLY_FORGE_TOKEN";
+/// Longest list, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// Flags for environments whose pull request is closed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Closed pull requests")]
+pub struct OpenArgs {
+    /// Remove those whose pull request is not in this file (- for standard input), one number a line
+    #[arg(long, groups = ["reasons", "lists"], value_name = "FILE", conflicts_with = "forge")]
+    open_prs: Option<PathBuf>,
+    /// Remove those whose pull request is not open on this forge
+    #[arg(long, groups = ["reasons", "lists"], value_enum, value_name = "FORGE", requires = "repository")]
+    forge: Option<ForgeKind>,
+    /// Repository whose pull requests they are: OWNER/NAME, or without --forge its address
+    #[arg(long, value_name = "REPOSITORY", requires = "lists")]
+    repository: Option<String>,
+    /// Where the forge answers (GitHub: https://api.github.com)
+    #[arg(long, value_name = "URL", requires = "forge")]
+    forge_url: Option<String>,
+    /// File whose first line is a token for the forge (or set DAYFLY_FORGE_TOKEN)
+    #[arg(long, value_name = "FILE", requires = "forge")]
+    token_file: Option<PathBuf>,
+    /// That no pull request is open is expected: an empty list is then one
+    #[arg(long, requires = "lists")]
+    none_open: bool,
+}
+
+/// A place that a list can be read from.
+pub struct Source<'a> {
+    args: &'a OpenArgs,
+    from: From<'a>,
+    repository: Option<Repository>,
+    by_description: bool,
+}
+
+enum From<'a> {
+    File(&'a Path),
+    Forge(Box<Forge>),
+}
+
+impl OpenArgs {
+    /// The place, if a list is asked for; what is wrong with the flags is told, and ends with exit code 2.
+    pub fn source(&self, by_description: bool) -> anyhow::Result<Option<Source<'_>>> {
+        let named = self.repository.as_deref().map(|text| {
+            Repository::parse(text).ok_or_else(|| connect::usage(&format!("--repository {text:?} is no repository")))
+        });
+        let named = named.transpose()?;
+        let (from, repository) = match (&self.open_prs, self.forge) {
+            (Some(file), _) => (From::File(file), named),
+            (None, Some(kind)) => {
+                let forge = self.forge(kind)?;
+                let repository = forge.repository().clone();
+                (From::Forge(Box::new(forge)), Some(repository))
+            }
+            (None, None) => return Ok(None),
+        };
+        if repository.is_none() && !by_description {
+            return Err(connect::usage(
+                "pull requests are numbered in each repository by itself: say with --repository, or with --description, of which environments this list speaks",
+            )
+            .into());
+        }
+        Ok(Some(Source { args: self, from, repository, by_description }))
+    }
+
+    fn forge(&self, kind: ForgeKind) -> anyhow::Result<Forge> {
+        let url = match (&self.forge_url, kind) {
+            (Some(url), _) => url,
+            (None, ForgeKind::Github) => GITHUB,
+            (None, ForgeKind::Gitea) => {
+                return Err(connect::usage("--forge gitea needs --forge-url, such as https://git.example").into());
+            }
+        };
+        let token = match &self.token_file {
+            Some(file) => Some(first_line(file)?),
+            None => connect::variables().remove(TOKEN).filter(|t| !t.is_empty()),
+        };
+        let name = self.repository.as_deref().unwrap_or_default();
+        Forge::new(kind, url, name, token.as_deref()).map_err(|why| connect::usage(&why).into())
+    }
+}
+
+fn first_line(file: &Path) -> anyhow::Result<String> {
+    let refuse = |why: &str| connect::usage(&format!("--token-file {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|e| refuse(&e.to_string()))?;
+    let line = text.lines().next().map(str::trim).filter(|l| !l.is_empty());
+    Ok(line.ok_or_else(|| refuse("its first line is empty"))?.to_owned())
+}
+
+impl Source<'_> {
+    /// The list, or why there is none.
+    pub async fn read(self) -> Result<OpenList, String> {
+        // From before it is asked for: whatever is made meanwhile is not in it.
+        let asked = Timestamp::now();
+        let (numbers, made, source) = match &self.from {
+            From::File(file) => {
+                let (text, made, name) = text(file)?;
+                (parse(&text).map_err(|why| format!("{name}: {why}"))?, made.min(asked), name)
+            }
+            From::Forge(forge) => {
+                let numbers = forge.open().await.map_err(|e| format!("failed to {e}"))?;
+                (numbers, asked, forge.repository().to_string())
+            }
+        };
+        if numbers.is_empty() && !self.args.none_open {
+            return Err(format!("{source} lists no pull request at all; if none is open, say so with --none-open"));
+        }
+        Ok(OpenList { numbers, made, repository: self.repository, by_description: self.by_description, source })
+    }
+}
+
+/// The text, when it was written, and what it is called.
+fn text(file: &Path) -> Result<(String, Timestamp, String), String> {
+    let piped = file == Path::new("-");
+    let name = if piped { "standard input".to_owned() } else { file.display().to_string() };
+    let failed = |e: std::io::Error| format!("failed to read {name}: {e}");
+    let now = Timestamp::now();
+    let mut text = String::new();
+    let made = if piped {
+        std::io::stdin().take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
+        now
+    } else {
+        let opened = std::fs::File::open(file).map_err(failed)?;
+        let written = opened.metadata().and_then(|m| m.modified()).map_err(failed)?;
+        opened.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
+        Timestamp::try_from(written).unwrap_or(now)
+    };
+    if text.len() as u64 > LONGEST {
+        return Err(format!("{name} is longer than {} MiB: it is no list of pull requests", LONGEST >> 20));
+    }
+    Ok((text, made, name))
+}

@@ -1,0 +1,188 @@
+//! `dayfly submit`: has the cluster's controller do what `dayfly run` does here; the acceptance stage of CI where nothing but
+//! a TestEnvironment may be made.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+
+use super::target::Target;
+use super::{ChangeArgs, Common, DescriptionArgs, EngineChoice, Output, connect, exit, run, signals, target};
+use crate::controller::crd::{RunStatus, TestEnvironment};
+use crate::evidence::{shelf, store};
+use crate::report::Facts;
+
+mod follow;
+mod object;
+
+/// Field manager of what is submitted.
+const MANAGER: &str = "dayfly-submit";
+
+/// Arguments of `submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    #[command(flatten)]
+    description: DescriptionArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+    /// Run only this suite (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    suite: Vec<String>,
+    /// When the environment stays after the run, until its ttl is over
+    #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]
+    keep: run::Keep,
+    /// Namespace of the TestEnvironment (default: that of the context)
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Follow the run to its end, fetch its evidence, and exit with its code
+    #[arg(long, requires = "evidence")]
+    wait: bool,
+    /// Folder for the report and the signed statements that are fetched
+    #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
+    evidence: Option<PathBuf>,
+    /// Namespace of the controller
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "DAYFLY_NAMESPACE",
+        hide_env_values = true,
+        default_value = "dayfly-system"
+    )]
+    controller_namespace: String,
+}
+
+/// Submits the run, and follows it where that is asked for.
+pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
+    let (change_args, change, runner) = connect::change(&args.change, true)?;
+    let overrides = connect::overrides(&args.description, Some(&change_args));
+    let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let plan = connect::plan(&valid, change.pr)?;
+    if let Some(unknown) = args.suite.iter().find(|s| !plan.suites.contains_key(*s)) {
+        anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
+    }
+    let text = std::fs::read_to_string(&valid.path)
+        .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
+    let mut wanted = object::spec(&valid, text, &overrides, &change, runner);
+    (wanted.suites, wanted.keep) = (args.suite.clone(), args.keep.into());
+    let client = reached(common).await?;
+    let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let objects: Api<TestEnvironment> = Api::namespaced(client.clone(), &namespace);
+    let submitted = match submitted(&objects, &plan.environment, wanted).await {
+        Ok(submitted) => submitted,
+        Err(why) => {
+            eprintln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
+            return Ok(exit::UNEXPECTED);
+        }
+    };
+    if !args.wait {
+        say_how_to_follow(&submitted, common);
+        return Ok(exit::PASSED);
+    }
+    let way = format!("kubectl -n {namespace} delete testenvironment {}", plan.environment);
+    let stop = signals::ask()?;
+    let followed = follow::Follow { client: &client, objects, submitted, plan: &plan, output: common.output };
+    let ended = tokio::select! {
+        ended = followed.to_the_end(&args.controller_namespace) => ended,
+        () = stop.cancelled() => {
+            eprintln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
+            return Ok(exit::INTERRUPTED);
+        }
+    };
+    match ended {
+        follow::Ended::Run(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
+        follow::Ended::Refused { why, code } => {
+            eprintln!("error: {why}");
+            Ok(code)
+        }
+    }
+}
+
+/// The cluster, also where nothing says that one is meant.
+async fn reached(common: &Common) -> anyhow::Result<Client> {
+    let context = match target::one(common)? {
+        Target::Kubernetes(context) => context,
+        Target::Local if common.engine.contains(&EngineChoice::Local) => {
+            return Err(
+                connect::usage("submit needs a cluster with dayfly's controller: leave out --engine local").into()
+            );
+        }
+        Target::Local => None,
+    };
+    let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
+    Ok(engine.client())
+}
+
+/// Puts the object there. The same once more is another attempt.
+async fn submitted(
+    objects: &Api<TestEnvironment>,
+    name: &str,
+    mut spec: crate::controller::crd::TestEnvironmentSpec,
+) -> Result<TestEnvironment, String> {
+    follow::until_gone_if_leaving(objects, name).await?;
+    let known = objects.get_opt(name).await.map_err(|e| object::refusal(&e))?;
+    if let Some(known) = known {
+        spec.attempt = known.spec.attempt;
+        if known.spec.input() == spec.input() {
+            spec.attempt += 1;
+        }
+    }
+    let object = TestEnvironment::new(name, spec);
+    let params = PatchParams::apply(MANAGER).force().validation_strict();
+    objects.patch(name, &params, &Patch::Apply(&object)).await.map_err(|e| object::refusal(&e))
+}
+
+fn say_how_to_follow(object: &TestEnvironment, common: &Common) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if common.output == Output::Json {
+        println!("{}", serde_json::json!({"namespace": namespace, "name": name, "attempt": object.spec.attempt}));
+        return;
+    }
+    println!("submitted TestEnvironment {namespace}/{name}");
+    eprintln!(
+        "\nnext:\n  kubectl -n {namespace} get tenv {name} --watch\n  kubectl -n {namespace} wait --for=condition=Tested tenv/{name}\n  kubectl -n {namespace} delete tenv {name}"
+    );
+}
+
+/// Fetches the evidence, and shows the report as `dayfly run` does.
+async fn finish(
+    client: &Client,
+    namespace: &str,
+    run: &RunStatus,
+    evidence: &Path,
+    common: &Common,
+) -> anyhow::Result<u8> {
+    let code = run.exit_code.unwrap_or(exit::UNEXPECTED);
+    let Some(deposit) = &run.evidence else {
+        let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
+        eprintln!("error: run {} ended without evidence:\n  {causes}", run.id);
+        return Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code });
+    };
+    match fetched(client, namespace, run, deposit, evidence).await {
+        Ok((facts, folder)) => {
+            run::tell(&facts, common, &folder);
+            Ok(code)
+        }
+        Err(e) => {
+            eprintln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
+            Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code })
+        }
+    }
+}
+
+async fn fetched(
+    client: &Client,
+    namespace: &str,
+    run: &RunStatus,
+    deposit: &shelf::Deposit,
+    evidence: &Path,
+) -> anyhow::Result<(Facts, PathBuf)> {
+    let files = shelf::fetch(client, namespace, deposit).await?;
+    let report = files.get(store::REPORT).context("there is no report.json in it")?;
+    let facts: Facts = serde_json::from_slice(report).context("its report.json cannot be read")?;
+    anyhow::ensure!(facts.run.to_string() == run.id, "it is of run {}, and not of {}", facts.run, run.id);
+    let folder = store::run_dir(evidence, &facts)?;
+    store::write_run(&folder, files)?;
+    Ok((facts, folder))
+}

@@ -1,0 +1,63 @@
+//! From a description to the object that asks for its run. Pure.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::controller::crd::{DescriptionSource, KeepPolicy, RequestedBy, TestEnvironmentSpec};
+use crate::report::facts::{Change, Runner};
+use crate::spec::{Overrides, Valid};
+
+/// The spec, with the description and every file that it refers to.
+pub fn spec(
+    valid: &Valid,
+    text: String,
+    overrides: &Overrides,
+    change: &Change,
+    runner: Runner,
+) -> TestEnvironmentSpec {
+    let mut description = DescriptionSource {
+        inline: Some(text),
+        path: valid.path.display().to_string(),
+        ..DescriptionSource::default()
+    };
+    for (path, bytes) in &valid.files {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => drop(description.files.insert(path.clone(), text.to_owned())),
+            Err(_) => drop(description.binary_files.insert(path.clone(), STANDARD.encode(bytes))),
+        }
+    }
+    let asked = RequestedBy { job: runner.job, actor: runner.actor };
+    TestEnvironmentSpec {
+        description,
+        pull_request: change.pr,
+        commit: change.commit.clone(),
+        repository: change.repository.clone(),
+        values: overrides.set.iter().cloned().collect(),
+        images: overrides.images.iter().cloned().collect(),
+        ttl: overrides.ttl.clone(),
+        suites: vec![],
+        keep: KeepPolicy::Never,
+        attempt: 1,
+        requested_by: Some(asked).filter(|a| a.job.is_some() || a.actor.is_some()),
+    }
+}
+
+/// What a refusal of the API server means to whoever submits.
+pub fn refusal(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(s) if s.code == 404 => {
+            "the cluster does not know TestEnvironments; dayfly's controller is installed by `dayfly install`".into()
+        }
+        kube::Error::Api(s) if s.code == 413 || s.message.contains("too large") || s.message.contains("too long") => {
+            format!(
+                "the description with its files is too large for an object ({}); move SQL and files into images",
+                s.message
+            )
+        }
+        kube::Error::Api(s) if s.code == 403 => {
+            format!("{}; grant the role dayfly-submit (manifests/install/rbac-submit.yaml)", s.message)
+        }
+        kube::Error::Api(s) => s.message.clone(),
+        other => other.to_string(),
+    }
+}

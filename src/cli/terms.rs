@@ -1,0 +1,131 @@
+//! `dayfly extend` and `dayfly keep`: how long an environment stays.
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{Common, Output, connect, exit, list};
+use crate::engine::{Amended, Amendment, Kept, Observed, Terms};
+use crate::reaper::open_list::whole;
+use crate::spec::quantity;
+
+/// Longest reason, in characters.
+const LONGEST_REASON: usize = 200;
+
+/// Arguments of `extend`.
+#[derive(Debug, Args)]
+pub struct ExtendArgs {
+    /// Name of the environment, such as `hello-pr-1`
+    environment: String,
+    /// How long it stays from now on at least, such as 2h
+    #[arg(value_name = "DURATION")]
+    by: String,
+}
+
+/// Arguments of `keep`.
+#[derive(Debug, Args)]
+pub struct KeepArgs {
+    /// Name of the environment, such as `hello-pr-1`
+    environment: String,
+    /// Why it must stay
+    #[arg(long, value_name = "TEXT", required_unless_present = "release")]
+    reason: Option<String>,
+    /// It need not stay any more
+    #[arg(long, conflicts_with = "reason")]
+    release: bool,
+}
+
+/// Lets an environment live longer.
+pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
+    let ms = quantity::duration_ms(&args.by, quantity::LONGEST_LIFE_MS)
+        .map_err(|why| connect::usage(&format!("{:?} is not how long an environment may live: {why}", args.by)))?;
+    let now = Timestamp::now();
+    let until = now.checked_add(SignedDuration::from_millis(i64::try_from(ms)?))?;
+    let (before, after) = amend(&args.environment, &Amendment::Extended(until), common).await?;
+    let (name, changed) = (&args.environment, before.expires < after.expires);
+    match common.output {
+        Output::Json => println!(
+            "{}",
+            json!({"environment": name, "expires": after.expires, "before": before.expires, "changed": changed})
+        ),
+        Output::Text if changed => {
+            let (expires, before) = (whole(after.expires), whole(before.expires));
+            println!("{name} expires {}, at {expires} (before: {before})", list::expiry(now, after.expires));
+        }
+        Output::Text => {
+            println!(
+                "{name} expires {} anyhow, at {}; that stays",
+                list::expiry(now, after.expires),
+                whole(after.expires)
+            );
+        }
+    }
+    Ok(exit::PASSED)
+}
+
+/// Keeps an environment, or releases it.
+pub async fn keep(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
+    let reason = args.reason.as_deref().map(checked).transpose()?;
+    let kept = Kept { reason, since: Timestamp::now() };
+    let (before, after) = amend(&args.environment, &Amendment::Kept(kept), common).await?;
+    let name = &args.environment;
+    match (common.output, after.kept()) {
+        (Output::Json, kept) => println!("{}", json!({"environment": name, "kept": kept, "before": before.kept()})),
+        (Output::Text, Some(reason)) => println!(
+            "{name} is kept: {reason}\n`dayfly reap` leaves it until `dayfly keep {name} --release`; `dayfly down`, `up` and `run` do not"
+        ),
+        (Output::Text, None) if before.kept().is_none() => println!("{name} was not kept; nothing changed"),
+        (Output::Text, None) => {
+            println!("{name} is kept no more; it expires {}", list::expiry(Timestamp::now(), after.expires));
+        }
+    }
+    Ok(exit::PASSED)
+}
+
+fn checked(reason: &str) -> anyhow::Result<String> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        let what = format!("--reason takes one line of 1 to {LONGEST_REASON} characters that says why");
+        return Err(connect::usage(&what).into());
+    }
+    Ok(reason.to_owned())
+}
+
+/// Changes the terms; gives them as they were and as they are. Whatever hinders it is told, and has its exit code.
+async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow::Result<(Terms, Terms)> {
+    let engine = connect::engine(common).await?;
+    let found = engine.observe(environment).await.map_err(|e| connect::told(common, &e))?;
+    let (run, before) = owned(environment, found)?;
+    match engine.amend(environment, run, change).await.map_err(|e| connect::told(common, &e))? {
+        Amended::Now(after) => Ok((before, after)),
+        Amended::Gone => Err(gone(environment).into()),
+        Amended::Leaving => Err(leaving(environment).into()),
+        Amended::Taken(newer) => {
+            eprintln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
+            Err(connect::Ended(exit::UNEXPECTED).into())
+        }
+    }
+}
+
+/// Who has it, and on which terms.
+fn owned(environment: &str, found: Option<Observed>) -> Result<(uuid::Uuid, Terms), connect::Ended> {
+    match found {
+        None => Err(gone(environment)),
+        Some(Observed { leaving: true, .. }) => Err(leaving(environment)),
+        Some(Observed { lease: Some(lease), terms: Some(terms), .. }) => Ok((lease.run, terms)),
+        Some(o) if o.unread => {
+            Err(connect::usage(&format!("another version of dayfly made {environment}; use that version")))
+        }
+        Some(_) => Err(connect::usage(&format!(
+            "nobody has {environment}: these are remnants; see `dayfly status {environment}`"
+        ))),
+    }
+}
+
+fn gone(environment: &str) -> connect::Ended {
+    connect::usage(&format!("there is no environment {environment}; see `dayfly list`"))
+}
+
+fn leaving(environment: &str) -> connect::Ended {
+    connect::usage(&format!("{environment} is being removed, which nothing stops any more"))
+}

@@ -1,0 +1,70 @@
+//! The terms of an environment, as an annotation of its namespace. It is changed only in the version that was read, so
+//! that nothing is lost when two change it, and nothing is written into another run's time.
+
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{KubernetesEngine, claim, explain};
+use crate::engine::{Amended, Amendment, EngineError, Leftover};
+use crate::render::kubernetes::lease;
+
+/// Attempts while others change the namespace.
+const ATTEMPTS: usize = 20;
+
+/// Changes the terms while this run has the environment.
+pub async fn amend(
+    engine: &KubernetesEngine,
+    environment: &str,
+    run: Uuid,
+    change: &Amendment,
+) -> Result<Amended, EngineError> {
+    for _ in 0..ATTEMPTS {
+        if let Some(amended) = attempt(engine, environment, run, change).await? {
+            return Ok(amended);
+        }
+    }
+    Err(refused(environment, "others keep changing it; try again"))
+}
+
+/// None when somebody else changed the namespace meanwhile.
+async fn attempt(
+    engine: &KubernetesEngine,
+    environment: &str,
+    run: Uuid,
+    change: &Amendment,
+) -> Result<Option<Amended>, EngineError> {
+    let failed = |e| explain::failed(&format!("change the terms of {environment}"), &e, Leftover::None);
+    let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
+        return Ok(Some(Amended::Gone));
+    };
+    claim::own(&namespace)?;
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Ok(Some(Amended::Leaving));
+    }
+    let Some(found) = lease::parse(environment, namespace.annotations()) else {
+        let why = "nobody has it, or another version of dayfly made it; look with `dayfly status`";
+        return Err(refused(environment, why));
+    };
+    if found.run != run {
+        return Ok(Some(Amended::Taken(found.run)));
+    }
+    let terms = lease::terms(&found, namespace.annotations());
+    if !terms.lack(change) {
+        return Ok(Some(Amended::Now(terms)));
+    }
+    let terms = terms.with(change);
+    let text = lease::amended(run, &terms).map_err(|e| refused(environment, &e))?;
+    let version = namespace.resource_version();
+    let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::TERMS): text}}});
+    match engine.namespaces().patch(environment, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(Some(Amended::Now(terms))),
+        Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => Ok(None),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+fn refused(environment: &str, why: &str) -> EngineError {
+    explain::refused(&format!("change the terms of {environment}"), why, Leftover::None)
+}

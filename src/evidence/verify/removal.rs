@@ -1,0 +1,54 @@
+//! Judges the record of a removal: that it began, and how it ended, if that was written. Pure.
+
+use std::collections::BTreeMap;
+
+use super::{Expect, Refusal, Said, verify};
+use crate::evidence::key::VerifyingKey;
+use crate::evidence::predicate::{DigestSet, RemovalPredicate, RemovalState};
+use crate::evidence::removal::{BEGUN, ENDED};
+
+/// Verifies the files of a removal's folder; gives the last word of it.
+pub fn removal(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &VerifyingKey,
+    expect: &Expect,
+) -> Result<RemovalPredicate, Refusal> {
+    if let Some(stray) = files.keys().find(|f| ![BEGUN, ENDED].contains(&f.as_str())) {
+        return Err(Refusal::Stray(stray.clone()));
+    }
+    let (begun, digest) = statement(files, BEGUN, key, expect)?;
+    if begun.state != RemovalState::Begun {
+        return Err(swapped(BEGUN, "a removal that begins"));
+    }
+    if !files.contains_key(ENDED) {
+        return Ok(begun);
+    }
+    let (ended, _) = statement(files, ENDED, key, expect)?;
+    if ended.state == RemovalState::Begun {
+        return Err(swapped(ENDED, "a removal that is over"));
+    }
+    let named = ended.begun_digest.clone().unwrap_or_default();
+    if named != DigestSet::sha256(&digest) {
+        let expected = named.sha256.unwrap_or_default();
+        return Err(Refusal::Unbound { expected, found: digest }.in_file(BEGUN));
+    }
+    Ok(ended)
+}
+
+fn statement(
+    files: &BTreeMap<String, Vec<u8>>,
+    file: &str,
+    key: &VerifyingKey,
+    expect: &Expect,
+) -> Result<(RemovalPredicate, String), Refusal> {
+    let bytes = files.get(file).ok_or_else(|| Refusal::Missing(file.into()))?;
+    let verified = verify(bytes, key, expect).map_err(|r| r.in_file(file))?;
+    match verified.said {
+        Said::Removal(removal) => Ok((*removal, verified.sha256)),
+        _ => Err(swapped(file, "a removal")),
+    }
+}
+
+fn swapped(file: &str, expected: &str) -> Refusal {
+    Refusal::Other { expected: expected.into(), found: "something else".into() }.in_file(file)
+}

@@ -1,0 +1,225 @@
+//! Every decision, as a table.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::engine::fake::sample_plan;
+use crate::engine::{Amendment, Kept, UnitState};
+use crate::reaper::repository::Repository;
+
+const HOUR: i64 = 3600;
+const CREATED: i64 = 100 * HOUR;
+const EXPIRES: i64 = CREATED + 4 * HOUR;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// An environment for pull request 1 of git.test/o/n that runs; its plan allows its units 2 s together.
+fn environment() -> Observed {
+    let lease = Lease {
+        environment: "sample-pr-1".into(),
+        run: uuid::Uuid::nil(),
+        commit: String::new(),
+        repository: Some("https://git.test/o/n".into()),
+        created: at(CREATED),
+        expires: at(EXPIRES),
+        plan: sample_plan(&[("api", &[]), ("web", &["api"])]),
+    };
+    Observed {
+        environment: "sample-pr-1".into(),
+        terms: Some(Terms::of(&lease)),
+        lease: Some(lease),
+        unread: false,
+        units: ["api", "web"].map(|u| (u.to_owned(), UnitState::Running)).into(),
+        objects: vec!["container sample-pr-1".into()],
+        leaving: false,
+    }
+}
+
+fn amended(change: Amendment) -> Observed {
+    let mut observed = environment();
+    observed.terms = observed.terms.map(|t| t.with(&change));
+    observed
+}
+
+fn kept() -> Observed {
+    amended(Amendment::Kept(Kept { reason: Some("for a look".into()), since: at(CREATED) }))
+}
+
+fn of(repository: Option<&str>) -> Observed {
+    let mut observed = environment();
+    observed.lease.as_mut().unwrap().repository = repository.map(str::to_owned);
+    observed
+}
+
+fn remnants() -> Observed {
+    Observed { lease: None, terms: None, units: Default::default(), ..environment() }
+}
+
+fn unread() -> Observed {
+    Observed { unread: true, ..remnants() }
+}
+
+fn unfinished(state: Option<UnitState>) -> Observed {
+    let mut observed = environment();
+    observed.units.remove("web");
+    observed.units.extend(state.map(|s| ("web".to_owned(), s)));
+    observed
+}
+
+fn list(numbers: &[u32], repository: Option<&str>, made: i64) -> Asked {
+    let open = OpenList {
+        numbers: BTreeSet::from_iter(numbers.iter().copied()),
+        made: at(made),
+        repository: repository.map(|r| Repository::parse(r).unwrap()),
+        by_description: false,
+        source: "open.txt".into(),
+    };
+    Asked { open: Some(open), ..Asked::default() }
+}
+
+fn by_description(mut asked: Asked) -> Asked {
+    asked.descriptions = vec!["sample".into()];
+    asked.open.as_mut().unwrap().by_description = true;
+    asked
+}
+
+/// The kind of a reason, `kept`, or `stays` with what is said of it.
+fn word(asked: &Asked, observed: &Observed, now: i64) -> String {
+    match decide(asked, observed, at(now)) {
+        Decision::Due(reason) => reason.kind.to_string(),
+        Decision::Kept { otherwise, .. } => format!("kept, else {}", otherwise.kind),
+        Decision::Stays(notes) => format!("stays {}", notes.join("; ")).trim().to_owned(),
+    }
+}
+
+#[track_caller]
+fn table(cases: &[(&str, Asked, Observed, i64, &str)]) {
+    for (what, asked, observed, now, expected) in cases {
+        let said = word(asked, observed, *now);
+        assert!(said.starts_with(expected) && (*expected != "stays" || said == "stays"), "{what}: {said}");
+    }
+}
+
+fn expired() -> Asked {
+    Asked { expired: true, ..Asked::default() }
+}
+
+fn orphans() -> Asked {
+    Asked { orphans: true, ..Asked::default() }
+}
+
+fn idle(hours: i64) -> Asked {
+    Asked { idle: Some(SignedDuration::from_hours(hours)), ..Asked::default() }
+}
+
+#[test]
+fn time_and_use_decide_to_the_second() {
+    let extended = || amended(Amendment::Extended(at(EXPIRES + HOUR)));
+    let used = || amended(Amendment::Used(at(CREATED + HOUR)));
+    table(&[
+        ("a second before its end", expired(), environment(), EXPIRES - 1, "stays"),
+        ("at its end", expired(), environment(), EXPIRES, "expired"),
+        ("nobody asked for that", idle(100), environment(), EXPIRES, "stays"),
+        ("extended", expired(), extended(), EXPIRES + HOUR - 1, "stays"),
+        ("extended, and over", expired(), extended(), EXPIRES + HOUR, "expired"),
+        ("kept", expired(), kept(), EXPIRES, "kept, else expired"),
+        ("kept, and not due anyhow", expired(), kept(), EXPIRES - 1, "stays"),
+        ("used a second less ago", idle(2), used(), CREATED + 3 * HOUR - 1, "stays"),
+        ("used just so long ago", idle(2), used(), CREATED + 3 * HOUR, "idle"),
+        ("never used since it was made", idle(2), environment(), CREATED + 2 * HOUR, "idle"),
+        ("kept, and idle", idle(2), kept(), CREATED + 2 * HOUR, "kept, else idle"),
+        ("a clock that runs behind", idle(2), environment(), CREATED - HOUR, "stays"),
+    ]);
+}
+
+#[test]
+fn a_list_judges_only_what_it_can_know() {
+    let later = CREATED + HOUR;
+    let here = Some("o/n");
+    table(&[
+        ("open", list(&[1], here, later), environment(), later, "stays"),
+        ("closed", list(&[2], here, later), environment(), later, "closed"),
+        ("none is open", list(&[], here, later), environment(), later, "closed"),
+        ("kept", list(&[2], here, later), kept(), later, "kept, else closed"),
+        ("made after the list", list(&[2], here, CREATED - 1), environment(), later, "stays the list"),
+        ("made with the list", list(&[2], here, CREATED), environment(), later, "stays the list"),
+        ("made before the list", list(&[2], here, CREATED + 1), environment(), later, "closed"),
+        ("of another repository", list(&[2], Some("o/other"), later), environment(), later, "stays the list"),
+        ("of another forge", list(&[2], Some("https://x.test/o/n"), later), environment(), later, "stays the list"),
+        ("of nobody knows which", list(&[2], here, later), of(None), later, "stays the list"),
+        ("of what is no repository", list(&[2], here, later), of(Some("x")), later, "stays the list"),
+        ("a list of nobody knows what", list(&[2], None, later), environment(), later, "stays the list"),
+        ("by description", by_description(list(&[2], None, later)), environment(), later, "closed"),
+        ("by description, of nobody knows which", by_description(list(&[2], here, later)), of(None), later, "closed"),
+        (
+            "by description, of another repository",
+            by_description(list(&[2], here, later)),
+            of(Some("o/x")),
+            later,
+            "stays the list",
+        ),
+        ("remnants", list(&[2], here, later), remnants(), later, "stays nobody has it"),
+    ]);
+}
+
+#[test]
+fn orphans_are_what_nobody_has_and_what_was_never_finished() {
+    // What the units may take together, and half an hour.
+    let over = CREATED + 2 + 30 * 60 + 1;
+    let worked = |o: Observed, second: i64| {
+        let terms = o.terms.clone().map(|t| t.with(&Amendment::Used(at(second))));
+        Observed { terms, ..o }
+    };
+    let late = || {
+        let mut observed = unfinished(Some(UnitState::Created));
+        observed.lease.as_mut().unwrap().plan.units[1].start_late = true;
+        observed
+    };
+    let ended = || unfinished(Some(UnitState::Exited { code: 1, oom_killed: false }));
+    table(&[
+        ("remnants", orphans(), remnants(), over, "orphan"),
+        ("remnants, when nobody asked", expired(), remnants(), over, "stays nobody has it; --orphans"),
+        ("of another version", orphans(), unread(), over, "stays another version"),
+        ("never started", orphans(), unfinished(Some(UnitState::Created)), over, "orphan"),
+        ("missing", orphans(), unfinished(None), over, "orphan"),
+        ("still allowed to take so long", orphans(), unfinished(None), over - 1, "stays"),
+        ("somebody works at it", orphans(), worked(unfinished(None), over - 60), over, "stays"),
+        ("nobody does any more", orphans(), worked(unfinished(None), over - 60), over + 1800, "orphan"),
+        ("a suite would start it", orphans(), late(), over, "stays"),
+        ("it ended by itself", orphans(), ended(), over, "stays"),
+        ("whole", orphans(), environment(), over, "stays"),
+        ("nobody asked", expired(), unfinished(None), over, "stays"),
+    ]);
+}
+
+#[test]
+fn without_a_reason_nothing_is_due() {
+    for observed in [environment(), kept(), unfinished(None)] {
+        assert_eq!(word(&Asked::default(), &observed, EXPIRES * 10), "stays");
+    }
+    assert!(word(&Asked::default(), &remnants(), EXPIRES).starts_with("stays nobody"));
+}
+
+#[test]
+fn of_several_reasons_one_is_given() {
+    let asked = Asked { expired: true, idle: Some(SignedDuration::from_hours(1)), ..list(&[2], Some("o/n"), EXPIRES) };
+    assert_eq!(word(&asked, &environment(), EXPIRES), "expired");
+    assert_eq!(word(&asked, &environment(), EXPIRES - 1), "closed");
+}
+
+#[test]
+fn descriptions_say_which_are_looked_at_remnants_by_their_name() {
+    let asked = |d: &str| Asked { descriptions: vec![d.into(), "another".into()], ..orphans() };
+    for (description, observed, looked_at) in [
+        ("sample", environment(), true),
+        ("samp", environment(), false),
+        ("sample", remnants(), true),
+        ("sample", Observed { environment: "sample-pr-x".into(), ..remnants() }, false),
+        ("sample-pr-1", remnants(), false),
+    ] {
+        assert_eq!(concerns(&asked(description), &observed), looked_at, "{description} {observed:?}");
+    }
+    assert!(concerns(&orphans(), &environment()));
+}

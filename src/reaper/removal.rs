@@ -1,0 +1,85 @@
+//! How a due environment is removed: looked at once more, recorded, removed, and the record completed. The one place for
+//! all who remove what is not their own run's.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::decide::{Asked, Decision, Reason, decide};
+use crate::engine::{Engine, EngineError, Observed, Residual};
+use crate::evidence::predicate::{RemovalReason, Remover};
+use crate::evidence::{EvidenceError, SigningKey, removal};
+
+/// Where removals are recorded, and in whose name.
+pub struct Books {
+    /// Who removes.
+    pub remover: Remover,
+    /// Signs the records.
+    pub key: SigningKey,
+    /// Folder of all evidence.
+    pub evidence: PathBuf,
+}
+
+/// What came of a removal.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything is gone, and the record says so.
+    Removed { record: PathBuf },
+    /// Something is left, and the record says so.
+    Left { record: PathBuf, left: Vec<Residual> },
+    /// It failed, and the record says so.
+    Failed { record: Option<PathBuf>, why: String },
+    /// Since it was listed it was used, extended, kept, taken or removed: it is not touched.
+    NotDue,
+    /// It could not be recorded that it begins; nothing was removed.
+    Unrecorded(EvidenceError),
+    /// It was removed as far as `done` says, but how that ended could not be recorded.
+    Unfinished { record: PathBuf, done: Result<Vec<Residual>, String>, why: EvidenceError },
+}
+
+/// Removes an environment that was found due, if it still is. The failure is that it could not be looked at again.
+pub async fn remove(
+    engine: &dyn Engine,
+    environment: &str,
+    asked: &Asked,
+    books: &Books,
+) -> Result<Outcome, EngineError> {
+    let Some(observed) = engine.observe(environment).await? else { return Ok(Outcome::NotDue) };
+    match decide(asked, &observed, Timestamp::now()) {
+        Decision::Due(reason) => Ok(recorded(engine, &observed, &reason, books).await),
+        Decision::Kept { .. } | Decision::Stays(_) => Ok(Outcome::NotDue),
+    }
+}
+
+async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, books: &Books) -> Outcome {
+    let environment = removal::environment(observed, engine.kind(), &engine.info());
+    let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
+    let dir: &Path = &books.evidence;
+    let begun = match removal::begin(environment, books.remover.clone(), reason, Timestamp::now(), &books.key, dir) {
+        Ok(begun) => begun,
+        Err(e) => return Outcome::Unrecorded(e),
+    };
+    let record = begun.folder().to_owned();
+    let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
+    if let Err(why) = begun.end(done.clone(), Timestamp::now(), &books.key) {
+        return Outcome::Unfinished { record, done, why };
+    }
+    match done {
+        Ok(left) if left.is_empty() => Outcome::Removed { record },
+        Ok(left) => Outcome::Left { record, left },
+        Err(why) => Outcome::Failed { record: Some(record), why },
+    }
+}
+
+/// Removes what was seen, and nothing of a run that takes the environment meanwhile.
+async fn taken_away(engine: &dyn Engine, observed: &Observed) -> Result<Vec<Residual>, EngineError> {
+    let mut left = match &observed.lease {
+        Some(lease) => engine.remove(&observed.environment, Some(lease.run)).await?,
+        None => vec![],
+    };
+    // With the owner gone, what older runs left belongs to nobody.
+    if left.is_empty() {
+        left = engine.remove_remnants(&observed.environment).await?;
+    }
+    Ok(left)
+}

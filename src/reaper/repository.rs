@@ -1,0 +1,93 @@
+//! Whether two people mean the same repository: by its address, or by OWNER/NAME. Pure.
+
+/// A repository as somebody named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Host with its port, where it was named.
+    host: Option<String>,
+    /// `owner/name`, lower case.
+    path: String,
+}
+
+impl Repository {
+    /// Reads `owner/name`, `https://host/owner/name`, `git@host:owner/name.git` and what lies between.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let (rest, has_scheme) = text.split_once("://").map_or((text.as_str(), false), |(_, rest)| (rest, true));
+        let after_user = rest.split_once('@').filter(|(user, _)| !user.contains('/')).map(|(_, rest)| rest);
+        let scp = after_user.filter(|_| !has_scheme).and_then(|r| r.split_once(':'));
+        let rest = after_user.unwrap_or(rest);
+        let (host, path) = match (scp, rest.split_once('/')) {
+            (Some((host, path)), _) => (Some(host), path),
+            (None, Some((host, path))) if has_scheme || (host.contains('.') && path.contains('/')) => {
+                (Some(host), path)
+            }
+            _ => (None, rest),
+        };
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        let whole = path.contains('/') && path.split('/').all(|part| !part.is_empty());
+        let clean = !path.contains(|c: char| c.is_whitespace() || c.is_control());
+        let hosted = host.is_none_or(|h| !h.is_empty());
+        (whole && clean && hosted).then(|| Self { host: host.map(str::to_owned), path: path.to_owned() })
+    }
+
+    /// Whether both are the same; a host that only one of them names is believed.
+    pub fn is(&self, other: &Self) -> bool {
+        let hosts = self.host.as_ref().zip(other.host.as_ref());
+        self.path == other.path && hosts.is_none_or(|(a, b)| a == b)
+    }
+}
+
+impl std::fmt::Display for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.host {
+            Some(host) => write!(f, "{host}/{}", self.path),
+            None => f.write_str(&self.path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(a: &str, b: &str) -> bool {
+        Repository::parse(a).unwrap().is(&Repository::parse(b).unwrap())
+    }
+
+    #[test]
+    fn one_repository_has_many_names() {
+        let names = [
+            "tsd/file-api",
+            "https://git.test/TSD/file-api",
+            "git@git.test:tsd/file-api.git",
+            "git.test/tsd/file-api/",
+        ];
+        for a in names {
+            for b in names {
+                assert!(same(a, b), "{a} {b}");
+            }
+        }
+        assert!(same("https://u:p@git.test:3000/a/b", "git.test:3000/a/b"));
+    }
+
+    #[test]
+    fn another_host_port_owner_or_group_is_another_repository() {
+        for (a, b) in [
+            ("https://git.test/a/b", "https://other.test/a/b"),
+            ("https://git.test/a/b", "https://git.test:3000/a/b"),
+            ("a/b", "a/c"),
+            ("a/b", "https://git.test/group/a/b"),
+        ] {
+            assert!(!same(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_repository_is_refused() {
+        for text in ["", "a", "a//b", "https://git.test/a", "https://", "a b/c", "/a"] {
+            assert_eq!(Repository::parse(text), None, "{text}");
+        }
+    }
+}

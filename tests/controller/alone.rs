@@ -1,0 +1,131 @@
+//! Stories that nothing else can go on beside: the controller itself is ended, again and again.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::installed::{self, leader};
+use crate::team;
+use crate::team::{Team, described};
+use crate::world::{LONG, REACHES_WEB, kubectl, namespace_is_there, until, with_cases};
+
+/// Evidence by run, and pods' events: which runs were ever performed.
+fn performed(team: &Team) -> BTreeMap<String, usize> {
+    let path = "jsonpath={range .items[*]}{.metadata.labels.dayfly\\.dev/evidence-of}{\"\\n\"}{end}";
+    let maps = kubectl(&["-n", &team.namespace, "get", "configmaps", "-l", "dayfly.dev/evidence-of", "-o", path]);
+    let mut runs = BTreeMap::new();
+    maps.lines().for_each(|run| *runs.entry(run.to_owned()).or_default() += 1);
+    runs
+}
+
+#[test]
+fn killed_twenty_times_at_random_moments_it_loses_nothing_and_runs_nothing_twice() {
+    let team = team!("chaos");
+    let seed = std::env::var("DAYFLY_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+    });
+    eprintln!("DAYFLY_TEST_SEED={seed}");
+    let mut random = seed | 1;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let names: Vec<String> = (0..8).map(|i| format!("e{i}")).collect();
+    let asked = |name: &str, pr: u32, commit: &str| {
+        let more = json!({"commit": commit});
+        team.asks(name, pr, &described("ct-chaos", &with_cases(REACHES_WEB)), more);
+    };
+    for kill in 0..20 {
+        // There is always something to do: a new object, a new commit, a deletion.
+        match kill {
+            0..8 => asked(&names[kill], kill as u32 + 1, "aaaaaaaaaaaa"),
+            8..12 => asked(&names[kill - 8], kill as u32 - 7, "bbbbbbbbbbbb"),
+            12 => drop(kubectl(&["-n", &team.namespace, "delete", "tenv", "e7", "--wait=false"])),
+            _ => {}
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200 + next(6000)));
+        let pods = kubectl(&[
+            "-n",
+            "dayfly-system",
+            "get",
+            "pods",
+            "-l",
+            "app.kubernetes.io/component=controller",
+            "-o",
+            "name",
+        ]);
+        let pods: Vec<&str> = pods.lines().map(|p| p.trim_start_matches("pod/")).collect();
+        if !pods.is_empty() {
+            installed::kill(pods[next(pods.len() as u64) as usize]);
+        }
+    }
+    let rest = &names[..7];
+    until("everything has come to its end", || {
+        rest.iter().all(|n| {
+            let status = team.status(n);
+            status["phase"] == "Done" && status["run"]["outcome"] == "PASSED"
+        }) && crate::world::try_kubectl(&["-n", &team.namespace, "get", "tenv", "e7"]).code != 0
+    });
+    // One run for each commit that was asked for, and no more.
+    let runs = performed(&team);
+    let statuses: Vec<Value> = rest.iter().map(|n| team.status(n)).collect();
+    for status in &statuses {
+        let id = status["run"]["id"].as_str().unwrap();
+        assert_eq!(runs.get(id), Some(&1), "{id} in {runs:#?}");
+        assert_eq!(status["run"]["suites"].as_array().unwrap().len(), 1);
+    }
+    let asked_for = 7 + 4;
+    assert!(runs.len() <= asked_for, "{} runs, and {asked_for} were asked for: {runs:#?}", runs.len());
+    for pr in 1..=8 {
+        assert!(!namespace_is_there(&format!("ct-chaos-pr-{pr}")));
+    }
+    for status in &statuses {
+        let events = kubectl(&["-n", &team.namespace, "get", "events", "-o", "json"]);
+        let id = status["run"]["id"].as_str().unwrap();
+        assert!(!events.contains(&format!("run {id} was lost")));
+    }
+}
+
+#[test]
+fn when_the_acting_replica_dies_the_other_goes_on_with_the_same_run() {
+    let team = team!("failover");
+    let leads = leader();
+    let waits = "      - { id: A1, name: it takes a while, steps: [ wait: { for: 20s } ] }\n";
+    team.asks("shop", 7, &described("ct-failover", &with_cases(waits)), json!({}));
+    team.until_phase("shop", "Testing");
+    let run = team.status("shop")["run"]["id"].clone();
+    installed::kill(&leads);
+    team.until_phase("shop", "Done");
+    assert_ne!(leader(), leads);
+    let status = team.status("shop");
+    assert_eq!((&status["run"]["id"], &status["run"]["outcome"]), (&run, &json!("PASSED")));
+    assert_eq!(performed(&team).len(), 1);
+}
+
+#[test]
+fn without_a_signing_key_nothing_begins_and_it_is_said_why() {
+    let team = team!("nokey");
+    let key = installed::key();
+    kubectl(&["-n", "dayfly-system", "delete", "secret", "dayfly-signing-key"]);
+    team.asks("shop", 7, &described("ct-nokey", &with_cases(REACHES_WEB)), json!({}));
+    team.until("shop", "says what is missing", |s| {
+        s["blocked"].as_str().is_some_and(|b| b.contains("dayfly-signing-key"))
+    });
+    assert!(!namespace_is_there("ct-nokey-pr-7"));
+    installed::sign_with(&key);
+    team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
+}
+
+#[test]
+fn an_object_goes_although_the_controller_was_away_when_it_was_deleted() {
+    let team = team!("away");
+    team.asks("shop", 7, &described("ct-away", &with_cases(LONG)), json!({}));
+    team.until_phase("shop", "Testing");
+    kubectl(&["-n", "dayfly-system", "scale", "deployment/dayfly-controller", "--replicas=0"]);
+    kubectl(&["-n", &team.namespace, "delete", "tenv", "shop", "--wait=false"]);
+    kubectl(&["-n", "dayfly-system", "scale", "deployment/dayfly-controller", "--replicas=2"]);
+    kubectl(&["-n", &team.namespace, "wait", "--for=delete", "tenv/shop", "--timeout=120s"]);
+    assert!(!namespace_is_there("ct-away-pr-7"));
+}

@@ -1,0 +1,235 @@
+//! A TestEnvironment and kubectl: what people see, and what becomes of what they do.
+
+use serde_json::json;
+
+use crate::installed;
+use crate::team;
+use crate::team::{condition, described};
+use crate::world::{
+    LONG, REACHES_WEB, WEB, apply, kubectl, namespace_is_there, object, try_kubectl, until, with_cases,
+};
+
+#[test]
+fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {
+    let team = team!("story");
+    team.asks("shop", 7, &described("ct-story", &with_cases(REACHES_WEB)), json!({}));
+    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Tested", "tenv/shop", "--timeout=120s"]);
+    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Released", "tenv/shop", "--timeout=60s"]);
+    let table = kubectl(&["-n", &team.namespace, "get", "tenv"]);
+    for word in ["PHASE", "OUTCOME", "ENVIRONMENT", "Done", "PASSED", "1/1", "ct-story-pr-7"] {
+        assert!(table.contains(word), "{word} is not in\n{table}");
+    }
+    let status = team.status("shop");
+    for (kind, said) in [
+        ("Validated", "True Valid"),
+        ("Provisioned", "True Up"),
+        ("Ready", "False Over"),
+        ("Tested", "True Passed"),
+        ("Sealed", "True Signed"),
+        ("Released", "True Removed"),
+    ] {
+        assert_eq!(condition(&status, kind), said, "{status:#}");
+    }
+    assert_eq!((&status["observedGeneration"], &status["observedCommit"]), (&json!(1), &json!("4d1f0c2b6a5e")));
+    assert_eq!(status["run"]["suites"][0]["passed"], 1);
+    let events = team.events("shop");
+    assert_eq!(events, ["Provisioned", "Ready", "Released", "Sealed", "Started", "TestsPassed", "Validated"]);
+    let described = kubectl(&["-n", &team.namespace, "describe", "tenv", "shop"]);
+    assert!(described.contains("1/1 services are ready"), "{described}");
+    assert!(!namespace_is_there("ct-story-pr-7"));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_by_the_api_server_itself() {
+    let team = team!("refused");
+    let refused = |wanted: serde_json::Value, why: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), wanted.to_string()).unwrap();
+        let ended = try_kubectl(&["apply", "--dry-run=server", "-f", file.path().to_str().unwrap()]);
+        assert!(ended.code != 0 && ended.err.contains(why), "{why:?} is not in {}", ended.err);
+    };
+    let wanted = |more| team.wanted("a", 1, "x", more);
+    refused(wanted(json!({"description": {}})), "exactly one of inline and configMap");
+    refused(wanted(json!({"description": {"inline": "x", "configMap": {"name": "y"}}})), "exactly one of inline");
+    refused(wanted(json!({"description": {"configMap": {"name": "y"}, "files": {"a": "b"}}})), "files go with inline");
+    refused(wanted(json!({"commit": "HEAD"})), "spec.commit");
+    refused(wanted(json!({"pullRequest": 0})), "spec.pullRequest");
+    refused(wanted(json!({"keep": "Sometimes"})), "spec.keep");
+    let valid = wanted(json!({"description": {"inline": "no description"}}));
+    team.applies(&valid);
+    let mut changed = valid.clone();
+    changed["spec"]["pullRequest"] = json!(2);
+    refused(changed, "pullRequest cannot change");
+    let spec = object(&team.namespace, "testenvironment", "a")["spec"].clone();
+    assert_eq!((&spec["keep"], &spec["attempt"]), (&json!("Never"), &json!(1)));
+    assert_eq!(spec["description"]["path"], "environment.yaml");
+}
+
+#[test]
+fn an_invalid_description_is_told_with_its_faults_and_waits_for_a_change() {
+    let team = team!("invalid");
+    team.asks("shop", 7, &described("ct-invalid", "servces: {}\n"), json!({}));
+    team.until_phase("shop", "Invalid");
+    let status = team.status("shop");
+    let said = status["conditions"][0]["message"].as_str().unwrap();
+    assert!(said.contains("environment.yaml:4") && said.contains("services"), "{said}");
+    assert!(status["run"].is_null() && status["environment"].is_null());
+    assert!(team.events("shop").contains(&"Invalid".to_owned()));
+    // It was never made: it goes at once.
+    team.asks("shop", 7, &described("ct-invalid", &with_cases(REACHES_WEB)), json!({}));
+    team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
+    team.asks("other", 8, "rubbish", json!({}));
+    team.until_phase("other", "Invalid");
+    kubectl(&["-n", &team.namespace, "delete", "tenv", "other", "--timeout=20s"]);
+}
+
+#[test]
+fn a_description_in_a_config_map_is_waited_for_and_brings_its_files() {
+    let team = team!("configmap");
+    let from = json!({"description": {"configMap": {"name": "shop"}}});
+    team.applies(&team.wanted("shop", 7, "", from));
+    team.until("shop", "says what is missing", |s| condition(s, "Validated") == "False DescriptionMissing");
+    let text = described("ct-map", &with_cases(REACHES_WEB)).replace(
+        "    port: 8080\n",
+        "    port: 8080\n    files: { /etc/dayfly/settings.json: { path: settings/web.json } }\n",
+    );
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop", "namespace": team.namespace},
+        "data": {"environment.yaml": text, "settings__web.json": "{}"},
+    });
+    apply(&map.to_string());
+    team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
+}
+
+#[test]
+fn deleted_while_it_comes_up_it_leaves_nothing() {
+    let team = team!("deleted");
+    let never = described("ct-deleted", &format!("{WEB}    ready: {{ http: /nope, within: 10m }}\n"));
+    team.asks("shop", 7, &never, json!({}));
+    team.until("shop", "waits for its service", |s| s["run"]["waiting"].as_str().is_some_and(|w| w.contains("web")));
+    assert!(namespace_is_there("ct-deleted-pr-7"));
+    kubectl(&["-n", &team.namespace, "delete", "tenv", "shop", "--timeout=120s"]);
+    assert!(!namespace_is_there("ct-deleted-pr-7"));
+    until("its runner is gone", || {
+        let annotations = "jsonpath={.items[*].metadata.annotations}";
+        !kubectl(&["-n", "dayfly-system", "get", "pods", "-o", annotations]).contains(&team.namespace)
+    });
+}
+
+#[test]
+fn a_team_that_goes_with_all_it_has_is_held_up_by_nothing() {
+    let team = team!("whole");
+    team.asks("shop", 7, &described("ct-whole", &with_cases(LONG)), json!({}));
+    team.asks("wrong", 8, "rubbish", json!({}));
+    team.until_phase("shop", "Testing");
+    kubectl(&["delete", "namespace", &team.namespace, "--timeout=120s"]);
+    assert!(!namespace_is_there("ct-whole-pr-7"));
+}
+
+#[test]
+fn a_new_commit_preempts_the_run_of_the_one_before() {
+    let team = team!("commit");
+    team.asks("shop", 7, &described("ct-commit", &with_cases(LONG)), json!({"commit": "aaaaaaaaaaaa"}));
+    team.until_phase("shop", "Testing");
+    let first = team.status("shop")["run"]["id"].as_str().unwrap().to_owned();
+    team.asks("shop", 7, &described("ct-commit", &with_cases(REACHES_WEB)), json!({"commit": "bbbbbbbbbbbb"}));
+    team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
+    let status = team.status("shop");
+    assert_eq!((&status["observedCommit"], &status["run"]["commit"]), (&json!("bbbbbbbbbbbb"), &json!("bbbbbbbbbbbb")));
+    assert_ne!(status["run"]["id"], first);
+    // The older run has left its evidence, too.
+    let of = format!("dayfly.dev/evidence-of={first}");
+    until("the older run laid down its evidence", || {
+        kubectl(&["-n", &team.namespace, "get", "configmaps", "-l", &of, "-o", "name"]).contains(&first)
+    });
+    assert!(!namespace_is_there("ct-commit-pr-7"));
+}
+
+#[test]
+fn what_is_kept_stays_until_it_is_not_wanted_any_more() {
+    let team = team!("kept");
+    let description = described("ct-kept", &with_cases(REACHES_WEB));
+    team.asks("shop", 7, &description, json!({"keep": "Always"}));
+    team.until_phase("shop", "Kept");
+    let status = team.status("shop");
+    assert_eq!(
+        (condition(&status, "Ready"), condition(&status, "Released")),
+        ("True Kept".into(), "False Kept".into())
+    );
+    assert_eq!(status["run"]["endpoints"][0]["address"], "web.ct-kept-pr-7.svc:8080");
+    assert!(namespace_is_there("ct-kept-pr-7"));
+    let run = status["run"]["id"].clone();
+    team.asks("shop", 7, &description, json!({"keep": "Never"}));
+    team.until_phase("shop", "Done");
+    assert_eq!(team.status("shop")["run"]["id"], run, "it was not run once more");
+    assert!(!namespace_is_there("ct-kept-pr-7"));
+}
+
+#[test]
+fn a_kept_environment_goes_when_its_time_is_over() {
+    let team = team!("ttl");
+    let more = json!({"keep": "Always", "ttl": "30s"});
+    team.asks("shop", 7, &described("ct-ttl", &with_cases(REACHES_WEB)), more);
+    team.until_phase("shop", "Kept");
+    team.until_phase("shop", "Done");
+    assert!(!namespace_is_there("ct-ttl-pr-7"));
+}
+
+#[test]
+fn two_objects_never_share_an_environment() {
+    let team = team!("taken");
+    let description = described("ct-taken", &with_cases(REACHES_WEB));
+    team.asks("first", 7, &description, json!({"keep": "Always"}));
+    team.until("first", "was checked", |s| condition(s, "Validated").starts_with("True"));
+    team.asks("second", 7, &description, json!({}));
+    team.until("second", "says who has it", |s| s["blocked"].as_str().is_some_and(|b| b.contains("dt-taken/first")));
+    assert_eq!(condition(&team.status("second"), "Provisioned"), "Unknown NameTaken");
+    kubectl(&["-n", &team.namespace, "delete", "tenv", "first", "--timeout=120s"]);
+    team.until("second", "passed", |s| s["run"]["outcome"] == "PASSED");
+}
+
+#[test]
+fn a_run_whose_runner_is_killed_is_lost_is_said_so_and_leaves_nothing() {
+    let team = team!("lost");
+    team.asks("shop", 7, &described("ct-lost", &with_cases(LONG)), json!({}));
+    team.until_phase("shop", "Testing");
+    let run = team.status("shop")["run"]["id"].as_str().unwrap().to_owned();
+    installed::kill(&format!("runner-{run}"));
+    team.until_phase("shop", "Done");
+    let status = team.status("shop");
+    assert_eq!((&status["run"]["outcome"], &status["run"]["exitCode"]), (&json!("ERROR"), &json!(1)));
+    assert_eq!(condition(&status, "Tested"), "False Error");
+    assert!(status["run"]["causes"][0].as_str().unwrap().contains("the run was lost"), "{status:#}");
+    assert_eq!(status["run"]["id"], run, "it was not run once more");
+    assert!(!namespace_is_there("ct-lost-pr-7"));
+}
+
+#[test]
+fn nobody_in_an_environment_can_read_the_signing_key() {
+    let team = team!("secret");
+    team.asks("shop", 7, &described("ct-secret", &with_cases(REACHES_WEB)), json!({"keep": "Always"}));
+    team.until_phase("shop", "Kept");
+    let accounts =
+        kubectl(&["-n", "ct-secret-pr-7", "get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}"]);
+    for account in accounts.split(' ') {
+        let who = format!("--as=system:serviceaccount:ct-secret-pr-7:{account}");
+        let may = try_kubectl(&["-n", "dayfly-system", "auth", "can-i", "get", "secret/dayfly-signing-key", &who]);
+        assert_eq!(may.out.trim(), "no", "{account}");
+    }
+    let pods = kubectl(&["-n", "ct-secret-pr-7", "get", "pods", "-o", "json"]);
+    let pods: serde_json::Value = serde_json::from_str(&pods).unwrap();
+    for pod in pods["items"].as_array().unwrap() {
+        assert_eq!(pod["spec"]["automountServiceAccountToken"], false, "{pod:#}");
+        assert!(!pod.to_string().contains("dayfly-signing-key"));
+    }
+    let ci = try_kubectl(&[
+        "auth",
+        "can-i",
+        "get",
+        "secrets",
+        "-n",
+        "dayfly-system",
+        &format!("--as=system:serviceaccount:{}:ci", team.namespace),
+    ]);
+    assert_eq!(ci.out.trim(), "no");
+}

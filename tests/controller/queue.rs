@@ -1,0 +1,30 @@
+//! Many at once.
+
+use serde_json::json;
+
+use crate::installed::LIMIT;
+use crate::team;
+use crate::team::described;
+use crate::world::{REACHES_WEB, kubectl, namespace_is_there, with_cases};
+
+#[test]
+fn ten_at_once_wait_for_their_turn_see_their_place_and_all_pass() {
+    let team = team!("ten");
+    let (all, places) = (0..10u32, std::cell::RefCell::new(std::collections::BTreeSet::new()));
+    for i in all.clone() {
+        team.asks(&format!("e{i}"), i + 1, &described("ct-ten", &with_cases(REACHES_WEB)), json!({}));
+    }
+    crate::world::until("all ten have passed", || {
+        let statuses: Vec<_> = all.clone().map(|i| team.status(&format!("e{i}"))).collect();
+        places.borrow_mut().extend(statuses.iter().filter_map(|s| s["queuePosition"].as_u64()));
+        let runs = |s: &&serde_json::Value| !s["run"].is_null() && s["run"]["stage"] != "Ended";
+        assert!(statuses.iter().filter(runs).count() <= LIMIT, "more than {LIMIT} run at once");
+        statuses.iter().all(|s| s["phase"] == "Done" && s["run"]["outcome"] == "PASSED")
+    });
+    assert!(places.borrow().contains(&1) && places.borrow().len() > 1, "{places:?}");
+    for i in all {
+        assert!(!namespace_is_there(&format!("ct-ten-pr-{}", i + 1)));
+    }
+    let left = kubectl(&["-n", &team.namespace, "delete", "tenv", "--all", "--timeout=60s"]);
+    assert_eq!(left.lines().count(), 10, "{left}");
+}

@@ -1,0 +1,149 @@
+//! `dayfly submit`: the acceptance stage of a CI that may make nothing but TestEnvironments.
+
+use serde_json::Value;
+
+use crate::installed;
+use crate::support::{COMMIT, Running};
+use crate::team;
+use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, user, with_cases};
+
+const FAILS: &str = "      - { id: A1, name: web has it, steps: [ http: { url: 'http://web:8080/nope' } ] }\n";
+
+fn submit<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["submit", file, "--pr", "7", "--commit", COMMIT, "--wait", "--evidence", "evidence"], more].concat()
+}
+
+/// What of a report does not depend on when and by which run it was made.
+fn essence(mut report: Value) -> Value {
+    fn forget(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                for key in [
+                    "started",
+                    "finished",
+                    "ready",
+                    "tookMs",
+                    "waitedMs",
+                    "at",
+                    "run",
+                    "removed",
+                    "sha256",
+                    "size",
+                    "saw",
+                    "endpoint",
+                    "createdOn",
+                ] {
+                    map.remove(key);
+                }
+                map.values_mut().for_each(forget);
+            }
+            Value::Array(all) => all.iter_mut().for_each(forget),
+            _ => {}
+        }
+    }
+    // What happened is told with times and run ids; who asked is not the same.
+    for key in ["events", "runner"] {
+        report.as_object_mut().unwrap().remove(key);
+    }
+    forget(&mut report);
+    report
+}
+
+#[test]
+fn it_gives_the_same_report_as_run_for_the_same_input() {
+    let team = team!("same");
+    let file = team.user.describes("ct-same", &with_cases(&format!("{REACHES_WEB}{}", FAILS.replace("A1", "A2"))));
+    let ended =
+        team.user.dayfly(&submit(&file, &[])).code(5).says("web has it").says("FAILED").says("is ready").says("signed");
+    assert!(ended.err.contains("start"), "progress is shown: {}", ended.err);
+    let submitted = team.user.report("ct-same-pr-7");
+    let folder = team.user.evidence("ct-same-pr-7");
+    let key = installed::controller();
+    team.user.dayfly(&["verify", folder.to_str().unwrap(), "--key", &key, "--commit", COMMIT]).code(0);
+    let here = user().unwrap();
+    let file = here.describes("ct-same", &with_cases(&format!("{REACHES_WEB}{}", FAILS.replace("A1", "A2"))));
+    here.runs(&file, "7", &[]).code(5);
+    assert_eq!(essence(submitted), essence(here.report("ct-same-pr-7")));
+}
+
+#[test]
+fn what_is_submitted_again_is_run_again_and_both_leave_evidence() {
+    let team = team!("again");
+    let file = team.user.describes("ct-again", &with_cases(REACHES_WEB));
+    team.user.dayfly(&submit(&file, &[])).code(0).says("PASSED");
+    team.user.dayfly(&submit(&file, &[])).code(0).says("PASSED");
+    assert_eq!(std::fs::read_dir(team.user.folder.path().join("evidence/ct-again-pr-7")).unwrap().count(), 2);
+}
+
+#[test]
+fn the_exit_codes_are_those_of_run() {
+    let team = team!("codes");
+    let missing = team.user.describes(
+        "ct-noimage",
+        "services:\n  a: { image: localhost/no/such:1, port: 1, security: { user: '1000' } }\n",
+    );
+    team.user.dayfly(&submit(&missing, &[])).code(4).says("localhost/no/such:1");
+    let invalid = team.user.describes("ct-wrong", "servces: {}\n");
+    team.user.dayfly(&submit(&invalid, &[])).code(2).says("services");
+    let nothing = team.user.describes("ct-nothing", WEB);
+    team.user.dayfly(&submit(&nothing, &[])).code(7).says("no suite ran");
+    let suite = team.user.describes("ct-suite", &with_cases(REACHES_WEB));
+    team.user.dayfly(&submit(&suite, &["--suite", "nope"])).code(2).says("no suite nope");
+    team.user.dayfly(&["submit", &suite, "--pr", "7", "--commit", COMMIT, "--wait"]).code(2).says("--evidence");
+}
+
+#[test]
+fn files_of_the_description_come_along() {
+    let team = team!("files");
+    std::fs::create_dir(team.user.folder.path().join("settings")).unwrap();
+    std::fs::write(team.user.folder.path().join("settings/a.bin"), [0, 159, 146, 150]).unwrap();
+    std::fs::write(team.user.folder.path().join("settings/b.txt"), "words").unwrap();
+    let files = "    files: { /etc/dayfly/a: { path: settings/a.bin }, /etc/dayfly/b: { path: settings/b.txt } }\n";
+    let file = team.user.describes(
+        "ct-files",
+        &with_cases(REACHES_WEB).replace("    port: 8080\n", &format!("    port: 8080\n{files}")),
+    );
+    team.user.dayfly(&submit(&file, &[])).code(0);
+}
+
+#[test]
+fn who_may_not_read_runners_logs_still_gets_the_report() {
+    let team = team!("nologs");
+    kubectl(&["-n", "dayfly-system", "delete", "rolebinding", &team.namespace]);
+    let file = team.user.describes("ct-nologs", &with_cases(REACHES_WEB));
+    team.user.dayfly(&submit(&file, &[])).code(0).says("dayfly-runner-logs").says("PASSED");
+}
+
+#[test]
+fn interrupted_it_leaves_the_run_to_the_cluster_and_says_how_to_end_it() {
+    let team = team!("leave");
+    let file = team.user.describes("ct-leave", &with_cases(LONG));
+    let mut submitting = Running::start(team.user.command(&submit(&file, &[])));
+    submitting.until("suite began");
+    submitting.signal("INT");
+    let ended = submitting.ends().code(130);
+    let way = ended.err.lines().find_map(|l| l.split_once("by: ")).map(|(_, way)| way.to_owned()).unwrap();
+    assert!(namespace_is_there("ct-leave-pr-7"));
+    kubectl(&way.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(!namespace_is_there("ct-leave-pr-7"));
+}
+
+#[test]
+fn a_newer_submission_takes_over_and_the_older_one_is_told() {
+    let team = team!("newer");
+    let file = team.user.describes("ct-newer", &with_cases(LONG));
+    let mut older = Running::start(team.user.command(&submit(&file, &[])));
+    older.until("suite began");
+    let quick = team.user.describes("ct-newer", &with_cases(REACHES_WEB));
+    let newer = ["submit", &quick, "--pr", "7", "--commit", "5555555555555555", "--wait", "--evidence", "newer"];
+    team.user.dayfly(&newer).code(0).says("PASSED");
+    older.ends().code(1).says("newer submission");
+}
+
+#[test]
+fn without_the_right_to_submit_it_is_said_which_role_is_missing() {
+    let team = team!("rights");
+    kubectl(&["-n", &team.namespace, "delete", "rolebinding", "ci"]);
+    let file = team.user.describes("ct-rights", &with_cases(REACHES_WEB));
+    team.user.dayfly(&submit(&file, &[])).code(1).says("dayfly-submit");
+}

@@ -1,0 +1,157 @@
+//! Terms beside the lease, remnants, and what was never finished.
+
+use dayfly::engine::{Amended, Amendment, Engine, Kept, Older, Secrets};
+use dayfly::evidence::predicate::{Remover, RunnerId};
+use dayfly::evidence::{KeyKind, SigningKey};
+use dayfly::reaper::decide::{Asked, Decision, decide};
+use dayfly::reaper::removal::{Books, Outcome, remove};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::world::{self, World, idle};
+
+fn kept(reason: Option<&str>) -> Amendment {
+    Amendment::Kept(Kept { reason: reason.map(str::to_owned), since: Timestamp::now() })
+}
+
+fn markers(objects: &[String]) -> usize {
+    objects.iter().filter(|o| o.contains("-terms.")).count()
+}
+
+fn books(evidence: &std::path::Path) -> Books {
+    let program = RunnerId { name: "dayfly".into(), version: "0".into() };
+    let remover = Remover { program, host: "a@b".into(), account: None, job: None, actor: None };
+    Books { remover, key: SigningKey::from_seed(KeyKind::P256, &[1; 32]).unwrap(), evidence: evidence.to_owned() }
+}
+
+fn orphans() -> Asked {
+    Asked { orphans: true, ..Asked::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
+    let Some(world) = World::up("terms", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
+    let (engine, name, run) = (&world.engine, world.environment(), world.lease.run);
+    let later = |minutes: i64| world.lease.expires + SignedDuration::from_mins(minutes);
+    let changes = [
+        kept(Some("a")),
+        Amendment::Extended(later(1)),
+        Amendment::Used(later(2)),
+        Amendment::Extended(later(3)),
+        Amendment::Used(later(5)),
+        kept(Some("b")),
+    ];
+    for change in &changes {
+        assert!(matches!(engine.amend(name, run, change).await.unwrap(), Amended::Now(_)));
+    }
+    let observed = engine.observe(name).await.unwrap().unwrap();
+    let terms = observed.terms.unwrap();
+    assert_eq!((terms.expires, terms.used, terms.kept()), (later(3), later(5), Some("b")));
+    assert_eq!(markers(&observed.objects), 3);
+    assert_eq!(observed.lease, Some(world.lease.clone()));
+    // At once, and nothing of it is lost.
+    let (used, extended, released) = (Amendment::Used(later(9)), Amendment::Extended(later(9)), kept(None));
+    let at_once = tokio::join!(
+        engine.amend(name, run, &used),
+        engine.amend(name, run, &extended),
+        engine.amend(name, run, &released)
+    );
+    at_once.0.and(at_once.1).and(at_once.2).unwrap();
+    let terms = engine.observe(name).await.unwrap().unwrap().terms.unwrap();
+    assert_eq!((terms.expires, terms.used, terms.kept()), (later(9), later(9), None));
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_run_begins_with_terms_of_its_own_and_the_older_changes_none_of_them() {
+    let Some(world) = World::of("termsover", vec![idle("web", &[])], vec![]).await else { return };
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.amend(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
+    let newer = world::lease(world.lease.plan.clone());
+    world.engine.claim(&newer, Older::Removed).await.unwrap();
+    let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
+    assert_eq!((observed.terms.unwrap().kept(), markers(&observed.objects)), (None, 0));
+    let amended = world.engine.amend(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
+    assert_eq!(amended, Amended::Taken(newer.run));
+    assert_eq!(world.engine.remove(world.environment(), Some(newer.run)).await.unwrap(), []);
+    let amended = world.engine.amend(world.environment(), newer.run, &kept(Some("a"))).await.unwrap();
+    assert_eq!(amended, Amended::Gone);
+    assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
+    let Some(world) = World::up("left", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
+    let (engine, name) = (&world.engine, world.environment());
+    let evidence = tempfile::tempdir().unwrap();
+    // The anchor alone goes, as when a removal was broken off at the worst moment.
+    let docker = bollard::Docker::connect_with_defaults().unwrap();
+    docker.remove_container(name, None).await.unwrap();
+    let seen = engine.observe(name).await.unwrap().unwrap();
+    assert!(seen.lease.is_none() && seen.objects.len() > 2, "{:?}", seen.objects);
+    assert!(matches!(decide(&orphans(), &seen, Timestamp::now()), Decision::Due(_)));
+    // A newer run takes it before its turn comes.
+    let newer = world::lease(world.lease.plan.clone());
+    engine.claim(&newer, Older::Removed).await.unwrap();
+    assert_eq!(engine.remove_remnants(name).await.unwrap(), []);
+    assert!(matches!(remove(engine, name, &orphans(), &books(evidence.path())).await.unwrap(), Outcome::NotDue));
+    assert_eq!(engine.lease(name).await.unwrap(), Some(newer.clone()));
+    // That one goes, but an older one has made something since.
+    let _ = engine.prepare(&world.lease, &Secrets::default()).await;
+    engine.remove(name, Some(newer.run)).await.unwrap();
+    let outcome = remove(engine, name, &orphans(), &books(evidence.path())).await.unwrap();
+    assert!(matches!(outcome, Outcome::Removed { .. }), "{outcome:?}");
+    assert_eq!(engine.observe(name).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
+    let Some(mut world) = World::of("half", vec![idle("web", &[]), idle("api", &[])], vec![]).await else { return };
+    world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
+    world.engine.start(&world.lease, "web").await.unwrap();
+    let evidence = tempfile::tempdir().unwrap();
+    let used = Amendment::Used(Timestamp::now());
+    world.engine.amend(world.environment(), world.lease.run, &used).await.unwrap();
+    let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
+    assert_eq!(decide(&orphans(), &observed, Timestamp::now()), Decision::Stays(vec![]));
+    // As it is half an hour later.
+    let later = Timestamp::now() + SignedDuration::from_mins(31);
+    let Decision::Due(reason) = decide(&orphans(), &observed, later) else { panic!("{observed:?}") };
+    assert!(reason.text.contains("api never started"), "{reason:?}");
+    let outcome = remove(&world.engine, world.environment(), &orphans(), &books(evidence.path())).await.unwrap();
+    assert!(matches!(outcome, Outcome::NotDue), "{outcome:?}");
+    world.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
+    let Some(mut world) = World::of("broken", vec![idle("web", &[])], vec![]).await else { return };
+    world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
+    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    let evidence = tempfile::tempdir().unwrap();
+    let outcome = remove(&world.engine, world.environment(), &orphans(), &books(evidence.path())).await.unwrap();
+    let Outcome::Removed { record } = outcome else { panic!("{outcome:?}") };
+    assert!(record.join("begun.intoto.jsonl").exists() && record.join("ended.intoto.jsonl").exists());
+    assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_person_does_with_an_environment_is_noted_as_its_use() {
+    for verb in [&["logs", "-f"][..], &["forward", "web:8080"], &["test"]] {
+        let Some(mut world) = World::of("used", vec![idle("web", &[])], vec![]).await else { return };
+        world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
+        world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+        world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
+        world.engine.start(&world.lease, "web").await.unwrap();
+        let used = || async { world.engine.observe(world.environment()).await.unwrap().unwrap().terms.unwrap().used };
+        assert_eq!(used().await, world.lease.created);
+        let mut person = std::process::Command::new(env!("CARGO_BIN_EXE_dayfly"));
+        let flags = [&[verb[0], world.environment()], &verb[1..]].concat();
+        let mut person = person.args(flags).stdout(std::process::Stdio::null()).spawn().unwrap();
+        world.until(|| async { used().await > world.lease.created }).await;
+        let _ = person.kill();
+        person.wait().unwrap();
+        world.remove().await;
+    }
+}

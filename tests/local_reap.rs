@@ -1,0 +1,107 @@
+//! The janitor on a real container engine, through the command.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use support::forge::{Server, pulls};
+use support::{Running, User, reaping};
+
+#[test]
+fn each_reason_removes_what_it_means_and_is_recorded() {
+    needs_engine!();
+    reaping::each_reason_removes_what_it_means_and_is_recorded(&User::new(), "janitor-why");
+}
+
+#[test]
+fn without_a_list_that_can_be_trusted_nothing_is_closed() {
+    needs_engine!();
+    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&User::new(), "janitor-sure");
+}
+
+#[test]
+fn what_is_extended_or_kept_stays() {
+    needs_engine!();
+    reaping::what_is_extended_or_kept_stays(&User::new(), "janitor-stay");
+}
+
+#[test]
+fn what_is_closed_on_the_forge_goes_and_nothing_does_when_the_forge_does_not_say() {
+    needs_engine!();
+    let user = User::with(vec![("DAYFLY_FORGE_TOKEN".into(), "s3cret".into())]);
+    let refused = Server::start(|_, _| (401, vec![], "{\"message\": \"Bad credentials\"}".into()));
+    let forge = Server::start(|own, path| match path.rsplit_once("page=").unwrap().1 {
+        "1" => (200, vec![("link", format!("<{own}/x?page=2>; rel=\"next\""))], pulls(&[4, 3])),
+        _ => (200, vec![], pulls(&[2])),
+    });
+    // Environments are of the forge that the job named, which has the port of this one.
+    let repository = format!("{}/o/n", forge.url);
+    let of_it: &[&str] = &["--repository", &repository];
+    user.has_up("janitor-forge", &[("1", of_it), ("2", of_it)]);
+    let flags = |url: &'static str| ["--forge", "github", "--repository", "o/n", "--forge-url", url];
+    let said = user.reaps("janitor-forge", &flags(refused.url.clone().leak())).code(7);
+    assert!(!said.err.contains("s3cret"), "{}", said.err);
+    said.says("the token is refused").says("401, Bad credentials").says("nothing is due");
+    let told = user.reaps("janitor-forge", &flags(forge.url.clone().leak())).code(0);
+    told.says("removed janitor-forge-pr-1: pull request 1 is not open");
+    user.dayfly(&["status", "janitor-forge-pr-2"]).code(0).says("running");
+    assert!(forge.asked.lock().unwrap().iter().all(|a| a.ends_with("Bearer s3cret")));
+}
+
+/// The engine's socket, over which everything passes but requests that remove; says when the first of them comes.
+fn nothing_is_removed(at: &std::path::Path) -> std::sync::mpsc::Receiver<()> {
+    let engine = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///run/podman/podman.sock".into());
+    let engine = engine.trim_start_matches("unix://").to_owned();
+    let listener = UnixListener::bind(at).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let server = UnixStream::connect(&engine).unwrap();
+            let (mut back, mut into) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut back, &mut into));
+            let tell = tell.clone();
+            std::thread::spawn(move || forward(client, server, &tell));
+        }
+    });
+    told
+}
+
+fn forward(mut from: UnixStream, mut to: UnixStream, tell: &std::sync::mpsc::Sender<()>) {
+    let mut bytes = [0; 65536];
+    while let Ok(n @ 1..) = from.read(&mut bytes) {
+        if bytes.starts_with(b"DELETE ") {
+            let _ = tell.send(());
+            // It is never answered; the connection ends with whoever asked.
+            let _ = from.read(&mut bytes);
+            return;
+        }
+        if to.write_all(&bytes[..n]).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_janitor_that_dies_before_it_removes_leaves_a_record_that_says_begun() {
+    needs_engine!();
+    let user = User::new();
+    user.has_up("janitor-dies", &[("1", &["--ttl", "1s"])]);
+    let socket = user.folder.path().join("engine.sock");
+    let asked_to_remove = nothing_is_removed(&socket);
+    let flags = ["reap", "--expired", "--description", "janitor-dies", "--key", "key.pem", "--evidence", "evidence"];
+    let mut command = user.command(&flags);
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    let janitor = Running::start(command);
+    asked_to_remove.recv().unwrap();
+    janitor.signal("KILL");
+    janitor.ends().code(-9);
+    let records = user.records("janitor-dies-pr-1");
+    assert_eq!(records.len(), 1);
+    user.verifies(&records[0]).code(0).says("BEGUN").says("never: whoever removed it died");
+    user.dayfly(&["status", "janitor-dies-pr-1"]).code(0).says("running");
+    // The next one does it.
+    user.reaps("janitor-dies", &["--expired"]).code(0).says("removed janitor-dies-pr-1");
+    assert_eq!(user.records("janitor-dies-pr-1").len(), 2);
+}

@@ -1,0 +1,109 @@
+//! The terms of an environment: changed in the version that was read, in the time of the run that has it.
+
+use dayfly::engine::{Amended, Amendment, Engine, Kept, Older};
+use futures::StreamExt;
+use http::Method;
+use serde_json::json;
+
+use super::api_server::{Answer, ApiServer};
+use super::{ENVIRONMENT, NAMESPACE, engine, lease, namespace, owner, prepared};
+
+fn at(hour: i64) -> jiff::Timestamp {
+    lease(1).created + jiff::SignedDuration::from_hours(hour)
+}
+
+fn kept(reason: &str) -> Amendment {
+    Amendment::Kept(Kept { reason: Some(reason.into()), since: at(1) })
+}
+
+/// Takes an annotation off the namespace.
+fn without(server: &ApiServer, annotation: &str) {
+    let mut namespace = server.world().get(NAMESPACE).unwrap().clone();
+    namespace["metadata"]["annotations"].as_object_mut().unwrap().remove(annotation);
+    server.world().put(NAMESPACE, namespace);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_change_the_terms_at_once_lose_nothing_of_each_other() {
+    let server = ApiServer::default();
+    let (ours, lease) = prepared(&server).await;
+    ours.amend(ENVIRONMENT, lease.run, &kept("for a look")).await.unwrap();
+    let theirs = server.world().get(NAMESPACE).unwrap()["metadata"]["annotations"].clone();
+    without(&server, "dayfly.dev/terms");
+    server.once(Method::PATCH, NAMESPACE, move |world| {
+        world.merge(NAMESPACE, &json!({"metadata": {"annotations": theirs}}));
+        None
+    });
+    let amended = ours.amend(ENVIRONMENT, lease.run, &Amendment::Used(at(2))).await.unwrap();
+    let Amended::Now(terms) = amended else { panic!("{amended:?}") };
+    assert_eq!((terms.kept(), terms.used), (Some("for a look"), at(2)));
+    let observed = ours.observe(ENVIRONMENT).await.unwrap().unwrap();
+    assert_eq!((observed.terms, observed.lease), (Some(terms), Some(lease)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_answer_was_lost_is_there_once_and_what_is_so_already_is_not_written() {
+    let server = ApiServer::default();
+    let (engine, lease) = prepared(&server).await;
+    server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
+    for _ in 0..3 {
+        let amended = engine.amend(ENVIRONMENT, lease.run, &Amendment::Extended(at(9))).await.unwrap();
+        assert!(matches!(&amended, Amended::Now(terms) if terms.expires == at(9)), "{amended:?}");
+    }
+    // Repeated once, because nobody knew.
+    assert!(server.asked(Method::PATCH, NAMESPACE).len() <= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_lost_the_environment_changes_nothing_of_it() {
+    let server = ApiServer::default();
+    let engine = engine(&server);
+    let change = Amendment::Used(at(2));
+    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), Amended::Gone);
+    let made = namespace(&lease(2)).await;
+    server.world().put(NAMESPACE, made);
+    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), Amended::Taken(lease(2).run));
+    server.world().merge(NAMESPACE, &json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}));
+    assert_eq!(engine.amend(ENVIRONMENT, lease(2).run, &change).await.unwrap(), Amended::Leaving);
+    assert!(server.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_terms_are_no_news_of_the_owner_and_end_with_its_time() {
+    let server = ApiServer::default();
+    let (engine, older) = prepared(&server).await;
+    let mut happened = engine.watch(ENVIRONMENT).await.unwrap();
+    engine.amend(ENVIRONMENT, older.run, &kept("for a look")).await.unwrap();
+    let told = tokio::time::timeout(std::time::Duration::from_secs(600), happened.next()).await;
+    assert!(told.is_err(), "{told:?}");
+    let newer = lease(2);
+    engine.claim(&newer, Older::Updated).await.unwrap();
+    assert_eq!(engine.observe(ENVIRONMENT).await.unwrap().unwrap().terms.unwrap().kept(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn remnants_are_removed_only_while_nobody_has_them() {
+    let server = ApiServer::default();
+    let mut made = namespace(&lease(1)).await;
+    made["metadata"]["annotations"] = json!({});
+    server.world().put(NAMESPACE, made);
+    let taken = namespace(&lease(2)).await;
+    server.once(Method::DELETE, NAMESPACE, move |world| {
+        world.merge(NAMESPACE, &taken);
+        None
+    });
+    let engine = engine(&server);
+    let seen = engine.observe(ENVIRONMENT).await.unwrap().unwrap();
+    assert!(seen.lease.is_none() && !seen.unread);
+    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert_eq!(owner(&server), Some(lease(2).run.to_string()));
+    // What another version wrote is not nobody's.
+    server.world().merge(NAMESPACE, &json!({"metadata": {"annotations": {"dayfly.dev/lease": "{\"v\": 9}"}}}));
+    let seen = engine.observe(ENVIRONMENT).await.unwrap().unwrap();
+    assert!(seen.lease.is_none() && seen.unread);
+    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert!(server.world().get(NAMESPACE).is_some());
+    without(&server, "dayfly.dev/lease");
+    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert!(server.world().get(NAMESPACE).is_none());
+}

@@ -125,6 +125,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Says to whoever asked for the environment, where that is an object of the engine, that it was removed and why.
+    async fn tell_asker(&self, _lease: &Lease, _why: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Removes what is left of an environment that nobody has, and nothing as soon as somebody has it.
     async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError>;
 

@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod dsse;
 pub mod key;
 pub mod predicate;
+pub mod record_shelf;
 pub mod removal;
 pub mod seal;
 pub mod shelf;

@@ -22,6 +22,7 @@ fn lease_of(folder: &str) -> Lease {
         run: "01900000-0000-7000-8000-00000000beef".parse().unwrap(),
         commit: "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d".into(),
         repository: None,
+        asker: None,
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         expires: "2026-01-01T04:00:00Z".parse().unwrap(),
         plan,

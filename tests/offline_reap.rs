@@ -340,7 +340,7 @@ async fn what_cannot_be_recorded_is_not_removed() {
     engine.claim(&lease, Older::Removed).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Asked { idle: Some(idle), ..Asked::default() };
-    let books = Books { remover: remover(), key: key(1), evidence: dir.path().to_owned() };
+    let books = Books { remover: remover(), key: key(1), evidence: dir.path().to_owned(), shelf: None };
     // Nothing of this engine is ever signed.
     let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &books).await.unwrap();
     assert!(matches!(outcome, Outcome::Unrecorded(EvidenceError::Fake)), "{outcome:?}");

@@ -1,13 +1,15 @@
 //! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Common, Output, connect, exit, remover};
+use super::{Common, Output, connect, exit, remover, target};
 use crate::engine::{Engine, Observed};
 use crate::evidence::SigningKey;
+use crate::evidence::record_shelf::RecordShelf;
 use crate::reaper::decide::{Asked, Decision, concerns, decide};
 use crate::reaper::removal::{self, Books, Outcome};
 use crate::spec::quantity;
@@ -50,6 +52,9 @@ pub struct ReapArgs {
         required_unless_present = "dry_run"
     )]
     evidence: Option<PathBuf>,
+    /// Lay each record down in this namespace of the cluster besides, as a ConfigMap
+    #[arg(long, value_name = "NAMESPACE", env = "DAYFLY_RECORDS_IN", hide_env_values = true)]
+    records_in: Option<String>,
     #[command(flatten)]
     open: open::OpenArgs,
 }
@@ -69,13 +74,24 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
             }
         }
     }
-    let engine = connect::engine(common).await?;
+    let (engine, shelf) = reached(&args, common).await?;
     let books = match signing {
-        Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence }),
+        Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence, shelf }),
         None => None,
     };
     causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
     Ok(causes.first().copied().unwrap_or(exit::PASSED))
+}
+
+/// The engine and, in a cluster, where records are laid down.
+async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn Engine>, Option<RecordShelf>)> {
+    let Some(namespace) = args.records_in.clone() else { return Ok((connect::engine(common).await?, None)) };
+    let target::Target::Kubernetes(context) = target::one(common)? else {
+        return Err(connect::usage("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
+    };
+    let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
+    let shelf = RecordShelf { client: engine.client(), namespace };
+    Ok((engine, Some(shelf)))
 }
 
 /// Looks at each environment and, with books, removes those that are due. Returns what went wrong, as exit codes.

@@ -32,6 +32,8 @@ pub struct Seen {
     pub environment: Option<String>,
     /// When its environment stays.
     pub keep: KeepPolicy,
+    /// The run whose environment the janitor removed.
+    pub reaped: Option<String>,
     /// The latest run.
     pub run: Option<RunStatus>,
     /// Pods of its runners, also of older runs.
@@ -183,7 +185,8 @@ fn replace(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>) -> Step {
 fn after_end(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>, current: bool, now: Timestamp) -> Step {
     let same_place = seen.environment.as_ref() == Some(&run.environment);
     let wants_more = !current && seen.wanted.is_some();
-    let stays_until = run.expires.filter(|e| run.kept.is_some() && seen.keep != KeepPolicy::Never && *e > now);
+    let kept = run.kept.is_some() && seen.keep != KeepPolicy::Never && seen.reaped.as_ref() != Some(&run.id);
+    let stays_until = run.expires.filter(|e| kept && *e > now);
     if run.released.is_none() && !(wants_more && same_place) && (wants_more || stays_until.is_none()) {
         return Step::Release;
     }

@@ -8,6 +8,8 @@ use kube::Resource;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::engine::kubernetes::asker::REAPED;
+
 use super::crd::{KeepPolicy, RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
 
 /// kubectl's copy of the whole object.
@@ -87,6 +89,11 @@ impl Lean {
     /// When it was made.
     pub fn created(&self) -> Timestamp {
         self.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |t| t.0)
+    }
+
+    /// The run whose environment the janitor removed, and why, in one word.
+    pub fn reaped(&self) -> Option<(&str, &str)> {
+        self.metadata.annotations.as_ref()?.get(REAPED)?.split_once(' ')
     }
 
     /// Since when it is being deleted.

@@ -21,6 +21,9 @@ use super::{Context, FINALIZER, MANAGER, lock, pods};
 use crate::engine::{Engine, EngineError};
 use crate::report::facts::Outcome;
 
+/// After so long it is looked again whether somebody still keeps an environment whose time is over.
+const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
 /// Why a step was not made; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -230,9 +233,13 @@ async fn release(object: &Lean, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let engine = &context.engine;
-    let lease = engine.lease(&run.environment).await?.filter(|l| l.run.to_string() == run.id);
-    // Somebody may have given it more time.
-    let longer = lease.as_ref().map(|l| l.expires).filter(|e| *e > now && run.kept.is_some());
+    let there = engine.observe(&run.environment).await?;
+    let there = there.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
+    // Somebody may have given it more time, or keep it for a while that nobody knows.
+    let terms = there.and_then(|o| o.terms);
+    let again = now.checked_add(KEPT).unwrap_or(now);
+    let longer = terms.map(|t| if t.kept().is_some() { again.max(t.expires) } else { t.expires });
+    let longer = longer.filter(|e| *e > now && run.kept.is_some());
     let current = was.input.as_ref() == Some(&run.input);
     if let Some(longer) = longer
         && object.deleted().is_none()
@@ -251,19 +258,23 @@ async fn release(object: &Lean, context: &Context) -> Result<(), StepError> {
             return Err(StepError::Residual { environment, left });
         }
     }
-    context.metrics.removed(reason(object, run));
+    context.metrics.removed(&reason(object, run));
     let released = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.released = Some(now));
     write(object, &was, &restated(object, released, now), context).await
 }
 
-/// Why the controller itself removed an environment, in one word.
-fn reason(object: &Lean, run: &RunStatus) -> &'static str {
-    match (object.deleted(), run.kept.is_some(), object.spec.keep) {
+/// Why an environment was removed that its run had left, in one word.
+fn reason(object: &Lean, run: &RunStatus) -> String {
+    if let Some((_, why)) = object.reaped().filter(|(reaped, _)| *reaped == run.id) {
+        return why.to_owned();
+    }
+    let why = match (object.deleted(), run.kept.is_some(), object.spec.keep) {
         (Some(_), ..) => "deleted",
         (None, true, KeepPolicy::Never) => "unwanted",
         (None, true, _) => "expired",
         (None, false, _) => "unfinished",
-    }
+    };
+    why.to_owned()
 }
 
 fn params() -> PatchParams {

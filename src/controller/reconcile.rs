@@ -109,6 +109,7 @@ fn seen(object: &Lean, pods: Vec<RunnerPod>, context: &Context) -> Seen {
         wanted: object.wanted().map(str::to_owned),
         environment: object.environment().map(str::to_owned),
         keep: object.spec.keep,
+        reaped: object.reaped().map(|(run, _)| run.to_owned()),
         run: object.run().cloned(),
         pods,
         turn: turn(object, context),

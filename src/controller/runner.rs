@@ -152,7 +152,11 @@ impl Runner {
     ) -> RunStatus {
         let Request { valid, plan, change, runner } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
-            Ok(lease) => Lease { repository: change.repository.clone(), ..lease },
+            Ok(lease) => Lease {
+                repository: change.repository.clone(),
+                asker: Some(self.object.0.clone() + "/" + &self.object.1),
+                ..lease
+            },
             Err(e) => return faulty(status, &e),
         };
         let facts = record::beginning(&lease, &valid.path, change, runner, self.engine.kind());

@@ -19,6 +19,7 @@ use crate::render::kubernetes::{Stage, Templates};
 
 mod agents;
 mod api;
+pub mod asker;
 mod claim;
 pub mod connect;
 pub(crate) mod explain;
@@ -216,6 +217,10 @@ impl Engine for KubernetesEngine {
 
     async fn account(&self) -> Option<String> {
         info::account(self).await
+    }
+
+    async fn tell_asker(&self, lease: &Lease, why: &str) -> Result<(), EngineError> {
+        asker::tell(self, lease, why).await
     }
 
     async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {

@@ -33,6 +33,9 @@ pub struct Lease {
     /// Repository of the pull request, where known: only in it does its number mean anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// `namespace/name` of the TestEnvironment that asked for it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<String>,
     /// When it was made.
     pub created: jiff::Timestamp,
     /// Until when it was to live when it was made; `Terms` says until when it does.

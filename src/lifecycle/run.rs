@@ -62,6 +62,7 @@ pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
         run,
         commit: commit.to_owned(),
         repository: None,
+        asker: None,
         created,
         expires,
         plan,

@@ -69,6 +69,7 @@ mod tests {
             run: uuid::Uuid::nil(),
             commit: String::new(),
             repository: None,
+            asker: None,
             created: long_ago,
             expires: long_ago,
             plan: sample_plan(&[]),

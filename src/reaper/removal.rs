@@ -1,13 +1,14 @@
 //! How a due environment is removed: looked at once more, recorded, removed, and the record completed. The one place for
 //! all who remove what is not their own run's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::decide::{Asked, Decision, Reason, decide};
 use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
+use crate::evidence::record_shelf::RecordShelf;
 use crate::evidence::{EvidenceError, SigningKey, removal};
 
 /// Where removals are recorded, and in whose name.
@@ -18,6 +19,8 @@ pub struct Books {
     pub key: SigningKey,
     /// Folder of all evidence.
     pub evidence: PathBuf,
+    /// Where records are laid down besides.
+    pub shelf: Option<RecordShelf>,
 }
 
 /// What came of a removal.
@@ -52,22 +55,48 @@ pub async fn remove(
 }
 
 async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, books: &Books) -> Outcome {
-    let environment = removal::environment(observed, engine.kind(), &engine.info());
-    let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
-    let dir: &Path = &books.evidence;
-    let begun = match removal::begin(environment, books.remover.clone(), reason, Timestamp::now(), &books.key, dir) {
+    let begun = match begun(engine, observed, reason, books).await {
         Ok(begun) => begun,
         Err(e) => return Outcome::Unrecorded(e),
     };
     let record = begun.folder().to_owned();
     let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
-    if let Err(why) = begun.end(done.clone(), Timestamp::now(), &books.key) {
+    if let (Ok(_), Some(lease)) = (&done, &observed.lease)
+        && let Err(e) = engine.tell_asker(lease, &reason.kind.to_string()).await
+    {
+        tracing::warn!("failed to {e}");
+    }
+    if let Err(why) = ended(begun, done.clone(), books).await {
         return Outcome::Unfinished { record, done, why };
     }
     match done {
         Ok(left) if left.is_empty() => Outcome::Removed { record },
         Ok(left) => Outcome::Left { record, left },
         Err(why) => Outcome::Failed { record: Some(record), why },
+    }
+}
+
+async fn begun(
+    engine: &dyn Engine,
+    observed: &Observed,
+    reason: &Reason,
+    books: &Books,
+) -> Result<removal::Begun, EvidenceError> {
+    let environment = removal::environment(observed, engine.kind(), &engine.info());
+    let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
+    let (remover, now) = (books.remover.clone(), Timestamp::now());
+    let begun = removal::begin(environment, remover, reason, now, &books.key, &books.evidence)?;
+    if let Some(shelf) = &books.shelf {
+        shelf.put(begun.folder()).await?;
+    }
+    Ok(begun)
+}
+
+async fn ended(begun: removal::Begun, done: Result<Vec<Residual>, String>, books: &Books) -> Result<(), EvidenceError> {
+    let folder = begun.end(done, Timestamp::now(), &books.key)?;
+    match &books.shelf {
+        Some(shelf) => shelf.put(&folder).await,
+        None => Ok(()),
     }
 }
 

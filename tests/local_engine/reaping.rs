@@ -20,7 +20,12 @@ fn markers(objects: &[String]) -> usize {
 fn books(evidence: &std::path::Path) -> Books {
     let program = RunnerId { name: "dayfly".into(), version: "0".into() };
     let remover = Remover { program, host: "a@b".into(), account: None, job: None, actor: None };
-    Books { remover, key: SigningKey::from_seed(KeyKind::P256, &[1; 32]).unwrap(), evidence: evidence.to_owned() }
+    Books {
+        remover,
+        key: SigningKey::from_seed(KeyKind::P256, &[1; 32]).unwrap(),
+        evidence: evidence.to_owned(),
+        shelf: None,
+    }
 }
 
 fn orphans() -> Asked {

@@ -197,6 +197,7 @@ pub fn lease(plan: Plan) -> Lease {
         run: uuid::Uuid::now_v7(),
         commit: "c0ffee".into(),
         repository: None,
+        asker: None,
         created,
         expires: created + jiff::SignedDuration::from_mins(10),
         plan,

@@ -67,6 +67,7 @@ fn seen(change: impl FnOnce(&mut Seen)) -> Seen {
         wanted: Some("a".into()),
         environment: Some("shop-pr-7".into()),
         keep: KeepPolicy::Never,
+        reaped: None,
         run: None,
         pods: vec![],
         turn: Turn::Now,
@@ -239,6 +240,10 @@ fn a_kept_environment_stays_until_its_time_is_over_or_it_is_not_wanted_any_more(
     assert_eq!(with(KeepPolicy::Never, kept(|_| {})), Step::Release);
     assert_eq!(with(KeepPolicy::Always, kept(|r| r.expires = Some(at(NOW)))), Step::Release);
     assert_eq!(with(KeepPolicy::Always, ended(|_| {})), REST);
+    let reaped =
+        |run: &str| step(|s| (s.keep, s.run, s.reaped) = (KeepPolicy::Always, Some(kept(|_| {})), Some(run.into())));
+    assert_eq!(reaped("r1"), Step::Release, "the janitor removed it");
+    assert_eq!(reaped("r0"), rest_until(NOW + 3600), "that was an older one");
 }
 
 #[test]

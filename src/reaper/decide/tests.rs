@@ -22,6 +22,7 @@ fn environment() -> Observed {
         run: uuid::Uuid::nil(),
         commit: String::new(),
         repository: Some("https://git.test/o/n".into()),
+        asker: None,
         created: at(CREATED),
         expires: at(EXPIRES),
         plan: sample_plan(&[("api", &[]), ("web", &["api"])]),

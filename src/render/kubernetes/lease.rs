@@ -30,6 +30,8 @@ struct Head {
     commit: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asker: Option<String>,
     created: jiff::Timestamp,
     expires: jiff::Timestamp,
 }
@@ -40,6 +42,7 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
         run: lease.run,
         commit: lease.commit.clone(),
         repository: lease.repository.clone(),
+        asker: lease.asker.clone(),
         created: lease.created,
         expires: lease.expires,
     };
@@ -76,6 +79,7 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         run: head.run,
         commit: head.commit,
         repository: head.repository,
+        asker: head.asker,
         created: head.created,
         expires: head.expires,
         plan,

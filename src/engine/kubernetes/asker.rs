@@ -1,0 +1,27 @@
+//! The TestEnvironment that asked for an environment hears that somebody else removed it.
+
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::{KubernetesEngine, api, explain};
+use crate::controller::crd::TestEnvironment;
+use crate::engine::{EngineError, Lease, Leftover};
+
+/// Annotation: the run whose environment was removed, and why, in one word.
+pub const REAPED: &str = "dayfly.dev/reaped";
+
+/// Writes it down; one that is gone needs no word.
+pub async fn tell(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {
+    let Some((namespace, name)) = lease.asker.as_deref().and_then(|a| a.split_once('/')) else { return Ok(()) };
+    let objects: Api<TestEnvironment> = Api::namespaced(engine.client(), namespace);
+    let patch = json!({"metadata": {"annotations": {(REAPED): format!("{} {why}", lease.run)}}});
+    let params = PatchParams { field_manager: Some(api::MANAGER.into()), ..PatchParams::default() };
+    match objects.patch_metadata(name, &params, &Patch::Merge(&patch)).await {
+        Err(e) if explain::is_missing(&e) => Ok(()),
+        told => {
+            let doing = format!("tell TestEnvironment {namespace}/{name} that its environment was removed");
+            told.map(drop).map_err(|e| explain::failed(&doing, &e, Leftover::None))
+        }
+    }
+}

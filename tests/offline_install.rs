@@ -245,7 +245,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
 /// `cli` is the role of whoever uses dayfly with a cluster; src/engine/kubernetes/permissions.rs has its table.
-const GRANTED: [(&str, &str, &str, &str); 30] = [
+const GRANTED: [(&str, &str, &str, &str); 31] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
@@ -269,13 +269,14 @@ const GRANTED: [(&str, &str, &str, &str); 30] = [
     ("dayfly-reaper", "all", "/namespaces", "delete get list patch watch"),
     ("dayfly-reaper", "all", "/pods", "deletecollection list"),
     ("dayfly-reaper", "all", "batch/jobs", "deletecollection list"),
-    ("dayfly-reaper", "all", "dayfly.dev/testenvironments", "delete get list patch"),
+    ("dayfly-reaper", "all", "dayfly.dev/testenvironments", "patch"),
     ("dayfly-reaper", "all", "/services", "list"),
     ("dayfly-reaper", "all", "/configmaps", "list"),
     ("dayfly-reaper", "all", "/serviceaccounts", "list"),
     ("dayfly-reaper", "all", "/resourcequotas", "list"),
     ("dayfly-reaper", "all", "/limitranges", "list"),
     ("dayfly-reaper", "all", "networking.k8s.io/networkpolicies", "list"),
+    ("dayfly-reaper", "own", "/configmaps", "create patch"),
 ];
 
 type Rights = BTreeMap<(String, &'static str, String), BTreeSet<String>>;
@@ -363,6 +364,10 @@ fn the_admission_policies_speak_of_every_account_and_are_in_force() {
         let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();
         assert_eq!(texts(&bound["spec"]["validationActions"]), ["Deny"]);
         assert!(serde_json::to_string(policy).unwrap().contains(dayfly::render::labels::ENVIRONMENT));
+    }
+    let text = serde_json::to_string(&policies).unwrap();
+    for label in [dayfly::evidence::shelf::RUN, dayfly::evidence::record_shelf::REMOVAL_OF] {
+        assert!(text.contains(label), "no policy speaks of {label}");
     }
     assert_eq!(policies.len(), 2);
 }

@@ -60,6 +60,8 @@ pub struct Settings {
     pub namespace: String,
     /// Runs that may go on at once.
     pub limit: usize,
+    /// How long objects stay when all is over; for good, when this is none.
+    pub retain: Option<jiff::SignedDuration>,
     /// dayfly's own image.
     pub agent_image: String,
     /// Service account of runners.
@@ -179,12 +181,14 @@ pub async fn run(
         }
         tracing::info!("this replica, {}, acts from now on", settings.identity);
         context.metrics.leads(true);
-        let over = stop.child_token();
         tokio::select! {
-            () = act(context.clone(), objects, nudged, over.clone()) => {}
-            () = candidate.holds(&over) => {}
+            // What is under way when it is told to end is brought to its end, and only then may another act.
+            () = act(context.clone(), objects, nudged, stop.clone()) => {
+                candidate.gives_back().await;
+                Ok(())
+            }
+            () = candidate.holds() => Err(ControllerError::Deposed),
         }
-        if stop.is_cancelled() { Ok(()) } else { Err(ControllerError::Deposed) }
     };
     let address = settings.address;
     tokio::select! {

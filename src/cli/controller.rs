@@ -9,6 +9,10 @@ use clap::Args;
 use super::{Common, connect, exit, signals, target};
 use crate::controller::{self, Settings};
 use crate::engine::kubernetes::connect::plain;
+use crate::spec::quantity;
+
+/// Longest time after which objects are deleted: ten years.
+const LONGEST_MS: u64 = 10 * 365 * 24 * 3_600_000;
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
@@ -25,6 +29,9 @@ pub struct ControllerArgs {
     /// How many runs may go on at once
     #[arg(long, value_name = "NUMBER", env = "DAYFLY_RUNS", hide_env_values = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
+    /// Delete TestEnvironments so long after their runs, such as 90d, with the evidence beside them (default: never)
+    #[arg(long, value_name = "DURATION", env = "DAYFLY_RETAIN", hide_env_values = true, value_parser = duration)]
+    retain: Option<jiff::SignedDuration>,
     /// Secret that holds the signing key as key.pem, and its passphrase as passphrase where it has one
     #[arg(long, value_name = "NAME", default_value = "dayfly-signing-key")]
     key_secret: String,
@@ -42,6 +49,11 @@ pub struct ControllerArgs {
     identity: Option<String>,
 }
 
+fn duration(text: &str) -> Result<jiff::SignedDuration, String> {
+    let ms = quantity::duration_ms(text, LONGEST_MS).map_err(|e| e.to_string())?;
+    i64::try_from(ms).map(jiff::SignedDuration::from_millis).map_err(|e| e.to_string())
+}
+
 /// Runs until it is told to end.
 pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     let started = Instant::now();
@@ -57,6 +69,7 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = Settings {
         namespace: args.namespace,
         limit: usize::from(args.runs),
+        retain: args.retain,
         agent_image: common.cluster.agent_image.clone(),
         runner_account: args.runner_account,
         key_secret: args.key_secret,

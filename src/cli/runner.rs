@@ -53,6 +53,6 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
             println!("{line}");
         }
     };
-    let span = tracing::info_span!("run", run = %args.run, object = format!("{}/{}", args.namespace, args.name));
+    let span = tracing::info_span!("run", run = %args.run, environment = tracing::field::Empty, object = format!("{}/{}", args.namespace, args.name));
     Ok(runner.perform(screen).instrument(span).await?)
 }

@@ -40,6 +40,8 @@ pub struct Seen {
     pub pods: Vec<RunnerPod>,
     /// Whether it may begin now.
     pub turn: Turn,
+    /// How long an object stays when all is over; for good, when this is none.
+    pub retain: Option<SignedDuration>,
 }
 
 /// A runner's pod.
@@ -100,6 +102,8 @@ pub enum Step {
     Release,
     /// Remove an ended runner's pod.
     Tidy { pod: String },
+    /// Delete the object, with its evidence: all has been over for long.
+    Retire,
     /// Nothing, until something changes or this time comes.
     Rest { until: Option<Timestamp> },
 }
@@ -197,7 +201,11 @@ fn after_end(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>, current: boo
     match pod {
         Some(pod) if lingers.is_none_or(|until| until <= now) && !pod.leaving => Step::Tidy { pod: pod.name.clone() },
         Some(_) => Step::Rest { until: lingers.into_iter().chain(stays_until).filter(|t| *t > now).min() },
-        None => Step::Rest { until: stays_until.filter(|_| run.released.is_none()) },
+        None if run.released.is_none() => Step::Rest { until: stays_until },
+        None => match run.finished.zip(seen.retain).map(|(f, retain)| after(f, retain)) {
+            Some(end) if end <= now => Step::Retire,
+            end => Step::Rest { until: end },
+        },
     }
 }
 

@@ -82,10 +82,11 @@ impl Candidate {
         }
     }
 
-    /// Renews until it cannot in time, or `stop` comes; the lease is then given back.
-    pub async fn holds(&self, stop: &CancellationToken) {
+    /// Renews until it cannot in time, or another has it: from then on this replica must not act.
+    pub async fn holds(&self) {
         let mut renewed = Instant::now();
-        while stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_some() {
+        loop {
+            tokio::time::sleep(PAUSE).await;
             let left = DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.attempt(&mut None)).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
@@ -94,8 +95,12 @@ impl Candidate {
                 Err(_) => return tracing::error!("the lease {} could not be renewed in time", self.name),
             }
         }
+    }
+
+    /// Lets another replica act at once.
+    pub async fn gives_back(&self) {
         if let Err(e) = self.give_back().await {
-            tracing::debug!("failed to give back the lease {}: {e}", self.name);
+            tracing::warn!("failed to give back the lease {}: {e}; another replica acts when it is over", self.name);
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
@@ -94,6 +94,7 @@ pub async fn perform(step: &Step, object: &Lean, context: &Context) -> Result<Ac
         Step::Stop { pod } | Step::Tidy { pod } => end_pod(pod, context).await?,
         Step::Lose { why } => lose(object, why, context).await?,
         Step::Release => release(object, context).await?,
+        Step::Retire => retire(object, context).await?,
         Step::Wait | Step::Rest { .. } => {}
     }
     Ok(Action::await_change())
@@ -211,6 +212,17 @@ async fn end_pod(pod: &str, context: &Context) -> Result<(), StepError> {
     match runners.delete(pod, &DeleteParams::default()).await {
         Err(kube::Error::Api(s)) if s.code == 404 => Ok(()),
         done => done.map(drop).map_err(failed("end the runner")),
+    }
+}
+
+async fn retire(object: &Lean, context: &Context) -> Result<(), StepError> {
+    tracing::info!("the object is deleted: its run ended long ago");
+    let seen = Preconditions { uid: object.uid().to_owned().into(), resource_version: object.resource_version() };
+    let deleted =
+        objects(object, context).delete(&object.name_any(), &DeleteParams::default().preconditions(seen)).await;
+    match deleted {
+        Err(kube::Error::Api(s)) if s.code == 404 => Ok(()),
+        done => done.map(drop).map_err(failed("delete the object")),
     }
 }
 

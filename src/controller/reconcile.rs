@@ -113,6 +113,7 @@ fn seen(object: &Lean, pods: Vec<RunnerPod>, context: &Context) -> Seen {
         run: object.run().cloned(),
         pods,
         turn: turn(object, context),
+        retain: context.settings.retain,
     }
 }
 

@@ -82,6 +82,8 @@ impl Runner {
     pub async fn perform(self, screen: impl FnMut(&Notice) + Send + 'static) -> Result<u8, RunnerError> {
         let object = self.take().await?;
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
+        tracing::Span::current().record("environment", &status.environment);
+        tracing::info!("this runner performs the run");
         let ended = match request::resolve(&self.client, &object).await {
             Ok(request) => self.run(&object, status, request, screen).await,
             // It was valid when the controller looked.

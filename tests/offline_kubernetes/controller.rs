@@ -35,13 +35,14 @@ fn object() -> Value {
 }
 
 /// A replica of the controller; it ends, as if killed, with its handle.
-struct Replica(JoinHandle<()>);
+struct Replica(JoinHandle<()>, CancellationToken);
 
 impl Replica {
     fn starts(server: &ApiServer, name: &str) -> Self {
         let settings = Settings {
             namespace: "dayfly-system".into(),
             limit: 2,
+            retain: None,
             agent_image: "localhost/dayfly:1".into(),
             runner_account: "dayfly-runner".into(),
             key_secret: "dayfly-signing-key".into(),
@@ -52,10 +53,12 @@ impl Replica {
         };
         let plain = ClientBuilder::new(server.clone(), "default").build();
         let engine = engine(server);
-        Self(tokio::spawn(async move {
-            let done = controller::run(engine, plain, settings, Instant::now(), CancellationToken::new()).await;
-            done.unwrap();
-        }))
+        let stop = CancellationToken::new();
+        let ends = stop.clone();
+        let running = tokio::spawn(async move {
+            controller::run(engine, plain, settings, Instant::now(), ends).await.unwrap();
+        });
+        Self(running, stop)
     }
 
     async fn dies(self) {
@@ -242,6 +245,23 @@ async fn of_two_replicas_one_acts_and_the_other_only_when_it_is_silent() {
     until(&server, |w| holds(w, "second")).await;
     let took = silent.elapsed();
     assert!(took >= Duration::from_secs(8) && took < Duration::from_secs(15), "{took:?} of the story's own time");
+    second.dies().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_told_to_end_lets_the_other_act_at_once() {
+    let server = asked();
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/dayfly-system/leases/dayfly-controller";
+    let holds = |w: &World, name: &str| w.get(lease).is_some_and(|l| l["spec"]["holderIdentity"] == name);
+    let first = Replica::starts(&server, "first");
+    until(&server, |w| holds(w, "first")).await;
+    let second = Replica::starts(&server, "second");
+    until(&server, |w| w.asked.iter().any(|a| a.method == Method::POST && a.path == RUNNERS)).await;
+    let told = tokio::time::Instant::now();
+    first.1.cancel();
+    first.0.await.unwrap();
+    until(&server, |w| holds(w, "second")).await;
+    assert!(told.elapsed() <= Duration::from_secs(3), "{:?} of the story's own time", told.elapsed());
     second.dies().await;
 }
 

@@ -71,6 +71,7 @@ fn seen(change: impl FnOnce(&mut Seen)) -> Seen {
         run: None,
         pods: vec![],
         turn: Turn::Now,
+        retain: None,
     };
     change(&mut seen);
     seen
@@ -265,6 +266,17 @@ fn an_ended_runners_pod_lingers_for_those_who_read_its_log() {
     assert_eq!(with(NOW - 10, pod("r1", over())), rest_until(NOW + 110));
     assert_eq!(with(NOW - 120, pod("r1", over())), Step::Tidy { pod: "runner-r1".into() });
     assert_eq!(with(NOW - 120, leaving("r1", over())), REST);
+}
+
+#[test]
+fn an_object_is_retired_when_all_has_been_over_for_long_and_only_where_that_is_asked_for() {
+    let with = |retain: Option<i64>, run: RunStatus| {
+        step(|s| (s.retain, s.run, s.keep) = (retain.map(SignedDuration::from_secs), Some(run), KeepPolicy::Always))
+    };
+    assert_eq!(with(None, ended(|_| {})), REST);
+    assert_eq!(with(Some(11), ended(|_| {})), rest_until(NOW + 1));
+    assert_eq!(with(Some(10), ended(|_| {})), Step::Retire);
+    assert_eq!(with(Some(10), kept(|_| {})), rest_until(NOW + 3600), "its environment is still there");
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn pods_of(kind: &str) -> PodSpec {
 /// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
 /// `cli` is the role of whoever uses dayfly with a cluster; src/engine/kubernetes/permissions.rs has its table.
 const GRANTED: [(&str, &str, &str, &str); 31] = [
-    ("dayfly-controller", "all", "dayfly.dev/testenvironments", "get list patch watch"),
+    ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
     ("dayfly-controller", "all", "/configmaps", "get list"),

@@ -34,11 +34,11 @@ build:
 images:
 	@$(ENGINE); examples/images
 
-# Measures dayfly against what a person would type, side by side; see docs/performance.md and performance-kubernetes.md.
+# Measures dayfly against what a person would type, side by side, and the controller with many objects; see docs/performance*.md.
 bench: build
 	@$(ENGINE); examples/images; tests/bench/run $(DAYFLY)
 	@$(ENGINE); eval "$$(tests/cluster-setup)"; [ -z "$${DAYFLY_TEST_CLUSTER_SETUP:-}" ] || { \
-	    tests/cluster-setup images $(DAYFLY); KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG tests/bench/cluster $(DAYFLY); }
+	    tests/cluster-setup images $(DAYFLY); export KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG; tests/bench/cluster $(DAYFLY); tests/bench/controller $(DAYFLY); }
 
 lint:
 	cargo fmt --check

@@ -176,6 +176,67 @@ fn a_kept_environment_goes_when_its_time_is_over() {
 }
 
 #[test]
+fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
+    let team = team!("reaped");
+    let janitor = crate::world::user().unwrap();
+    team.asks(
+        "shop",
+        7,
+        &described("ct-reaped", &with_cases(REACHES_WEB)),
+        json!({"keep": "Always", "repository": "https://git.test/o/n"}),
+    );
+    team.until_phase("shop", "Kept");
+    std::fs::write(janitor.folder.path().join("open"), "8\n").unwrap();
+    let reap = [
+        "reap",
+        "--open-prs",
+        "open",
+        "--repository",
+        "https://git.test/o/n",
+        "--description",
+        "ct-reaped",
+        "--key",
+        "key.pem",
+        "--evidence",
+        "evidence",
+    ];
+    // As the administrator: a janitor may write into TestEnvironments.
+    let admin = std::env::var("DAYFLY_TEST_ADMIN_KUBECONFIG").unwrap();
+    let mut reaping = janitor.command(&[&reap[..], &["--records-in", &team.namespace]].concat());
+    reaping.env("KUBECONFIG", admin);
+    crate::support::ended(reaping).code(0).says("ct-reaped-pr-7").says("closed");
+    assert!(!namespace_is_there("ct-reaped-pr-7"));
+    team.until_phase("shop", "Done");
+    let records = kubectl(&[
+        "-n",
+        &team.namespace,
+        "get",
+        "configmaps",
+        "-l",
+        "dayfly.dev/removal-of=ct-reaped-pr-7",
+        "-o",
+        "json",
+    ]);
+    let records: serde_json::Value = serde_json::from_str(&records).unwrap();
+    assert_eq!(records["items"].as_array().unwrap().len(), 1, "{records:#}");
+    let data = &records["items"][0]["data"];
+    assert!(data["begun.intoto.jsonl"].is_string() && data["ended.intoto.jsonl"].is_string(), "{data:#}");
+}
+
+#[test]
+fn what_is_extended_stays_longer_and_its_object_says_so() {
+    let team = team!("extended");
+    let more = json!({"keep": "Always", "ttl": "40s"});
+    team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
+    team.until_phase("shop", "Kept");
+    let before = team.status("shop")["run"]["expires"].as_str().unwrap().to_owned();
+    crate::world::user().unwrap().dayfly(&["extend", "ct-extended-pr-7", "2h"]).code(0);
+    team.until("shop", "has a later end", |s| s["run"]["expires"].as_str() > Some(before.as_str()));
+    assert!(namespace_is_there("ct-extended-pr-7"));
+    assert_eq!(team.status("shop")["phase"], "Kept");
+}
+
+#[test]
 fn two_objects_never_share_an_environment() {
     let team = team!("taken");
     let description = described("ct-taken", &with_cases(REACHES_WEB));

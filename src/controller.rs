@@ -197,6 +197,18 @@ pub async fn run(
     }
 }
 
+/// The image of this pod, which is dayfly's own as nodes have it; none where the pod cannot be looked at.
+pub async fn own_image(client: &Client, namespace: &str, pod: &str) -> Option<String> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    match pods.get(pod).await {
+        Ok(pod) => pod.spec?.containers.into_iter().next()?.image,
+        Err(e) => {
+            tracing::warn!("failed to look which image this pod has: {e}");
+            None
+        }
+    }
+}
+
 /// Acts on every object until `stop`, and then ends what is under way.
 async fn act(context: Arc<Context>, objects: Api<Lean>, nudged: mpsc::Receiver<()>, stop: CancellationToken) {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.settings.namespace);

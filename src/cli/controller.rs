@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Common, connect, exit, signals, target};
+use super::{Common, connect, exit, image, signals, target};
 use crate::controller::{self, Settings};
 use crate::engine::kubernetes::connect::plain;
 use crate::spec::quantity;
@@ -65,12 +65,18 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     };
     let engine = target::cluster(context.clone(), common).await?.map_err(|e| connect::told(common, &e))?;
     let plain = plain(context.as_deref()).await.map_err(|e| connect::told(common, &e))?;
+    let agent_image = match &args.identity {
+        Some(pod) if common.cluster.agent_image == image::NAME => {
+            controller::own_image(&plain, &args.namespace, pod).await
+        }
+        _ => None,
+    };
     let start = uuid::Uuid::now_v7().to_string();
     let settings = Settings {
         namespace: args.namespace,
         limit: usize::from(args.runs),
         retain: args.retain,
-        agent_image: common.cluster.agent_image.clone(),
+        agent_image: agent_image.unwrap_or_else(|| common.cluster.agent_image.clone()),
         runner_account: args.runner_account,
         key_secret: args.key_secret,
         pull_secret: args.registry_secret,

@@ -106,18 +106,14 @@ fn resource(kind: &str) -> Option<ApiResource> {
     })
 }
 
-/// Pods of the controller and the janitor run this image; and so do runners, of which the controller must be told.
+/// Pods of the controller and the janitor run this image; and so do runners, for which the controller takes its own.
 fn name_image(value: &mut Value, image: &str) {
     if image == IMAGE {
         return;
     }
-    let controller = value.pointer("/metadata/name").and_then(Value::as_str) == Some(CONTROLLER);
     for pointer in ["/spec/template/spec/containers", "/spec/jobTemplate/spec/template/spec/containers"] {
         for container in value.pointer_mut(pointer).and_then(Value::as_array_mut).into_iter().flatten() {
             container["image"] = json!(image);
-            if controller && let Some(env) = container.get_mut("env").and_then(Value::as_array_mut) {
-                env.push(json!({"name": "DAYFLY_AGENT_IMAGE", "value": image}));
-            }
         }
     }
 }
@@ -132,20 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn another_image_is_run_by_the_controller_the_janitor_and_runners() {
+    fn another_image_is_run_by_the_controller_and_the_janitor() {
         let all = all("r.test/dayfly@sha256:1").unwrap();
         let controller = &find(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(controller["image"], "r.test/dayfly@sha256:1");
-        let told = json!({"name": "DAYFLY_AGENT_IMAGE", "value": "r.test/dayfly@sha256:1"});
-        assert!(controller["env"].as_array().unwrap().contains(&told));
         let janitor = &find(&all, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(janitor["image"], "r.test/dayfly@sha256:1");
-    }
-
-    #[test]
-    fn without_another_image_the_controller_is_told_none_so_that_its_configuration_decides() {
-        let text = yaml(&all(IMAGE).unwrap()).unwrap();
-        assert_eq!((text.matches(IMAGE).count(), text.matches("DAYFLY_AGENT_IMAGE").count()), (2, 0));
     }
 
     #[test]

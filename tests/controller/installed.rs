@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::support::{DAYFLY, ended};
-use crate::world::{apply, kubectl, object, until};
+use crate::world::{admin, apply, kubectl, object, until};
 
 /// The key with which runners sign, and its public half beside it.
 static KEY: OnceLock<tempfile::TempDir> = OnceLock::new();
@@ -17,19 +17,18 @@ pub fn controller() -> String {
     let folder = KEY.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key.pem");
-        let mut generate = Command::new(DAYFLY);
-        generate.args(["key", "generate", key.to_str().unwrap()]);
-        ended(generate).code(0);
-        for file in ["namespace", "crd", "rbac-cli", "rbac-controller", "rbac-runner", "rbac-submit"] {
-            let path = format!("{}/manifests/install/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-            kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &path]);
-        }
-        kubectl(&["wait", "--for=condition=Established", "crd/testenvironments.dayfly.dev", "--timeout=60s"]);
-        sign_with(key.to_str().unwrap());
+        let key = key.to_str().unwrap();
+        let dayfly = |arguments: &[&str]| {
+            let mut command = Command::new(DAYFLY);
+            ended({
+                command.args(arguments).env("KUBECONFIG", admin());
+                command
+            })
+        };
+        dayfly(&["key", "generate", key]).code(0);
+        dayfly(&["install", "--key", key, "--replace-key", "--public-key", &format!("{key}.installed")]).code(0);
         apply(&format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: dayfly, namespace: dayfly-system }}\ndata: {{ DAYFLY_RUNS: '{LIMIT}' }}\n"));
-        let deployment = format!("{}/manifests/install/controller.yaml", env!("CARGO_MANIFEST_DIR"));
-        kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &deployment]);
-        // What ran of an older build ends.
+        // It reads its limit anew, and what ran of an older build ends.
         kubectl(&["-n", "dayfly-system", "rollout", "restart", "deployment/dayfly-controller"]);
         kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=120s"]);
         folder

@@ -25,6 +25,9 @@ pub async fn all(client: &Client) -> Result<Vec<Lean>, InstallError> {
     }
 }
 
+/// How many objects are named in one message.
+const SHOWN: usize = 5;
+
 /// Deletes all, and waits until they and their environments are gone. `told` hears what is waited for.
 pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)) -> Result<(), InstallError> {
     let mut said = String::new();
@@ -37,7 +40,7 @@ pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)
         for object in left.iter().filter(|o| o.deleted().is_none()) {
             delete(client, object).await?;
         }
-        let mut why = left.iter().map(in_words).collect::<Vec<_>>().join("; ");
+        let mut why = listed(&left);
         if !runs(client).await? {
             why = format!("the controller does not run, and only it releases them ({why})");
         }
@@ -51,6 +54,12 @@ pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// The first few, and how many more there are.
+pub fn listed(all: &[Lean]) -> String {
+    let first = all.iter().take(SHOWN).map(in_words).collect::<Vec<_>>().join("; ");
+    if all.len() > SHOWN { format!("{first}; and {} more", all.len() - SHOWN) } else { first }
 }
 
 async fn delete(client: &Client, object: &Lean) -> Result<(), InstallError> {

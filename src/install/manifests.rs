@@ -11,7 +11,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::ApiResource;
 use serde_json::{Value, json};
 
-use super::{CONTROLLER, InstallError};
+use super::InstallError;
 
 /// The image that the manifests name.
 pub const IMAGE: &str = concat!("localhost/dayfly/dayfly:", env!("CARGO_PKG_VERSION"));

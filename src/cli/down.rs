@@ -30,6 +30,11 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     if left.is_empty() && half_made(&observed) {
         left = again(engine.as_ref(), &name).await.map_err(|e| connect::told(common, &e))?;
     }
+    if let Some(lease) = &observed.lease
+        && let Err(e) = engine.tell_asker(lease, "down").await
+    {
+        tracing::debug!("failed to {e}");
+    }
     if json {
         println!("{}", serde_json::json!({"environment": name, "removed": left.is_empty(), "residual": left}));
     } else if left.is_empty() {

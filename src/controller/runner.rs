@@ -185,7 +185,7 @@ impl Runner {
         let shelf = Shelf::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
         let run = Run {
             engine: self.engine.clone(),
-            kept: kept(&object.metadata, object.spec.keep, &lease.environment),
+            kept: kept(&object.metadata, object.spec.keep),
             lease,
             journal,
             key: self.key.clone(),
@@ -229,9 +229,9 @@ fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
 }
 
-fn kept(metadata: &ObjectMeta, keep: super::crd::KeepPolicy, environment: &str) -> String {
+fn kept(metadata: &ObjectMeta, keep: super::crd::KeepPolicy) -> String {
     let name = metadata.name.as_deref().unwrap_or_default();
-    format!("keep: {keep:?}; it goes with TestEnvironment {name}, or by: dayfly down {environment}")
+    format!("keep: {keep:?}; it goes with TestEnvironment {name}, or when its time is over")
 }
 
 /// A run that ended before it could begin.

@@ -56,7 +56,9 @@ impl Drop for Administrator {
 /// Everything of dayfly in the cluster that is in no environment, but for what the tests themselves were granted.
 fn installed() -> Vec<String> {
     let all = kubectl(&["get", KINDS, "-o", "name"]);
-    let theirs = |n: &&str| !n.ends_with("/dayfly-test") && !n.ends_with("/dayfly-cli");
+    // Those of the tests, and of the cluster that the tests start.
+    let own = ["/dayfly-test", "/dayfly-cli", "/dayfly-proxy"];
+    let theirs = |n: &&str| !own.iter().any(|o| n.ends_with(o));
     all.lines().filter(|n| n.contains("dayfly")).filter(theirs).map(str::to_owned).collect()
 }
 

@@ -204,7 +204,7 @@ fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
     let admin = std::env::var("DAYFLY_TEST_ADMIN_KUBECONFIG").unwrap();
     let mut reaping = janitor.command(&[&reap[..], &["--records-in", &team.namespace]].concat());
     reaping.env("KUBECONFIG", admin);
-    crate::support::ended(reaping).code(0).says("ct-reaped-pr-7").says("closed");
+    crate::support::ended(reaping).code(0).says("ct-reaped-pr-7").says("is not open");
     assert!(!namespace_is_there("ct-reaped-pr-7"));
     team.until_phase("shop", "Done");
     let records = kubectl(&[

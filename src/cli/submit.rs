@@ -16,6 +16,7 @@ use crate::report::Facts;
 
 mod follow;
 mod object;
+mod word;
 
 /// Field manager of what is submitted.
 const MANAGER: &str = "dayfly-submit";

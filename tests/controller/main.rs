@@ -7,9 +7,9 @@ mod support;
 #[path = "../cluster/world.rs"]
 mod world;
 
-mod alone;
 mod installed;
 mod objects;
 mod queue;
 mod submit;
 mod team;
+mod undisturbed;

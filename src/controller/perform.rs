@@ -11,7 +11,7 @@ use super::decide::{Step, Turn};
 use super::lean::Lean;
 use super::request::{self, Unresolved};
 use super::status::{self, Checked};
-use super::{Context, FINALIZER, MANAGER, events};
+use super::{Context, FINALIZER, MANAGER, events, lock};
 use crate::engine::EngineError;
 
 mod release;
@@ -125,6 +125,7 @@ async fn unfinalize(object: &Lean, despite: Option<&str>, context: &Context) -> 
         tell(object, &[events::event(true, "LeftBehind", "Release", &note)], context).await;
     }
     finalize(object, context, false).await?;
+    lock(&context.running).remove(object.uid());
     context.nudge();
     Ok(())
 }

@@ -23,6 +23,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// Pause after somebody else changed the object first.
 const SOON: Duration = Duration::from_secs(1);
 
+/// How often whoever waits for a turn looks by itself, which asks nothing of anybody: what it waits for may go in the moment
+/// after it was told to look.
+const WAITS: Duration = Duration::from_secs(30);
+
 /// Makes the next step for an object.
 pub async fn step(object: Arc<Lean>, context: Arc<Context>) -> Result<Action, StepError> {
     let began = Instant::now();
@@ -122,8 +126,8 @@ pub fn turn(object: &Lean, context: &Context) -> Turn {
     let all = context.objects();
     let begun: HashSet<String> = {
         let mut begun = lock(&context.begun);
-        // What is seen need not be remembered.
-        begun.retain(|uid, run| !all.iter().any(|o| o.uid() == uid && o.run().is_some_and(|r| r.id >= *run)));
+        // What is seen need not be remembered, nor what is gone.
+        begun.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
         begun.keys().cloned().collect()
     };
     queue::turn(object, all.iter().map(AsRef::as_ref), &begun, context.settings.limit)
@@ -132,7 +136,8 @@ pub fn turn(object: &Lean, context: &Context) -> Turn {
 /// For steps that do nothing: when to look again.
 fn idle(step: &Step, now: Timestamp) -> Option<Action> {
     match step {
-        Step::Wait | Step::Rest { until: None } => Some(Action::await_change()),
+        Step::Wait => Some(Action::requeue(WAITS)),
+        Step::Rest { until: None } => Some(Action::await_change()),
         Step::Rest { until: Some(until) } => {
             let pause = Duration::try_from(until.duration_since(now)).unwrap_or_default();
             Some(Action::requeue(pause + Duration::from_millis(50)))

@@ -8,6 +8,9 @@ use super::crd::{KeepPolicy, RunStatus, Stage};
 
 /// How long a runner may wait for its image, a node or its files before the run is given up.
 const STUCK: SignedDuration = SignedDuration::from_mins(2);
+/// How long a runner may take to start although nothing is known to be wrong: a Secret without the file that is mounted
+/// from it is never named in a pod's status.
+const SLOW: SignedDuration = SignedDuration::from_mins(10);
 /// How long an ended runner's pod stays, so that whoever follows its log reads it to the end.
 const LINGER: SignedDuration = SignedDuration::from_mins(2);
 /// How long runners that were told to end are waited for before an object goes.
@@ -160,11 +163,13 @@ fn go_on(run: &RunStatus, pod: Option<&RunnerPod>, now: Timestamp) -> Step {
         (Some(RunnerPod { state: PodState::Ended { how }, .. }), _) => {
             Step::Lose { why: format!("its runner {how} before it could say how the run went") }
         }
-        (Some(RunnerPod { state: PodState::Waiting { why: Some(why), since }, .. }), _) => {
-            if passed(*since, STUCK, now) {
-                Step::Lose { why: format!("its runner did not start: {why}") }
+        (Some(RunnerPod { name, state: PodState::Waiting { why, since }, .. }), _) => {
+            let limit = if why.is_some() { STUCK } else { SLOW };
+            if passed(*since, limit, now) {
+                let unsaid = || format!("nobody says why; look with: kubectl describe pod {name}");
+                Step::Lose { why: format!("its runner did not start: {}", why.clone().unwrap_or_else(unsaid)) }
             } else {
-                Step::Rest { until: Some(after(*since, STUCK)) }
+                Step::Rest { until: Some(after(*since, limit)) }
             }
         }
         (Some(_), _) => REST,

@@ -108,7 +108,7 @@ fn an_invalid_description_waits_for_a_change_and_a_change_is_checked() {
 fn a_run_that_is_written_down_gets_its_runner_exactly_once() {
     assert_eq!(step(|s| s.run = Some(run(|_| {}))), Step::Launch);
     let with_pod = |state| step(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", state)]));
-    assert_eq!(with_pod(waiting(None, 500)), REST);
+    assert_eq!(with_pod(waiting(None, 500)), rest_until(NOW + 100));
     assert_eq!(with_pod(PodState::Running), REST);
 }
 
@@ -117,6 +117,8 @@ fn a_runner_that_cannot_start_is_given_up_after_a_while_with_the_reason() {
     let with = |ago| step(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", waiting(Some("no image"), ago))]));
     assert_eq!(with(100), rest_until(NOW + 20));
     assert_eq!(with(120), Step::Lose { why: "its runner did not start: no image".into() });
+    let unsaid = step(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", waiting(None, 600))]));
+    assert!(matches!(unsaid, Step::Lose { why } if why.contains("kubectl describe pod runner-r1")));
 }
 
 #[test]

@@ -213,6 +213,14 @@ pub struct ContainerJudge {
 }
 
 impl Plan {
+    /// What is wrong with a choice of suites, in a sentence; none when the description has them all.
+    pub fn lacks(&self, chosen: &[String]) -> Option<String> {
+        let unknown = chosen.iter().find(|s| !self.suites.contains_key(*s))?;
+        let known = self.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none" } else { &known };
+        Some(format!("the description has no suite {unknown}; it has: {known}"))
+    }
+
     /// The unit of that name.
     pub fn unit(&self, name: &str) -> Option<&Unit> {
         self.units.iter().find(|u| u.name == name)

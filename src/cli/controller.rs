@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::{Common, connect, exit, image, signals, target};
@@ -86,6 +85,7 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
         identity: format!("{}-{}", args.identity.as_deref().unwrap_or("dayfly"), &start[start.len() - 8..]),
     };
     let stop = signals::ask()?;
-    controller::run(engine.as_ref().clone(), plain, settings, started, stop).await.context("the controller failed")?;
+    let done = controller::run(engine.as_ref().clone(), plain, settings, started, stop).await;
+    done.map_err(|e| anyhow::anyhow!("failed to {e}"))?;
     Ok(exit::PASSED)
 }

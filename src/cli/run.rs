@@ -54,8 +54,8 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
     let plan = connect::plan(&valid, change.pr)?;
-    if let Some(unknown) = args.suite.iter().find(|s| !plan.suites.contains_key(*s)) {
-        anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
+    if let Some(lack) = plan.lacks(&args.suite) {
+        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
     }
     let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };

@@ -54,5 +54,5 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
         }
     };
     let span = tracing::info_span!("run", run = %args.run, environment = tracing::field::Empty, object = format!("{}/{}", args.namespace, args.name));
-    Ok(runner.perform(screen).instrument(span).await?)
+    runner.perform(screen).instrument(span).await.map_err(|e| anyhow::anyhow!("failed to {e}"))
 }

@@ -60,8 +60,8 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = connect::overrides(&args.description, Some(&change_args));
     let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
     let plan = connect::plan(&valid, change.pr)?;
-    if let Some(unknown) = args.suite.iter().find(|s| !plan.suites.contains_key(*s)) {
-        anyhow::bail!(connect::usage(&format!("--suite: the description has no suite {unknown}")));
+    if let Some(lack) = plan.lacks(&args.suite) {
+        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
     }
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;

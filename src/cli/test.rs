@@ -24,9 +24,8 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
         anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
     };
-    if let Some(unknown) = args.suite.iter().find(|s| !lease.plan.suites.contains_key(*s)) {
-        let known = lease.plan.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        anyhow::bail!(connect::usage(&format!("there is no suite {unknown}; the description has: {known}")));
+    if let Some(lack) = lease.plan.lacks(&args.suite) {
+        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
     }
     usage::note(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;

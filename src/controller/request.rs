@@ -101,9 +101,8 @@ fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Req
     let valid = crate::spec::given(Path::new(&spec.description.path), text, files, &overrides);
     let valid = valid.map_err(|faults| faults.render(false))?;
     let plan = crate::plan::build::build(&valid, spec.pull_request).map_err(|e| format!("failed to {e}"))?;
-    if let Some(unknown) = spec.suites.iter().find(|s| !plan.suites.contains_key(*s)) {
-        let known = plan.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        return Err(format!("suites: the description has no suite {unknown}; it has: {known}"));
+    if let Some(lack) = plan.lacks(&spec.suites) {
+        return Err(format!("suites: {lack}"));
     }
     let asked = spec.requested_by.clone().unwrap_or_default();
     Ok(Request {

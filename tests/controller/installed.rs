@@ -67,8 +67,8 @@ pub fn leader() -> String {
 }
 
 /// Ends the process of a pod with SIGKILL, where its node is this machine; elsewhere as nearly so as an API server can.
-/// Returns once it is gone.
-pub fn kill(pod: &str) {
+/// Returns once it is gone: whether it was SIGKILL.
+pub fn kill(pod: &str) -> bool {
     let mine = |environ: &[u8]| environ.split(|b| *b == 0).any(|v| v.ends_with(format!("={pod}").as_bytes()));
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.unwrap().file_name().into_string().ok());
     let found = processes.filter(|p| p.bytes().all(|b| b.is_ascii_digit())).find(|pid| {
@@ -76,11 +76,17 @@ pub fn kill(pod: &str) {
         let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         command.starts_with(b"/dayfly\0") && mine(&environ)
     });
-    if let Some(pid) = found {
-        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    if let Some(pid) = &found {
+        assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
         let there = std::path::PathBuf::from(format!("/proc/{pid}"));
         until("the killed process is gone", || !there.exists());
     }
     // A new pod has not to wait because the one before came to a bad end.
     kubectl(&["-n", "dayfly-system", "delete", "pod", pod, "--grace-period=0", "--force", "--ignore-not-found"]);
+    found.is_some()
+}
+
+/// Whether processes of the cluster can be seen here, so that a story that kills one must have done so.
+pub fn node_is_here() -> bool {
+    std::env::var_os("DAYFLY_TEST_CLUSTER_SETUP").is_some()
 }

@@ -255,7 +255,7 @@ fn a_run_whose_runner_is_killed_is_lost_is_said_so_and_leaves_nothing() {
     team.asks("shop", 7, &described("ct-lost", &with_cases(LONG)), json!({}));
     team.until_phase("shop", "Testing");
     let run = team.status("shop")["run"]["id"].as_str().unwrap().to_owned();
-    installed::kill(&format!("runner-{run}"));
+    assert!(installed::kill(&format!("runner-{run}")) || !installed::node_is_here());
     team.until_phase("shop", "Done");
     let status = team.status("shop");
     assert_eq!((&status["run"]["outcome"], &status["run"]["exitCode"]), (&json!("ERROR"), &json!(1)));

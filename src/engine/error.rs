@@ -91,8 +91,9 @@ impl EngineError {
     /// What the failure left behind.
     pub fn leftover(&self) -> Leftover {
         match self {
-            Self::Unreachable { .. } | Self::NoCluster { .. } => Leftover::Unknown,
-            Self::Images(_) | Self::Missing(_) | Self::Unrenderable(_) => Leftover::None,
+            Self::Unreachable { .. } => Leftover::Unknown,
+            // Said before anything is asked for.
+            Self::NoCluster { .. } | Self::Images(_) | Self::Missing(_) | Self::Unrenderable(_) => Leftover::None,
             Self::Capacity(_) => Leftover::Removable,
             Self::Start { leftover, .. } | Self::Api { leftover, .. } => *leftover,
         }

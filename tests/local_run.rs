@@ -61,7 +61,9 @@ fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
     user.dayfly(&["status", "look-pr-1"]).code(0).says("running");
     user.dayfly(&["status", &file, "--pr", "1", "--output", "json"]).code(0).says("\"running\"");
     user.dayfly(&["test", "look-pr-1"]).code(0).says("web answers");
-    user.dayfly(&["test", "look-pr-1", "--suite", "nope"]).code(2).says("the description has no suite nope; it has: suite");
+    user.dayfly(&["test", "look-pr-1", "--suite", "nope"])
+        .code(2)
+        .says("the description has no suite nope; it has: suite");
     user.dayfly(&["logs", "look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "look-pr-1", "nope"]).code(2).says("it has: web");
     user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed look-pr-1");

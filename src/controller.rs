@@ -2,7 +2,7 @@
 //!
 //! `decide`, `queue` and `status` are pure. A run itself is performed by a runner, a pod that does what `dayfly run` does:
 //! so no restart of the controller, at whatever moment, repeats or loses one. The controller makes runners, follows what
-//! they write into the object's status, and takes away what has outlived its purpose. It never judges and never signs.
+//! they write into the object's status, and takes away what has outlived its purpose, which it records. It never judges.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::kubernetes::{KubernetesEngine, watched};
+use crate::evidence::predicate::Remover;
 
 pub mod crd;
 pub mod decide;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub address: SocketAddr,
     /// This replica's name, another for each start.
     pub identity: String,
+    /// In whose name it removes; the cluster's name for it comes to that.
+    pub remover: Remover,
 }
 
 /// Why the controller ends; messages complete "failed to …".

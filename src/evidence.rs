@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub mod bundle;
 pub mod dsse;
 pub mod key;
+pub mod key_secret;
 pub mod predicate;
 pub mod record_shelf;
 pub mod removal;

@@ -245,7 +245,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
 /// `cli` is the role of whoever uses dayfly with a cluster; src/engine/kubernetes/permissions.rs has its table.
-const GRANTED: [(&str, &str, &str, &str); 31] = [
+const GRANTED: [(&str, &str, &str, &str); 32] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
@@ -261,6 +261,7 @@ const GRANTED: [(&str, &str, &str, &str); 31] = [
     ("dayfly-controller", "all", "networking.k8s.io/networkpolicies", "list"),
     ("dayfly-controller", "own", "/pods", "create delete get list watch"),
     ("dayfly-controller", "own", "/secrets dayfly-signing-key", "get"),
+    ("dayfly-controller", "own", "/configmaps", "create patch"),
     ("dayfly-controller", "own", "coordination.k8s.io/leases", "create"),
     ("dayfly-controller", "own", "coordination.k8s.io/leases dayfly-controller", "get update"),
     ("dayfly-runner", "all", "dayfly.dev/testenvironments", "get"),

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Mutex;
 
 use assert_cmd::Command;
@@ -242,21 +241,22 @@ fn observed() -> Observed {
     }
 }
 
-fn begun(observed: &Observed, engine: EngineKind, dir: &Path) -> Result<removal::Begun, EvidenceError> {
+fn begun(observed: &Observed, engine: EngineKind) -> Result<removal::Record, EvidenceError> {
     let info = EngineInfo { product: "podman".into(), version: "5".into(), endpoint: "here".into(), cannot: vec![] };
     let reason = RemovalReason { kind: "expired".into(), text: "its time was over".into() };
-    removal::begin(removal::environment(observed, engine, &info), remover(), reason, Timestamp::now(), &key(1), dir)
+    removal::begin(removal::environment(observed, engine, &info), remover(), reason, Timestamp::now(), &key(1))
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn record(outcome: Option<Result<Vec<Residual>, String>>) -> Files {
     let dir = tempfile::tempdir().unwrap();
-    let begun = begun(&observed(), EngineKind::Local, dir.path()).unwrap();
-    let folder = begun.folder().to_owned();
+    let mut record = begun(&observed(), EngineKind::Local).unwrap();
+    let folder = record.write(dir.path()).unwrap();
     assert!(folder.starts_with(dir.path().join("removals/sample-pr-1")));
     if let Some(outcome) = outcome {
-        begun.end(outcome, Timestamp::now(), &key(1)).unwrap();
+        record.end(outcome, Timestamp::now(), &key(1)).unwrap();
+        assert_eq!(record.write(dir.path()).unwrap(), folder);
     }
     store::read_run(&folder).unwrap()
 }
@@ -292,9 +292,8 @@ fn a_record_says_who_removed_what_and_why_and_how_it_ended() {
 fn remnants_are_recorded_by_all_that_is_known_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let remnants = Observed { lease: None, terms: None, ..observed() };
-    let begun = begun(&remnants, EngineKind::Kubernetes, dir.path()).unwrap();
-    let files = store::read_run(begun.folder()).unwrap();
-    let said = judge(&files).unwrap();
+    let folder = begun(&remnants, EngineKind::Kubernetes).unwrap().write(dir.path()).unwrap();
+    let said = judge(&store::read_run(&folder).unwrap()).unwrap();
     assert_eq!(
         (said.environment.id.as_str(), said.environment.run_id, said.environment.pr),
         ("sample-pr-1", None, None)
@@ -330,6 +329,21 @@ fn a_record_that_was_tampered_with_is_refused() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(judged(&good(), &key(2).verifying_key(), &Expect::default()).is_err());
+}
+
+#[test]
+fn a_record_that_was_left_is_ended_by_somebody_else_under_his_own_name() {
+    let other = Remover { host: "dayfly@second".into(), ..remover() };
+    let begun = begun(&observed(), EngineKind::Local).unwrap();
+    let left = || begun.files()[BEGUN].clone();
+    let mut taken_up = removal::resume(left(), other.clone(), &key(1).verifying_key()).unwrap();
+    assert_eq!(taken_up.id(), begun.id());
+    taken_up.end(Ok(vec![]), Timestamp::now(), &key(1)).unwrap();
+    let said = judge(taken_up.files()).unwrap();
+    assert_eq!((said.state, said.remover, said.removal_id), (RemovalState::Removed, other, begun.id()));
+    // What somebody else signed, and what is over, is nobody's to end.
+    assert!(removal::resume(left(), remover(), &key(2).verifying_key()).is_err());
+    assert!(removal::resume(taken_up.files()[ENDED].clone(), remover(), &key(1).verifying_key()).is_err());
 }
 
 #[tokio::test]

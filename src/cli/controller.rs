@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Common, connect, exit, image, signals, target};
+use super::{Common, connect, exit, image, remover, signals, target};
 use crate::controller::{self, Settings};
 use crate::engine::kubernetes::connect::plain;
 use crate::spec::quantity;
@@ -83,6 +83,7 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
         address: args.address,
         // A replica that starts again is another one: what it held before is not taken for granted.
         identity: format!("{}-{}", args.identity.as_deref().unwrap_or("dayfly"), &start[start.len() - 8..]),
+        remover: remover::here(),
     };
     let stop = signals::ask()?;
     let done = controller::run(engine.as_ref().clone(), plain, settings, started, stop).await;

@@ -76,7 +76,9 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let (engine, shelf) = reached(&args, common).await?;
     let books = match signing {
-        Some((key, evidence)) => Some(Books { remover: remover::find(engine.as_ref()).await, key, evidence, shelf }),
+        Some((key, evidence)) => {
+            Some(Books { remover: remover::known_to(engine.as_ref()).await, key, evidence, shelf })
+        }
         None => None,
     };
     causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
@@ -90,7 +92,7 @@ async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn En
         return Err(connect::usage("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
     };
     let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
-    let shelf = RecordShelf { client: engine.client(), namespace };
+    let shelf = RecordShelf { client: engine.client(), namespace, mark: None };
     Ok((engine, Some(shelf)))
 }
 

@@ -5,14 +5,19 @@ use crate::evidence::predicate::{Remover, RunnerId};
 
 use super::connect;
 
+/// Who this is, also by the name that the engine knows it by.
+pub async fn known_to(engine: &dyn Engine) -> Remover {
+    Remover { account: engine.account().await, ..here() }
+}
+
 /// Who this is.
-pub async fn find(engine: &dyn Engine) -> Remover {
+pub fn here() -> Remover {
     let variables = connect::variables();
     let ci = super::ci::surroundings(&variables, None);
     Remover {
         program: RunnerId { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into() },
         host: format!("{}@{}", user(), rustix::system::uname().nodename().to_string_lossy()),
-        account: engine.account().await,
+        account: None,
         job: ci.job,
         actor: ci.actor,
     }

@@ -13,7 +13,9 @@ use super::request::{self, Unresolved};
 use super::status::{self, Checked};
 use super::{Context, FINALIZER, MANAGER, events, lock};
 use crate::engine::EngineError;
+use crate::evidence::EvidenceError;
 
+mod record;
 mod release;
 mod runs;
 mod write;
@@ -49,12 +51,24 @@ pub enum StepError {
         left: String,
     },
     /// There is nothing to sign with.
-    #[error("begin the run: there is no Secret {namespace}/{name} with `key.pem`, the signing key")]
+    #[error("{doing}: {why} in Secret {namespace}/{name}, where the signing key should be")]
     NoKey {
+        /// What it is needed for.
+        doing: &'static str,
+        /// What is wrong with it.
+        why: String,
         /// Where it is looked for.
         namespace: String,
         /// Name.
         name: String,
+    },
+    /// A removal that cannot be recorded is not made.
+    #[error("record the removal of environment {environment}: {source}")]
+    Unrecorded {
+        /// Environment.
+        environment: String,
+        /// Why.
+        source: EvidenceError,
     },
     /// The description may still come.
     #[error("read the description: {0}")]
@@ -68,7 +82,7 @@ impl StepError {
             Self::Api { doing, .. } => doing,
             Self::Changed => "write",
             Self::Engine(_) | Self::Residual { .. } => "release",
-            Self::NoKey { .. } => "launch",
+            Self::NoKey { .. } | Self::Unrecorded { .. } => "sign",
             Self::NoDescription(_) => "check",
         }
     }
@@ -123,11 +137,27 @@ async fn unfinalize(object: &Lean, despite: Option<&str>, context: &Context) -> 
         tracing::error!("the object goes although {despite}");
         let note = format!("it goes although {despite}; `dayfly reap` finds what is left");
         tell(object, &[events::event(true, "LeftBehind", "Release", &note)], context).await;
+        give_up(object, despite, context).await;
     }
     finalize(object, context, false).await?;
     lock(&context.running).remove(object.uid());
     context.nudge();
     Ok(())
+}
+
+/// Says in the record of the removal, where it was begun, that it is not waited for any more. That this cannot be written
+/// holds nothing up: a record that was never ended says as much.
+async fn give_up(object: &Lean, despite: &str, context: &Context) {
+    let Some(run) = object.run() else { return };
+    let ended = async {
+        match record::unended(object, run, context).await? {
+            Some(record) => record::end(object, record, Err(despite.to_owned()), context).await,
+            None => Ok(()),
+        }
+    };
+    if let Err(e) = ended.await {
+        tracing::warn!("failed to {e}");
+    }
 }
 
 async fn check(object: &Lean, context: &Context) -> Result<(), StepError> {

@@ -1,14 +1,13 @@
-//! Records of removals laid down in a cluster, a ConfigMap each: for a janitor whose own folder goes with its pod.
+//! Records of removals laid down in a cluster, a ConfigMap each: for those whose own folder goes with their pod.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{ObjectMeta, Patch, PatchParams};
-use kube::{Api, Client};
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
 
-use super::removal::{BEGUN, ENDED};
-use super::{EvidenceError, store};
+use super::EvidenceError;
+use super::removal::{BEGUN, ENDED, Record};
 
 /// Label of a record: the environment that was removed.
 pub const REMOVAL_OF: &str = "dayfly.dev/removal-of";
@@ -20,33 +19,40 @@ pub struct RecordShelf {
     pub client: Client,
     /// In which namespace.
     pub namespace: String,
+    /// A further label of each record, by which `unended` finds it again.
+    pub mark: Option<(&'static str, String)>,
 }
 
 impl RecordShelf {
-    /// Lays down the record of this folder, `<environment>/<removal id>`, as far as it is written.
-    pub async fn put(&self, folder: &Path) -> Result<(), EvidenceError> {
-        let part = |path: Option<&Path>| {
-            path.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
-        };
-        let (id, environment) = (part(Some(folder)), part(folder.parent()));
-        let mut data = BTreeMap::new();
-        for name in [BEGUN, ENDED] {
-            if let Some(bytes) = store::read(&folder.join(name))? {
-                data.insert(name.to_owned(), String::from_utf8_lossy(&bytes).into_owned());
-            }
-        }
-        let name = format!("removal-{id}");
+    /// Lays down a record as far as it has come.
+    pub async fn put(&self, record: &Record) -> Result<(), EvidenceError> {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let name = format!("removal-{}", record.id());
+        let mark = self.mark.clone().map(|(label, value)| (label.to_owned(), value));
+        let labels = mark.into_iter().chain([(REMOVAL_OF.to_owned(), record.environment().id.clone())]);
         let map = ConfigMap {
-            metadata: ObjectMeta {
-                name: Some(name.clone()),
-                labels: Some([(REMOVAL_OF.to_owned(), environment)].into()),
-                ..ObjectMeta::default()
-            },
-            data: Some(data),
+            metadata: ObjectMeta { name: Some(name.clone()), labels: Some(labels.collect()), ..ObjectMeta::default() },
+            data: Some(record.files().iter().map(|(name, bytes)| (name.clone(), text(bytes))).collect()),
             ..ConfigMap::default()
         };
-        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
-        let put = maps.patch(&name, &PatchParams::apply("dayfly").force(), &Patch::Apply(&map)).await;
+        let put = self.maps().patch(&name, &PatchParams::apply("dayfly").force(), &Patch::Apply(&map)).await;
         put.map(drop).map_err(|e| EvidenceError::Shelf(format!("ConfigMap {}/{name}: {e}", self.namespace)))
+    }
+
+    /// The statements with which removals under this mark began that were never ended, by name of the ConfigMap.
+    pub async fn unended(&self) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+        let selector = self.mark.iter().map(|(label, value)| format!("{label}={value}")).collect::<String>();
+        let found = self.maps().list(&ListParams::default().labels(&selector)).await;
+        let found = found.map_err(|e| EvidenceError::Shelf(format!("ConfigMaps of {}: {e}", self.namespace)))?;
+        let begun = |map: ConfigMap| {
+            let mut data = map.data.clone().unwrap_or_default();
+            let begun = data.remove(BEGUN).filter(|_| !data.contains_key(ENDED))?;
+            Some((map.name_any(), begun.into_bytes()))
+        };
+        Ok(found.into_iter().filter_map(begun).collect())
+    }
+
+    fn maps(&self) -> Api<ConfigMap> {
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 }

@@ -1,17 +1,21 @@
-//! Records of removals: signed and on disk before anything is removed, and completed when it is over.
+//! Records of removals: signed and laid down before anything is removed, and completed when it is over.
 //!
-//! A record lies in `<dir>/removals/<environment>/<removal id>/`, apart from the runs. It judges and removes nothing: whoever
-//! removes calls `begin`, removes only when that succeeded, and calls `end`.
+//! A record on disk lies in `<dir>/removals/<environment>/<removal id>/`, apart from the runs. It judges and removes nothing:
+//! whoever removes calls `begin`, lays the record down, removes only when that succeeded, calls `end`, and lays it down again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::key::VerifyingKey;
 use super::predicate::{
     DigestSet, ENVIRONMENT_REMOVED, PullRequest, RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment,
     Remover, Repo, Subject,
 };
 use super::statement::{self, Payload, is_hex, sha256};
+use super::verify::{self, Refusal};
 use super::{EvidenceError, SigningKey, dsse, seal, store};
 use crate::engine::{EngineInfo, EngineKind, Observed, Residual};
 
@@ -23,12 +27,13 @@ pub const BEGUN: &str = "begun.intoto.jsonl";
 pub const ENDED: &str = "ended.intoto.jsonl";
 const SCHEMA_VERSION: u32 = 1;
 
-/// A removal that has begun on paper.
+/// A removal on paper, as far as it has come.
 #[derive(Debug)]
-pub struct Begun {
+pub struct Record {
     predicate: RemovalPredicate,
-    folder: PathBuf,
+    /// SHA-256 of the payload of the statement with which it began.
     digest: String,
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 /// What is removed, as it was seen.
@@ -49,19 +54,18 @@ pub fn environment(observed: &Observed, engine: EngineKind, info: &EngineInfo) -
     }
 }
 
-/// Signs and stores that a removal is about to begin. Nothing may be removed when this fails.
+/// Signs that a removal is about to begin. Nothing may be removed before the record is laid down.
 pub fn begin(
     environment: RemovedEnvironment,
     remover: Remover,
     reason: RemovalReason,
     now: Timestamp,
     key: &SigningKey,
-    dir: &Path,
-) -> Result<Begun, EvidenceError> {
+) -> Result<Record, EvidenceError> {
     store::check_name("the environment", &environment.id)?;
     let predicate = RemovalPredicate {
         schema_version: SCHEMA_VERSION,
-        removal_id: uuid::Uuid::now_v7(),
+        removal_id: Uuid::now_v7(),
         state: RemovalState::Begun,
         reason,
         environment,
@@ -72,25 +76,41 @@ pub fn begin(
         error: None,
         begun_digest: None,
     };
-    let folder = dir.join(REMOVALS).join(&predicate.environment.id).join(predicate.removal_id.to_string());
     let payload = statement(&predicate)?;
-    write(&folder, BEGUN, &payload, key)?;
-    Ok(Begun { predicate, folder, digest: payload.sha256 })
+    let files = [(BEGUN.to_owned(), signed(&payload, key)?)].into();
+    Ok(Record { predicate, files, digest: payload.sha256 })
 }
 
-impl Begun {
-    /// The folder of the record.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+/// Takes up a record that somebody else began and did not end. What is signed from now on, `remover` says.
+pub fn resume(begun: Vec<u8>, remover: Remover, key: &VerifyingKey) -> Result<Record, Refusal> {
+    let files: BTreeMap<_, _> = [(BEGUN.to_owned(), begun)].into();
+    let (predicate, digest) = verify::removal_begun(&files, key, &verify::Expect::default())?;
+    Ok(Record { predicate: RemovalPredicate { remover, ..predicate }, digest, files })
+}
+
+impl Record {
+    /// Its id.
+    pub fn id(&self) -> Uuid {
+        self.predicate.removal_id
     }
 
-    /// Signs and stores how it ended: what is left, or why it failed.
+    /// What is removed.
+    pub fn environment(&self) -> &RemovedEnvironment {
+        &self.predicate.environment
+    }
+
+    /// Its statements by name of file, each a line.
+    pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.files
+    }
+
+    /// Signs how it ended: what is left, or why it failed.
     pub fn end(
-        mut self,
+        &mut self,
         outcome: Result<Vec<Residual>, String>,
         now: Timestamp,
         key: &SigningKey,
-    ) -> Result<PathBuf, EvidenceError> {
+    ) -> Result<(), EvidenceError> {
         let (residual, error) = outcome.map_or_else(|e| (vec![], Some(e)), |left| (left, None));
         let whole = residual.is_empty() && error.is_none();
         self.predicate.state = if whole { RemovalState::Removed } else { RemovalState::Incomplete };
@@ -98,13 +118,22 @@ impl Begun {
         self.predicate.error = error;
         self.predicate.ended_on = Some(now);
         self.predicate.begun_digest = Some(DigestSet::sha256(&self.digest));
-        write(&self.folder, ENDED, &statement(&self.predicate)?, key)?;
-        Ok(self.folder)
+        self.files.insert(ENDED.to_owned(), signed(&statement(&self.predicate)?, key)?);
+        Ok(())
+    }
+
+    /// Writes what is not yet there below the folder of all evidence; returns the record's own folder.
+    pub fn write(&self, dir: &Path) -> Result<PathBuf, EvidenceError> {
+        let folder = dir.join(REMOVALS).join(&self.predicate.environment.id).join(self.id().to_string());
+        let unwritten: Vec<_> =
+            self.files.clone().into_iter().filter(|(name, _)| !folder.join(name).exists()).collect();
+        store::write_all(&folder, &unwritten)?;
+        Ok(folder)
     }
 }
 
-fn write(folder: &Path, name: &str, payload: &Payload, key: &SigningKey) -> Result<(), EvidenceError> {
-    store::write_all(folder, &[(name.into(), seal::line(&dsse::sign(&payload.bytes, key))?)])
+fn signed(payload: &Payload, key: &SigningKey) -> Result<Vec<u8>, EvidenceError> {
+    seal::line(&dsse::sign(&payload.bytes, key))
 }
 
 fn statement(predicate: &RemovalPredicate) -> Result<Payload, EvidenceError> {

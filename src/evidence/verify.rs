@@ -25,7 +25,7 @@ mod removal;
 
 pub use folder::{VerifiedRun, folder};
 pub use refusal::Refusal;
-pub use removal::removal;
+pub use removal::{removal, removal_begun};
 
 /// What the evidence must be about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

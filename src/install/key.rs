@@ -11,13 +11,9 @@ use kube::{Api, Client};
 use pkcs8::der::zeroize::Zeroizing;
 
 use super::{InstallError, KEY_SECRET, MANAGER, NAMESPACE, failed};
+use crate::evidence::VerifyingKey;
 use crate::evidence::key::is_encrypted;
-use crate::evidence::{SigningKey, VerifyingKey};
-
-/// Keys in the Secret's data.
-const KEY: &str = "key.pem";
-const PUBLIC: &str = "key.pem.pub";
-const PASSPHRASE: &str = "passphrase";
+use crate::evidence::key_secret::{KEY, PASSPHRASE, PUBLIC, signing_key, text};
 
 /// A key to be installed.
 pub struct Given {
@@ -64,21 +60,16 @@ pub fn decide(there: Option<&Known>, given: Option<&VerifyingKey>, replace: bool
 
 /// Which key a Secret holds.
 pub fn known(secret: &Secret) -> Result<Known, InstallError> {
-    let text = |key: &str| {
-        let bytes = secret.data.as_ref()?.get(key)?;
-        Some(Zeroizing::new(String::from_utf8_lossy(&bytes.0).into_owned()))
-    };
-    let pem = text(KEY).ok_or_else(|| InstallError::BrokenKey(format!("it holds no {KEY}")))?;
-    let passphrase = text(PASSPHRASE);
+    let private = signing_key(secret).ok_or_else(|| InstallError::BrokenKey(format!("it holds no {KEY}")))?;
+    let encrypted = text(secret, KEY).is_some_and(|pem| is_encrypted(&pem));
     // The private key decides; the public half beside it is for those who look, and counts where nothing else tells.
-    let private = SigningKey::from_pem(&pem, passphrase.as_ref().map(|p| p.lines().next().unwrap_or_default()));
     let public = match private {
         Ok(key) => Some(key.verifying_key()),
         // Without its passphrase an encrypted key cannot be read here, and may still be the one that was meant.
-        Err(e) if passphrase.is_some() || !is_encrypted(&pem) => {
+        Err(e) if !encrypted || text(secret, PASSPHRASE).is_some() => {
             return Err(InstallError::BrokenKey(format!("failed to {e}")));
         }
-        Err(_) => text(PUBLIC).and_then(|pem| VerifyingKey::from_pem(&pem).ok()),
+        Err(_) => text(secret, PUBLIC).and_then(|pem| VerifyingKey::from_pem(&pem).ok()),
     };
     Ok(Known { public, version: secret.metadata.resource_version.clone() })
 }
@@ -129,7 +120,7 @@ fn secret(given: &Given) -> Result<Secret, InstallError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::evidence::KeyKind;
+    use crate::evidence::{KeyKind, SigningKey};
 
     fn key(seed: u8, passphrase: Option<&str>) -> Given {
         let key = SigningKey::from_seed(KeyKind::P256, &[seed; 32]).unwrap();

@@ -9,7 +9,8 @@ use super::decide::{Asked, Decision, Reason, decide};
 use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::record_shelf::RecordShelf;
-use crate::evidence::{EvidenceError, SigningKey, removal};
+use crate::evidence::removal::{self, Record};
+use crate::evidence::{EvidenceError, SigningKey};
 
 /// Where removals are recorded, and in whose name.
 pub struct Books {
@@ -21,6 +22,17 @@ pub struct Books {
     pub evidence: PathBuf,
     /// Where records are laid down besides.
     pub shelf: Option<RecordShelf>,
+}
+
+impl Books {
+    /// The folder of the record, as far as it has come.
+    async fn lay_down(&self, record: &Record) -> Result<PathBuf, EvidenceError> {
+        let folder = record.write(&self.evidence)?;
+        if let Some(shelf) = &self.shelf {
+            shelf.put(record).await?;
+        }
+        Ok(folder)
+    }
 }
 
 /// What came of a removal.
@@ -55,24 +67,23 @@ pub async fn remove(
 }
 
 async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, books: &Books) -> Outcome {
-    let begun = match begun(engine, observed, reason, books).await {
+    let (mut record, folder) = match begun(engine, observed, reason, books).await {
         Ok(begun) => begun,
         Err(e) => return Outcome::Unrecorded(e),
     };
-    let record = begun.folder().to_owned();
     let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
     if let (Ok(_), Some(lease)) = (&done, &observed.lease)
         && let Err(e) = engine.tell_asker(lease, &reason.kind.to_string()).await
     {
         tracing::warn!("failed to {e}");
     }
-    if let Err(why) = ended(begun, done.clone(), books).await {
-        return Outcome::Unfinished { record, done, why };
+    if let Err(why) = ended(&mut record, done.clone(), books).await {
+        return Outcome::Unfinished { record: folder, done, why };
     }
     match done {
-        Ok(left) if left.is_empty() => Outcome::Removed { record },
-        Ok(left) => Outcome::Left { record, left },
-        Err(why) => Outcome::Failed { record: Some(record), why },
+        Ok(left) if left.is_empty() => Outcome::Removed { record: folder },
+        Ok(left) => Outcome::Left { record: folder, left },
+        Err(why) => Outcome::Failed { record: Some(folder), why },
     }
 }
 
@@ -81,23 +92,17 @@ async fn begun(
     observed: &Observed,
     reason: &Reason,
     books: &Books,
-) -> Result<removal::Begun, EvidenceError> {
+) -> Result<(Record, PathBuf), EvidenceError> {
     let environment = removal::environment(observed, engine.kind(), &engine.info());
     let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
-    let (remover, now) = (books.remover.clone(), Timestamp::now());
-    let begun = removal::begin(environment, remover, reason, now, &books.key, &books.evidence)?;
-    if let Some(shelf) = &books.shelf {
-        shelf.put(begun.folder()).await?;
-    }
-    Ok(begun)
+    let record = removal::begin(environment, books.remover.clone(), reason, Timestamp::now(), &books.key)?;
+    let folder = books.lay_down(&record).await?;
+    Ok((record, folder))
 }
 
-async fn ended(begun: removal::Begun, done: Result<Vec<Residual>, String>, books: &Books) -> Result<(), EvidenceError> {
-    let folder = begun.end(done, Timestamp::now(), &books.key)?;
-    match &books.shelf {
-        Some(shelf) => shelf.put(&folder).await,
-        None => Ok(()),
-    }
+async fn ended(record: &mut Record, done: Result<Vec<Residual>, String>, books: &Books) -> Result<(), EvidenceError> {
+    record.end(done, Timestamp::now(), &books.key)?;
+    books.lay_down(record).await.map(drop)
 }
 
 /// Removes what was seen, and nothing of a run that takes the environment meanwhile.

@@ -163,6 +163,10 @@ fn what_is_kept_stays_until_it_is_not_wanted_any_more() {
     team.until_phase("shop", "Done");
     assert_eq!(team.status("shop")["run"]["id"], run, "it was not run once more");
     assert!(!namespace_is_there("ct-kept-pr-7"));
+    let record = team.removal("ct-kept-pr-7");
+    assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("unwanted")));
+    assert_eq!(record["environment"]["runId"], run);
+    assert_eq!(record["remover"]["account"], "system:serviceaccount:dayfly-system:dayfly-controller");
 }
 
 #[test]
@@ -173,6 +177,8 @@ fn a_kept_environment_goes_when_its_time_is_over() {
     team.until_phase("shop", "Kept");
     team.until_phase("shop", "Done");
     assert!(!namespace_is_there("ct-ttl-pr-7"));
+    let record = team.removal("ct-ttl-pr-7");
+    assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("expired")));
 }
 
 #[test]
@@ -263,6 +269,8 @@ fn a_run_whose_runner_is_killed_is_lost_is_said_so_and_leaves_nothing() {
     assert!(status["run"]["causes"][0].as_str().unwrap().contains("the run was lost"), "{status:#}");
     assert_eq!(status["run"]["id"], run, "it was not run once more");
     assert!(!namespace_is_there("ct-lost-pr-7"));
+    let record = team.removal("ct-lost-pr-7");
+    assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("unfinished")));
 }
 
 #[test]

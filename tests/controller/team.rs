@@ -72,6 +72,22 @@ impl Team {
         self.until(name, &format!("is {phase}"), |s| s["phase"] == phase);
     }
 
+    /// What the controller's latest record of a removal of this environment says, by the ways of docs/reaping.md.
+    pub fn removal(&self, environment: &str) -> Value {
+        let of = format!("dayfly.dev/removal-of={environment}");
+        let records = kubectl(&["-n", "dayfly-system", "get", "configmaps", "-l", &of, "-o", "json"]);
+        let records: Value = serde_json::from_str(&records).unwrap();
+        // Their names say when they were begun.
+        let latest = records["items"].as_array().unwrap().iter().max_by_key(|r| r["metadata"]["name"].to_string());
+        let folder = self.user.folder.path().join("removal");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, text) in latest.expect("there is a record")["data"].as_object().unwrap() {
+            std::fs::write(folder.join(name), text.as_str().unwrap()).unwrap();
+        }
+        let verify = ["verify", folder.to_str().unwrap(), "--key", &installed::controller(), "--output", "json"];
+        self.user.dayfly(&verify).code(0).json()["removal"].clone()
+    }
+
     /// Reasons of the object's events, sorted.
     pub fn events(&self, name: &str) -> Vec<String> {
         let of = format!("involvedObject.name={name}");

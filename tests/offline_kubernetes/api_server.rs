@@ -210,6 +210,11 @@ impl World {
         self.objects.get(path)
     }
 
+    /// All whose paths begin like this.
+    pub fn below(&self, prefix: &str) -> Vec<&Value> {
+        self.objects.iter().filter(|(path, _)| path.starts_with(prefix)).map(|(_, object)| object).collect()
+    }
+
     /// Makes an object, or puts it in the place of another.
     pub fn put(&mut self, path: &str, mut object: Value) {
         self.version += 1;
@@ -298,7 +303,11 @@ impl World {
     }
 
     fn create(&mut self, asked: &Asked) -> Served {
-        let path = format!("{}/{}", asked.path, asked.body["metadata"]["name"].as_str().unwrap());
+        let Some(name) = asked.body["metadata"]["name"].as_str() else {
+            // A review is answered and not kept; there is nothing to say of who asks.
+            return json(&asked.body);
+        };
+        let path = format!("{}/{name}", asked.path);
         if self.objects.contains_key(&path) {
             return status(409, "AlreadyExists", "it already exists");
         }

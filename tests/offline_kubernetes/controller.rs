@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use dayfly::controller::{self, Settings};
+use dayfly::evidence::predicate::{Remover, RunnerId};
 use http::Method;
 use kube::client::ClientBuilder;
 use serde_json::{Value, json};
@@ -10,20 +12,25 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::api_server::{Answer, ApiServer, World};
-use super::engine;
+use super::{engine, signing_key};
 
-const OBJECT: &str = "/apis/dayfly.dev/v1alpha1/namespaces/team/testenvironments/shop";
+pub const OBJECT: &str = "/apis/dayfly.dev/v1alpha1/namespaces/team/testenvironments/shop";
 const STATUS: &str = "/apis/dayfly.dev/v1alpha1/namespaces/team/testenvironments/shop/status";
-const RUNNERS: &str = "/api/v1/namespaces/dayfly-system/pods";
-const KEY: &str = "/api/v1/namespaces/dayfly-system/secrets/dayfly-signing-key";
+pub const RUNNERS: &str = "/api/v1/namespaces/dayfly-system/pods";
+pub const KEY: &str = "/api/v1/namespaces/dayfly-system/secrets/dayfly-signing-key";
 const DESCRIPTION: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: shop\nservices:\n  web: { image: 'registry.test/web:1', port: 80 }\n";
 
 /// A server with a signing key and an object that asks for a run.
-fn asked() -> ApiServer {
+pub fn asked() -> ApiServer {
     let server = ApiServer::default();
-    server.world().put(KEY, json!({"metadata": {"name": "dayfly-signing-key"}}));
+    server.world().put(KEY, secret());
     server.world().put(OBJECT, object());
     server
+}
+
+pub fn secret() -> Value {
+    let pem = base64::engine::general_purpose::STANDARD.encode(signing_key().to_pem(None).unwrap().as_bytes());
+    json!({"metadata": {"name": "dayfly-signing-key"}, "data": {"key.pem": pem}})
 }
 
 fn object() -> Value {
@@ -35,10 +42,10 @@ fn object() -> Value {
 }
 
 /// A replica of the controller; it ends, as if killed, with its handle.
-struct Replica(JoinHandle<()>, CancellationToken);
+pub struct Replica(JoinHandle<()>, CancellationToken);
 
 impl Replica {
-    fn starts(server: &ApiServer, name: &str) -> Self {
+    pub fn starts(server: &ApiServer, name: &str) -> Self {
         let settings = Settings {
             namespace: "dayfly-system".into(),
             limit: 2,
@@ -50,6 +57,13 @@ impl Replica {
             registry_mirror: None,
             address: ([127, 0, 0, 1], 0).into(),
             identity: name.into(),
+            remover: Remover {
+                program: RunnerId { name: "dayfly".into(), version: "1".into() },
+                host: format!("dayfly@{name}"),
+                account: None,
+                job: None,
+                actor: None,
+            },
         };
         let plain = ClientBuilder::new(server.clone(), "default").build();
         let engine = engine(server);
@@ -61,24 +75,24 @@ impl Replica {
         Self(running, stop)
     }
 
-    async fn dies(self) {
+    pub async fn dies(self) {
         self.0.abort();
         assert!(self.0.await.unwrap_err().is_cancelled());
     }
 }
 
 /// Waits for something that must come about.
-async fn until(server: &ApiServer, holds: impl Fn(&World) -> bool) {
+pub async fn until(server: &ApiServer, holds: impl Fn(&World) -> bool) {
     let came = tokio::time::timeout(Duration::from_secs(3600), server.until(holds)).await;
     assert!(came.is_ok(), "it never came about; {:#?}", server.world().get(OBJECT));
 }
 
-fn status(world: &World) -> Value {
+pub fn status(world: &World) -> Value {
     world.get(OBJECT).map(|o| o["status"].clone()).unwrap_or_default()
 }
 
 /// Writes in the order in which they were asked for, but for events and the lease.
-fn writes(world: &World) -> Vec<String> {
+pub fn writes(world: &World) -> Vec<String> {
     let writes =
         world.asked.iter().filter(|a| a.writes() && !a.path.contains("/events") && !a.path.contains("/leases"));
     writes.map(|a| format!("{} {}", a.method, a.path)).collect()
@@ -110,7 +124,7 @@ fn performs(world: &mut World, pod: &str) {
     world.merge(pod, &json!({"status": {"phase": "Succeeded"}}));
 }
 
-fn is_done(world: &World) -> bool {
+pub fn is_done(world: &World) -> bool {
     status(world)["phase"] == "Done"
 }
 

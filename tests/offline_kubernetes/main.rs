@@ -5,6 +5,7 @@ mod api_server;
 mod claim;
 mod controller;
 mod logs;
+mod released;
 mod remove;
 mod requests;
 mod start;
@@ -15,6 +16,7 @@ mod watches;
 use dayfly::engine::fake::sample_plan;
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Lease, Older, Secrets};
+use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::render::kubernetes::Templates;
 use kube::client::ClientBuilder;
 use serde_json::{Value, json};
@@ -38,6 +40,11 @@ fn engine(server: &ApiServer) -> KubernetesEngine {
         Options { context: None, agent_image: "localhost/dayfly:1".into(), registry_mirror: None, pull_secret: None };
     let client = connect::patient(ClientBuilder::new(server.clone(), "default"));
     KubernetesEngine::over(client, info, options, Templates::new(&Default::default()).unwrap())
+}
+
+/// What runs and removals are signed with.
+fn signing_key() -> SigningKey {
+    SigningKey::from_seed(KeyKind::P256, &[7; 32]).unwrap()
 }
 
 /// The lease of the n-th run; a later one is newer.

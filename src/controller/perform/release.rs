@@ -6,13 +6,14 @@ use kube::api::{DeleteParams, Preconditions};
 use uuid::Uuid;
 
 use super::write::{tell, write};
-use super::{StepError, failed, objects};
+use super::{StepError, failed, objects, record};
 use crate::controller::Context;
 use crate::controller::crd::{KeepPolicy, RunStatus, TestEnvironmentStatus};
 use crate::controller::events;
 use crate::controller::lean::Lean;
 use crate::controller::reconcile::restated;
-use crate::engine::Engine;
+use crate::engine::{Engine, Observed};
+use crate::evidence::predicate::RemovalReason;
 
 /// After so long it is looked again whether somebody still keeps an environment whose time is over.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
@@ -20,11 +21,10 @@ const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
-    let engine = &context.engine;
-    let there = engine.observe(&run.environment).await?;
+    let there = context.engine.observe(&run.environment).await?;
     let there = there.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
     // Somebody may have given it more time, or keep it for a while that nobody knows.
-    let terms = there.and_then(|o| o.terms);
+    let terms = there.as_ref().and_then(|o| o.terms.as_ref());
     let again = now.checked_add(KEPT).unwrap_or(now);
     let longer = terms.map(|t| if t.kept().is_some() { again.max(t.expires) } else { t.expires });
     let longer = longer.filter(|e| *e > now && run.kept.is_some());
@@ -37,32 +37,58 @@ pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> 
         let extended = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expires = Some(longer));
         return write(object, &was, &restated(object, extended, now), context).await;
     }
-    if let Ok(id) = run.id.parse::<Uuid>() {
-        let left = engine.remove(&run.environment, Some(id)).await?;
-        if !left.is_empty() {
-            let left = left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("; ");
-            let environment = run.environment.clone();
-            tell(object, &[events::event(true, "NotReleased", "Release", &left)], context).await;
-            return Err(StepError::Residual { environment, left });
-        }
+    let reason = reason(object, run, current);
+    let removed = removed(object, run, there.as_ref(), &reason, context).await;
+    if let Err(e) = &removed
+        && !matches!(e, StepError::Changed)
+    {
+        tell(object, &[events::event(true, "NotReleased", "Release", &format!("failed to {e}"))], context).await;
     }
-    context.metrics.removed(&reason(object, run));
+    removed?;
+    context.metrics.removed(&reason.kind);
     let released = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.released = Some(now));
     write(object, &was, &restated(object, released, now), context).await
 }
 
-/// Why an environment was removed that its run had left, in one word.
-fn reason(object: &Lean, run: &RunStatus) -> String {
-    if let Some((_, why)) = object.reaped().filter(|(reaped, _)| *reaped == run.id) {
-        return why.to_owned();
-    }
-    let why = match (object.deleted(), run.kept.is_some(), object.spec.keep) {
-        (Some(_), ..) => "deleted",
-        (None, true, KeepPolicy::Never) => "unwanted",
-        (None, true, _) => "expired",
-        (None, false, _) => "unfinished",
+/// Removes what the run left, with a record. Of what another removes already, that one makes the record.
+async fn removed(
+    object: &Lean,
+    run: &RunStatus,
+    there: Option<&Observed>,
+    reason: &RemovalReason,
+    context: &Context,
+) -> Result<(), StepError> {
+    let Ok(id) = run.id.parse::<Uuid>() else { return Ok(()) };
+    let record = match (record::unended(object, run, context).await?, there) {
+        (None, Some(there)) => Some(record::begin(object, there, reason.clone(), context).await?),
+        (unended, _) => unended,
     };
-    why.to_owned()
+    let left = context.engine.remove(&run.environment, Some(id)).await?;
+    if !left.is_empty() {
+        let left = left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("; ");
+        // The record is ended when it is gone, or when the object is let go in spite of it.
+        return Err(StepError::Residual { environment: run.environment.clone(), left });
+    }
+    match record {
+        Some(record) => record::end(object, record, Ok(vec![]), context).await,
+        None => Ok(()),
+    }
+}
+
+/// Why an environment is removed that its run has left.
+fn reason(object: &Lean, run: &RunStatus, current: bool) -> RemovalReason {
+    let name = object.key();
+    let (kind, text) = match (object.reaped(), object.deleted(), &run.kept) {
+        (Some((reaped, why)), ..) if reaped == run.id => (why, "the janitor removed it".to_owned()),
+        (_, Some(_), _) => ("deleted", format!("TestEnvironment {name} is deleted")),
+        (.., None) => ("unfinished", format!("run {} ended without removing it", run.id)),
+        _ if !current => ("replaced", format!("TestEnvironment {name} asks for another environment by now")),
+        _ if object.spec.keep == KeepPolicy::Never => ("unwanted", format!("TestEnvironment {name} does not keep it")),
+        _ => {
+            ("expired", run.expires.map_or_else(|| "its time is over".into(), |e| format!("it was to stay until {e}")))
+        }
+    };
+    RemovalReason { kind: kind.to_owned(), text }
 }
 
 pub async fn retire(object: &Lean, context: &Context) -> Result<(), StepError> {

@@ -1,11 +1,12 @@
 //! A run's beginning, its runner, and its loss.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use uuid::Uuid;
 
+use super::record::signing_key;
 use super::write::write;
 use super::{StepError, failed};
 use crate::controller::crd::{RunStatus, Stage, TestEnvironmentStatus};
@@ -47,14 +48,11 @@ pub async fn begin(object: &Lean, context: &Context) -> Result<(), StepError> {
 pub async fn launch(object: &Lean, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let settings = &context.settings;
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &settings.namespace);
-    let key = secrets.get_metadata_opt(&settings.key_secret).await.map_err(failed("look for the signing key"))?;
-    if key.is_none() {
+    if let Err(missing) = signing_key("begin the run", context).await {
         let was = object.status.clone().unwrap_or_default();
-        let missing = StepError::NoKey { namespace: settings.namespace.clone(), name: settings.key_secret.clone() };
         let mut is = was.clone();
         is.blocked = Some(format!("failed to {missing}"));
-        if is != was {
+        if is != was && matches!(missing, StepError::NoKey { .. }) {
             write(object, &was, &is, context).await?;
         }
         return Err(missing);

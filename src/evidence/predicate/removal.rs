@@ -53,7 +53,7 @@ pub enum RemovalState {
 /// Why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovalReason {
-    /// `expired`, `idle`, `closed`, `orphan`, or another word of whoever removes.
+    /// `expired`, `idle`, `closed`, `orphan`; of the controller `expired`, `deleted`, `unwanted`, `replaced`, `unfinished`.
     pub kind: String,
     /// In a sentence.
     pub text: String,

@@ -16,10 +16,7 @@ pub fn removal(
     if let Some(stray) = files.keys().find(|f| ![BEGUN, ENDED].contains(&f.as_str())) {
         return Err(Refusal::Stray(stray.clone()));
     }
-    let (begun, digest) = statement(files, BEGUN, key, expect)?;
-    if begun.state != RemovalState::Begun {
-        return Err(swapped(BEGUN, "a removal that begins"));
-    }
+    let (begun, digest) = removal_begun(files, key, expect)?;
     if !files.contains_key(ENDED) {
         return Ok(begun);
     }
@@ -33,6 +30,19 @@ pub fn removal(
         return Err(Refusal::Unbound { expected, found: digest }.in_file(BEGUN));
     }
     Ok(ended)
+}
+
+/// Verifies that it began; also gives the SHA-256 of that statement's payload.
+pub fn removal_begun(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &VerifyingKey,
+    expect: &Expect,
+) -> Result<(RemovalPredicate, String), Refusal> {
+    let (begun, digest) = statement(files, BEGUN, key, expect)?;
+    if begun.state != RemovalState::Begun {
+        return Err(swapped(BEGUN, "a removal that begins"));
+    }
+    Ok((begun, digest))
 }
 
 fn statement(

@@ -1,0 +1,121 @@
+//! What the controller removes by itself, and the signed record of it.
+
+use std::time::Duration;
+
+use dayfly::engine::{Engine, Lease, Older};
+use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
+use dayfly::evidence::verify::{self, Expect};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::api_server::{ApiServer, World};
+use super::controller::{KEY, OBJECT, RUNNERS, Replica, asked, is_done, secret, status, until, writes};
+use super::{engine, lease, signing_key};
+
+const ENVIRONMENT: &str = "/api/v1/namespaces/shop-pr-7";
+const RECORDS: &str = "/api/v1/namespaces/dayfly-system/configmaps/removal-";
+
+/// An object whose runner has made its environment, and the environment's lease.
+async fn made(server: &ApiServer) -> (Replica, Lease) {
+    server.kubelet(|world, pod| {
+        world.merge(OBJECT, &json!({"status": {"run": {"pod": "uid", "stage": "Testing"}}}));
+        world.merge(pod, &json!({"status": {"phase": "Running"}}));
+    });
+    let replica = Replica::starts(server, "first");
+    until(server, |w| status(w)["phase"] == "Testing").await;
+    let run: String = serde_json::from_value(status(&server.world())["run"]["id"].clone()).unwrap();
+    let mut lease = Lease { environment: "shop-pr-7".into(), run: run.parse().unwrap(), ..lease(1) };
+    lease.plan.environment.clone_from(&lease.environment);
+    engine(server).claim(&lease, Older::Removed).await.unwrap();
+    (replica, lease)
+}
+
+/// The runner of the run dies.
+fn dies(server: &ApiServer, lease: &Lease) {
+    server.world().merge(&format!("{RUNNERS}/runner-{}", lease.run), &json!({"status": {"phase": "Failed"}}));
+}
+
+fn records(world: &World) -> Vec<Value> {
+    world.below(RECORDS).into_iter().cloned().collect()
+}
+
+fn judged(record: &Value) -> RemovalPredicate {
+    let files = record["data"].as_object().unwrap().iter();
+    let files = files.map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().to_vec())).collect();
+    verify::removal(&files, &signing_key().verifying_key(), &Expect::default()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_run_left_is_removed_and_the_record_says_who_removed_what_and_why() {
+    let server = asked();
+    let (_replica, lease) = made(&server).await;
+    dies(&server, &lease);
+    until(&server, is_done).await;
+    let world = server.world();
+    assert!(world.get(ENVIRONMENT).is_none());
+    let [record] = records(&world).try_into().unwrap();
+    assert_eq!(record["metadata"]["labels"]["dayfly.dev/removal-of"], "shop-pr-7");
+    let said = judged(&record);
+    assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Removed, "unfinished"));
+    assert_eq!((said.environment.run_id, said.remover.host.as_str()), (Some(lease.run), "dayfly@first"));
+    // It was laid down before anything was removed, and again afterwards.
+    let order = writes(&world);
+    let (put, removed) = (format!("PATCH {RECORDS}"), format!("DELETE {ENVIRONMENT}"));
+    let order: Vec<&str> = order.iter().map(String::as_str).filter(|w| w.starts_with(&put) || *w == removed).collect();
+    assert!(matches!(order[..], [a, b, c] if a == c && b == removed), "{order:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_broke_off_after_any_write_is_brought_to_its_end_and_has_one_record() {
+    for dies_after in 1.. {
+        let server = asked();
+        let (first, lease) = made(&server).await;
+        let before = writes(&server.world()).len();
+        dies(&server, &lease);
+        let writing = server.until(|w| writes(w).len() >= before + dies_after);
+        let reached = tokio::time::timeout(Duration::from_secs(60), writing).await.is_ok();
+        first.dies().await;
+        let second = Replica::starts(&server, "second");
+        until(&server, is_done).await;
+        let [record] = records(&server.world()).try_into().unwrap();
+        assert_eq!(judged(&record).state, RemovalState::Removed, "killed after {dies_after} writes");
+        second.dies().await;
+        if !reached {
+            assert!(dies_after > 4, "it came to its end in {dies_after} writes");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_recorded_stays_and_is_removed_when_it_can() {
+    let server = asked();
+    let (_replica, lease) = made(&server).await;
+    server.world().remove(KEY);
+    dies(&server, &lease);
+    until(&server, |w| w.asked.iter().any(|a| a.body["reason"] == "NotReleased")).await;
+    let said = server.world().asked.iter().find(|a| a.body["reason"] == "NotReleased").unwrap().body["note"].clone();
+    assert!(said.as_str().unwrap().contains("dayfly-system/dayfly-signing-key"), "{said}");
+    assert!(server.asked(Method::DELETE, ENVIRONMENT).is_empty() && records(&server.world()).is_empty());
+    server.world().put(KEY, secret());
+    until(&server, is_done).await;
+    assert_eq!(records(&server.world()).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_goes_in_spite_of_what_is_left_says_so_in_the_record() {
+    let server = asked();
+    let (_replica, lease) = made(&server).await;
+    let holds = json!([{"type": "NamespaceContentRemaining", "status": "True", "message": "pods are left"}]);
+    server.world().stuck = Some(json!({"phase": "Terminating", "conditions": holds}));
+    let now = jiff::Timestamp::now().to_string();
+    server.world().merge(OBJECT, &json!({"metadata": {"deletionTimestamp": now}}));
+    dies(&server, &lease);
+    // By the cluster's clock ten minutes pass, which are not those of this story.
+    until(&server, |w| records(w).len() == 1 && w.asked.iter().any(|a| a.body["reason"] == "NotReleased")).await;
+    server.world().merge(OBJECT, &json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}));
+    until(&server, |w| w.get(OBJECT).is_none()).await;
+    let said = judged(&records(&server.world())[0]);
+    assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Incomplete, "deleted"));
+    assert!(said.error.unwrap().contains("shop-pr-7"));
+}

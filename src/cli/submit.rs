@@ -8,8 +8,9 @@ use clap::Args;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
+use super::connect::Request;
 use super::target::Target;
-use super::{ChangeArgs, Common, DescriptionArgs, EngineChoice, Output, connect, exit, run, signals, target};
+use super::{Common, EngineChoice, Output, RequestArgs, connect, exit, run, signals, target};
 use crate::controller::crd::{RunStatus, TestEnvironment};
 use crate::evidence::{shelf, store};
 use crate::report::Facts;
@@ -25,15 +26,7 @@ const MANAGER: &str = "dayfly-submit";
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     #[command(flatten)]
-    description: DescriptionArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-    /// Run only this suite (may be given several times)
-    #[arg(long, value_name = "NAME")]
-    suite: Vec<String>,
-    /// When the environment stays after the run, until its ttl is over
-    #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]
-    keep: run::Keep,
+    request: RequestArgs,
     /// Namespace of the TestEnvironment (default: that of the context)
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -56,17 +49,11 @@ pub struct SubmitArgs {
 
 /// Submits the run, and follows it where that is asked for.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
-    let (change_args, change, runner) = connect::change(&args.change, true)?;
-    let overrides = connect::overrides(&args.description, Some(&change_args));
-    let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
-    let plan = connect::plan(&valid, change.pr)?;
-    if let Some(lack) = plan.lacks(&args.suite) {
-        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
-    }
+    let Request { valid, plan, overrides, change, runner } = connect::request(&args.request, common)?;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
     let mut wanted = object::spec(&valid, text, &overrides, &change, runner);
-    (wanted.suites, wanted.keep) = (args.suite.clone(), args.keep.into());
+    (wanted.suites, wanted.keep) = (args.request.suite, args.request.keep);
     let client = reached(common).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let objects: Api<TestEnvironment> = Api::namespaced(client.clone(), &namespace);

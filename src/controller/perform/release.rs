@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::write::{tell, write};
 use super::{StepError, failed, objects};
 use crate::controller::Context;
-use crate::controller::crd::{KeepPolicy, RunStatus, TestEnvironmentStatus};
+use crate::controller::crd::{Keep, RunStatus, TestEnvironmentStatus};
 use crate::controller::events;
 use crate::controller::lean::Lean;
 use crate::controller::reconcile::restated;
@@ -31,7 +31,7 @@ pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> 
     let current = was.input.as_ref() == Some(&run.input);
     if let Some(longer) = longer
         && object.deleted().is_none()
-        && object.spec.keep != KeepPolicy::Never
+        && object.spec.keep != Keep::Never
         && current
     {
         let extended = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expires = Some(longer));
@@ -58,7 +58,7 @@ fn reason(object: &Lean, run: &RunStatus) -> String {
     }
     let why = match (object.deleted(), run.kept.is_some(), object.spec.keep) {
         (Some(_), ..) => "deleted",
-        (None, true, KeepPolicy::Never) => "unwanted",
+        (None, true, Keep::Never) => "unwanted",
         (None, true, _) => "expired",
         (None, false, _) => "unfinished",
     };

@@ -40,14 +40,14 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
 pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
     let cause = lifecycle::up::cause_of(error);
     if common.output == Output::Json {
-        println!(
+        outln!(
             "{}",
             serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()})
         );
     }
-    eprintln!("error: {}", cause.text);
+    errln!("error: {}", cause.text);
     if error.leftover() != crate::engine::Leftover::None {
-        eprintln!("  {}", error.leftover());
+        errln!("  {}", error.leftover());
     }
     anyhow::Error::new(Ended(exit::code(cause.kind)))
 }
@@ -123,7 +123,7 @@ pub fn request(args: &RequestArgs, common: &Common) -> anyhow::Result<Request> {
 
 /// Prints a usage error; it ends with exit code 2.
 pub fn usage(text: &str) -> Ended {
-    eprintln!("error: {text}");
+    errln!("error: {text}");
     Ended(exit::USAGE)
 }
 

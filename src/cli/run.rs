@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::connect::Request;
-use super::{Common, Output, RequestArgs, connect, exit, screen, signals, target};
+use super::{Common, Output, RequestArgs, connect, exit, screen, signals, stdio, target};
 use crate::engine::Lease;
 use crate::evidence::store;
 use crate::lifecycle::Journal;
@@ -39,7 +39,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = record::beginning(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
-        eprintln!("error: failed to {e}; nothing was started");
+        errln!("error: failed to {e}; nothing was started");
         return Ok(exit::NO_EVIDENCE);
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
@@ -61,11 +61,11 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
 pub fn tell(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        print!("{}", crate::report::text::render(facts, colour));
-        println!("\nreport    {}", folder.join("report.json").display());
-        println!("signed    {}", folder.display());
+        stdio::out(&crate::report::text::render(facts, colour));
+        outln!("\nreport    {}", folder.join("report.json").display());
+        outln!("signed    {}", folder.display());
     }
     if let Err(e) = super::ci::publish(facts, &connect::variables()) {
-        eprintln!("warning: failed to tell the CI system: {e}");
+        errln!("warning: failed to tell the CI system: {e}");
     }
 }

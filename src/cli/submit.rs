@@ -60,7 +60,7 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let submitted = match submitted(&objects, &plan.environment, wanted).await {
         Ok(submitted) => submitted,
         Err(why) => {
-            eprintln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
+            errln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
             return Ok(exit::UNEXPECTED);
         }
     };
@@ -74,14 +74,14 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let ended = tokio::select! {
         ended = followed.to_the_end(&args.controller_namespace) => ended,
         () = stop.cancelled() => {
-            eprintln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
+            errln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
             return Ok(exit::INTERRUPTED);
         }
     };
     match ended {
         follow::Ended::Run(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
         follow::Ended::Refused { why, code } => {
-            eprintln!("error: {why}");
+            errln!("error: {why}");
             Ok(code)
         }
     }
@@ -124,11 +124,11 @@ async fn submitted(
 fn say_how_to_follow(object: &TestEnvironment, common: &Common) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"namespace": namespace, "name": name, "attempt": object.spec.attempt}));
+        outln!("{}", serde_json::json!({"namespace": namespace, "name": name, "attempt": object.spec.attempt}));
         return;
     }
-    println!("submitted TestEnvironment {namespace}/{name}");
-    eprintln!(
+    outln!("submitted TestEnvironment {namespace}/{name}");
+    errln!(
         "\nnext:\n  kubectl -n {namespace} get tenv {name} --watch\n  kubectl -n {namespace} wait --for=condition=Tested tenv/{name}\n  kubectl -n {namespace} delete tenv {name}"
     );
 }
@@ -144,7 +144,7 @@ async fn finish(
     let code = run.exit_code.unwrap_or(exit::UNEXPECTED);
     let Some(deposit) = &run.evidence else {
         let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
-        eprintln!("error: run {} ended without evidence:\n  {causes}", run.id);
+        errln!("error: run {} ended without evidence:\n  {causes}", run.id);
         return Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code });
     };
     match fetched(client, namespace, run, deposit, evidence).await {
@@ -153,7 +153,7 @@ async fn finish(
             Ok(code)
         }
         Err(e) => {
-            eprintln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
+            errln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
             Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code })
         }
     }

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+// First, for its macros.
+#[macro_use]
+pub mod stdio;
+
 pub mod agent;
 pub mod args;
 pub mod ci;

@@ -2,6 +2,9 @@
 //!
 //! `ARCHITECTURE.md` has the map; values flow spec → plan → lifecycle/engine → suite → report → evidence.
 
+// They panic when nobody reads any more; `cli::stdio` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod agent;
 pub mod broker;
 pub mod cli;

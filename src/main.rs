@@ -1,10 +1,11 @@
 //! The `dayfly` binary: parse, trace, perform the verb, exit with its code.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use dayfly::cli::connect::Ended;
-use dayfly::cli::{Cli, Verb, exit};
+use dayfly::cli::{Cli, Verb, exit, stdio};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -13,23 +14,34 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("error: failed to start: {e}");
+            stdio::err(&format!("error: failed to start: {e}\n"));
             return ExitCode::from(exit::UNEXPECTED);
         }
     };
     let result = runtime.block_on(cli.perform());
     // Threads that still wait for standard input (the agent's, a forward's) must not hold the end up.
     runtime.shutdown_background();
+    ExitCode::from(printed(code(result)))
+}
+
+fn code(result: anyhow::Result<u8>) -> u8 {
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(e) => match e.downcast_ref::<Ended>() {
-            Some(Ended(code)) => ExitCode::from(*code),
+            Some(Ended(code)) => *code,
             None => {
-                eprintln!("error: {e:#}");
-                ExitCode::from(exit::UNEXPECTED)
+                stdio::err(&format!("error: {e:#}\n"));
+                exit::UNEXPECTED
             }
         },
     }
+}
+
+/// Who asked for data and did not get all of it must not take what there is for all.
+fn printed(code: u8) -> u8 {
+    let Some(e) = stdio::failure() else { return code };
+    stdio::err(&format!("error: failed to write to standard output: {e}\n"));
+    if code == exit::PASSED { exit::UNEXPECTED } else { code }
 }
 
 /// Logs go to standard error: warnings, more with `-v`, or as `RUST_LOG` says. What a cluster runs tells what it does, in
@@ -39,7 +51,7 @@ fn trace(cli: &Cli) {
     let levels = [if in_cluster { "dayfly=info,warn" } else { "warn" }, "dayfly=debug,warn", "debug"];
     let level = levels[usize::from(cli.common.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stdio::Stderr).with_ansi(false);
     if in_cluster {
         logs.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {

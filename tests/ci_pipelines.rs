@@ -1,12 +1,20 @@
-//! The pipelines under `examples/ci` are YAML, have what they promise, and call dayfly with a command line that can be
-//! taken apart; `command_lines` gives those lines to the test that tries them on the real parser.
+//! The pipelines under `examples/ci` are YAML, have what they promise, and call dayfly with command lines that it takes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 
+use clap::Parser;
+use dayfly::cli::Cli;
 use serde_json::Value;
 
-const PIPELINES: [&str; 2] = ["examples/ci/github.yaml", "examples/ci/gitlab.yaml"];
+const GITHUB: [&str; 2] = ["examples/ci/github.yaml", "examples/ci/github-submit.yaml"];
+const GITLAB: [&str; 2] = ["examples/ci/gitlab.yaml", "examples/ci/gitlab-submit.yaml"];
+/// Those in which a cluster's controller performs the run.
+const SUBMITTING: [&str; 2] = [GITHUB[1], GITLAB[1]];
+
+fn all() -> impl Iterator<Item = &'static str> {
+    GITHUB.into_iter().chain(GITLAB)
+}
 
 fn parsed(path: &str) -> Value {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
@@ -47,40 +55,80 @@ fn value_of<'a>(line: &'a [String], flag: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn no_pipeline_is_forgotten() {
+    let folder = fs::read_dir(format!("{}/examples/ci", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut there: Vec<_> =
+        folder.map(|f| format!("examples/ci/{}", f.unwrap().file_name().into_string().unwrap())).collect();
+    there.sort();
+    let mut known: Vec<_> = all().collect();
+    known.sort();
+    assert_eq!(there, known);
+}
+
+#[test]
+fn every_command_line_is_one_that_dayfly_takes() {
+    for path in all() {
+        for line in command_lines(&parsed(path)) {
+            Cli::try_parse_from(&line).unwrap_or_else(|e| panic!("{path}: {line:?}: {e}"));
+        }
+    }
+}
+
+#[test]
 fn each_pipeline_runs_reports_and_verifies() {
-    for path in PIPELINES {
+    for path in all() {
         let lines = command_lines(&parsed(path));
         let verb = |verb: &str| lines.iter().filter(|l| l[1] == verb).cloned().collect::<Vec<_>>();
-        let run = &verb("run")[0];
+        let submits = SUBMITTING.contains(&path);
+        let run = &verb(if submits { "submit" } else { "run" })[0];
+        assert_eq!(run.contains(&"--wait".to_owned()), submits, "{path}");
+        assert_eq!(value_of(run, "--key").is_some(), !submits, "{path}");
         assert_eq!(value_of(run, "--pr"), Some("42"), "{path}");
         assert_eq!(value_of(run, "--commit").map(str::len), Some(40), "{path}");
         assert_eq!((value_of(run, "--evidence"), value_of(run, "--keep")), (Some("evidence"), Some("never")), "{path}");
-        assert!(value_of(run, "--key").is_some(), "{path}");
         let formats: Vec<_> =
             verb("report").iter().filter_map(|l| value_of(l, "--format").map(str::to_owned)).collect();
         assert!(formats.contains(&"html".to_owned()) && formats.contains(&"junit".to_owned()), "{path}: {formats:?}");
-        assert_eq!(verb("verify")[0][2], "evidence", "{path}");
+        let verify = &verb("verify")[0];
+        assert_eq!(verify[2], "evidence", "{path}");
+        assert_eq!(value_of(verify, "--commit"), value_of(run, "--commit"), "{path}");
+        assert!(value_of(verify, "--key").is_some_and(|k| k.contains(".pub")), "{path}");
+    }
+}
+
+#[test]
+fn where_a_cluster_performs_the_run_ci_has_no_signing_key() {
+    for path in SUBMITTING {
+        let mut lines = Vec::new();
+        texts(&parsed(path), &mut lines);
+        let keys: Vec<_> = lines.iter().filter(|l| l.contains("SIGNING_KEY") || l.contains("key.pem")).collect();
+        assert!(keys.is_empty(), "{path}: {keys:?}");
     }
 }
 
 #[test]
 fn reports_are_kept_also_when_the_run_fails() {
-    let github = parsed(PIPELINES[0]);
-    let steps = github["jobs"]["environment"]["steps"].as_array().unwrap();
-    let run = steps.iter().position(|s| s["run"].as_str().is_some_and(|r| r.contains("dayfly run"))).unwrap();
-    for step in &steps[run + 1..] {
-        assert_eq!(step["if"], "always()", "{}", step["name"]);
+    for path in GITHUB {
+        let github = parsed(path);
+        let steps = github["jobs"]["environment"]["steps"].as_array().unwrap();
+        let run = steps.iter().position(|s| s["name"] == "Run").unwrap();
+        for step in &steps[run + 1..] {
+            assert_eq!(step["if"], "always()", "{path}: {}", step["name"]);
+        }
+        assert!(steps.last().unwrap()["with"]["path"].as_str().unwrap().contains("evidence/"), "{path}");
     }
-    assert!(steps.last().unwrap()["with"]["path"].as_str().unwrap().contains("evidence/"));
-    let gitlab = parsed(PIPELINES[1]);
-    assert_eq!(gitlab["dayfly"]["artifacts"]["when"], "always");
-    assert_eq!(gitlab["dayfly"]["artifacts"]["reports"]["junit"], "dayfly-junit.xml");
-    assert!(gitlab["dayfly"]["after_script"].as_array().unwrap().len() >= 3);
+    for path in GITLAB {
+        let gitlab = parsed(path);
+        assert_eq!(gitlab["dayfly"]["artifacts"]["when"], "always", "{path}");
+        assert_eq!(gitlab["dayfly"]["artifacts"]["reports"]["junit"], "dayfly-junit.xml", "{path}");
+        let after: Vec<_> = command_lines(&gitlab["dayfly"]["after_script"]).iter().map(|l| l[1].clone()).collect();
+        assert_eq!(after.iter().filter(|v| *v == "report").count(), 2, "{path}: {after:?}");
+    }
 }
 
 #[test]
 fn no_pipeline_writes_a_secret_into_a_command() {
-    for path in PIPELINES {
+    for path in all() {
         let mut lines = Vec::new();
         texts(&parsed(path), &mut lines);
         let leaks: Vec<_> =

@@ -1,9 +1,15 @@
 //! The command line itself: every `--help`, usage errors, completions, manual pages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod report_samples;
+
+use std::fs::{self, File};
+use std::process::{self, Output, Stdio};
+
 use assert_cmd::Command;
 use clap::CommandFactory;
 use dayfly::cli::Cli;
+use dayfly::report::json;
 use predicates::prelude::PredicateBooleanExt;
 
 fn dayfly(arguments: &[&str]) -> assert_cmd::assert::Assert {
@@ -68,5 +74,71 @@ fn completions_and_manual_pages_know_every_verb() {
     dayfly(&["man", folder.path().to_str().unwrap()]).code(0);
     for page in ["dayfly.1", "dayfly-run.1", "dayfly-key-generate.1"] {
         assert!(folder.path().join(page).exists(), "{page}");
+    }
+}
+
+/// What becomes of a command with these as its standard output and standard error.
+fn with_streams(arguments: &[&str], out: impl Into<Stdio>, err: impl Into<Stdio>) -> Output {
+    let command = &mut process::Command::new(env!("CARGO_BIN_EXE_dayfly"));
+    command.args(arguments).stdout(out).stderr(err).output().unwrap()
+}
+
+/// The end of a pipe that nobody reads.
+fn unread() -> std::io::PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn whoever_stops_reading_changes_nothing_but_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (report, key) = (path("report.json"), path("key.pem"));
+    fs::write(&report, json::write(&report_samples::passed()).unwrap()).unwrap();
+    dayfly(&["key", "generate", &key]).code(0);
+    let public = format!("{key}.pub");
+    let hello = "environments/hello";
+    for (code, arguments) in [
+        (0, vec!["--help"]),
+        (0, vec!["schema"]),
+        (0, vec!["completions", "bash"]),
+        (0, vec!["validate", hello]),
+        (2, vec!["validate", "no-such-file", "--output", "json"]),
+        (0, vec!["plan", hello]),
+        (0, vec!["render", hello, "--pr", "1"]),
+        (0, vec!["install", "--dry-run"]),
+        (0, vec!["report", &report]),
+        (0, vec!["report", &report, "--format", "html"]),
+        (0, vec!["key", "show", &key]),
+        (10, vec!["verify", &report, "--key", &public, "--output", "json"]),
+        (10, vec!["verify", &report, "--key", &public]),
+        (2, vec!["validate", "no-such-file"]),
+        (2, vec!["plan", hello, "--set", "no-such-value=1"]),
+        (2, vec!["down", hello]),
+        (2, vec!["frobnicate"]),
+    ] {
+        let read = with_streams(&arguments, Stdio::piped(), Stdio::piped());
+        assert_eq!(read.status.code(), Some(code), "{arguments:?}: {read:?}");
+        let said = |done: &Output| String::from_utf8_lossy(&done.stderr).into_owned();
+        let data_unread = with_streams(&arguments, unread(), Stdio::piped());
+        assert_eq!((data_unread.status.code(), said(&data_unread)), (Some(code), said(&read)), "{arguments:?}");
+        // Not the same data: secrets and run ids are made afresh.
+        let words_unread = with_streams(&arguments, Stdio::piped(), unread());
+        let gave = |done: &Output| !done.stdout.is_empty();
+        assert_eq!((words_unread.status.code(), gave(&words_unread)), (Some(code), gave(&read)), "{arguments:?}");
+    }
+}
+
+#[test]
+fn data_that_cannot_be_written_is_a_failure() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    for (code, arguments) in [
+        (1, vec!["schema"]),
+        (1, vec!["completions", "bash"]),
+        (1, vec!["plan", "environments/hello"]),
+        (2, vec!["validate", "no-such-file", "--output", "json"]),
+    ] {
+        let done = with_streams(&arguments, full(), Stdio::piped());
+        assert_eq!(done.status.code(), Some(code), "{done:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("failed to write to standard output"), "{done:?}");
     }
 }

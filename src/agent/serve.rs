@@ -81,11 +81,9 @@ impl Requests {
                 self.ids.insert(task.id(), id);
             }
             // Without a number nobody could be answered; the position names no content.
-            Err(error) => eprintln!(
-                "dayfly agent: a line is no request ({:?} error at column {})",
-                error.classify(),
-                error.column()
-            ),
+            Err(error) => {
+                tracing::warn!("a line is no request ({:?} error at column {})", error.classify(), error.column());
+            }
         }
     }
 

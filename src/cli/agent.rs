@@ -37,12 +37,12 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             .await
             .with_context(|| format!("failed to relay to {to}"))?,
         Some(Job::Rest) => {
-            println!("{}", crate::agent::limits().await.join("\n"));
+            outln!("{}", crate::agent::limits().await.join("\n"));
             // Process 1 is ended only by signals that it asked for.
             let stop = super::signals::watch(String::new())?;
             stop.cancelled().await;
         }
-        Some(Job::User) => println!("{}", crate::agent::user().await.context("failed to look at process 1")?),
+        Some(Job::User) => outln!("{}", crate::agent::user().await.context("failed to look at process 1")?),
         Some(Job::Pack { folder }) => {
             let pack = move || crate::agent::pack(&folder, std::io::stdout().lock());
             tokio::task::spawn_blocking(pack).await?.context("failed to pack the folder")?;

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::image;
+use crate::lifecycle::run::Keep;
 
 /// Options that every verb takes.
 #[derive(Debug, Clone, Args)]
@@ -111,6 +113,36 @@ pub struct ChangeArgs {
     /// How long the environment may live, such as 4h, in place of the description's `ttl`
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
+}
+
+/// What is asked of a run, here or in a cluster.
+#[derive(Debug, Clone, Args)]
+pub struct RequestArgs {
+    #[command(flatten)]
+    pub description: DescriptionArgs,
+    #[command(flatten)]
+    pub change: ChangeArgs,
+    /// Run only this suite (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub suite: Vec<String>,
+    /// When the environment stays after the run
+    #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]
+    pub keep: Keep,
+}
+
+// By hand, because `lifecycle` knows no flags.
+impl ValueEnum for Keep {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Never, Self::OnFailure, Self::Always]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Never => PossibleValue::new("never").help("It is always removed"),
+            Self::OnFailure => PossibleValue::new("on-failure").help("It stays when the result is not passed"),
+            Self::Always => PossibleValue::new("always").help("It always stays"),
+        })
+    }
 }
 
 /// An environment by name, or by description and pull request.

@@ -40,7 +40,7 @@ pub fn event(env: &BTreeMap<String, String>) -> Option<String> {
 /// data), and on GitHub the Markdown view as the summary of the step. Errors are for a warning, never for a verdict.
 pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> {
     let Some(ci) = detect(env) else { return Ok(()) };
-    io::stderr().write_all(annotations(facts, ci).as_bytes())?;
+    super::stdio::err(&annotations(facts, ci));
     match (ci, env.get("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty())) {
         (Ci::GitHub, Some(path)) => summarise(Path::new(path), &markdown::render(facts)),
         _ => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, exit, target};
+use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, RequestArgs, exit, target};
 use crate::engine::{Engine, EngineError, Lease};
 use crate::lifecycle;
 use crate::plan::Plan;
@@ -40,14 +40,14 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
 pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
     let cause = lifecycle::up::cause_of(error);
     if common.output == Output::Json {
-        println!(
+        outln!(
             "{}",
             serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()})
         );
     }
-    eprintln!("error: {}", cause.text);
+    errln!("error: {}", cause.text);
     if error.leftover() != crate::engine::Leftover::None {
-        eprintln!("  {}", error.leftover());
+        errln!("  {}", error.leftover());
     }
     anyhow::Error::new(Ended(exit::code(cause.kind)))
 }
@@ -95,9 +95,35 @@ pub fn change(args: &ChangeArgs, required: bool) -> anyhow::Result<(ChangeArgs, 
     Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
 }
 
+/// A run that is asked for, and can be made.
+pub struct Request {
+    /// The description.
+    pub valid: Valid,
+    /// What will be made of it.
+    pub plan: Plan,
+    /// What was filled into it.
+    pub overrides: Overrides,
+    /// What is tested.
+    pub change: Change,
+    /// Who asks, for the report.
+    pub runner: Runner,
+}
+
+/// Reads what is asked for; what is wrong with it is printed, and ends with exit code 2 before anything is made.
+pub fn request(args: &RequestArgs, common: &Common) -> anyhow::Result<Request> {
+    let (change_args, change, runner) = self::change(&args.change, true)?;
+    let overrides = overrides(&args.description, Some(&change_args));
+    let valid = load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let plan = plan(&valid, change.pr)?;
+    if let Some(lack) = plan.lacks(&args.suite) {
+        bail!(usage(&format!("--suite: {lack}")));
+    }
+    Ok(Request { valid, plan, overrides, change, runner })
+}
+
 /// Prints a usage error; it ends with exit code 2.
 pub fn usage(text: &str) -> Ended {
-    eprintln!("error: {text}");
+    errln!("error: {text}");
     Ended(exit::USAGE)
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::target::{self, Target};
-use super::{Common, Output, connect, exit};
+use super::{Common, Output, connect, exit, stdio};
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
 use crate::spec::Overrides;
@@ -35,9 +35,9 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
     };
     match common.output {
         Output::Json => {
-            println!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": cannot}))?)
+            outln!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": cannot}))?)
         }
-        Output::Text => print!("{}", checks::text(&checks, &cannot)),
+        Output::Text => stdio::out(&checks::text(&checks, &cannot)),
     }
     Ok(if checks.iter().all(|c| c.passed) { exit::PASSED } else { exit::NOT_READY })
 }

@@ -16,12 +16,12 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
         if json {
-            println!(
+            outln!(
                 "{}",
                 serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"})
             );
         } else {
-            eprintln!("there is no environment {name}; nothing to remove");
+            errln!("there is no environment {name}; nothing to remove");
         }
         return Ok(exit::PASSED);
     };
@@ -36,15 +36,15 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         tracing::debug!("failed to {e}");
     }
     if json {
-        println!("{}", serde_json::json!({"environment": name, "removed": left.is_empty(), "residual": left}));
+        outln!("{}", serde_json::json!({"environment": name, "removed": left.is_empty(), "residual": left}));
     } else if left.is_empty() {
-        eprintln!("removed {name} in {:.1} s", began.elapsed().as_secs_f32());
+        errln!("removed {name} in {:.1} s", began.elapsed().as_secs_f32());
     }
     if left.is_empty() {
         return Ok(exit::PASSED);
     }
-    eprintln!("error: {} object(s) of {name} could not be removed:", left.len());
-    left.iter().for_each(|r| eprintln!("  {}: {}", r.object, r.reason));
+    errln!("error: {} object(s) of {name} could not be removed:", left.len());
+    left.iter().for_each(|r| errln!("  {}: {}", r.object, r.reason));
     Ok(exit::TEARDOWN)
 }
 

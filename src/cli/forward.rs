@@ -37,9 +37,9 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let local = listener.local_addr()?;
     match common.output {
         Output::Json => {
-            println!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port}))
+            outln!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port}))
         }
-        Output::Text => println!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
+        Output::Text => outln!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
     }
     usage::note(engine.as_ref(), &lease).await;
     let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
@@ -75,7 +75,7 @@ async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, m
     let mut link = match engine.dial(&lease, &unit, port).await {
         Ok(link) => link,
         Err(e) => {
-            eprintln!("error: failed to {e}");
+            errln!("error: failed to {e}");
             return;
         }
     };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::stdio::Stdout;
 use super::{connect, exit};
 
 /// The reference under which clusters look for it, unless they are told another.
@@ -24,8 +25,7 @@ pub struct ImageArgs {
 
 /// Writes the archive.
 pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
-    let stdout = std::io::stdout();
-    if args.out.is_none() && std::io::IsTerminal::is_terminal(&stdout) {
+    if args.out.is_none() && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         return Err(connect::usage("an archive is nothing for a terminal: dayfly image | podman load").into());
     }
     let program = std::env::current_exe().context("failed to find dayfly's own program file")?;
@@ -33,10 +33,7 @@ pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
         .with_context(|| format!("failed to make the image from {}", program.display()))?;
     let written = match &args.out {
         Some(path) => std::fs::File::create(path).and_then(|mut file| std::io::copy(&mut archive, &mut file)),
-        None => {
-            let mut out = stdout.lock();
-            std::io::copy(&mut archive, &mut out).and_then(|n| out.flush().map(|()| n))
-        }
+        None => std::io::copy(&mut archive, &mut Stdout).and_then(|n| Stdout.flush().map(|()| n)),
     };
     let place = args.out.as_ref().map_or("standard output".into(), |p| p.display().to_string());
     written.with_context(|| format!("failed to write {place}"))?;

@@ -1,6 +1,5 @@
 //! `dayfly install`: gives a cluster everything that TestEnvironments need; twice is an upgrade.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use clap::{Args, ValueEnum};
 use kube::Client;
 use tokio::time::Instant;
 
-use super::{Common, EngineChoice, Output, connect, exit, target};
+use super::{Common, EngineChoice, Output, connect, exit, stdio, target};
 use crate::engine::Engine as _;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
@@ -61,8 +60,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     let all = manifests::all(image).map_err(|e| told(common, &e))?;
     if args.dry_run == Some(Trial::Print) {
         let text = manifests::yaml(&all).map_err(|e| told(common, &e))?;
-        // A reader that has seen enough is no failure.
-        std::io::stdout().write_all(text.as_bytes()).ok();
+        stdio::out(&text);
         return Ok(exit::PASSED);
     }
     let given = args.key.as_deref().map(|file| signing::given(file, args.passphrase_file.clone())).transpose()?;
@@ -87,10 +85,10 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 async fn available(client: &Client, until: Instant, common: &Common) -> anyhow::Result<()> {
-    let waiting = |why: &str| eprintln!("waiting: {why}");
+    let waiting = |why: &str| errln!("waiting: {why}");
     wait::available(client, until, waiting).await.map_err(|e| told(common, &e))?;
     if common.output == Output::Text {
-        println!("{:<10} Deployment {CONTROLLER}", "available");
+        outln!("{:<10} Deployment {CONTROLLER}", "available");
     }
     Ok(())
 }
@@ -105,7 +103,7 @@ pub async fn reach(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
         return Err(connect::usage("this is for clusters: --engine kubernetes, or --context NAME").into());
     };
     let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
-    eprintln!("cluster: {}", engine.info().endpoint);
+    errln!("cluster: {}", engine.info().endpoint);
     Ok(engine)
 }
 
@@ -137,18 +135,18 @@ async fn objects(client: &Client, all: &[Manifest], until: Instant, common: &Com
 /// One line for one object.
 pub fn say(common: &Common, word: &str, object: &str, more: Option<&str>, trial: bool) {
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"object": object, "change": word, "detail": more, "dryRun": trial}));
+        outln!("{}", serde_json::json!({"object": object, "change": word, "detail": more, "dryRun": trial}));
     } else {
         let more = more.map(|m| format!(" ({m})")).unwrap_or_default();
-        println!("{word:<10} {object}{more}{}", if trial { " (dry run)" } else { "" });
+        outln!("{word:<10} {object}{more}{}", if trial { " (dry run)" } else { "" });
     }
 }
 
 /// Tells what failed, and turns it into the exit code.
 pub fn told(common: &Common, error: &InstallError) -> anyhow::Error {
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"event": "error", "text": format!("failed to {error}")}));
+        outln!("{}", serde_json::json!({"event": "error", "text": format!("failed to {error}")}));
     }
-    eprintln!("error: failed to {error}");
+    errln!("error: failed to {error}");
     anyhow::Error::new(connect::Ended(exit::of_install(error)))
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Common, Output, connect, exit, target};
+use super::{Common, Output, connect, exit, stdio, target};
 use crate::engine::{Observed, UnitState};
 
 /// Prints all environments.
@@ -21,20 +21,20 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
             row
         });
         let rows: Vec<_> = rows.collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        outln!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(exit::PASSED);
     }
     if all.is_empty() {
-        println!("there are no environments");
+        outln!("there are no environments");
         return Ok(exit::PASSED);
     }
     let rows: Vec<[String; 6]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
     if targets.len() == 1 {
-        print!("{}", table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
+        stdio::out(&table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
     } else {
         let rows = all.iter().zip(rows).map(|((target, _), [a, b, c, d, e, f])| [target.clone(), a, b, c, d, e, f]);
         let rows: Vec<[String; 7]> = rows.collect();
-        print!("{}", table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
+        stdio::out(&table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
     }
     Ok(exit::PASSED)
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{Cli, exit};
+use super::{Cli, exit, stdio};
 
 /// Prints a completion script.
 pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<u8> {
-    clap_complete::generate(shell, &mut Cli::command(), "dayfly", &mut std::io::stdout());
+    let mut script = vec![];
+    clap_complete::generate(shell, &mut Cli::command(), "dayfly", &mut script);
+    stdio::out(&String::from_utf8_lossy(&script));
     Ok(exit::PASSED)
 }
 

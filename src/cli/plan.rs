@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::validate::{self, output};
+use super::{exit, stdio, validate};
 use crate::plan::{build, graph};
 use crate::spec::{self, Overrides};
 
@@ -27,15 +27,16 @@ pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphForma
     let plan = match build::build(&valid, pr) {
         Ok(plan) => plan,
         Err(e) => {
-            eprintln!("dayfly: failed to {e}");
+            errln!("dayfly: failed to {e}");
             return 1;
         }
     };
-    output(&match graph {
+    stdio::out(&match graph {
         Some(GraphFormat::Text) => graph::graph_text(&plan),
         Some(GraphFormat::Dot) => graph::dot(&plan),
         Some(GraphFormat::Mermaid) => graph::mermaid(&plan),
         None if json => format!("{:#}\n", serde_json::json!(plan)),
         None => graph::text(&plan),
-    })
+    });
+    exit::PASSED
 }

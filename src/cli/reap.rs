@@ -112,7 +112,7 @@ async fn each(engine: &dyn Engine, asked: &Asked, books: Option<&Books>, common:
         causes.extend(outcome.as_ref().and_then(code));
     }
     if due == 0 && common.output == Output::Text {
-        println!("nothing is due; {} environment(s) stay", all.len());
+        outln!("nothing is due; {} environment(s) stay", all.len());
     }
     Ok(causes)
 }

@@ -4,12 +4,10 @@
 //! by addresses that lead nowhere.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
-use anyhow::Context;
 use clap::Args;
 
-use super::{Common, DescriptionArgs, Output, connect, exit, target};
+use super::{Common, DescriptionArgs, Output, connect, exit, stdio, target};
 use crate::engine::{Lease, Position, Secrets};
 use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environment, judge, ports, prepare, unit};
 
@@ -87,9 +85,6 @@ fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
             text += &format!("---\n{}\n", serde_yaml::to_string(&object.value)?.trim_end());
         }
     }
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        done => done.context("failed to write to standard output"),
-    }
+    stdio::out(&text);
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! `dayfly report`: a saved report in another form. Reads one file, writes one file or standard output.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result, bail};
 
+use super::stdio;
 use crate::report::{Facts, Format, json, render};
 
 /// Name of the facts in the folder of a run.
@@ -21,8 +22,9 @@ pub fn run(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
             fs::write(out, text).with_context(|| format!("failed to write {}", out.display()))
         }
         None => {
-            let text = render(&facts, format, true)?;
-            anstream::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
+            let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
+            stdio::out(&render(&facts, format, colour)?);
+            Ok(())
         }
     }
 }

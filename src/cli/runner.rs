@@ -50,7 +50,7 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
     };
     let screen = |notice: &Notice| {
         if let Ok(line) = serde_json::to_string(notice) {
-            println!("{line}");
+            outln!("{line}");
         }
     };
     let span = tracing::info_span!("run", run = %args.run, environment = tracing::field::Empty, object = format!("{}/{}", args.namespace, args.name));

@@ -1,8 +1,9 @@
 //! `dayfly schema`: the JSON Schema of descriptions, for editors.
 
-use super::validate::output;
+use super::exit;
 
 /// Prints the schema; returns the exit code.
 pub fn run() -> u8 {
-    output(&format!("{:#}\n", crate::spec::schema::schema()))
+    outln!("{:#}", crate::spec::schema::schema());
+    exit::PASSED
 }

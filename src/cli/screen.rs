@@ -16,7 +16,7 @@ pub fn choose(output: Output, plan: &Plan) -> Box<dyn FnMut(&Notice) + Send> {
     match output {
         Output::Json => Box::new(|notice| {
             if let Ok(line) = serde_json::to_string(notice) {
-                println!("{line}");
+                outln!("{line}");
             }
         }),
         Output::Text if std::io::stderr().is_terminal() && std::env::var_os("CI").is_none() => {
@@ -27,7 +27,7 @@ pub fn choose(output: Output, plan: &Plan) -> Box<dyn FnMut(&Notice) + Send> {
             let mut lines = lines::Lines::new();
             Box::new(move |notice| {
                 if let Some(line) = lines.take(notice) {
-                    eprintln!("{line}");
+                    errln!("{line}");
                 }
             })
         }

@@ -12,10 +12,10 @@ pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        eprintln!("\nstopping and cleaning up; once more to leave at once");
+        errln!("\nstopping and cleaning up; once more to leave at once");
         cancelled.cancel();
         any(&mut signals).await;
-        eprintln!("left at once; clean up with: {way_out}");
+        errln!("left at once; clean up with: {way_out}");
         std::process::exit(i32::from(exit::INTERRUPTED));
     });
     Ok(token)

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Common, EnvironmentArgs, Output, connect, exit, list};
+use super::{Common, EnvironmentArgs, Output, connect, exit, list, stdio};
 use crate::engine::{Observed, UnitState};
 
 /// Prints the state of an environment.
@@ -13,9 +13,9 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(connect::usage(&format!("there is no environment {name}; see `dayfly list`")));
     };
     if common.output == Output::Json {
-        println!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);
+        outln!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);
     } else {
-        print!("{}", text(&observed, Timestamp::now()));
+        stdio::out(&text(&observed, Timestamp::now()));
     }
     Ok(exit::PASSED)
 }

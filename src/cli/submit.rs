@@ -8,8 +8,9 @@ use clap::Args;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
+use super::connect::Request;
 use super::target::Target;
-use super::{ChangeArgs, Common, DescriptionArgs, EngineChoice, Output, connect, exit, run, signals, target};
+use super::{Common, EngineChoice, Output, RequestArgs, connect, exit, run, signals, target};
 use crate::controller::crd::{RunStatus, TestEnvironment};
 use crate::evidence::{shelf, store};
 use crate::report::Facts;
@@ -25,15 +26,7 @@ const MANAGER: &str = "dayfly-submit";
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     #[command(flatten)]
-    description: DescriptionArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-    /// Run only this suite (may be given several times)
-    #[arg(long, value_name = "NAME")]
-    suite: Vec<String>,
-    /// When the environment stays after the run, until its ttl is over
-    #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]
-    keep: run::Keep,
+    request: RequestArgs,
     /// Namespace of the TestEnvironment (default: that of the context)
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -56,24 +49,18 @@ pub struct SubmitArgs {
 
 /// Submits the run, and follows it where that is asked for.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
-    let (change_args, change, runner) = connect::change(&args.change, true)?;
-    let overrides = connect::overrides(&args.description, Some(&change_args));
-    let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
-    let plan = connect::plan(&valid, change.pr)?;
-    if let Some(lack) = plan.lacks(&args.suite) {
-        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
-    }
+    let Request { valid, plan, overrides, change, runner } = connect::request(&args.request, common)?;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
     let mut wanted = object::spec(&valid, text, &overrides, &change, runner);
-    (wanted.suites, wanted.keep) = (args.suite.clone(), args.keep.into());
+    (wanted.suites, wanted.keep) = (args.request.suite, args.request.keep);
     let client = reached(common).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let objects: Api<TestEnvironment> = Api::namespaced(client.clone(), &namespace);
     let submitted = match submitted(&objects, &plan.environment, wanted).await {
         Ok(submitted) => submitted,
         Err(why) => {
-            eprintln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
+            errln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
             return Ok(exit::UNEXPECTED);
         }
     };
@@ -87,14 +74,14 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let ended = tokio::select! {
         ended = followed.to_the_end(&args.controller_namespace) => ended,
         () = stop.cancelled() => {
-            eprintln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
+            errln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
             return Ok(exit::INTERRUPTED);
         }
     };
     match ended {
         follow::Ended::Run(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
         follow::Ended::Refused { why, code } => {
-            eprintln!("error: {why}");
+            errln!("error: {why}");
             Ok(code)
         }
     }
@@ -137,11 +124,11 @@ async fn submitted(
 fn say_how_to_follow(object: &TestEnvironment, common: &Common) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"namespace": namespace, "name": name, "attempt": object.spec.attempt}));
+        outln!("{}", serde_json::json!({"namespace": namespace, "name": name, "attempt": object.spec.attempt}));
         return;
     }
-    println!("submitted TestEnvironment {namespace}/{name}");
-    eprintln!(
+    outln!("submitted TestEnvironment {namespace}/{name}");
+    errln!(
         "\nnext:\n  kubectl -n {namespace} get tenv {name} --watch\n  kubectl -n {namespace} wait --for=condition=Tested tenv/{name}\n  kubectl -n {namespace} delete tenv {name}"
     );
 }
@@ -157,7 +144,7 @@ async fn finish(
     let code = run.exit_code.unwrap_or(exit::UNEXPECTED);
     let Some(deposit) = &run.evidence else {
         let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
-        eprintln!("error: run {} ended without evidence:\n  {causes}", run.id);
+        errln!("error: run {} ended without evidence:\n  {causes}", run.id);
         return Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code });
     };
     match fetched(client, namespace, run, deposit, evidence).await {
@@ -166,7 +153,7 @@ async fn finish(
             Ok(code)
         }
         Err(e) => {
-            eprintln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
+            errln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
             Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code })
         }
     }

@@ -44,16 +44,16 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
     let (before, after) = amend(&args.environment, &Amendment::Extended(until), common).await?;
     let (name, changed) = (&args.environment, before.expires < after.expires);
     match common.output {
-        Output::Json => println!(
+        Output::Json => outln!(
             "{}",
             json!({"environment": name, "expires": after.expires, "before": before.expires, "changed": changed})
         ),
         Output::Text if changed => {
             let (expires, before) = (whole(after.expires), whole(before.expires));
-            println!("{name} expires {}, at {expires} (before: {before})", list::expiry(now, after.expires));
+            outln!("{name} expires {}, at {expires} (before: {before})", list::expiry(now, after.expires));
         }
         Output::Text => {
-            println!(
+            outln!(
                 "{name} expires {} anyhow, at {}; that stays",
                 list::expiry(now, after.expires),
                 whole(after.expires)
@@ -70,13 +70,13 @@ pub async fn keep(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
     let (before, after) = amend(&args.environment, &Amendment::Kept(kept), common).await?;
     let name = &args.environment;
     match (common.output, after.kept()) {
-        (Output::Json, kept) => println!("{}", json!({"environment": name, "kept": kept, "before": before.kept()})),
-        (Output::Text, Some(reason)) => println!(
+        (Output::Json, kept) => outln!("{}", json!({"environment": name, "kept": kept, "before": before.kept()})),
+        (Output::Text, Some(reason)) => outln!(
             "{name} is kept: {reason}\n`dayfly reap` leaves it until `dayfly keep {name} --release`; `dayfly down`, `up` and `run` do not"
         ),
-        (Output::Text, None) if before.kept().is_none() => println!("{name} was not kept; nothing changed"),
+        (Output::Text, None) if before.kept().is_none() => outln!("{name} was not kept; nothing changed"),
         (Output::Text, None) => {
-            println!("{name} is kept no more; it expires {}", list::expiry(Timestamp::now(), after.expires));
+            outln!("{name} is kept no more; it expires {}", list::expiry(Timestamp::now(), after.expires));
         }
     }
     Ok(exit::PASSED)
@@ -101,7 +101,7 @@ async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow
         Amended::Gone => Err(gone(environment).into()),
         Amended::Leaving => Err(leaving(environment).into()),
         Amended::Taken(newer) => {
-            eprintln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
+            errln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
             Err(connect::Ended(exit::UNEXPECTED).into())
         }
     }

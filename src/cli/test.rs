@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Common, Output, connect, exit, screen, signals};
+use super::{Common, Output, connect, exit, screen, signals, stdio};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, Notice, record, usage};
 use crate::report::facts::{Change, Runner};
@@ -42,7 +42,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
     let facts = journal.facts();
     if common.output == Output::Text {
-        print!("{}", crate::report::text::render(&facts, false));
+        stdio::out(&crate::report::text::render(&facts, false));
     }
     Ok(exit::of(&facts))
 }

@@ -47,7 +47,7 @@ pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
         tried.iter().for_each(|(manifest, done)| tell(manifest, done, true, common));
         return Ok(exit::PASSED);
     }
-    let waiting = |why: &str| eprintln!("waiting: {why}");
+    let waiting = |why: &str| errln!("waiting: {why}");
     holders::release(&client, until, waiting).await.map_err(|e| match e {
         InstallError::NotReady { .. } => refused(common, &format!("failed to {e}"), &[]),
         e => told(common, &e),
@@ -109,9 +109,9 @@ async fn stays(engine: &KubernetesEngine, manifest: &Manifest, common: &Common) 
 
 fn refused(common: &Common, text: &str, left: &[String]) -> anyhow::Error {
     if common.output == Output::Json {
-        println!("{}", serde_json::json!({"event": "error", "text": text, "left": left}));
+        outln!("{}", serde_json::json!({"event": "error", "text": text, "left": left}));
     }
-    left.iter().for_each(|line| eprintln!("  {line}"));
-    eprintln!("error: {text}");
+    left.iter().for_each(|line| errln!("  {line}"));
+    errln!("error: {text}");
     anyhow::Error::new(connect::Ended(exit::TEARDOWN))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, target};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, stdio, target};
 use crate::engine::{Lease, Older};
 use crate::lifecycle::{Journal, Notice, record, run, up};
 use crate::report::facts::CauseKind;
@@ -31,7 +31,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
-                eprint!("{}", welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
+                stdio::err(&welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
             }
             return Ok(exit::PASSED);
         }
@@ -49,13 +49,13 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
 
 async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, flags: &str) {
     match engine.observe(environment).await {
-        Ok(None) => eprintln!("nothing was left behind"),
+        Ok(None) => errln!("nothing was left behind"),
         Ok(Some(_)) => {
-            eprintln!(
+            errln!(
                 "what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
             )
         }
-        Err(e) => eprintln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),
+        Err(e) => errln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),
     }
 }
 

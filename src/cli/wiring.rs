@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::key::{self, PassphraseSource};
+use super::stdio::{Stderr, Stdout};
 use super::{connect, exit, verify as verifying};
 use crate::evidence::{KeyKind, SigningKey, removal, store};
 use crate::report::Format;
@@ -97,7 +98,7 @@ pub fn verify(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
         require_passed: args.require_passed,
         json,
     };
-    match verifying::run(&options, &mut std::io::stdout(), &mut std::io::stderr()) {
+    match verifying::run(&options, &mut Stdout, &mut Stderr) {
         Ok(judgement) => Ok(judgement.exit_code()),
         Err(e) => Err(connect::usage(&format!("{e:#}")).into()),
     }
@@ -128,12 +129,9 @@ fn performed(action: KeyAction, json: bool) -> anyhow::Result<u8> {
             let chosen = if passphrase { PassphraseSource::new(passphrase_file).choose()? } else { None };
             let made = key::generate(&file, kind, chosen.as_ref().map(|p| p.as_str()), force)?;
             if json {
-                println!(
-                    "{}",
-                    serde_json::json!({"private": made.private, "public": made.public, "keyid": made.keyid})
-                );
+                outln!("{}", serde_json::json!({"private": made.private, "public": made.public, "keyid": made.keyid}));
             } else {
-                println!(
+                outln!(
                     "private key  {}  (keep it where only the runner can read it)\npublic key   {}  (give it to whoever verifies)\nkey id       {}",
                     made.private.display(),
                     made.public.display(),
@@ -144,9 +142,9 @@ fn performed(action: KeyAction, json: bool) -> anyhow::Result<u8> {
         KeyAction::Show { file, passphrase_file } => {
             let (keyid, kind) = key::show(&file, &PassphraseSource::new(passphrase_file))?;
             if json {
-                println!("{}", serde_json::json!({"keyid": keyid, "kind": kind.to_string()}));
+                outln!("{}", serde_json::json!({"keyid": keyid, "kind": kind.to_string()}));
             } else {
-                println!("{keyid}  {kind}");
+                outln!("{keyid}  {kind}");
             }
         }
     }

@@ -6,10 +6,9 @@ use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::lifecycle::run;
-
 mod status;
 
+pub use crate::lifecycle::run::Keep;
 pub use status::*;
 
 /// Asks for a private environment for a pull request, and for its suites to be run in it.
@@ -66,7 +65,7 @@ pub struct TestEnvironmentSpec {
     pub suites: Vec<String>,
     /// When the environment stays after the run, until its ttl is over.
     #[serde(default)]
-    pub keep: KeepPolicy,
+    pub keep: Keep,
     /// A higher number runs the same once more.
     #[serde(default = "first")]
     #[schemars(range(min = 1))]
@@ -120,28 +119,6 @@ pub struct ConfigMapSource {
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
-}
-
-/// When an environment stays after its run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum KeepPolicy {
-    /// It is always removed.
-    #[default]
-    Never,
-    /// It stays when the result is not passed.
-    OnFailure,
-    /// It always stays.
-    Always,
-}
-
-impl From<KeepPolicy> for run::Keep {
-    fn from(policy: KeepPolicy) -> Self {
-        match policy {
-            KeepPolicy::Never => Self::Never,
-            KeepPolicy::OnFailure => Self::OnFailure,
-            KeepPolicy::Always => Self::Always,
-        }
-    }
 }
 
 /// The CI job behind a request.
@@ -211,7 +188,7 @@ mod tests {
     #[test]
     fn what_a_run_depends_on_makes_another_input_and_what_comes_after_it_does_not() {
         let same = spec(|_| {}).input();
-        assert_eq!(spec(|s| s.keep = KeepPolicy::Always).input(), same);
+        assert_eq!(spec(|s| s.keep = Keep::Always).input(), same);
         assert_eq!(spec(|s| s.ttl = Some("9h".into())).input(), same);
         let different: [fn(&mut TestEnvironmentSpec); 5] = [
             |s| s.commit = "4d1f0c3".into(),

@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::crd::{KeepPolicy, RunStatus, Stage};
+use super::crd::{Keep, RunStatus, Stage};
 
 /// How long a runner may wait for its image, a node or its files before the run is given up.
 const STUCK: SignedDuration = SignedDuration::from_mins(2);
@@ -34,7 +34,7 @@ pub struct Seen {
     /// The environment that it asks for.
     pub environment: Option<String>,
     /// When its environment stays.
-    pub keep: KeepPolicy,
+    pub keep: Keep,
     /// The run whose environment the janitor removed.
     pub reaped: Option<String>,
     /// The latest run.
@@ -194,7 +194,7 @@ fn replace(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>) -> Step {
 fn after_end(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>, current: bool, now: Timestamp) -> Step {
     let same_place = seen.environment.as_ref() == Some(&run.environment);
     let wants_more = !current && seen.wanted.is_some();
-    let kept = run.kept.is_some() && seen.keep != KeepPolicy::Never && seen.reaped.as_ref() != Some(&run.id);
+    let kept = run.kept.is_some() && seen.keep != Keep::Never && seen.reaped.as_ref() != Some(&run.id);
     let stays_until = run.expires.filter(|e| kept && *e > now);
     if run.released.is_none() && !(wants_more && same_place) && (wants_more || stays_until.is_none()) {
         return Step::Release;

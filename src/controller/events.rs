@@ -67,14 +67,14 @@ pub fn event(warning: bool, reason: &str, action: &str, note: &str) -> Told {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::controller::crd::{KeepPolicy, RunStatus, Stage};
+    use crate::controller::crd::{Keep, RunStatus, Stage};
     use crate::controller::decide::Turn;
     use crate::controller::status::{Checked, checked, of};
     use crate::report::facts::Outcome;
     use jiff::Timestamp;
 
     fn at(status: &TestEnvironmentStatus) -> TestEnvironmentStatus {
-        of(status, KeepPolicy::Never, &[], &Turn::Now, Timestamp::UNIX_EPOCH)
+        of(status, Keep::Never, &[], &Turn::Now, Timestamp::UNIX_EPOCH)
     }
 
     fn reasons(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<String> {

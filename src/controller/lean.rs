@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::kubernetes::asker::REAPED;
 
-use super::crd::{KeepPolicy, RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
+use super::crd::{Keep, RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
 
 /// kubectl's copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -38,7 +38,7 @@ pub struct LeanSpec {
     pub commit: String,
     /// When the environment stays.
     #[serde(default)]
-    pub keep: KeepPolicy,
+    pub keep: Keep,
 }
 
 fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {

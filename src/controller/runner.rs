@@ -191,7 +191,7 @@ impl Runner {
             key: self.key.clone(),
             evidence: self.evidence.clone(),
             shelf: Some(shelf),
-            keep: object.spec.keep.into(),
+            keep: object.spec.keep,
         };
         let (sources, over) = (run::sources(&valid), CancellationToken::new());
         let performing = async {
@@ -229,7 +229,7 @@ fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
 }
 
-fn kept(metadata: &ObjectMeta, keep: super::crd::KeepPolicy) -> String {
+fn kept(metadata: &ObjectMeta, keep: super::crd::Keep) -> String {
     let name = metadata.name.as_deref().unwrap_or_default();
     format!("keep: {keep:?}; it goes with TestEnvironment {name}, or when its time is over")
 }

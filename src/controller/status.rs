@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::crd::{Condition, KeepPolicy, Phase, RunStatus, Stage, TestEnvironmentStatus};
+use super::crd::{Condition, Keep, Phase, RunStatus, Stage, TestEnvironmentStatus};
 use super::decide::{PodState, RunnerPod, Turn};
 use crate::report::facts::Outcome;
 
@@ -61,7 +61,7 @@ pub fn checked(
 /// The status as it is now: phase, conditions, queue, what blocks. What `checked` and the runner wrote is kept.
 pub fn of(
     was: &TestEnvironmentStatus,
-    keep: KeepPolicy,
+    keep: Keep,
     pods: &[RunnerPod],
     turn: &Turn,
     now: Timestamp,
@@ -122,7 +122,7 @@ fn blocked(run: Option<&RunStatus>, pods: &[RunnerPod], turn: &Turn, waits: bool
 type Said = (&'static str, &'static str, &'static str, String);
 
 /// Every milestone after `Validated`, with status, reason and message.
-fn milestones(run: Option<&RunStatus>, turn: &Turn, waits: bool, keep: KeepPolicy) -> [Said; 5] {
+fn milestones(run: Option<&RunStatus>, turn: &Turn, waits: bool, keep: Keep) -> [Said; 5] {
     let Some(run) = run else {
         let (reason, message) = match turn {
             Turn::Behind(n) if waits => ("Queued", format!("{n} run(s) must end before")),
@@ -192,10 +192,10 @@ fn sealed(run: &RunStatus) -> Said {
     }
 }
 
-fn released(run: &RunStatus, keep: KeepPolicy) -> Said {
+fn released(run: &RunStatus, keep: Keep) -> Said {
     match (run.released, run.stage) {
         (Some(_), _) => ("Released", "True", "Removed", "nothing of the environment is left".into()),
-        (None, Stage::Ended) if run.kept.is_some() && keep != KeepPolicy::Never => {
+        (None, Stage::Ended) if run.kept.is_some() && keep != Keep::Never => {
             let until = run.expires.map_or(String::new(), |e| format!(" until {}", e.strftime("%Y-%m-%dT%H:%M:%SZ")));
             ("Released", "False", "Kept", format!("it stays{until}"))
         }

@@ -15,7 +15,11 @@ use super::{
     Leftover, LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit, Terms,
     UnitState,
 };
-use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
+use crate::plan::SuitePlan;
+
+mod sample;
+
+pub use sample::sample_plan;
 
 /// Bytes that a pipe to an agent holds.
 const PIPE: usize = 1 << 16;
@@ -270,44 +274,5 @@ impl Engine for FakeEngine {
             state.units.clear();
         }
         Ok(self.script.residual.clone())
-    }
-}
-
-/// A plan of services with their needs, for tests.
-pub fn sample_plan(units: &[(&str, &[&str])]) -> Plan {
-    Plan {
-        environment: "sample-pr-1".into(),
-        description: "sample".into(),
-        pr: 1,
-        description_digest: "0".repeat(64),
-        ttl_secs: 3600,
-        units: units.iter().map(|(name, needs)| sample_unit(name, needs)).collect(),
-        secrets: BTreeMap::new(),
-        broker: None,
-        databases: BTreeMap::new(),
-        suites: BTreeMap::new(),
-    }
-}
-
-fn sample_unit(name: &str, needs: &[&str]) -> Unit {
-    Unit {
-        name: name.into(),
-        kind: UnitKind::Service,
-        image: format!("localhost/{name}:1"),
-        port: Some(8080),
-        command: vec![],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: needs.iter().map(|n| (*n).to_owned()).collect(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
-        within_ms: 1000,
-        limits: Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 },
-        replicas: 1,
-        writable: vec![],
-        confinement: Confinement::default(),
-        start_late: false,
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,9 +24,10 @@ use crate::report::facts::{Cause, CauseKind};
 use crate::suite::runner;
 
 /// When an environment stays after its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Keep {
     /// It is always removed.
+    #[default]
     Never,
     /// It stays when the result is not passed.
     OnFailure,

@@ -83,12 +83,12 @@ pub fn finish(public: Option<&VerifyingKey>, pem: Option<&str>, file: Option<&Pa
     let id = public.map(VerifyingKey::keyid);
     if common.output == Output::Json {
         let event = serde_json::json!({"event": "installed", "image": image, "keyid": id, "publicKey": pem});
-        println!("{event}");
+        outln!("{event}");
         return;
     }
     match (file, pem, id) {
-        (Some(file), Some(_), Some(id)) => println!("\nreports are verified with {} (key {id})", file.display()),
-        (None, Some(pem), Some(id)) => println!("\nreports are verified with this public key, {id}:\n{pem}"),
-        _ => eprintln!("the signing key is encrypted, and its public half is not in Secret {KEY_SECRET}"),
+        (Some(file), Some(_), Some(id)) => outln!("\nreports are verified with {} (key {id})", file.display()),
+        (None, Some(pem), Some(id)) => outln!("\nreports are verified with this public key, {id}:\n{pem}"),
+        _ => errln!("the signing key is encrypted, and its public half is not in Secret {KEY_SECRET}"),
     }
 }

@@ -10,39 +10,39 @@ use crate::reaper::removal::Outcome;
 /// That there is no list of open pull requests, and what follows from it.
 pub fn no_list(common: &Common, why: &str) {
     if common.output == Output::Json {
-        println!("{}", json!({"event": "error", "text": format!("no list of open pull requests: {why}")}));
+        outln!("{}", json!({"event": "error", "text": format!("no list of open pull requests: {why}")}));
     }
-    eprintln!("error: there is no list of open pull requests, so nothing is removed for a closed one:\n  {why}");
+    errln!("error: there is no list of open pull requests, so nothing is removed for a closed one:\n  {why}");
 }
 
 /// What becomes of one environment; without an outcome nothing was tried.
 pub fn one(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
     match common.output {
-        Output::Json => println!("{}", object(observed, decision, outcome, dry_run)),
+        Output::Json => outln!("{}", object(observed, decision, outcome, dry_run)),
         Output::Text => text(&observed.environment, decision, outcome),
     }
 }
 
 fn text(environment: &str, decision: &Decision, outcome: Option<&Outcome>) {
     match (decision, outcome) {
-        (Decision::Due(reason), None) => println!("would remove {environment}: {}", reason.text),
+        (Decision::Due(reason), None) => outln!("would remove {environment}: {}", reason.text),
         (Decision::Due(reason), Some(outcome)) => came_of_it(environment, &reason.text, outcome),
         (Decision::Kept { why, otherwise }, _) => {
-            println!("stays {environment}: it is kept ({why}); otherwise: {}", otherwise.text);
+            outln!("stays {environment}: it is kept ({why}); otherwise: {}", otherwise.text);
         }
-        (Decision::Stays(notes), _) => notes.iter().for_each(|note| println!("stays {environment}: {note}")),
+        (Decision::Stays(notes), _) => notes.iter().for_each(|note| outln!("stays {environment}: {note}")),
     }
 }
 
 fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
     let lines = |left: &[Residual]| left.iter().map(|r| format!("\n  {}: {}", r.object, r.reason)).collect::<String>();
     match outcome {
-        Outcome::Removed { record } => println!("removed {environment}: {reason}\n  record {}", record.display()),
-        Outcome::NotDue => println!("stays {environment}: it changed since it was listed, and is not due any more"),
-        Outcome::Left { left, .. } => println!("NOT removed {environment} ({reason}):{}", lines(left)),
-        Outcome::Failed { why, .. } => println!("NOT removed {environment} ({reason}):\n  {why}"),
+        Outcome::Removed { record } => outln!("removed {environment}: {reason}\n  record {}", record.display()),
+        Outcome::NotDue => outln!("stays {environment}: it changed since it was listed, and is not due any more"),
+        Outcome::Left { left, .. } => outln!("NOT removed {environment} ({reason}):{}", lines(left)),
+        Outcome::Failed { why, .. } => outln!("NOT removed {environment} ({reason}):\n  {why}"),
         Outcome::Unrecorded(e) => {
-            eprintln!("error: {environment} is not removed ({reason}), because no record can be made: failed to {e}");
+            errln!("error: {environment} is not removed ({reason}), because no record can be made: failed to {e}");
         }
         Outcome::Unfinished { done, why, .. } => {
             let (gone, more) = match done {
@@ -50,7 +50,7 @@ fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
                 Ok(left) => ("is partly removed", lines(left)),
                 Err(failure) => ("is NOT removed", format!("\n  {failure}")),
             };
-            eprintln!("error: {environment} {gone}, but its record ends with the beginning: failed to {why}{more}");
+            errln!("error: {environment} {gone}, but its record ends with the beginning: failed to {why}{more}");
         }
     }
 }

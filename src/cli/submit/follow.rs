@@ -127,8 +127,8 @@ impl Follow<'_> {
 
     fn line(&self, event: &str, text: &str) {
         match self.output {
-            Output::Json => println!("{}", serde_json::json!({"event": event, "text": text})),
-            Output::Text => eprintln!("{event}   {text}"),
+            Output::Json => outln!("{}", serde_json::json!({"event": event, "text": text})),
+            Output::Text => errln!("{event}   {text}"),
         }
     }
 
@@ -198,7 +198,7 @@ pub async fn until_gone_if_leaving(objects: &Api<TestEnvironment>, name: &str) -
     if there.metadata.deletion_timestamp.is_none() {
         return Ok(());
     }
-    eprintln!("waiting   an older TestEnvironment {name} is being deleted");
+    errln!("waiting   an older TestEnvironment {name} is being deleted");
     let uid = there.uid().unwrap_or_default();
     let gone =
         kube::runtime::wait::await_condition(objects.clone(), name, kube::runtime::wait::conditions::is_deleted(&uid));

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::controller::crd::{DescriptionSource, KeepPolicy, RequestedBy, TestEnvironmentSpec};
+use crate::controller::crd::{DescriptionSource, Keep, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};
 
@@ -36,7 +36,7 @@ pub fn spec(
         images: overrides.images.iter().cloned().collect(),
         ttl: overrides.ttl.clone(),
         suites: vec![],
-        keep: KeepPolicy::Never,
+        keep: Keep::Never,
         attempt: 1,
         requested_by: Some(asked).filter(|a| a.job.is_some() || a.actor.is_some()),
     }

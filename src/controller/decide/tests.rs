@@ -66,7 +66,7 @@ fn seen(change: impl FnOnce(&mut Seen)) -> Seen {
         checked: Some(1),
         wanted: Some("a".into()),
         environment: Some("shop-pr-7".into()),
-        keep: KeepPolicy::Never,
+        keep: Keep::Never,
         reaped: None,
         run: None,
         pods: vec![],
@@ -238,20 +238,19 @@ fn a_description_that_became_invalid_stops_the_run_of_the_one_before() {
 #[test]
 fn a_kept_environment_stays_until_its_time_is_over_or_it_is_not_wanted_any_more() {
     let with = |keep, run: RunStatus| step(|s| (s.keep, s.run) = (keep, Some(run)));
-    assert_eq!(with(KeepPolicy::Always, kept(|_| {})), rest_until(NOW + 3600));
-    assert_eq!(with(KeepPolicy::OnFailure, kept(|_| {})), rest_until(NOW + 3600));
-    assert_eq!(with(KeepPolicy::Never, kept(|_| {})), Step::Release);
-    assert_eq!(with(KeepPolicy::Always, kept(|r| r.expires = Some(at(NOW)))), Step::Release);
-    assert_eq!(with(KeepPolicy::Always, ended(|_| {})), REST);
-    let reaped =
-        |run: &str| step(|s| (s.keep, s.run, s.reaped) = (KeepPolicy::Always, Some(kept(|_| {})), Some(run.into())));
+    assert_eq!(with(Keep::Always, kept(|_| {})), rest_until(NOW + 3600));
+    assert_eq!(with(Keep::OnFailure, kept(|_| {})), rest_until(NOW + 3600));
+    assert_eq!(with(Keep::Never, kept(|_| {})), Step::Release);
+    assert_eq!(with(Keep::Always, kept(|r| r.expires = Some(at(NOW)))), Step::Release);
+    assert_eq!(with(Keep::Always, ended(|_| {})), REST);
+    let reaped = |run: &str| step(|s| (s.keep, s.run, s.reaped) = (Keep::Always, Some(kept(|_| {})), Some(run.into())));
     assert_eq!(reaped("r1"), Step::Release, "the janitor removed it");
     assert_eq!(reaped("r0"), rest_until(NOW + 3600), "that was an older one");
 }
 
 #[test]
 fn a_kept_environment_is_taken_over_by_the_next_commit() {
-    let newer = |s: &mut Seen| (s.wanted, s.keep, s.run) = (Some("b".into()), KeepPolicy::Always, Some(kept(|_| {})));
+    let newer = |s: &mut Seen| (s.wanted, s.keep, s.run) = (Some("b".into()), Keep::Always, Some(kept(|_| {})));
     assert_eq!(step(newer), Step::Begin);
     let behind = step(|s| {
         newer(s);
@@ -273,7 +272,7 @@ fn an_ended_runners_pod_lingers_for_those_who_read_its_log() {
 #[test]
 fn an_object_is_retired_when_all_has_been_over_for_long_and_only_where_that_is_asked_for() {
     let with = |retain: Option<i64>, run: RunStatus| {
-        step(|s| (s.retain, s.run, s.keep) = (retain.map(SignedDuration::from_secs), Some(run), KeepPolicy::Always))
+        step(|s| (s.retain, s.run, s.keep) = (retain.map(SignedDuration::from_secs), Some(run), Keep::Always))
     };
     assert_eq!(with(None, ended(|_| {})), REST);
     assert_eq!(with(Some(11), ended(|_| {})), rest_until(NOW + 1));

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::write::{tell, write};
 use super::{StepError, failed, objects, record};
 use crate::controller::Context;
-use crate::controller::crd::{KeepPolicy, RunStatus, TestEnvironmentStatus};
+use crate::controller::crd::{Keep, RunStatus, TestEnvironmentStatus};
 use crate::controller::events;
 use crate::controller::lean::Lean;
 use crate::controller::reconcile::restated;
@@ -31,7 +31,7 @@ pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> 
     let current = was.input.as_ref() == Some(&run.input);
     if let Some(longer) = longer
         && object.deleted().is_none()
-        && object.spec.keep != KeepPolicy::Never
+        && object.spec.keep != Keep::Never
         && current
     {
         let extended = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expires = Some(longer));
@@ -83,7 +83,7 @@ fn reason(object: &Lean, run: &RunStatus, current: bool) -> RemovalReason {
         (_, Some(_), _) => ("deleted", format!("TestEnvironment {name} is deleted")),
         (.., None) => ("unfinished", format!("run {} ended without removing it", run.id)),
         _ if !current => ("replaced", format!("TestEnvironment {name} asks for another environment by now")),
-        _ if object.spec.keep == KeepPolicy::Never => ("unwanted", format!("TestEnvironment {name} does not keep it")),
+        _ if object.spec.keep == Keep::Never => ("unwanted", format!("TestEnvironment {name} does not keep it")),
         _ => {
             ("expired", run.expires.map_or_else(|| "its time is over".into(), |e| format!("it was to stay until {e}")))
         }

@@ -18,7 +18,7 @@ fn with(run: impl FnOnce(&mut RunStatus)) -> TestEnvironmentStatus {
     let mut of = RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() };
     run(&mut of);
     status.run = Some(of);
-    super::of(&status, KeepPolicy::OnFailure, &[], &Turn::Now, at(9))
+    super::of(&status, Keep::OnFailure, &[], &Turn::Now, at(9))
 }
 
 fn said<'a>(status: &'a TestEnvironmentStatus, kind: &str) -> (&'a str, &'a str) {
@@ -29,7 +29,7 @@ fn said<'a>(status: &'a TestEnvironmentStatus, kind: &str) -> (&'a str, &'a str)
 #[test]
 fn an_invalid_description_is_said_with_its_faults_and_nothing_else_is_claimed() {
     let status = checked(valid(), 4, "def", Checked::Invalid("line 3: …".into()), at(2));
-    let status = of(&status, KeepPolicy::Never, &[], &Turn::Now, at(2));
+    let status = of(&status, Keep::Never, &[], &Turn::Now, at(2));
     assert_eq!((status.phase, status.observed_generation), (Some(Phase::Invalid), Some(4)));
     assert_eq!(said(&status, "Validated"), ("False", "Invalid"));
     assert_eq!(said(&status, "Tested"), ("Unknown", "Pending"));
@@ -44,11 +44,11 @@ fn a_description_that_may_still_come_is_looked_for_again() {
 
 #[test]
 fn who_waits_sees_the_place_in_the_queue_and_since_when() {
-    let waiting = of(&valid(), KeepPolicy::Never, &[], &Turn::Behind(3), at(5));
+    let waiting = of(&valid(), Keep::Never, &[], &Turn::Behind(3), at(5));
     assert_eq!((waiting.phase, waiting.queue_position, waiting.queued), (Some(Phase::Queued), Some(3), Some(at(5))));
-    let later = of(&waiting, KeepPolicy::Never, &[], &Turn::Behind(1), at(8));
+    let later = of(&waiting, Keep::Never, &[], &Turn::Behind(1), at(8));
     assert_eq!((later.queue_position, later.queued), (Some(1), Some(at(5))));
-    let taken = of(&waiting, KeepPolicy::Never, &[], &Turn::Taken("b/x".into()), at(8));
+    let taken = of(&waiting, Keep::Never, &[], &Turn::Taken("b/x".into()), at(8));
     assert!(taken.blocked.as_ref().unwrap().contains("b/x"));
     assert_eq!(said(&taken, "Ready"), ("Unknown", "NameTaken"));
 }
@@ -86,22 +86,22 @@ fn a_condition_keeps_its_time_until_its_status_changes() {
     let mut before = with(|r| r.stage = Stage::Provisioning);
     let time =
         |s: &TestEnvironmentStatus| s.conditions.iter().find(|c| c.kind == "Ready").unwrap().last_transition_time;
-    assert_eq!(time(&of(&before, KeepPolicy::Never, &[], &Turn::Now, at(50))), at(9));
+    assert_eq!(time(&of(&before, Keep::Never, &[], &Turn::Now, at(50))), at(9));
     before.run.as_mut().unwrap().stage = Stage::Testing;
     before.run.as_mut().unwrap().ready = Some(at(40));
-    assert_eq!(time(&of(&before, KeepPolicy::Never, &[], &Turn::Now, at(50))), at(50));
+    assert_eq!(time(&of(&before, Keep::Never, &[], &Turn::Now, at(50))), at(50));
 }
 
 #[test]
 fn a_new_commit_begins_with_nothing_said_of_the_one_before() {
     let mut status = with(|r| (r.stage, r.outcome, r.released) = (Stage::Ended, Some(Outcome::Passed), Some(at(4))));
     status.input = Some("b".into());
-    let status = of(&status, KeepPolicy::Never, &[], &Turn::Behind(1), at(60));
+    let status = of(&status, Keep::Never, &[], &Turn::Behind(1), at(60));
     assert_eq!((status.phase, said(&status, "Tested")), (Some(Phase::Queued), ("Unknown", "Queued")));
 }
 
 #[test]
 fn saying_it_twice_says_the_same() {
     let once = with(|r| r.stage = Stage::Provisioning);
-    assert_eq!(of(&once, KeepPolicy::OnFailure, &[], &Turn::Now, at(99)), once);
+    assert_eq!(of(&once, Keep::OnFailure, &[], &Turn::Now, at(99)), once);
 }

@@ -12,6 +12,7 @@ use super::{Common, EngineChoice, Output, connect, exit, stdio, target};
 use crate::engine::Engine as _;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
+use crate::install::remove::{self, Bindings, Removed};
 use crate::install::{CONTROLLER, DEFINITION, InstallError, apply, key, wait};
 
 mod signing;
@@ -70,13 +71,16 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
     let step = step.map_err(|e| told(common, &e))?;
     let tried = tried(&client, &all).await.map_err(|e| told(common, &e))?;
+    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
     if args.dry_run.is_some() {
+        retire(&client, &all, &bindings, true, common).await.map_err(|e| told(common, &e))?;
         all.iter().zip(&tried).for_each(|(m, change)| say(common, change.word(), &m.to_string(), None, true));
         signing::tell(step, there.as_ref().and_then(|k| k.public.as_ref()), true, common);
         return Ok(exit::PASSED);
     }
     let until = Instant::now() + args.timeout;
     objects(&client, &all, until, common).await.map_err(|e| told(common, &e))?;
+    retire(&client, &all, &bindings, false, common).await.map_err(|e| told(common, &e))?;
     let public = signing::put(&client, given, there.as_ref(), step, common).await?;
     let pem = signing::publish(public.as_ref(), args.public_key.as_deref())?;
     available(&client, until, common).await?;
@@ -127,6 +131,22 @@ async fn objects(client: &Client, all: &[Manifest], until: Instant, common: &Com
         say(common, change.word(), &manifest.to_string(), None, false);
         if manifest.name == DEFINITION {
             wait::established(client, until).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what an earlier version installed and this one does not.
+async fn retire(
+    client: &Client,
+    all: &[Manifest],
+    bindings: &Bindings,
+    trial: bool,
+    common: &Common,
+) -> Result<(), InstallError> {
+    for manifest in manifests::retired() {
+        if remove::remove(client, &manifest, all, bindings, trial).await? == Removed::Removed {
+            say(common, "removed", &manifest.to_string(), None, trial);
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Common, connect, signals, target, wiring};
 use crate::controller::runner::Runner;
+use crate::engine::kubernetes::rights::Account;
 use crate::lifecycle::Notice;
 
 /// Arguments of `runner`.
@@ -29,15 +30,23 @@ pub struct RunnerArgs {
     /// Folder for evidence on its way
     #[arg(long)]
     evidence: PathBuf,
+    /// Service account of the pod that this is, as NAMESPACE/NAME: it gives itself its role in the environment that it makes
+    #[arg(long, value_parser = account)]
+    account: Account,
     /// Uid of the pod that this is
     #[arg(long, env = "DAYFLY_POD_UID", hide_env_values = true)]
     pod: String,
 }
 
+fn account(text: &str) -> Result<Account, String> {
+    let (namespace, name) = text.split_once('/').ok_or("NAMESPACE/NAME is expected")?;
+    Ok(Account { namespace: namespace.to_owned(), name: name.to_owned() })
+}
+
 /// Performs the run; every notice is a line of JSON on standard output.
 pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
     let key = Arc::new(wiring::signing_key(&args.key, None)?);
-    let engine = target::cluster(None, common).await?.map_err(|e| connect::told(common, &e))?;
+    let engine = target::this_cluster(args.account, common).await?.map_err(|e| connect::told(common, &e))?;
     let runner = Runner {
         client: engine.client(),
         engine,

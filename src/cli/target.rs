@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::{Common, EngineChoice, connect};
+use crate::engine::kubernetes::rights::Account;
 use crate::engine::kubernetes::{self, KubernetesEngine};
 use crate::engine::local::{self, LocalEngine, Surroundings};
 use crate::engine::{Engine, EngineError};
@@ -119,15 +120,33 @@ pub async fn cluster(
     context: Option<String>,
     common: &Common,
 ) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
-    let pull_secret = pull_secret(common)?;
-    let templates = templates(common)?;
-    let options = kubernetes::Options {
+    reached(options(context, common)?, common).await
+}
+
+/// Reaches the cluster that this process runs in, with an account that has rights in environments only as it gives them to
+/// itself.
+pub async fn this_cluster(
+    account: Account,
+    common: &Common,
+) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
+    reached(kubernetes::Options { account: Some(account), ..options(None, common)? }, common).await
+}
+
+fn options(context: Option<String>, common: &Common) -> anyhow::Result<kubernetes::Options> {
+    Ok(kubernetes::Options {
         context,
         agent_image: common.cluster.agent_image.clone(),
         registry_mirror: common.registry_mirror.clone(),
-        pull_secret,
-    };
-    Ok(KubernetesEngine::connect(options, templates).await.map(Arc::new))
+        pull_secret: pull_secret(common)?,
+        account: None,
+    })
+}
+
+async fn reached(
+    options: kubernetes::Options,
+    common: &Common,
+) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
+    Ok(KubernetesEngine::connect(options, templates(common)?).await.map(Arc::new))
 }
 
 /// The text that `--pull-secret` names.

@@ -29,7 +29,8 @@ pub struct UninstallArgs {
 
 /// Removes everything, or nothing.
 pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
-    let all = manifests::all(manifests::IMAGE).map_err(|e| told(common, &e))?;
+    let mut all = manifests::all(manifests::IMAGE).map_err(|e| told(common, &e))?;
+    all.extend(manifests::retired());
     let engine = reach(common).await?;
     let client = engine.client();
     let until = Instant::now() + args.timeout;
@@ -89,6 +90,7 @@ async fn everything(
 
 fn tell(manifest: &Manifest, done: &Removed, trial: bool, common: &Common) {
     let (word, more) = match done {
+        Removed::Absent if manifest.is_retired() => return,
         Removed::Removed => ("removed", None),
         Removed::Absent => ("absent", None),
         Removed::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),

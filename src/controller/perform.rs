@@ -23,6 +23,8 @@ mod write;
 use release::{release, retire};
 use runs::{begin, end_pod, launch, lose};
 use write::tell;
+
+pub use runs::turn;
 pub use write::write;
 
 /// Why a step was not made; messages complete "failed to …".

@@ -40,7 +40,8 @@ pub fn object(settings: &Settings, of: &Lean, run: &RunStatus) -> Result<Pod, se
     let (namespace, object) = of.key().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
     let mut command = vec!["/dayfly", "runner", "--namespace", &namespace, "--name", &object, "--run", &run.id];
     let key = format!("{KEY}/key.pem");
-    command.extend(["--key", &key, "--evidence", WORK]);
+    let account = format!("{}/{}", settings.namespace, settings.runner_account);
+    command.extend(["--account", &account, "--key", &key, "--evidence", WORK]);
     let mut volumes = vec![
         json!({"name": "key", "secret": {"secretName": settings.key_secret, "defaultMode": 0o440, "items": [{"key": "key.pem", "path": "key.pem"}]}}),
         json!({"name": "work", "emptyDir": {"sizeLimit": "2Gi"}}),

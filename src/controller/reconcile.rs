@@ -1,7 +1,6 @@
 //! One step for one object: see, decide, perform. What is seen first may be a moment old: before anything is done, it is
 //! looked at again, and only what is still to be done then is done.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,11 @@ use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 use tracing::Instrument;
 
-use super::crd::{Stage, TestEnvironmentStatus};
-use super::decide::{self, RunnerPod, Seen, Step, Turn};
+use super::crd::Stage;
+use super::decide::{self, RunnerPod, Seen, Step};
 use super::lean::Lean;
-use super::perform::{self, StepError};
-use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, pods, queue, status};
+use super::perform::{self, StepError, turn};
+use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, pods, status};
 
 /// Pauses after failures: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -121,18 +120,6 @@ fn seen(object: &Lean, pods: Vec<RunnerPod>, context: &Context) -> Seen {
     }
 }
 
-/// Whose turn it is, as far as is known.
-pub fn turn(object: &Lean, context: &Context) -> Turn {
-    let all = context.objects();
-    let begun: HashSet<String> = {
-        let mut begun = lock(&context.begun);
-        // What is seen need not be remembered, nor what is gone.
-        begun.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
-        begun.keys().cloned().collect()
-    };
-    queue::turn(object, all.iter().map(AsRef::as_ref), &begun, context.settings.limit)
-}
-
 /// For steps that do nothing: when to look again.
 fn idle(step: &Step, now: Timestamp) -> Option<Action> {
     match step {
@@ -174,17 +161,6 @@ fn note_end(object: &Lean, context: &Context) {
         context.metrics.ready(Duration::try_from(ready.duration_since(began)).unwrap_or_default());
     }
     context.nudge();
-}
-
-/// What is said after a change of the run itself.
-pub fn restated(
-    object: &Lean,
-    change: impl FnOnce(&mut TestEnvironmentStatus),
-    now: Timestamp,
-) -> TestEnvironmentStatus {
-    let mut is = object.status.clone().unwrap_or_default();
-    change(&mut is);
-    status::of(&is, object.spec.keep, &[], &Turn::Now, now)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ mod registry;
 pub(crate) mod remaining;
 mod remove;
 mod results;
+pub mod rights;
 mod sight;
 mod suite_log;
 mod suites;

@@ -1,6 +1,6 @@
 //! Whether somebody else was given a role that dayfly installed. Pure.
 
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, Subject};
 use kube::ResourceExt;
 
 use super::NAMESPACE;
@@ -11,8 +11,10 @@ pub fn others(role: &str, installed: &[Manifest], wide: &[ClusterRoleBinding], n
     let ours = |name: &str| installed.iter().any(|m| m.resource.kind == "ClusterRoleBinding" && m.name == name);
     let wide = wide.iter().filter(|b| b.role_ref.name == role && !ours(&b.name_any()));
     let wide = wide.map(|b| format!("ClusterRoleBinding {}", b.name_any()));
-    // Whatever is in dayfly's namespace goes with it.
-    let narrow = narrow.iter().filter(|b| b.role_ref.kind == "ClusterRole" && b.role_ref.name == role);
+    // Whatever is in dayfly's namespace goes with it; in an environment a runner has given a role to itself.
+    let own = |s: &Subject| s.kind == "ServiceAccount" && s.namespace.as_deref() == Some(NAMESPACE);
+    let narrow = narrow.iter().filter(|b| !b.subjects.as_ref().is_some_and(|all| all.iter().all(own)));
+    let narrow = narrow.filter(|b| b.role_ref.kind == "ClusterRole" && b.role_ref.name == role);
     let narrow = narrow.map(|b| (b.namespace().unwrap_or_default(), b.name_any())).filter(|(n, _)| n != NAMESPACE);
     wide.chain(narrow.map(|(namespace, name)| format!("RoleBinding {namespace}/{name}"))).collect()
 }
@@ -28,13 +30,16 @@ mod tests {
     fn a_role_that_others_were_given_is_told_from_one_that_only_dayfly_has() {
         let role = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "dayfly-cli"});
         let wide = json!([
-            {"metadata": {"name": "dayfly-runner-cli"}, "roleRef": role("ClusterRole")},
             {"metadata": {"name": "ci"}, "roleRef": role("ClusterRole")},
         ]);
         let narrow = json!([
             {"metadata": {"name": "team", "namespace": "shop"}, "roleRef": role("ClusterRole")},
             {"metadata": {"name": "own", "namespace": "dayfly-system"}, "roleRef": role("ClusterRole")},
             {"metadata": {"name": "theirs", "namespace": "shop"}, "roleRef": role("Role")},
+            {
+                "metadata": {"name": "dayfly", "namespace": "e-pr-1"}, "roleRef": role("ClusterRole"),
+                "subjects": [{"kind": "ServiceAccount", "namespace": "dayfly-system", "name": "dayfly-runner"}],
+            },
         ]);
         let installed = manifests::all(manifests::IMAGE).unwrap();
         let (wide, narrow) = (

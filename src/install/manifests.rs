@@ -37,6 +37,10 @@ const FILES: [(&str, &str); 12] = embedded![
     "reaper.yaml"
 ];
 
+/// Kind and name of what an earlier version installed and this one does not: it goes when another version is installed, and
+/// when dayfly is removed. Rights above all must not outlive the version that needed them.
+const RETIRED: [(&str, &str); 1] = [("ClusterRoleBinding", "dayfly-runner-cli")];
+
 /// One object to install.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -68,6 +72,19 @@ pub fn all(image: &str) -> Result<Vec<Manifest>, InstallError> {
         }
     }
     Ok(all)
+}
+
+/// What is not installed any more.
+pub fn retired() -> Vec<Manifest> {
+    let named = |(kind, name): (&str, &str)| manifest(json!({"kind": kind, "metadata": {"name": name}})).ok();
+    RETIRED.into_iter().filter_map(named).collect()
+}
+
+impl Manifest {
+    /// Whether it is of an earlier version.
+    pub fn is_retired(&self) -> bool {
+        RETIRED.contains(&(self.resource.kind.as_str(), self.name.as_str()))
+    }
 }
 
 /// All of them as one YAML text, for kubectl.

@@ -128,12 +128,16 @@ fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
     older.pointer_mut(fields).unwrap().as_object_mut().unwrap().remove("requestedBy").unwrap();
     apply(&older.to_string());
     kubectl(&["wait", "--for=condition=Established", CRD, "--timeout=60s"]);
+    // Rights that runners had before, in the whole cluster.
+    kubectl(&["create", "clusterrolebinding", "dayfly-runner-cli", "--clusterrole=dayfly-cli", RUNNER]);
     me.team("kc-old");
     apply(&test_environment("kc-old", "Never"));
     let uid = object("kc-old", "tenv", "pr-7")["metadata"]["uid"].clone();
     let told = me.installs(&[]);
     let definition = told.iter().find(|t| t["object"].as_str().is_some_and(|o| o.starts_with("CustomResource")));
     assert_eq!(definition.unwrap()["change"], "configured");
+    let retired = told.iter().find(|t| t["object"] == "ClusterRoleBinding dayfly-runner-cli");
+    assert_eq!(retired.unwrap()["change"], "removed");
     kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Released", "--timeout=180s"]);
     assert_eq!(object("kc-old", "tenv", "pr-7")["metadata"]["uid"], uid);
     let asked = r#"{"spec": {"requestedBy": {"actor": "ada"}}}"#;
@@ -183,6 +187,9 @@ fn whoever_may_not_install_is_told_so_before_anything_is_made() {
     assert_eq!(installed(), Vec::<String>::new());
 }
 
+/// How kubectl is told of the runners' account.
+const RUNNER: &str = "--serviceaccount=dayfly-system:dayfly-runner";
+
 #[test]
 fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
     let me = Administrator::takes_their_turn(in_cluster!());
@@ -199,16 +206,16 @@ fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
         try_kubectl(&[&[who.as_str()], arguments].concat())
     };
     let label = ["label", "namespace", "kc-foreign-ns", "dayfly.dev/environment=kc-foreign-ns"];
-    let secret = ["-n", "kc-foreign-ns", "create", "secret", "generic", "x"];
-    let refused: [(&str, &[&str]); 8] = [
+    let role =
+        |namespace| ["-n", namespace, "create", "rolebinding", "own", "--clusterrole=dayfly-environment", RUNNER];
+    let refused: [(&str, &[&str]); 7] = [
         ("runner", &["create", "namespace", "kc-unlabelled"]),
         ("runner", &label),
         ("runner", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
         ("controller", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
         ("reaper", &["delete", "namespace", "kc-foreign-ns", "--wait=false"]),
-        ("runner", &secret),
+        ("runner", &role("kc-foreign-ns")),
         ("runner", &["-n", "kc-foreign-ns", "create", "configmap", "evidence-of-nothing"]),
-        ("runner", &["-n", "dayfly-system", "delete", "secret", "dayfly-signing-key"]),
     ];
     for (account, arguments) in refused {
         let told = by(account, arguments);
@@ -221,7 +228,23 @@ fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
     apply(
         "apiVersion: v1\nkind: Namespace\nmetadata: { name: kc-ours-pr-1, labels: { dayfly.dev/environment: kc-ours-pr-1 } }\n",
     );
-    let control = by("runner", &["-n", "kc-ours-pr-1", "create", "secret", "generic", "x"]);
+    // Rights in an environment come with the role that a runner gives itself there; none in other places come with it.
+    let mine = by("runner", &role("kc-ours-pr-1"));
+    assert_eq!(mine.code, 0, "{}", mine.err);
+    let secret = |namespace| ["-n", namespace, "create", "secret", "generic", "x"];
+    until("the role holds", || by("runner", &secret("kc-ours-pr-1")).code == 0);
+    let beyond: [&[&str]; 5] = [
+        &secret("kc-foreign-ns"),
+        &["-n", "kc-foreign-ns", "get", "secrets"],
+        &["-n", "dayfly-system", "get", "secret", "dayfly-signing-key"],
+        &["-n", "dayfly-system", "logs", "deployment/dayfly-controller"],
+        &["-n", "kc-ours-pr-1", "create", "rolebinding", "more", "--clusterrole=cluster-admin", RUNNER],
+    ];
+    for arguments in beyond {
+        let told = by("runner", arguments);
+        assert!(told.code != 0 && told.err.contains("orbidden"), "{arguments:?}: {}", told.err);
+    }
+    let control = by("runner", &["-n", "kc-ours-pr-1", "get", "secret", "x"]);
     let removed = by("reaper", &["delete", "namespace", "kc-ours-pr-1", "--wait=false"]);
     kubectl(&["delete", "namespace", "kc-foreign-ns", "--wait=false"]);
     assert!(control.code == 0 && removed.code == 0, "{} {}", control.err, removed.err);

@@ -1,11 +1,12 @@
 //! Who gets an environment that others want too.
 
-use dayfly::engine::{Claim, Engine, EngineError, Older};
+use dayfly::engine::kubernetes::rights::Account;
+use dayfly::engine::{Claim, Engine, EngineError, Leftover, Older, Secrets};
 use http::Method;
 use serde_json::json;
 
 use super::api_server::{Answer, ApiServer};
-use super::{NAMESPACE, NAMESPACES, POD, engine, lease, namespace, owner};
+use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, POD, engine, engine_of, lease, namespace, owner};
 
 fn ours(replaced: Option<u128>) -> Claim {
     Claim::Ours { replaced: replaced.map(|run| lease(run).run), kept: None }
@@ -115,4 +116,54 @@ async fn a_namespace_that_is_being_removed_is_waited_for_and_made_anew() {
     assert_eq!(claiming.await.unwrap().unwrap(), ours(None));
     let writes = server.writes();
     assert!(writes.len() == 1 && writes[0].method == Method::POST && writes[0].path == NAMESPACES, "{writes:?}");
+}
+
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/sample-pr-1/rolebindings";
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+fn runner() -> Option<Account> {
+    Some(Account { namespace: "dayfly-system".into(), name: "dayfly-runner".into() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_gives_itself_its_role_and_begins_when_it_holds() {
+    let server = ApiServer::default();
+    let engine = engine_of(&server, runner());
+    for allowed in ["false", "false", "true"] {
+        server.once(Method::POST, REVIEWS, move |_| {
+            Some(Answer::Text(match allowed {
+                "true" => r#"{"spec": {}, "status": {"allowed": true}}"#,
+                _ => r#"{"spec": {}, "status": {"allowed": false}}"#,
+            }))
+        });
+    }
+    engine.claim(&lease(1), Older::Removed).await.unwrap();
+    engine.prepare(&lease(1), &Secrets::default()).await.unwrap();
+    let bindings = server.asked(Method::POST, BINDINGS);
+    assert_eq!(bindings.len(), 1);
+    assert_eq!(bindings[0].body["roleRef"]["name"], "dayfly-environment");
+    assert_eq!(
+        bindings[0].body["subjects"],
+        json!([{"kind": "ServiceAccount", "namespace": "dayfly-system", "name": "dayfly-runner"}])
+    );
+    // The namespace, the role, three questions; then all the rest.
+    let inside = format!("/namespaces/{ENVIRONMENT}/");
+    let world = server.world();
+    let last = world.asked.iter().rposition(|a| a.path == REVIEWS).unwrap();
+    let early = world.asked[..last].iter().filter(|a| a.path.contains(&inside) && a.path != BINDINGS);
+    assert_eq!(early.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_refused_or_never_holds_is_named_and_what_was_made_can_be_removed() {
+    let refused = Answer::Status(403, "Forbidden", "attempting to grant RBAC permissions not currently held");
+    for (answer, says) in [(Some(refused), "not currently held"), (None, "dayfly-environment")] {
+        let server = ApiServer::default();
+        if let Some(answer) = answer {
+            server.once(Method::POST, BINDINGS, |_| Some(answer));
+        }
+        let failed = engine_of(&server, runner()).claim(&lease(1), Older::Removed).await.unwrap_err();
+        assert!(failed.to_string().contains(says), "{failed}");
+        assert_eq!(failed.leftover(), Leftover::Removable);
+    }
 }

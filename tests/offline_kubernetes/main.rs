@@ -14,6 +14,7 @@ mod watch;
 mod watches;
 
 use dayfly::engine::fake::sample_plan;
+use dayfly::engine::kubernetes::rights::Account;
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Lease, Older, Secrets};
 use dayfly::evidence::{KeyKind, SigningKey};
@@ -30,14 +31,24 @@ const PODS: &str = "/api/v1/namespaces/sample-pr-1/pods";
 const POD: &str = "/api/v1/namespaces/sample-pr-1/pods/api";
 
 fn engine(server: &ApiServer) -> KubernetesEngine {
+    engine_of(server, None)
+}
+
+/// The engine of an account that has rights in environments only as it gives them to itself.
+fn engine_of(server: &ApiServer, account: Option<Account>) -> KubernetesEngine {
     let info = EngineInfo {
         product: "kubernetes".into(),
         version: "1.36.0".into(),
         endpoint: "memory".into(),
         cannot: vec![],
     };
-    let options =
-        Options { context: None, agent_image: "localhost/dayfly:1".into(), registry_mirror: None, pull_secret: None };
+    let options = Options {
+        context: None,
+        agent_image: "localhost/dayfly:1".into(),
+        registry_mirror: None,
+        pull_secret: None,
+        account,
+    };
     let client = connect::patient(ClientBuilder::new(server.clone(), "default"));
     KubernetesEngine::over(client, info, options, Templates::new(&Default::default()).unwrap())
 }

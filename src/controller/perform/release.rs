@@ -5,13 +5,12 @@ use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
 use uuid::Uuid;
 
-use super::write::{tell, write};
+use super::write::{restated, tell, write};
 use super::{StepError, failed, objects, record};
 use crate::controller::Context;
 use crate::controller::crd::{Keep, RunStatus, TestEnvironmentStatus};
 use crate::controller::events;
 use crate::controller::lean::Lean;
-use crate::controller::reconcile::restated;
 use crate::engine::{Engine, Observed};
 use crate::evidence::predicate::RemovalReason;
 

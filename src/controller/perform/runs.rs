@@ -1,5 +1,7 @@
 //! A run's beginning, its runner, and its loss.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -7,14 +9,25 @@ use kube::api::{DeleteParams, PostParams};
 use uuid::Uuid;
 
 use super::record::signing_key;
-use super::write::write;
+use super::write::{restated, write};
 use super::{StepError, failed};
 use crate::controller::crd::{RunStatus, Stage, TestEnvironmentStatus};
 use crate::controller::decide::Turn;
 use crate::controller::lean::Lean;
-use crate::controller::reconcile::{restated, turn};
-use crate::controller::{Context, MANAGER, lock, pods};
+use crate::controller::{Context, MANAGER, lock, pods, queue};
 use crate::report::facts::Outcome;
+
+/// Whose turn it is, as far as is known.
+pub fn turn(object: &Lean, context: &Context) -> Turn {
+    let all = context.objects();
+    let begun: HashSet<String> = {
+        let mut begun = lock(&context.begun);
+        // What is seen need not be remembered, nor what is gone.
+        begun.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
+        begun.keys().cloned().collect()
+    };
+    queue::turn(object, all.iter().map(AsRef::as_ref), &begun, context.settings.limit)
+}
 
 pub async fn begin(object: &Lean, context: &Context) -> Result<(), StepError> {
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());

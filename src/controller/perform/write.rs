@@ -8,10 +8,11 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use super::{StepError, failed, objects, params};
-use crate::controller::Context;
 use crate::controller::crd::TestEnvironmentStatus;
+use crate::controller::decide::Turn;
 use crate::controller::events::{self, Told};
 use crate::controller::lean::Lean;
+use crate::controller::{Context, status};
 
 /// Writes the status over that of the version which the decision was made on, and tells what is new.
 pub async fn write(
@@ -37,6 +38,17 @@ pub async fn write(
         Err(kube::Error::Api(s)) if s.code == 404 => Ok(()),
         Err(e) => Err(failed("write the status")(e)),
     }
+}
+
+/// What is said after a change of the run itself.
+pub fn restated(
+    object: &Lean,
+    change: impl FnOnce(&mut TestEnvironmentStatus),
+    now: Timestamp,
+) -> TestEnvironmentStatus {
+    let mut is = object.status.clone().unwrap_or_default();
+    change(&mut is);
+    status::of(&is, object.spec.keep, &[], &Turn::Now, now)
 }
 
 /// Makes Events about the object. That they are not made stops nothing.

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, api, explain, lock, patient, remove};
+use super::{KubernetesEngine, api, explain, lock, patient, remove, rights};
 use crate::engine::{Claim, EngineError, Lease, Leftover, Older, Position, Secrets};
 use crate::plan::Judge;
 use crate::render::kubernetes::{
@@ -32,6 +32,7 @@ enum Found {
 pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
     let claim = take(engine, lease, older).await?;
     if matches!(claim, Claim::Ours { .. }) {
+        rights::take(engine, &lease.environment).await?;
         let feed = engine.feed(&lease.environment);
         lock(&engine.0.held).insert(lease.environment.clone(), feed);
     }

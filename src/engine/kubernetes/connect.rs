@@ -9,6 +9,7 @@ use tower::retry::RetryLayer;
 use tower::{BoxError, Service};
 
 use super::patient::Patient;
+use super::rights::Account;
 use super::{Inner, KubernetesEngine, explain};
 use crate::engine::{EngineError, EngineInfo};
 use crate::render::kubernetes::Templates;
@@ -29,6 +30,8 @@ pub struct Options {
     pub registry_mirror: Option<String>,
     /// Text of a docker `config.json` with credentials for registries.
     pub pull_secret: Option<String>,
+    /// The service account that this process has, when it has rights in environments only as it gives them to itself.
+    pub account: Option<Account>,
 }
 
 impl KubernetesEngine {

@@ -33,13 +33,23 @@ impl KubernetesEngine {
     pub async fn lacking(&self) -> Result<Vec<String>, EngineError> {
         let each =
             NEEDED.iter().flat_map(|(group, resource, verbs)| verbs.iter().map(move |v| (*group, *resource, *v)));
-        let asked = each.map(|(group, resource, verb)| self.may(group, resource, verb));
+        let asked = each.map(async |(group, resource, verb)| {
+            let may = self.may(group, resource, verb, None).await?;
+            Ok((!may).then(|| format!("{verb} {resource}")))
+        });
         let answers: Vec<Option<String>> =
             futures::stream::iter(asked.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
         Ok(answers.into_iter().flatten().collect())
     }
 
-    async fn may(&self, group: &str, resource: &str, verb: &str) -> Result<Option<String>, EngineError> {
+    /// Whether this user may do something, in a namespace or in all of them.
+    pub(super) async fn may(
+        &self,
+        group: &str,
+        resource: &str,
+        verb: &str,
+        namespace: Option<&str>,
+    ) -> Result<bool, EngineError> {
         let (plural, subresource) = resource.split_once('/').map_or((resource, None), |(r, s)| (r, Some(s.to_owned())));
         let review = SelfSubjectAccessReview {
             spec: SelfSubjectAccessReviewSpec {
@@ -48,6 +58,7 @@ impl KubernetesEngine {
                     resource: Some(plural.to_owned()),
                     subresource,
                     verb: Some(verb.to_owned()),
+                    namespace: namespace.map(str::to_owned),
                     ..ResourceAttributes::default()
                 }),
                 ..SelfSubjectAccessReviewSpec::default()
@@ -58,8 +69,7 @@ impl KubernetesEngine {
         let answer = reviews.create(&PostParams::default(), &review).await;
         let answer =
             answer.map_err(|e| explain::failed("ask the cluster what this user may do", &e, Leftover::None))?;
-        let allowed = answer.status.is_some_and(|s| s.allowed);
-        Ok((!allowed).then(|| format!("{verb} {resource}")))
+        Ok(answer.status.is_some_and(|s| s.allowed))
     }
 }
 
@@ -69,11 +79,10 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    #[test]
-    fn the_role_that_is_installed_grants_what_is_needed_and_nothing_else() {
-        let text = include_str!("../../../manifests/install/rbac-cli.yaml");
+    /// `group/resource verb` of everything that the role of this name grants, sorted.
+    fn granted(text: &str, name: &str) -> Vec<String> {
         let documents: Vec<Value> = text.split("\n---\n").map(|d| serde_yaml::from_str(d).unwrap()).collect();
-        let role = documents.iter().find(|d| d["kind"] == "ClusterRole").unwrap();
+        let role = documents.iter().find(|d| d["kind"] == "ClusterRole" && d["metadata"]["name"] == name).unwrap();
         let list = |v: &Value| v.as_array().unwrap().iter().map(|x| x.as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let mut granted = vec![];
         for rule in role["rules"].as_array().unwrap() {
@@ -83,12 +92,30 @@ mod tests {
                 );
             }
         }
-        // Everybody may ask what they may do; that is not granted here.
-        let needed = NEEDED.iter().filter(|(group, ..)| *group != "authorization.k8s.io");
+        granted.sort();
+        granted
+    }
+
+    fn needed(but: &[&str]) -> Vec<String> {
+        let needed = NEEDED.iter().filter(|(_, resource, _)| !but.contains(resource));
         let mut needed: Vec<String> =
             needed.flat_map(|(g, r, verbs)| verbs.iter().map(move |v| format!("{g}/{r} {v}"))).collect();
-        granted.sort();
         needed.sort();
-        assert_eq!(granted, needed);
+        needed
+    }
+
+    /// Everybody may ask what they may do; that is not granted.
+    const REVIEWS: &str = "selfsubjectaccessreviews";
+
+    #[test]
+    fn the_role_that_is_installed_grants_what_is_needed_and_nothing_else() {
+        let text = include_str!("../../../manifests/install/rbac-cli.yaml");
+        assert_eq!(granted(text, "dayfly-cli"), needed(&[REVIEWS]));
+    }
+
+    #[test]
+    fn in_an_environment_the_same_is_granted_but_for_namespaces() {
+        let text = include_str!("../../../manifests/install/rbac-runner.yaml");
+        assert_eq!(granted(text, super::super::rights::ROLE), needed(&[REVIEWS, "namespaces"]));
     }
 }

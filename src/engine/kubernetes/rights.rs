@@ -1,0 +1,84 @@
+//! The role that an account gives itself in an environment: one that has rights in the namespaces that it made, and none in
+//! others.
+
+use std::time::Duration;
+
+use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use kube::Api;
+use kube::api::{ObjectMeta, PostParams};
+use tokio::time::Instant;
+
+use super::{KubernetesEngine, api, explain, patient};
+use crate::engine::{EngineError, Leftover};
+use crate::render::labels::ENVIRONMENT;
+
+/// The role: all that is needed in an environment (`permissions::NEEDED`, but for namespaces).
+pub const ROLE: &str = "dayfly-environment";
+const GROUP: &str = "rbac.authorization.k8s.io";
+/// How long an API server may take to hear of a binding that was made.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Pause before it is asked again.
+const AGAIN: Duration = Duration::from_millis(25);
+
+/// A service account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Gives this process's account its role in an environment, where it has none of its rights elsewhere, and waits until that
+/// holds.
+pub async fn take(engine: &KubernetesEngine, environment: &str) -> Result<(), EngineError> {
+    let Some(account) = &engine.0.options.account else { return Ok(()) };
+    let doing = format!("give {}/{} role {ROLE} in namespace {environment}", account.namespace, account.name);
+    let bindings: Api<RoleBinding> = Api::namespaced(engine.client(), environment);
+    let params = PostParams { field_manager: Some(api::MANAGER.into()), dry_run: false };
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        match bindings.create(&params, &binding(account, environment)).await {
+            Ok(_) => return holds(engine, environment, &doing, until).await,
+            Err(e) if explain::is_there_already(&e) => {
+                return holds(engine, environment, &doing, until).await;
+            }
+            Err(e) if patient::broken_off(&e) => {}
+            Err(e) => return Err(explain::failed(&doing, &e, Leftover::Removable)),
+        }
+    }
+    Err(late(&doing))
+}
+
+/// Waits until the last of its rights is there: they come together.
+async fn holds(engine: &KubernetesEngine, environment: &str, doing: &str, until: Instant) -> Result<(), EngineError> {
+    while Instant::now() < until {
+        if engine.may("", "secrets", "create", Some(environment)).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    Err(late(doing))
+}
+
+fn late(doing: &str) -> EngineError {
+    let words = format!(
+        "the cluster does not grant it within {} s; see `kubectl describe clusterrole {ROLE}`",
+        PATIENCE.as_secs()
+    );
+    explain::refused(doing, &words, Leftover::Removable)
+}
+
+fn binding(account: &Account, environment: &str) -> RoleBinding {
+    let labels = [(ENVIRONMENT.to_owned(), environment.to_owned())].into();
+    RoleBinding {
+        metadata: ObjectMeta { name: Some("dayfly".into()), labels: Some(labels), ..ObjectMeta::default() },
+        role_ref: RoleRef { api_group: Some(GROUP.into()), kind: "ClusterRole".into(), name: ROLE.into() },
+        subjects: Some(vec![Subject {
+            kind: "ServiceAccount".into(),
+            name: account.name.clone(),
+            namespace: Some(account.namespace.clone()),
+            api_group: None,
+        }]),
+    }
+}

@@ -41,6 +41,22 @@ fn a_run_passes_signs_its_report_and_leaves_nothing() {
 }
 
 #[test]
+fn a_run_that_nobody_reads_any_more_is_brought_to_its_end() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("unread", &with_cases(REACHES_WEB));
+    user.owns("unread-pr-1");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut run = user.run_command(&file, "1", &[]);
+    let ended = run.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+    assert_eq!(ended.code(), Some(0));
+    user.finds_nothing_of("unread-pr-1");
+    let run = user.evidence("unread-pr-1");
+    user.dayfly(&["verify", run.to_str().unwrap(), "--key", "key.pem.pub", "--require-passed"]).code(0);
+}
+
+#[test]
 fn the_description_on_the_first_screen_of_the_readme_runs() {
     needs_engine!();
     let user = User::new();

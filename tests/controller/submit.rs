@@ -3,11 +3,18 @@
 use serde_json::Value;
 
 use crate::installed;
-use crate::support::{COMMIT, Running};
+use crate::support::{COMMIT, Running, repository};
 use crate::team;
 use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, user, with_cases};
 
 const FAILS: &str = "      - { id: A1, name: web has it, steps: [ http: { url: 'http://web:8080/nope' } ] }\n";
+
+/// What takes the most rights to find out.
+const SECURITY: &str = "      - { id: S1, name: confined, steps: [ confined: {} ] }
+      - { id: S2, name: no way out, steps: [ noWayOut: {} ] }
+      - { id: S3, name: no neighbour, steps: [ noNeighbour: {} ] }
+      - { id: S4, name: no secret, steps: [ noSecretsLeaked: {} ] }
+";
 
 fn submit<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["submit", file, "--pr", "7", "--commit", COMMIT, "--wait", "--evidence", "evidence"], more].concat()
@@ -52,7 +59,8 @@ fn essence(mut report: Value) -> Value {
 #[test]
 fn it_gives_the_same_report_as_run_for_the_same_input() {
     let team = team!("same");
-    let file = team.user.describes("ct-same", &with_cases(&format!("{REACHES_WEB}{}", FAILS.replace("A1", "A2"))));
+    let cases = with_cases(&format!("{REACHES_WEB}{}{SECURITY}", FAILS.replace("A1", "A2")));
+    let file = team.user.describes("ct-same", &cases);
     let ended =
         team.user.dayfly(&submit(&file, &[])).code(5).says("web has it").says("FAILED").says("is ready").says("signed");
     assert!(ended.err.contains("start"), "progress is shown: {}", ended.err);
@@ -61,9 +69,20 @@ fn it_gives_the_same_report_as_run_for_the_same_input() {
     let key = installed::controller();
     team.user.dayfly(&["verify", folder.to_str().unwrap(), "--key", &key, "--commit", COMMIT]).code(0);
     let here = user().unwrap();
-    let file = here.describes("ct-same", &with_cases(&format!("{REACHES_WEB}{}", FAILS.replace("A1", "A2"))));
+    let file = here.describes("ct-same", &cases);
     here.runs(&file, "7", &[]).code(5);
     assert_eq!(essence(submitted), essence(here.report("ct-same-pr-7")));
+}
+
+#[test]
+fn the_flagship_passes_in_the_hands_of_a_runner_which_has_no_rights_but_in_its_environment() {
+    let team = team!("flagship");
+    let flagship = repository().join("environments/tsd");
+    team.user.dayfly(&submit(flagship.to_str().unwrap(), &[])).code(0).says("PASSED");
+    let report = team.user.report("tsd-pr-7");
+    let cases = report["suites"].as_array().unwrap().iter().map(|s| s["cases"].as_array().unwrap().len());
+    assert_eq!(cases.sum::<usize>(), 28, "{report:#}");
+    assert!(!namespace_is_there("tsd-pr-7"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::kubernetes::{KubernetesEngine, watched};
+use crate::evidence::SigningKey;
 use crate::evidence::predicate::Remover;
 
 pub mod crd;
@@ -118,6 +119,8 @@ pub struct Context {
     failures: Mutex<HashMap<String, u32>>,
     /// Objects that had a run under way when they were last looked at.
     running: Mutex<HashSet<String>>,
+    /// The signing key, and the version of the Secret that it is of.
+    key: tokio::sync::Mutex<Option<(String, Arc<SigningKey>)>>,
     /// Held while it is decided whose turn it is.
     turns: tokio::sync::Mutex<()>,
     /// Makes everybody look again.
@@ -166,6 +169,7 @@ pub async fn run(
         begun: Mutex::default(),
         failures: Mutex::default(),
         running: Mutex::default(),
+        key: tokio::sync::Mutex::default(),
         turns: tokio::sync::Mutex::default(),
         nudge,
         started,

@@ -1,6 +1,8 @@
 //! The signed record of what the controller removes by itself: begun before, ended after, and ended by whoever comes next
 //! where an attempt broke off in between. Nothing of it is remembered: what was begun lies in the cluster.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -16,18 +18,36 @@ use crate::evidence::removal::{self, Record};
 use crate::evidence::{EvidenceError, SigningKey, key_secret};
 
 /// The key that runs and removals are signed with, as it is now.
-pub async fn signing_key(doing: &'static str, context: &Context) -> Result<SigningKey, StepError> {
+pub async fn signing_key(doing: &'static str, context: &Context) -> Result<Arc<SigningKey>, StepError> {
     let (namespace, name) = (context.settings.namespace.clone(), context.settings.key_secret.clone());
     let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
     let secret = secrets.get_opt(&name).await.map_err(failed("look for the signing key"))?;
-    let key = secret.as_ref().map(key_secret::signing_key);
-    let why = match key {
-        Some(Some(Ok(key))) => return Ok(key),
-        Some(Some(Err(e))) => format!("failed to {e}"),
-        Some(None) => format!("there is no `{}`", key_secret::KEY),
+    let why = match secret {
+        Some(secret) => match usable(secret, context).await {
+            Ok(key) => return Ok(key),
+            Err(why) => why,
+        },
         None => "there is nothing".to_owned(),
     };
     Err(StepError::NoKey { doing, why, namespace, name })
+}
+
+/// The key in a Secret; why there is none. Decrypting one takes 16 MiB for a moment: once for each version, and one at a time.
+async fn usable(secret: Secret, context: &Context) -> Result<Arc<SigningKey>, String> {
+    let version = secret.metadata.resource_version.clone().unwrap_or_default();
+    let mut known = context.key.lock().await;
+    if let Some((of, key)) = known.as_ref()
+        && *of == version
+    {
+        return Ok(key.clone());
+    }
+    let read = tokio::task::spawn_blocking(move || key_secret::signing_key(&secret)).await;
+    match read {
+        Ok(Some(Ok(key))) => Ok(known.insert((version, Arc::new(key))).1.clone()),
+        Ok(Some(Err(e))) => Err(format!("failed to {e}")),
+        Ok(None) => Err(format!("there is no `{}`", key_secret::KEY)),
+        Err(e) => Err(format!("it could not be read: {e}")),
+    }
 }
 
 /// Begins the record of a removal. Nothing may be removed when this fails.

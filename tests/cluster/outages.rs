@@ -30,9 +30,10 @@ fn outage() -> bool {
 fn an_api_server_that_restarts_in_the_middle_of_up_and_down_is_waited_for() {
     let user = in_cluster!();
     let _one = OUTAGE.lock();
-    let file = user.describes("kc-away", &with_cases(REACHES_WEB).replace("port: 8080\n", "port: 8080\n    needs: [slow]\n").replace(
+    // The cluster's own network plugin may take a minute until it watches policies again; pods are closed as long.
+    let file = user.describes("kc-away", &with_cases(REACHES_WEB).replace("port: 8080\n", "port: 8080\n    ready: { tcp: 8080, within: 180s }\n    needs: [slow]\n").replace(
         "suites:\n",
-        "  slow:\n    image: localhost/dayfly/python:1\n    command: [sh, -c, 'sleep 4; exec python3 -m http.server 8081 --directory /tmp']\n    port: 8081\nsuites:\n",
+        "  slow:\n    image: localhost/dayfly/python:1\n    command: [sh, -c, 'sleep 4; exec python3 -m http.server 8081 --directory /tmp']\n    port: 8081\n    ready: { tcp: 8081, within: 180s }\nsuites:\n",
     ));
     user.owns("kc-away-pr-1");
     let mut up = Running::start(user.command(&["up", &file, "--pr", "1"]));

@@ -39,12 +39,12 @@ pub async fn take(engine: &KubernetesEngine, environment: &str) -> Result<(), En
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         match bindings.create(&params, &binding(account, environment)).await {
-            Ok(_) => return holds(engine, environment, &doing, until).await,
-            Err(e) if explain::is_there_already(&e) => {
-                return holds(engine, environment, &doing, until).await;
+            // Nobody knows whether it arrived: asked again, it is made or there.
+            Err(e) if patient::broken_off(&e) => tokio::time::sleep(AGAIN).await,
+            Err(e) if !explain::is_there_already(&e) => {
+                return Err(explain::failed(&doing, &e, Leftover::Removable));
             }
-            Err(e) if patient::broken_off(&e) => {}
-            Err(e) => return Err(explain::failed(&doing, &e, Leftover::Removable)),
+            _ => return holds(engine, environment, &doing, until).await,
         }
     }
     Err(late(&doing))

@@ -38,9 +38,7 @@ pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> 
     }
     let reason = reason(object, run, current);
     let removed = removed(object, run, there.as_ref(), &reason, context).await;
-    if let Err(e) = &removed
-        && !matches!(e, StepError::Changed)
-    {
+    if let Err(e) = &removed {
         tell(object, &[events::event(true, "NotReleased", "Release", &format!("failed to {e}"))], context).await;
     }
     removed?;

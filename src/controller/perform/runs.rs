@@ -61,14 +61,16 @@ pub async fn begin(object: &Lean, context: &Context) -> Result<(), StepError> {
 pub async fn launch(object: &Lean, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let settings = &context.settings;
-    if let Err(missing) = signing_key("begin the run", context).await {
-        let was = object.status.clone().unwrap_or_default();
-        let mut is = was.clone();
-        is.blocked = Some(format!("failed to {missing}"));
-        if is != was && matches!(missing, StepError::NoKey { .. }) {
-            write(object, &was, &is, context).await?;
+    match signing_key("begin the run", context).await {
+        Err(missing @ StepError::NoKey { .. }) => {
+            let was = object.status.clone().unwrap_or_default();
+            let is = TestEnvironmentStatus { blocked: Some(format!("failed to {missing}")), ..was.clone() };
+            if is != was {
+                write(object, &was, &is, context).await?;
+            }
+            return Err(missing);
         }
-        return Err(missing);
+        looked => drop(looked?),
     }
     let pod =
         pods::object(settings, object, run).map_err(kube::Error::SerdeError).map_err(failed("write the runner"))?;

@@ -1,6 +1,7 @@
 //! What is worth an Event. Pure: (what was said, what is said) → events.
 
 use super::crd::{Condition, TestEnvironmentStatus};
+use super::status::services;
 
 /// Longest note that the API takes.
 const LONGEST: usize = 1000;
@@ -22,6 +23,7 @@ pub struct Told {
 pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<Told> {
     let mut events = vec![];
     let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
+    let ready = |s: &TestEnvironmentStatus| s.run.as_ref().and_then(|r| r.ready.map(|at| (r.id.clone(), at)));
     if let (Some(position), None) = (is.queue_position, was.queue_position) {
         events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end before")));
     }
@@ -40,8 +42,10 @@ pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<T
         |c: &Condition| was.conditions.iter().any(|k| k.kind == c.kind && k.status == c.status && k.reason == c.reason);
     for c in is.conditions.iter().filter(|c| c.status != "Unknown" && !known(c)) {
         let told = match (c.kind.as_str(), c.status.as_str(), c.reason.as_str()) {
+            // A short run is over before anybody looked: that it was ready is told all the same.
+            ("Ready", ..) if ready(is).is_some() && ready(is) != ready(was) => (false, "Ready".to_owned()),
             // Not yet, or as it must be: nothing to tell.
-            ("Ready", "False", _) | ("Released", "False", "InUse" | "Removing") => continue,
+            ("Ready", ..) | ("Released", "False", "InUse" | "Removing") => continue,
             ("Tested", "True", reason) => (reason != "Passed", format!("Tests{reason}")),
             ("Tested", _, reason) => (true, format!("Run{reason}")),
             (kind, "True", _) => (false, kind.to_owned()),
@@ -49,7 +53,11 @@ pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<T
             ("Validated", ..) => (true, c.reason.clone()),
             (kind, ..) => (true, format!("Not{kind}")),
         };
-        events.push(event(told.0, &told.1, &c.kind, &c.message));
+        let note = match (told.1.as_str(), &is.run) {
+            ("Ready", Some(run)) => services(run),
+            _ => c.message.clone(),
+        };
+        events.push(event(told.0, &told.1, &c.kind, &note));
     }
     events
 }
@@ -94,7 +102,7 @@ mod tests {
         assert_eq!(reasons(&valid, &begun), ["Started"]);
         let mut up = begun.clone();
         let run = up.run.as_mut().unwrap();
-        (run.stage, run.ready) = (Stage::Testing, Some(now));
+        (run.stage, run.ready, run.services) = (Stage::Testing, Some(now), Some("1/1".into()));
         let up = at(&up);
         assert_eq!(reasons(&begun, &up), ["Provisioned", "Ready"]);
         let mut done = up.clone();
@@ -103,5 +111,18 @@ mod tests {
         let done = at(&done);
         assert_eq!(reasons(&up, &done), ["TestsFailed", "NotSealed", "Released"]);
         assert_eq!(reasons(&done, &done), Vec::<String>::new());
+        // Nobody looked while it was up.
+        assert_eq!(reasons(&begun, &done), ["Provisioned", "Ready", "TestsFailed", "NotSealed", "Released"]);
+        assert_eq!(between(&begun, &done)[1].note, "1/1 services are ready");
+        // What is kept is ready again, and that it is kept is told once.
+        let mut kept = done.clone();
+        let run = kept.run.as_mut().unwrap();
+        (run.kept, run.released) = (Some("it is wanted".into()), None);
+        let kept = of(&kept, Keep::Always, &[], &Turn::Now, now);
+        assert_eq!(reasons(&up, &kept), ["TestsFailed", "NotSealed", "Kept"]);
+        // It failed before it was up.
+        let mut never = done.clone();
+        never.run.as_mut().unwrap().ready = None;
+        assert_eq!(reasons(&begun, &at(&never)), ["NotProvisioned", "TestsFailed", "NotSealed", "Released"]);
     }
 }

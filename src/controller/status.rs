@@ -139,7 +139,8 @@ fn cause(run: &RunStatus) -> String {
     run.causes.first().cloned().unwrap_or_else(|| "the run ended before".into())
 }
 
-fn services(run: &RunStatus) -> String {
+/// How many services are ready, in words.
+pub fn services(run: &RunStatus) -> String {
     run.services.as_ref().map_or("the runner begins".into(), |s| format!("{s} services are ready"))
 }
 

@@ -90,7 +90,7 @@ fn the_verb_installs_everything_twice_is_nothing_and_uninstalling_leaves_nothing
 
     me.team("kc-shop");
     apply(&test_environment("kc-shop", "Always"));
-    kubectl(&["-n", "kc-shop", "wait", "tenv/pr-7", "--for=condition=Tested", "--timeout=180s"]);
+    kubectl(&["-n", "kc-shop", "wait", "tenv/pr-7", "--for=condition=Tested", "--timeout=300s"]);
     assert!(namespace_is_there("kc-shop-env-pr-7"));
     me.dayfly(&["uninstall"]).code(9).says("kc-shop/pr-7").says("--with-environments");
     assert!(installed().len() > 10, "a refusal removes nothing");
@@ -109,7 +109,7 @@ fn kustomize_installs_the_same_and_the_verb_finds_nothing_to_change() {
     let key = me.user.folder.path().join("key.pem");
     let key = format!("--from-file=key.pem={}", key.display());
     kubectl(&["-n", "dayfly-system", "create", "secret", "generic", "dayfly-signing-key", &key]);
-    kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=120s"]);
+    kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=300s"]);
     let told = me.installs(&["--key", "key.pem"]);
     assert!(changes(&told).iter().all(|c| *c == "unchanged"), "{told:?}");
     // Another key takes more than to be named.
@@ -127,7 +127,7 @@ fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
     let fields = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
     older.pointer_mut(fields).unwrap().as_object_mut().unwrap().remove("requestedBy").unwrap();
     apply(&older.to_string());
-    kubectl(&["wait", "--for=condition=Established", CRD, "--timeout=60s"]);
+    kubectl(&["wait", "--for=condition=Established", CRD, "--timeout=300s"]);
     // Rights that runners had before, in the whole cluster.
     kubectl(&["create", "clusterrolebinding", "dayfly-runner-cli", "--clusterrole=dayfly-cli", RUNNER]);
     me.team("kc-old");
@@ -138,7 +138,7 @@ fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
     assert_eq!(definition.unwrap()["change"], "configured");
     let retired = told.iter().find(|t| t["object"] == "ClusterRoleBinding dayfly-runner-cli");
     assert_eq!(retired.unwrap()["change"], "removed");
-    kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Released", "--timeout=180s"]);
+    kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Released", "--timeout=300s"]);
     assert_eq!(object("kc-old", "tenv", "pr-7")["metadata"]["uid"], uid);
     let asked = r#"{"spec": {"requestedBy": {"actor": "ada"}}}"#;
     kubectl(&["-n", "kc-old", "patch", "tenv", "pr-7", "--type=merge", "-p", asked]);
@@ -196,11 +196,6 @@ fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
     me.installs(&[]);
     me.team("kc-foreign-ns");
     kubectl(&["-n", "kc-foreign-ns", "create", "configmap", "theirs"]);
-    let policies = || {
-        let seen = object("", "validatingadmissionpolicy", "dayfly-objects");
-        seen["status"]["observedGeneration"] == seen["metadata"]["generation"]
-    };
-    until("the policies are in force", policies);
     let by = |account: &str, arguments: &[&str]| {
         let who = format!("--as=system:serviceaccount:dayfly-system:dayfly-{account}");
         try_kubectl(&[&[who.as_str()], arguments].concat())
@@ -218,6 +213,9 @@ fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
         ("runner", &["-n", "kc-foreign-ns", "create", "configmap", "evidence-of-nothing"]),
     ];
     for (account, arguments) in refused {
+        // An API server takes a moment to follow new policies.
+        let trial = || by(account, &[arguments, &["--dry-run=server"]].concat()).err;
+        until(&format!("{account} {arguments:?} is refused"), || trial().contains("ValidatingAdmissionPolicy"));
         let told = by(account, arguments);
         assert!(
             told.code != 0 && told.err.contains("ValidatingAdmissionPolicy"),

@@ -83,7 +83,7 @@ pub fn namespace_is_there(name: &str) -> bool {
 /// Waits until the condition holds; for things that the cluster does by itself.
 #[track_caller]
 pub fn until(what: &str, holds: impl Fn() -> bool) {
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(300);
     while !holds() {
         assert!(std::time::Instant::now() < limit, "it never came about that {what}");
         std::thread::sleep(std::time::Duration::from_millis(200));

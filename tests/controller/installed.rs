@@ -30,7 +30,7 @@ pub fn controller() -> String {
         apply(&format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: dayfly, namespace: dayfly-system }}\ndata: {{ DAYFLY_RUNS: '{LIMIT}' }}\n"));
         // It reads its limit anew, and what ran of an older build ends.
         kubectl(&["-n", "dayfly-system", "rollout", "restart", "deployment/dayfly-controller"]);
-        kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=120s"]);
+        kubectl(&["-n", "dayfly-system", "rollout", "status", "deployment/dayfly-controller", "--timeout=300s"]);
         folder
     });
     folder.path().join("key.pem.pub").to_str().unwrap().to_owned()

@@ -28,6 +28,6 @@ fn ten_at_once_wait_for_their_turn_see_their_place_and_all_pass() {
     for i in all {
         assert!(!namespace_is_there(&format!("ct-ten-pr-{}", i + 1)));
     }
-    let left = kubectl(&["-n", &team.namespace, "delete", "tenv", "--all", "--timeout=60s"]);
+    let left = kubectl(&["-n", &team.namespace, "delete", "tenv", "--all", "--timeout=300s"]);
     assert_eq!(left.lines().count(), 10, "{left}");
 }

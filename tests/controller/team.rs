@@ -88,14 +88,17 @@ impl Team {
         self.user.dayfly(&verify).code(0).json()["removal"].clone()
     }
 
-    /// Reasons of the object's events, sorted.
-    pub fn events(&self, name: &str) -> Vec<String> {
+    /// Waits until the events about the object tell this, in any order: they follow what the status says.
+    #[track_caller]
+    pub fn until_told(&self, name: &str, story: &[&str]) {
         let of = format!("involvedObject.name={name}");
         let path = "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}";
-        let told = kubectl(&["-n", &self.namespace, "get", "events", "--field-selector", &of, "-o", path]);
-        let mut told: Vec<String> = told.lines().map(str::to_owned).collect();
-        told.sort();
-        told
+        until(&format!("the events of {name} tell {story:?}"), || {
+            let told = kubectl(&["-n", &self.namespace, "get", "events", "--field-selector", &of, "-o", path]);
+            let mut told: Vec<&str> = told.lines().collect();
+            told.sort_unstable();
+            told == story
+        });
     }
 }
 

@@ -129,6 +129,6 @@ fn an_object_goes_although_the_controller_was_away_when_it_was_deleted() {
     kubectl(&["-n", "dayfly-system", "scale", "deployment/dayfly-controller", "--replicas=0"]);
     kubectl(&["-n", &team.namespace, "delete", "tenv", "shop", "--wait=false"]);
     kubectl(&["-n", "dayfly-system", "scale", "deployment/dayfly-controller", "--replicas=2"]);
-    kubectl(&["-n", &team.namespace, "wait", "--for=delete", "tenv/shop", "--timeout=120s"]);
+    kubectl(&["-n", &team.namespace, "wait", "--for=delete", "tenv/shop", "--timeout=300s"]);
     assert!(!namespace_is_there("ct-away-pr-7"));
 }

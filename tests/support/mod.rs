@@ -209,7 +209,7 @@ impl Running {
     /// Waits until it says something that contains the text.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> String {
-        let limit = std::time::Duration::from_secs(120);
+        let limit = std::time::Duration::from_secs(300);
         loop {
             match self.seen.recv_timeout(limit) {
                 Ok(line) => {

@@ -30,7 +30,7 @@ impl User {
     #[track_caller]
     fn waits_for_the_end_of(&self, environment: &str) {
         let expired = || self.dayfly(&["status", environment, "--output", "json"]).code(0).json()["expired"] == true;
-        let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(300);
         while !expired() {
             assert!(std::time::Instant::now() < limit, "{environment} never expires");
         }

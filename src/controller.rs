@@ -12,19 +12,20 @@ use std::time::Instant;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::{Controller, WatchStreamExt, watcher};
+use kube::runtime::reflector::Store;
+use kube::runtime::{Controller, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::kubernetes::{KubernetesEngine, watched};
+use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::SigningKey;
 use crate::evidence::predicate::Remover;
 
 pub mod crd;
 pub mod decide;
 pub mod events;
+mod follow;
 pub mod leader;
 pub mod lean;
 pub mod metrics;
@@ -37,6 +38,7 @@ pub mod runner;
 pub mod serve;
 pub mod status;
 
+use follow::Followed;
 use lean::Lean;
 use metrics::Metrics;
 
@@ -112,7 +114,7 @@ pub struct Context {
     /// What is counted.
     pub metrics: Metrics,
     objects: OnceLock<Store<Lean>>,
-    pods: OnceLock<Store<Pod>>,
+    followed: OnceLock<Followed>,
     /// Runs that were begun and are not seen yet, by the object's uid.
     begun: Mutex<HashMap<String, String>>,
     /// Failures in a row, by the object's uid.
@@ -165,7 +167,7 @@ pub async fn run(
         metrics: Metrics::new(settings.limit),
         engine,
         objects: OnceLock::new(),
-        pods: OnceLock::new(),
+        followed: OnceLock::new(),
         begun: Mutex::default(),
         failures: Mutex::default(),
         running: Mutex::default(),
@@ -218,19 +220,10 @@ pub async fn own_image(client: &Client, namespace: &str, pod: &str) -> Option<St
 
 /// Acts on every object until `stop`, and then ends what is under way.
 async fn act(context: Arc<Context>, objects: Api<Lean>, nudged: mpsc::Receiver<()>, stop: CancellationToken) {
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.settings.namespace);
-    let runners = watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}"));
-    let (store, writer) = reflector::store();
-    context.pods.set(store.clone()).ok();
-    // A change of any runner makes everybody look again: that is cheap, and nobody has to know whose it was.
-    let following =
-        reflector::reflector(writer, watched(pods, runners)).default_backoff().for_each(async |event| match event {
-            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => context.nudge(),
-            Ok(_) => {}
-            Err(e) => tracing::debug!("watching runners again: {e}"),
-        });
+    let (followed, following) = follow::follow(&context);
+    let followed = context.followed.get_or_init(|| followed);
     let acting = async {
-        if store.wait_until_ready().await.is_err() {
+        if !followed.is_complete().await {
             return;
         }
         let page = watcher::Config::default().page_size(PAGE);

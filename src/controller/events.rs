@@ -23,7 +23,6 @@ pub struct Told {
 pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<Told> {
     let mut events = vec![];
     let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
-    let ready = |s: &TestEnvironmentStatus| s.run.as_ref().and_then(|r| r.ready.map(|at| (r.id.clone(), at)));
     if let (Some(position), None) = (is.queue_position, was.queue_position) {
         events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end before")));
     }
@@ -40,10 +39,11 @@ pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<T
     }
     let known =
         |c: &Condition| was.conditions.iter().any(|k| k.kind == c.kind && k.status == c.status && k.reason == c.reason);
+    let came_up = is.conditions.iter().any(|c| c.kind == "Provisioned" && c.status == "True" && !known(c));
     for c in is.conditions.iter().filter(|c| c.status != "Unknown" && !known(c)) {
         let told = match (c.kind.as_str(), c.status.as_str(), c.reason.as_str()) {
             // A short run is over before anybody looked: that it was ready is told all the same.
-            ("Ready", ..) if ready(is).is_some() && ready(is) != ready(was) => (false, "Ready".to_owned()),
+            ("Ready", ..) if came_up => (false, "Ready".to_owned()),
             // Not yet, or as it must be: nothing to tell.
             ("Ready", ..) | ("Released", "False", "InUse" | "Removing") => continue,
             ("Tested", "True", reason) => (reason != "Passed", format!("Tests{reason}")),
@@ -85,8 +85,17 @@ mod tests {
         of(status, Keep::Never, &[], &Turn::Now, Timestamp::UNIX_EPOCH)
     }
 
-    fn reasons(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<String> {
-        between(was, is).into_iter().map(|e| e.reason).collect()
+    /// What is told once a runner has changed the run in this way.
+    fn told(was: &TestEnvironmentStatus, change: impl FnOnce(&mut RunStatus)) -> (TestEnvironmentStatus, Vec<Told>) {
+        let mut found = was.clone();
+        change(found.run.as_mut().unwrap());
+        let is = at(&found);
+        let told = between(&found, &is);
+        (is, told)
+    }
+
+    fn words(told: &[Told]) -> Vec<&str> {
+        told.iter().map(|t| t.reason.as_str()).collect()
     }
 
     #[test]
@@ -95,34 +104,44 @@ mod tests {
         let nothing = TestEnvironmentStatus::default();
         let found = Checked::Valid { environment: "e".into(), input: "a".into(), text: String::new() };
         let valid = at(&checked(nothing.clone(), 1, "abc", found, now));
-        assert_eq!(reasons(&nothing, &valid), ["Validated"]);
+        assert_eq!(words(&between(&nothing, &valid)), ["Validated"]);
         let mut begun = valid.clone();
         begun.run = Some(RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() });
         let begun = at(&begun);
-        assert_eq!(reasons(&valid, &begun), ["Started"]);
-        let mut up = begun.clone();
-        let run = up.run.as_mut().unwrap();
-        (run.stage, run.ready, run.services) = (Stage::Testing, Some(now), Some("1/1".into()));
-        let up = at(&up);
-        assert_eq!(reasons(&begun, &up), ["Provisioned", "Ready"]);
-        let mut done = up.clone();
-        let run = done.run.as_mut().unwrap();
-        (run.stage, run.outcome, run.released) = (Stage::Ended, Some(Outcome::Failed), Some(now));
-        let done = at(&done);
-        assert_eq!(reasons(&up, &done), ["TestsFailed", "NotSealed", "Released"]);
-        assert_eq!(reasons(&done, &done), Vec::<String>::new());
-        // Nobody looked while it was up.
-        assert_eq!(reasons(&begun, &done), ["Provisioned", "Ready", "TestsFailed", "NotSealed", "Released"]);
-        assert_eq!(between(&begun, &done)[1].note, "1/1 services are ready");
-        // What is kept is ready again, and that it is kept is told once.
-        let mut kept = done.clone();
+        assert_eq!(words(&between(&valid, &begun)), ["Started"]);
+        let up = |r: &mut RunStatus| (r.stage, r.ready, r.services) = (Stage::Testing, Some(now), Some("1/1".into()));
+        let over = |r: &mut RunStatus| {
+            (r.stage, r.outcome, r.released) = (Stage::Ended, Some(Outcome::Failed), Some(now));
+        };
+        let (is_up, events) = told(&begun, up);
+        assert_eq!(words(&events), ["Provisioned", "Ready"]);
+        let (done, events) = told(&is_up, over);
+        assert_eq!(words(&events), ["TestsFailed", "NotSealed", "Released"]);
+        assert_eq!(between(&done, &done), []);
+    }
+
+    #[test]
+    fn that_it_was_ready_is_told_also_when_nobody_looked_meanwhile_and_never_twice() {
+        let now = Timestamp::UNIX_EPOCH;
+        let begun = RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() };
+        let begun = at(&TestEnvironmentStatus {
+            input: Some("a".into()),
+            run: Some(begun),
+            ..TestEnvironmentStatus::default()
+        });
+        let (_, events) = told(&begun, |r| {
+            (r.stage, r.ready, r.services) = (Stage::Removing, Some(now), Some("1/1".into()));
+        });
+        assert_eq!(words(&events), ["Provisioned", "Ready"]);
+        assert_eq!(events[1].note, "1/1 services are ready");
+        let (_, events) = told(&begun, |r| (r.stage, r.outcome) = (Stage::Ended, Some(Outcome::Error)));
+        assert_eq!(words(&events), ["NotProvisioned", "RunError", "NotSealed"]);
+        let (up, _) = told(&begun, |r| (r.stage, r.ready) = (Stage::Testing, Some(now)));
+        let (removing, _) = told(&up, |r| r.stage = Stage::Removing);
+        let mut kept = removing.clone();
         let run = kept.run.as_mut().unwrap();
-        (run.kept, run.released) = (Some("it is wanted".into()), None);
-        let kept = of(&kept, Keep::Always, &[], &Turn::Now, now);
-        assert_eq!(reasons(&up, &kept), ["TestsFailed", "NotSealed", "Kept"]);
-        // It failed before it was up.
-        let mut never = done.clone();
-        never.run.as_mut().unwrap().ready = None;
-        assert_eq!(reasons(&begun, &at(&never)), ["NotProvisioned", "TestsFailed", "NotSealed", "Released"]);
+        (run.stage, run.outcome, run.kept) = (Stage::Ended, Some(Outcome::Passed), Some("it is wanted".into()));
+        let is = of(&kept, Keep::Always, &[], &Turn::Now, now);
+        assert_eq!(words(&between(&kept, &is)), ["TestsPassed", "NotSealed", "Kept"]);
     }
 }

@@ -67,7 +67,7 @@ fn pause(failures: u32) -> Duration {
 }
 
 async fn looked(object: &Lean, context: &Context) -> Result<Action, StepError> {
-    let known = context.pods.get().map(|s| s.state()).unwrap_or_default();
+    let known = context.followed.get().map(|f| f.pods.state()).unwrap_or_default();
     let mine = known.iter().filter(|p| p.labels().get(TEST_ENVIRONMENT).is_some_and(|uid| uid == object.uid()));
     let seen = seen(object, mine.map(|p| pods::seen(p)).collect(), context);
     note_end(object, context);
@@ -139,7 +139,12 @@ async fn say(object: &Lean, seen: &Seen, context: &Context, now: Timestamp) -> R
         return Ok(());
     }
     let was = object.status.clone().unwrap_or_default();
-    let is = status::of(&was, seen.keep, &seen.pods, &seen.turn, now);
+    let mut known = was.clone();
+    if let Some(run) = known.run.as_mut().filter(|r| r.kept.is_some() && r.released.is_none()) {
+        let extended = context.followed.get().and_then(|f| f.extended(&run.environment, &run.id));
+        run.expires = run.expires.max(extended);
+    }
+    let is = status::of(&known, seen.keep, &seen.pods, &seen.turn, now);
     if is != was {
         perform::write(object, &was, &is, context).await?;
     }

@@ -88,16 +88,14 @@ impl Team {
         self.user.dayfly(&verify).code(0).json()["removal"].clone()
     }
 
-    /// Waits until the events about the object tell this, in any order: they follow what the status says.
+    /// Waits until the events about the object tell each of these once, whatever else: they follow what the status says.
     #[track_caller]
     pub fn until_told(&self, name: &str, story: &[&str]) {
         let of = format!("involvedObject.name={name}");
         let path = "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}";
-        until(&format!("the events of {name} tell {story:?}"), || {
+        until(&format!("each of {story:?} is told of {name} once"), || {
             let told = kubectl(&["-n", &self.namespace, "get", "events", "--field-selector", &of, "-o", path]);
-            let mut told: Vec<&str> = told.lines().collect();
-            told.sort_unstable();
-            told == story
+            story.iter().all(|word| told.lines().filter(|reason| reason == word).count() == 1)
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dayfly::engine::{Engine, Lease, Older};
+use dayfly::engine::{Amendment, Engine, Lease, Older};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
 use dayfly::evidence::verify::{self, Expect};
 use http::Method;
@@ -118,4 +118,20 @@ async fn an_object_that_goes_in_spite_of_what_is_left_says_so_in_the_record() {
     let said = judged(&records(&server.world())[0]);
     assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Incomplete, "deleted"));
     assert!(said.error.unwrap().contains("shop-pr-7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_extends_says_so_at_once_and_what_another_run_had_counts_for_nothing() {
+    let server = asked();
+    server.world().merge(OBJECT, &json!({"spec": {"keep": "Always"}}));
+    let (_replica, lease) = made(&server).await;
+    let (now, hour) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours);
+    let older = json!({"run": uuid::Uuid::nil(), "expires": now + hour(9), "used": now}).to_string();
+    server.world().merge(ENVIRONMENT, &json!({"metadata": {"annotations": {"dayfly.dev/terms": older}}}));
+    let kept = json!({"stage": "Ended", "outcome": "PASSED", "kept": "it is wanted", "expires": now + hour(1)});
+    server.world().merge(OBJECT, &json!({"status": {"run": kept}}));
+    until(&server, |w| status(w)["phase"] == "Kept").await;
+    let longer = now + hour(3);
+    engine(&server).amend(&lease.environment, lease.run, &Amendment::Extended(longer)).await.unwrap();
+    until(&server, |w| status(w)["run"]["expires"] == longer.to_string()).await;
 }

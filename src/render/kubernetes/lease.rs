@@ -100,8 +100,13 @@ pub fn amended(run: uuid::Uuid, terms: &Terms) -> Result<String, String> {
 
 /// The present terms: those of the lease, unless they were changed in its own time.
 pub fn terms(lease: &Lease, annotations: &BTreeMap<String, String>) -> Terms {
-    let since = annotations.get(TERMS).and_then(|text| serde_json::from_str::<Since>(text).ok());
-    since.filter(|s| s.run == lease.run).map_or_else(|| Terms::of(lease), |s| s.terms)
+    amendments(lease.run, annotations).unwrap_or_else(|| Terms::of(lease))
+}
+
+/// The present terms where they were changed in the time of this run, without unpacking the plan.
+pub fn amendments(run: uuid::Uuid, annotations: &BTreeMap<String, String>) -> Option<Terms> {
+    let since: Since = serde_json::from_str(annotations.get(TERMS)?).ok()?;
+    (since.run == run).then_some(since.terms)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn assert_start(error: &EngineError, words: &[&str]) {
 
 #[tokio::test(start_paused = true)]
 async fn an_exceeded_quota_is_want_of_room_at_once() {
-    let words = r#"pods "api" is forbidden: exceeded quota: dayfly, requested: pods=1, used: pods=5, limited: pods=5"#;
+    let words = r#"pods "api" is forbidden: exceeded quota: team, requested: pods=1, used: pods=5, limited: pods=5"#;
     let error = refused(403, "Forbidden", words).await;
     assert!(
         matches!(&error, EngineError::Capacity(why) if why.contains("limited: pods=5") && why.starts_with("api")),
@@ -67,12 +67,20 @@ async fn an_exceeded_quota_is_want_of_room_at_once() {
 async fn a_quota_that_nobody_has_counted_yet_is_asked_again() {
     let server = ApiServer::default();
     server.kubelet(all_run);
-    for _ in 0..3 {
-        let words = r#"pods "api" is forbidden: status unknown for quota: dayfly, resources: limits.cpu,pods"#;
+    // Nobody has counted at all, or what has just gone still counts.
+    let unknown = r#"pods "api" is forbidden: status unknown for quota: dayfly, resources: limits.cpu,pods"#;
+    let late = r#"pods "api" is forbidden: exceeded quota: dayfly, requested: pods=1, used: pods=5, limited: pods=5"#;
+    for words in [unknown, unknown, late] {
         server.once(Method::POST, PODS, move |_| Some(Answer::Status(403, "Forbidden", words)));
     }
     started(&server).await.unwrap();
     assert_eq!(server.asked(Method::POST, PODS).len(), 4);
+    let server = ApiServer::default();
+    for _ in 0..1000 {
+        server.once(Method::POST, PODS, move |_| Some(Answer::Status(403, "Forbidden", late)));
+    }
+    let error = started(&server).await.unwrap_err();
+    assert!(matches!(&error, EngineError::Capacity(why) if why.contains("limited: pods=5")), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,9 +57,10 @@ pub fn is_there_already(error: &Error) -> bool {
     status(error).is_some_and(Status::is_already_exists)
 }
 
-/// A quota was made a moment ago, and nobody has counted yet what is used of it.
-pub fn is_uncounted(error: &Error) -> bool {
-    status(error).is_some_and(|s| s.is_forbidden() && s.message.contains("status unknown for quota"))
+/// Nobody has counted yet what is used of a new quota, or what has just gone still counts. The environment's own quota has
+/// room for everything in it; another one may be full in earnest.
+pub fn is_uncounted(words: &str) -> bool {
+    ["status unknown for quota", "exceeded quota: dayfly,"].iter().any(|late| words.contains(late))
 }
 
 /// The reason behind the words, with the words.

@@ -22,7 +22,7 @@ pub const ENDED: Duration = Duration::from_secs(60);
 const GONE: Duration = Duration::from_secs(60);
 /// Grace period of a pod that is replaced, in seconds.
 const REPLACED_SECS: u32 = 2;
-/// How long a new quota may take to be counted.
+/// How long it may take until what is used of a quota is counted.
 const COUNTED: Duration = Duration::from_secs(15);
 /// Pause before it is asked again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -74,7 +74,7 @@ async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Obje
         match engine.create(environment, pod).await {
             Ok(()) => return Ok(true),
             Err(e) if explain::is_there_already(&e) => return Ok(false),
-            Err(e) if explain::is_uncounted(&e) && tokio::time::Instant::now() < until => {
+            Err(e) if explain::is_uncounted(&explain::words(&e)) && tokio::time::Instant::now() < until => {
                 tokio::time::sleep(AGAIN).await;
             }
             Err(e) => return Err(explain::not_started(of, &explain::words(&e))),

@@ -212,7 +212,8 @@ fn mounted(events: &[Note], now: Timestamp) -> Option<Stuck> {
     passed(failed.since?, now).then(|| Stuck::Start(format!("{}: {}", failed.reason, failed.message)))
 }
 
-fn passed(since: Timestamp, now: Timestamp) -> bool {
+/// Whether what began then has lasted too long to come right by itself.
+pub fn passed(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).as_secs_f64() >= TOLERANCE.as_secs_f64()
 }
 

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::sight::{self, Sight, Stuck};
 use super::suite_log::Log;
+use super::view::Note;
 use super::{KubernetesEngine, api, claim, explain, pods, prepare, remove, results};
 use crate::engine::{EngineError, Lease, Leftover, OnLine, Secrets, SuiteExit};
 use crate::plan::{ContainerJudge, Judge, SuitePlan};
@@ -111,8 +112,9 @@ async fn finish(
 async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
     let feed = engine.feed(environment);
     let found = feed.until(MADE, |view, now| {
-        // A Job whose pod is refused (quota, admission) says so in its events and makes none.
-        let refused = view.about(job).iter().find(|n| n.reason == "FailedCreate");
+        // A Job whose pod is refused (quota, admission) says so in its events and makes none; it tries again by itself.
+        let late = |n: &Note| explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !sight::passed(s, now));
+        let refused = view.about(job).iter().find(|n| n.reason == "FailedCreate" && !late(n));
         let pod = view.pods.as_ref()?.values().find(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") == job);
         let Some(pod) = pod else { return refused.map(|n| Err(Stuck::Start(n.message.clone()))) };
         match sight::look(pod, CONTAINER, view.about(&pod.name_any()), now) {

@@ -83,7 +83,9 @@ fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
     user.dayfly(&["logs", "look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "look-pr-1", "nope"]).code(2).says("it has: web");
     user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed look-pr-1");
-    user.dayfly(&["down", "look-pr-1"]).code(0).says("nothing to remove");
+    user.dayfly(&["down", "look-pr-1"])
+        .code(0)
+        .says("on this machine (--engine kubernetes looks in the cluster); nothing to remove");
     user.finds_nothing_of("look-pr-1");
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, RequestArgs, exit, target};
+use super::target::{self, Target};
+use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, RequestArgs, exit};
 use crate::engine::{Engine, EngineError, Lease};
 use crate::lifecycle;
 use crate::plan::Plan;
@@ -125,6 +126,21 @@ pub fn request(args: &RequestArgs, common: &Common) -> anyhow::Result<Request> {
 pub fn usage(text: &str) -> Ended {
     errln!("error: {text}");
     Ended(exit::USAGE)
+}
+
+/// Prints that there is no such environment where the flags look, and where else to look; it ends with exit code 2.
+pub fn absent(environment: &str, common: &Common) -> Ended {
+    usage(&format!("{}; see `dayfly list{}`", nowhere(environment, common), target::flags(common)))
+}
+
+/// That there is no such environment where the flags look.
+pub fn nowhere(environment: &str, common: &Common) -> String {
+    let place = match target::chosen(common).pop() {
+        Some(Target::Kubernetes(Some(context))) => format!("in the cluster of context {context}"),
+        Some(Target::Kubernetes(None)) => "in the cluster".to_owned(),
+        Some(Target::Local) | None => "on this machine (--engine kubernetes looks in the cluster)".to_owned(),
+    };
+    format!("there is no environment {environment} {place}")
 }
 
 /// The name of the environment that the arguments mean.

@@ -21,7 +21,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
                 serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"})
             );
         } else {
-            errln!("there is no environment {name}; nothing to remove");
+            errln!("{}; nothing to remove", connect::nowhere(&name, common));
         }
         return Ok(exit::PASSED);
     };

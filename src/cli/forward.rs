@@ -28,7 +28,7 @@ pub struct ForwardArgs {
 pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = connect::engine(common).await?;
     let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+        anyhow::bail!(connect::absent(&args.environment, common));
     };
     let (unit, port) = target(&args.service, &lease)?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))

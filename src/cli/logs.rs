@@ -27,7 +27,7 @@ pub struct LogsArgs {
 pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = connect::engine(common).await?;
     let Some(observed) = engine.observe(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+        anyhow::bail!(connect::absent(&args.environment, common));
     };
     if let Some(unknown) = args.service.as_ref().filter(|s| !observed.units.contains_key(*s)) {
         let known = observed.units.keys().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -10,7 +10,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     let name = connect::environment_name(&args)?;
     let engine = connect::engine(common).await?;
     let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::usage(&format!("there is no environment {name}; see `dayfly list`")));
+        anyhow::bail!(connect::absent(&name, common));
     };
     if common.output == Output::Json {
         outln!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);

@@ -95,10 +95,11 @@ fn checked(reason: &str) -> anyhow::Result<String> {
 async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow::Result<(Terms, Terms)> {
     let engine = connect::engine(common).await?;
     let found = engine.observe(environment).await.map_err(|e| connect::told(common, &e))?;
+    let Some(found) = found else { return Err(connect::absent(environment, common).into()) };
     let (run, before) = owned(environment, found)?;
     match engine.amend(environment, run, change).await.map_err(|e| connect::told(common, &e))? {
         Amended::Now(after) => Ok((before, after)),
-        Amended::Gone => Err(gone(environment).into()),
+        Amended::Gone => Err(connect::absent(environment, common).into()),
         Amended::Leaving => Err(leaving(environment).into()),
         Amended::Taken(newer) => {
             errln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
@@ -108,22 +109,17 @@ async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow
 }
 
 /// Who has it, and on which terms.
-fn owned(environment: &str, found: Option<Observed>) -> Result<(uuid::Uuid, Terms), connect::Ended> {
+fn owned(environment: &str, found: Observed) -> Result<(uuid::Uuid, Terms), connect::Ended> {
     match found {
-        None => Err(gone(environment)),
-        Some(Observed { leaving: true, .. }) => Err(leaving(environment)),
-        Some(Observed { lease: Some(lease), terms: Some(terms), .. }) => Ok((lease.run, terms)),
-        Some(o) if o.unread => {
+        Observed { leaving: true, .. } => Err(leaving(environment)),
+        Observed { lease: Some(lease), terms: Some(terms), .. } => Ok((lease.run, terms)),
+        o if o.unread => {
             Err(connect::usage(&format!("another version of dayfly made {environment}; use that version")))
         }
-        Some(_) => Err(connect::usage(&format!(
+        _ => Err(connect::usage(&format!(
             "nobody has {environment}: these are remnants; see `dayfly status {environment}`"
         ))),
     }
-}
-
-fn gone(environment: &str) -> connect::Ended {
-    connect::usage(&format!("there is no environment {environment}; see `dayfly list`"))
 }
 
 fn leaving(environment: &str) -> connect::Ended {

@@ -22,7 +22,7 @@ pub struct TestArgs {
 pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = connect::engine(common).await?;
     let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::usage(&format!("there is no environment {}; see `dayfly list`", args.environment)));
+        anyhow::bail!(connect::absent(&args.environment, common));
     };
     if let Some(lack) = lease.plan.lacks(&args.suite) {
         anyhow::bail!(connect::usage(&format!("--suite: {lack}")));

@@ -68,7 +68,7 @@ fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
     logs.until("GET / HTTP");
     logs.signal("INT");
     user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed kc-look-pr-1");
-    user.dayfly(&["down", "kc-look-pr-1"]).code(0).says("nothing to remove");
+    user.dayfly(&["down", "kc-look-pr-1"]).code(0).says("in the cluster; nothing to remove");
     user.finds_nothing_of("kc-look-pr-1");
 }
 

@@ -135,6 +135,6 @@ pub fn what_is_extended_or_kept_stays(user: &User, name: &str) {
     user.reaps(name, &["--expired"]).code(0).says("nothing is due");
     user.reaps(name, &["--idle", "1ms"]).code(0).says("removed");
     for gone in [&["extend", environment, "1h"][..], &["keep", environment, "--release"]] {
-        user.dayfly(gone).code(2).says(&format!("there is no environment {environment}"));
+        user.dayfly(gone).code(2).says(&format!("there is no environment {environment}")).says("see `dayfly list");
     }
 }

@@ -79,7 +79,7 @@ fn an_invalid_description_is_told_with_its_faults_and_waits_for_a_change() {
     team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
     team.asks("other", 8, "rubbish", json!({}));
     team.until_phase("other", "Invalid");
-    kubectl(&["-n", &team.namespace, "delete", "tenv", "other", "--timeout=300s"]);
+    kubectl(&["-n", &team.namespace, "delete", "tenv", "other", "--timeout=20s"]);
 }
 
 #[test]
@@ -174,6 +174,7 @@ fn a_kept_environment_goes_when_its_time_is_over() {
     let more = json!({"keep": "Always", "ttl": "30s"});
     team.asks("shop", 7, &described("ct-ttl", &with_cases(REACHES_WEB)), more);
     team.until_phase("shop", "Done");
+    assert!(team.status("shop")["run"]["kept"].is_string(), "it was kept before");
     assert!(!namespace_is_there("ct-ttl-pr-7"));
     let record = team.removal("ct-ttl-pr-7");
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("expired")));

@@ -88,14 +88,17 @@ impl Team {
         self.user.dayfly(&verify).code(0).json()["removal"].clone()
     }
 
-    /// Waits until the events about the object tell each of these once, whatever else: they follow what the status says.
+    /// Waits until the events about the object tell exactly this, sorted: they follow what the status says. Whether it had
+    /// to wait for its turn depends on the other stories.
     #[track_caller]
     pub fn until_told(&self, name: &str, story: &[&str]) {
         let of = format!("involvedObject.name={name}");
         let path = "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}";
-        until(&format!("each of {story:?} is told of {name} once"), || {
+        until(&format!("the events of {name} tell {story:?}"), || {
             let told = kubectl(&["-n", &self.namespace, "get", "events", "--field-selector", &of, "-o", path]);
-            story.iter().all(|word| told.lines().filter(|reason| reason == word).count() == 1)
+            let mut told: Vec<&str> = told.lines().filter(|reason| *reason != "Queued").collect();
+            told.sort_unstable();
+            told == story
         });
     }
 }

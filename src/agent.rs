@@ -13,6 +13,7 @@ mod collect;
 mod http;
 mod http_step;
 mod limits;
+mod link;
 mod matching;
 mod message;
 mod net;
@@ -30,6 +31,7 @@ mod topology;
 mod world;
 
 pub use limits::limits;
+pub use link::AgentLink;
 pub use pack::pack;
 pub use serve::{AgentError, dial, serve};
 pub use status::user;

@@ -17,7 +17,6 @@ pub mod connect;
 pub mod controller;
 pub mod doctor;
 pub mod down;
-pub mod exit;
 pub mod forward;
 pub mod image;
 pub mod install;

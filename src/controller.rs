@@ -18,16 +18,15 @@ use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::crd::summary::Lean;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::SigningKey;
 use crate::evidence::predicate::Remover;
 
-pub mod crd;
 pub mod decide;
 pub mod events;
 mod follow;
 pub mod leader;
-pub mod lean;
 pub mod metrics;
 mod perform;
 pub mod pods;
@@ -39,7 +38,6 @@ pub mod serve;
 pub mod status;
 
 use follow::Followed;
-use lean::Lean;
 use metrics::Metrics;
 
 /// Field manager of everything that the controller writes.

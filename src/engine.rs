@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::plan::SuitePlan;
+use crate::agent::AgentLink;
+use crate::lease::{Amended, Amendment, Lease};
+use crate::model::ImageFact;
+use crate::plan::{Position, SuitePlan};
+use crate::secrets::Secrets;
 
 pub mod error;
 pub mod fake;
@@ -15,12 +19,10 @@ pub mod kubernetes;
 pub mod local;
 pub mod model;
 mod reference;
-pub mod terms;
 mod words;
 
 pub use error::{EngineError, Leftover};
 pub use model::*;
-pub use terms::{Amended, Amendment, Kept, Terms};
 
 /// Hears the lines of a suite's log while it runs.
 pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);

@@ -7,7 +7,6 @@ pub mod decide;
 pub mod journal;
 pub mod notice;
 pub mod record;
-pub mod run;
 pub mod session;
 pub mod traces;
 pub mod up;

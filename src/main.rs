@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use dayfly::cli::connect::Ended;
-use dayfly::cli::{Cli, Verb, exit, stdio};
+use dayfly::cli::{Cli, Verb, stdio};
+use dayfly::report::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => {
             stdio::err(&format!("error: failed to start: {e}\n"));
-            return ExitCode::from(exit::UNEXPECTED);
+            return ExitCode::from(exit_code::UNEXPECTED);
         }
     };
     let result = runtime.block_on(cli.perform());
@@ -31,7 +32,7 @@ fn code(result: anyhow::Result<u8>) -> u8 {
             Some(Ended(code)) => *code,
             None => {
                 stdio::err(&format!("error: {e:#}\n"));
-                exit::UNEXPECTED
+                exit_code::UNEXPECTED
             }
         },
     }
@@ -41,7 +42,7 @@ fn code(result: anyhow::Result<u8>) -> u8 {
 fn printed(code: u8) -> u8 {
     let Some(e) = stdio::failure() else { return code };
     stdio::err(&format!("error: failed to write to standard output: {e}\n"));
-    if code == exit::PASSED { exit::UNEXPECTED } else { code }
+    if code == exit_code::PASSED { exit_code::UNEXPECTED } else { code }
 }
 
 /// Logs go to standard error: warnings, more with `-v`, or as `RUST_LOG` says. What a cluster runs tells what it does, in

@@ -10,7 +10,10 @@ use crate::spec::model::{Case, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod graph;
+mod position;
 pub mod users;
+
+pub use position::Position;
 
 /// Everything that an engine needs to bring up one environment; units are in an order in which they can start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

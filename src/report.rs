@@ -3,6 +3,7 @@
 //! Views are pure functions of `Facts`. Nothing here judges, signs or asks an engine, and no view needs a network.
 //! What came from the environment under test (names, logs, answers) is hostile text to every view.
 
+pub mod exit_code;
 pub mod facts;
 pub mod html;
 pub mod json;

@@ -8,10 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::broker::{self, Password};
-use crate::engine::Secrets;
 use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
+mod values;
+
+pub use values::Secrets;
 
 use authority::Authority;
 

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use agent_rig::{Agent, Container, agent, engine, loopback, plan, rabbitmq, run, unit};
 use dayfly::agent::protocol::{Answer, Ask, Hello};
-use dayfly::engine::Secrets;
 use dayfly::plan::{Plan, ReadyPlan, UnitKind};
+use dayfly::secrets::Secrets;
 use serde_json::{Value, json};
 
 const PORT: u16 = 5671;

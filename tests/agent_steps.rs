@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use agent_rig::{Agent, Container, POSTGRES, agent, bare, engine, loopback, none, plan, run, unit};
 use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
-use dayfly::engine::Secrets;
 use dayfly::plan::{Plan, ReadyPlan, UnitKind};
+use dayfly::secrets::Secrets;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -14,8 +14,9 @@ use dayfly::evidence::predicate::{RunPredicate, Statement, SuitePredicate, TestO
 use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, read_run, save_facts, suite_bundle};
 use dayfly::evidence::verify::{Expect, Refusal, Said, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
+use dayfly::model::{Outcome, Verdict};
 use dayfly::report::Facts;
-use dayfly::report::facts::{Cause, CauseKind, Outcome, Verdict};
+use dayfly::report::facts::{Cause, CauseKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dayfly::controller::lean::Lean;
 use dayfly::controller::metrics::Metrics;
+use dayfly::crd::Lean;
 use dayfly::install::manifests;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -65,7 +65,7 @@ fn dayfly(arguments: &[&str]) -> String {
 
 #[test]
 fn the_definition_of_testenvironments_is_the_one_that_the_code_generates() {
-    let generated = dayfly::controller::crd::definition().unwrap();
+    let generated = dayfly::crd::definition().unwrap();
     if std::env::var_os("DAYFLY_REGENERATE").is_some() {
         std::fs::write(manifest("crd.yaml"), &generated).unwrap();
     }

@@ -4,13 +4,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dayfly::cli::{connect, exit};
+use dayfly::cli::connect;
 use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
-use dayfly::engine::{Engine, Lease, Older, SuiteExit};
+use dayfly::engine::{Engine, Older, SuiteExit};
+use dayfly::lease::Lease;
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, Notice, record, up};
+use dayfly::model::Verdict;
 use dayfly::plan::{Judge, Plan, SuitePlan};
-use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner, Verdict};
+use dayfly::report::exit_code;
+use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner};
 use dayfly::spec::model::SuiteKind;
 use dayfly::suite::runner;
 use serde_json::json;
@@ -145,13 +148,16 @@ async fn a_run_that_is_overtaken_while_it_starts_stops() {
 #[tokio::test]
 async fn a_run_without_a_suite_is_inconclusive() {
     let facts = story(Script::default(), chain()).up_and_test().await;
-    assert_eq!(exit::of(&facts), exit::INCONCLUSIVE);
+    assert_eq!(exit_code::of(&facts), exit_code::INCONCLUSIVE);
 }
 
 #[tokio::test]
 async fn a_suite_without_a_case_is_inconclusive() {
     let facts = story(Script::default(), with_cases(SuiteKind::Acceptance, json!([]))).up_and_test().await;
-    assert_eq!((exit::of(&facts), facts.suites[0].reason.as_deref()), (exit::INCONCLUSIVE, Some("no test ran")));
+    assert_eq!(
+        (exit_code::of(&facts), facts.suites[0].reason.as_deref()),
+        (exit_code::INCONCLUSIVE, Some("no test ran"))
+    );
 }
 
 #[tokio::test]
@@ -159,7 +165,7 @@ async fn a_refusal_whose_control_did_not_pass_is_inconclusive() {
     let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [{"tcp": {"to": "127.0.0.1:1", "refused": true}, "control": "open"}]}]);
     let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
     assert_eq!(facts.suites[0].verdict, Some(Verdict::Inconclusive));
-    assert_eq!(exit::of(&facts), exit::INCONCLUSIVE);
+    assert_eq!(exit_code::of(&facts), exit_code::INCONCLUSIVE);
 }
 
 #[tokio::test]
@@ -170,7 +176,7 @@ async fn a_failed_security_case_has_its_own_exit_code_and_says_what_came() {
         {"name": "open", "tcp": {"to": to}},
         {"tcp": {"to": to, "refused": true}, "control": "open"}]}]);
     let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
-    assert_eq!(exit::of(&facts), exit::SECURITY);
+    assert_eq!(exit_code::of(&facts), exit_code::SECURITY);
     let failure = &facts.suites[0].cases[0].failures[0];
     assert!(failure.step.contains(&to) && !failure.expected.is_empty() && !failure.got.is_empty(), "{failure:?}");
 }
@@ -180,7 +186,7 @@ async fn suites_act_on_services_and_the_environment_follows() {
     let cases = json!([{"id": "A1", "name": "api comes back", "steps": [{"restart": {"service": "api"}}]}]);
     let story = story(Script::default(), with_cases(SuiteKind::Acceptance, cases));
     let facts = story.up_and_test().await;
-    assert_eq!(exit::of(&facts), exit::PASSED, "{facts:#?}");
+    assert_eq!(exit_code::of(&facts), exit_code::PASSED, "{facts:#?}");
     assert_eq!(story.engine.done()[5..], ["stop api", "start api"]);
 }
 
@@ -202,6 +208,6 @@ async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_al
     .unwrap();
     let facts =
         story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
-    assert_eq!(exit::of(&facts), exit::ACCEPTANCE);
+    assert_eq!(exit_code::of(&facts), exit_code::ACCEPTANCE);
     assert_eq!(facts.suites[0].raw.len(), 2);
 }

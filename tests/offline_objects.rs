@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dayfly::engine::{Lease, Position, Secrets};
-use dayfly::plan::Judge;
+use dayfly::lease::Lease;
+use dayfly::plan::{Judge, Position};
 use dayfly::render::kubernetes::{
     Addresses, HASH, INPUTS, Object, Stage, Templates, environment, judge, lease, prepare, unit,
 };
+use dayfly::secrets::Secrets;
 use dayfly::spec::{Overrides, load};
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use dayfly::cli::ci::{self, Ci};
 use dayfly::cli::report;
-use dayfly::report::facts::Verdict;
+use dayfly::model::Verdict;
 use dayfly::report::{Format, ReportError, json, markdown, render, words};
 use dayfly::suite::intake;
 use report_samples as samples;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::protocol::{Answer, Ask, Hello, Reply, Request};
-use crate::engine::AgentLink;
+use crate::agent::AgentLink;
 
 /// The agent is gone; the message completes "failed to …".
 #[derive(Debug, Clone, thiserror::Error)]

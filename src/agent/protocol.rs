@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Secrets;
 use crate::plan::{BrokerPlan, DatabasePlan, Plan, ReadyPlan};
+use crate::secrets::Secrets;
 use crate::spec::model::Action;
 
 /// The first line to the agent: what it must know of the environment for its position.

@@ -7,10 +7,9 @@ use tokio::time::timeout;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::matching;
-use super::net;
 use super::step::{Held, Missed};
 use super::world::{ATTEMPT, CONNECT, World};
+use super::{matching, net};
 use crate::spec::model::Sql;
 
 const PORT: u16 = 5432;

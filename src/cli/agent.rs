@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::exit;
+use crate::report::exit_code;
 
 /// Arguments of `agent`.
 #[derive(Debug, Args)]
@@ -49,5 +49,5 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         }
         None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }

@@ -6,7 +6,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::image;
-use crate::lifecycle::run::Keep;
+use crate::model::Keep;
 
 /// Options that every verb takes.
 #[derive(Debug, Clone, Args)]

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::target::{self, Target};
-use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, RequestArgs, exit};
-use crate::engine::{Engine, EngineError, Lease};
+use super::{ChangeArgs, Common, DescriptionArgs, EnvironmentArgs, Output, RequestArgs};
+use crate::engine::{Engine, EngineError};
+use crate::lease::Lease;
 use crate::lifecycle;
 use crate::plan::Plan;
 use crate::reaper::repository::Repository;
+use crate::report::exit_code;
 use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};
 
@@ -50,7 +52,7 @@ pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
     if error.leftover() != crate::engine::Leftover::None {
         errln!("  {}", error.leftover());
     }
-    anyhow::Error::new(Ended(exit::code(cause.kind)))
+    anyhow::Error::new(Ended(exit_code::code(cause.kind)))
 }
 
 /// What the flags fill into a description.
@@ -125,7 +127,7 @@ pub fn request(args: &RequestArgs, common: &Common) -> anyhow::Result<Request> {
 /// Prints a usage error; it ends with exit code 2.
 pub fn usage(text: &str) -> Ended {
     errln!("error: {text}");
-    Ended(exit::USAGE)
+    Ended(exit_code::USAGE)
 }
 
 /// Prints that there is no such environment where the flags look, and where else to look; it ends with exit code 2.
@@ -162,5 +164,5 @@ pub fn environment_name(args: &EnvironmentArgs) -> anyhow::Result<String> {
 
 /// The lease of a new run: its id is made here.
 pub fn lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
-    lifecycle::run::lease(plan, uuid::Uuid::now_v7(), commit).map_err(|e| usage(&e).into())
+    crate::run::lease(plan, uuid::Uuid::now_v7(), commit).map_err(|e| usage(&e).into())
 }

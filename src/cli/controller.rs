@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Common, connect, exit, image, remover, signals, target};
+use super::{Common, connect, image, remover, signals, target};
 use crate::controller::{self, Settings};
 use crate::engine::kubernetes::connect::plain;
+use crate::report::exit_code;
 use crate::spec::quantity;
 
 /// Longest time after which objects are deleted: ten years.
@@ -88,5 +89,5 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::ask()?;
     let done = controller::run(engine.as_ref().clone(), plain, settings, started, stop).await;
     done.map_err(|e| anyhow::anyhow!("failed to {e}"))?;
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }

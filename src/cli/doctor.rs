@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::target::{self, Target};
-use super::{Common, Output, connect, exit, stdio};
+use super::{Common, Output, connect, stdio};
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
+use crate::report::exit_code;
 use crate::spec::Overrides;
 use checks::Check;
 
@@ -39,7 +40,7 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
         }
         Output::Text => stdio::out(&checks::text(&checks, &cannot)),
     }
-    Ok(if checks.iter().all(|c| c.passed) { exit::PASSED } else { exit::NOT_READY })
+    Ok(if checks.iter().all(|c| c.passed) { exit_code::PASSED } else { exit_code::NOT_READY })
 }
 
 async fn all(engine: Arc<LocalEngine>, description: Option<crate::spec::Valid>) -> (Vec<Check>, Vec<String>) {

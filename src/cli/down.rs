@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Common, EnvironmentArgs, Output, connect, exit};
+use super::{Common, EnvironmentArgs, Output, connect};
 use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::reaper::half_made::unstarted;
+use crate::report::exit_code;
 
 /// How long the engine may take to carry out what a killed program had asked for last.
 const LATE: Duration = Duration::from_secs(1);
@@ -23,7 +24,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         } else {
             errln!("{}; nothing to remove", connect::nowhere(&name, common));
         }
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     };
     let began = Instant::now();
     let mut left = engine.remove(&name, None).await.map_err(|e| connect::told(common, &e))?;
@@ -41,11 +42,11 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         errln!("removed {name} in {:.1} s", began.elapsed().as_secs_f32());
     }
     if left.is_empty() {
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     errln!("error: {} object(s) of {name} could not be removed:", left.len());
     left.iter().for_each(|r| errln!("  {}: {}", r.object, r.reason));
-    Ok(exit::TEARDOWN)
+    Ok(exit_code::TEARDOWN)
 }
 
 /// Whether its making was broken off: something is not there, or was never started although it starts by itself.

@@ -8,9 +8,11 @@ use clap::Args;
 use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Common, Output, connect, exit, signals};
-use crate::engine::{Engine, Lease};
+use super::{Common, Output, connect, signals};
+use crate::engine::Engine;
+use crate::lease::Lease;
 use crate::lifecycle::usage::{self, InUse};
+use crate::report::exit_code;
 
 /// Arguments of `forward`.
 #[derive(Debug, Args)]
@@ -45,7 +47,7 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
     loop {
         let (stream, _) = tokio::select! {
-            () = stop.cancelled() => return Ok(exit::PASSED),
+            () = stop.cancelled() => return Ok(exit_code::PASSED),
             accepted = listener.accept() => accepted?,
         };
         usage::note(engine.as_ref(), &lease).await;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::connect;
 use super::stdio::Stdout;
-use super::{connect, exit};
+use crate::report::exit_code;
 
 /// The reference under which clusters look for it, unless they are told another.
 pub const NAME: &str = concat!("localhost/dayfly/dayfly:", env!("CARGO_PKG_VERSION"));
@@ -37,5 +38,5 @@ pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
     };
     let place = args.out.as_ref().map_or("standard output".into(), |p| p.display().to_string());
     written.with_context(|| format!("failed to write {place}"))?;
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }

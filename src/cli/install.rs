@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 use kube::Client;
 use tokio::time::Instant;
 
-use super::{Common, EngineChoice, Output, connect, exit, stdio, target};
+use super::{Common, EngineChoice, Output, connect, stdio, target};
 use crate::engine::Engine as _;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
 use crate::install::remove::{self, Bindings, Removed};
 use crate::install::{CONTROLLER, DEFINITION, InstallError, apply, key, wait};
+use crate::report::exit_code;
 
 mod signing;
 
@@ -62,7 +63,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     if args.dry_run == Some(Trial::Print) {
         let text = manifests::yaml(&all).map_err(|e| told(common, &e))?;
         stdio::out(&text);
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     let given = args.key.as_deref().map(|file| signing::given(file, args.passphrase_file.clone())).transpose()?;
     let client = reach(common).await?.client();
@@ -76,7 +77,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
         retire(&client, &all, &bindings, true, common).await.map_err(|e| told(common, &e))?;
         all.iter().zip(&tried).for_each(|(m, change)| say(common, change.word(), &m.to_string(), None, true));
         signing::tell(step, there.as_ref().and_then(|k| k.public.as_ref()), true, common);
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     let until = Instant::now() + args.timeout;
     objects(&client, &all, until, common).await.map_err(|e| told(common, &e))?;
@@ -85,7 +86,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     let pem = signing::publish(public.as_ref(), args.public_key.as_deref())?;
     available(&client, until, common).await?;
     signing::finish(public.as_ref(), pem.as_deref(), args.public_key.as_deref(), image, common);
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 async fn available(client: &Client, until: Instant, common: &Common) -> anyhow::Result<()> {
@@ -168,5 +169,15 @@ pub fn told(common: &Common, error: &InstallError) -> anyhow::Error {
         outln!("{}", serde_json::json!({"event": "error", "text": format!("failed to {error}")}));
     }
     errln!("error: failed to {error}");
-    anyhow::Error::new(connect::Ended(exit::of_install(error)))
+    anyhow::Error::new(connect::Ended(exit_code_of(error)))
+}
+
+/// The exit code of an installation that failed.
+fn exit_code_of(error: &InstallError) -> u8 {
+    match error {
+        InstallError::Manifest(_) | InstallError::Forbidden { .. } | InstallError::Api { .. } => exit_code::UNEXPECTED,
+        InstallError::OtherKey { .. } | InstallError::BrokenKey(_) => exit_code::USAGE,
+        InstallError::NotReady { capacity: true, .. } => exit_code::NO_CAPACITY,
+        InstallError::NotReady { .. } => exit_code::NOT_READY,
+    }
 }

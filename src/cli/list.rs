@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Common, Output, connect, exit, stdio, target};
+use super::{Common, Output, connect, stdio, target};
 use crate::engine::{Observed, UnitState};
+use crate::report::exit_code;
 
 /// Prints all environments.
 pub async fn run(common: &Common) -> anyhow::Result<u8> {
@@ -22,11 +23,11 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         });
         let rows: Vec<_> = rows.collect();
         outln!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     if all.is_empty() {
         outln!("there are no environments");
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     let rows: Vec<[String; 6]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
     if targets.len() == 1 {
@@ -36,7 +37,7 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         let rows: Vec<[String; 7]> = rows.collect();
         stdio::out(&table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 fn row(o: &Observed, now: Timestamp) -> [String; 6] {

@@ -5,8 +5,9 @@ use std::io::Write;
 use clap::Args;
 use futures::StreamExt;
 
-use super::{Common, Output, connect, exit};
+use super::{Common, Output, connect};
 use crate::lifecycle::usage::{self, InUse};
+use crate::report::exit_code;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
@@ -56,5 +57,5 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
             break;
         }
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{exit, stdio, validate};
+use super::{stdio, validate};
 use crate::plan::{build, graph};
+use crate::report::exit_code;
 use crate::spec::{self, Overrides};
 
 /// How `--graph` draws.
@@ -38,5 +39,5 @@ pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphForma
         None if json => format!("{:#}\n", serde_json::json!(plan)),
         None => graph::text(&plan),
     });
-    exit::PASSED
+    exit_code::PASSED
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Common, Output, connect, exit, remover, target};
+use super::{Common, Output, connect, remover, target};
 use crate::engine::{Engine, Observed};
 use crate::evidence::SigningKey;
 use crate::evidence::record_shelf::RecordShelf;
 use crate::reaper::decide::{Asked, Decision, concerns, decide};
 use crate::reaper::removal::{self, Books, Outcome};
+use crate::report::exit_code;
 use crate::spec::quantity;
 
 mod open;
@@ -70,7 +71,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
             Ok(open) => asked.open = Some(open),
             Err(why) => {
                 tell::no_list(common, &why);
-                causes.push(exit::INCONCLUSIVE);
+                causes.push(exit_code::INCONCLUSIVE);
             }
         }
     }
@@ -82,7 +83,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
         None => None,
     };
     causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
-    Ok(causes.first().copied().unwrap_or(exit::PASSED))
+    Ok(causes.first().copied().unwrap_or(exit_code::PASSED))
 }
 
 /// The engine and, in a cluster, where records are laid down.
@@ -147,7 +148,7 @@ async fn removed(engine: &dyn Engine, observed: &Observed, asked: &Asked, books:
 fn code(outcome: &Outcome) -> Option<u8> {
     match outcome {
         Outcome::Removed { .. } | Outcome::NotDue => None,
-        Outcome::Left { .. } | Outcome::Failed { .. } => Some(exit::TEARDOWN),
-        Outcome::Unrecorded(_) | Outcome::Unfinished { .. } => Some(exit::NO_EVIDENCE),
+        Outcome::Left { .. } | Outcome::Failed { .. } => Some(exit_code::TEARDOWN),
+        Outcome::Unrecorded(_) | Outcome::Unfinished { .. } => Some(exit_code::NO_EVIDENCE),
     }
 }

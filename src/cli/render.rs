@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{Common, DescriptionArgs, Output, connect, exit, stdio, target};
-use crate::engine::{Lease, Position, Secrets};
+use super::{Common, DescriptionArgs, Output, connect, stdio, target};
+use crate::lease::Lease;
+use crate::plan::Position;
 use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environment, judge, ports, prepare, unit};
+use crate::report::exit_code;
+use crate::secrets::Secrets;
 
 /// Addresses for documentation (RFC 5737): nobody has them.
 const STAND_IN: &str = "198.51.100";
@@ -46,7 +49,7 @@ pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref())
         .map_err(|e| connect::usage(&format!("failed to {e}")))?;
     print(&objects, common.output)?;
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 fn objects(

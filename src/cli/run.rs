@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::connect::Request;
-use super::{Common, Output, RequestArgs, connect, exit, screen, signals, stdio, target};
-use crate::engine::Lease;
+use super::{Common, Output, RequestArgs, connect, screen, signals, stdio, target};
 use crate::evidence::store;
-use crate::lifecycle::Journal;
-use crate::lifecycle::record;
-use crate::lifecycle::run::{self, Keep, Run};
-use crate::report::Facts;
+use crate::lease::Lease;
+use crate::lifecycle::{Journal, record};
+use crate::model::Keep;
+use crate::report::{Facts, exit_code};
+use crate::run;
+use crate::run::Run;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let facts = record::beginning(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
-        return Ok(exit::NO_EVIDENCE);
+        return Ok(exit_code::NO_EVIDENCE);
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
     let kept = format!(
@@ -54,7 +55,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     run.perform(&suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();
     tell(&facts, common, &store::run_dir(&args.evidence, &facts)?);
-    Ok(exit::of(&facts))
+    Ok(exit_code::of(&facts))
 }
 
 /// The report on the screen, and what CI systems show.

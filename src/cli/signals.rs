@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::exit;
+use crate::report::exit_code;
 
 /// A token that the first SIGINT, SIGTERM or SIGHUP cancels; the second ends the process after printing `way_out`.
 pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
@@ -16,7 +16,7 @@ pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
         cancelled.cancel();
         any(&mut signals).await;
         errln!("left at once; clean up with: {way_out}");
-        std::process::exit(i32::from(exit::INTERRUPTED));
+        std::process::exit(i32::from(exit_code::INTERRUPTED));
     });
     Ok(token)
 }

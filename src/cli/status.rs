@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Common, EnvironmentArgs, Output, connect, exit, list, stdio};
+use super::{Common, EnvironmentArgs, Output, connect, list, stdio};
 use crate::engine::{Observed, UnitState};
+use crate::report::exit_code;
 
 /// Prints the state of an environment.
 pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
@@ -17,7 +18,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         stdio::out(&text(&observed, Timestamp::now()));
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 fn text(o: &Observed, now: Timestamp) -> String {

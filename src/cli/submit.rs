@@ -10,10 +10,11 @@ use kube::{Api, Client, ResourceExt};
 
 use super::connect::Request;
 use super::target::Target;
-use super::{Common, EngineChoice, Output, RequestArgs, connect, exit, run, signals, target};
-use crate::controller::crd::{RunStatus, TestEnvironment};
+use super::{Common, EngineChoice, Output, RequestArgs, connect, run, signals, target};
+use crate::crd::StoredEvidence;
+use crate::crd::{RunStatus, TestEnvironment};
 use crate::evidence::{shelf, store};
-use crate::report::Facts;
+use crate::report::{Facts, exit_code};
 
 mod follow;
 mod object;
@@ -61,12 +62,12 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
         Ok(submitted) => submitted,
         Err(why) => {
             errln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
-            return Ok(exit::UNEXPECTED);
+            return Ok(exit_code::UNEXPECTED);
         }
     };
     if !args.wait {
         say_how_to_follow(&submitted, common);
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     let way = format!("kubectl -n {namespace} delete testenvironment {}", plan.environment);
     let stop = signals::ask()?;
@@ -75,7 +76,7 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
         ended = followed.to_the_end(&args.controller_namespace) => ended,
         () = stop.cancelled() => {
             errln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
-            return Ok(exit::INTERRUPTED);
+            return Ok(exit_code::INTERRUPTED);
         }
     };
     match ended {
@@ -106,7 +107,7 @@ async fn reached(common: &Common) -> anyhow::Result<Client> {
 async fn submitted(
     objects: &Api<TestEnvironment>,
     name: &str,
-    mut spec: crate::controller::crd::TestEnvironmentSpec,
+    mut spec: crate::crd::TestEnvironmentSpec,
 ) -> Result<TestEnvironment, String> {
     follow::until_gone_if_leaving(objects, name).await?;
     let known = objects.get_opt(name).await.map_err(|e| object::refusal(&e))?;
@@ -141,11 +142,11 @@ async fn finish(
     evidence: &Path,
     common: &Common,
 ) -> anyhow::Result<u8> {
-    let code = run.exit_code.unwrap_or(exit::UNEXPECTED);
+    let code = run.exit_code.unwrap_or(exit_code::UNEXPECTED);
     let Some(deposit) = &run.evidence else {
         let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
         errln!("error: run {} ended without evidence:\n  {causes}", run.id);
-        return Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code });
+        return Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code });
     };
     match fetched(client, namespace, run, deposit, evidence).await {
         Ok((facts, folder)) => {
@@ -154,7 +155,7 @@ async fn finish(
         }
         Err(e) => {
             errln!("error: the run ended with exit code {code}, and its evidence could not be fetched: {e:#}");
-            Ok(if code == exit::PASSED { exit::NO_EVIDENCE } else { code })
+            Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code })
         }
     }
 }
@@ -163,7 +164,7 @@ async fn fetched(
     client: &Client,
     namespace: &str,
     run: &RunStatus,
-    deposit: &shelf::Deposit,
+    deposit: &StoredEvidence,
     evidence: &Path,
 ) -> anyhow::Result<(Facts, PathBuf)> {
     let files = shelf::fetch(client, namespace, deposit).await?;

@@ -4,9 +4,11 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Common, Output, connect, exit, list};
-use crate::engine::{Amended, Amendment, Kept, Observed, Terms};
+use super::{Common, Output, connect, list};
+use crate::engine::Observed;
+use crate::lease::{Amended, Amendment, Kept, Terms};
 use crate::reaper::open_list::whole;
+use crate::report::exit_code;
 use crate::spec::quantity;
 
 /// Longest reason, in characters.
@@ -60,7 +62,7 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
             );
         }
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 /// Keeps an environment, or releases it.
@@ -79,7 +81,7 @@ pub async fn keep(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
             outln!("{name} is kept no more; it expires {}", list::expiry(Timestamp::now(), after.expires));
         }
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 fn checked(reason: &str) -> anyhow::Result<String> {
@@ -103,7 +105,7 @@ async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow
         Amended::Leaving => Err(leaving(environment).into()),
         Amended::Taken(newer) => {
             errln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
-            Err(connect::Ended(exit::UNEXPECTED).into())
+            Err(connect::Ended(exit_code::UNEXPECTED).into())
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::{Common, Output, connect, exit, screen, signals, stdio};
+use super::{Common, Output, connect, screen, signals, stdio};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, Notice, record, usage};
+use crate::report::exit_code;
 use crate::report::facts::{Change, Runner};
 use crate::suite::runner;
 
@@ -44,5 +45,5 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     if common.output == Output::Text {
         stdio::out(&crate::report::text::render(&facts, false));
     }
-    Ok(exit::of(&facts))
+    Ok(exit_code::of(&facts))
 }

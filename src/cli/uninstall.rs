@@ -7,11 +7,12 @@ use kube::Client;
 use tokio::time::Instant;
 
 use super::install::{reach, say, told};
-use super::{Common, Output, connect, exit};
+use super::{Common, Output, connect};
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
 use crate::install::remove::{self, Bindings, Removed};
 use crate::install::{DEFINITION, InstallError, NAMESPACE, holders};
+use crate::report::exit_code;
 
 /// Arguments of `uninstall`.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
     if args.dry_run {
         holding.iter().for_each(|o| say(common, "removed", &format!("TestEnvironment {}", o.key()), None, true));
         tried.iter().for_each(|(manifest, done)| tell(manifest, done, true, common));
-        return Ok(exit::PASSED);
+        return Ok(exit_code::PASSED);
     }
     let waiting = |why: &str| errln!("waiting: {why}");
     holders::release(&client, until, waiting).await.map_err(|e| match e {
@@ -85,7 +86,7 @@ async fn everything(
             return Err(stays(engine, manifest, common).await);
         }
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 fn tell(manifest: &Manifest, done: &Removed, trial: bool, common: &Common) {
@@ -115,5 +116,5 @@ fn refused(common: &Common, text: &str, left: &[String]) -> anyhow::Error {
     }
     left.iter().for_each(|line| errln!("  {line}"));
     errln!("error: {text}");
-    anyhow::Error::new(connect::Ended(exit::TEARDOWN))
+    anyhow::Error::new(connect::Ended(exit_code::TEARDOWN))
 }

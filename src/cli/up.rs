@@ -2,10 +2,13 @@
 
 use clap::Args;
 
-use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, exit, screen, signals, stdio, target};
-use crate::engine::{Lease, Older};
-use crate::lifecycle::{Journal, Notice, record, run, up};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, screen, signals, stdio, target};
+use crate::engine::Older;
+use crate::lease::Lease;
+use crate::lifecycle::{Journal, Notice, record, up};
+use crate::report::exit_code;
 use crate::report::facts::CauseKind;
+use crate::run;
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
@@ -33,7 +36,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
             if common.output == Output::Text {
                 stdio::err(&welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
             }
-            return Ok(exit::PASSED);
+            return Ok(exit_code::PASSED);
         }
         Err(cause) => cause,
     };
@@ -44,7 +47,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         }
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
-    Ok(exit::of(&journal.facts()))
+    Ok(exit_code::of(&journal.facts()))
 }
 
 async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, flags: &str) {

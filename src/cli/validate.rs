@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{exit, stdio};
+use super::stdio;
+use crate::report::exit_code;
 use crate::spec::{self, Faults, Overrides, Valid};
 
 /// Checks a description; returns the exit code: 0, or 2 when there is a fault.
@@ -17,7 +18,7 @@ pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {
         Ok(valid) => outln!("{}", summary(&valid)),
         Err(faults) => return refuse(&faults, json),
     }
-    exit::PASSED
+    exit_code::PASSED
 }
 
 /// Prints faults where they belong; returns the exit code.
@@ -28,7 +29,7 @@ pub fn refuse(faults: &Faults, json: bool) -> u8 {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         stdio::err(&faults.render(colour));
     }
-    exit::USAGE
+    exit_code::USAGE
 }
 
 fn summary(valid: &Valid) -> String {

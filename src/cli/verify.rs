@@ -13,7 +13,7 @@ use crate::evidence::predicate::{RemovalPredicate, RemovalState, TestOutcome};
 use crate::evidence::statement::is_hex;
 use crate::evidence::verify::{Expect, Refusal, Said, VerifiedRun, folder, removal, verify};
 use crate::evidence::{VerifyingKey, removal as record, store};
-use crate::report::facts::Outcome;
+use crate::model::Outcome;
 
 mod text;
 

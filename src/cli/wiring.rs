@@ -6,9 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::key::{self, PassphraseSource};
 use super::stdio::{Stderr, Stdout};
-use super::{connect, exit, verify as verifying};
+use super::{connect, verify as verifying};
 use crate::evidence::{KeyKind, SigningKey, removal, store};
-use crate::report::Format;
+use crate::report::{Format, exit_code};
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ pub enum Kind {
 /// Renders a saved report.
 pub fn report(args: ReportArgs) -> anyhow::Result<u8> {
     super::report::run(&args.path, args.format, args.out.as_deref()).map_err(|e| connect::usage(&format!("{e:#}")))?;
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 /// Verifies evidence; exit code 10 when it is refused.
@@ -148,7 +148,7 @@ fn performed(action: KeyAction, json: bool) -> anyhow::Result<u8> {
             }
         }
     }
-    Ok(exit::PASSED)
+    Ok(exit_code::PASSED)
 }
 
 /// The private key of a run; what is wrong with it is told, and ends with exit code 2 before anything is made.

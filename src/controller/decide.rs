@@ -4,7 +4,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::crd::{Keep, RunStatus, Stage};
+use crate::crd::{RunStatus, Stage};
+use crate::model::Keep;
 
 /// How long a runner may wait for its image, a node or its files before the run is given up.
 const STUCK: SignedDuration = SignedDuration::from_mins(2);

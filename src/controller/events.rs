@@ -1,7 +1,7 @@
 //! What is worth an Event. Pure: (what was said, what is said) → events.
 
-use super::crd::{Condition, TestEnvironmentStatus};
 use super::status::services;
+use crate::crd::{Condition, TestEnvironmentStatus};
 
 /// Longest note that the API takes.
 const LONGEST: usize = 1000;
@@ -75,10 +75,10 @@ pub fn event(warning: bool, reason: &str, action: &str, note: &str) -> Told {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::controller::crd::{Keep, RunStatus, Stage};
     use crate::controller::decide::Turn;
     use crate::controller::status::{Checked, checked, of};
-    use crate::report::facts::Outcome;
+    use crate::crd::{RunStatus, Stage};
+    use crate::model::{Keep, Outcome};
     use jiff::Timestamp;
 
     fn at(status: &TestEnvironmentStatus) -> TestEnvironmentStatus {

@@ -10,8 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::crd::Phase;
-use super::lean::Lean;
+use crate::crd::{Lean, Phase};
 
 type Labels = Vec<(&'static str, String)>;
 

@@ -6,12 +6,11 @@ use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::crd::TestEnvironment;
 use super::decide::{Step, Turn};
-use super::lean::Lean;
 use super::request::{self, Unresolved};
 use super::status::{self, Checked};
 use super::{Context, FINALIZER, MANAGER, events, lock};
+use crate::crd::{Lean, TestEnvironment};
 use crate::engine::EngineError;
 use crate::evidence::EvidenceError;
 

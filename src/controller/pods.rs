@@ -4,10 +4,9 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::crd::RunStatus;
 use super::decide::{PodState, RunnerPod};
-use super::lean::Lean;
 use super::{RUN, RUNNER, Settings, TEST_ENVIRONMENT};
+use crate::crd::{Lean, RunStatus};
 
 /// How long a runner may take to sign and to remove the environment when it is told to end, in seconds.
 const GRACE_SECS: u32 = 120;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::decide::Turn;
-use super::lean::Lean;
+use crate::crd::Lean;
 
 /// Whether `me` may begin. `begun` are the uids of objects whose run was begun but is not seen yet.
 pub fn turn<'a>(me: &'a Lean, all: impl Iterator<Item = &'a Lean>, begun: &HashSet<String>, limit: usize) -> Turn {

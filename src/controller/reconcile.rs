@@ -11,11 +11,10 @@ use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 use tracing::Instrument;
 
-use super::crd::Stage;
 use super::decide::{self, RunnerPod, Seen, Step};
-use super::lean::Lean;
 use super::perform::{self, StepError, turn};
 use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, pods, status};
+use crate::crd::{Lean, Stage};
 
 /// Pauses after failures: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));

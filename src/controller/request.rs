@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
-use super::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};

@@ -16,16 +16,18 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::crd::{RunStatus, Stage, TestEnvironment};
 use super::request::{self, Request};
-use crate::cli::exit;
-use crate::engine::{Engine, Lease};
+use crate::crd::{RunStatus, Stage, TestEnvironment};
+use crate::engine::Engine;
 use crate::evidence::SigningKey;
 use crate::evidence::shelf::Shelf;
-use crate::lifecycle::run::{self, Run};
+use crate::lease::Lease;
 use crate::lifecycle::{Journal, Notice, record};
-use crate::report::Facts;
-use crate::report::facts::{Cause, CauseKind, Outcome};
+use crate::model::Outcome;
+use crate::report::facts::{Cause, CauseKind};
+use crate::report::{Facts, exit_code};
+use crate::run;
+use crate::run::Run;
 
 pub mod progress;
 
@@ -90,7 +92,7 @@ impl Runner {
             Err(e) => faulty(status, &format!("the description is not what it was when it was checked: {e}")),
         };
         self.write(&ended).await?;
-        Ok(ended.exit_code.unwrap_or(exit::UNEXPECTED))
+        Ok(ended.exit_code.unwrap_or(exit_code::UNEXPECTED))
     }
 
     fn api(&self) -> Api<TestEnvironment> {
@@ -229,7 +231,7 @@ fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
 }
 
-fn kept(metadata: &ObjectMeta, keep: super::crd::Keep) -> String {
+fn kept(metadata: &ObjectMeta, keep: crate::model::Keep) -> String {
     let name = metadata.name.as_deref().unwrap_or_default();
     format!("keep: {keep:?}; it goes with TestEnvironment {name}, or when its time is over")
 }
@@ -239,7 +241,7 @@ fn faulty(mut status: RunStatus, why: &str) -> RunStatus {
     let now = Timestamp::now();
     status.stage = Stage::Ended;
     status.outcome = Some(Outcome::Error);
-    status.exit_code = Some(exit::USAGE);
+    status.exit_code = Some(exit_code::USAGE);
     status.causes = vec![progress::short(why)];
     (status.finished, status.released) = (Some(now), Some(now));
     status
@@ -247,7 +249,7 @@ fn faulty(mut status: RunStatus, why: &str) -> RunStatus {
 
 fn finished(mut status: RunStatus, facts: &Facts, nothing_made: bool) -> RunStatus {
     let now = Timestamp::now();
-    progress::end(&mut status, facts, exit::of(facts), now);
+    progress::end(&mut status, facts, exit_code::of(facts), now);
     if nothing_made {
         status.released = Some(now);
     }

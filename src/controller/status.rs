@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::crd::{Condition, Keep, Phase, RunStatus, Stage, TestEnvironmentStatus};
 use super::decide::{PodState, RunnerPod, Turn};
-use crate::report::facts::Outcome;
+use crate::crd::{Condition, Phase, RunStatus, Stage, TestEnvironmentStatus};
+use crate::model::{Keep, Outcome};
 
 /// Longest message of a condition.
 const LONGEST: usize = 4096;
@@ -163,7 +163,7 @@ fn ready(run: &RunStatus) -> Said {
 }
 
 fn tested(run: &RunStatus) -> Said {
-    let told = |s: &super::crd::SuiteStatus| {
+    let told = |s: &crate::crd::SuiteStatus| {
         let verdict = s.verdict.map_or("runs", |v| v.word());
         format!("{} {verdict} ({} passed, {} failed, {} inconclusive)", s.name, s.passed, s.failed, s.inconclusive)
     };

@@ -11,11 +11,14 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    AgentLink, Amended, Amendment, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease,
-    Leftover, LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit, Terms,
-    UnitState,
+    Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, Leftover, LogLine, Observed, Older, OnLine,
+    OnProgress, Residual, Running, SuiteExit, UnitState,
 };
-use crate::plan::SuitePlan;
+use crate::agent::AgentLink;
+use crate::lease::{Amended, Amendment, Lease, Terms};
+use crate::model::ImageFact;
+use crate::plan::{Position, SuitePlan};
+use crate::secrets::Secrets;
 
 mod sample;
 

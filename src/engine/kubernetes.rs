@@ -11,11 +11,15 @@ use futures::stream::BoxStream;
 use kube::Client;
 
 use super::{
-    AgentLink, Amended, Amendment, Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, ImageFact, Lease,
-    LogLine, Observed, Older, OnLine, OnProgress, Position, Residual, Running, Secrets, SuiteExit,
+    Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, LogLine, Observed, Older, OnLine, OnProgress,
+    Residual, Running, SuiteExit,
 };
-use crate::plan::SuitePlan;
+use crate::agent::AgentLink;
+use crate::lease::{Amended, Amendment, Lease};
+use crate::model::ImageFact;
+use crate::plan::{Position, SuitePlan};
 use crate::render::kubernetes::{Stage, Templates};
+use crate::secrets::Secrets;
 
 mod agents;
 mod api;

@@ -1,13 +1,11 @@
 //! What goes in and out of engines: leases, claims, states, links, results. Data without behaviour.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Terms;
-use crate::plan::Plan;
+use crate::lease::{Lease, Terms};
+use crate::secrets::Secrets;
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,29 +17,6 @@ pub enum EngineKind {
     Kubernetes,
     /// Nothing real; nothing of it is ever signed.
     Fake,
-}
-
-/// Who owns an environment: kept on the environment itself, never in a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lease {
-    /// `<description>-pr-<number>`.
-    pub environment: String,
-    /// Run id (UUIDv7, so that a later run sorts after an earlier one).
-    pub run: uuid::Uuid,
-    /// Head commit, as given (may be empty for a developer's `up`).
-    pub commit: String,
-    /// Repository of the pull request, where known: only in it does its number mean anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// `namespace/name` of the TestEnvironment that asked for it, where one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asker: Option<String>,
-    /// When it was made.
-    pub created: jiff::Timestamp,
-    /// Until when it was to live when it was made; `Terms` says until when it does.
-    pub expires: jiff::Timestamp,
-    /// The plan, so that `test`, `status` and `down` need no description file.
-    pub plan: Plan,
 }
 
 /// What a claim found.
@@ -78,39 +53,6 @@ pub struct EngineInfo {
     pub endpoint: String,
     /// What this engine is known not to enforce, in sentences; shown in the report.
     pub cannot: Vec<String>,
-}
-
-/// An image as the engine holds it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImageFact {
-    /// As asked for.
-    pub reference: String,
-    /// `sha256:…` manifest digest where the image came from a registry, else the image id; empty until it is known.
-    pub digest: String,
-    /// `linux/amd64`.
-    pub platform: String,
-    /// The user that the image asks for; empty means root, none that it is not known before it runs.
-    pub user: Option<String>,
-}
-
-/// Secret values for one environment, as stored in it. Its `Debug` shows names only.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Secrets {
-    /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
-    pub values: BTreeMap<String, String>,
-    /// PEM certificate of the environment's own authority; public.
-    pub ca: String,
-    /// Until when certificates are surely valid.
-    #[serde(default)]
-    pub certified_until: Option<jiff::Timestamp>,
-    /// Per unit: files under `/run/secrets/`, by file name.
-    pub files: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
-}
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secrets").field("names", &self.values.keys().collect::<Vec<_>>()).finish_non_exhaustive()
-    }
 }
 
 /// State of one unit as the engine sees it.
@@ -164,27 +106,6 @@ pub enum Happened {
     Exited { unit: String, code: i64, oom_killed: bool },
     /// The environment's owner changed or went away.
     LeaseChanged,
-}
-
-/// Where an agent stands in the network.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Position {
-    /// May reach every unit: readiness and database preparation.
-    Control,
-    /// Where the suite of this name stands.
-    Suite(String),
-    /// Inside the network and process namespaces of the first copy of this unit, as its user.
-    Inside(String),
-    /// In a network of its own beside the environment: the neighbour of isolation checks.
-    Neighbour,
-}
-
-/// A running agent: one JSON object a line in both directions; it ends when `input` is closed.
-pub struct AgentLink {
-    /// To the agent.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// From the agent.
-    pub output: Pin<Box<dyn AsyncRead + Send>>,
 }
 
 /// How a container suite ended.

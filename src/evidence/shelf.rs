@@ -15,10 +15,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{EvidenceError, statement, store};
+use crate::crd::StoredEvidence;
 
 /// Bytes in one ConfigMap, which may hold 1 MiB.
 const PART: usize = 900 << 10;
@@ -41,19 +41,7 @@ pub struct Shelf {
     /// With what it goes away.
     owner: OwnerReference,
     /// What was laid down last.
-    last: Arc<Mutex<Option<Deposit>>>,
-}
-
-/// What was laid down: enough to find it and to see that it is whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Deposit {
-    /// SHA-256 of the archive (tar, gzip).
-    pub digest: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// The ConfigMaps of this namespace that hold it, in order.
-    pub config_maps: Vec<String>,
+    last: Arc<Mutex<Option<StoredEvidence>>>,
 }
 
 impl Shelf {
@@ -63,7 +51,7 @@ impl Shelf {
     }
 
     /// What was laid down last.
-    pub fn last(&self) -> Option<Deposit> {
+    pub fn last(&self) -> Option<StoredEvidence> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -75,7 +63,7 @@ impl Shelf {
         Ok(place)
     }
 
-    async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<Deposit, EvidenceError> {
+    async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
         let archive = pack(files)?;
         let parts: Vec<&[u8]> = archive.chunks(PART).collect();
         if parts.len() > MOST {
@@ -94,7 +82,7 @@ impl Shelf {
             put.map_err(|e| EvidenceError::Shelf(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
             names.push(name);
         }
-        Ok(Deposit { digest: statement::sha256(&archive), size: archive.len() as u64, config_maps: names })
+        Ok(StoredEvidence { digest: statement::sha256(&archive), size: archive.len() as u64, config_maps: names })
     }
 
     fn part(&self, run: Uuid, index: usize, bytes: &[u8]) -> ConfigMap {
@@ -115,7 +103,7 @@ impl Shelf {
 pub async fn fetch(
     client: &Client,
     namespace: &str,
-    deposit: &Deposit,
+    deposit: &StoredEvidence,
 ) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let mut archive = vec![];

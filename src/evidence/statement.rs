@@ -13,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 use super::EvidenceError;
 use super::predicate::*;
 use crate::engine::EngineKind;
+use crate::model::{Outcome, Verdict};
 use crate::report::Facts;
-use crate::report::facts::{CaseFact, Outcome, RawFile, SuiteFact, UnitFact, Verdict};
+use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 
 /// A statement ready to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,7 +223,7 @@ fn case(case: &CaseFact) -> CaseSummary {
 }
 
 fn images(facts: &Facts) -> Vec<Image> {
-    let image = |i: &crate::engine::ImageFact| Image {
+    let image = |i: &crate::model::ImageFact| Image {
         reference: i.reference.clone(),
         digest: i.digest.clone(),
         platform: i.platform.clone(),

@@ -17,7 +17,7 @@ use super::predicate::{
 };
 use super::statement::{is_hex, sha256};
 use super::strict;
-use crate::report::facts::{Outcome, Verdict};
+use crate::model::{Outcome, Verdict};
 
 pub mod folder;
 mod refusal;

@@ -8,7 +8,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
 
 use super::{CONTROLLER, InstallError, NAMESPACE, failed};
-use crate::controller::lean::Lean;
+use crate::crd::Lean;
 use crate::engine::kubernetes::explain;
 
 /// Pause between two looks.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineInfo, ImageFact, Residual};
+use crate::engine::{EngineInfo, Residual};
+use crate::model::ImageFact;
 use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
 /// Something that happened; `--output json` prints each as one line.

@@ -6,7 +6,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::notice::Notice;
-use crate::engine::{EngineKind, Lease};
+use crate::engine::EngineKind;
+use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
 use crate::report::facts::{CauseKind, Change, Event, Facts, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
 

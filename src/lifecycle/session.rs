@@ -13,8 +13,11 @@ use super::usage::InUse;
 use super::{Journal, Notice};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::Hello;
-use crate::engine::{Engine, EngineError, Happened, Lease, Position, Secrets};
+use crate::engine::{Engine, EngineError, Happened};
+use crate::lease::Lease;
+use crate::plan::Position;
 use crate::report::facts::{Cause, CauseKind};
+use crate::secrets::Secrets;
 
 /// How long an environment may be without an owner while another run takes it.
 const TAKE_OVER: Duration = Duration::from_secs(2);

@@ -12,10 +12,12 @@ use super::decide::{self, Phase, Progress, Step};
 use super::{Journal, Notice};
 use crate::agent::client::{AgentClient, AgentLost};
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::{Claim, Engine, EngineError, Happened, Lease, Older, Position, Running, Secrets};
+use crate::engine::{Claim, Engine, EngineError, Happened, Older, Running};
+use crate::lease::Lease;
 use crate::lifecycle::session::Session;
-use crate::plan::{Limits, Plan, Unit};
+use crate::plan::{Limits, Plan, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
+use crate::secrets::Secrets;
 
 /// How many lines of a failed unit's log are shown and kept.
 const LAST_LINES: usize = 20;

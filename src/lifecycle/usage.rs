@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Amended, Amendment, Engine, Lease};
+use crate::engine::Engine;
+use crate::lease::{Amended, Amendment, Lease};
 
 /// Between two notes of one use.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Confinement, Judge, Plan};
-use crate::engine::ImageFact;
+use crate::model::ImageFact;
 
 /// One sentence for each service or container suite that would run as root without leave.
 pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {

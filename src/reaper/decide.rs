@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::half_made::broken_off;
 use super::open_list::{OpenList, Says, whole};
-use crate::engine::{Lease, Observed, Terms};
+use crate::engine::Observed;
+use crate::lease::{Lease, Terms};
 
 /// For which reasons environments are removed, and which ones are looked at.
 #[derive(Debug, Clone, Default, PartialEq)]

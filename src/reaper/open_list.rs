@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::repository::Repository;
-use crate::engine::Lease;
+use crate::lease::Lease;
 
 /// Which pull requests are open.
 #[derive(Debug, Clone, PartialEq)]

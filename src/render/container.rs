@@ -12,7 +12,7 @@ use bollard::models::{
 
 use super::labels::{self, Role};
 use super::wires::{Seat, Subnets, judge_hosts, judge_seats, suite_callees, unit_hosts, unit_seats};
-use crate::engine::Lease;
+use crate::lease::Lease;
 use crate::plan::{Confinement, ContainerJudge, Limits, SuitePlan, Unit};
 
 /// Where secrets are in every container.

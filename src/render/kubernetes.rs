@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::labels::{self, Role};
-use crate::engine::Lease;
+use crate::lease::Lease;
 use crate::plan::Unit;
 
 pub mod environment;

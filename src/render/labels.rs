@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::Lease;
+use crate::lease::Lease;
 
 /// Name of the environment, on every object.
 pub const ENVIRONMENT: &str = "dayfly.dev/environment";

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::wires::{self, Subnet, Subnets};
-use crate::engine::Lease;
+use crate::lease::Lease;
 
 fn unit(name: &str, callers: &[&str], replicas: u8) -> Value {
     json!({

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::labels;
-use crate::engine::Lease;
+use crate::lease::Lease;
 use crate::plan::{Plan, SuitePlan, Unit};
 
 /// One network.

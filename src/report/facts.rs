@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineInfo, EngineKind, ImageFact, Residual};
+use crate::engine::{EngineInfo, EngineKind, Residual};
+use crate::model::{ImageFact, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -122,29 +122,6 @@ pub struct UnitFact {
     pub failure: Option<String>,
     /// Its last log lines when it failed (at most 20).
     pub last_log: Vec<String>,
-}
-
-/// Passed, failed or inconclusive; what could not be judged is never passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// It holds.
-    Passed,
-    /// It could not be judged.
-    Inconclusive,
-    /// It does not hold.
-    Failed,
-}
-
-impl Verdict {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Inconclusive => "inconclusive",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// One suite and what it found.

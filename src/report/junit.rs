@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact, Verdict};
+use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
 use super::{ReportError, words};
+use crate::model::Verdict;
 
 /// Longest text kept of one failure, in characters.
 const MOST: usize = 8000;

@@ -1,6 +1,7 @@
 //! Counts of the cases of a suite, the same for every view.
 
-use super::facts::{CaseFact, SuiteFact, Verdict};
+use super::facts::{CaseFact, SuiteFact};
+use crate::model::Verdict;
 
 /// How the cases of one suite, or of a run, came out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

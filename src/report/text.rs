@@ -2,8 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::facts::{CaseFact, Facts, SuiteFact, UnitFact, Verdict};
+use super::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 use super::{Tally, tally, words};
+use crate::model::Verdict;
 
 /// Most lines shown of one text.
 const LINES: usize = 15;

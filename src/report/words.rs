@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::facts::{CaseFact, CauseKind, Facts, Outcome, SuiteFact, UnitFact, Verdict};
+use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitFact};
 use crate::engine::EngineKind;
+use crate::model::{Outcome, Verdict};
 use crate::spec::model::SuiteKind;
 
 /// The outcome in one capitalised word. A report saved while the run went on is never shown as passed.

@@ -7,12 +7,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Overrides;
 use super::fault::{Fault, Found, known};
 use super::model::{Environment, Suite};
 use super::place::At;
 use super::template::SecretUse;
-use super::{needs, quantity};
+use super::{Overrides, needs, quantity};
 
 mod broker;
 mod cases;

@@ -7,8 +7,9 @@ use crate::engine::SuiteExit;
 use crate::lifecycle::Notice;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::millis;
+use crate::model::Verdict;
 use crate::plan::{ContainerJudge, SuitePlan};
-use crate::report::facts::{CaseFact, RawFile, Verdict};
+use crate::report::facts::{CaseFact, RawFile};
 use crate::spec::model::VerdictSource;
 
 /// What a container suite came to.

@@ -8,9 +8,8 @@ use futures::StreamExt;
 use super::isolation;
 use super::steps::Done;
 use crate::agent::protocol::{Answer, Ask, ProcessStatus};
-use crate::engine::Position;
 use crate::lifecycle::session::Session;
-use crate::plan::{Confinement, UnitKind};
+use crate::plan::{Confinement, Position, UnitKind};
 use crate::spec::model::{Action, Aspect, Confined};
 
 /// Secrets shorter than this are not looked for: they would be found by chance.

@@ -11,8 +11,9 @@ use super::bait;
 use super::host_steps::chosen;
 use super::steps::Done;
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::{EngineKind, Position};
+use crate::engine::EngineKind;
 use crate::lifecycle::session::Session;
+use crate::plan::Position;
 
 /// How long one refused connection is tried.
 pub const PATIENCE: Duration = Duration::from_millis(1500);

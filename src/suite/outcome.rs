@@ -1,6 +1,7 @@
 //! What cases amount to: the verdict of a suite and the causes of a run. Pure.
 
-use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
 use crate::spec::model::SuiteKind;
 
 /// The worst verdict of the cases; a suite in which nothing was judged is inconclusive, with the reason.

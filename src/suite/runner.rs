@@ -11,8 +11,9 @@ use super::{container, outcome, schedule};
 use crate::lifecycle::Notice;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::interrupted;
+use crate::model::Verdict;
 use crate::plan::{Judge, SuitePlan};
-use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, Verdict};
+use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
 use crate::spec::model::Case;
 
 /// Where things stand in the description: `suites.security.cases[3]` → `path:line`.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::{host_steps, isolation, variables};
 use crate::agent::protocol::{Answer, Ask, StepFailure};
-use crate::engine::Position;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::millis;
-use crate::plan::SuitePlan;
-use crate::report::facts::{CaseFact, CaseFailure, StepFact, Verdict};
+use crate::model::Verdict;
+use crate::plan::{Position, SuitePlan};
+use crate::report::facts::{CaseFact, CaseFailure, StepFact};
 use crate::spec::model::{Action, Case, Step};
 
 /// What one suite of steps has gathered so far.

@@ -11,10 +11,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dayfly::agent::AgentLink;
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
-use dayfly::engine::{AgentLink, Secrets};
 use dayfly::plan::{Limits, Plan, ReadyPlan, Unit, UnitKind};
+use dayfly::secrets::Secrets;
 use serde_json::{Value, json};
 
 /// A unit with nothing but a name.

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use crate::installed;
-use crate::team;
 use crate::team::{condition, described};
 use crate::world::{
     LONG, REACHES_WEB, WEB, apply, kubectl, namespace_is_there, object, try_kubectl, until, with_cases,
 };
+use crate::{installed, team};
 
 #[test]
 fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {

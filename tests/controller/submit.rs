@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::installed;
 use crate::support::{COMMIT, Running, repository};
-use crate::team;
 use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, user, with_cases};
+use crate::{installed, team};
 
 const FAILS: &str = "      - { id: A1, name: web has it, steps: [ http: { url: 'http://web:8080/nope' } ] }\n";
 

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use dayfly::engine::{EngineInfo, EngineKind, ImageFact};
+use dayfly::engine::{EngineInfo, EngineKind};
 use dayfly::evidence::statement::sha256;
 use dayfly::evidence::{KeyKind, SigningKey};
+use dayfly::model::ImageFact;
+use dayfly::model::Verdict;
 use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::Facts;
 use dayfly::report::facts::*;

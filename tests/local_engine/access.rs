@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use dayfly::agent::protocol::{Answer, Ask};
-use dayfly::engine::{Engine, Position, Secrets};
-use dayfly::plan::Unit;
+use dayfly::engine::Engine;
+use dayfly::plan::{Position, Unit};
+use dayfly::secrets::Secrets;
 
 use crate::world::{World, idle, listen, reach, suite, unit};
 

@@ -1,8 +1,9 @@
 //! Claims, takeovers, removal, and failures before anything runs.
 
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Claim, Engine, Leftover, Older, Position, Secrets, UnitState};
-use dayfly::plan::{Confinement, Unit};
+use dayfly::engine::{Claim, Engine, Leftover, Older, UnitState};
+use dayfly::plan::{Confinement, Position, Unit};
+use dayfly::secrets::Secrets;
 
 use crate::world::{self, World, idle, options, unit, words};
 

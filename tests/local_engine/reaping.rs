@@ -1,10 +1,12 @@
 //! Terms beside the lease, remnants, and what was never finished.
 
-use dayfly::engine::{Amended, Amendment, Engine, Kept, Older, Secrets};
+use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{Remover, RunnerId};
 use dayfly::evidence::{KeyKind, SigningKey};
+use dayfly::lease::{Amended, Amendment, Kept};
 use dayfly::reaper::decide::{Asked, Decision, decide};
 use dayfly::reaper::removal::{Books, Outcome, remove};
+use dayfly::secrets::Secrets;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{self, World, idle};

@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dayfly::engine::{Engine, Happened, Older, Position, Secrets, UnitState};
-use dayfly::plan::{Limits, Unit};
+use dayfly::engine::{Engine, Happened, Older, UnitState};
+use dayfly::plan::{Limits, Position, Unit};
+use dayfly::secrets::Secrets;
 use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;

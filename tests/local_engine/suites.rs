@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use dayfly::engine::{Engine, Secrets, SuiteExit};
+use dayfly::engine::{Engine, SuiteExit};
+use dayfly::secrets::Secrets;
 
 use crate::world::{World, idle, suite, tells_of_memory};
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{Answer, Ask, Hello};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Engine, EngineError, Lease, Older, Position, Secrets};
-use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, ReadyPlan, SuitePlan, Unit, UnitKind};
+use dayfly::engine::{Engine, EngineError, Older};
+use dayfly::lease::Lease;
+use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, Position, ReadyPlan, SuitePlan, Unit, UnitKind};
+use dayfly::secrets::Secrets;
 use dayfly::spec::model::{SuiteKind, VerdictSource};
 
 pub const IMAGE: &str = "localhost/dayfly/base:1";

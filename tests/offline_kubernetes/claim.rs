@@ -1,7 +1,8 @@
 //! Who gets an environment that others want too.
 
 use dayfly::engine::kubernetes::rights::Account;
-use dayfly::engine::{Claim, Engine, EngineError, Leftover, Older, Secrets};
+use dayfly::engine::{Claim, Engine, EngineError, Leftover, Older};
+use dayfly::secrets::Secrets;
 use http::Method;
 use serde_json::json;
 

@@ -16,9 +16,11 @@ mod watches;
 use dayfly::engine::fake::sample_plan;
 use dayfly::engine::kubernetes::rights::Account;
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
-use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Lease, Older, Secrets};
+use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Older};
 use dayfly::evidence::{KeyKind, SigningKey};
+use dayfly::lease::Lease;
 use dayfly::render::kubernetes::Templates;
+use dayfly::secrets::Secrets;
 use kube::client::ClientBuilder;
 use serde_json::{Value, json};
 

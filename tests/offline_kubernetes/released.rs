@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use dayfly::engine::{Amendment, Engine, Lease, Older};
+use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
 use dayfly::evidence::verify::{self, Expect};
+use dayfly::lease::{Amendment, Lease};
 use http::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! The terms of an environment: changed in the version that was read, in the time of the run that has it.
 
-use dayfly::engine::{Amended, Amendment, Engine, Kept, Older};
+use dayfly::engine::{Engine, Older};
+use dayfly::lease::{Amended, Amendment, Kept};
 use futures::StreamExt;
 use http::Method;
 use serde_json::json;

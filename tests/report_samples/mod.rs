@@ -1,7 +1,9 @@
 //! Facts of runs that never happened, for the tests of the views.
 #![allow(dead_code)]
 
-use dayfly::engine::{EngineInfo, EngineKind, ImageFact, Residual};
+use dayfly::engine::{EngineInfo, EngineKind, Residual};
+use dayfly::model::ImageFact;
+use dayfly::model::Verdict;
 use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::facts::*;
 use dayfly::spec::model::SuiteKind;

@@ -3,7 +3,8 @@
 //! Both are lines in the same stream as everything else, so hostile text must not be able to form one.
 
 use super::Ci;
-use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
 use crate::report::{Format, render, tally, words};
 
 /// Most annotations: GitHub shows ten errors and ten warnings a step, the rest is noise.

@@ -13,10 +13,13 @@ use super::checks::Check;
 use crate::agent::protocol::{Answer, Ask};
 use crate::cli::connect;
 use crate::engine::kubernetes::KubernetesEngine;
-use crate::engine::{Engine, EngineError, EngineKind, Older, Position, Secrets};
-use crate::lifecycle::{Journal, record, session::Session};
-use crate::plan::{Confinement, Limits, Plan, ReadyPlan, Unit, UnitKind};
-use crate::report::facts::{Change, Runner, Verdict};
+use crate::engine::{Engine, EngineError, EngineKind, Older};
+use crate::lifecycle::session::Session;
+use crate::lifecycle::{Journal, record};
+use crate::model::Verdict;
+use crate::plan::{Confinement, Limits, Plan, Position, ReadyPlan, Unit, UnitKind};
+use crate::report::facts::{Change, Runner};
+use crate::secrets::Secrets;
 use crate::spec::model::{Action, Confined, NoWayOut};
 use crate::suite::host_steps;
 

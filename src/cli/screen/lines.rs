@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crate::lifecycle::Notice;
-use crate::report::facts::{CaseFact, SuiteFact, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::{CaseFact, SuiteFact};
 
 /// Turns notices into lines.
 pub struct Lines {

@@ -9,8 +9,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::lines;
 use crate::lifecycle::Notice;
 use crate::lifecycle::decide::{self, Phase, Progress};
+use crate::model::Verdict;
 use crate::plan::Plan;
-use crate::report::facts::{SuiteFact, Verdict};
+use crate::report::facts::SuiteFact;
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(100);

@@ -12,12 +12,13 @@ use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 
 use super::word::{Word, word};
-use crate::cli::{Output, exit, screen};
-use crate::controller::crd::{RunStatus, TestEnvironment};
+use crate::cli::{Output, screen};
 use crate::controller::{RUNNER, pods};
+use crate::crd::{RunStatus, TestEnvironment};
 use crate::engine::kubernetes::watched;
 use crate::lifecycle::Notice;
 use crate::plan::Plan;
+use crate::report::exit_code;
 
 /// After so long it is said that nobody has taken the object up.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -56,13 +57,13 @@ impl Follow<'_> {
         let (said, words) = watch::channel(Word::Nothing);
         let mut over = words.clone();
         tokio::select! {
-            () = self.listen(said) => Ended::Refused { why: "the watch of the TestEnvironment ended".into(), code: exit::UNEXPECTED },
+            () = self.listen(said) => Ended::Refused { why: "the watch of the TestEnvironment ended".into(), code: exit_code::UNEXPECTED },
             () = self.show(words, controller_namespace) => {
                 let last = over.borrow_and_update().clone();
                 match last {
                     Word::Over(run) => Ended::Run(run),
                     Word::Never { why, code } => Ended::Refused { why, code },
-                    _ => Ended::Refused { why: "the run was not followed to its end".into(), code: exit::UNEXPECTED },
+                    _ => Ended::Refused { why: "the run was not followed to its end".into(), code: exit_code::UNEXPECTED },
                 }
             }
         }
@@ -87,7 +88,7 @@ impl Follow<'_> {
                 }
                 Ok(Event::InitDone) if there => None,
                 Ok(Event::InitDone | Event::Delete(_)) => {
-                    Some(Word::Never { why: "the TestEnvironment was deleted".into(), code: exit::UNEXPECTED })
+                    Some(Word::Never { why: "the TestEnvironment was deleted".into(), code: exit_code::UNEXPECTED })
                 }
                 Err(e) => {
                     tracing::debug!("watching the TestEnvironment again: {e}");

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::controller::crd::{DescriptionSource, Keep, RequestedBy, TestEnvironmentSpec};
+use crate::crd::{DescriptionSource, RequestedBy, TestEnvironmentSpec};
+use crate::model::Keep;
 use crate::report::facts::{Change, Runner};
 use crate::spec::{Overrides, Valid};
 

@@ -1,7 +1,7 @@
 //! What a TestEnvironment says of the run that was submitted. Pure.
 
-use crate::cli::exit;
-use crate::controller::crd::{Phase, RunStatus, Stage, TestEnvironment};
+use crate::crd::{Phase, RunStatus, Stage, TestEnvironment};
+use crate::report::exit_code;
 
 /// What the object says of our run.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +23,11 @@ pub fn word(object: &TestEnvironment, generation: i64, input: &str) -> Word {
     let status = object.status.clone().unwrap_or_default();
     let now = object.metadata.generation.unwrap_or_default();
     if object.metadata.deletion_timestamp.is_some() {
-        return Word::Never { why: "the TestEnvironment was deleted".into(), code: exit::UNEXPECTED };
+        return Word::Never { why: "the TestEnvironment was deleted".into(), code: exit_code::UNEXPECTED };
     }
     if now > generation && object.spec.input() != input {
         let why = format!("a newer submission, of commit {}, took the place of this one", object.spec.commit);
-        return Word::Never { why, code: exit::UNEXPECTED };
+        return Word::Never { why, code: exit_code::UNEXPECTED };
     }
     let said = |kind: &str| status.conditions.iter().find(|c| c.kind == kind);
     if let Some(invalid) =
@@ -35,7 +35,7 @@ pub fn word(object: &TestEnvironment, generation: i64, input: &str) -> Word {
     {
         return match status.phase {
             Some(Phase::Invalid) if invalid.reason == "Invalid" => {
-                Word::Never { why: format!("the controller refused it:\n{}", invalid.message), code: exit::USAGE }
+                Word::Never { why: format!("the controller refused it:\n{}", invalid.message), code: exit_code::USAGE }
             }
             _ => Word::Waits(invalid.message.clone()),
         };
@@ -97,7 +97,7 @@ mod tests {
                 "message": "line 3", "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": generation}]})
         };
         assert_eq!(said(invalid(1)), Word::Nothing);
-        assert!(matches!(said(invalid(2)), Word::Never { code: exit::USAGE, why } if why.contains("line 3")));
+        assert!(matches!(said(invalid(2)), Word::Never { code: exit_code::USAGE, why } if why.contains("line 3")));
     }
 
     #[test]

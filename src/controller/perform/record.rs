@@ -8,9 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use super::{StepError, failed};
-use crate::controller::crd::RunStatus;
-use crate::controller::lean::Lean;
 use crate::controller::{Context, TEST_ENVIRONMENT};
+use crate::crd::{Lean, RunStatus};
 use crate::engine::{Engine, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::record_shelf::RecordShelf;

@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::write::{restated, tell, write};
 use super::{StepError, failed, objects, record};
-use crate::controller::Context;
-use crate::controller::crd::{Keep, RunStatus, TestEnvironmentStatus};
-use crate::controller::events;
-use crate::controller::lean::Lean;
+use crate::controller::{Context, events};
+use crate::crd::{Lean, RunStatus, TestEnvironmentStatus};
 use crate::engine::{Engine, Observed};
 use crate::evidence::predicate::RemovalReason;
+use crate::model::Keep;
 
 /// After so long it is looked again whether somebody still keeps an environment whose time is over.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);

@@ -11,11 +11,10 @@ use uuid::Uuid;
 use super::record::signing_key;
 use super::write::{restated, write};
 use super::{StepError, failed};
-use crate::controller::crd::{RunStatus, Stage, TestEnvironmentStatus};
 use crate::controller::decide::Turn;
-use crate::controller::lean::Lean;
 use crate::controller::{Context, MANAGER, lock, pods, queue};
-use crate::report::facts::Outcome;
+use crate::crd::{Lean, RunStatus, Stage, TestEnvironmentStatus};
+use crate::model::Outcome;
 
 /// Whose turn it is, as far as is known.
 pub fn turn(object: &Lean, context: &Context) -> Turn {
@@ -95,7 +94,7 @@ pub async fn lose(object: &Lean, why: &str, context: &Context) -> Result<(), Ste
     let lost = |s: &mut TestEnvironmentStatus| {
         let Some(run) = &mut s.run else { return };
         run.stage = Stage::Ended;
-        (run.outcome, run.exit_code) = (Some(Outcome::Error), Some(crate::cli::exit::UNEXPECTED));
+        (run.outcome, run.exit_code) = (Some(Outcome::Error), Some(crate::report::exit_code::UNEXPECTED));
         (run.finished, run.waiting) = (Some(now), None);
         run.causes.push(format!("the run was lost: {why}"));
         // What no runner ever took has made nothing. A runner that goes on all the same is not heard any more.

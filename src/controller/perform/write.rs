@@ -8,11 +8,10 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use super::{StepError, failed, objects, params};
-use crate::controller::crd::TestEnvironmentStatus;
 use crate::controller::decide::Turn;
 use crate::controller::events::{self, Told};
-use crate::controller::lean::Lean;
 use crate::controller::{Context, status};
+use crate::crd::{Lean, TestEnvironmentStatus};
 
 /// Writes the status over that of the version which the decision was made on, and tells what is new.
 pub async fn write(

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::controller::crd::{Endpoint, RunStatus, Stage, SuiteStatus};
+use crate::crd::{Endpoint, RunStatus, Stage, SuiteStatus};
 use crate::lifecycle::Notice;
+use crate::model::Verdict;
 use crate::plan::Plan;
 use crate::report::Facts;
-use crate::report::facts::{CauseKind, SuiteFact, Verdict};
+use crate::report::facts::{CauseKind, SuiteFact};
 
 /// Most causes, and longest sentences, that a status holds; the report has all.
 const MOST_CAUSES: usize = 10;

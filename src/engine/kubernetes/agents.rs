@@ -1,8 +1,10 @@
 //! Agents: a pod of dayfly's own image rests at each position; every link runs the agent in it anew.
 
 use super::{KubernetesEngine, claim, inside, link, lock, pods, prepare};
-use crate::engine::{AgentLink, EngineError, Lease, Position};
-use crate::plan::Judge;
+use crate::agent::AgentLink;
+use crate::engine::EngineError;
+use crate::lease::Lease;
+use crate::plan::{Judge, Position};
 use crate::render::kubernetes::{Object, judge};
 
 /// Name of the container in an agent's pod.

@@ -5,11 +5,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::{KubernetesEngine, api, explain};
-use crate::controller::crd::TestEnvironment;
-use crate::engine::{EngineError, Lease, Leftover};
-
-/// Annotation: the run whose environment was removed, and why, in one word.
-pub const REAPED: &str = "dayfly.dev/reaped";
+use crate::crd::{REAPED, TestEnvironment};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 
 /// Writes it down; one that is gone needs no word.
 pub async fn tell(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {

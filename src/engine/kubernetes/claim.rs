@@ -11,12 +11,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{KubernetesEngine, api, explain, lock, patient, remove, rights};
-use crate::engine::{Claim, EngineError, Lease, Leftover, Older, Position, Secrets};
-use crate::plan::Judge;
+use crate::engine::{Claim, EngineError, Leftover, Older};
+use crate::lease::Lease;
+use crate::plan::{Judge, Position};
 use crate::render::kubernetes::{
     Addresses, ENVIRONMENT_ROLE, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
 };
 use crate::render::labels;
+use crate::secrets::Secrets;
 
 /// How long it is tried while others take and give up the same environment, or it is still being removed.
 const PATIENCE: Duration = Duration::from_secs(90);

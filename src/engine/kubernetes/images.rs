@@ -7,7 +7,8 @@ use futures::StreamExt;
 use super::registry::{Registry, RegistryError};
 use super::{KubernetesEngine, lock};
 use crate::engine::reference::{parts, pulled_as};
-use crate::engine::{EngineError, ImageFact, OnProgress};
+use crate::engine::{EngineError, OnProgress};
+use crate::model::ImageFact;
 use crate::render::kubernetes::IMAGES;
 
 /// Registries asked at once.

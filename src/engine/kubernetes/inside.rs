@@ -8,7 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::agents::AGENT;
 use super::{KubernetesEngine, explain, images, link, pods, sight, units};
-use crate::engine::{AgentLink, EngineError, Lease, Leftover};
+use crate::agent::AgentLink;
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
 use crate::render::kubernetes::parts;
 

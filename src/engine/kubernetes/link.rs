@@ -7,7 +7,9 @@ use kube::api::{AttachParams, Portforwarder};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 
 use super::{KubernetesEngine, explain};
-use crate::engine::{AgentLink, EngineError, Lease, Leftover};
+use crate::agent::AgentLink;
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 
 /// Bytes between the API server and the reader or writer.
 const BUFFER: usize = 64 * 1024;

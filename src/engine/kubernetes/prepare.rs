@@ -12,11 +12,13 @@ use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt};
 
 use super::{KubernetesEngine, api, claim, explain, lock, pods, remove, units};
-use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::plan::Unit;
 use crate::render::kubernetes::prepare::KEPT;
 use crate::render::kubernetes::{Addresses, HASH, KEEP, Kind, Object, prepare};
 use crate::render::labels::{ROLE, Role, UNIT};
+use crate::secrets::Secrets;
 
 /// How long the first look at an environment's pods may take.
 const KNOWN: Duration = Duration::from_secs(60);

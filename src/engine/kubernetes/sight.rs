@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::view::Note;
-use crate::engine::UnitState;
-use crate::engine::words;
+use crate::engine::{UnitState, words};
 use crate::render::kubernetes::STOPPED;
 
 /// How long something that may pass by itself (no room, a volume that cannot be mounted) is watched before it counts.

@@ -10,9 +10,11 @@ use super::sight::{self, Sight, Stuck};
 use super::suite_log::Log;
 use super::view::Note;
 use super::{KubernetesEngine, api, claim, explain, pods, prepare, remove, results};
-use crate::engine::{EngineError, Lease, Leftover, OnLine, Secrets, SuiteExit};
+use crate::engine::{EngineError, Leftover, OnLine, SuiteExit};
+use crate::lease::Lease;
 use crate::plan::{ContainerJudge, Judge, SuitePlan};
 use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
+use crate::secrets::Secrets;
 
 /// Name of a suite's container.
 const CONTAINER: &str = "suite";

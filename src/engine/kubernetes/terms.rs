@@ -7,7 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{KubernetesEngine, claim, explain};
-use crate::engine::{Amended, Amendment, EngineError, Leftover};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::{Amended, Amendment};
 use crate::render::kubernetes::lease;
 
 /// Attempts while others change the namespace.

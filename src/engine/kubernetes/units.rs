@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::view::View;
 use super::{KubernetesEngine, claim, lock, pods, prepare};
-use crate::engine::{EngineError, Lease};
+use crate::engine::EngineError;
+use crate::lease::Lease;
 use crate::plan::Unit;
 use crate::render::kubernetes::{Addresses, Object, STOPPED, unit};
 use crate::render::labels;

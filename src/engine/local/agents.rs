@@ -1,8 +1,10 @@
 //! Agents: one container of dayfly's own image for each link. They remove themselves when the link ends.
 
 use super::{LocalEngine, agent_image, explain, images, link, networks, units, users};
-use crate::engine::{AgentLink, EngineError, Lease, Position};
-use crate::plan::Unit;
+use crate::agent::AgentLink;
+use crate::engine::EngineError;
+use crate::lease::Lease;
+use crate::plan::{Position, Unit};
 use crate::render::container::{self, Place, Request};
 use crate::render::labels;
 use crate::render::wires::{Seat, judge_hosts, judge_seats, suite_callees};

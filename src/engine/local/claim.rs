@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::containers::Inspected;
 use super::{LocalEngine, agent_image, explain, images, remove};
-use crate::engine::{Claim, EngineError, Lease, Leftover};
+use crate::engine::{Claim, EngineError, Leftover};
+use crate::lease::Lease;
 use crate::render::container::still;
 use crate::render::labels::{self, Role};
 

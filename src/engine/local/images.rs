@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::raw::Failed;
 use super::{LocalEngine, explain};
 use crate::engine::reference::{parts, pulled_as, qualified};
-use crate::engine::{EngineError, ImageFact, OnProgress};
+use crate::engine::{EngineError, OnProgress};
+use crate::model::ImageFact;
 
 /// Pulls under way at once.
 const PULLS: usize = 3;

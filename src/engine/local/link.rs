@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::LocalEngine;
-use crate::engine::AgentLink;
+use crate::agent::AgentLink;
 
 /// Bytes between the engine and the reader.
 const BUFFER: usize = 64 * 1024;

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ABREAST, LocalEngine, Product, explain};
-use crate::engine::{EngineError, Lease, Leftover};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::render::labels::{self, Role};
 use crate::render::wires::{self, Subnet, Subnets};
 

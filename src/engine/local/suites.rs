@@ -12,11 +12,13 @@ use tokio::time::timeout;
 use super::containers::State;
 use super::volumes::Content;
 use super::{LocalEngine, agents, explain, images, networks, units, users, volumes};
-use crate::engine::{EngineError, Lease, Leftover, Secrets, SuiteExit};
+use crate::engine::{EngineError, Leftover, SuiteExit};
+use crate::lease::Lease;
 use crate::plan::{ContainerJudge, Judge, Plan, SuitePlan};
 use crate::render::archive::{self, Unpacked};
 use crate::render::container::{self, Mounted, SECRETS, SuiteRun};
 use crate::render::labels;
+use crate::secrets::Secrets;
 
 /// Longest log that is kept; its end.
 const LOG: usize = 4 << 20;

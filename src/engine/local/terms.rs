@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::containers::Listed;
 use super::{LocalEngine, claim, explain};
-use crate::engine::{Amended, Amendment, EngineError, Lease, Leftover, Terms};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::{Amended, Amendment, Lease, Terms};
 use crate::render::container::still;
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 

@@ -8,11 +8,13 @@ use futures::{StreamExt, TryStreamExt};
 use super::images::Held;
 use super::volumes::Content;
 use super::{ABREAST, LocalEngine, claim, explain, images, networks, users, volumes};
-use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
 use crate::render::container::{self, FILES, Mounted};
 use crate::render::labels;
 use crate::render::wires::Subnets;
+use crate::secrets::Secrets;
 
 /// How long a process may take to end before it is killed, in seconds.
 const GRACE_SECS: i32 = 10;

@@ -10,10 +10,12 @@ use serde::Deserialize;
 
 use super::users::Ids;
 use super::{ABREAST, LocalEngine, agent_image, claim, explain};
-use crate::engine::{EngineError, Lease, Leftover, Secrets};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::render::archive::{self, Entry};
 use crate::render::container::{Mounted, still};
 use crate::render::labels::{self, Role};
+use crate::secrets::Secrets;
 
 /// The file in the volume of all secrets.
 const KEPT: &str = "secrets.json";

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
+use crate::model::Outcome;
 use crate::plan::UnitKind;
-use crate::report::facts::{Cause, Outcome};
+use crate::report::facts::Cause;
 
 /// Predicate of the run's statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DigestSet, Scope, TestResult};
-use crate::report::facts::{CaseFailure, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::CaseFailure;
 use crate::spec::model::SuiteKind;
 
 /// Numbers of cases.

@@ -9,7 +9,7 @@ use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{DigestSet, Opened, RunPredicate, SuitePredicate};
 use crate::evidence::statement::sha256;
 use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, suite_bundle};
-use crate::report::facts::Outcome;
+use crate::model::Outcome;
 
 /// A run whose evidence holds together.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AMQP_PORTS, POSTGRES_PORT, PlanError, file, milliseconds, unreadable};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
-use crate::spec::Valid;
 use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
-use crate::spec::pattern;
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
+use crate::spec::{Valid, pattern};
 
 /// What a service waits for where its description does not say.
 const DEFAULT_WITHIN_MS: u64 = 60_000;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::engine::UnitState;
 use crate::engine::fake::sample_plan;
-use crate::engine::{Amendment, Kept, UnitState};
+use crate::lease::{Amendment, Kept};
 use crate::reaper::repository::Repository;
 
 const HOUR: i64 = 3600;

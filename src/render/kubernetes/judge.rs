@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
 use super::{Addresses, POSITION, RenderError, Stage, parts, suite_name};
-use crate::engine::Position;
-use crate::plan::{ContainerJudge, SuitePlan, Unit};
+use crate::plan::{ContainerJudge, Position, SuitePlan, Unit};
 use crate::render::labels::Role;
 use crate::render::wires::suite_callees;
 

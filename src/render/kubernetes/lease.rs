@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Lease, Terms};
+use crate::lease::{Lease, Terms};
 use crate::plan::Plan;
 
 /// Owner and times, as JSON.

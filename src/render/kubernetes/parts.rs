@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Addresses;
-use crate::engine::Lease;
+use crate::lease::Lease;
 use crate::plan::{Confinement, Limits, Unit};
 use crate::render::wires::names;
 

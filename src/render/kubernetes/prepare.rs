@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::object::Object;
 use super::{KEEP, PULL_SECRET, RenderError, Stage, environment, unit};
-use crate::engine::Secrets;
+use crate::secrets::Secrets;
 
 /// The file in the Secret of all secrets.
 pub const KEPT: &str = "secrets.json";

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::object::{Kind, Object, sha256};
 use super::{Addresses, INPUTS, RenderError, Stage, parts, ports, unit_name};
-use crate::engine::Secrets;
 use crate::plan::{ReadyPlan, Unit};
 use crate::render::container::FILES;
 use crate::render::labels;
+use crate::secrets::Secrets;
 
 /// So many failed probes end a start: more than a life has seconds, because dayfly alone decides on readiness.
 const PATIENT: i32 = 100_000_000;

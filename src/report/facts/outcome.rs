@@ -1,9 +1,9 @@
 //! How a run ended: its causes, and the one word that they and the suites amount to. Pure.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Verdict};
+use super::Facts;
+use crate::model::{Outcome, Verdict};
 
 /// The kinds of cause, each with its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,22 +43,6 @@ pub struct Cause {
     pub kind: CauseKind,
     /// In one sentence.
     pub text: String,
-}
-
-/// The run's outcome in the words of the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Outcome {
-    /// Every suite passed, and at least one ran.
-    Passed,
-    /// A suite failed.
-    Failed,
-    /// Nothing failed, something could not be judged.
-    Inconclusive,
-    /// The environment or dayfly failed.
-    Error,
-    /// Stopped from outside.
-    Aborted,
 }
 
 impl Facts {

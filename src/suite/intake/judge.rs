@@ -3,7 +3,8 @@
 
 use super::Intake;
 use crate::engine::SuiteExit;
-use crate::report::facts::{CaseFact, CaseFailure, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::{CaseFact, CaseFailure};
 use crate::spec::suite_model::VerdictSource;
 
 type Judged = (Verdict, Option<String>);

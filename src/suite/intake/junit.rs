@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::xml::{self, Met};
 use super::{MAX_NAME, MAX_TEXT};
-use crate::report::facts::{CaseFact, CaseFailure, Verdict};
+use crate::model::Verdict;
+use crate::report::facts::{CaseFact, CaseFailure};
 
 /// What one file gave.
 pub(super) struct Read {

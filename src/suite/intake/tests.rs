@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::SuiteExit;
-use crate::report::facts::Verdict;
+use crate::model::Verdict;
 use crate::spec::suite_model::VerdictSource;
 
 fn one(text: &str) -> Intake {

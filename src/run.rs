@@ -8,32 +8,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::up::{cause_of, millis};
-use super::{Journal, Notice, traces, up};
-use crate::engine::{Engine, EngineKind, Lease, Older};
+use crate::engine::{Engine, EngineKind, Older};
 use crate::evidence::shelf::Shelf;
 use crate::evidence::{EvidenceError, SigningKey, store};
+use crate::lease::Lease;
+use crate::lifecycle::up::{cause_of, millis};
+use crate::lifecycle::{Journal, Notice, traces, up};
+use crate::model::Keep;
 use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
 use crate::suite::runner;
-
-/// When an environment stays after its run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Keep {
-    /// It is always removed.
-    #[default]
-    Never,
-    /// It stays when the result is not passed.
-    OnFailure,
-    /// It always stays.
-    Always,
-}
 
 /// A run with everything that its parts share.
 pub struct Run {

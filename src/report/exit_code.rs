@@ -1,8 +1,7 @@
 //! The table of exit codes, and which one a run ends with. Pure.
 
-use crate::install::InstallError;
-use crate::report::Facts;
-use crate::report::facts::CauseKind;
+use super::Facts;
+use super::facts::CauseKind;
 
 /// Everything asked for was done, every suite passed.
 pub const PASSED: u8 = 0;
@@ -43,16 +42,6 @@ pub fn code(kind: CauseKind) -> u8 {
         CauseKind::TeardownIncomplete => TEARDOWN,
         CauseKind::Refused => REFUSED,
         CauseKind::Interrupted => INTERRUPTED,
-    }
-}
-
-/// The exit code of an installation that failed.
-pub fn of_install(error: &InstallError) -> u8 {
-    match error {
-        InstallError::Manifest(_) | InstallError::Forbidden { .. } | InstallError::Api { .. } => UNEXPECTED,
-        InstallError::OtherKey { .. } | InstallError::BrokenKey(_) => USAGE,
-        InstallError::NotReady { capacity: true, .. } => NO_CAPACITY,
-        InstallError::NotReady { .. } => NOT_READY,
     }
 }
 

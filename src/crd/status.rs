@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::shelf::Deposit;
-use crate::report::facts::{Outcome, Verdict};
+use crate::crd::StoredEvidence;
+use crate::model::{Outcome, Verdict};
 use crate::spec::model::SuiteKind;
 
 /// What is known of a TestEnvironment.
@@ -153,7 +153,7 @@ pub struct RunStatus {
     pub causes: Vec<String>,
     /// The signed evidence, and where it lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Deposit>,
+    pub evidence: Option<StoredEvidence>,
     /// Why the environment stays, when it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,

@@ -8,10 +8,11 @@ use kube::Resource;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::engine::kubernetes::asker::REAPED;
+use super::{RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
+use crate::model::Keep;
 
-use super::crd::{Keep, RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
-
+/// Annotation: the run whose environment was removed by somebody else, and why, in one word.
+pub const REAPED: &str = "dayfly.dev/reaped";
 /// kubectl's copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

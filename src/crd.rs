@@ -6,10 +6,15 @@ use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod evidence;
 mod status;
+pub mod summary;
 
-pub use crate::lifecycle::run::Keep;
+pub use evidence::StoredEvidence;
 pub use status::*;
+pub use summary::{Lean, LeanSpec, REAPED};
+
+use crate::model::Keep;
 
 /// Asks for a private environment for a pull request, and for its suites to be run in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]

@@ -1,0 +1,16 @@
+//! Images as an engine holds them.
+
+use serde::{Deserialize, Serialize};
+
+/// An image as the engine holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageFact {
+    /// As asked for.
+    pub reference: String,
+    /// `sha256:…` manifest digest where the image came from a registry, else the image id; empty until it is known.
+    pub digest: String,
+    /// `linux/amd64`.
+    pub platform: String,
+    /// The user that the image asks for; empty means root, none that it is not known before it runs.
+    pub user: Option<String>,
+}

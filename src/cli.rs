@@ -29,6 +29,7 @@ pub mod reap;
 pub mod remover;
 pub mod render;
 pub mod report;
+pub mod retention;
 pub mod run;
 pub mod runner;
 pub mod schema;
@@ -37,7 +38,6 @@ pub mod signals;
 pub mod status;
 pub mod submit;
 pub mod target;
-pub mod terms;
 pub mod test;
 pub mod uninstall;
 pub mod up;
@@ -106,9 +106,9 @@ pub enum Verb {
         environment: EnvironmentArgs,
     },
     /// Let an environment live longer
-    Extend(terms::ExtendArgs),
+    Extend(retention::ExtendArgs),
     /// Keep an environment from being reaped
-    Keep(terms::KeepArgs),
+    Keep(retention::KeepArgs),
     /// Remove environments that expired, were closed, are idle or orphaned
     Reap(reap::ReapArgs),
     /// Render the report of a run
@@ -176,8 +176,8 @@ impl Cli {
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down { environment } => down::run(environment, common).await,
-            Verb::Extend(args) => terms::extend(args, common).await,
-            Verb::Keep(args) => terms::keep(args, common).await,
+            Verb::Extend(args) => retention::extend(args, common).await,
+            Verb::Keep(args) => retention::keep(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
             Verb::Report(args) => wiring::report(args),
             Verb::Verify(args) => wiring::verify(args, json),

@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::crd::summary::Lean;
+use crate::crd::summary::TestEnvironmentSummary;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::SigningKey;
 use crate::evidence::predicate::Remover;
@@ -111,7 +111,7 @@ pub struct Context {
     settings: Settings,
     /// What is counted.
     pub metrics: Metrics,
-    objects: OnceLock<Store<Lean>>,
+    objects: OnceLock<Store<TestEnvironmentSummary>>,
     followed: OnceLock<Followed>,
     /// Runs that were begun and are not seen yet, by the object's uid.
     begun: Mutex<HashMap<String, String>>,
@@ -136,7 +136,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Context {
     /// All objects as they are known now; none before this replica leads.
-    pub fn objects(&self) -> Vec<Arc<Lean>> {
+    pub fn objects(&self) -> Vec<Arc<TestEnvironmentSummary>> {
         self.objects.get().map(Store::state).unwrap_or_default()
     }
 
@@ -180,7 +180,7 @@ pub async fn run(
     let settings = &context.settings;
     let candidate = leader::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
     let acting = async {
-        let objects: Api<Lean> = Api::all(context.client.clone());
+        let objects: Api<TestEnvironmentSummary> = Api::all(context.client.clone());
         objects.list_metadata(&ListParams::default().limit(1)).await.map_err(ControllerError::NoResource)?;
         context.contact.set(()).ok();
         if !candidate.wins(&stop).await {
@@ -217,7 +217,12 @@ pub async fn own_image(client: &Client, namespace: &str, pod: &str) -> Option<St
 }
 
 /// Acts on every object until `stop`, and then ends what is under way.
-async fn act(context: Arc<Context>, objects: Api<Lean>, nudged: mpsc::Receiver<()>, stop: CancellationToken) {
+async fn act(
+    context: Arc<Context>,
+    objects: Api<TestEnvironmentSummary>,
+    nudged: mpsc::Receiver<()>,
+    stop: CancellationToken,
+) {
     let (followed, following) = follow::follow(&context);
     let followed = context.followed.get_or_init(|| followed);
     let acting = async {

@@ -12,7 +12,7 @@ pub mod summary;
 
 pub use evidence::StoredEvidence;
 pub use status::*;
-pub use summary::{Lean, LeanSpec, REAPED};
+pub use summary::{REAPED, SummarySpec, TestEnvironmentSummary};
 
 use crate::model::Keep;
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use crate::agent::AgentLink;
-use crate::lease::{Amended, Amendment, Lease};
+use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
@@ -60,8 +60,13 @@ pub trait Engine: Send + Sync {
     /// The present owner.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;
 
-    /// Changes the terms of an environment while this run has it; writes nothing when they are so already.
-    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError>;
+    /// Changes the retention of an environment while this run has it; writes nothing when they are so already.
+    async fn amend(
+        &self,
+        environment: &str,
+        run: uuid::Uuid,
+        change: &RetentionChange,
+    ) -> Result<RetentionUpdate, EngineError>;
 
     /// Makes everything that does not run: networks, volumes, secrets, containers not yet started.
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError>;
@@ -97,7 +102,7 @@ pub trait Engine: Send + Sync {
     ) -> Result<SuiteExit, EngineError>;
 
     /// What happens to the environment from now on.
-    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError>;
+    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError>;
 
     /// One environment, none if nothing of that name exists.
     async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError>;
@@ -128,7 +133,7 @@ pub trait Engine: Send + Sync {
     }
 
     /// Says to whoever asked for the environment, where that is an object of the engine, that it was removed and why.
-    async fn tell_asker(&self, _lease: &Lease, _why: &str) -> Result<(), EngineError> {
+    async fn notify_requester(&self, _lease: &Lease, _why: &str) -> Result<(), EngineError> {
         Ok(())
     }
 

@@ -85,7 +85,7 @@ pub enum EvidenceError {
     },
     /// The cluster does not keep it, or not as it was laid down.
     #[error("keep evidence in the cluster: {0}")]
-    Shelf(
+    ConfigMapStore(
         /// Why.
         String,
     ),

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 
 pub mod retention;
 
-pub use retention::{Amended, Amendment, Kept, Terms};
+pub use retention::{Hold, Retention, RetentionChange, RetentionUpdate};
 
 /// Who owns an environment: kept on the environment itself, never in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,10 +22,10 @@ pub struct Lease {
     pub repository: Option<String>,
     /// `namespace/name` of the TestEnvironment that asked for it, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asker: Option<String>,
+    pub requester: Option<String>,
     /// When it was made.
     pub created: jiff::Timestamp,
-    /// Until when it was to live when it was made; `Terms` says until when it does.
+    /// Until when it was to live when it was made; `Retention` says until when it does.
     pub expires: jiff::Timestamp,
     /// The plan, so that `test`, `status` and `down` need no description file.
     pub plan: Plan,

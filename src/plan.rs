@@ -183,22 +183,22 @@ pub struct SuitePlan {
     /// Retries of a failed case.
     pub retries: u8,
     /// How it judges.
-    pub judge: Judge,
+    pub judge: SuiteExecutor,
 }
 
 /// A container or built-in steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "by")]
-pub enum Judge {
+pub enum SuiteExecutor {
     /// A container of the user's.
-    Container(ContainerJudge),
+    Container(ContainerSuite),
     /// Built-in steps performed by the agent.
     Steps { cases: Vec<Case> },
 }
 
 /// A container suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ContainerJudge {
+pub struct ContainerSuite {
     /// Image reference.
     pub image: String,
     /// Command; empty for the image's own.
@@ -237,8 +237,8 @@ impl Plan {
     /// Every image that the plan runs, without repetition.
     pub fn images(&self) -> BTreeSet<String> {
         let judges = self.suites.values().filter_map(|s| match &s.judge {
-            Judge::Container(c) => Some(c.image.clone()),
-            Judge::Steps { .. } => None,
+            SuiteExecutor::Container(c) => Some(c.image.clone()),
+            SuiteExecutor::Steps { .. } => None,
         });
         self.units.iter().map(|u| u.image.clone()).chain(judges).collect()
     }

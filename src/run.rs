@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::engine::{Engine, EngineKind, Older};
-use crate::evidence::shelf::Shelf;
+use crate::evidence::shelf::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, store};
 use crate::lease::Lease;
 use crate::lifecycle::up::{cause_of, millis};
-use crate::lifecycle::{Journal, Notice, traces, up};
+use crate::lifecycle::{Journal, RunEvent, traces, up};
 use crate::model::Keep;
 use crate::plan::Plan;
 use crate::report::Facts;
@@ -36,7 +36,7 @@ pub struct Run {
     /// Where the evidence of all runs lies.
     pub evidence: PathBuf,
     /// Where it lies besides, for others to fetch.
-    pub shelf: Option<Shelf>,
+    pub shelf: Option<ConfigMapStore>,
     /// When the environment stays.
     pub keep: Keep,
     /// How that is said: by what it stays, and how it is removed.
@@ -53,7 +53,7 @@ pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
         run,
         commit: commit.to_owned(),
         repository: None,
-        asker: None,
+        requester: None,
         created,
         expires,
         plan,
@@ -91,7 +91,7 @@ impl Run {
             }
         };
         if let Err(cause) = result {
-            self.journal.note(Notice::Cause { cause });
+            self.journal.note(RunEvent::Cause { cause });
         }
         self.finish().await;
     }
@@ -99,7 +99,7 @@ impl Run {
     async fn note_gaps(&self) {
         let unknown = |e| vec![format!("It could not be asked what it does not enforce: failed to {e}.")];
         let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
-        self.journal.note(Notice::Gaps { cannot });
+        self.journal.note(RunEvent::Gaps { cannot });
     }
 
     /// Seals before anything is removed, removes, and seals again what the removal added.
@@ -112,7 +112,7 @@ impl Run {
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
         if !self.superseded() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
-            self.journal.note(Notice::Kept { reason: self.kept.clone() });
+            self.journal.note(RunEvent::Kept { reason: self.kept.clone() });
         } else {
             remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
         }
@@ -129,11 +129,11 @@ impl Run {
         }
         self.journal.stop_saving();
         match self.signed_and_stored().await {
-            Ok((folder, statements)) if last => self.journal.note(Notice::Sealed { folder, statements }),
+            Ok((folder, statements)) if last => self.journal.note(RunEvent::Sealed { folder, statements }),
             Ok(_) => {}
             Err(text) => {
                 if !self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::NoEvidence) {
-                    self.journal.note(Notice::Cause { cause: Cause { kind: CauseKind::NoEvidence, text } });
+                    self.journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::NoEvidence, text } });
                 }
             }
         }
@@ -157,20 +157,20 @@ impl Run {
 
 /// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
 pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<Uuid>) {
-    journal.note(Notice::Removing { environment: environment.to_owned() });
+    journal.note(RunEvent::Removing { environment: environment.to_owned() });
     let began = Instant::now();
     match engine.remove(environment, only).await {
         Ok(residual) => {
             let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
-            journal.note(Notice::Removed { residual, took_ms: millis(began) });
+            journal.note(RunEvent::Removed { residual, took_ms: millis(began) });
             if !names.is_empty() {
                 let text = format!("could not be removed: {names}");
-                journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+                journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
             }
         }
         Err(e) => {
             let text = format!("{}; what remains is removed by: dayfly down {environment}", cause_of(&e).text);
-            journal.note(Notice::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+            journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
         }
     }
 }

@@ -29,7 +29,7 @@ pub mod tree;
 mod values;
 
 pub use draft::Draft;
-pub use fault::{Fault, Faults};
+pub use fault::{Diagnostic, Faults};
 use model::Environment;
 
 /// What the command line changes in a description, and what it tells templates of the run.
@@ -85,7 +85,7 @@ fn checked(
     path: PathBuf,
     bytes: &[u8],
     overrides: &Overrides,
-    files: impl FnOnce(&[draft::Reference], &mut fault::Found) -> BTreeMap<String, Vec<u8>>,
+    files: impl FnOnce(&[draft::Reference], &mut fault::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
 ) -> Result<Valid, Faults> {
     let mut draft = draft::parse(&path, bytes, overrides)?;
     let files = files(&draft.references(), &mut draft.found);

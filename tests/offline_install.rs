@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dayfly::controller::metrics::Metrics;
-use dayfly::crd::Lean;
+use dayfly::crd::TestEnvironmentSummary;
 use dayfly::install::manifests;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -400,7 +400,7 @@ fn exported() -> BTreeSet<String> {
     metrics.removed("expired");
     metrics.ready(std::time::Duration::from_secs(1));
     metrics.stepped(std::time::Duration::from_secs(1));
-    let text = metrics.render(std::iter::empty::<&Lean>());
+    let text = metrics.render(std::iter::empty::<&TestEnvironmentSummary>());
     let samples = text.lines().filter(|l| !l.starts_with('#'));
     samples.filter_map(|l| l.split(['{', ' ']).next()).map(str::to_owned).collect()
 }

@@ -9,9 +9,9 @@ use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
 use dayfly::engine::{Engine, Older, SuiteExit};
 use dayfly::lease::Lease;
 use dayfly::lifecycle::session::Session;
-use dayfly::lifecycle::{Journal, Notice, record, up};
+use dayfly::lifecycle::{Journal, RunEvent, record, up};
 use dayfly::model::Verdict;
-use dayfly::plan::{Judge, Plan, SuitePlan};
+use dayfly::plan::{Plan, SuiteExecutor, SuitePlan};
 use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner};
 use dayfly::spec::model::SuiteKind;
@@ -47,7 +47,7 @@ impl Story {
     async fn up_and_test(&self) -> Facts {
         let session = self.up().await.unwrap_or_else(|c| panic!("{c:?}"));
         if let Err(cause) = runner::run(&session, &[], &runner::Sources::new()).await {
-            self.journal.note(Notice::Cause { cause });
+            self.journal.note(RunEvent::Cause { cause });
         }
         self.journal.facts()
     }
@@ -78,7 +78,7 @@ fn with_cases(kind: SuiteKind, cases: serde_json::Value) -> Plan {
         parallel: false,
         timeout_ms: 60_000,
         retries: 0,
-        judge: Judge::Steps { cases: serde_json::from_value(cases).unwrap() },
+        judge: SuiteExecutor::Steps { cases: serde_json::from_value(cases).unwrap() },
     };
     Plan { suites: [("suite".to_owned(), suite)].into(), ..chain() }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dayfly::lease::Lease;
-use dayfly::plan::{Judge, Position};
+use dayfly::plan::{Position, SuiteExecutor};
 use dayfly::render::kubernetes::{
     Addresses, HASH, INPUTS, Object, Stage, Templates, environment, judge, lease, prepare, unit,
 };
@@ -23,7 +23,7 @@ fn lease_of(folder: &str) -> Lease {
         run: "01900000-0000-7000-8000-00000000beef".parse().unwrap(),
         commit: "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d".into(),
         repository: None,
-        asker: None,
+        requester: None,
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         expires: "2026-01-01T04:00:00Z".parse().unwrap(),
         plan,
@@ -57,7 +57,7 @@ fn objects(lease: &Lease) -> Vec<Object> {
         all.extend(judge::agent(&stage, &position, &addresses).unwrap());
     }
     for suite in lease.plan.suites.values() {
-        if let Judge::Container(container) = &suite.judge {
+        if let SuiteExecutor::Container(container) = &suite.judge {
             all.push(judge::job(&stage, suite, container, "run1", &addresses).unwrap());
         }
     }

@@ -12,7 +12,7 @@ use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState,
 use dayfly::evidence::removal::{self, BEGUN, ENDED};
 use dayfly::evidence::verify::{Expect, Refusal, removal as judged};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
-use dayfly::lease::Terms;
+use dayfly::lease::Retention;
 use dayfly::reaper::decide::Asked;
 use dayfly::reaper::forge::{Forge, ForgeKind};
 use dayfly::reaper::removal::{Books, Outcome};
@@ -233,7 +233,7 @@ fn observed() -> Observed {
     lease.repository = Some("https://git.example/o/n".into());
     Observed {
         environment: lease.environment.clone(),
-        terms: Some(Terms::of(&lease)),
+        retention: Some(Retention::of(&lease)),
         lease: Some(lease),
         unread: false,
         units: BTreeMap::new(),
@@ -292,7 +292,7 @@ fn a_record_says_who_removed_what_and_why_and_how_it_ended() {
 #[test]
 fn remnants_are_recorded_by_all_that_is_known_of_them() {
     let dir = tempfile::tempdir().unwrap();
-    let remnants = Observed { lease: None, terms: None, ..observed() };
+    let remnants = Observed { lease: None, retention: None, ..observed() };
     let folder = begun(&remnants, EngineKind::Kubernetes).unwrap().write(dir.path()).unwrap();
     let said = judge(&store::read_run(&folder).unwrap()).unwrap();
     assert_eq!(

@@ -7,8 +7,8 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use super::net;
-use super::step::Missed;
-use super::world::{ATTEMPT, CONNECT, World};
+use super::step::StepFailed;
+use super::world::{ATTEMPT, AgentState, CONNECT};
 use crate::plan::BrokerPlan;
 
 /// Seconds between heartbeats, so that a `listen` hears of a dead broker.
@@ -33,10 +33,10 @@ impl AmqpError {
     }
 
     /// As the failure of a step that expected something else.
-    pub fn missed(self, expected: impl Into<String>) -> Missed {
+    pub fn missed(self, expected: impl Into<String>) -> StepFailed {
         match self {
-            Self::Ours(text) => Missed::ours(expected, text),
-            other => Missed::new(expected, other.text()),
+            Self::Ours(text) => StepFailed::ours(expected, text),
+            other => StepFailed::new(expected, other.text()),
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub async fn open(world: &World, user: &str, vhost: &str) -> Result<Self, AmqpError> {
+    pub async fn open(world: &AgentState, user: &str, vhost: &str) -> Result<Self, AmqpError> {
         let connection = connect(world, user, vhost, None).await?;
         let channel = connection.create_channel().await?;
         Ok(Self { connection, channel })
@@ -104,7 +104,7 @@ pub(super) async fn limited<T, E: Into<AmqpError>>(
 
 /// Logs in with the user's generated password, or with the one given.
 pub(super) async fn connect(
-    world: &World,
+    world: &AgentState,
     user: &str,
     vhost: &str,
     password: Option<&str>,

@@ -11,12 +11,12 @@ use lapin::{BasicProperties, ExchangeKind};
 
 use super::amqp::{self, AmqpError, Session, limited, short};
 use super::queue;
-use super::step::{Held, Missed};
-use super::world::World;
+use super::step::{StepFailed, StepPassed};
+use super::world::AgentState;
 use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
 
 /// The `amqpLogin` step.
-pub(super) async fn login(world: &World, step: &AmqpLogin) -> Result<Held, Missed> {
+pub(super) async fn login(world: &AgentState, step: &AmqpLogin) -> Result<StepPassed, StepFailed> {
     let what = format!("the login of {} to virtual host {}", step.user, step.vhost);
     let done = match amqp::connect(world, &step.user, &step.vhost, step.password.as_deref()).await {
         Ok(connection) => connection.close(200, short("done").unwrap_or_default()).await.map_err(AmqpError::from),
@@ -26,7 +26,7 @@ pub(super) async fn login(world: &World, step: &AmqpLogin) -> Result<Held, Misse
 }
 
 /// The `amqpTry` step.
-pub(super) async fn perform(world: &World, step: &AmqpTry) -> Result<Held, Missed> {
+pub(super) async fn perform(world: &AgentState, step: &AmqpTry) -> Result<StepPassed, StepFailed> {
     let what = describe(step);
     let session = match Session::open(world, &step.user, &step.vhost).await {
         Ok(session) => session,
@@ -38,11 +38,11 @@ pub(super) async fn perform(world: &World, step: &AmqpTry) -> Result<Held, Misse
     judge(done, &what, step.refused)
 }
 
-fn judge(done: Result<(), AmqpError>, what: &str, refused: bool) -> Result<Held, Missed> {
+fn judge(done: Result<(), AmqpError>, what: &str, refused: bool) -> Result<StepPassed, StepFailed> {
     match (done, refused) {
-        (Ok(()), false) => Ok(Held::saw(format!("{what} is allowed"))),
-        (Err(AmqpError::Refused(text)), true) => Ok(Held::saw(text)),
-        (Ok(()), true) => Err(Missed::new(expectation(what, true), "it was allowed")),
+        (Ok(()), false) => Ok(StepPassed::saw(format!("{what} is allowed"))),
+        (Err(AmqpError::Refused(text)), true) => Ok(StepPassed::saw(text)),
+        (Ok(()), true) => Err(StepFailed::new(expectation(what, true), "it was allowed")),
         (Err(error), _) => Err(error.missed(expectation(what, refused))),
     }
 }

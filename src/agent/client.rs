@@ -99,7 +99,7 @@ impl AgentClient {
     }
 }
 
-/// Forgets the question when the asker stops waiting.
+/// Forgets the question when the requester stops waiting.
 struct Question<'a> {
     id: u64,
     pending: &'a Mutex<Pending>,
@@ -160,10 +160,10 @@ async fn read(output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>, pendi
 fn deliver(pending: &Mutex<Pending>, reply: Reply) {
     let mut pending = lock(pending);
     if matches!(reply.answer, Answer::Waiting { .. }) {
-        if let Some(asker) = pending.waiting.get(&reply.id) {
-            asker.send(reply.answer).ok();
+        if let Some(requester) = pending.waiting.get(&reply.id) {
+            requester.send(reply.answer).ok();
         }
-    } else if let Some(asker) = pending.waiting.remove(&reply.id) {
-        asker.send(reply.answer).ok();
+    } else if let Some(requester) = pending.waiting.remove(&reply.id) {
+        requester.send(reply.answer).ok();
     }
 }

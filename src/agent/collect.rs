@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::amqp::{AmqpError, Session, limited, short};
 use super::message::Message;
-use super::step::{Held, Missed};
-use super::world::World;
+use super::step::{StepFailed, StepPassed};
+use super::world::AgentState;
 use crate::spec::model::{Expect, ExpectNothing, Listen};
 
 /// How long an `expect` without `within` waits.
@@ -107,7 +107,7 @@ impl Collector {
 }
 
 /// The `listen` step: a private queue, bound to the exchange; everything from now on is collected.
-pub(super) async fn listen(world: &World, step: &Listen) -> Result<Held, Missed> {
+pub(super) async fn listen(world: &AgentState, step: &Listen) -> Result<StepPassed, StepFailed> {
     let expected = format!("{} may collect what exchange {} delivers", step.user, step.exchange);
     let name = format!("dayfly.{}", uuid::Uuid::now_v7());
     let open = async {
@@ -130,35 +130,39 @@ pub(super) async fn listen(world: &World, step: &Listen) -> Result<Held, Missed>
     };
     let collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
     world.listeners().insert(step.name.clone(), Arc::new(collector));
-    Ok(Held::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
+    Ok(StepPassed::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
 }
 
 /// The `expect` step: exactly `count` messages that match, which are then taken out of the collection.
-pub(super) async fn expect(world: &World, step: &Expect, within: Option<Duration>) -> Result<Held, Missed> {
+pub(super) async fn expect(
+    world: &AgentState,
+    step: &Expect,
+    within: Option<Duration>,
+) -> Result<StepPassed, StepFailed> {
     let until = Instant::now() + within.unwrap_or(PATIENCE);
     match (&step.on, &step.queue) {
         (Some(name), _) => {
             let collector = listener(world, name)?;
             let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await;
-            found.unwrap_or_else(|| Err(Missed::ours("an outcome", "none")))
+            found.unwrap_or_else(|| Err(StepFailed::ours("an outcome", "none")))
         }
         (None, Some(queue)) => from_queue(world, step, queue, until).await,
-        (None, None) => Err(Missed::ours("a listen or a queue to take messages from", "neither")),
+        (None, None) => Err(StepFailed::ours("a listen or a queue to take messages from", "neither")),
     }
 }
 
 /// Messages that match are acknowledged; all others go back to the queue.
-async fn from_queue(world: &World, step: &Expect, queue: &str, until: Instant) -> Result<Held, Missed> {
+async fn from_queue(world: &AgentState, step: &Expect, queue: &str, until: Instant) -> Result<StepPassed, StepFailed> {
     let expected = expectation(step);
     let (Some(user), Some(vhost)) = (&step.user, &step.vhost) else {
-        return Err(Missed::ours(expected, "no user and virtual host to take them with"));
+        return Err(StepFailed::ours(expected, "no user and virtual host to take them with"));
     };
     let session = Session::open(world, user, vhost).await.map_err(|e| e.missed(&expected))?;
     let mut collector = Collector::consume(session, queue, false).await.map_err(|e| e.missed(&expected))?;
     let found = collector
         .watch(until, |buffer, over| judge(buffer, step, over))
         .await
-        .unwrap_or_else(|| Err(Missed::ours(&expected, "no outcome")));
+        .unwrap_or_else(|| Err(StepFailed::ours(&expected, "no outcome")));
     if found.is_ok() {
         let taken: Vec<Acker> =
             collector.shared.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
@@ -173,10 +177,10 @@ async fn from_queue(world: &World, step: &Expect, queue: &str, until: Instant) -
 }
 
 /// The `expectNothing` step: silence for the whole time; what an `expect` took does not count.
-pub(super) async fn expect_nothing(world: &World, step: &ExpectNothing) -> Result<Held, Missed> {
+pub(super) async fn expect_nothing(world: &AgentState, step: &ExpectNothing) -> Result<StepPassed, StepFailed> {
     let expected = format!("no message on {} for {}", step.on, step.duration);
     let duration = humantime::parse_duration(&step.duration)
-        .map_err(|e| Missed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
+        .map_err(|e| StepFailed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
     let collector = listener(world, &step.on)?;
     let heard =
         collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
@@ -184,14 +188,14 @@ pub(super) async fn expect_nothing(world: &World, step: &ExpectNothing) -> Resul
             None => buffer.ended.as_ref().map(|end| format!("the listen ended: {end}")),
         });
     match heard.await {
-        Some(got) => Err(Missed::new(expected, got)),
-        None => Ok(Held::saw(format!("silence for {}", step.duration))),
+        Some(got) => Err(StepFailed::new(expected, got)),
+        None => Ok(StepPassed::saw(format!("silence for {}", step.duration))),
     }
 }
 
-fn listener(world: &World, name: &str) -> Result<Arc<Collector>, Missed> {
+fn listener(world: &AgentState, name: &str) -> Result<Arc<Collector>, StepFailed> {
     let found = world.listeners().get(name).cloned();
-    found.ok_or_else(|| Missed::ours(format!("a listen named {name}"), "no earlier step of this link began it"))
+    found.ok_or_else(|| StepFailed::ours(format!("a listen named {name}"), "no earlier step of this link began it"))
 }
 
 fn expectation(step: &Expect) -> String {
@@ -206,38 +210,39 @@ fn expectation(step: &Expect) -> String {
 }
 
 /// None while more must be waited for.
-fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<Held, Missed>> {
+fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<StepPassed, StepFailed>> {
     if let Some(text) = &step.lacks
         && let Some(found) = buffer.messages.iter().find(|m| m.message.contains(text))
     {
-        return Some(Err(Missed::new(format!("no message that contains {text:?}"), found.message.describe())));
+        return Some(Err(StepFailed::new(format!("no message that contains {text:?}"), found.message.describe())));
     }
     let chosen: Vec<usize> = (0..buffer.messages.len())
         .filter(|i| !buffer.messages[*i].taken && buffer.messages[*i].message.other(step).is_none())
         .collect();
     if let Some((expected, got)) = chosen.iter().find_map(|i| buffer.messages[*i].message.fault(step)) {
-        return Some(Err(Missed::new(expected, got)));
+        return Some(Err(StepFailed::new(expected, got)));
     }
     let wanted = usize::from(step.count);
     if chosen.len() > wanted {
-        return Some(Err(Missed::new(expectation(step), format!("{} of them", chosen.len()))));
+        return Some(Err(StepFailed::new(expectation(step), format!("{} of them", chosen.len()))));
     }
     // Nothing is proven before its time is over.
     if chosen.len() == wanted && (wanted > 0 || over) {
         return Some(take(buffer, &chosen, step));
     }
     let ended = buffer.ended.as_ref().map(|end| format!("; the listen ended: {end}"));
-    (over || ended.is_some())
-        .then(|| Err(Missed::new(expectation(step), count(buffer, step, chosen.len()) + &ended.unwrap_or_default())))
+    (over || ended.is_some()).then(|| {
+        Err(StepFailed::new(expectation(step), count(buffer, step, chosen.len()) + &ended.unwrap_or_default()))
+    })
 }
 
-fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Missed> {
+fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<StepPassed, StepFailed> {
     let mut captured = BTreeMap::new();
     if let Some(first) = chosen.first() {
         let message = &buffer.messages[*first].message;
         for (name, source) in &step.capture {
             let value = message.capture(source).ok_or_else(|| {
-                Missed::new(format!("{source} in the message, for the variable {name}"), message.describe())
+                StepFailed::new(format!("{source} in the message, for the variable {name}"), message.describe())
             })?;
             captured.insert(name.clone(), value);
         }
@@ -245,7 +250,7 @@ fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<Held, Mi
     for i in chosen {
         buffer.messages[*i].taken = true;
     }
-    Ok(Held { saw: format!("{} message(s)", chosen.len()), captured })
+    Ok(StepPassed { saw: format!("{} message(s)", chosen.len()), captured })
 }
 
 fn count(buffer: &Buffer, step: &Expect, found: usize) -> String {

@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
-use super::step::{Held, Missed};
-use super::world::World;
+use super::step::{StepFailed, StepPassed};
+use super::world::AgentState;
 use crate::spec::model::{Http, HttpExpect};
 
 /// Longest time for one request with its whole answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Sends the request once and judges the answer.
-pub(super) async fn perform(world: &World, step: &Http) -> Result<Held, Missed> {
+pub(super) async fn perform(world: &AgentState, step: &Http) -> Result<StepPassed, StepFailed> {
     let expected = statuses(&step.expect);
-    let target = Target::parse(&step.url).map_err(|why| Missed::ours(&expected, why))?;
+    let target = Target::parse(&step.url).map_err(|why| StepFailed::ours(&expected, why))?;
     let body = match (&step.json, &step.body) {
         (Some(json), _) => Bytes::from(json.to_string()),
         (None, Some(text)) => Bytes::from(text.clone()),
@@ -28,12 +28,13 @@ pub(super) async fn perform(world: &World, step: &Http) -> Result<Held, Missed> 
     let outgoing = Outgoing { method: &step.method, headers, body, json: step.json.is_some() };
     let question = format!("{} {}", step.method, step.url);
     let answer = http::exchange(&world.tls, &target, outgoing, LIMIT).await.map_err(|no| match no {
-        NoAnswer::Broken(why) => Missed::new(&expected, format!("{question}: {why}")),
-        NoAnswer::Unsendable(why) => Missed::ours(&expected, format!("{question}: {why}")),
+        NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
+        NoAnswer::Unsendable(why) => StepFailed::ours(&expected, format!("{question}: {why}")),
     })?;
-    judge(&step.expect, &answer).map_err(|missed| Missed { got: format!("{question}: {}", missed.got), ..missed })?;
+    judge(&step.expect, &answer)
+        .map_err(|missed| StepFailed { got: format!("{question}: {}", missed.got), ..missed })?;
     let captured = capture(&step.capture, &answer)?;
-    Ok(Held { saw: format!("{question}: {}, {} bytes", answer.status, answer.body.len()), captured })
+    Ok(StepPassed { saw: format!("{question}: {}, {} bytes", answer.status, answer.body.len()), captured })
 }
 
 fn statuses(expect: &HttpExpect) -> String {
@@ -45,12 +46,12 @@ fn statuses(expect: &HttpExpect) -> String {
 }
 
 /// Whether the answer is what was expected; the first difference is told.
-fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), Missed> {
+fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), StepFailed> {
     let status = answer.status.as_u16();
     let allowed = if expect.status.is_empty() { answer.status.is_success() } else { expect.status.contains(&status) };
     if !allowed {
         let body = if answer.body.is_empty() { String::new() } else { format!(": {}", matching::shown(&answer.body)) };
-        return Err(Missed::new(statuses(expect), format!("{}{body}", answer.status)));
+        return Err(StepFailed::new(statuses(expect), format!("{}{body}", answer.status)));
     }
     for (name, wanted) in &expect.headers {
         let found: Vec<String> = answer
@@ -65,15 +66,15 @@ fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), Missed> {
             } else {
                 format!("header {name}: {}", found.join(", "))
             };
-            return Err(Missed::new(format!("header {name}: {wanted}"), got));
+            return Err(StepFailed::new(format!("header {name}: {wanted}"), got));
         }
     }
     body(expect, &answer.body)
 }
 
-fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), Missed> {
+fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), StepFailed> {
     let text = String::from_utf8_lossy(body);
-    let fail = |expected: String| Err(Missed::new(expected, matching::shown(body)));
+    let fail = |expected: String| Err(StepFailed::new(expected, matching::shown(body)));
     if let Some(wanted) = expect.body.as_ref().filter(|wanted| wanted.as_bytes() != body) {
         return fail(format!("the body {}", matching::excerpt(wanted)));
     }
@@ -84,7 +85,7 @@ fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), Missed> {
         return fail(format!("a body without {unwanted:?}"));
     }
     if let Some(wanted) = expect.sha256.as_ref().filter(|wanted| **wanted != matching::sha256(body)) {
-        return Err(Missed::new(
+        return Err(StepFailed::new(
             format!("a body with SHA-256 {wanted}"),
             format!("SHA-256 {} ({} bytes)", matching::sha256(body), body.len()),
         ));
@@ -94,12 +95,12 @@ fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), Missed> {
     match matching::difference(wanted, &found) {
         None => Ok(()),
         Some(difference) => {
-            Err(Missed::new(format!("JSON with {}", matching::excerpt(&wanted.to_string())), difference))
+            Err(StepFailed::new(format!("JSON with {}", matching::excerpt(&wanted.to_string())), difference))
         }
     }
 }
 
-fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTreeMap<String, String>, Missed> {
+fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTreeMap<String, String>, StepFailed> {
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let one = |source: &str| match source {
         "body" => Some(String::from_utf8_lossy(&answer.body).into_owned()),
@@ -111,9 +112,10 @@ fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTree
     };
     let pair = |(name, source): (&String, &String)| match one(source) {
         Some(value) => Ok((name.clone(), value)),
-        None => {
-            Err(Missed::new(format!("{source} in the answer, for the variable {name}"), matching::shown(&answer.body)))
-        }
+        None => Err(StepFailed::new(
+            format!("{source} in the answer, for the variable {name}"),
+            matching::shown(&answer.body),
+        )),
     };
     wanted.iter().map(pair).collect()
 }

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::addresses;
 use super::protocol::Answer;
-use super::step::{Held, Missed};
-use super::world::{CONNECT, World};
+use super::step::{StepFailed, StepPassed};
+use super::world::{AgentState, CONNECT};
 use crate::spec::model::{Resolve, Tcp};
 
 /// Longest time for one look-up of a name.
@@ -53,33 +53,33 @@ pub(super) fn words(error: &std::io::Error) -> String {
 }
 
 /// The `tcp` step. Refused is every way in which no connection comes about; which one it was is told.
-pub(super) async fn tcp_step(step: &Tcp) -> Result<Held, Missed> {
+pub(super) async fn tcp_step(step: &Tcp) -> Result<StepPassed, StepFailed> {
     match (connect(&step.to, CONNECT).await, step.refused) {
         (Ok(stream), false) => reached(step, &stream),
-        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.to))),
-        (Ok(_), true) => Err(Missed::new(format!("no connection to {}", step.to), "the connection was accepted")),
-        (Err(why), false) => Err(Missed::new(format!("a connection to {}", step.to), why)),
+        (Err(why), true) => Ok(StepPassed::saw(format!("{}: {why}", step.to))),
+        (Ok(_), true) => Err(StepFailed::new(format!("no connection to {}", step.to), "the connection was accepted")),
+        (Err(why), false) => Err(StepFailed::new(format!("a connection to {}", step.to), why)),
     }
 }
 
 /// A connection that came about, and the address behind the name.
-fn reached(step: &Tcp, stream: &TcpStream) -> Result<Held, Missed> {
-    let peer = stream.peer_addr().map_err(|e| Missed::ours("the address that was reached", words(&e)))?.to_string();
+fn reached(step: &Tcp, stream: &TcpStream) -> Result<StepPassed, StepFailed> {
+    let peer = stream.peer_addr().map_err(|e| StepFailed::ours("the address that was reached", words(&e)))?.to_string();
     if let Some(other) = step.capture.values().find(|from| *from != "address") {
-        return Err(Missed::ours("something that a connection has to capture: `address`", format!("`{other}`")));
+        return Err(StepFailed::ours("something that a connection has to capture: `address`", format!("`{other}`")));
     }
     let captured = step.capture.keys().map(|name| (name.clone(), peer.clone())).collect();
-    Ok(Held { saw: format!("{} accepts a connection", step.to), captured })
+    Ok(StepPassed { saw: format!("{} accepts a connection", step.to), captured })
 }
 
 /// The `resolve` step, by the system's resolver. A resolver that does not answer gives no address either.
-pub(super) async fn resolve_step(step: &Resolve) -> Result<Held, Missed> {
+pub(super) async fn resolve_step(step: &Resolve) -> Result<StepPassed, StepFailed> {
     let listed = |found: &[IpAddr]| found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
     match (resolve(&step.host, RESOLVE).await, step.refused) {
-        (Ok(found), false) => Ok(Held::saw(format!("{} is {}", step.host, listed(&found)))),
-        (Err(why), true) => Ok(Held::saw(format!("{}: {why}", step.host))),
-        (Ok(found), true) => Err(Missed::new(format!("no address for {}", step.host), listed(&found))),
-        (Err(why), false) => Err(Missed::new(format!("an address for {}", step.host), why)),
+        (Ok(found), false) => Ok(StepPassed::saw(format!("{} is {}", step.host, listed(&found)))),
+        (Err(why), true) => Ok(StepPassed::saw(format!("{}: {why}", step.host))),
+        (Ok(found), true) => Err(StepFailed::new(format!("no address for {}", step.host), listed(&found))),
+        (Err(why), false) => Err(StepFailed::new(format!("an address for {}", step.host), why)),
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> Answer {
 }
 
 /// Accepts connections until the link ends.
-pub(super) async fn listen(world: &World, port: u16) -> Answer {
+pub(super) async fn listen(world: &AgentState, port: u16) -> Answer {
     let listener = match TcpListener::bind(("::", port)).await {
         Ok(listener) => Ok(listener),
         Err(_) => TcpListener::bind(("0.0.0.0", port)).await,

@@ -4,7 +4,7 @@
 
 use super::ready::{NotYet, Sight};
 use super::sql::{self, Database, SqlError};
-use super::world::World;
+use super::world::AgentState;
 use crate::plan::DatabasePlan;
 
 const SUPERUSER: &str = "postgres";
@@ -14,7 +14,7 @@ const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
     CREATE TABLE IF NOT EXISTS dayfly.applied (place integer PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())";
 
 /// One attempt; says which SQL file is running.
-pub(super) async fn ready(world: &World, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
+pub(super) async fn ready(world: &AgentState, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
     let Some(plan) = world.hello.databases.get(unit) else {
         return Err(NotYet::never(format!("no database is known here as {unit}")));
     };
@@ -31,7 +31,7 @@ pub(super) async fn ready(world: &World, unit: &str, sight: &mut Sight<'_>) -> R
     Ok(())
 }
 
-async fn login(world: &World, unit: &str, role: &str) -> Result<Database, NotYet> {
+async fn login(world: &AgentState, unit: &str, role: &str) -> Result<Database, NotYet> {
     sql::connect(world, unit, role).await.map_err(|error| {
         let final_word = matches!(error, SqlError::Ours(_));
         NotYet { got: format!("login as {role}: {}", error.text()), final_word }
@@ -39,7 +39,7 @@ async fn login(world: &World, unit: &str, role: &str) -> Result<Database, NotYet
 }
 
 async fn prepare(
-    world: &World,
+    world: &AgentState,
     unit: &str,
     plan: &DatabasePlan,
     admin: &Database,
@@ -93,7 +93,7 @@ fn literal(text: &str) -> String {
 }
 
 /// Runs one file in a session of its own; unless the file itself says otherwise, all of it is one transaction.
-async fn apply(world: &World, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotYet> {
+async fn apply(world: &AgentState, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotYet> {
     let database = login(world, unit, SUPERUSER).await?;
     let whole = format!(
         "{text}\n;RESET ROLE; INSERT INTO dayfly.applied (place, file) VALUES ({}, {});",

@@ -5,22 +5,22 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation};
 
 use super::amqp::{AmqpError, Session, limited, short};
-use super::step::{Held, Missed};
-use super::world::World;
+use super::step::{StepFailed, StepPassed};
+use super::world::AgentState;
 use crate::spec::model::Publish;
 
 const PERSISTENT: u8 = 2;
 
 /// Publishes `times` copies of one message and waits for the broker to confirm each.
-pub(super) async fn perform(world: &World, step: &Publish) -> Result<Held, Missed> {
+pub(super) async fn perform(world: &AgentState, step: &Publish) -> Result<StepPassed, StepFailed> {
     let expected = format!("{} is confirmed by the broker", target(step));
     let id = step.message_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let session = Session::open(world, &step.user, &step.vhost).await.map_err(|e| e.missed(&expected))?;
     let sent = limited("publish", send(&session, step, &id)).await;
     session.close().await;
     match sent.map_err(|e| e.missed(&expected))? {
-        None => Ok(Held::saw(format!("{} confirmed, message_id {id}", target(step)))),
-        Some(got) => Err(Missed::new(expected, got)),
+        None => Ok(StepPassed::saw(format!("{} confirmed, message_id {id}", target(step)))),
+        Some(got) => Err(StepFailed::new(expected, got)),
     }
 }
 

@@ -5,8 +5,8 @@ use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
 use super::amqp::{AmqpError, Session, limited, short};
-use super::step::{Held, Missed};
-use super::world::World;
+use super::step::{StepFailed, StepPassed};
+use super::world::AgentState;
 use crate::spec::model::QueueDepth;
 
 /// Ready messages and consumers of a queue.
@@ -31,7 +31,7 @@ pub(super) async fn exchange(channel: &Channel, name: &str) -> Result<(), AmqpEr
 }
 
 /// Numbers of a queue over a connection of its own.
-pub(super) async fn ask(world: &World, user: &str, vhost: &str, queue: &str) -> Result<Numbers, AmqpError> {
+pub(super) async fn ask(world: &AgentState, user: &str, vhost: &str, queue: &str) -> Result<Numbers, AmqpError> {
     let session = Session::open(world, user, vhost).await?;
     let found = numbers(&session.channel, queue).await;
     session.close().await;
@@ -39,7 +39,7 @@ pub(super) async fn ask(world: &World, user: &str, vhost: &str, queue: &str) -> 
 }
 
 /// The `queueDepth` step.
-pub(super) async fn depth(world: &World, step: &QueueDepth) -> Result<Held, Missed> {
+pub(super) async fn depth(world: &AgentState, step: &QueueDepth) -> Result<StepPassed, StepFailed> {
     let wish = |number: Option<u32>, what: &str| number.map(|n| format!("{n} {what}"));
     let wishes: Vec<String> =
         [wish(step.messages, "ready messages"), wish(step.consumers, "consumers")].into_iter().flatten().collect();
@@ -48,5 +48,5 @@ pub(super) async fn depth(world: &World, step: &QueueDepth) -> Result<Held, Miss
     let saw = format!("{} ready messages and {} consumers", found.messages, found.consumers);
     let holds =
         step.messages.is_none_or(|n| n == found.messages) && step.consumers.is_none_or(|n| n == found.consumers);
-    if holds { Ok(Held::saw(saw)) } else { Err(Missed::new(expected, saw)) }
+    if holds { Ok(StepPassed::saw(saw)) } else { Err(StepFailed::new(expected, saw)) }
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
 use super::protocol::{Answer, StepFailure};
-use super::world::{ATTEMPT, CONNECT, Progress, World};
+use super::world::{ATTEMPT, AgentState, CONNECT, Progress};
 use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
@@ -47,7 +47,13 @@ impl Sight<'_> {
 }
 
 /// Polls until ready, until nothing can help, or until the time is over.
-pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms: u64, progress: &Progress) -> Answer {
+pub(super) async fn wait(
+    world: &AgentState,
+    unit: &str,
+    ready: &ReadyPlan,
+    within_ms: u64,
+    progress: &Progress,
+) -> Answer {
     let start = Instant::now();
     let end = start + Duration::from_millis(within_ms);
     let mut pause = FASTEST;
@@ -78,7 +84,7 @@ pub(super) async fn wait(world: &World, unit: &str, ready: &ReadyPlan, within_ms
     }
 }
 
-async fn attempt(world: &World, unit: &str, ready: &ReadyPlan, sight: &mut Sight<'_>) -> Result<(), NotYet> {
+async fn attempt(world: &AgentState, unit: &str, ready: &ReadyPlan, sight: &mut Sight<'_>) -> Result<(), NotYet> {
     match ready {
         ReadyPlan::Running => Ok(()),
         ReadyPlan::Tcp { port } => tcp(world, unit, *port).await,
@@ -103,12 +109,12 @@ async fn limited(attempt: impl Future<Output = Result<(), NotYet>>) -> Result<()
     }
 }
 
-async fn tcp(world: &World, unit: &str, port: u16) -> Result<(), NotYet> {
+async fn tcp(world: &AgentState, unit: &str, port: u16) -> Result<(), NotYet> {
     let to = http::authority(&world.host_of(unit), port);
     net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotYet::again(format!("{unit}:{port}: {why}")))
 }
 
-async fn http(world: &World, target: Target) -> Result<(), NotYet> {
+async fn http(world: &AgentState, target: Target) -> Result<(), NotYet> {
     let question = format!("GET {}://{}{}", if target.tls { "https" } else { "http" }, target.authority(), target.path);
     match http::exchange(&world.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, ATTEMPT).await {
         Ok(answer) if answer.status.is_success() => Ok(()),

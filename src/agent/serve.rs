@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::protocol::{Answer, Ask, Hello, Reply, Request};
-use super::world::{CONNECT, Progress, World};
+use super::world::{AgentState, CONNECT, Progress};
 use super::{net, ready, status, step, tls};
 
 /// Why an agent could not go on; messages complete "failed to …".
@@ -48,7 +48,7 @@ pub async fn serve(
         AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify()))
     })?;
     let (http, amqp) = tls::connectors(&hello.ca).map_err(AgentError::Authority)?;
-    let world = Arc::new(World::new(hello, http, amqp));
+    let world = Arc::new(AgentState::new(hello, http, amqp));
     let (replies, outgoing) = mpsc::unbounded_channel();
     let mut writer = JoinSet::new();
     writer.spawn(write(output, outgoing));
@@ -66,7 +66,7 @@ pub async fn serve(
 }
 
 struct Requests {
-    world: Arc<World>,
+    world: Arc<AgentState>,
     replies: mpsc::UnboundedSender<Reply>,
     running: JoinSet<Answer>,
     ids: HashMap<tokio::task::Id, u64>,
@@ -103,7 +103,7 @@ impl Requests {
     }
 }
 
-async fn answer(world: Arc<World>, ask: Ask, progress: Progress) -> Answer {
+async fn answer(world: Arc<AgentState>, ask: Ask, progress: Progress) -> Answer {
     match ask {
         Ask::Ready { unit, ready, within_ms, at } => {
             world.place(&unit, at);

@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::step::{Held, Missed};
-use super::world::{ATTEMPT, CONNECT, World};
+use super::step::{StepFailed, StepPassed};
+use super::world::{ATTEMPT, AgentState, CONNECT};
 use super::{matching, net};
 use crate::spec::model::Sql;
 
@@ -91,7 +91,7 @@ impl Drop for Database {
 }
 
 /// Logs in to the unit's database as one of its roles, or as `postgres`.
-pub(super) async fn connect(world: &World, unit: &str, role: &str) -> Result<Database, SqlError> {
+pub(super) async fn connect(world: &AgentState, unit: &str, role: &str) -> Result<Database, SqlError> {
     let plan = world
         .hello
         .databases
@@ -122,19 +122,19 @@ pub(super) async fn connect(world: &World, unit: &str, role: &str) -> Result<Dat
 }
 
 /// The `sql` step.
-pub(super) async fn perform(world: &World, step: &Sql) -> Result<Held, Missed> {
+pub(super) async fn perform(world: &AgentState, step: &Sql) -> Result<StepPassed, StepFailed> {
     let what = format!("{} on {} as {}", matching::excerpt(step.query.trim()), step.database, step.role);
     let expected = if step.refused { format!("{what} is refused") } else { what };
     match (rows(world, step).await, step.refused) {
         (Ok(rows), false) => judge(step, &rows),
-        (Err(SqlError::Refused(text)), true) => Ok(Held::saw(text)),
-        (Ok(rows), true) => Err(Missed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
-        (Err(SqlError::Ours(text)), _) => Err(Missed::ours(expected, text)),
-        (Err(error), _) => Err(Missed::new(expected, error.text())),
+        (Err(SqlError::Refused(text)), true) => Ok(StepPassed::saw(text)),
+        (Ok(rows), true) => Err(StepFailed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
+        (Err(SqlError::Ours(text)), _) => Err(StepFailed::ours(expected, text)),
+        (Err(error), _) => Err(StepFailed::new(expected, error.text())),
     }
 }
 
-async fn rows(world: &World, step: &Sql) -> Result<Vec<Row>, SqlError> {
+async fn rows(world: &AgentState, step: &Sql) -> Result<Vec<Row>, SqlError> {
     let database = connect(world, &step.database, &step.role).await?;
     let answer = database.client.simple_query(&step.query).await?;
     let row = |message| match message {
@@ -144,19 +144,22 @@ async fn rows(world: &World, step: &Sql) -> Result<Vec<Row>, SqlError> {
     Ok(answer.into_iter().filter_map(row).collect())
 }
 
-fn judge(step: &Sql, rows: &[Row]) -> Result<Held, Missed> {
+fn judge(step: &Sql, rows: &[Row]) -> Result<StepPassed, StepFailed> {
     if let Some(wanted) = step.rows.as_ref().filter(|wanted| wanted.as_slice() != rows) {
-        return Err(Missed::new(format!("the rows {}", shown(wanted)), shown(rows)));
+        return Err(StepFailed::new(format!("the rows {}", shown(wanted)), shown(rows)));
     }
     let mut captured = BTreeMap::new();
     for (name, column) in &step.capture {
         let value = rows.first().and_then(|row| row.get(usize::from(*column))?.clone());
         let value = value.ok_or_else(|| {
-            Missed::new(format!("a value in column {column} of the first row, for the variable {name}"), shown(rows))
+            StepFailed::new(
+                format!("a value in column {column} of the first row, for the variable {name}"),
+                shown(rows),
+            )
         })?;
         captured.insert(name.clone(), value);
     }
-    Ok(Held { saw: format!("{} row(s)", rows.len()), captured })
+    Ok(StepPassed { saw: format!("{} row(s)", rows.len()), captured })
 }
 
 fn shown(rows: &[Row]) -> String {

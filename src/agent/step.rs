@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::protocol::{Answer, StepFailure};
-use super::world::World;
+use super::world::AgentState;
 use super::{amqp_try, collect, http_step, net, publish, queue, sql};
 use crate::spec::model::Action;
 
@@ -16,12 +16,12 @@ const SLOWEST: Duration = Duration::from_millis(100);
 
 /// A step that held.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct StepPassed {
     pub saw: String,
     pub captured: BTreeMap<String, String>,
 }
 
-impl Held {
+impl StepPassed {
     pub fn saw(saw: impl Into<String>) -> Self {
         Self { saw: saw.into(), captured: BTreeMap::new() }
     }
@@ -29,14 +29,14 @@ impl Held {
 
 /// A step that did not hold.
 #[derive(Debug)]
-pub(super) struct Missed {
+pub(super) struct StepFailed {
     pub expected: String,
     pub got: String,
     /// Our own side could not do what was asked; trying again would not help.
     pub ours: bool,
 }
 
-impl Missed {
+impl StepFailed {
     pub fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self { expected: expected.into(), got: got.into(), ours: false }
     }
@@ -47,7 +47,7 @@ impl Missed {
 }
 
 /// Performs a step; the answer is `Passed`, `Failed`, or `Error` for what is no agent's step.
-pub(super) async fn perform(world: &World, action: &Action, within_ms: Option<u64>) -> Answer {
+pub(super) async fn perform(world: &AgentState, action: &Action, within_ms: Option<u64>) -> Answer {
     let start = Instant::now();
     let within = within_ms.map(Duration::from_millis);
     let mut pause = FASTEST;
@@ -59,7 +59,7 @@ pub(super) async fn perform(world: &World, action: &Action, within_ms: Option<u6
         let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let again = within.is_some_and(|within| start.elapsed() + pause < within) && !waits_by_itself(action);
         match done {
-            Ok(Held { saw, captured }) => return Answer::Passed { captured, saw, waited_ms },
+            Ok(StepPassed { saw, captured }) => return Answer::Passed { captured, saw, waited_ms },
             Err(missed) if missed.ours || !again => {
                 return Answer::Failed(StepFailure {
                     expected: missed.expected,
@@ -78,7 +78,11 @@ fn waits_by_itself(action: &Action) -> bool {
     matches!(action, Action::Expect(_) | Action::ExpectNothing(_))
 }
 
-async fn attempt(world: &World, action: &Action, within: Option<Duration>) -> Option<Result<Held, Missed>> {
+async fn attempt(
+    world: &AgentState,
+    action: &Action,
+    within: Option<Duration>,
+) -> Option<Result<StepPassed, StepFailed>> {
     Some(match action {
         Action::Http(step) => http_step::perform(world, step).await,
         Action::Tcp(step) => net::tcp_step(step).await,

@@ -5,12 +5,12 @@ use futures::future::try_join_all;
 use super::amqp::{self, AmqpError, Session};
 use super::queue;
 use super::ready::NotYet;
-use super::world::World;
+use super::world::AgentState;
 use crate::plan::BrokerPlan;
 use crate::spec::model::{BrokerUser, Vhost};
 
 /// One attempt. A port that is open, or a broker that still imports its definitions, is not ready.
-pub(super) async fn ready(world: &World) -> Result<(), NotYet> {
+pub(super) async fn ready(world: &AgentState) -> Result<(), NotYet> {
     let Some(broker) = &world.hello.broker else { return Err(NotYet::never("this environment has no broker")) };
     let logins = logins(broker);
     // The first login goes alone, so that a broker that is not up yet is asked only once.
@@ -35,7 +35,7 @@ fn logins(broker: &BrokerPlan) -> Vec<(&str, &str)> {
     broker.users.iter().flat_map(each).collect()
 }
 
-async fn login(world: &World, user: &str, vhost: &str) -> Result<(), NotYet> {
+async fn login(world: &AgentState, user: &str, vhost: &str) -> Result<(), NotYet> {
     let why = |error: AmqpError| not_yet(format!("login of {user} to virtual host {vhost}"), error);
     let connection = amqp::connect(world, user, vhost, None).await.map_err(why)?;
     // Logged in is enough; how the goodbye goes says nothing.
@@ -43,7 +43,7 @@ async fn login(world: &World, user: &str, vhost: &str) -> Result<(), NotYet> {
     Ok(())
 }
 
-async fn holds(world: &World, user: &str, name: &str, vhost: &Vhost) -> Result<(), NotYet> {
+async fn holds(world: &AgentState, user: &str, name: &str, vhost: &Vhost) -> Result<(), NotYet> {
     let session =
         Session::open(world, user, name).await.map_err(|e| not_yet(format!("a channel in virtual host {name}"), e))?;
     for exchange in vhost.exchanges.keys() {
@@ -61,7 +61,7 @@ async fn holds(world: &World, user: &str, name: &str, vhost: &Vhost) -> Result<(
 }
 
 /// The readiness of a queue's consumers, asked as `user`.
-pub(super) async fn consumers(world: &World, vhost: &str, name: &str, user: &str) -> Result<(), NotYet> {
+pub(super) async fn consumers(world: &AgentState, vhost: &str, name: &str, user: &str) -> Result<(), NotYet> {
     let what = || format!("queue {name} in virtual host {vhost}");
     match queue::ask(world, user, vhost, name).await {
         Ok(numbers) if numbers.consumers > 0 => Ok(()),

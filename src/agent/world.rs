@@ -19,7 +19,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(2);
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Shared by all requests of a link.
-pub(super) struct World {
+pub(super) struct AgentState {
     pub hello: Hello,
     pub tls: TlsConnector,
     pub amqp_tls: RustlsConnector,
@@ -28,7 +28,7 @@ pub(super) struct World {
     places: Mutex<HashMap<String, IpAddr>>,
 }
 
-impl World {
+impl AgentState {
     pub fn new(hello: Hello, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
         Self {
             hello,
@@ -96,7 +96,7 @@ fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
 /// Where progress of one request goes.
 pub(super) struct Progress {
     pub id: u64,
-    pub world: Arc<World>,
+    pub world: Arc<AgentState>,
     pub replies: mpsc::UnboundedSender<Reply>,
 }
 

@@ -32,7 +32,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         left = again(engine.as_ref(), &name).await.map_err(|e| connect::told(common, &e))?;
     }
     if let Some(lease) = &observed.lease
-        && let Err(e) = engine.tell_asker(lease, "down").await
+        && let Err(e) = engine.notify_requester(lease, "down").await
     {
         tracing::debug!("failed to {e}");
     }

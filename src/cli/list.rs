@@ -44,7 +44,7 @@ fn row(o: &Observed, now: Timestamp) -> [String; 6] {
     let running = o.units.values().filter(|s| **s == UnitState::Running).count();
     let services = format!("{running}/{} running", o.units.len());
     let (dash, name) = (|| "-".to_owned(), o.environment.clone());
-    match (&o.lease, &o.terms) {
+    match (&o.lease, &o.retention) {
         (Some(l), Some(t)) => {
             let end = match t.kept() {
                 _ if o.leaving => "it is being removed".into(),
@@ -70,10 +70,10 @@ pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
         "commit": o.lease.as_ref().map(|l| &l.commit),
         "created": o.lease.as_ref().map(|l| l.created),
         "repository": o.lease.as_ref().and_then(|l| l.repository.as_ref()),
-        "expires": o.terms.as_ref().map(|t| t.expires),
-        "expired": o.terms.as_ref().map(|t| t.expires <= now),
-        "used": o.terms.as_ref().map(|t| t.used),
-        "kept": o.terms.as_ref().and_then(|t| t.kept()),
+        "expires": o.retention.as_ref().map(|t| t.expires),
+        "expired": o.retention.as_ref().map(|t| t.expires <= now),
+        "used": o.retention.as_ref().map(|t| t.used),
+        "kept": o.retention.as_ref().and_then(|t| t.kept()),
         "units": o.units,
         "objects": o.objects,
         "leaving": o.leaving,

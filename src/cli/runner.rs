@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Common, connect, signals, target, wiring};
 use crate::controller::runner::Runner;
 use crate::engine::kubernetes::rights::Account;
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 
 /// Arguments of `runner`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
         evidence: args.evidence,
         stop: signals::ask()?,
     };
-    let screen = |notice: &Notice| {
+    let screen = |notice: &RunEvent| {
         if let Ok(line) = serde_json::to_string(notice) {
             outln!("{line}");
         }

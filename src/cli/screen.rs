@@ -5,14 +5,14 @@
 use std::io::IsTerminal;
 
 use super::Output;
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::plan::Plan;
 
 mod lines;
 mod tree;
 
 /// The receiver of notices that fits the terminal and the flags.
-pub fn choose(output: Output, plan: &Plan) -> Box<dyn FnMut(&Notice) + Send> {
+pub fn choose(output: Output, plan: &Plan) -> Box<dyn FnMut(&RunEvent) + Send> {
     match output {
         Output::Json => Box::new(|notice| {
             if let Ok(line) = serde_json::to_string(notice) {

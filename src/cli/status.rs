@@ -22,7 +22,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 fn text(o: &Observed, now: Timestamp) -> String {
-    let (Some(lease), Some(terms)) = (&o.lease, &o.terms) else {
+    let (Some(lease), Some(retention)) = (&o.lease, &o.retention) else {
         if o.unread {
             return format!(
                 "another version of dayfly made {}, and who has it cannot be read; use that version, or `dayfly down {}`\n",
@@ -37,7 +37,7 @@ fn text(o: &Observed, now: Timestamp) -> String {
             objects.concat()
         );
     };
-    let kept = terms.kept().map(|r| format!("kept: {r}; `dayfly keep {} --release` ends that\n", o.environment));
+    let kept = retention.kept().map(|r| format!("kept: {r}; `dayfly keep {} --release` ends that\n", o.environment));
     let head = format!(
         "{}  pull request {}, commit {}, run {}\nup for {}, used {}, expires {}\n{}\n",
         o.environment,
@@ -45,8 +45,8 @@ fn text(o: &Observed, now: Timestamp) -> String {
         list::commit(&lease.commit),
         lease.run,
         list::age(now, lease.created),
-        list::ago(now, terms.used),
-        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, terms.expires) },
+        list::ago(now, retention.used),
+        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, retention.expires) },
         kept.unwrap_or_default()
     );
     let rows: Vec<[String; 5]> = lease

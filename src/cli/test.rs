@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Common, Output, connect, screen, signals, stdio};
 use crate::lifecycle::session::Session;
-use crate::lifecycle::{Journal, Notice, record, usage};
+use crate::lifecycle::{Journal, RunEvent, record, usage};
 use crate::report::exit_code;
 use crate::report::facts::{Change, Runner};
 use crate::suite::runner;
@@ -37,7 +37,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     journal.hide(&secrets.values);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
     if let Err(cause) = runner::run(&session, &args.suite, &runner::Sources::new()).await {
-        journal.note(Notice::Cause { cause });
+        journal.note(RunEvent::Cause { cause });
     }
     session.release_agents().await;
     journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, screen, signals, stdio, target};
 use crate::engine::Older;
 use crate::lease::Lease;
-use crate::lifecycle::{Journal, Notice, record, up};
+use crate::lifecycle::{Journal, RunEvent, record, up};
 use crate::report::exit_code;
 use crate::report::facts::CauseKind;
 use crate::run;
@@ -40,7 +40,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         }
         Err(cause) => cause,
     };
-    journal.note(Notice::Cause { cause: cause.clone() });
+    journal.note(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
         CauseKind::Interrupted | CauseKind::Superseded => {
             run::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await

@@ -1,4 +1,4 @@
-//! What the controller follows beside the objects: runners' pods, and environments, of which people may change the terms.
+//! What the controller follows beside the objects: runners' pods, and environments, of which people may change the retention.
 //! A change of any makes every object be looked at again: that is cheap, and nobody has to know whose it was.
 
 use futures::{Stream, StreamExt};
@@ -25,7 +25,7 @@ impl Followed {
     /// Until when somebody wants the environment to stay that this run has; none when nobody changed that.
     pub fn extended(&self, environment: &str, run: &str) -> Option<Timestamp> {
         let namespace = self.environments.get(&ObjectRef::new(environment))?;
-        lease::amendments(run.parse::<Uuid>().ok()?, namespace.annotations()).map(|terms| terms.expires)
+        lease::amendments(run.parse::<Uuid>().ok()?, namespace.annotations()).map(|retention| retention.expires)
     }
 
     /// Waits until all of them were listed once; whether they were.
@@ -45,7 +45,7 @@ pub fn follow(context: &Context) -> (Followed, impl Future<Output = ()> + '_) {
         let runners = nudging(context, "runners", reflector::reflector(pods_writer, runners));
         // The plan is the most of an environment's annotations, and not needed here.
         let lean = environments.modify(|namespace: &mut Namespace| {
-            namespace.annotations_mut().retain(|name, _| name == lease::TERMS);
+            namespace.annotations_mut().retain(|name, _| name == lease::RETENTION);
             namespace.managed_fields_mut().clear();
         });
         let environments = nudging(context, "environments", reflector::reflector(namespaces_writer, lean));

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::crd::{Lean, Phase};
+use crate::crd::{Phase, TestEnvironmentSummary};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -107,7 +107,7 @@ impl Metrics {
     }
 
     /// Everything as text; `all` are the objects as they are now.
-    pub fn render<'a>(&self, all: impl Iterator<Item = &'a Lean>) -> String {
+    pub fn render<'a>(&self, all: impl Iterator<Item = &'a TestEnvironmentSummary>) -> String {
         let mut queue = 0;
         let mut counts = Phase::ALL.map(|phase| (phase, 0_i64));
         for object in all {

@@ -10,7 +10,7 @@ use super::decide::{Step, Turn};
 use super::request::{self, Unresolved};
 use super::status::{self, Checked};
 use super::{Context, FINALIZER, MANAGER, events, lock};
-use crate::crd::{Lean, TestEnvironment};
+use crate::crd::{TestEnvironment, TestEnvironmentSummary};
 use crate::engine::EngineError;
 use crate::evidence::EvidenceError;
 
@@ -98,7 +98,7 @@ pub fn failed(doing: &'static str) -> impl FnOnce(kube::Error) -> StepError {
 }
 
 /// Performs a step.
-pub async fn perform(step: &Step, object: &Lean, context: &Context) -> Result<Action, StepError> {
+pub async fn perform(step: &Step, object: &TestEnvironmentSummary, context: &Context) -> Result<Action, StepError> {
     match step {
         Step::Finalize => finalize(object, context, true).await?,
         Step::Unfinalize { despite } => unfinalize(object, despite.as_deref(), context).await?,
@@ -114,11 +114,11 @@ pub async fn perform(step: &Step, object: &Lean, context: &Context) -> Result<Ac
     Ok(Action::await_change())
 }
 
-fn objects(object: &Lean, context: &Context) -> Api<Lean> {
+fn objects(object: &TestEnvironmentSummary, context: &Context) -> Api<TestEnvironmentSummary> {
     Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default())
 }
 
-async fn finalize(object: &Lean, context: &Context, on: bool) -> Result<(), StepError> {
+async fn finalize(object: &TestEnvironmentSummary, context: &Context, on: bool) -> Result<(), StepError> {
     let mut finalizers: Vec<&str> =
         object.finalizers().iter().map(String::as_str).filter(|f| *f != FINALIZER).collect();
     if on {
@@ -133,7 +133,11 @@ async fn finalize(object: &Lean, context: &Context, on: bool) -> Result<(), Step
     }
 }
 
-async fn unfinalize(object: &Lean, despite: Option<&str>, context: &Context) -> Result<(), StepError> {
+async fn unfinalize(
+    object: &TestEnvironmentSummary,
+    despite: Option<&str>,
+    context: &Context,
+) -> Result<(), StepError> {
     if let Some(despite) = despite {
         tracing::error!("the object goes although {despite}");
         let note = format!("it goes although {despite}; `dayfly reap` finds what is left");
@@ -148,7 +152,7 @@ async fn unfinalize(object: &Lean, despite: Option<&str>, context: &Context) -> 
 
 /// Says in the record of the removal, where it was begun, that it is not waited for any more. That this cannot be written
 /// holds nothing up: a record that was never ended says as much.
-async fn give_up(object: &Lean, despite: &str, context: &Context) {
+async fn give_up(object: &TestEnvironmentSummary, despite: &str, context: &Context) {
     let Some(run) = object.run() else { return };
     let ended = async {
         match record::unended(object, run, context).await? {
@@ -161,7 +165,7 @@ async fn give_up(object: &Lean, despite: &str, context: &Context) {
     }
 }
 
-async fn check(object: &Lean, context: &Context) -> Result<(), StepError> {
+async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     let whole: Api<TestEnvironment> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let whole = whole.get(&object.name_any()).await.map_err(failed("read the description"))?;
     let found = match request::resolve(&context.client, &whole).await {

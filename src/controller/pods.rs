@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::decide::{PodState, RunnerPod};
 use super::{RUN, RUNNER, Settings, TEST_ENVIRONMENT};
-use crate::crd::{Lean, RunStatus};
+use crate::crd::{RunStatus, TestEnvironmentSummary};
 
 /// How long a runner may take to sign and to remove the environment when it is told to end, in seconds.
 const GRACE_SECS: u32 = 120;
@@ -35,7 +35,7 @@ pub fn name(run: &str) -> String {
 }
 
 /// The pod that performs a run.
-pub fn object(settings: &Settings, of: &Lean, run: &RunStatus) -> Result<Pod, serde_json::Error> {
+pub fn object(settings: &Settings, of: &TestEnvironmentSummary, run: &RunStatus) -> Result<Pod, serde_json::Error> {
     let (namespace, object) = of.key().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
     let mut command = vec!["/dayfly", "runner", "--namespace", &namespace, "--name", &object, "--run", &run.id];
     let key = format!("{KEY}/key.pem");

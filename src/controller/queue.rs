@@ -5,17 +5,22 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::decide::Turn;
-use crate::crd::Lean;
+use crate::crd::TestEnvironmentSummary;
 
 /// Whether `me` may begin. `begun` are the uids of objects whose run was begun but is not seen yet.
-pub fn turn<'a>(me: &'a Lean, all: impl Iterator<Item = &'a Lean>, begun: &HashSet<String>, limit: usize) -> Turn {
-    let all: Vec<&Lean> = all.filter(|o| o.uid() != me.uid()).chain([me]).collect();
+pub fn turn<'a>(
+    me: &'a TestEnvironmentSummary,
+    all: impl Iterator<Item = &'a TestEnvironmentSummary>,
+    begun: &HashSet<String>,
+    limit: usize,
+) -> Turn {
+    let all: Vec<&TestEnvironmentSummary> = all.filter(|o| o.uid() != me.uid()).chain([me]).collect();
     let holders = holders(&all);
-    let holder = |of: &Lean| holders.get(of.environment()?).copied().filter(|h| h.uid() != of.uid());
+    let holder = |of: &TestEnvironmentSummary| holders.get(of.environment()?).copied().filter(|h| h.uid() != of.uid());
     if let Some(holder) = holder(me) {
         return Turn::Taken(holder.key());
     }
-    let runs = |o: &Lean| o.is_running() || begun.contains(o.uid());
+    let runs = |o: &TestEnvironmentSummary| o.is_running() || begun.contains(o.uid());
     let others = || all.iter().filter(|o| o.uid() != me.uid());
     let active = others().filter(|o| runs(o)).count();
     let ahead = others().filter(|o| o.waits() && !runs(o) && place(o) < place(me) && holder(o).is_none()).count();
@@ -24,8 +29,8 @@ pub fn turn<'a>(me: &'a Lean, all: impl Iterator<Item = &'a Lean>, begun: &HashS
 }
 
 /// Who has each environment, or is the next to have it: who was there first keeps it until it is gone.
-fn holders<'a>(all: &[&'a Lean]) -> HashMap<&'a str, &'a Lean> {
-    let mut holders: HashMap<&str, (bool, &Lean)> = HashMap::new();
+fn holders<'a>(all: &[&'a TestEnvironmentSummary]) -> HashMap<&'a str, &'a TestEnvironmentSummary> {
+    let mut holders: HashMap<&str, (bool, &TestEnvironmentSummary)> = HashMap::new();
     for object in all {
         let has = object.run().filter(|r| r.released.is_none()).map(|r| (r.environment.as_str(), false));
         let asks = object.environment().filter(|_| object.deleted().is_none()).map(|e| (e, true));
@@ -40,11 +45,11 @@ fn holders<'a>(all: &[&'a Lean]) -> HashMap<&'a str, &'a Lean> {
     holders.into_iter().map(|(environment, (_, object))| (environment, object)).collect()
 }
 
-fn age(of: &Lean) -> (Timestamp, &str) {
+fn age(of: &TestEnvironmentSummary) -> (Timestamp, &str) {
     (of.created(), of.uid())
 }
 
-fn place(of: &Lean) -> (Timestamp, &str) {
+fn place(of: &TestEnvironmentSummary) -> (Timestamp, &str) {
     (of.status.as_ref().and_then(|s| s.queued).unwrap_or_else(|| of.created()), of.uid())
 }
 
@@ -55,7 +60,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// An object that was made in second `made` and asks for an environment of that name.
-    fn lean(uid: &str, made: u32, environment: &str, run: Option<Value>) -> Lean {
+    fn lean(uid: &str, made: u32, environment: &str, run: Option<Value>) -> TestEnvironmentSummary {
         let (created, status) =
             (format!("2026-01-01T00:00:{made:02}Z"), json!({"input": "x", "environment": environment, "run": run}));
         serde_json::from_value(json!({
@@ -72,13 +77,14 @@ mod tests {
         Some(run)
     }
 
-    fn turns(all: &[Lean], limit: usize) -> Vec<Turn> {
+    fn turns(all: &[TestEnvironmentSummary], limit: usize) -> Vec<Turn> {
         all.iter().filter(|o| o.waits()).map(|me| turn(me, all.iter(), &HashSet::new(), limit)).collect()
     }
 
     #[test]
     fn those_who_came_first_begin_first_and_the_others_know_their_place() {
-        let all: Vec<Lean> = (0..5u32).rev().map(|i| lean(&format!("u{i}"), i, &format!("e{i}"), None)).collect();
+        let all: Vec<TestEnvironmentSummary> =
+            (0..5u32).rev().map(|i| lean(&format!("u{i}"), i, &format!("e{i}"), None)).collect();
         let behind = |n| Turn::Behind(n);
         assert_eq!(turns(&all, 2), [behind(3), behind(2), behind(1), Turn::Now, Turn::Now]);
         assert_eq!(turns(&all, 0).last(), Some(&behind(1)));

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::decide::{self, RunnerPod, Seen, Step};
 use super::perform::{self, StepError, turn};
 use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, pods, status};
-use crate::crd::{Lean, Stage};
+use crate::crd::{Stage, TestEnvironmentSummary};
 
 /// Pauses after failures: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_secs(1);
 const WAITS: Duration = Duration::from_secs(30);
 
 /// Makes the next step for an object.
-pub async fn step(object: Arc<Lean>, context: Arc<Context>) -> Result<Action, StepError> {
+pub async fn step(object: Arc<TestEnvironmentSummary>, context: Arc<Context>) -> Result<Action, StepError> {
     let began = Instant::now();
     if context.first.set(()).is_ok() {
         context.metrics.begun(context.started.elapsed());
@@ -44,7 +44,7 @@ pub async fn step(object: Arc<Lean>, context: Arc<Context>) -> Result<Action, St
 }
 
 /// When it is tried again after a failure: later each time, and never not at all.
-pub fn again(object: Arc<Lean>, error: &StepError, context: Arc<Context>) -> Action {
+pub fn again(object: Arc<TestEnvironmentSummary>, error: &StepError, context: Arc<Context>) -> Action {
     if matches!(error, StepError::Changed) {
         return Action::requeue(SOON);
     }
@@ -65,7 +65,7 @@ fn pause(failures: u32) -> Duration {
     PAUSES.0.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(PAUSES.1)
 }
 
-async fn looked(object: &Lean, context: &Context) -> Result<Action, StepError> {
+async fn looked(object: &TestEnvironmentSummary, context: &Context) -> Result<Action, StepError> {
     let known = context.followed.get().map(|f| f.pods.state()).unwrap_or_default();
     let mine = known.iter().filter(|p| p.labels().get(TEST_ENVIRONMENT).is_some_and(|uid| uid == object.uid()));
     let seen = seen(object, mine.map(|p| pods::seen(p)).collect(), context);
@@ -86,9 +86,13 @@ async fn looked(object: &Lean, context: &Context) -> Result<Action, StepError> {
 }
 
 /// The object and its runners as the API server has them.
-async fn looked_again(object: &Lean, context: &Context) -> Result<Option<(Lean, Seen)>, StepError> {
+async fn looked_again(
+    object: &TestEnvironmentSummary,
+    context: &Context,
+) -> Result<Option<(TestEnvironmentSummary, Seen)>, StepError> {
     let failed = perform::failed("look again");
-    let objects: Api<Lean> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
+    let objects: Api<TestEnvironmentSummary> =
+        Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let runners: Api<Pod> = Api::namespaced(context.client.clone(), &context.settings.namespace);
     let of = ListParams::default().labels(&format!("{TEST_ENVIRONMENT}={}", object.uid()));
     let name = object.name_any();
@@ -102,7 +106,7 @@ async fn looked_again(object: &Lean, context: &Context) -> Result<Option<(Lean, 
     Ok(Some((found, seen)))
 }
 
-fn seen(object: &Lean, pods: Vec<RunnerPod>, context: &Context) -> Seen {
+fn seen(object: &TestEnvironmentSummary, pods: Vec<RunnerPod>, context: &Context) -> Seen {
     Seen {
         generation: object.metadata.generation.unwrap_or_default(),
         deleted: object.deleted(),
@@ -133,7 +137,7 @@ fn idle(step: &Step, now: Timestamp) -> Option<Action> {
 }
 
 /// Writes what is to be said of the object, where that changed, and tells it.
-async fn say(object: &Lean, seen: &Seen, context: &Context, now: Timestamp) -> Result<(), StepError> {
+async fn say(object: &TestEnvironmentSummary, seen: &Seen, context: &Context, now: Timestamp) -> Result<(), StepError> {
     if seen.deleted.is_some() {
         return Ok(());
     }
@@ -151,7 +155,7 @@ async fn say(object: &Lean, seen: &Seen, context: &Context, now: Timestamp) -> R
 }
 
 /// Counts a run that ended, once, and lets the next one begin.
-fn note_end(object: &Lean, context: &Context) {
+fn note_end(object: &TestEnvironmentSummary, context: &Context) {
     let runs = object.is_running();
     let was = {
         let mut running = lock(&context.running);

@@ -20,9 +20,9 @@ use super::request::{self, Request};
 use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
-use crate::evidence::shelf::Shelf;
+use crate::evidence::shelf::ConfigMapStore;
 use crate::lease::Lease;
-use crate::lifecycle::{Journal, Notice, record};
+use crate::lifecycle::{Journal, RunEvent, record};
 use crate::model::Outcome;
 use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
@@ -81,7 +81,7 @@ fn failed(doing: &'static str) -> impl FnOnce(kube::Error) -> RunnerError {
 
 impl Runner {
     /// Takes the run and performs it to its end. The number is its exit code.
-    pub async fn perform(self, screen: impl FnMut(&Notice) + Send + 'static) -> Result<u8, RunnerError> {
+    pub async fn perform(self, screen: impl FnMut(&RunEvent) + Send + 'static) -> Result<u8, RunnerError> {
         let object = self.take().await?;
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
         tracing::Span::current().record("environment", &status.environment);
@@ -152,13 +152,13 @@ impl Runner {
         object: &TestEnvironment,
         status: RunStatus,
         request: Request,
-        mut screen: impl FnMut(&Notice) + Send + 'static,
+        mut screen: impl FnMut(&RunEvent) + Send + 'static,
     ) -> RunStatus {
         let Request { valid, plan, change, runner } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),
-                asker: Some(self.object.0.clone() + "/" + &self.object.1),
+                requester: Some(self.object.0.clone() + "/" + &self.object.1),
                 ..lease
             },
             Err(e) => return faulty(status, &e),
@@ -184,7 +184,7 @@ impl Runner {
                 notices.send_if_modified(|run| progress::take(run, notice, &plan, Timestamp::now()));
             }),
         );
-        let shelf = Shelf::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
+        let shelf = ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
         let run = Run {
             engine: self.engine.clone(),
             kept: kept(&object.metadata, object.spec.keep),
@@ -202,7 +202,7 @@ impl Runner {
         };
         tokio::join!(performing, self.report(seen, &over));
         let mut status = told.borrow().clone();
-        status.evidence = run.shelf.as_ref().and_then(Shelf::last);
+        status.evidence = run.shelf.as_ref().and_then(ConfigMapStore::last);
         finished(status, &run.journal.facts(), false)
     }
 

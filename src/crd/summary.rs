@@ -18,12 +18,12 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The lean object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Lean {
+pub struct TestEnvironmentSummary {
     /// Without managed fields.
     #[serde(deserialize_with = "metadata")]
     pub metadata: ObjectMeta,
     /// Without the description.
-    pub spec: LeanSpec,
+    pub spec: SummarySpec,
     /// As it is.
     #[serde(default)]
     pub status: Option<TestEnvironmentStatus>,
@@ -32,7 +32,7 @@ pub struct Lean {
 /// What decisions need of the spec.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LeanSpec {
+pub struct SummarySpec {
     /// Pull request.
     pub pull_request: u32,
     /// Head commit.
@@ -51,7 +51,7 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     Ok(metadata)
 }
 
-impl Resource for Lean {
+impl Resource for TestEnvironmentSummary {
     type DynamicType = ();
     type Scope = kube::core::NamespaceResourceScope;
 
@@ -75,7 +75,7 @@ impl Resource for Lean {
     }
 }
 
-impl Lean {
+impl TestEnvironmentSummary {
     /// `namespace/name`.
     pub fn key(&self) -> String {
         let part = |p: &Option<String>| p.clone().unwrap_or_default();

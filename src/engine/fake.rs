@@ -11,11 +11,11 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, Leftover, LogLine, Observed, Older, OnLine,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine, Observed, Older, OnLine,
     OnProgress, Residual, Running, SuiteExit, UnitState,
 };
 use crate::agent::AgentLink;
-use crate::lease::{Amended, Amendment, Lease, Terms};
+use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
@@ -48,13 +48,13 @@ pub struct Script {
 pub struct FakeEngine {
     script: Script,
     state: Mutex<State>,
-    events: broadcast::Sender<Happened>,
+    events: broadcast::Sender<EngineEvent>,
 }
 
 #[derive(Default)]
 struct State {
     lease: Option<Lease>,
-    terms: Option<Terms>,
+    retention: Option<Retention>,
     units: BTreeMap<String, UnitState>,
     secrets: Secrets,
     done: Vec<String>,
@@ -78,10 +78,10 @@ impl FakeEngine {
     /// Another run takes the environment over.
     pub fn take_over(&self, lease: Lease) {
         let mut state = self.state();
-        state.terms = Some(Terms::of(&lease));
+        state.retention = Some(Retention::of(&lease));
         state.lease = Some(lease);
         // Nobody may be watching yet; then nobody needs to hear it.
-        let _ = self.events.send(Happened::LeaseChanged);
+        let _ = self.events.send(EngineEvent::LeaseChanged);
     }
 
     fn observed(&self) -> Option<Observed> {
@@ -90,7 +90,7 @@ impl FakeEngine {
         Some(Observed {
             environment: lease.environment.clone(),
             lease: Some(lease),
-            terms: state.terms.clone(),
+            retention: state.retention.clone(),
             unread: false,
             units: state.units.clone(),
             objects: vec![],
@@ -144,7 +144,7 @@ impl Engine for FakeEngine {
             other => other.as_ref().map(|l| l.run),
         };
         state.done.push("claim".into());
-        state.terms = Some(Terms::of(lease));
+        state.retention = Some(Retention::of(lease));
         state.lease = Some(lease.clone());
         Ok(Claim::Ours { replaced, kept: None })
     }
@@ -153,15 +153,15 @@ impl Engine for FakeEngine {
         Ok(self.state().lease.clone())
     }
 
-    async fn amend(&self, _: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
+    async fn amend(&self, _: &str, run: uuid::Uuid, change: &RetentionChange) -> Result<RetentionUpdate, EngineError> {
         let mut state = self.state();
-        let (Some(lease), Some(terms)) = (&state.lease, &state.terms) else { return Ok(Amended::Gone) };
+        let (Some(lease), Some(retention)) = (&state.lease, &state.retention) else { return Ok(RetentionUpdate::Gone) };
         if lease.run != run {
-            return Ok(Amended::Taken(lease.run));
+            return Ok(RetentionUpdate::Taken(lease.run));
         }
-        let now = if terms.lack(change) { terms.clone().with(change) } else { terms.clone() };
-        state.terms = Some(now.clone());
-        Ok(Amended::Now(now))
+        let now = if retention.lack(change) { retention.clone().with(change) } else { retention.clone() };
+        state.retention = Some(now.clone());
+        Ok(RetentionUpdate::Now(now))
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -187,7 +187,7 @@ impl Engine for FakeEngine {
         }
         let state = match self.script.exits.get(unit) {
             Some(&code) => {
-                let _ = self.events.send(Happened::Exited { unit: unit.into(), code, oom_killed: false });
+                let _ = self.events.send(EngineEvent::Exited { unit: unit.into(), code, oom_killed: false });
                 UnitState::Exited { code, oom_killed: false }
             }
             None => UnitState::Running,
@@ -229,10 +229,10 @@ impl Engine for FakeEngine {
         self.script.suites.get(&suite.name).cloned().ok_or_else(|| EngineError::Missing(suite.name.clone()))
     }
 
-    async fn watch(&self, _: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+    async fn watch(&self, _: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
         let events = self.events.subscribe();
         let next =
-            |mut events: broadcast::Receiver<Happened>| async move { events.recv().await.ok().map(|e| (e, events)) };
+            |mut events: broadcast::Receiver<EngineEvent>| async move { events.recv().await.ok().map(|e| (e, events)) };
         Ok(futures::stream::unfold(events, next).boxed())
     }
 
@@ -273,7 +273,7 @@ impl Engine for FakeEngine {
         state.done.push("remove".into());
         if run.is_none() || state.lease.as_ref().map(|l| l.run) == run {
             state.lease = None;
-            state.terms = None;
+            state.retention = None;
             state.units.clear();
         }
         Ok(self.script.residual.clone())

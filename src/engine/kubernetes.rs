@@ -11,11 +11,11 @@ use futures::stream::BoxStream;
 use kube::Client;
 
 use super::{
-    Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, LogLine, Observed, Older, OnLine, OnProgress,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
     Residual, Running, SuiteExit,
 };
 use crate::agent::AgentLink;
-use crate::lease::{Amended, Amendment, Lease};
+use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::render::kubernetes::{Stage, Templates};
@@ -23,7 +23,6 @@ use crate::secrets::Secrets;
 
 mod agents;
 mod api;
-pub mod asker;
 mod claim;
 pub mod connect;
 pub(crate) mod explain;
@@ -41,12 +40,13 @@ mod prepare;
 mod registry;
 pub(crate) mod remaining;
 mod remove;
+pub mod requester;
 mod results;
+mod retention;
 pub mod rights;
 mod sight;
 mod suite_log;
 mod suites;
-mod terms;
 mod units;
 mod view;
 mod watch;
@@ -148,8 +148,13 @@ impl Engine for KubernetesEngine {
         claim::lease(self, environment).await
     }
 
-    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
-        terms::amend(self, environment, run, change).await
+    async fn amend(
+        &self,
+        environment: &str,
+        run: uuid::Uuid,
+        change: &RetentionChange,
+    ) -> Result<RetentionUpdate, EngineError> {
+        retention::amend(self, environment, run, change).await
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -190,7 +195,7 @@ impl Engine for KubernetesEngine {
         suites::run(self, lease, suite, secrets, on_line).await
     }
 
-    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
         watch::watch(self, environment).await
     }
 
@@ -224,8 +229,8 @@ impl Engine for KubernetesEngine {
         info::account(self).await
     }
 
-    async fn tell_asker(&self, lease: &Lease, why: &str) -> Result<(), EngineError> {
-        asker::tell(self, lease, why).await
+    async fn notify_requester(&self, lease: &Lease, why: &str) -> Result<(), EngineError> {
+        requester::tell(self, lease, why).await
     }
 
     async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {

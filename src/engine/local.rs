@@ -13,11 +13,11 @@ use futures::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 use super::{
-    Claim, Engine, EngineError, EngineInfo, EngineKind, Happened, LogLine, Observed, Older, OnLine, OnProgress,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
     Residual, Running, SuiteExit,
 };
 use crate::agent::AgentLink;
-use crate::lease::{Amended, Amendment, Lease};
+use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::render::container::Flavour;
@@ -37,8 +37,8 @@ mod networks;
 mod observe;
 mod raw;
 mod remove;
+mod retention;
 mod suites;
-mod terms;
 mod units;
 mod users;
 mod volumes;
@@ -120,8 +120,13 @@ impl Engine for LocalEngine {
         claim::lease(self, environment).await
     }
 
-    async fn amend(&self, environment: &str, run: uuid::Uuid, change: &Amendment) -> Result<Amended, EngineError> {
-        terms::amend(self, environment, run, change).await
+    async fn amend(
+        &self,
+        environment: &str,
+        run: uuid::Uuid,
+        change: &RetentionChange,
+    ) -> Result<RetentionUpdate, EngineError> {
+        retention::amend(self, environment, run, change).await
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -158,7 +163,7 @@ impl Engine for LocalEngine {
         suites::run(self, lease, suite, secrets).await
     }
 
-    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+    async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
         watch::watch(self, environment).await
     }
 

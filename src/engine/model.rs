@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Terms};
+use crate::lease::{Lease, Retention};
 use crate::secrets::Secrets;
 
 /// Which engine.
@@ -88,7 +88,7 @@ pub struct Observed {
     /// Its owner; none when only remnants were found.
     pub lease: Option<Lease>,
     /// What changed since, in that owner's time; none without an owner.
-    pub terms: Option<Terms>,
+    pub retention: Option<Retention>,
     /// It has an owner, but another version of dayfly wrote down which.
     pub unread: bool,
     /// Units by name; the worst state among replicas.
@@ -101,7 +101,7 @@ pub struct Observed {
 
 /// Something that happened to a unit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Happened {
+pub enum EngineEvent {
     /// A process ended.
     Exited { unit: String, code: i64, oom_killed: bool },
     /// The environment's owner changed or went away.

@@ -36,14 +36,15 @@ impl RecordShelf {
             ..ConfigMap::default()
         };
         let put = self.maps().patch(&name, &PatchParams::apply("dayfly").force(), &Patch::Apply(&map)).await;
-        put.map(drop).map_err(|e| EvidenceError::Shelf(format!("ConfigMap {}/{name}: {e}", self.namespace)))
+        put.map(drop).map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {}/{name}: {e}", self.namespace)))
     }
 
     /// The statements with which removals under this mark began that were never ended, by name of the ConfigMap.
     pub async fn unended(&self) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
         let selector = self.mark.iter().map(|(label, value)| format!("{label}={value}")).collect::<String>();
         let found = self.maps().list(&ListParams::default().labels(&selector)).await;
-        let found = found.map_err(|e| EvidenceError::Shelf(format!("ConfigMaps of {}: {e}", self.namespace)))?;
+        let found =
+            found.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMaps of {}: {e}", self.namespace)))?;
         let begun = |map: ConfigMap| {
             let mut data = map.data.clone().unwrap_or_default();
             let begun = data.remove(BEGUN).filter(|_| !data.contains_key(ENDED))?;

@@ -49,8 +49,8 @@ pub fn environment(observed: &Observed, engine: EngineKind, info: &EngineInfo) -
         repo: lease.and_then(|l| l.repository.clone()).map(|uri| Repo { uri }),
         pr: lease.map(|l| PullRequest { number: l.plan.pr, head_sha: l.commit.clone() }),
         created_on: lease.map(|l| l.created),
-        expires_on: observed.terms.as_ref().map(|t| t.expires),
-        used_on: observed.terms.as_ref().map(|t| t.used),
+        expires_on: observed.retention.as_ref().map(|t| t.expires),
+        used_on: observed.retention.as_ref().map(|t| t.used),
     }
 }
 

@@ -33,7 +33,7 @@ pub const RUN: &str = "dayfly.dev/evidence-of";
 
 /// Where the evidence of one object's runs is laid down.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct ConfigMapStore {
     /// How the cluster is reached.
     client: Client,
     /// In which namespace.
@@ -44,7 +44,7 @@ pub struct Shelf {
     last: Arc<Mutex<Option<StoredEvidence>>>,
 }
 
-impl Shelf {
+impl ConfigMapStore {
     /// In a namespace, to go with `owner`, which must be an object of that namespace.
     pub fn new(client: Client, namespace: &str, owner: OwnerReference) -> Self {
         Self { client, namespace: namespace.to_owned(), owner, last: Arc::default() }
@@ -68,7 +68,7 @@ impl Shelf {
         let parts: Vec<&[u8]> = archive.chunks(PART).collect();
         if parts.len() > MOST {
             let (size, most) = (archive.len() >> 20, (MOST * PART) >> 20);
-            return Err(EvidenceError::Shelf(format!(
+            return Err(EvidenceError::ConfigMapStore(format!(
                 "compressed it takes {size} MiB, and {most} MiB is the most that is kept in the cluster; let suites write smaller results"
             )));
         }
@@ -79,7 +79,7 @@ impl Shelf {
             let name = object.metadata.name.clone().unwrap_or_default();
             let params = PatchParams::apply("dayfly").force();
             let put = api.patch(&name, &params, &Patch::Apply(&object)).await;
-            put.map_err(|e| EvidenceError::Shelf(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
+            put.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
             names.push(name);
         }
         Ok(StoredEvidence { digest: statement::sha256(&archive), size: archive.len() as u64, config_maps: names })
@@ -109,13 +109,14 @@ pub async fn fetch(
     let mut archive = vec![];
     for name in &deposit.config_maps {
         let part = api.get(name).await;
-        let part = part.map_err(|e| EvidenceError::Shelf(format!("ConfigMap {namespace}/{name}: {e}")))?;
+        let part = part.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name}: {e}")))?;
         let bytes = part.binary_data.and_then(|mut d| d.remove(KEY));
-        let bytes = bytes.ok_or_else(|| EvidenceError::Shelf(format!("ConfigMap {namespace}/{name} holds no part")))?;
+        let bytes = bytes
+            .ok_or_else(|| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name} holds no part")))?;
         archive.extend(bytes.0);
     }
     if statement::sha256(&archive) != deposit.digest {
-        return Err(EvidenceError::Shelf("what the ConfigMaps hold is not what was laid down".into()));
+        return Err(EvidenceError::ConfigMapStore("what the ConfigMaps hold is not what was laid down".into()));
     }
     unpack(&archive)
 }
@@ -135,7 +136,7 @@ fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
 }
 
 fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
-    let broken = |e: std::io::Error| EvidenceError::Shelf(format!("the archive is broken: {e}"));
+    let broken = |e: std::io::Error| EvidenceError::ConfigMapStore(format!("the archive is broken: {e}"));
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(LONGEST_PLAIN));
     let mut files = BTreeMap::new();
     for entry in tar.entries().map_err(broken)? {

@@ -8,15 +8,15 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
 
 use super::{CONTROLLER, InstallError, NAMESPACE, failed};
-use crate::crd::Lean;
+use crate::crd::TestEnvironmentSummary;
 use crate::engine::kubernetes::explain;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// All of them; none where the cluster knows no such kind.
-pub async fn all(client: &Client) -> Result<Vec<Lean>, InstallError> {
-    let objects: Api<Lean> = Api::all(client.clone());
+pub async fn all(client: &Client) -> Result<Vec<TestEnvironmentSummary>, InstallError> {
+    let objects: Api<TestEnvironmentSummary> = Api::all(client.clone());
     match objects.list(&ListParams::default()).await {
         Ok(all) => Ok(all.items),
         // Of a kind that it does not know it says so without the usual reason.
@@ -57,13 +57,13 @@ pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)
 }
 
 /// The first few, and how many more there are.
-pub fn listed(all: &[Lean]) -> String {
+pub fn listed(all: &[TestEnvironmentSummary]) -> String {
     let first = all.iter().take(SHOWN).map(in_words).collect::<Vec<_>>().join("; ");
     if all.len() > SHOWN { format!("{first}; and {} more", all.len() - SHOWN) } else { first }
 }
 
-async fn delete(client: &Client, object: &Lean) -> Result<(), InstallError> {
-    let objects: Api<Lean> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
+async fn delete(client: &Client, object: &TestEnvironmentSummary) -> Result<(), InstallError> {
+    let objects: Api<TestEnvironmentSummary> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
     match objects.delete(&object.name_any(), &DeleteParams::default()).await {
         Err(e) if !explain::is_missing(&e) => Err(failed(format!("delete TestEnvironment {}", object.key()))(e)),
         _ => Ok(()),
@@ -77,7 +77,7 @@ async fn runs(client: &Client) -> Result<bool, InstallError> {
 }
 
 /// Its name, how far it is, and what holds it.
-pub fn in_words(object: &Lean) -> String {
+pub fn in_words(object: &TestEnvironmentSummary) -> String {
     let status = object.status.clone().unwrap_or_default();
     let phase = status.phase.map_or("new".to_owned(), |p| format!("{p:?}"));
     let finalizers = object.finalizers().join(", ");

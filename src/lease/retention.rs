@@ -11,21 +11,21 @@ use super::Lease;
 /// Uses that follow each other more closely are one.
 pub const USE_APART: SignedDuration = SignedDuration::from_mins(1);
 
-/// The present terms.
+/// The present retention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct Retention {
     /// When `reap --expired` may remove it.
     pub expires: Timestamp,
     /// When a person, or a run, last did something with it.
     pub used: Timestamp,
     /// Why nothing but `down`, or a newer run, removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<Hold>,
 }
 
 /// That it is kept, or not any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct Hold {
     /// Why; none when it was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -33,23 +33,23 @@ pub struct Kept {
     pub since: Timestamp,
 }
 
-/// One change of the terms.
+/// One change of the retention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Amendment {
+pub enum RetentionChange {
     /// It was used then.
     Used(Timestamp),
     /// It stays at least until then.
     Extended(Timestamp),
     /// It is kept, or released.
-    Kept(Kept),
+    Held(Hold),
 }
 
 /// What came of an amendment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Amended {
-    /// The terms as they are now.
-    Now(Terms),
+pub enum RetentionUpdate {
+    /// The retention as they are now.
+    Now(Retention),
     /// There is no such environment any more.
     Gone,
     /// It is being removed.
@@ -58,8 +58,8 @@ pub enum Amended {
     Taken(uuid::Uuid),
 }
 
-impl Terms {
-    /// The terms that a lease begins with.
+impl Retention {
+    /// The retention that a lease begins with.
     pub fn of(lease: &Lease) -> Self {
         Self { expires: lease.expires, used: lease.created, kept: None }
     }
@@ -69,13 +69,13 @@ impl Terms {
         self.kept.as_ref()?.reason.as_deref()
     }
 
-    /// The terms with this change. What is already so, or later, stays.
+    /// The retention with this change. What is already so, or later, stays.
     #[must_use]
-    pub fn with(mut self, change: &Amendment) -> Self {
+    pub fn with(mut self, change: &RetentionChange) -> Self {
         match change {
-            Amendment::Used(at) => self.used = self.used.max(*at),
-            Amendment::Extended(until) => self.expires = self.expires.max(*until),
-            Amendment::Kept(kept) => {
+            RetentionChange::Used(at) => self.used = self.used.max(*at),
+            RetentionChange::Extended(until) => self.expires = self.expires.max(*until),
+            RetentionChange::Held(kept) => {
                 if self.kept.as_ref().is_none_or(|k| k.since < kept.since) {
                     self.kept = Some(kept.clone());
                 }
@@ -85,23 +85,23 @@ impl Terms {
     }
 
     /// Whether the change is worth writing down.
-    pub fn lack(&self, change: &Amendment) -> bool {
+    pub fn lack(&self, change: &RetentionChange) -> bool {
         match change {
-            Amendment::Used(at) => at.duration_since(self.used) >= USE_APART,
-            Amendment::Extended(until) => *until > self.expires,
-            Amendment::Kept(kept) => {
+            RetentionChange::Used(at) => at.duration_since(self.used) >= USE_APART,
+            RetentionChange::Extended(until) => *until > self.expires,
+            RetentionChange::Held(kept) => {
                 self.kept() != kept.reason.as_deref() && self.kept.as_ref().is_none_or(|k| k.since < kept.since)
             }
         }
     }
 }
 
-impl Amendment {
+impl RetentionChange {
     /// Whether this one says all that the other, earlier one says.
     pub fn outdates(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Used(new), Self::Used(old)) | (Self::Extended(new), Self::Extended(old)) => new >= old,
-            (Self::Kept(new), Self::Kept(old)) => new.since >= old.since,
+            (Self::Held(new), Self::Held(old)) => new.since >= old.since,
             _ => false,
         }
     }
@@ -115,19 +115,19 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn kept(reason: &str, since: i64) -> Amendment {
-        Amendment::Kept(Kept { reason: Some(reason.into()), since: at(since) })
+    fn kept(reason: &str, since: i64) -> RetentionChange {
+        RetentionChange::Held(Hold { reason: Some(reason.into()), since: at(since) })
     }
 
     #[test]
     fn amendments_amount_to_the_same_in_whichever_order_they_come() {
-        let begun = Terms { expires: at(100), used: at(0), kept: None };
-        let released = Amendment::Kept(Kept { reason: None, since: at(9) });
+        let begun = Retention { expires: at(100), used: at(0), kept: None };
+        let released = RetentionChange::Held(Hold { reason: None, since: at(9) });
         let all = [
-            Amendment::Used(at(70)),
-            Amendment::Used(at(5)),
-            Amendment::Extended(at(300)),
-            Amendment::Extended(at(200)),
+            RetentionChange::Used(at(70)),
+            RetentionChange::Used(at(5)),
+            RetentionChange::Extended(at(300)),
+            RetentionChange::Extended(at(200)),
             kept("for a look", 7),
             released,
         ];
@@ -139,18 +139,18 @@ mod tests {
 
     #[test]
     fn nothing_is_written_down_that_is_so_already() {
-        let terms = Terms { expires: at(100), used: at(0), kept: None }.with(&kept("a", 1));
+        let retention = Retention { expires: at(100), used: at(0), kept: None }.with(&kept("a", 1));
         for (change, lacks) in [
-            (Amendment::Used(at(59)), false),
-            (Amendment::Used(at(60)), true),
-            (Amendment::Extended(at(100)), false),
-            (Amendment::Extended(at(101)), true),
+            (RetentionChange::Used(at(59)), false),
+            (RetentionChange::Used(at(60)), true),
+            (RetentionChange::Extended(at(100)), false),
+            (RetentionChange::Extended(at(101)), true),
             (kept("a", 2), false),
             (kept("b", 2), true),
             (kept("b", 0), false),
-            (Amendment::Kept(Kept { reason: None, since: at(2) }), true),
+            (RetentionChange::Held(Hold { reason: None, since: at(2) }), true),
         ] {
-            assert_eq!(terms.lack(&change), lacks, "{change:?}");
+            assert_eq!(retention.lack(&change), lacks, "{change:?}");
         }
     }
 }

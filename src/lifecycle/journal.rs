@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Notice, record};
+use super::{RunEvent, record};
 use crate::report::Facts;
 
 /// Shown in place of anything shorter: a scrubbed text must not eat ordinary words.
@@ -22,13 +22,13 @@ struct Inner {
     secrets: BTreeMap<String, String>,
     folder: Option<PathBuf>,
     raw: BTreeMap<String, Vec<u8>>,
-    screen: Box<dyn FnMut(&Notice) + Send>,
+    screen: Box<dyn FnMut(&RunEvent) + Send>,
     unsaved: Option<String>,
 }
 
 impl Journal {
     /// Begins a journal; with `folder` (that of all evidence) the facts are saved below it after each step.
-    pub fn new(facts: Facts, folder: Option<PathBuf>, screen: Box<dyn FnMut(&Notice) + Send>) -> Self {
+    pub fn new(facts: Facts, folder: Option<PathBuf>, screen: Box<dyn FnMut(&RunEvent) + Send>) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             facts,
             secrets: BTreeMap::new(),
@@ -49,7 +49,7 @@ impl Journal {
     }
 
     /// Takes a notice: scrubs it, records it, saves the facts, shows it.
-    pub fn note(&self, notice: Notice) {
+    pub fn note(&self, notice: RunEvent) {
         let mut inner = self.inner();
         let notice = scrubbed(notice, &inner.secrets);
         let Inner { facts, folder, screen, unsaved, .. } = &mut *inner;
@@ -127,7 +127,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|w| w == needle)
 }
 
-fn scrubbed(notice: Notice, secrets: &BTreeMap<String, String>) -> Notice {
+fn scrubbed(notice: RunEvent, secrets: &BTreeMap<String, String>) -> RunEvent {
     let Ok(mut value) = serde_json::to_value(&notice) else { return notice };
     if walk(&mut value, secrets) { serde_json::from_value(value).unwrap_or(notice) } else { notice }
 }
@@ -154,7 +154,7 @@ mod tests {
     fn a_secret_is_replaced_by_its_name_wherever_a_notice_holds_it() {
         let secrets =
             BTreeMap::from([("mq.app".to_owned(), "s3cr3t-value".to_owned()), ("short".to_owned(), "a".to_owned())]);
-        let notice = Notice::UnitFailed {
+        let notice = RunEvent::UnitFailed {
             unit: "api".into(),
             reason: "cannot log in with s3cr3t-value".into(),
             log: vec!["pw=s3cr3t-value".into()],
@@ -162,7 +162,7 @@ mod tests {
         let clean = scrubbed(notice, &secrets);
         assert_eq!(
             clean,
-            Notice::UnitFailed {
+            RunEvent::UnitFailed {
                 unit: "api".into(),
                 reason: "cannot log in with [secret mq.app]".into(),
                 log: vec!["pw=[secret mq.app]".into()]

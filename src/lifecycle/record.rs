@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::notice::Notice;
+use super::event::RunEvent;
 use crate::engine::EngineKind;
 use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
@@ -67,51 +67,51 @@ pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, eng
 }
 
 /// Adds what a notice says to the facts; returns whether they changed in a way that is worth saving.
-pub fn apply(facts: &mut Facts, notice: &Notice, at: Timestamp) -> bool {
+pub fn apply(facts: &mut Facts, notice: &RunEvent, at: Timestamp) -> bool {
     if let Some((about, text)) = sentence(notice) {
         facts.events.push(Event { at, about, text });
     }
     match notice {
-        Notice::Pulling { .. } | Notice::UnitWaiting { .. } | Notice::SuiteLine { .. } => return false,
-        Notice::Engine { info } => facts.engine_info = Some(info.clone()),
-        Notice::Gaps { cannot } => {
+        RunEvent::Pulling { .. } | RunEvent::UnitWaiting { .. } | RunEvent::SuiteLine { .. } => return false,
+        RunEvent::Engine { info } => facts.engine_info = Some(info.clone()),
+        RunEvent::Gaps { cannot } => {
             if let Some(info) = &mut facts.engine_info {
                 info.cannot.clone_from(cannot);
             }
         }
-        Notice::Images { images } => facts.images.clone_from(images),
-        Notice::UnitStarting { unit } => with_unit(facts, unit, |u| {
+        RunEvent::Images { images } => facts.images.clone_from(images),
+        RunEvent::UnitStarting { unit } => with_unit(facts, unit, |u| {
             u.started.get_or_insert(at);
         }),
-        Notice::UnitReady { unit, .. } => with_unit(facts, unit, |u| {
+        RunEvent::UnitReady { unit, .. } => with_unit(facts, unit, |u| {
             u.ready.get_or_insert(at);
         }),
-        Notice::UnitFailed { unit, reason, log } => with_unit(facts, unit, |u| {
+        RunEvent::UnitFailed { unit, reason, log } => with_unit(facts, unit, |u| {
             u.failure = Some(reason.clone());
             u.last_log.clone_from(log);
         }),
-        Notice::Running { digests } => {
+        RunEvent::Running { digests } => {
             for (unit, digest) in digests {
                 read_back(facts, unit, digest);
             }
         }
-        Notice::SuiteStarted { suite } => facts.suites.push(suite.clone()),
-        Notice::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
-        Notice::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
-        Notice::Traces { files } => facts.traces.clone_from(files),
-        Notice::Cause { cause } => facts.causes.push(cause.clone()),
-        Notice::Kept { reason } => facts.kept = Some(reason.clone()),
-        Notice::Removed { residual, .. } => {
+        RunEvent::SuiteStarted { suite } => facts.suites.push(suite.clone()),
+        RunEvent::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
+        RunEvent::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
+        RunEvent::Traces { files } => facts.traces.clone_from(files),
+        RunEvent::Cause { cause } => facts.causes.push(cause.clone()),
+        RunEvent::Kept { reason } => facts.kept = Some(reason.clone()),
+        RunEvent::Removed { residual, .. } => {
             facts.residual.clone_from(residual);
             facts.removed = residual.is_empty().then_some(at);
         }
-        Notice::Claimed { .. }
-        | Notice::Prepared
-        | Notice::UnitStopped { .. }
-        | Notice::UnitEnded { .. }
-        | Notice::Up { .. }
-        | Notice::Sealed { .. }
-        | Notice::Removing { .. } => {}
+        RunEvent::Claimed { .. }
+        | RunEvent::Prepared
+        | RunEvent::UnitStopped { .. }
+        | RunEvent::UnitEnded { .. }
+        | RunEvent::Up { .. }
+        | RunEvent::Sealed { .. }
+        | RunEvent::Removing { .. } => {}
     }
     true
 }
@@ -138,33 +138,35 @@ fn with_suite(facts: &mut Facts, name: &str, change: impl FnOnce(&mut SuiteFact)
 }
 
 /// The sentence by which a notice stands in the list of events; none for what stands elsewhere in the facts.
-fn sentence(notice: &Notice) -> Option<(Option<String>, String)> {
+fn sentence(notice: &RunEvent) -> Option<(Option<String>, String)> {
     let about = |name: &str, text: String| Some((Some(name.to_owned()), text));
     match notice {
-        Notice::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
-        Notice::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
-        Notice::Prepared => Some((None, "networks, volumes, secrets and containers are made".into())),
-        Notice::UnitStarting { unit } => about(unit, "starting".into()),
-        Notice::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
-        Notice::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
-        Notice::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
-        Notice::UnitEnded { unit, code, oom_killed: false } => {
+        RunEvent::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
+        RunEvent::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
+        RunEvent::Prepared => Some((None, "networks, volumes, secrets and containers are made".into())),
+        RunEvent::UnitStarting { unit } => about(unit, "starting".into()),
+        RunEvent::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
+        RunEvent::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
+        RunEvent::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
+        RunEvent::UnitEnded { unit, code, oom_killed: false } => {
             about(unit, format!("its process ended with exit code {code}, and no suite had stopped it"))
         }
-        Notice::UnitEnded { unit, .. } => about(unit, "its process was ended for want of memory".into()),
-        Notice::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
-        Notice::SuiteStarted { suite } => about(&suite.name, "suite began".into()),
-        Notice::SuiteDone { suite } => {
+        RunEvent::UnitEnded { unit, .. } => about(unit, "its process was ended for want of memory".into()),
+        RunEvent::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
+        RunEvent::SuiteStarted { suite } => about(&suite.name, "suite began".into()),
+        RunEvent::SuiteDone { suite } => {
             about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("unjudged", |v| v.word())))
         }
-        Notice::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
-        Notice::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
-        Notice::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
-        Notice::Removing { .. } => Some((None, "removal began".into())),
-        Notice::Removed { residual, took_ms } if residual.is_empty() => {
+        RunEvent::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
+        RunEvent::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
+        RunEvent::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
+        RunEvent::Removing { .. } => Some((None, "removal began".into())),
+        RunEvent::Removed { residual, took_ms } if residual.is_empty() => {
             Some((None, format!("everything was removed after {took_ms} ms")))
         }
-        Notice::Removed { residual, .. } => Some((None, format!("{} object(s) could not be removed", residual.len()))),
+        RunEvent::Removed { residual, .. } => {
+            Some((None, format!("{} object(s) could not be removed", residual.len())))
+        }
         _ => None,
     }
 }

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::up::{cause_of, superseded, until_ready};
 use super::usage::InUse;
-use super::{Journal, Notice};
+use super::{Journal, RunEvent};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::Hello;
-use crate::engine::{Engine, EngineError, Happened};
+use crate::engine::{Engine, EngineError, EngineEvent};
 use crate::lease::Lease;
 use crate::plan::Position;
 use crate::report::facts::{Cause, CauseKind};
@@ -126,8 +126,8 @@ impl Session {
             }
             loop {
                 match happened.next().await {
-                    Some(Happened::LeaseChanged) => break,
-                    Some(Happened::Exited { unit, code, oom_killed }) => self.ended(unit, code, oom_killed).await,
+                    Some(EngineEvent::LeaseChanged) => break,
+                    Some(EngineEvent::Exited { unit, code, oom_killed }) => self.ended(unit, code, oom_killed).await,
                     // Without a watch, the checks between suites remain.
                     None => std::future::pending().await,
                 }
@@ -137,7 +137,7 @@ impl Session {
 
     async fn ended(&self, unit: String, code: i64, oom_killed: bool) {
         if !self.stopped.lock().await.contains(&unit) {
-            self.journal.note(Notice::UnitEnded { unit, code, oom_killed });
+            self.journal.note(RunEvent::UnitEnded { unit, code, oom_killed });
         }
     }
 
@@ -146,7 +146,7 @@ impl Session {
         self.stopped.lock().await.insert(unit.to_owned());
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
-        self.journal.note(Notice::UnitStopped { unit: unit.to_owned() });
+        self.journal.note(RunEvent::UnitStopped { unit: unit.to_owned() });
         Ok(())
     }
 
@@ -155,12 +155,12 @@ impl Session {
         let began = std::time::Instant::now();
         let planned = self.lease.plan.unit(unit).ok_or_else(|| format!("there is no service {unit}"))?;
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
-        self.journal.note(Notice::UnitStarting { unit: unit.to_owned() });
+        self.journal.note(RunEvent::UnitStarting { unit: unit.to_owned() });
         self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
         self.stopped.lock().await.remove(unit);
         until_ready(self, planned).await?;
         let took_ms = super::up::millis(began);
-        self.journal.note(Notice::UnitReady { unit: unit.to_owned(), took_ms });
+        self.journal.note(RunEvent::UnitReady { unit: unit.to_owned(), took_ms });
         Ok(took_ms)
     }
 }

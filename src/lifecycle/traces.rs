@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::{Journal, Notice};
+use super::{Journal, RunEvent};
 use crate::engine::{Engine, EngineError};
 use crate::report::facts::RawFile;
 
@@ -35,7 +35,7 @@ pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
         }
     }
     if !files.is_empty() {
-        journal.note(Notice::Traces { files });
+        journal.note(RunEvent::Traces { files });
     }
 }
 

@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::decide::{self, Phase, Progress, Step};
-use super::{Journal, Notice};
+use super::{Journal, RunEvent};
 use crate::agent::client::{AgentClient, AgentLost};
 use crate::agent::protocol::{Answer, Ask};
-use crate::engine::{Claim, Engine, EngineError, Happened, Older, Running};
+use crate::engine::{Claim, Engine, EngineError, EngineEvent, Older, Running};
 use crate::lease::Lease;
 use crate::lifecycle::session::Session;
 use crate::plan::{Limits, Plan, Position, Unit};
@@ -46,10 +46,10 @@ pub async fn bring_up(
     let (again, lease_again) = (engine.clone(), lease.clone());
     let work = async {
         let began = Instant::now();
-        journal.note(Notice::Engine { info: engine.info() });
+        journal.note(RunEvent::Engine { info: engine.info() });
         let (session, running) = take_and_start(engine.clone(), lease, older, &journal, &stop).await?;
-        journal.note(Notice::Up { took_ms: millis(began) });
-        journal.note(Notice::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
+        journal.note(RunEvent::Up { took_ms: millis(began) });
+        journal.note(RunEvent::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
         Ok(session)
     };
     let (engine, lease) = (again, lease_again);
@@ -108,24 +108,24 @@ async fn take(engine: &dyn Engine, lease: &Lease, older: Older, journal: &Journa
     let failed = |e: EngineError| cause_of(&e);
     let wanted: Vec<String> = lease.plan.images().into_iter().collect();
     let pulling = |reference: &str, status: &str| {
-        journal.note(Notice::Pulling { reference: reference.into(), status: status.into() })
+        journal.note(RunEvent::Pulling { reference: reference.into(), status: status.into() })
     };
     let images = engine.images(&wanted, &pulling).await.map_err(failed)?;
     let roots = crate::plan::users::check(&lease.plan, &images);
     if !roots.is_empty() {
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }
-    journal.note(Notice::Images { images });
+    journal.note(RunEvent::Images { images });
     let (replaced, kept) = match engine.claim(lease, older).await.map_err(failed)? {
         Claim::Ours { replaced, kept } => (replaced, kept),
         Claim::Newer { run, commit } => return Err(superseded(run, &commit)),
     };
-    journal.note(Notice::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
+    journal.note(RunEvent::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
         .map_err(|e| Cause { kind: CauseKind::Unexpected, text: format!("failed to {e}") })?;
     journal.hide(&secrets.values);
     engine.prepare(lease, &secrets).await.map_err(failed)?;
-    journal.note(Notice::Prepared);
+    journal.note(RunEvent::Prepared);
     Ok(secrets)
 }
 
@@ -165,12 +165,12 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
                 settle(session, &mut progress, unit, result);
             }
             Some(event) = happened.next() => match event {
-                Happened::Exited { unit, code, oom_killed } if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) => {
+                EngineEvent::Exited { unit, code, oom_killed } if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) => {
                     let failure = UnitFailure { kind: CauseKind::NotReady, reason: exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits)), log: last_log(session, &unit).await };
                     settle(session, &mut progress, unit, Err(failure));
                 }
-                Happened::Exited { .. } => {}
-                Happened::LeaseChanged => session.still_ours().await?,
+                EngineEvent::Exited { .. } => {}
+                EngineEvent::LeaseChanged => session.still_ours().await?,
             },
             else => return Err(Cause { kind: CauseKind::Unexpected, text: "failed to follow the environment: the engine ended the stream of events".into() }),
         }
@@ -180,7 +180,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
 fn begin(session: &Session, plan: &Plan, name: &str, progress: &mut Progress, starting: &mut JoinSet<Started>) {
     progress.insert(name.to_owned(), Phase::Starting);
     let Some(unit) = plan.unit(name).cloned() else { return };
-    session.journal.note(Notice::UnitStarting { unit: unit.name.clone() });
+    session.journal.note(RunEvent::UnitStarting { unit: unit.name.clone() });
     let session = session.clone();
     starting.spawn(async move {
         let began = Instant::now();
@@ -195,8 +195,8 @@ fn settle(session: &Session, progress: &mut Progress, unit: String, result: Resu
         return;
     }
     let (phase, notice) = match result {
-        Ok(took_ms) => (Phase::Ready, Notice::UnitReady { unit: unit.clone(), took_ms }),
-        Err(f) => (Phase::Failed, Notice::UnitFailed { unit: unit.clone(), reason: f.reason, log: f.log }),
+        Ok(took_ms) => (Phase::Ready, RunEvent::UnitReady { unit: unit.clone(), took_ms }),
+        Err(f) => (Phase::Failed, RunEvent::UnitFailed { unit: unit.clone(), reason: f.reason, log: f.log }),
     };
     progress.insert(unit, phase);
     session.journal.note(notice);
@@ -237,7 +237,7 @@ async fn asked(session: &Session, unit: &Unit, within_ms: u64) -> Result<Result<
     let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
     let journal = session.journal.clone();
     let name = unit.name.clone();
-    Ok(agent.ask_with_progress(ask, move |last| journal.note(Notice::UnitWaiting { unit: name.clone(), last })).await)
+    Ok(agent.ask_with_progress(ask, move |last| journal.note(RunEvent::UnitWaiting { unit: name.clone(), last })).await)
 }
 
 fn judged(unit: &Unit, answer: Result<Answer, AgentLost>) -> Result<(), String> {

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
-use crate::lease::{Amended, Amendment, Lease};
+use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 
 /// Between two notes of one use.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Notes it now; false when there is nothing more to note.
 pub async fn note(engine: &dyn Engine, lease: &Lease) -> bool {
-    match engine.amend(&lease.environment, lease.run, &Amendment::Used(Timestamp::now())).await {
-        Ok(Amended::Now(_)) => true,
+    match engine.amend(&lease.environment, lease.run, &RetentionChange::Used(Timestamp::now())).await {
+        Ok(RetentionUpdate::Now(_)) => true,
         Ok(_) => false,
         Err(e) => {
             tracing::debug!(environment = lease.environment, "its use is not noted: failed to {e}");
@@ -58,7 +58,7 @@ mod tests {
     use crate::engine::fake::{FakeEngine, Script, sample_plan};
 
     async fn used(engine: &FakeEngine) -> Timestamp {
-        engine.observe("").await.unwrap().unwrap().terms.unwrap().used
+        engine.observe("").await.unwrap().unwrap().retention.unwrap().used
     }
 
     #[tokio::test(start_paused = true)]
@@ -70,7 +70,7 @@ mod tests {
             run: uuid::Uuid::nil(),
             commit: String::new(),
             repository: None,
-            asker: None,
+            requester: None,
             created: long_ago,
             expires: long_ago,
             plan: sample_plan(&[]),

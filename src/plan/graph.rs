@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{Judge, Plan, ReadyPlan, Unit, UnitKind};
+use super::{Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
 
 mod drawing;
 
@@ -65,7 +65,8 @@ fn volumes(out: &mut String, plan: &Plan) {
     for unit in plan.units.iter().filter(|u| !u.writable.is_empty()) {
         let _ = writeln!(out, "  {}: {}", unit.name, unit.writable.join(", "));
     }
-    let steps = |judge: &Judge| if let Judge::Container(c) = judge { Some(c.results.clone()) } else { None };
+    let steps =
+        |judge: &SuiteExecutor| if let SuiteExecutor::Container(c) = judge { Some(c.results.clone()) } else { None };
     for (name, results) in plan.suites.iter().filter_map(|(n, s)| Some((n, steps(&s.judge)?))) {
         let _ = writeln!(out, "  {name}: {results}");
     }
@@ -96,8 +97,10 @@ fn suites(out: &mut String, plan: &Plan) {
     let _ = writeln!(out, "\nsuites");
     for suite in plan.suites.values() {
         let by = match &suite.judge {
-            Judge::Container(c) => format!("image {}", c.image),
-            Judge::Steps { cases } => format!("{} case{}", cases.len(), if cases.len() == 1 { "" } else { "s" }),
+            SuiteExecutor::Container(c) => format!("image {}", c.image),
+            SuiteExecutor::Steps { cases } => {
+                format!("{} case{}", cases.len(), if cases.len() == 1 { "" } else { "s" })
+            }
         };
         let kind = format!("{:?}", suite.kind).to_lowercase();
         let _ = writeln!(out, "  {} ({kind}): {by} ({})", suite.name, short(&suite.digest));

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Confinement, Judge, Plan};
+use super::{Confinement, Plan, SuiteExecutor};
 use crate::model::ImageFact;
 
 /// One sentence for each service or container suite that would run as root without leave.
 pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
     let units = plan.units.iter().map(|u| (format!("service {}", u.name), &u.image, &u.confinement));
     let suites = plan.suites.values().filter_map(|s| match &s.judge {
-        Judge::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
-        Judge::Steps { .. } => None,
+        SuiteExecutor::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
+        SuiteExecutor::Steps { .. } => None,
     });
     units
         .chain(suites)

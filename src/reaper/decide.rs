@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::half_made::broken_off;
 use super::open_list::{OpenList, Says, whole};
 use crate::engine::Observed;
-use crate::lease::{Lease, Terms};
+use crate::lease::{Lease, Retention};
 
 /// For which reasons environments are removed, and which ones are looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,8 +84,8 @@ pub fn concerns(asked: &Asked, observed: &Observed) -> bool {
 
 /// What becomes of one environment.
 pub fn decide(asked: &Asked, observed: &Observed, now: Timestamp) -> Decision {
-    match (&observed.lease, &observed.terms) {
-        (Some(lease), Some(terms)) => owned(asked, observed, lease, terms, now),
+    match (&observed.lease, &observed.retention) {
+        (Some(lease), Some(retention)) => owned(asked, observed, lease, retention, now),
         _ if observed.unread => Decision::Stays(vec![
             "another version of dayfly made it, and who has it cannot be read: use that version, or `dayfly down`"
                 .into(),
@@ -98,22 +98,22 @@ pub fn decide(asked: &Asked, observed: &Observed, now: Timestamp) -> Decision {
     }
 }
 
-fn owned(asked: &Asked, observed: &Observed, lease: &Lease, terms: &Terms, now: Timestamp) -> Decision {
+fn owned(asked: &Asked, observed: &Observed, lease: &Lease, retention: &Retention, now: Timestamp) -> Decision {
     let mut notes = vec![];
-    let reason = expired(asked, terms, now)
+    let reason = expired(asked, retention, now)
         .or_else(|| closed(asked, lease, &mut notes))
-        .or_else(|| idle(asked, terms, now))
+        .or_else(|| idle(asked, retention, now))
         .or_else(|| orphan(asked, observed, now));
-    match (reason, terms.kept()) {
+    match (reason, retention.kept()) {
         (Some(otherwise), Some(why)) => Decision::Kept { why: why.to_owned(), otherwise },
         (Some(reason), None) => Decision::Due(reason),
         (None, _) => Decision::Stays(notes),
     }
 }
 
-fn expired(asked: &Asked, terms: &Terms, now: Timestamp) -> Option<Reason> {
-    (asked.expired && terms.expires <= now)
-        .then(|| Reason { kind: Kind::Expired, text: format!("its time was over at {}", whole(terms.expires)) })
+fn expired(asked: &Asked, retention: &Retention, now: Timestamp) -> Option<Reason> {
+    (asked.expired && retention.expires <= now)
+        .then(|| Reason { kind: Kind::Expired, text: format!("its time was over at {}", whole(retention.expires)) })
 }
 
 fn closed(asked: &Asked, lease: &Lease, notes: &mut Vec<String>) -> Option<Reason> {
@@ -127,11 +127,11 @@ fn closed(asked: &Asked, lease: &Lease, notes: &mut Vec<String>) -> Option<Reaso
     }
 }
 
-fn idle(asked: &Asked, terms: &Terms, now: Timestamp) -> Option<Reason> {
+fn idle(asked: &Asked, retention: &Retention, now: Timestamp) -> Option<Reason> {
     let limit = asked.idle?;
-    (now.duration_since(terms.used) >= limit).then(|| {
+    (now.duration_since(retention.used) >= limit).then(|| {
         let allowed = humantime::format_duration(limit.unsigned_abs());
-        Reason { kind: Kind::Idle, text: format!("not used since {}; {allowed} are allowed", whole(terms.used)) }
+        Reason { kind: Kind::Idle, text: format!("not used since {}; {allowed} are allowed", whole(retention.used)) }
     })
 }
 

@@ -19,18 +19,18 @@ pub fn unstarted(observed: &Observed) -> Vec<&str> {
 /// Why it counts as broken off, in a sentence: longer ago than all its units together may take to become ready, and
 /// nobody works at it.
 pub fn broken_off(observed: &Observed, now: Timestamp) -> Option<String> {
-    let (lease, terms) = (observed.lease.as_ref()?, observed.terms.as_ref()?);
+    let (lease, retention) = (observed.lease.as_ref()?, observed.retention.as_ref()?);
     let unstarted = unstarted(observed);
     if unstarted.is_empty() {
         return None;
     }
     let allowed: u64 = lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.within_ms).sum();
     let allowed = SignedDuration::from_millis(i64::try_from(allowed).unwrap_or(i64::MAX));
-    let (age, silent) = (now.duration_since(lease.created), now.duration_since(terms.used));
+    let (age, silent) = (now.duration_since(lease.created), now.duration_since(retention.used));
     let over = age > allowed.saturating_add(SILENCE) && silent > SILENCE;
     let units = unstarted.join(", ");
     over.then(|| {
-        let since = super::open_list::whole(terms.used);
+        let since = super::open_list::whole(retention.used);
         format!("its bringing up was broken off: {units} never started, and nothing has worked at it since {since}")
     })
 }

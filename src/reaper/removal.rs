@@ -73,7 +73,7 @@ async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, boo
     };
     let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
     if let (Ok(_), Some(lease)) = (&done, &observed.lease)
-        && let Err(e) = engine.tell_asker(lease, &reason.kind.to_string()).await
+        && let Err(e) = engine.notify_requester(lease, &reason.kind.to_string()).await
     {
         tracing::warn!("failed to {e}");
     }

@@ -11,9 +11,9 @@ use bollard::models::{
 };
 
 use super::labels::{self, Role};
-use super::wires::{Seat, Subnets, judge_hosts, judge_seats, suite_callees, unit_hosts, unit_seats};
+use super::wires::{Attachment, Subnets, judge_hosts, judge_seats, suite_callees, unit_hosts, unit_seats};
 use crate::lease::Lease;
-use crate::plan::{Confinement, ContainerJudge, Limits, SuitePlan, Unit};
+use crate::plan::{Confinement, ContainerSuite, Limits, SuitePlan, Unit};
 
 /// Where secrets are in every container.
 pub const SECRETS: &str = "/run/secrets";
@@ -113,7 +113,7 @@ pub struct SuiteRun<'a> {
     /// The suite.
     pub suite: &'a SuitePlan,
     /// Its container.
-    pub judge: &'a ContainerJudge,
+    pub judge: &'a ContainerSuite,
     /// Secrets and results.
     pub volumes: &'a [Mounted],
     /// Image id.
@@ -145,7 +145,7 @@ pub fn suite(lease: &Lease, subnets: &Subnets, of: &SuiteRun<'_>, flavour: Flavo
 /// Where an agent runs.
 pub enum Place {
     /// In networks, with hosts entries.
-    Seats(Vec<Seat>, Vec<String>),
+    Seats(Vec<Attachment>, Vec<String>),
     /// In the network and process namespaces of this container, as this numeric user, with the container's own
     /// capabilities: the kernel shows a process's files to nobody who has fewer.
     Inside(String, String, Vec<String>),
@@ -247,7 +247,7 @@ fn limit(host: &mut HostConfig, limits: &Limits) {
     host.pids_limit = Some(i64::from(limits.pids));
 }
 
-fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, seats: Vec<Seat>) -> Request {
+fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, seats: Vec<Attachment>) -> Request {
     let mut seats = seats.into_iter();
     match seats.next() {
         Some(first) => {
@@ -270,7 +270,7 @@ fn seated(name: String, mut body: ContainerCreateBody, mut host: HostConfig, sea
     Request { name, body, connects }
 }
 
-fn endpoint(seat: &Seat) -> EndpointSettings {
+fn endpoint(seat: &Attachment) -> EndpointSettings {
     let ipam_config =
         seat.address.map(|a| EndpointIpamConfig { ipv4_address: Some(a.to_string()), ..EndpointIpamConfig::default() });
     EndpointSettings { ipam_config, mac_address: seat.address.map(hardware), ..EndpointSettings::default() }

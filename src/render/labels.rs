@@ -20,8 +20,8 @@ pub const COPY: &str = "dayfly.dev/copy";
 pub const IMAGE: &str = "dayfly.dev/image";
 /// The whole `Lease` as JSON, on the anchor.
 pub const LEASE: &str = "dayfly.dev/lease";
-/// One `Amendment` as JSON, on a marker.
-pub const TERMS: &str = "dayfly.dev/terms";
+/// One `RetentionChange` as JSON, on a marker.
+pub const RETENTION: &str = "dayfly.dev/retention";
 const EXPIRES: &str = "dayfly.dev/expires";
 const PR: &str = "dayfly.dev/pr";
 const DESCRIPTION: &str = "dayfly.dev/description";
@@ -31,8 +31,8 @@ const DESCRIPTION: &str = "dayfly.dev/description";
 pub enum Role {
     /// The container that carries the lease and never runs.
     Anchor,
-    /// A container that never runs and carries one change of the environment's terms.
-    Terms,
+    /// A container that never runs and carries one change of the environment's retention.
+    Retention,
     /// A copy of a unit.
     Unit,
     /// An agent.
@@ -52,7 +52,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anchor => "anchor",
-            Self::Terms => "terms",
+            Self::Retention => "retention",
             Self::Unit => "unit",
             Self::Agent => "agent",
             Self::Suite => "suite",

@@ -12,14 +12,14 @@ use crate::plan::{Plan, SuitePlan, Unit};
 
 /// One network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wire {
+pub struct Link {
     /// The calling unit; none for the network of the judges.
     pub caller: Option<String>,
     /// The unit that is called.
     pub callee: String,
 }
 
-impl Wire {
+impl Link {
     /// The network's name.
     pub fn name(&self, lease: &Lease) -> String {
         match &self.caller {
@@ -73,7 +73,7 @@ pub type Subnets = BTreeMap<String, Subnet>;
 
 /// One place of a container in a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seat {
+pub struct Attachment {
     /// The network's name.
     pub network: String,
     /// A fixed address, for those that are called.
@@ -81,31 +81,31 @@ pub struct Seat {
 }
 
 /// Every network of an environment.
-pub fn of(plan: &Plan) -> Vec<Wire> {
-    let judges = plan.units.iter().map(|u| Wire { caller: None, callee: u.name.clone() });
+pub fn of(plan: &Plan) -> Vec<Link> {
+    let judges = plan.units.iter().map(|u| Link { caller: None, callee: u.name.clone() });
     let calls = plan.units.iter().flat_map(|callee| {
         let callers = callee.callers.iter().filter(|c| **c != callee.name && plan.unit(c).is_some());
-        callers.map(|c| Wire { caller: Some(c.clone()), callee: callee.name.clone() })
+        callers.map(|c| Link { caller: Some(c.clone()), callee: callee.name.clone() })
     });
     judges.chain(calls).collect()
 }
 
 /// Where a copy of a unit sits. Fails when a network's subnet is not known.
-pub fn unit_seats(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8) -> Result<Vec<Seat>, String> {
+pub fn unit_seats(lease: &Lease, subnets: &Subnets, unit: &Unit, copy: u8) -> Result<Vec<Attachment>, String> {
     let mine = of(&lease.plan).into_iter().filter(|w| w.touches(&unit.name));
     mine.map(|wire| {
         let network = wire.name(lease);
         let address = if wire.callee == unit.name { Some(subnet(subnets, &network)?.callee(copy)) } else { None };
-        Ok(Seat { network, address })
+        Ok(Attachment { network, address })
     })
     .collect()
 }
 
 /// Where an agent or a suite that may call these units sits.
-pub fn judge_seats(lease: &Lease, callees: &[&Unit]) -> Vec<Seat> {
+pub fn judge_seats(lease: &Lease, callees: &[&Unit]) -> Vec<Attachment> {
     callees
         .iter()
-        .map(|u| Seat { network: Wire { caller: None, callee: u.name.clone() }.name(lease), address: None })
+        .map(|u| Attachment { network: Link { caller: None, callee: u.name.clone() }.name(lease), address: None })
         .collect()
 }
 
@@ -127,7 +127,7 @@ fn hosts<'a>(
 ) -> Result<Vec<String>, String> {
     let mut entries = vec![];
     for callee in callees {
-        let wire = Wire { caller: caller.map(str::to_owned), callee: callee.name.clone() };
+        let wire = Link { caller: caller.map(str::to_owned), callee: callee.name.clone() };
         let subnet = subnet(subnets, &wire.name(lease))?;
         for copy in 1..=callee.replicas.max(1) {
             entries

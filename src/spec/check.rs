@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::fault::{Fault, Found, known};
+use super::fault::{Diagnostic, DiagnosticSink, known};
 use super::model::{Environment, Suite};
 use super::place::At;
 use super::template::SecretUse;
@@ -31,7 +31,7 @@ pub struct Checked<'a> {
     /// The command line.
     pub overrides: &'a Overrides,
     /// Where faults go.
-    pub found: &'a mut Found,
+    pub found: &'a mut DiagnosticSink,
 }
 
 /// Runs every check.
@@ -58,7 +58,7 @@ fn images(checked: &mut Checked<'_>) {
         let option = format!("--image {name}");
         if !is_image(image) {
             let help = "write a reference such as `registry.example/shop/api:1.4`";
-            checked.found.push(Fault::unplaced(&option, format!("`{image}` is no image reference"), help));
+            checked.found.push(Diagnostic::unplaced(&option, format!("`{image}` is no image reference"), help));
             continue;
         }
         match image_of(checked.environment, name) {
@@ -66,7 +66,7 @@ fn images(checked: &mut Checked<'_>) {
             None => {
                 let message = format!("the description has no image for `{name}`");
                 let help = known(name, with_image(checked.environment));
-                checked.found.push(Fault::unplaced(&option, message, help));
+                checked.found.push(Diagnostic::unplaced(&option, message, help));
             }
         }
     }
@@ -93,7 +93,7 @@ fn life_time(checked: &mut Checked<'_>) {
     if let Err(help) = quantity::duration_ms(&text, quantity::LONGEST_LIFE_MS) {
         let message = format!("`{text}` is no life time");
         match given {
-            Some(_) => checked.found.push(Fault::unplaced("--ttl", message, help)),
+            Some(_) => checked.found.push(Diagnostic::unplaced("--ttl", message, help)),
             None => checked.found.add(&At::root().key("ttl"), message, help),
         }
     }
@@ -103,7 +103,7 @@ fn life_time(checked: &mut Checked<'_>) {
 /// What the checks share.
 struct Check<'a> {
     environment: &'a Environment,
-    found: &'a mut Found,
+    found: &'a mut DiagnosticSink,
     units: BTreeSet<&'a str>,
     suites: BTreeSet<&'a str>,
     secrets: BTreeSet<String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::check::{self, Checked};
-use super::fault::{Fault, Faults, Found};
+use super::fault::{Diagnostic, DiagnosticSink, Faults};
 use super::model::{API_VERSION, Environment, KIND};
 use super::place::{self, At, Lines};
 use super::tree::Node;
@@ -15,7 +15,7 @@ pub struct Draft {
     /// The description; not to be used while there are faults.
     environment: Environment,
     /// What was found so far.
-    pub found: Found,
+    pub found: DiagnosticSink,
     file: PathBuf,
     text: String,
 }
@@ -34,16 +34,16 @@ pub struct Reference {
 /// Parses and checks; an error holds the faults that make it impossible to go on.
 pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<Draft, Faults> {
     let text = String::from_utf8_lossy(if bytes.len() > tree::MAX_BYTES { &[] } else { bytes }).into_owned();
-    let stop = |faults: Vec<Fault>| Faults::new(file, &text, faults, 0);
+    let stop = |faults: Vec<Diagnostic>| Faults::new(file, &text, faults, 0);
     let (mut root, repeated) = tree::parse(bytes).map_err(stop)?;
     if let Some(fault) = foreign(&root) {
         return Err(stop(vec![fault]));
     }
     let Some(spots) = place::spots(&root) else {
         let help = "use shorter keys and fewer levels";
-        return Err(stop(vec![Fault::unplaced("", "the paths of the description are too long to handle", help)]));
+        return Err(stop(vec![Diagnostic::unplaced("", "the paths of the description are too long to handle", help)]));
     };
-    let mut found = Found::new(spots);
+    let mut found = DiagnosticSink::new(spots);
     repeated.into_iter().for_each(|f| found.push(f));
     let known = values::collect(&mut root, overrides, &mut found);
     let secrets = template::expand(&mut root, &known, &mut found);
@@ -54,7 +54,7 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<Draft, 
             Ok(Draft { environment, found, file: file.to_owned(), text })
         }
         Err(e) => {
-            found.push(Fault::unplaced(
+            found.push(Diagnostic::unplaced(
                 "",
                 format!("the description cannot be read: {e}"),
                 "compare it with `dayfly schema`",
@@ -65,7 +65,7 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<Draft, 
 }
 
 /// A file of another program altogether gets one fault, not one for each of its keys.
-fn foreign(root: &Node) -> Option<Fault> {
+fn foreign(root: &Node) -> Option<Diagnostic> {
     let is = |key: &str, value: &str| root.get(key).and_then(Node::text) == Some(value);
     let ours = root.get("apiVersion").and_then(Node::text).is_some_and(|v| v.starts_with("dayfly"));
     if ours || is("kind", KIND) {
@@ -73,7 +73,7 @@ fn foreign(root: &Node) -> Option<Fault> {
     }
     let message = "this is not a description of an environment";
     let help = format!("it must hold `apiVersion: {API_VERSION}` and `kind: {KIND}`");
-    Some(Fault::marked("", root.mark.clone(), message, help))
+    Some(Diagnostic::marked("", root.mark.clone(), message, help))
 }
 
 impl Draft {

@@ -18,7 +18,7 @@ pub use near::{known, near};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct Diagnostic {
     /// Path such as `services.api.port`, or the option of the command line such as `--set size`; may be empty.
     pub path: String,
     /// Line from 1; none for the command line and for the file as a whole.
@@ -37,7 +37,7 @@ pub struct Fault {
     also: Option<(Range<usize>, String)>,
 }
 
-impl Fault {
+impl Diagnostic {
     /// A fault of a place in the text.
     pub fn marked(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
@@ -63,7 +63,7 @@ pub struct Faults {
     /// The description, as the user named it.
     pub file: PathBuf,
     /// At most [`MAX_KEPT`] faults; those of the command line come first.
-    pub list: Vec<Fault>,
+    pub list: Vec<Diagnostic>,
     /// How many more there are.
     pub omitted: usize,
     source: String,
@@ -74,7 +74,7 @@ pub const MAX_KEPT: usize = 200;
 
 impl Faults {
     /// Sorts the faults and finds their lines and columns.
-    pub fn new(file: &Path, source: &str, mut list: Vec<Fault>, omitted: usize) -> Self {
+    pub fn new(file: &Path, source: &str, mut list: Vec<Diagnostic>, omitted: usize) -> Self {
         let lines = Lines::new(source);
         let omitted = omitted + list.len().saturating_sub(MAX_KEPT);
         list.truncate(MAX_KEPT);
@@ -90,7 +90,7 @@ impl Faults {
 
     /// One fault about the file as a whole.
     pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(file, "", vec![Fault::unplaced("", message, help)], 0)
+        Self::new(file, "", vec![Diagnostic::unplaced("", message, help)], 0)
     }
 
     /// Every fault with its excerpt, and the summary line; ends with a line break.
@@ -109,18 +109,18 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// Collects faults while a description is checked.
-pub struct Found {
+pub struct DiagnosticSink {
     /// Marks by path.
     pub spots: Spots,
     /// What was found.
-    pub list: Vec<Fault>,
+    pub list: Vec<Diagnostic>,
     /// What was found beyond [`MAX_KEPT`].
     pub omitted: usize,
     /// Paths that already have a fault; whatever else is wrong at or below them only follows from it.
     unsound: BTreeSet<String>,
 }
 
-impl Found {
+impl DiagnosticSink {
     /// Nothing yet.
     pub fn new(spots: Spots) -> Self {
         Self { spots, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
@@ -132,7 +132,7 @@ impl Found {
     }
 
     /// Adds a ready-made fault.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, fault: Diagnostic) {
         if self.is_full() {
             self.omitted += 1;
         } else {
@@ -169,7 +169,7 @@ impl Found {
         let exact =
             self.spots.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
         let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spots.get(a)).map(|s| s.value.clone()));
-        self.push(Fault::marked(at.as_str(), mark.unwrap_or(0..0), message, help));
+        self.push(Diagnostic::marked(at.as_str(), mark.unwrap_or(0..0), message, help));
     }
 
     /// Says that what stands here is already known to be wrong.

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::draft::Reference;
-use super::fault::{Faults, Found};
+use super::fault::{DiagnosticSink, Faults};
 use super::tree::MAX_BYTES;
 
 /// Name of the description in a folder.
@@ -28,7 +28,7 @@ pub(super) fn description(path: &Path) -> Result<(PathBuf, Vec<u8>), Faults> {
     }
 }
 
-pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut Found) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut DiagnosticSink) -> BTreeMap<String, Vec<u8>> {
     let help = "files are named relative to the folder of the description and must lie in it";
     collected(wanted, found, help, |path| inside(folder, path).and_then(|p| read(&p, MAX_FILE)))
 }
@@ -37,7 +37,7 @@ pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut Found)
 pub(super) fn among(
     files: &BTreeMap<String, Vec<u8>>,
     wanted: &[Reference],
-    found: &mut Found,
+    found: &mut DiagnosticSink,
 ) -> BTreeMap<String, Vec<u8>> {
     let help = "give it together with the description";
     collected(wanted, found, help, |path| files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into()))
@@ -45,7 +45,7 @@ pub(super) fn among(
 
 fn collected(
     wanted: &[Reference],
-    found: &mut Found,
+    found: &mut DiagnosticSink,
     help: &str,
     read: impl Fn(&str) -> io::Result<Vec<u8>>,
 ) -> BTreeMap<String, Vec<u8>> {

@@ -5,20 +5,20 @@
 
 use serde_json::{Map, Value};
 
-use super::fault::{Found, known, near};
+use super::fault::{DiagnosticSink, known, near};
 use super::place::At;
 use super::tree::{Entry, Kind, Node};
 
 mod scalar;
 
 /// The description as JSON that fits the schema.
-pub fn check(schema: &Value, root: &Node, found: &mut Found) -> Value {
+pub fn check(schema: &Value, root: &Node, found: &mut DiagnosticSink) -> Value {
     Shape { top: schema, found }.node(schema, root, &At::root())
 }
 
 struct Shape<'a> {
     top: &'a Value,
-    found: &'a mut Found,
+    found: &'a mut DiagnosticSink,
 }
 
 impl<'a> Shape<'a> {

@@ -10,7 +10,7 @@ use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContex
 use regex::Regex;
 use serde_json::json;
 
-use super::fault::Found;
+use super::fault::DiagnosticSink;
 use super::place::At;
 use super::tree::{Kind, Node};
 
@@ -68,7 +68,7 @@ static SECRET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^\{\{[ \t]*secret[ \t]+"([^"{}\\]*)"[ \t]*\}\}"#).ok());
 
 /// Fills the values into every scalar below `root`, except its own header and `values`.
-pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, found: &mut Found) -> Vec<SecretUse> {
+pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, found: &mut DiagnosticSink) -> Vec<SecretUse> {
     let longest = values.values().map(String::len).max().unwrap_or(0).max(LEAST_INSERTED);
     let context = Context::from(json!(values));
     let mut expander = Expander { values, found, engine: engine(), context, secrets: Vec::new(), inserted: 0, longest };
@@ -107,7 +107,7 @@ fn left_for_the_runner(
 
 struct Expander<'a> {
     values: &'a BTreeMap<String, String>,
-    found: &'a mut Found,
+    found: &'a mut DiagnosticSink,
     engine: Handlebars<'static>,
     context: Context,
     secrets: Vec<SecretUse>,

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 
-use super::fault::Fault;
+use super::fault::Diagnostic;
 
 mod load;
 
@@ -58,10 +58,10 @@ pub struct Entry {
 /// Parses a description of at most [`MAX_BYTES`].
 ///
 /// Gives the tree with the faults that do not stand in the way of reading on, or the faults that do.
-pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
+pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
-        return Err(vec![Fault::unplaced(
+        return Err(vec![Diagnostic::unplaced(
             "",
             message,
             "keep large data in files of their own and refer to them by `path`",
@@ -74,9 +74,9 @@ pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
     load::load(text)
 }
 
-fn not_text(offset: usize) -> Fault {
+fn not_text(offset: usize) -> Diagnostic {
     let message = format!("the description is not UTF-8 text: byte {} cannot be read", offset + 1);
-    Fault::unplaced("", message, "name the YAML file of the description, saved as UTF-8")
+    Diagnostic::unplaced("", message, "name the YAML file of the description, saved as UTF-8")
 }
 
 impl Node {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Overrides;
-use super::fault::{Fault, Found, known};
+use super::fault::{Diagnostic, DiagnosticSink, known};
 use super::place::At;
 use super::template::RESERVED;
 use super::tree::{Kind, Node, plain_value};
@@ -14,7 +14,7 @@ use super::tree::{Kind, Node, plain_value};
 const MAX_VALUE: usize = 4096;
 
 /// Puts `--set` into the tree and returns every value as the text that templates insert.
-pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut Found) -> BTreeMap<String, String> {
+pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut DiagnosticSink) -> BTreeMap<String, String> {
     let description = root.get("name").and_then(Node::text).unwrap_or_default().to_owned();
     let mut all = BTreeMap::new();
     if let Some(Kind::Map(entries)) = root.get_mut("values").map(|v| &mut v.kind) {
@@ -38,7 +38,7 @@ pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut Found)
     all
 }
 
-fn check(name: &str, value: &Node, found: &mut Found) {
+fn check(name: &str, value: &Node, found: &mut DiagnosticSink) {
     let at = At::root().key("values").key(name);
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
@@ -64,7 +64,7 @@ fn unfit(text: &str) -> Option<String> {
 }
 
 /// `--set` keeps the type that the default has.
-fn set(name: &str, text: &str, value: &mut Node, found: &mut Found) {
+fn set(name: &str, text: &str, value: &mut Node, found: &mut DiagnosticSink) {
     let default = value.to_json();
     let Kind::Scalar { text: old, plain } = &mut value.kind else { return };
     let new = plain_value(text);
@@ -79,20 +79,20 @@ fn set(name: &str, text: &str, value: &mut Node, found: &mut Found) {
         }
     };
     if let Some(kind) = wrong {
-        found.push(Fault::unplaced(
+        found.push(Diagnostic::unplaced(
             &option,
             format!("the value `{name}` {kind}, not `{text}`"),
             "give a value of the same kind",
         ));
     } else if let Some(why) = unfit(text) {
-        found.push(Fault::unplaced(&option, format!("the value `{name}` {why}"), "values are short and plain"));
+        found.push(Diagnostic::unplaced(&option, format!("the value `{name}` {why}"), "values are short and plain"));
     } else {
         *old = text.to_owned();
     }
 }
 
-fn undeclared<'a>(name: &str, declared: impl IntoIterator<Item = &'a str>, found: &mut Found) {
+fn undeclared<'a>(name: &str, declared: impl IntoIterator<Item = &'a str>, found: &mut DiagnosticSink) {
     let message = format!("the description declares no value `{name}`");
     let help = format!("{}; values are declared under `values`", known(name, declared));
-    found.push(Fault::unplaced(&format!("--set {name}"), message, help));
+    found.push(Diagnostic::unplaced(&format!("--set {name}"), message, help));
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::intake;
 use crate::engine::SuiteExit;
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::millis;
 use crate::model::Verdict;
-use crate::plan::{ContainerJudge, SuitePlan};
+use crate::plan::{ContainerSuite, SuitePlan};
 use crate::report::facts::{CaseFact, RawFile};
 use crate::spec::model::VerdictSource;
 
@@ -25,12 +25,12 @@ pub struct Judged {
 }
 
 /// Runs the suite, again while it fails and retries are left; a pass after a failure counts its attempts.
-pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerJudge) -> Judged {
+pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> Judged {
     let mut attempts = 1;
     loop {
         let began = Instant::now();
         let on_line = |line: &str| {
-            session.journal.note(Notice::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
+            session.journal.note(RunEvent::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
         };
         let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets, &on_line).await {
             Ok(exit) => exit,
@@ -52,7 +52,7 @@ pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerJu
     }
 }
 
-fn take_in(session: &Session, suite: &SuitePlan, container: &ContainerJudge, exit: &SuiteExit, took_ms: u64) -> Judged {
+fn take_in(session: &Session, suite: &SuitePlan, container: &ContainerSuite, exit: &SuiteExit, took_ms: u64) -> Judged {
     let mut raw = vec![keep(session, "log.txt", "text/plain", exit.log.as_bytes())];
     raw.extend(exit.files.iter().map(|(name, bytes)| keep(session, name, media_type(name), bytes)));
     let taken = match container.verdict {

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::steps::SuiteRun;
 use super::{container, outcome, schedule};
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::up::interrupted;
 use crate::model::Verdict;
-use crate::plan::{Judge, SuitePlan};
+use crate::plan::{SuiteExecutor, SuitePlan};
 use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
 use crate::spec::model::Case;
 
@@ -42,26 +42,26 @@ pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Resul
 }
 
 fn note(session: &Session, cause: Cause) {
-    session.journal.note(Notice::Cause { cause });
+    session.journal.note(RunEvent::Cause { cause });
 }
 
 async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> SuiteFact {
     let here = local_sources(sources, &suite.name);
     let mut fact = beginning(suite, sources);
-    session.journal.note(Notice::SuiteStarted { suite: fact.clone() });
+    session.journal.note(RunEvent::SuiteStarted { suite: fact.clone() });
     match &suite.judge {
-        Judge::Steps { cases } => by_steps(session, suite, cases, &here, &mut fact).await,
-        Judge::Container(judge) => {
+        SuiteExecutor::Steps { cases } => by_steps(session, suite, cases, &here, &mut fact).await,
+        SuiteExecutor::Container(judge) => {
             let judged = container::judge(session, suite, judge).await;
             for case in &judged.cases {
-                session.journal.note(Notice::CaseDone { suite: suite.name.clone(), case: case.clone() });
+                session.journal.note(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
             }
             (fact.verdict, fact.reason, fact.cases, fact.raw) =
                 (Some(judged.verdict), judged.reason, judged.cases, judged.raw);
         }
     }
     fact.finished = Some(Timestamp::now());
-    session.journal.note(Notice::SuiteDone { suite: fact.clone() });
+    session.journal.note(RunEvent::SuiteDone { suite: fact.clone() });
     fact
 }
 
@@ -86,7 +86,7 @@ async fn by_steps(session: &Session, suite: &SuitePlan, cases: &[Case], here: &S
     for (index, case) in cases.iter().enumerate() {
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
         let case = done.unwrap_or_else(|_| out_of_time(suite, case, here.get(&format!("cases[{index}]")).cloned()));
-        session.journal.note(Notice::CaseDone { suite: suite.name.clone(), case: case.clone() });
+        session.journal.note(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
     }
     let (verdict, reason) = outcome::verdict(&fact.cases);

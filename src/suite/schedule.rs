@@ -15,7 +15,7 @@ pub fn waves(suites: &BTreeMap<String, SuitePlan>, only: &[String]) -> Vec<Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Judge;
+    use crate::plan::SuiteExecutor;
     use crate::spec::model::SuiteKind;
 
     fn suites(of: &[(&str, bool)]) -> BTreeMap<String, SuitePlan> {
@@ -30,7 +30,7 @@ mod tests {
                     parallel: *parallel,
                     timeout_ms: 1,
                     retries: 0,
-                    judge: Judge::Steps { cases: vec![] },
+                    judge: SuiteExecutor::Steps { cases: vec![] },
                 };
                 ((*name).to_owned(), suite)
             })

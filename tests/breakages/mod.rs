@@ -209,21 +209,21 @@ pub fn cases_of(events: &str) -> Vec<Value> {
 }
 
 /// At most two broken environments are up at a time.
-pub fn seat() -> Seat {
+pub fn seat() -> Attachment {
     let mut taken = TAKEN.lock().unwrap();
     while *taken >= 2 {
         taken = LEFT.wait(taken).unwrap();
     }
     *taken += 1;
-    Seat
+    Attachment
 }
 
 static TAKEN: Mutex<u8> = Mutex::new(0);
 static LEFT: Condvar = Condvar::new();
 
-pub struct Seat;
+pub struct Attachment;
 
-impl Drop for Seat {
+impl Drop for Attachment {
     fn drop(&mut self) {
         *TAKEN.lock().unwrap() -= 1;
         LEFT.notify_one();

@@ -1,9 +1,9 @@
-//! Terms beside the lease, remnants, and what was never finished.
+//! Retention beside the lease, remnants, and what was never finished.
 
 use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{Remover, RunnerId};
 use dayfly::evidence::{KeyKind, SigningKey};
-use dayfly::lease::{Amended, Amendment, Kept};
+use dayfly::lease::{Hold, RetentionChange, RetentionUpdate};
 use dayfly::reaper::decide::{Asked, Decision, decide};
 use dayfly::reaper::removal::{Books, Outcome, remove};
 use dayfly::secrets::Secrets;
@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{self, World, idle};
 
-fn kept(reason: Option<&str>) -> Amendment {
-    Amendment::Kept(Kept { reason: reason.map(str::to_owned), since: Timestamp::now() })
+fn kept(reason: Option<&str>) -> RetentionChange {
+    RetentionChange::Held(Hold { reason: reason.map(str::to_owned), since: Timestamp::now() })
 }
 
 fn markers(objects: &[String]) -> usize {
-    objects.iter().filter(|o| o.contains("-terms.")).count()
+    objects.iter().filter(|o| o.contains("-retention.")).count()
 }
 
 fn books(evidence: &std::path::Path) -> Books {
@@ -41,30 +41,30 @@ async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
     let later = |minutes: i64| world.lease.expires + SignedDuration::from_mins(minutes);
     let changes = [
         kept(Some("a")),
-        Amendment::Extended(later(1)),
-        Amendment::Used(later(2)),
-        Amendment::Extended(later(3)),
-        Amendment::Used(later(5)),
+        RetentionChange::Extended(later(1)),
+        RetentionChange::Used(later(2)),
+        RetentionChange::Extended(later(3)),
+        RetentionChange::Used(later(5)),
         kept(Some("b")),
     ];
     for change in &changes {
-        assert!(matches!(engine.amend(name, run, change).await.unwrap(), Amended::Now(_)));
+        assert!(matches!(engine.amend(name, run, change).await.unwrap(), RetentionUpdate::Now(_)));
     }
     let observed = engine.observe(name).await.unwrap().unwrap();
-    let terms = observed.terms.unwrap();
-    assert_eq!((terms.expires, terms.used, terms.kept()), (later(3), later(5), Some("b")));
+    let retention = observed.retention.unwrap();
+    assert_eq!((retention.expires, retention.used, retention.kept()), (later(3), later(5), Some("b")));
     assert_eq!(markers(&observed.objects), 3);
     assert_eq!(observed.lease, Some(world.lease.clone()));
     // At once, and nothing of it is lost.
-    let (used, extended, released) = (Amendment::Used(later(9)), Amendment::Extended(later(9)), kept(None));
+    let (used, extended, released) = (RetentionChange::Used(later(9)), RetentionChange::Extended(later(9)), kept(None));
     let at_once = tokio::join!(
         engine.amend(name, run, &used),
         engine.amend(name, run, &extended),
         engine.amend(name, run, &released)
     );
     at_once.0.and(at_once.1).and(at_once.2).unwrap();
-    let terms = engine.observe(name).await.unwrap().unwrap().terms.unwrap();
-    assert_eq!((terms.expires, terms.used, terms.kept()), (later(9), later(9), None));
+    let retention = engine.observe(name).await.unwrap().unwrap().retention.unwrap();
+    assert_eq!((retention.expires, retention.used, retention.kept()), (later(9), later(9), None));
     world.remove().await;
 }
 
@@ -76,12 +76,12 @@ async fn a_newer_run_begins_with_terms_of_its_own_and_the_older_changes_none_of_
     let newer = world::lease(world.lease.plan.clone());
     world.engine.claim(&newer, Older::Removed).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
-    assert_eq!((observed.terms.unwrap().kept(), markers(&observed.objects)), (None, 0));
+    assert_eq!((observed.retention.unwrap().kept(), markers(&observed.objects)), (None, 0));
     let amended = world.engine.amend(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
-    assert_eq!(amended, Amended::Taken(newer.run));
+    assert_eq!(amended, RetentionUpdate::Taken(newer.run));
     assert_eq!(world.engine.remove(world.environment(), Some(newer.run)).await.unwrap(), []);
     let amended = world.engine.amend(world.environment(), newer.run, &kept(Some("a"))).await.unwrap();
-    assert_eq!(amended, Amended::Gone);
+    assert_eq!(amended, RetentionUpdate::Gone);
     assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
 }
 
@@ -118,7 +118,7 @@ async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     world.engine.start(&world.lease, "web").await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
-    let used = Amendment::Used(Timestamp::now());
+    let used = RetentionChange::Used(Timestamp::now());
     world.engine.amend(world.environment(), world.lease.run, &used).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(decide(&orphans(), &observed, Timestamp::now()), Decision::Stays(vec![]));
@@ -151,7 +151,8 @@ async fn whatever_a_person_does_with_an_environment_is_noted_as_its_use() {
         world.engine.claim(&world.lease, Older::Removed).await.unwrap();
         world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
         world.engine.start(&world.lease, "web").await.unwrap();
-        let used = || async { world.engine.observe(world.environment()).await.unwrap().unwrap().terms.unwrap().used };
+        let used =
+            || async { world.engine.observe(world.environment()).await.unwrap().unwrap().retention.unwrap().used };
         assert_eq!(used().await, world.lease.created);
         let mut person = std::process::Command::new(env!("CARGO_BIN_EXE_dayfly"));
         let flags = [&[verb[0], world.environment()], &verb[1..]].concat();

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dayfly::engine::{Engine, Happened, Older, UnitState};
+use dayfly::engine::{Engine, EngineEvent, Older, UnitState};
 use dayfly::plan::{Limits, Position, Unit};
 use dayfly::secrets::Secrets;
 use futures::StreamExt;
@@ -35,9 +35,13 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
     ends.sort_by_key(|e| format!("{e:?}"));
     assert_eq!(
         ends[0],
-        Happened::Exited { unit: "greedy".into(), code: 137, oom_killed: world::tells_of_memory(&world.engine).await }
+        EngineEvent::Exited {
+            unit: "greedy".into(),
+            code: 137,
+            oom_killed: world::tells_of_memory(&world.engine).await
+        }
     );
-    assert_eq!(ends[1], Happened::Exited { unit: "short".into(), code: 3, oom_killed: false });
+    assert_eq!(ends[1], EngineEvent::Exited { unit: "short".into(), code: 3, oom_killed: false });
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.units["short"], UnitState::Exited { code: 3, oom_killed: false });
     assert_eq!(observed.units["web"], UnitState::Running);
@@ -47,8 +51,8 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
     // The older run's units end as they are removed; that may be told before or after.
     loop {
         match next().await {
-            Happened::LeaseChanged => break,
-            Happened::Exited { unit, .. } => assert_eq!(unit, "web"),
+            EngineEvent::LeaseChanged => break,
+            EngineEvent::Exited { unit, .. } => assert_eq!(unit, "web"),
         }
     }
     world.remove().await;

@@ -9,7 +9,9 @@ use dayfly::agent::protocol::{Answer, Ask, Hello};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
 use dayfly::engine::{Engine, EngineError, Older};
 use dayfly::lease::Lease;
-use dayfly::plan::{Confinement, ContainerJudge, Judge, Limits, Plan, Position, ReadyPlan, SuitePlan, Unit, UnitKind};
+use dayfly::plan::{
+    Confinement, ContainerSuite, Limits, Plan, Position, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind,
+};
 use dayfly::secrets::Secrets;
 use dayfly::spec::model::{SuiteKind, VerdictSource};
 
@@ -84,7 +86,7 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
         parallel: false,
         timeout_ms,
         retries: 0,
-        judge: Judge::Container(ContainerJudge {
+        judge: SuiteExecutor::Container(ContainerSuite {
             image: IMAGE.into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
             env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),
@@ -199,7 +201,7 @@ pub fn lease(plan: Plan) -> Lease {
         run: uuid::Uuid::now_v7(),
         commit: "c0ffee".into(),
         repository: None,
-        asker: None,
+        requester: None,
         created,
         expires: created + jiff::SignedDuration::from_mins(10),
         plan,

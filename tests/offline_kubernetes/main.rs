@@ -8,8 +8,8 @@ mod logs;
 mod released;
 mod remove;
 mod requests;
+mod retention;
 mod start;
-mod terms;
 mod watch;
 mod watches;
 
@@ -69,7 +69,7 @@ fn lease(run: u128) -> Lease {
         run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run),
         commit: format!("commit {run}"),
         repository: None,
-        asker: None,
+        requester: None,
         created: "2024-01-01T00:00:00Z".parse().unwrap(),
         expires: "2024-01-01T04:00:00Z".parse().unwrap(),
         plan,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
 use dayfly::evidence::verify::{self, Expect};
-use dayfly::lease::{Amendment, Lease};
+use dayfly::lease::{Lease, RetentionChange};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -128,11 +128,11 @@ async fn what_somebody_extends_says_so_at_once_and_what_another_run_had_counts_f
     let (_replica, lease) = made(&server).await;
     let (now, hour) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours);
     let older = json!({"run": uuid::Uuid::nil(), "expires": now + hour(9), "used": now}).to_string();
-    server.world().merge(ENVIRONMENT, &json!({"metadata": {"annotations": {"dayfly.dev/terms": older}}}));
+    server.world().merge(ENVIRONMENT, &json!({"metadata": {"annotations": {"dayfly.dev/retention": older}}}));
     let kept = json!({"stage": "Ended", "outcome": "PASSED", "kept": "it is wanted", "expires": now + hour(1)});
     server.world().merge(OBJECT, &json!({"status": {"run": kept}}));
     until(&server, |w| status(w)["phase"] == "Kept").await;
     let longer = now + hour(3);
-    engine(&server).amend(&lease.environment, lease.run, &Amendment::Extended(longer)).await.unwrap();
+    engine(&server).amend(&lease.environment, lease.run, &RetentionChange::Extended(longer)).await.unwrap();
     until(&server, |w| status(w)["run"]["expires"] == longer.to_string()).await;
 }

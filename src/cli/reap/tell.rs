@@ -80,9 +80,9 @@ fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, d
         "pr": lease.map(|l| l.plan.pr),
         "commit": lease.map(|l| &l.commit),
         "repository": lease.and_then(|l| l.repository.as_ref()),
-        "expires": observed.terms.as_ref().map(|t| t.expires),
-        "used": observed.terms.as_ref().map(|t| t.used),
-        "kept": observed.terms.as_ref().and_then(|t| t.kept()),
+        "expires": observed.retention.as_ref().map(|t| t.expires),
+        "used": observed.retention.as_ref().map(|t| t.used),
+        "kept": observed.retention.as_ref().and_then(|t| t.kept()),
     })
 }
 

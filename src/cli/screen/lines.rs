@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, SuiteFact};
 
@@ -18,50 +18,50 @@ impl Lines {
     }
 
     /// The line for a notice; none for those that would only repeat.
-    pub fn take(&mut self, notice: &Notice) -> Option<String> {
+    pub fn take(&mut self, notice: &RunEvent) -> Option<String> {
         text(notice).map(|t| format!("[{:>6.1}s] {t}", self.began.elapsed().as_secs_f32()))
     }
 }
 
 /// A notice in one line (a failure in several). Pure.
-pub fn text(notice: &Notice) -> Option<String> {
+pub fn text(notice: &RunEvent) -> Option<String> {
     Some(match notice {
-        Notice::Engine { info } => format!("engine    {} {} at {}", info.product, info.version, info.endpoint),
-        Notice::Pulling { reference, status } => format!("pull      {reference}: {status}"),
-        Notice::Claimed { environment, run, replaced: None } => format!("claim     {environment} for run {run}"),
-        Notice::Claimed { environment, run, replaced: Some(old) } => {
+        RunEvent::Engine { info } => format!("engine    {} {} at {}", info.product, info.version, info.endpoint),
+        RunEvent::Pulling { reference, status } => format!("pull      {reference}: {status}"),
+        RunEvent::Claimed { environment, run, replaced: None } => format!("claim     {environment} for run {run}"),
+        RunEvent::Claimed { environment, run, replaced: Some(old) } => {
             format!("claim     {environment} for run {run}, replacing run {old}")
         }
-        Notice::UnitStarting { unit } => format!("start     {unit}"),
-        Notice::UnitReady { unit, took_ms } => format!("ready     {unit} after {}", seconds(*took_ms)),
-        Notice::UnitFailed { unit, reason, log } => failure(unit, reason, log),
-        Notice::SuiteLine { suite, line } => format!("log       {suite} | {line}"),
-        Notice::UnitStopped { unit } => format!("stop      {unit}"),
-        Notice::UnitEnded { unit, code, oom_killed } => {
+        RunEvent::UnitStarting { unit } => format!("start     {unit}"),
+        RunEvent::UnitReady { unit, took_ms } => format!("ready     {unit} after {}", seconds(*took_ms)),
+        RunEvent::UnitFailed { unit, reason, log } => failure(unit, reason, log),
+        RunEvent::SuiteLine { suite, line } => format!("log       {suite} | {line}"),
+        RunEvent::UnitStopped { unit } => format!("stop      {unit}"),
+        RunEvent::UnitEnded { unit, code, oom_killed } => {
             let why = if *oom_killed { " for want of memory" } else { "" };
             format!("ended     {unit} with exit code {code}{why}, and no suite had stopped it")
         }
-        Notice::Up { took_ms } => format!("up        every service is ready after {}", seconds(*took_ms)),
-        Notice::SuiteStarted { suite } => format!("suite     {} began", suite.name),
-        Notice::CaseDone { suite, case } => self::case(suite, case),
-        Notice::SuiteDone { suite } => self::suite(suite),
-        Notice::Cause { cause } => format!("result    {}", cause.text),
-        Notice::Sealed { folder, statements } => format!("signed    {statements} statements in {folder}"),
-        Notice::Kept { reason } => format!("kept      {reason}"),
-        Notice::Removing { environment } => format!("remove    {environment}"),
-        Notice::Removed { residual, took_ms } if residual.is_empty() => {
+        RunEvent::Up { took_ms } => format!("up        every service is ready after {}", seconds(*took_ms)),
+        RunEvent::SuiteStarted { suite } => format!("suite     {} began", suite.name),
+        RunEvent::CaseDone { suite, case } => self::case(suite, case),
+        RunEvent::SuiteDone { suite } => self::suite(suite),
+        RunEvent::Cause { cause } => format!("result    {}", cause.text),
+        RunEvent::Sealed { folder, statements } => format!("signed    {statements} statements in {folder}"),
+        RunEvent::Kept { reason } => format!("kept      {reason}"),
+        RunEvent::Removing { environment } => format!("remove    {environment}"),
+        RunEvent::Removed { residual, took_ms } if residual.is_empty() => {
             format!("removed   everything after {}", seconds(*took_ms))
         }
-        Notice::Removed { residual, .. } => {
+        RunEvent::Removed { residual, .. } => {
             let left: Vec<_> = residual.iter().map(|r| format!("\n            {}: {}", r.object, r.reason)).collect();
             format!("LEFT      {} object(s) could not be removed:{}", residual.len(), left.concat())
         }
-        Notice::Gaps { .. }
-        | Notice::Images { .. }
-        | Notice::Prepared
-        | Notice::Traces { .. }
-        | Notice::UnitWaiting { .. }
-        | Notice::Running { .. } => return None,
+        RunEvent::Gaps { .. }
+        | RunEvent::Images { .. }
+        | RunEvent::Prepared
+        | RunEvent::Traces { .. }
+        | RunEvent::UnitWaiting { .. }
+        | RunEvent::Running { .. } => return None,
     })
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_failed_unit_is_told_with_its_reason_and_its_log() {
-        let told = text(&Notice::UnitFailed {
+        let told = text(&RunEvent::UnitFailed {
             unit: "api".into(),
             reason: "its process ended with exit code 3".into(),
             log: vec!["boom".into()],
@@ -129,6 +129,6 @@ mod tests {
     #[test]
     fn residual_objects_are_named() {
         let residual = vec![crate::engine::Residual { object: "network x".into(), reason: "in use".into() }];
-        assert!(text(&Notice::Removed { residual, took_ms: 1 }).unwrap().contains("network x: in use"));
+        assert!(text(&RunEvent::Removed { residual, took_ms: 1 }).unwrap().contains("network x: in use"));
     }
 }

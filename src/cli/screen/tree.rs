@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines;
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::lifecycle::decide::{self, Phase, Progress};
 use crate::model::Verdict;
 use crate::plan::Plan;
@@ -46,42 +46,42 @@ impl Tree {
     }
 
     /// Shows a notice.
-    pub fn take(&mut self, notice: &Notice) {
+    pub fn take(&mut self, notice: &RunEvent) {
         match notice {
-            Notice::Claimed { .. } => {
+            RunEvent::Claimed { .. } => {
                 self.say(notice);
                 self.plant();
             }
-            Notice::UnitStarting { unit } => {
+            RunEvent::UnitStarting { unit } => {
                 self.progress.insert(unit.clone(), Phase::Starting);
                 self.began.insert(unit.clone(), Instant::now());
                 self.show(unit, "starting");
             }
-            Notice::UnitWaiting { unit, last } => self.show(unit, &format!("starting · {}", short(last))),
-            Notice::UnitReady { unit, took_ms } => {
+            RunEvent::UnitWaiting { unit, last } => self.show(unit, &format!("starting · {}", short(last))),
+            RunEvent::UnitReady { unit, took_ms } => {
                 self.progress.insert(unit.clone(), Phase::Ready);
                 self.end(unit, &paint(AnsiColor::Green, "✓"), &format!("ready after {}", lines::seconds(*took_ms)));
                 self.show_waiting();
             }
-            Notice::UnitFailed { unit, reason, log } => {
+            RunEvent::UnitFailed { unit, reason, log } => {
                 self.end(unit, &paint(AnsiColor::Red, "✗"), "failed");
                 self.line(&paint(AnsiColor::Red, &lines::failure(unit, reason, log)));
             }
-            Notice::UnitStopped { unit } => self.show(unit, "stopped by a suite"),
-            Notice::SuiteStarted { suite } => self.suite_began(suite),
-            Notice::CaseDone { suite, case } => {
+            RunEvent::UnitStopped { unit } => self.show(unit, "stopped by a suite"),
+            RunEvent::SuiteStarted { suite } => self.suite_began(suite),
+            RunEvent::CaseDone { suite, case } => {
                 if case.verdict != Some(Verdict::Passed) || case.attempts > 1 {
                     self.say(notice);
                 }
                 self.counted(suite, case.verdict);
             }
-            Notice::SuiteDone { suite } => self.suite_done(suite),
-            Notice::Removing { environment } => {
+            RunEvent::SuiteDone { suite } => self.suite_done(suite),
+            RunEvent::Removing { environment } => {
                 let bar = self.spinner();
                 bar.set_message(format!("removing {environment}"));
                 self.removing = Some(bar);
             }
-            Notice::Removed { .. } => {
+            RunEvent::Removed { .. } => {
                 if let Some(bar) = self.removing.take() {
                     bar.finish_and_clear();
                 }
@@ -91,7 +91,7 @@ impl Tree {
         }
     }
 
-    fn say(&self, notice: &Notice) {
+    fn say(&self, notice: &RunEvent) {
         if let Some(text) = lines::text(notice) {
             self.line(&text);
         }
@@ -177,7 +177,7 @@ impl Tree {
             Some(Verdict::Failed) => (AnsiColor::Red, "✗"),
             _ => (AnsiColor::Yellow, "?"),
         };
-        let text = lines::text(&Notice::SuiteDone { suite: suite.clone() }).unwrap_or_default();
+        let text = lines::text(&RunEvent::SuiteDone { suite: suite.clone() }).unwrap_or_default();
         self.line(&format!("  {} {text}", paint(colour, mark)));
     }
 }

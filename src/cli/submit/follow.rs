@@ -16,7 +16,7 @@ use crate::cli::{Output, screen};
 use crate::controller::{RUNNER, pods};
 use crate::crd::{RunStatus, TestEnvironment};
 use crate::engine::kubernetes::watched;
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::plan::Plan;
 use crate::report::exit_code;
 
@@ -154,7 +154,7 @@ impl Follow<'_> {
     }
 
     /// Reads the log to its end. One that breaks off is read on where it broke off.
-    async fn log(&self, run: &RunStatus, namespace: &str, show: &mut (dyn FnMut(&Notice) + Send)) {
+    async fn log(&self, run: &RunStatus, namespace: &str, show: &mut (dyn FnMut(&RunEvent) + Send)) {
         let pods_of: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let name = pods::name(&run.id);
         let params = LogParams { follow: true, container: Some(RUNNER.into()), ..LogParams::default() };
@@ -181,7 +181,7 @@ impl Follow<'_> {
                 match fresh.try_next().await {
                     Ok(Some(line)) => {
                         read += 1;
-                        if let Ok(notice) = serde_json::from_str::<Notice>(&line) {
+                        if let Ok(notice) = serde_json::from_str::<RunEvent>(&line) {
                             show(&notice);
                         }
                     }

@@ -9,7 +9,7 @@ use kube::Api;
 
 use super::{StepError, failed};
 use crate::controller::{Context, TEST_ENVIRONMENT};
-use crate::crd::{Lean, RunStatus};
+use crate::crd::{RunStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::record_shelf::RecordShelf;
@@ -51,7 +51,7 @@ async fn usable(secret: Secret, context: &Context) -> Result<Arc<SigningKey>, St
 
 /// Begins the record of a removal. Nothing may be removed when this fails.
 pub async fn begin(
-    object: &Lean,
+    object: &TestEnvironmentSummary,
     observed: &Observed,
     reason: RemovalReason,
     context: &Context,
@@ -65,7 +65,11 @@ pub async fn begin(
 }
 
 /// The record of this run's removal that was begun and not ended.
-pub async fn unended(object: &Lean, run: &RunStatus, context: &Context) -> Result<Option<Record>, StepError> {
+pub async fn unended(
+    object: &TestEnvironmentSummary,
+    run: &RunStatus,
+    context: &Context,
+) -> Result<Option<Record>, StepError> {
     let left = shelf(object, context).unended().await.map_err(unrecorded(&run.environment))?;
     if left.is_empty() {
         return Ok(None);
@@ -87,7 +91,7 @@ pub async fn unended(object: &Lean, run: &RunStatus, context: &Context) -> Resul
 
 /// Ends a record: with what is left, or why it failed.
 pub async fn end(
-    object: &Lean,
+    object: &TestEnvironmentSummary,
     mut record: Record,
     outcome: Result<Vec<Residual>, String>,
     context: &Context,
@@ -99,7 +103,7 @@ pub async fn end(
 }
 
 /// Beside the janitor's, and found again by the object.
-fn shelf(object: &Lean, context: &Context) -> RecordShelf {
+fn shelf(object: &TestEnvironmentSummary, context: &Context) -> RecordShelf {
     RecordShelf {
         client: context.client.clone(),
         namespace: context.settings.namespace.clone(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::write::{restated, tell, write};
 use super::{StepError, failed, objects, record};
 use crate::controller::{Context, events};
-use crate::crd::{Lean, RunStatus, TestEnvironmentStatus};
+use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed};
 use crate::evidence::predicate::RemovalReason;
 use crate::model::Keep;
@@ -16,15 +16,15 @@ use crate::model::Keep;
 /// After so long it is looked again whether somebody still keeps an environment whose time is over.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> {
+pub async fn release(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let there = context.engine.observe(&run.environment).await?;
     let there = there.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
     // Somebody may have given it more time, or keep it for a while that nobody knows.
-    let terms = there.as_ref().and_then(|o| o.terms.as_ref());
+    let retention = there.as_ref().and_then(|o| o.retention.as_ref());
     let again = now.checked_add(KEPT).unwrap_or(now);
-    let longer = terms.map(|t| if t.kept().is_some() { again.max(t.expires) } else { t.expires });
+    let longer = retention.map(|t| if t.kept().is_some() { again.max(t.expires) } else { t.expires });
     let longer = longer.filter(|e| *e > now && run.kept.is_some());
     let current = was.input.as_ref() == Some(&run.input);
     if let Some(longer) = longer
@@ -48,7 +48,7 @@ pub async fn release(object: &Lean, context: &Context) -> Result<(), StepError> 
 
 /// Removes what the run left, with a record. Of what another removes already, that one makes the record.
 async fn removed(
-    object: &Lean,
+    object: &TestEnvironmentSummary,
     run: &RunStatus,
     there: Option<&Observed>,
     reason: &RemovalReason,
@@ -72,7 +72,7 @@ async fn removed(
 }
 
 /// Why an environment is removed that its run has left.
-fn reason(object: &Lean, run: &RunStatus, current: bool) -> RemovalReason {
+fn reason(object: &TestEnvironmentSummary, run: &RunStatus, current: bool) -> RemovalReason {
     let name = object.key();
     let (kind, text) = match (object.reaped(), object.deleted(), &run.kept) {
         (Some((reaped, why)), ..) if reaped == run.id => (why, "the janitor removed it".to_owned()),
@@ -87,7 +87,7 @@ fn reason(object: &Lean, run: &RunStatus, current: bool) -> RemovalReason {
     RemovalReason { kind: kind.to_owned(), text }
 }
 
-pub async fn retire(object: &Lean, context: &Context) -> Result<(), StepError> {
+pub async fn retire(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     tracing::info!("the object is deleted: its run ended long ago");
     let seen = Preconditions { uid: object.uid().to_owned().into(), resource_version: object.resource_version() };
     let deleted =

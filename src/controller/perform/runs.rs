@@ -13,11 +13,11 @@ use super::write::{restated, write};
 use super::{StepError, failed};
 use crate::controller::decide::Turn;
 use crate::controller::{Context, MANAGER, lock, pods, queue};
-use crate::crd::{Lean, RunStatus, Stage, TestEnvironmentStatus};
+use crate::crd::{RunStatus, Stage, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::model::Outcome;
 
 /// Whose turn it is, as far as is known.
-pub fn turn(object: &Lean, context: &Context) -> Turn {
+pub fn turn(object: &TestEnvironmentSummary, context: &Context) -> Turn {
     let all = context.objects();
     let begun: HashSet<String> = {
         let mut begun = lock(&context.begun);
@@ -28,7 +28,7 @@ pub fn turn(object: &Lean, context: &Context) -> Turn {
     queue::turn(object, all.iter().map(AsRef::as_ref), &begun, context.settings.limit)
 }
 
-pub async fn begin(object: &Lean, context: &Context) -> Result<(), StepError> {
+pub async fn begin(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let (Some(input), Some(environment)) = (was.input.clone(), was.environment.clone()) else { return Ok(()) };
     // One after the other, so that no two take the same place.
@@ -57,7 +57,7 @@ pub async fn begin(object: &Lean, context: &Context) -> Result<(), StepError> {
     written
 }
 
-pub async fn launch(object: &Lean, context: &Context) -> Result<(), StepError> {
+pub async fn launch(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     let Some(run) = object.run() else { return Ok(()) };
     let settings = &context.settings;
     match signing_key("begin the run", context).await {
@@ -88,7 +88,7 @@ pub async fn end_pod(pod: &str, context: &Context) -> Result<(), StepError> {
     }
 }
 
-pub async fn lose(object: &Lean, why: &str, context: &Context) -> Result<(), StepError> {
+pub async fn lose(object: &TestEnvironmentSummary, why: &str, context: &Context) -> Result<(), StepError> {
     tracing::warn!("the run is lost: {why}");
     let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let lost = |s: &mut TestEnvironmentStatus| {

@@ -11,11 +11,11 @@ use super::{StepError, failed, objects, params};
 use crate::controller::decide::Turn;
 use crate::controller::events::{self, Told};
 use crate::controller::{Context, status};
-use crate::crd::{Lean, TestEnvironmentStatus};
+use crate::crd::{TestEnvironmentStatus, TestEnvironmentSummary};
 
 /// Writes the status over that of the version which the decision was made on, and tells what is new.
 pub async fn write(
-    object: &Lean,
+    object: &TestEnvironmentSummary,
     was: &TestEnvironmentStatus,
     is: &TestEnvironmentStatus,
     context: &Context,
@@ -41,7 +41,7 @@ pub async fn write(
 
 /// What is said after a change of the run itself.
 pub fn restated(
-    object: &Lean,
+    object: &TestEnvironmentSummary,
     change: impl FnOnce(&mut TestEnvironmentStatus),
     now: Timestamp,
 ) -> TestEnvironmentStatus {
@@ -51,7 +51,7 @@ pub fn restated(
 }
 
 /// Makes Events about the object. That they are not made stops nothing.
-pub async fn tell(object: &Lean, told: &[Told], context: &Context) {
+pub async fn tell(object: &TestEnvironmentSummary, told: &[Told], context: &Context) {
     let namespace = object.namespace().unwrap_or_default();
     let events: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
     for (i, told) in told.iter().enumerate() {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::crd::{Endpoint, RunStatus, Stage, SuiteStatus};
-use crate::lifecycle::Notice;
+use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
 use crate::plan::Plan;
 use crate::report::Facts;
@@ -14,40 +14,40 @@ const MOST_CAUSES: usize = 10;
 const LONGEST: usize = 500;
 
 /// Adds what a notice says; returns whether the status is another now.
-pub fn take(run: &mut RunStatus, notice: &Notice, plan: &Plan, now: Timestamp) -> bool {
+pub fn take(run: &mut RunStatus, notice: &RunEvent, plan: &Plan, now: Timestamp) -> bool {
     let before = run.clone();
     match notice {
-        Notice::Engine { .. } => run.stage = Stage::Provisioning,
-        Notice::Pulling { reference, status } => run.waiting = Some(short(&format!("image {reference}: {status}"))),
-        Notice::Prepared => {
+        RunEvent::Engine { .. } => run.stage = Stage::Provisioning,
+        RunEvent::Pulling { reference, status } => run.waiting = Some(short(&format!("image {reference}: {status}"))),
+        RunEvent::Prepared => {
             run.waiting = None;
             run.services = Some(format!("0/{}", own(plan)));
         }
-        Notice::UnitWaiting { unit, last } => run.waiting = Some(short(&format!("{unit}: {last}"))),
-        Notice::UnitReady { .. } if run.stage == Stage::Provisioning => one_more(run, plan),
-        Notice::Up { .. } => {
+        RunEvent::UnitWaiting { unit, last } => run.waiting = Some(short(&format!("{unit}: {last}"))),
+        RunEvent::UnitReady { .. } if run.stage == Stage::Provisioning => one_more(run, plan),
+        RunEvent::Up { .. } => {
             (run.stage, run.ready, run.waiting) = (Stage::Testing, Some(now), None);
             run.endpoints = endpoints(plan);
         }
-        Notice::SuiteStarted { suite } => run.suites.push(summary(suite)),
-        Notice::CaseDone { suite, case } => {
+        RunEvent::SuiteStarted { suite } => run.suites.push(summary(suite)),
+        RunEvent::CaseDone { suite, case } => {
             if let Some(of) = run.suites.iter_mut().find(|s| s.name == *suite) {
                 count(of, case.verdict);
             }
         }
-        Notice::SuiteDone { suite } => {
+        RunEvent::SuiteDone { suite } => {
             run.suites.retain(|s| s.name != suite.name);
             run.suites.push(summary(suite));
         }
-        Notice::Cause { cause } => {
+        RunEvent::Cause { cause } => {
             run.waiting = None;
             if run.causes.len() < MOST_CAUSES {
                 run.causes.push(short(&cause.text));
             }
         }
-        Notice::Traces { .. } => run.stage = Stage::Removing,
-        Notice::Kept { reason } => run.kept = Some(reason.clone()),
-        Notice::Removing { .. } => (run.stage, run.endpoints) = (Stage::Removing, vec![]),
+        RunEvent::Traces { .. } => run.stage = Stage::Removing,
+        RunEvent::Kept { reason } => run.kept = Some(reason.clone()),
+        RunEvent::Removing { .. } => (run.stage, run.endpoints) = (Stage::Removing, vec![]),
         _ => {}
     }
     *run != before
@@ -122,7 +122,7 @@ mod tests {
     use crate::engine::fake::sample_plan;
     use crate::report::facts::Cause;
 
-    fn after(notices: &[Notice]) -> RunStatus {
+    fn after(notices: &[RunEvent]) -> RunStatus {
         let mut run = RunStatus { stage: Stage::Provisioning, ..RunStatus::default() };
         let plan = sample_plan(&[("db", &[]), ("web", &["db"])]);
         for notice in notices {
@@ -131,25 +131,25 @@ mod tests {
         run
     }
 
-    fn ready(unit: &str) -> Notice {
-        Notice::UnitReady { unit: unit.into(), took_ms: 1 }
+    fn ready(unit: &str) -> RunEvent {
+        RunEvent::UnitReady { unit: unit.into(), took_ms: 1 }
     }
 
     #[test]
     fn services_are_counted_and_what_is_waited_for_is_said_until_it_is_there() {
-        let waiting = Notice::UnitWaiting { unit: "web".into(), last: "connection refused".into() };
-        let run = after(&[Notice::Prepared, ready("db"), waiting.clone()]);
+        let waiting = RunEvent::UnitWaiting { unit: "web".into(), last: "connection refused".into() };
+        let run = after(&[RunEvent::Prepared, ready("db"), waiting.clone()]);
         assert_eq!((run.services.as_deref(), run.waiting.as_deref()), (Some("1/2"), Some("web: connection refused")));
-        let up = after(&[Notice::Prepared, ready("db"), waiting, ready("web"), Notice::Up { took_ms: 2 }]);
+        let up = after(&[RunEvent::Prepared, ready("db"), waiting, ready("web"), RunEvent::Up { took_ms: 2 }]);
         assert_eq!((up.services.as_deref(), up.waiting, up.stage), (Some("2/2"), None, Stage::Testing));
         // A suite that starts a service again does not make it one more.
-        let again = after(&[Notice::Prepared, ready("db"), ready("web"), Notice::Up { took_ms: 2 }, ready("web")]);
+        let again = after(&[RunEvent::Prepared, ready("db"), ready("web"), RunEvent::Up { took_ms: 2 }, ready("web")]);
         assert_eq!(again.services.as_deref(), Some("2/2"));
     }
 
     #[test]
     fn only_so_many_causes_and_only_so_long_ones_are_kept() {
-        let cause = |text: String| Notice::Cause { cause: Cause { kind: CauseKind::Unexpected, text } };
+        let cause = |text: String| RunEvent::Cause { cause: Cause { kind: CauseKind::Unexpected, text } };
         let run = after(&(0..50).map(|_| cause("ö".repeat(2000))).collect::<Vec<_>>());
         assert_eq!((run.causes.len(), run.causes[0].chars().count()), (MOST_CAUSES, LONGEST + 1));
     }

@@ -4,7 +4,7 @@ use super::{KubernetesEngine, claim, inside, link, lock, pods, prepare};
 use crate::agent::AgentLink;
 use crate::engine::EngineError;
 use crate::lease::Lease;
-use crate::plan::{Judge, Position};
+use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{Object, judge};
 
 /// Name of the container in an agent's pod.
@@ -49,7 +49,7 @@ async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result
 
 /// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.
 fn ahead(engine: &KubernetesEngine, lease: &Lease) {
-    let suites = lease.plan.suites.values().filter(|s| matches!(s.judge, Judge::Steps { .. }));
+    let suites = lease.plan.suites.values().filter(|s| matches!(s.judge, SuiteExecutor::Steps { .. }));
     for suite in suites.map(|s| s.name.clone()) {
         let (engine, lease) = (engine.clone(), lease.clone());
         tokio::spawn(async move {

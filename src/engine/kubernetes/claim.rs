@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{KubernetesEngine, api, explain, lock, patient, remove, rights};
 use crate::engine::{Claim, EngineError, Leftover, Older};
 use crate::lease::Lease;
-use crate::plan::{Judge, Position};
+use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
     Addresses, ENVIRONMENT_ROLE, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
 };
@@ -95,7 +95,7 @@ fn tried(stage: &Stage<'_>) -> Result<Object, RenderError> {
     }
     judge::agent(stage, &Position::Control, &addresses)?;
     for suite in plan.suites.values() {
-        if let Judge::Container(container) = &suite.judge {
+        if let SuiteExecutor::Container(container) = &suite.judge {
             judge::job(stage, suite, container, "trial", &addresses)?;
         }
     }

@@ -61,9 +61,9 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
         states.entry(unit.name.clone()).or_insert(UnitState::Created);
     }
     let leaving = namespace.metadata.deletion_timestamp.is_some();
-    let terms = lease.as_ref().map(|l| lease::terms(l, namespace.annotations()));
+    let retention = lease.as_ref().map(|l| lease::retention(l, namespace.annotations()));
     let unread = lease.is_none() && namespace.annotations().contains_key(lease::LEASE);
-    Observed { environment, lease, terms, unread, units: states, objects, leaving }
+    Observed { environment, lease, retention, unread, units: states, objects, leaving }
 }
 
 /// Every unit's pods as the cluster reports them.

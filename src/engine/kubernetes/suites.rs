@@ -12,7 +12,7 @@ use super::view::Note;
 use super::{KubernetesEngine, api, claim, explain, pods, prepare, remove, results};
 use crate::engine::{EngineError, Leftover, OnLine, SuiteExit};
 use crate::lease::Lease;
-use crate::plan::{ContainerJudge, Judge, SuitePlan};
+use crate::plan::{ContainerSuite, SuiteExecutor, SuitePlan};
 use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
 use crate::secrets::Secrets;
 
@@ -31,7 +31,7 @@ pub async fn run(
     secrets: &Secrets,
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
-    let Judge::Container(judge) = &suite.judge else {
+    let SuiteExecutor::Container(judge) = &suite.judge else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
     claim::still_ours(engine, lease).await?;
@@ -47,7 +47,7 @@ async fn make(
     engine: &KubernetesEngine,
     lease: &Lease,
     suite: &SuitePlan,
-    judge: &ContainerJudge,
+    judge: &ContainerSuite,
     run: &str,
     secrets: &Secrets,
 ) -> Result<(), EngineError> {
@@ -72,7 +72,7 @@ async fn finish(
     engine: &KubernetesEngine,
     lease: &Lease,
     suite: &SuitePlan,
-    judge: &ContainerJudge,
+    judge: &ContainerSuite,
     job: &str,
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {

@@ -11,11 +11,14 @@ use tokio::sync::mpsc;
 use super::feed::Feed;
 use super::view::View;
 use super::{KubernetesEngine, api, sight, units};
-use crate::engine::{EngineError, Happened};
+use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{ROLE, Role, UNIT};
 
 /// Follows an environment until the stream is dropped. Units that do not run any more are told at once.
-pub async fn watch(engine: &KubernetesEngine, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+pub async fn watch(
+    engine: &KubernetesEngine,
+    environment: &str,
+) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
     let feed = engine.feed(environment);
     let (tell, heard) = mpsc::channel(64);
     tokio::spawn(async move {
@@ -28,7 +31,7 @@ pub async fn watch(engine: &KubernetesEngine, environment: &str) -> Result<BoxSt
     Ok(futures::stream::unfold(heard, |mut heard| async move { heard.recv().await.map(|h| (h, heard)) }).boxed())
 }
 
-async fn follow(feed: Arc<Feed>, tell: mpsc::Sender<Happened>) {
+async fn follow(feed: Arc<Feed>, tell: mpsc::Sender<EngineEvent>) {
     let mut view = feed.view();
     let mut teller = Teller::default();
     loop {
@@ -55,7 +58,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn news(&mut self, view: &View) -> Vec<Happened> {
+    fn news(&mut self, view: &View) -> Vec<EngineEvent> {
         let mut news = vec![];
         for pod in view.pods.iter().flat_map(|p| p.values()) {
             news.extend(self.end(pod));
@@ -65,14 +68,14 @@ impl Teller {
         if let (Some(known), Some(now)) = (self.owner, owner)
             && known != now
         {
-            news.push(Happened::LeaseChanged);
+            news.push(EngineEvent::LeaseChanged);
         }
         self.owner = owner.or(self.owner);
         news
     }
 
     /// An end that was not told. What ended before the watch began and runs again is no news.
-    fn end(&mut self, pod: &Pod) -> Option<Happened> {
+    fn end(&mut self, pod: &Pod) -> Option<EngineEvent> {
         if api::label(pod, ROLE) != Role::Unit.as_str() {
             return None;
         }
@@ -85,7 +88,7 @@ impl Teller {
         if !new || (!self.begun && (runs || sight::held(pod, units::CONTAINER))) {
             return None;
         }
-        Some(Happened::Exited {
+        Some(EngineEvent::Exited {
             unit: api::label(pod, UNIT).to_owned(),
             code: end.exit_code.into(),
             oom_killed: sight::oom_killed(end),

@@ -7,7 +7,7 @@ use crate::lease::Lease;
 use crate::plan::{Position, Unit};
 use crate::render::container::{self, Place, Request};
 use crate::render::labels;
-use crate::render::wires::{Seat, judge_hosts, judge_seats, suite_callees};
+use crate::render::wires::{Attachment, judge_hosts, judge_seats, suite_callees};
 
 /// A short text that was not used before.
 pub fn fresh() -> String {
@@ -28,7 +28,7 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> 
         Position::Neighbour => {
             let network = labels::name(lease, &format!("neighbour-{run}"));
             networks::create(engine, lease, &network).await?;
-            Place::Seats(vec![Seat { network, address: None }], vec![])
+            Place::Seats(vec![Attachment { network, address: None }], vec![])
         }
     };
     begin(engine, lease, place, &["agent"], &run).await

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, TryStreamExt};
 
 use super::containers::{Inspected, Listed};
-use super::{ABREAST, LocalEngine, claim, explain, images, terms};
+use super::{ABREAST, LocalEngine, claim, explain, images, retention};
 use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
@@ -48,7 +48,7 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
         found.push(Observed {
             units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
             environment,
-            terms: lease.as_ref().map(|l| terms::amount(l, own.iter().copied())),
+            retention: lease.as_ref().map(|l| retention::amount(l, own.iter().copied())),
             unread: lease.is_none() && anchor.is_some(),
             lease,
             objects,

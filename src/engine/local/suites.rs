@@ -14,7 +14,7 @@ use super::volumes::Content;
 use super::{LocalEngine, agents, explain, images, networks, units, users, volumes};
 use crate::engine::{EngineError, Leftover, SuiteExit};
 use crate::lease::Lease;
-use crate::plan::{ContainerJudge, Judge, Plan, SuitePlan};
+use crate::plan::{ContainerSuite, Plan, SuiteExecutor, SuitePlan};
 use crate::render::archive::{self, Unpacked};
 use crate::render::container::{self, Mounted, SECRETS, SuiteRun};
 use crate::render::labels;
@@ -40,7 +40,7 @@ pub async fn run(
     suite: &SuitePlan,
     secrets: &Secrets,
 ) -> Result<SuiteExit, EngineError> {
-    let Judge::Container(judge) = &suite.judge else {
+    let SuiteExecutor::Container(judge) = &suite.judge else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
     let run = agents::fresh();
@@ -59,7 +59,7 @@ async fn make(
     engine: &LocalEngine,
     lease: &Lease,
     suite: &SuitePlan,
-    judge: &ContainerJudge,
+    judge: &ContainerSuite,
     volumes: &[Mounted; 2],
     run: &str,
     secrets: &Secrets,
@@ -100,7 +100,7 @@ fn files(suite: &SuitePlan, secrets: &Secrets) -> Result<Vec<(String, Vec<u8>)>,
 async fn finish(
     engine: &LocalEngine,
     suite: &SuitePlan,
-    judge: &ContainerJudge,
+    judge: &ContainerSuite,
     name: &str,
 ) -> Result<SuiteExit, EngineError> {
     engine

@@ -11,14 +11,14 @@ use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
 use super::{LocalEngine, claim};
-use crate::engine::{EngineError, Happened};
+use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
 
 /// Pause before events are asked for again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Follows an environment until the stream is dropped. Units that have ended already are told at once.
-pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, Happened>, EngineError> {
+pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
     let owner = claim::owner(engine, environment).await?;
     let (tell, heard) = mpsc::channel(64);
     let watcher = Watcher {
@@ -39,7 +39,7 @@ struct Watcher {
     run: Option<uuid::Uuid>,
     /// Ends that were told: container and time.
     known: BTreeSet<(String, String)>,
-    tell: mpsc::Sender<Happened>,
+    tell: mpsc::Sender<EngineEvent>,
 }
 
 /// Nobody listens any more.
@@ -128,8 +128,11 @@ impl Watcher {
         if !ours || !found.state.ended() || !self.known.insert((found.id, found.state.finished_at)) {
             return Ok(());
         }
-        let happened =
-            Happened::Exited { unit: unit.to_owned(), code: found.state.exit_code, oom_killed: found.state.oom_killed };
+        let happened = EngineEvent::Exited {
+            unit: unit.to_owned(),
+            code: found.state.exit_code,
+            oom_killed: found.state.oom_killed,
+        };
         self.tell.send(happened).await.map_err(|_| Unheard)
     }
 
@@ -137,7 +140,7 @@ impl Watcher {
         match claim::owner(&self.engine, &self.environment).await {
             Ok(owner) if owner != self.run => {
                 self.run = owner;
-                self.tell.send(Happened::LeaseChanged).await.map_err(|_| Unheard)
+                self.tell.send(EngineEvent::LeaseChanged).await.map_err(|_| Unheard)
             }
             Ok(_) => Ok(()),
             Err(e) => {

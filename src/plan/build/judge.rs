@@ -2,14 +2,14 @@
 
 use super::PlanError;
 use super::unit::{confinement, limits};
-use crate::plan::{ContainerJudge, Judge};
+use crate::plan::{ContainerSuite, SuiteExecutor};
 use crate::spec::model::Suite;
 
-pub(super) fn of(name: &str, s: &Suite) -> Result<Judge, PlanError> {
+pub(super) fn of(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError> {
     let Some(image) = &s.image else {
-        return Ok(Judge::Steps { cases: s.cases.clone() });
+        return Ok(SuiteExecutor::Steps { cases: s.cases.clone() });
     };
-    Ok(Judge::Container(ContainerJudge {
+    Ok(SuiteExecutor::Container(ContainerSuite {
         image: image.clone(),
         command: s.command.clone(),
         env: s.env.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::engine::UnitState;
 use crate::engine::fake::sample_plan;
-use crate::lease::{Amendment, Kept};
+use crate::lease::{Hold, RetentionChange};
 use crate::reaper::repository::Repository;
 
 const HOUR: i64 = 3600;
@@ -23,14 +23,14 @@ fn environment() -> Observed {
         run: uuid::Uuid::nil(),
         commit: String::new(),
         repository: Some("https://git.test/o/n".into()),
-        asker: None,
+        requester: None,
         created: at(CREATED),
         expires: at(EXPIRES),
         plan: sample_plan(&[("api", &[]), ("web", &["api"])]),
     };
     Observed {
         environment: "sample-pr-1".into(),
-        terms: Some(Terms::of(&lease)),
+        retention: Some(Retention::of(&lease)),
         lease: Some(lease),
         unread: false,
         units: ["api", "web"].map(|u| (u.to_owned(), UnitState::Running)).into(),
@@ -39,14 +39,14 @@ fn environment() -> Observed {
     }
 }
 
-fn amended(change: Amendment) -> Observed {
+fn amended(change: RetentionChange) -> Observed {
     let mut observed = environment();
-    observed.terms = observed.terms.map(|t| t.with(&change));
+    observed.retention = observed.retention.map(|t| t.with(&change));
     observed
 }
 
 fn kept() -> Observed {
-    amended(Amendment::Kept(Kept { reason: Some("for a look".into()), since: at(CREATED) }))
+    amended(RetentionChange::Held(Hold { reason: Some("for a look".into()), since: at(CREATED) }))
 }
 
 fn of(repository: Option<&str>) -> Observed {
@@ -56,7 +56,7 @@ fn of(repository: Option<&str>) -> Observed {
 }
 
 fn remnants() -> Observed {
-    Observed { lease: None, terms: None, units: Default::default(), ..environment() }
+    Observed { lease: None, retention: None, units: Default::default(), ..environment() }
 }
 
 fn unread() -> Observed {
@@ -118,8 +118,8 @@ fn idle(hours: i64) -> Asked {
 
 #[test]
 fn time_and_use_decide_to_the_second() {
-    let extended = || amended(Amendment::Extended(at(EXPIRES + HOUR)));
-    let used = || amended(Amendment::Used(at(CREATED + HOUR)));
+    let extended = || amended(RetentionChange::Extended(at(EXPIRES + HOUR)));
+    let used = || amended(RetentionChange::Used(at(CREATED + HOUR)));
     table(&[
         ("a second before its end", expired(), environment(), EXPIRES - 1, "stays"),
         ("at its end", expired(), environment(), EXPIRES, "expired"),
@@ -171,8 +171,8 @@ fn orphans_are_what_nobody_has_and_what_was_never_finished() {
     // What the units may take together, and half an hour.
     let over = CREATED + 2 + 30 * 60 + 1;
     let worked = |o: Observed, second: i64| {
-        let terms = o.terms.clone().map(|t| t.with(&Amendment::Used(at(second))));
-        Observed { terms, ..o }
+        let retention = o.retention.clone().map(|t| t.with(&RetentionChange::Used(at(second))));
+        Observed { retention, ..o }
     };
     let late = || {
         let mut observed = unfinished(Some(UnitState::Created));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::object::{Kind, Object};
 use super::parts::{AGENT, asked_cpu, sizes};
 use super::{ENVIRONMENT_ROLE, IMAGES, RenderError, Stage, lease, policy};
-use crate::plan::{Confinement, Judge, Limits, Plan};
+use crate::plan::{Confinement, Limits, Plan, SuiteExecutor};
 use crate::render::labels;
 
 /// Capabilities that Pod Security's `baseline` lets a container add.
@@ -74,8 +74,8 @@ pub fn merge(context: &mut Value, more: Value) {
 /// The strictest Pod Security level under which everything declared can run.
 fn security_level(plan: &Plan) -> &'static str {
     let suites = plan.suites.values().filter_map(|s| match &s.judge {
-        Judge::Container(c) => Some(&c.confinement),
-        Judge::Steps { .. } => None,
+        SuiteExecutor::Container(c) => Some(&c.confinement),
+        SuiteExecutor::Steps { .. } => None,
     });
     let all: Vec<&Confinement> = plan.units.iter().map(|u| &u.confinement).chain(suites).collect();
     let capabilities = || all.iter().flat_map(|c| &c.capabilities);
@@ -93,8 +93,8 @@ fn security_level(plan: &Plan) -> &'static str {
 fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
     let units = plan.units.iter().map(|u| (u.limits, u64::from(u.replicas.max(1))));
     let suites = plan.suites.values().filter_map(|s| match &s.judge {
-        Judge::Container(c) => Some((c.limits, 1)),
-        Judge::Steps { .. } => None,
+        SuiteExecutor::Container(c) => Some((c.limits, 1)),
+        SuiteExecutor::Steps { .. } => None,
     });
     units.chain(suites).chain([(AGENT, agents(plan))]).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
 use super::{Addresses, POSITION, RenderError, Stage, parts, suite_name};
-use crate::plan::{ContainerJudge, Position, SuitePlan, Unit};
+use crate::plan::{ContainerSuite, Position, SuitePlan, Unit};
 use crate::render::labels::Role;
 use crate::render::wires::suite_callees;
 
@@ -56,7 +56,7 @@ pub fn agent(stage: &Stage<'_>, position: &Position, addresses: &Addresses) -> R
 pub fn job(
     stage: &Stage<'_>,
     suite: &SuitePlan,
-    judge: &ContainerJudge,
+    judge: &ContainerSuite,
     run: &str,
     addresses: &Addresses,
 ) -> Result<Object, RenderError> {

@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Terms};
+use crate::lease::{Lease, Retention};
 use crate::plan::Plan;
 
 /// Owner and times, as JSON.
@@ -18,7 +18,7 @@ pub const LEASE: &str = "dayfly.dev/lease";
 /// The plan: JSON, gzip, base64.
 pub const PLAN: &str = "dayfly.dev/plan";
 /// What changed since, with the run in whose time, as JSON.
-pub const TERMS: &str = "dayfly.dev/terms";
+pub const RETENTION: &str = "dayfly.dev/retention";
 /// Longest compressed plan, so that other annotations still find room.
 const LONGEST: usize = 224 * 1024;
 /// Longest plan that is unpacked.
@@ -31,7 +31,7 @@ struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    asker: Option<String>,
+    requester: Option<String>,
     created: jiff::Timestamp,
     expires: jiff::Timestamp,
 }
@@ -42,7 +42,7 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
         run: lease.run,
         commit: lease.commit.clone(),
         repository: lease.repository.clone(),
-        asker: lease.asker.clone(),
+        requester: lease.requester.clone(),
         created: lease.created,
         expires: lease.expires,
     };
@@ -79,7 +79,7 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         run: head.run,
         commit: head.commit,
         repository: head.repository,
-        asker: head.asker,
+        requester: head.requester,
         created: head.created,
         expires: head.expires,
         plan,
@@ -90,23 +90,23 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
 struct Since {
     run: uuid::Uuid,
     #[serde(flatten)]
-    terms: Terms,
+    retention: Retention,
 }
 
-/// The annotation with the terms in the time of this run.
-pub fn amended(run: uuid::Uuid, terms: &Terms) -> Result<String, String> {
-    serde_json::to_string(&Since { run, terms: terms.clone() }).map_err(|e| e.to_string())
+/// The annotation with the retention in the time of this run.
+pub fn amended(run: uuid::Uuid, retention: &Retention) -> Result<String, String> {
+    serde_json::to_string(&Since { run, retention: retention.clone() }).map_err(|e| e.to_string())
 }
 
-/// The present terms: those of the lease, unless they were changed in its own time.
-pub fn terms(lease: &Lease, annotations: &BTreeMap<String, String>) -> Terms {
-    amendments(lease.run, annotations).unwrap_or_else(|| Terms::of(lease))
+/// The present retention: those of the lease, unless they were changed in its own time.
+pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Retention {
+    amendments(lease.run, annotations).unwrap_or_else(|| Retention::of(lease))
 }
 
-/// The present terms where they were changed in the time of this run, without unpacking the plan.
-pub fn amendments(run: uuid::Uuid, annotations: &BTreeMap<String, String>) -> Option<Terms> {
-    let since: Since = serde_json::from_str(annotations.get(TERMS)?).ok()?;
-    (since.run == run).then_some(since.terms)
+/// The present retention where they were changed in the time of this run, without unpacking the plan.
+pub fn amendments(run: uuid::Uuid, annotations: &BTreeMap<String, String>) -> Option<Retention> {
+    let since: Since = serde_json::from_str(annotations.get(RETENTION)?).ok()?;
+    (since.run == run).then_some(since.retention)
 }
 
 #[cfg(test)]
@@ -127,12 +127,12 @@ mod tests {
     fn terms_hold_in_the_time_of_the_run_in_which_they_were_changed() {
         let lease = sample::lease();
         let mut annotations = annotations(&lease).unwrap();
-        assert_eq!(terms(&lease, &annotations), Terms::of(&lease));
-        let used = Terms { used: lease.expires, ..Terms::of(&lease) };
-        annotations.insert(TERMS.into(), amended(lease.run, &used).unwrap());
-        assert_eq!(terms(&lease, &annotations), used);
+        assert_eq!(retention(&lease, &annotations), Retention::of(&lease));
+        let used = Retention { used: lease.expires, ..Retention::of(&lease) };
+        annotations.insert(RETENTION.into(), amended(lease.run, &used).unwrap());
+        assert_eq!(retention(&lease, &annotations), used);
         let newer = Lease { run: uuid::Uuid::max(), ..lease };
-        assert_eq!(terms(&newer, &annotations), Terms::of(&newer));
+        assert_eq!(retention(&newer, &annotations), Retention::of(&newer));
     }
 
     #[test]

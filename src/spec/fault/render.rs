@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Fault, Faults};
+use super::{Diagnostic, Faults};
 use crate::spec::place::Lines;
 
 /// Lines longer than this are not shown.
@@ -28,7 +28,7 @@ pub(super) fn render(faults: &Faults, color: bool) -> String {
     out
 }
 
-fn draw<'a>(fault: &'a Fault, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
+fn draw<'a>(fault: &'a Diagnostic, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
     let title = Level::ERROR.primary_title(fault.message.as_str());
     let group = match (&fault.mark, fault.line, fault.column) {
         (Some(mark), Some(line), Some(column)) => match excerpt(fault, mark, source, lines) {
@@ -44,7 +44,7 @@ fn draw<'a>(fault: &'a Fault, file: &'a str, source: &'a str, lines: &Lines<'_>)
 type Excerpt<'a> = Snippet<'a, annotate_snippets::Annotation<'a>>;
 
 /// Only the lines from the first to the last mark are handed on: drawing takes time by the length of its source.
-fn excerpt<'a>(fault: &'a Fault, mark: &Range<usize>, source: &'a str, lines: &Lines<'_>) -> Option<Excerpt<'a>> {
+fn excerpt<'a>(fault: &'a Diagnostic, mark: &Range<usize>, source: &'a str, lines: &Lines<'_>) -> Option<Excerpt<'a>> {
     let first = lines.line(mark.start);
     let other = fault.also.as_ref().map(|(m, label)| (m, label, lines.line(m.start)));
     let other = other.filter(|(_, _, line)| line.len() <= LONGEST_LINE && first.start.abs_diff(line.start) < 20_000);

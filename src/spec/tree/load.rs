@@ -6,10 +6,10 @@ use std::ops::Range;
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
-use crate::spec::fault::Fault;
+use crate::spec::fault::Diagnostic;
 use crate::spec::place::{At, Lines};
 
-pub(super) fn load(text: &str) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
+pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     (options.block_nesting_limit, options.flow_nesting_limit) = (MAX_DEPTH, MAX_DEPTH);
@@ -25,14 +25,14 @@ pub(super) fn load(text: &str) -> Result<(Node, Vec<Fault>), Vec<Fault>> {
         Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.faults)),
         Some(node) if node.kind == Kind::Broken => Err(loader.faults),
         Some(node) if !node.is_null() => {
-            Err(vec![Fault::marked("", node.mark, "the description is not a mapping", START)])
+            Err(vec![Diagnostic::marked("", node.mark, "the description is not a mapping", START)])
         }
-        _ => Err(vec![Fault::unplaced("", "the description is empty", START)]),
+        _ => Err(vec![Diagnostic::unplaced("", "the description is empty", START)]),
     }
 }
 
 /// A fault after which nothing can be read.
-type Stop = Box<Fault>;
+type Stop = Box<Diagnostic>;
 
 const START: &str = "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: Environment` and `name`";
 
@@ -62,7 +62,7 @@ struct Loader<'a> {
     anchors: HashMap<usize, Node>,
     weight: usize,
     documents: usize,
-    faults: Vec<Fault>,
+    faults: Vec<Diagnostic>,
     root: Option<Node>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Loader<'a> {
         self.documents += 1;
         if self.documents > 1 {
             let help = "keep one description in a file; remove this `---` and what follows";
-            return Err(Fault::marked("", mark, "the file holds more than one document", help).into());
+            return Err(Diagnostic::marked("", mark, "the file holds more than one document", help).into());
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl<'a> Loader<'a> {
             Some(t) if t.is_yaml_core_schema_tag("str") => Ok(true),
             Some(t) => {
                 let help = "write the value without a tag; quotes make it text";
-                Err(Fault::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
+                Err(Diagnostic::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
                     .into())
             }
         }
@@ -156,9 +156,13 @@ impl<'a> Loader<'a> {
 
     fn alias(&mut self, id: usize, mark: Range<usize>) -> Result<(), Stop> {
         let Some(node) = self.anchors.get(&id) else {
-            return Err(
-                Fault::marked("", mark, "this alias stands inside what it refers to", "write the value out").into()
-            );
+            return Err(Diagnostic::marked(
+                "",
+                mark,
+                "this alias stands inside what it refers to",
+                "write the value out",
+            )
+            .into());
         };
         if self.stack.len() + node.height > MAX_DEPTH {
             return Err(too_deep(mark));
@@ -233,19 +237,19 @@ impl<'a> Loader<'a> {
             return too_deep(mark);
         }
         let help = "check the indentation, quotes and brackets here and in the line above";
-        Fault::marked("", mark, format!("this is not YAML: {}", error.info()), help).into()
+        Diagnostic::marked("", mark, format!("this is not YAML: {}", error.info()), help).into()
     }
 }
 
-fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Fault>) -> Key {
+fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Diagnostic>) -> Key {
     let Kind::Scalar { text, .. } = node.kind else {
         let help = "put a template in quotes: `\"{{name}}\"`; a key is a word";
-        faults.push(Fault::marked(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
+        faults.push(Diagnostic::marked(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
         return Key { text: String::new(), mark: node.mark, kept: false };
     };
     if let Some(first) = seen.get(&text) {
         let message = format!("the key `{text}` stands here a second time");
-        let fault = Fault::marked(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
+        let fault = Diagnostic::marked(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
         faults.push(fault.also(first.clone(), "first here"));
         return Key { text, mark: node.mark, kept: false };
     }
@@ -255,10 +259,10 @@ fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults:
 
 fn too_deep(mark: Range<usize>) -> Stop {
     let message = format!("the description is nested more than {MAX_DEPTH} levels deep");
-    Fault::marked("", mark, message, "write it with fewer levels").into()
+    Diagnostic::marked("", mark, message, "write it with fewer levels").into()
 }
 
 fn too_much(mark: Range<usize>) -> Stop {
     let message = format!("the description holds more than {MAX_WEIGHT} values, aliases written out");
-    Fault::marked("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
+    Diagnostic::marked("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
 }

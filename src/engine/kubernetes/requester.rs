@@ -11,7 +11,7 @@ use crate::lease::Lease;
 
 /// Writes it down; one that is gone needs no word.
 pub async fn tell(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {
-    let Some((namespace, name)) = lease.asker.as_deref().and_then(|a| a.split_once('/')) else { return Ok(()) };
+    let Some((namespace, name)) = lease.requester.as_deref().and_then(|a| a.split_once('/')) else { return Ok(()) };
     let objects: Api<TestEnvironment> = Api::namespaced(engine.client(), namespace);
     let patch = json!({"metadata": {"annotations": {(REAPED): format!("{} {why}", lease.run)}}});
     let params = PatchParams { field_manager: Some(api::MANAGER.into()), ..PatchParams::default() };

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Common, Output, connect, list};
 use crate::engine::Observed;
-use crate::lease::{Amended, Amendment, Kept, Terms};
+use crate::lease::{Hold, Retention, RetentionChange, RetentionUpdate};
 use crate::reaper::open_list::whole;
 use crate::report::exit_code;
 use crate::spec::quantity;
@@ -43,7 +43,7 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
         .map_err(|why| connect::usage(&format!("{:?} is not how long an environment may live: {why}", args.by)))?;
     let now = Timestamp::now();
     let until = now.checked_add(SignedDuration::from_millis(i64::try_from(ms)?))?;
-    let (before, after) = amend(&args.environment, &Amendment::Extended(until), common).await?;
+    let (before, after) = amend(&args.environment, &RetentionChange::Extended(until), common).await?;
     let (name, changed) = (&args.environment, before.expires < after.expires);
     match common.output {
         Output::Json => outln!(
@@ -68,8 +68,8 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
 /// Keeps an environment, or releases it.
 pub async fn keep(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
     let reason = args.reason.as_deref().map(checked).transpose()?;
-    let kept = Kept { reason, since: Timestamp::now() };
-    let (before, after) = amend(&args.environment, &Amendment::Kept(kept), common).await?;
+    let kept = Hold { reason, since: Timestamp::now() };
+    let (before, after) = amend(&args.environment, &RetentionChange::Held(kept), common).await?;
     let name = &args.environment;
     match (common.output, after.kept()) {
         (Output::Json, kept) => outln!("{}", json!({"environment": name, "kept": kept, "before": before.kept()})),
@@ -93,28 +93,28 @@ fn checked(reason: &str) -> anyhow::Result<String> {
     Ok(reason.to_owned())
 }
 
-/// Changes the terms; gives them as they were and as they are. Whatever hinders it is told, and has its exit code.
-async fn amend(environment: &str, change: &Amendment, common: &Common) -> anyhow::Result<(Terms, Terms)> {
+/// Changes the retention; gives them as they were and as they are. Whatever hinders it is told, and has its exit code.
+async fn amend(environment: &str, change: &RetentionChange, common: &Common) -> anyhow::Result<(Retention, Retention)> {
     let engine = connect::engine(common).await?;
     let found = engine.observe(environment).await.map_err(|e| connect::told(common, &e))?;
     let Some(found) = found else { return Err(connect::absent(environment, common).into()) };
     let (run, before) = owned(environment, found)?;
     match engine.amend(environment, run, change).await.map_err(|e| connect::told(common, &e))? {
-        Amended::Now(after) => Ok((before, after)),
-        Amended::Gone => Err(connect::absent(environment, common).into()),
-        Amended::Leaving => Err(leaving(environment).into()),
-        Amended::Taken(newer) => {
+        RetentionUpdate::Now(after) => Ok((before, after)),
+        RetentionUpdate::Gone => Err(connect::absent(environment, common).into()),
+        RetentionUpdate::Leaving => Err(leaving(environment).into()),
+        RetentionUpdate::Taken(newer) => {
             errln!("error: run {newer} took {environment} just now; nothing was changed: look at it, and try again");
             Err(connect::Ended(exit_code::UNEXPECTED).into())
         }
     }
 }
 
-/// Who has it, and on which terms.
-fn owned(environment: &str, found: Observed) -> Result<(uuid::Uuid, Terms), connect::Ended> {
+/// Who has it, and on which retention.
+fn owned(environment: &str, found: Observed) -> Result<(uuid::Uuid, Retention), connect::Ended> {
     match found {
         Observed { leaving: true, .. } => Err(leaving(environment)),
-        Observed { lease: Some(lease), terms: Some(terms), .. } => Ok((lease.run, terms)),
+        Observed { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),
         o if o.unread => {
             Err(connect::usage(&format!("another version of dayfly made {environment}; use that version")))
         }

@@ -1,4 +1,4 @@
-//! The terms of an environment, as an annotation of its namespace. It is changed only in the version that was read, so
+//! The retention of an environment, as an annotation of its namespace. It is changed only in the version that was read, so
 //! that nothing is lost when two change it, and nothing is written into another run's time.
 
 use kube::ResourceExt;
@@ -8,19 +8,19 @@ use uuid::Uuid;
 
 use super::{KubernetesEngine, claim, explain};
 use crate::engine::{EngineError, Leftover};
-use crate::lease::{Amended, Amendment};
+use crate::lease::{RetentionChange, RetentionUpdate};
 use crate::render::kubernetes::lease;
 
 /// Attempts while others change the namespace.
 const ATTEMPTS: usize = 20;
 
-/// Changes the terms while this run has the environment.
+/// Changes the retention while this run has the environment.
 pub async fn amend(
     engine: &KubernetesEngine,
     environment: &str,
     run: Uuid,
-    change: &Amendment,
-) -> Result<Amended, EngineError> {
+    change: &RetentionChange,
+) -> Result<RetentionUpdate, EngineError> {
     for _ in 0..ATTEMPTS {
         if let Some(amended) = attempt(engine, environment, run, change).await? {
             return Ok(amended);
@@ -34,38 +34,38 @@ async fn attempt(
     engine: &KubernetesEngine,
     environment: &str,
     run: Uuid,
-    change: &Amendment,
-) -> Result<Option<Amended>, EngineError> {
-    let failed = |e| explain::failed(&format!("change the terms of {environment}"), &e, Leftover::None);
+    change: &RetentionChange,
+) -> Result<Option<RetentionUpdate>, EngineError> {
+    let failed = |e| explain::failed(&format!("change the retention of {environment}"), &e, Leftover::None);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
-        return Ok(Some(Amended::Gone));
+        return Ok(Some(RetentionUpdate::Gone));
     };
     claim::own(&namespace)?;
     if namespace.metadata.deletion_timestamp.is_some() {
-        return Ok(Some(Amended::Leaving));
+        return Ok(Some(RetentionUpdate::Leaving));
     }
     let Some(found) = lease::parse(environment, namespace.annotations()) else {
         let why = "nobody has it, or another version of dayfly made it; look with `dayfly status`";
         return Err(refused(environment, why));
     };
     if found.run != run {
-        return Ok(Some(Amended::Taken(found.run)));
+        return Ok(Some(RetentionUpdate::Taken(found.run)));
     }
-    let terms = lease::terms(&found, namespace.annotations());
-    if !terms.lack(change) {
-        return Ok(Some(Amended::Now(terms)));
+    let retention = lease::retention(&found, namespace.annotations());
+    if !retention.lack(change) {
+        return Ok(Some(RetentionUpdate::Now(retention)));
     }
-    let terms = terms.with(change);
-    let text = lease::amended(run, &terms).map_err(|e| refused(environment, &e))?;
+    let retention = retention.with(change);
+    let text = lease::amended(run, &retention).map_err(|e| refused(environment, &e))?;
     let version = namespace.resource_version();
-    let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::TERMS): text}}});
+    let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::RETENTION): text}}});
     match engine.namespaces().patch(environment, &PatchParams::default(), &Patch::Merge(&patch)).await {
-        Ok(_) => Ok(Some(Amended::Now(terms))),
+        Ok(_) => Ok(Some(RetentionUpdate::Now(retention))),
         Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => Ok(None),
         Err(e) => Err(failed(e)),
     }
 }
 
 fn refused(environment: &str, why: &str) -> EngineError {
-    explain::refused(&format!("change the terms of {environment}"), why, Leftover::None)
+    explain::refused(&format!("change the retention of {environment}"), why, Leftover::None)
 }

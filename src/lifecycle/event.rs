@@ -11,7 +11,7 @@ use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 /// Something that happened; `--output json` prints each as one line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-pub enum Notice {
+pub enum RunEvent {
     /// The engine introduced itself.
     Engine { info: EngineInfo },
     /// What the engine does not enforce.

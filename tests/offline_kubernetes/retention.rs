@@ -1,7 +1,7 @@
-//! The terms of an environment: changed in the version that was read, in the time of the run that has it.
+//! The retention of an environment: changed in the version that was read, in the time of the run that has it.
 
 use dayfly::engine::{Engine, Older};
-use dayfly::lease::{Amended, Amendment, Kept};
+use dayfly::lease::{Hold, RetentionChange, RetentionUpdate};
 use futures::StreamExt;
 use http::Method;
 use serde_json::json;
@@ -13,8 +13,8 @@ fn at(hour: i64) -> jiff::Timestamp {
     lease(1).created + jiff::SignedDuration::from_hours(hour)
 }
 
-fn kept(reason: &str) -> Amendment {
-    Amendment::Kept(Kept { reason: Some(reason.into()), since: at(1) })
+fn kept(reason: &str) -> RetentionChange {
+    RetentionChange::Held(Hold { reason: Some(reason.into()), since: at(1) })
 }
 
 /// Takes an annotation off the namespace.
@@ -30,16 +30,16 @@ async fn two_who_change_the_terms_at_once_lose_nothing_of_each_other() {
     let (ours, lease) = prepared(&server).await;
     ours.amend(ENVIRONMENT, lease.run, &kept("for a look")).await.unwrap();
     let theirs = server.world().get(NAMESPACE).unwrap()["metadata"]["annotations"].clone();
-    without(&server, "dayfly.dev/terms");
+    without(&server, "dayfly.dev/retention");
     server.once(Method::PATCH, NAMESPACE, move |world| {
         world.merge(NAMESPACE, &json!({"metadata": {"annotations": theirs}}));
         None
     });
-    let amended = ours.amend(ENVIRONMENT, lease.run, &Amendment::Used(at(2))).await.unwrap();
-    let Amended::Now(terms) = amended else { panic!("{amended:?}") };
-    assert_eq!((terms.kept(), terms.used), (Some("for a look"), at(2)));
+    let amended = ours.amend(ENVIRONMENT, lease.run, &RetentionChange::Used(at(2))).await.unwrap();
+    let RetentionUpdate::Now(retention) = amended else { panic!("{amended:?}") };
+    assert_eq!((retention.kept(), retention.used), (Some("for a look"), at(2)));
     let observed = ours.observe(ENVIRONMENT).await.unwrap().unwrap();
-    assert_eq!((observed.terms, observed.lease), (Some(terms), Some(lease)));
+    assert_eq!((observed.retention, observed.lease), (Some(retention), Some(lease)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,8 +48,8 @@ async fn a_change_whose_answer_was_lost_is_there_once_and_what_is_so_already_is_
     let (engine, lease) = prepared(&server).await;
     server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
     for _ in 0..3 {
-        let amended = engine.amend(ENVIRONMENT, lease.run, &Amendment::Extended(at(9))).await.unwrap();
-        assert!(matches!(&amended, Amended::Now(terms) if terms.expires == at(9)), "{amended:?}");
+        let amended = engine.amend(ENVIRONMENT, lease.run, &RetentionChange::Extended(at(9))).await.unwrap();
+        assert!(matches!(&amended, RetentionUpdate::Now(retention) if retention.expires == at(9)), "{amended:?}");
     }
     // Repeated once, because nobody knew.
     assert!(server.asked(Method::PATCH, NAMESPACE).len() <= 2);
@@ -59,13 +59,13 @@ async fn a_change_whose_answer_was_lost_is_there_once_and_what_is_so_already_is_
 async fn a_run_that_lost_the_environment_changes_nothing_of_it() {
     let server = ApiServer::default();
     let engine = engine(&server);
-    let change = Amendment::Used(at(2));
-    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), Amended::Gone);
+    let change = RetentionChange::Used(at(2));
+    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), RetentionUpdate::Gone);
     let made = namespace(&lease(2)).await;
     server.world().put(NAMESPACE, made);
-    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), Amended::Taken(lease(2).run));
+    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), RetentionUpdate::Taken(lease(2).run));
     server.world().merge(NAMESPACE, &json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}));
-    assert_eq!(engine.amend(ENVIRONMENT, lease(2).run, &change).await.unwrap(), Amended::Leaving);
+    assert_eq!(engine.amend(ENVIRONMENT, lease(2).run, &change).await.unwrap(), RetentionUpdate::Leaving);
     assert!(server.writes().is_empty());
 }
 
@@ -79,7 +79,7 @@ async fn new_terms_are_no_news_of_the_owner_and_end_with_its_time() {
     assert!(told.is_err(), "{told:?}");
     let newer = lease(2);
     engine.claim(&newer, Older::Updated).await.unwrap();
-    assert_eq!(engine.observe(ENVIRONMENT).await.unwrap().unwrap().terms.unwrap().kept(), None);
+    assert_eq!(engine.observe(ENVIRONMENT).await.unwrap().unwrap().retention.unwrap().kept(), None);
 }
 
 #[tokio::test(start_paused = true)]

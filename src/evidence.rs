@@ -19,7 +19,7 @@ pub mod seal;
 pub mod shelf;
 pub mod statement;
 pub mod store;
-pub mod strict;
+pub mod unique_keys;
 pub mod verify;
 
 pub use key::{KeyError, KeyKind, SigningKey, VerifyingKey};

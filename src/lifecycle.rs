@@ -1,14 +1,18 @@
-//! The loop that brings an environment up: observe, decide (pure), perform.
+//! Brings an environment up: observe, decide (pure), perform.
 //!
-//! Everything that happens passes through the `Journal` as a `RunEvent`, which becomes a fact, a saved report and
-//! a line on the screen. It never prints and knows no engine but through the trait.
+//! Everything that happens passes through the `Journal` as a `RunEvent`: it becomes a fact, a saved report and a line
+//! of progress. Nothing here prints or knows an engine except through the trait.
 
+pub mod causes;
+pub mod clock;
 pub mod decide;
 pub mod event;
+pub mod facts;
 pub mod journal;
-pub mod record;
+mod redaction;
 pub mod session;
 pub mod traces;
+mod units;
 pub mod up;
 pub mod usage;
 

@@ -3,18 +3,20 @@
 //! Views are pure functions of `Facts`. Nothing here judges, signs or asks an engine, and no view needs a network.
 //! What came from the environment under test (names, logs, answers) is hostile text to every view.
 
+pub mod counts;
+pub mod display;
 pub mod exit_code;
 pub mod facts;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
-pub mod tally;
+pub mod sanitize;
 pub mod text;
-pub mod words;
+pub mod time;
 
+pub use counts::CaseCounts;
 pub use facts::Facts;
-pub use tally::Tally;
 
 /// The views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

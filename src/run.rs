@@ -15,13 +15,13 @@ use crate::engine::{Engine, EngineKind, Older};
 use crate::evidence::shelf::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, store};
 use crate::lease::Lease;
-use crate::lifecycle::up::{cause_of, millis};
-use crate::lifecycle::{Journal, RunEvent, traces, up};
+use crate::lifecycle::clock::elapsed_ms;
+use crate::lifecycle::{Journal, RunEvent, causes, traces, up};
 use crate::model::Keep;
 use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
-use crate::suite::runner;
+use crate::suite::executor;
 
 /// A run with everything that its parts share.
 pub struct Run {
@@ -81,30 +81,30 @@ impl Run {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
         let result = match up::bring_up(engine, lease, Older::Removed, self.journal.clone(), stop).await {
             Ok(session) => {
-                let (result, ()) = tokio::join!(runner::run(&session, only, sources), self.note_gaps());
+                let (result, ()) = tokio::join!(executor::execute(&session, only, sources), self.record_gaps());
                 session.release_agents().await;
                 result
             }
             Err(cause) => {
-                self.note_gaps().await;
+                self.record_gaps().await;
                 Err(cause)
             }
         };
         if let Err(cause) = result {
-            self.journal.note(RunEvent::Cause { cause });
+            self.journal.record(RunEvent::Cause { cause });
         }
         self.finish().await;
     }
 
-    async fn note_gaps(&self) {
+    async fn record_gaps(&self) {
         let unknown = |e| vec![format!("It could not be asked what it does not enforce: failed to {e}.")];
         let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
-        self.journal.note(RunEvent::Gaps { cannot });
+        self.journal.record(RunEvent::Gaps { cannot });
     }
 
     /// Seals before anything is removed, removes, and seals again what the removal added.
     async fn finish(&self) {
-        self.journal.amend(|f| f.finished = Some(Timestamp::now()));
+        self.journal.update(|f| f.finished = Some(Timestamp::now()));
         // What a newer run has is not this run's to tell of.
         if !self.superseded() {
             traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
@@ -112,7 +112,7 @@ impl Run {
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
         if !self.superseded() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
-            self.journal.note(RunEvent::Kept { reason: self.kept.clone() });
+            self.journal.record(RunEvent::Kept { reason: self.kept.clone() });
         } else {
             remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
         }
@@ -129,11 +129,11 @@ impl Run {
         }
         self.journal.stop_saving();
         match self.signed_and_stored().await {
-            Ok((folder, statements)) if last => self.journal.note(RunEvent::Sealed { folder, statements }),
+            Ok((folder, statements)) if last => self.journal.record(RunEvent::Sealed { folder, statements }),
             Ok(_) => {}
             Err(text) => {
                 if !self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::NoEvidence) {
-                    self.journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::NoEvidence, text } });
+                    self.journal.record(RunEvent::Cause { cause: Cause { kind: CauseKind::NoEvidence, text } });
                 }
             }
         }
@@ -142,7 +142,7 @@ impl Run {
     /// Where it lies, and how many statements there are.
     async fn signed_and_stored(&self) -> Result<(String, usize), String> {
         let facts = self.journal.facts();
-        let sealed = crate::evidence::seal(&facts, &self.journal.raw(), &self.key, &self.evidence);
+        let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), &self.key, &self.evidence);
         let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
         let folder = match &self.shelf {
             None => sealed.dir.display().to_string(),
@@ -157,20 +157,23 @@ impl Run {
 
 /// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
 pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<Uuid>) {
-    journal.note(RunEvent::Removing { environment: environment.to_owned() });
+    journal.record(RunEvent::Removing { environment: environment.to_owned() });
     let began = Instant::now();
     match engine.remove(environment, only).await {
         Ok(residual) => {
             let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
-            journal.note(RunEvent::Removed { residual, took_ms: millis(began) });
+            journal.record(RunEvent::Removed { residual, took_ms: elapsed_ms(began) });
             if !names.is_empty() {
                 let text = format!("could not be removed: {names}");
-                journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+                journal.record(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
             }
         }
         Err(e) => {
-            let text = format!("{}; what remains is removed by: dayfly down {environment}", cause_of(&e).text);
-            journal.note(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
+            let text = format!(
+                "{}; what remains is removed by: dayfly down {environment}",
+                causes::from_engine_error(&e).text
+            );
+            journal.record(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
         }
     }
 }

@@ -140,7 +140,7 @@ fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
     user.owns("crash-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"])
         .code(4)
-        .says("exit code 3")
+        .says("exited with code 3")
         .says("cannot read my settings")
         .says("dayfly down crash-pr-1");
 }
@@ -237,7 +237,7 @@ fn a_newer_run_of_the_same_pull_request_takes_over() {
     let newer = user.describes("over", &with_cases(REACHES_WEB));
     user.runs(&newer, "1", &["--keep", "always"]).code(0).says("replacing run");
     user.owns("over-pr-1");
-    first.ends().code(1).says("a newer run");
+    first.ends().code(1).says("newer run");
     user.dayfly(&["test", "over-pr-1"]).code(0).says("web answers");
 }
 

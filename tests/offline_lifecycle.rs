@@ -9,13 +9,13 @@ use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
 use dayfly::engine::{Engine, Older, SuiteExit};
 use dayfly::lease::Lease;
 use dayfly::lifecycle::session::Session;
-use dayfly::lifecycle::{Journal, RunEvent, record, up};
+use dayfly::lifecycle::{Journal, RunEvent, facts, up};
 use dayfly::model::Verdict;
 use dayfly::plan::{Plan, SuiteExecutor, SuitePlan};
 use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner};
 use dayfly::spec::model::SuiteKind;
-use dayfly::suite::runner;
+use dayfly::suite::executor;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ fn story(script: Script, plan: Plan) -> Story {
     let lease = connect::lease(plan, "abc").unwrap();
     let engine = Arc::new(FakeEngine::new(script));
     let facts =
-        record::beginning(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
+        facts::initial(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
     Story { engine, lease, journal: Journal::new(facts, None, Box::new(|_| ())), stop: CancellationToken::new() }
 }
 
@@ -46,8 +46,8 @@ impl Story {
 
     async fn up_and_test(&self) -> Facts {
         let session = self.up().await.unwrap_or_else(|c| panic!("{c:?}"));
-        if let Err(cause) = runner::run(&session, &[], &runner::Sources::new()).await {
-            self.journal.note(RunEvent::Cause { cause });
+        if let Err(cause) = executor::execute(&session, &[], &executor::Sources::new()).await {
+            self.journal.record(RunEvent::Cause { cause });
         }
         self.journal.facts()
     }
@@ -104,7 +104,7 @@ async fn a_missing_image_ends_it_before_anything_is_made() {
 async fn a_process_that_ends_is_told_with_its_code_and_last_words_and_not_waited_for() {
     let story = story(Script { exits: [("api".to_owned(), 3)].into(), ..Script::default() }, chain());
     let cause = story.cause().await;
-    assert_eq!((cause.kind, cause.text.as_str()), (CauseKind::NotReady, "api: its process ended with exit code 3"));
+    assert_eq!((cause.kind, cause.text.as_str()), (CauseKind::NotReady, "api: its process exited with code 3"));
     let facts = story.journal.facts();
     assert_eq!(facts.units.iter().find(|u| u.name == "api").unwrap().last_log, ["its last words"]);
     assert!(!story.engine.done().contains(&"start web".to_owned()));
@@ -148,14 +148,14 @@ async fn a_run_that_is_overtaken_while_it_starts_stops() {
 #[tokio::test]
 async fn a_run_without_a_suite_is_inconclusive() {
     let facts = story(Script::default(), chain()).up_and_test().await;
-    assert_eq!(exit_code::of(&facts), exit_code::INCONCLUSIVE);
+    assert_eq!(exit_code::from_facts(&facts), exit_code::INCONCLUSIVE);
 }
 
 #[tokio::test]
 async fn a_suite_without_a_case_is_inconclusive() {
     let facts = story(Script::default(), with_cases(SuiteKind::Acceptance, json!([]))).up_and_test().await;
     assert_eq!(
-        (exit_code::of(&facts), facts.suites[0].reason.as_deref()),
+        (exit_code::from_facts(&facts), facts.suites[0].reason.as_deref()),
         (exit_code::INCONCLUSIVE, Some("no test ran"))
     );
 }
@@ -165,7 +165,7 @@ async fn a_refusal_whose_control_did_not_pass_is_inconclusive() {
     let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [{"tcp": {"to": "127.0.0.1:1", "refused": true}, "control": "open"}]}]);
     let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
     assert_eq!(facts.suites[0].verdict, Some(Verdict::Inconclusive));
-    assert_eq!(exit_code::of(&facts), exit_code::INCONCLUSIVE);
+    assert_eq!(exit_code::from_facts(&facts), exit_code::INCONCLUSIVE);
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_failed_security_case_has_its_own_exit_code_and_says_what_came() {
         {"name": "open", "tcp": {"to": to}},
         {"tcp": {"to": to, "refused": true}, "control": "open"}]}]);
     let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
-    assert_eq!(exit_code::of(&facts), exit_code::SECURITY);
+    assert_eq!(exit_code::from_facts(&facts), exit_code::SECURITY);
     let failure = &facts.suites[0].cases[0].failures[0];
     assert!(failure.step.contains(&to) && !failure.expected.is_empty() && !failure.got.is_empty(), "{failure:?}");
 }
@@ -186,7 +186,7 @@ async fn suites_act_on_services_and_the_environment_follows() {
     let cases = json!([{"id": "A1", "name": "api comes back", "steps": [{"restart": {"service": "api"}}]}]);
     let story = story(Script::default(), with_cases(SuiteKind::Acceptance, cases));
     let facts = story.up_and_test().await;
-    assert_eq!(exit_code::of(&facts), exit_code::PASSED, "{facts:#?}");
+    assert_eq!(exit_code::from_facts(&facts), exit_code::PASSED, "{facts:#?}");
     assert_eq!(story.engine.done()[5..], ["stop api", "start api"]);
 }
 
@@ -208,6 +208,6 @@ async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_al
     .unwrap();
     let facts =
         story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
-    assert_eq!(exit_code::of(&facts), exit_code::ACCEPTANCE);
+    assert_eq!(exit_code::from_facts(&facts), exit_code::ACCEPTANCE);
     assert_eq!(facts.suites[0].raw.len(), 2);
 }

@@ -3,13 +3,14 @@
 
 mod report_samples;
 
+use dayfly::report::display;
 use std::collections::BTreeMap;
 
 use dayfly::cli::ci::{self, Ci};
 use dayfly::cli::report;
 use dayfly::model::Verdict;
-use dayfly::report::{Format, ReportError, json, markdown, render, words};
-use dayfly::suite::intake;
+use dayfly::report::{Format, ReportError, json, markdown, render};
+use dayfly::suite::results;
 use report_samples as samples;
 
 fn snapshots(format: Format, kind: &str) {
@@ -92,10 +93,10 @@ fn nothing_of_the_environment_commands_the_terminal_or_the_ci_log() {
 fn the_junit_view_is_never_greener_than_the_run() {
     for (name, facts) in samples::all() {
         let xml = render(&facts, Format::Junit, false).unwrap();
-        let read = intake::junit(&BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]));
+        let read = results::read_junit_files(&BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]));
         assert_eq!(read.unreadable, [], "{name}");
         let bad = read.cases.iter().filter(|c| c.verdict == Some(Verdict::Failed)).count();
-        assert_eq!(bad == 0, words::outcome(&facts) == "PASSED", "{name}: {xml}");
+        assert_eq!(bad == 0, display::outcome(&facts) == "PASSED", "{name}: {xml}");
         quick_junit::Report::deserialize_from_str(&xml).unwrap();
     }
     let mut nothing = samples::passed();

@@ -41,7 +41,7 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
 
 /// Prints an engine's failure with what it left behind, and turns it into the exit code.
 pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
-    let cause = lifecycle::up::cause_of(error);
+    let cause = lifecycle::causes::from_engine_error(error);
     if common.output == Output::Json {
         outln!(
             "{}",
@@ -52,7 +52,7 @@ pub fn told(common: &Common, error: &EngineError) -> anyhow::Error {
     if error.leftover() != crate::engine::Leftover::None {
         errln!("  {}", error.leftover());
     }
-    anyhow::Error::new(Ended(exit_code::code(cause.kind)))
+    anyhow::Error::new(Ended(exit_code::from_cause(cause.kind)))
 }
 
 /// What the flags fill into a description.

@@ -43,14 +43,14 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
         }
         Output::Text => outln!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
     }
-    usage::note(engine.as_ref(), &lease).await;
+    usage::record_use(engine.as_ref(), &lease).await;
     let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => return Ok(exit_code::PASSED),
             accepted = listener.accept() => accepted?,
         };
-        usage::note(engine.as_ref(), &lease).await;
+        usage::record_use(engine.as_ref(), &lease).await;
         tokio::spawn(carry(engine.clone(), lease.clone(), unit.clone(), port, stream));
     }
 }
@@ -73,7 +73,7 @@ fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
 }
 
 async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
-    let _in_use = InUse::begin(engine.clone(), lease.clone());
+    let _in_use = InUse::start(engine.clone(), lease.clone());
     let mut link = match engine.dial(&lease, &unit, port).await {
         Ok(link) => link,
         Err(e) => {

@@ -36,9 +36,9 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let in_use = observed.lease.as_ref().filter(|_| args.follow);
     if let Some(lease) = in_use {
-        usage::note(engine.as_ref(), lease).await;
+        usage::record_use(engine.as_ref(), lease).await;
     }
-    let _in_use = in_use.map(|lease| InUse::begin(engine.clone(), lease.clone()));
+    let _in_use = in_use.map(|lease| InUse::start(engine.clone(), lease.clone()));
     let mut lines = engine
         .logs(&args.environment, args.service.as_deref(), args.tail, args.follow)
         .await

@@ -8,7 +8,7 @@ use super::connect::Request;
 use super::{Common, Output, RequestArgs, connect, screen, signals, stdio, target};
 use crate::evidence::store;
 use crate::lease::Lease;
-use crate::lifecycle::{Journal, record};
+use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
 use crate::report::{Facts, exit_code};
 use crate::run;
@@ -38,7 +38,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
-    let facts = record::beginning(&lease, &description.file, change, runner, engine.kind());
+    let facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
@@ -55,7 +55,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     run.perform(&suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();
     tell(&facts, common, &store::run_dir(&args.evidence, &facts)?);
-    Ok(exit_code::of(&facts))
+    Ok(exit_code::from_facts(&facts))
 }
 
 /// The report on the screen, and what CI systems show.

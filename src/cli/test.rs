@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::{Common, Output, connect, screen, signals, stdio};
 use crate::lifecycle::session::Session;
-use crate::lifecycle::{Journal, RunEvent, record, usage};
+use crate::lifecycle::{Journal, RunEvent, facts, usage};
 use crate::report::exit_code;
 use crate::report::facts::{Change, Runner};
-use crate::suite::runner;
+use crate::suite::executor;
 
 /// Arguments of `test`.
 #[derive(Debug, Args)]
@@ -28,22 +28,22 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     if let Some(lack) = lease.plan.lacks(&args.suite) {
         anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
     }
-    usage::note(engine.as_ref(), &lease).await;
+    usage::record_use(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;
     let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
-    let facts = record::beginning(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
+    let facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
-    journal.hide(&secrets.values);
+    journal.redact(&secrets.values);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
-    if let Err(cause) = runner::run(&session, &args.suite, &runner::Sources::new()).await {
-        journal.note(RunEvent::Cause { cause });
+    if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {
+        journal.record(RunEvent::Cause { cause });
     }
     session.release_agents().await;
-    journal.amend(|f| f.finished = Some(jiff::Timestamp::now()));
+    journal.update(|f| f.finished = Some(jiff::Timestamp::now()));
     let facts = journal.facts();
     if common.output == Output::Text {
         stdio::out(&crate::report::text::render(&facts, false));
     }
-    Ok(exit_code::of(&facts))
+    Ok(exit_code::from_facts(&facts))
 }

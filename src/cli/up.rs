@@ -5,7 +5,7 @@ use clap::Args;
 use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, screen, signals, stdio, target};
 use crate::engine::Older;
 use crate::lease::Lease;
-use crate::lifecycle::{Journal, RunEvent, record, up};
+use crate::lifecycle::{Journal, RunEvent, facts, up};
 use crate::report::exit_code;
 use crate::report::facts::CauseKind;
 use crate::run;
@@ -28,7 +28,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
     let engine = connect::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
-    let facts = record::beginning(&lease, &args.description.file, change, runner, engine.kind());
+    let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
         Ok(session) => {
@@ -40,14 +40,14 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         }
         Err(cause) => cause,
     };
-    journal.note(RunEvent::Cause { cause: cause.clone() });
+    journal.record(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
         CauseKind::Interrupted | CauseKind::Superseded => {
             run::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
         }
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
-    Ok(exit_code::of(&journal.facts()))
+    Ok(exit_code::from_facts(&journal.facts()))
 }
 
 async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, flags: &str) {

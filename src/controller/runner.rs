@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::evidence::SigningKey;
 use crate::evidence::shelf::ConfigMapStore;
 use crate::lease::Lease;
-use crate::lifecycle::{Journal, RunEvent, record};
+use crate::lifecycle::{Journal, RunEvent, facts};
 use crate::model::Outcome;
 use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
@@ -163,7 +163,7 @@ impl Runner {
             },
             Err(e) => return faulty(status, &e),
         };
-        let facts = record::beginning(&lease, &valid.path, change, runner, self.engine.kind());
+        let facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
         if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
             let mut facts = facts;
             facts
@@ -249,7 +249,7 @@ fn faulty(mut status: RunStatus, why: &str) -> RunStatus {
 
 fn finished(mut status: RunStatus, facts: &Facts, nothing_made: bool) -> RunStatus {
     let now = Timestamp::now();
-    progress::end(&mut status, facts, exit_code::of(facts), now);
+    progress::end(&mut status, facts, exit_code::from_facts(facts), now);
     if nothing_made {
         status.released = Some(now);
     }

@@ -16,7 +16,7 @@ use super::predicate::{
     Subject, SuitePredicate, TEST_RESULT,
 };
 use super::statement::{is_hex, sha256};
-use super::strict;
+use crate::evidence::unique_keys;
 use crate::model::{Outcome, Verdict};
 
 pub mod folder;
@@ -87,7 +87,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verif
     let keyid = key.keyid();
     let envelope = unwrap(bytes, &keyid)?;
     let payload = authentic(&envelope, key, &keyid)?;
-    let value = strict::parse(&payload).map_err(|e| Refusal::Payload(e.to_string()))?;
+    let value = unique_keys::parse(&payload).map_err(|e| Refusal::Payload(e.to_string()))?;
     let statement: Statement = read(value)?;
     if statement.kind != STATEMENT_TYPE {
         return Err(Refusal::StatementType(statement.kind));
@@ -103,7 +103,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verif
 /// The envelope, out of its bundle if it is in one.
 fn unwrap(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
     let broken = |e: serde_json::Error| Refusal::Envelope(e.to_string());
-    let value = strict::parse(bytes).map_err(broken)?;
+    let value = unique_keys::parse(bytes).map_err(broken)?;
     if value.get("mediaType").is_none() {
         return serde_json::from_value(value).map_err(broken);
     }

@@ -1,15 +1,15 @@
-//! What to do next while an environment comes up. Pure: (plan, progress) → steps.
+//! Decides the next actions while an environment comes up. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::plan::Plan;
 
-/// How far one unit is.
+/// The phase of one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// Made, not started.
+    /// Created, not started.
     Waiting,
-    /// Its start was asked for; readiness is being probed.
+    /// Started; readiness is being probed.
     Starting,
     /// Ready.
     Ready,
@@ -17,43 +17,43 @@ pub enum Phase {
     Failed,
 }
 
-/// How far every unit is.
+/// The phase of every unit.
 pub type Progress = BTreeMap<String, Phase>;
 
-/// What to do next.
+/// A next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Action {
     /// Start this unit and probe it.
     Start(String),
-    /// Stop bringing up: this unit failed.
-    GiveUp(String),
-    /// All that starts by itself is ready.
-    Done,
+    /// Stop: this unit failed.
+    Abort(String),
+    /// Every unit that starts automatically is ready.
+    Finish,
 }
 
-/// The beginning: every unit waits.
-pub fn beginning(plan: &Plan) -> Progress {
+/// The initial progress: every unit waits.
+pub fn initial_progress(plan: &Plan) -> Progress {
     plan.units.iter().map(|u| (u.name.clone(), Phase::Waiting)).collect()
 }
 
-/// The next steps: give up at the first failure, else start all whose needs are ready, else wait (no step) or done.
-pub fn next(plan: &Plan, progress: &Progress) -> Vec<Step> {
+/// Aborts at the first failure, finishes when all are ready, else starts every unit whose needs are ready (possibly none).
+pub fn next_actions(plan: &Plan, progress: &Progress) -> Vec<Action> {
     let phase = |name: &str| progress.get(name).cloned().unwrap_or(Phase::Waiting);
     if let Some(unit) = plan.units.iter().find(|u| phase(&u.name) == Phase::Failed) {
-        return vec![Step::GiveUp(unit.name.clone())];
+        return vec![Action::Abort(unit.name.clone())];
     }
-    let own = || plan.units.iter().filter(|u| !u.start_late);
-    if own().all(|u| phase(&u.name) == Phase::Ready) {
-        return vec![Step::Done];
+    let automatic = || plan.units.iter().filter(|u| !u.start_late);
+    if automatic().all(|u| phase(&u.name) == Phase::Ready) {
+        return vec![Action::Finish];
     }
-    own()
+    automatic()
         .filter(|u| phase(&u.name) == Phase::Waiting && u.needs.iter().all(|n| phase(n) == Phase::Ready))
-        .map(|u| Step::Start(u.name.clone()))
+        .map(|u| Action::Start(u.name.clone()))
         .collect()
 }
 
-/// The units that this one still waits for.
-pub fn waits_for<'a>(plan: &'a Plan, progress: &Progress, unit: &str) -> Vec<&'a str> {
+/// The needs of a unit that are not ready yet.
+pub fn unmet_needs<'a>(plan: &'a Plan, progress: &Progress, unit: &str) -> Vec<&'a str> {
     let Some(unit) = plan.unit(unit) else { return vec![] };
     unit.needs.iter().filter(|n| progress.get(*n) != Some(&Phase::Ready)).map(String::as_str).collect()
 }
@@ -63,49 +63,53 @@ mod tests {
     use super::*;
     use crate::engine::fake::sample_plan;
 
-    fn progress(of: &[(&str, Phase)]) -> Progress {
-        let mut all = beginning(&sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]));
-        all.extend(of.iter().map(|(n, p)| ((*n).to_owned(), p.clone())));
+    fn progress(phases: &[(&str, Phase)]) -> Progress {
+        let mut all =
+            initial_progress(&sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]));
+        all.extend(phases.iter().map(|(n, p)| ((*n).to_owned(), p.clone())));
         all
     }
 
-    fn steps(of: &[(&str, Phase)]) -> Vec<Step> {
-        next(&sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]), &progress(of))
+    fn actions(phases: &[(&str, Phase)]) -> Vec<Action> {
+        next_actions(
+            &sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]),
+            &progress(phases),
+        )
     }
 
     #[test]
-    fn units_without_needs_start_at_once_side_by_side() {
-        assert_eq!(steps(&[]), [Step::Start("db".into()), Step::Start("mq".into())]);
+    fn starts_units_without_needs_together() {
+        assert_eq!(actions(&[]), [Action::Start("db".into()), Action::Start("mq".into())]);
     }
 
     #[test]
-    fn a_unit_waits_until_every_need_is_ready() {
-        assert_eq!(steps(&[("db", Phase::Ready), ("mq", Phase::Starting)]), []);
-        assert_eq!(steps(&[("db", Phase::Ready), ("mq", Phase::Ready)]), [Step::Start("api".into())]);
+    fn starts_a_unit_only_when_every_need_is_ready() {
+        assert_eq!(actions(&[("db", Phase::Ready), ("mq", Phase::Starting)]), []);
+        assert_eq!(actions(&[("db", Phase::Ready), ("mq", Phase::Ready)]), [Action::Start("api".into())]);
     }
 
     #[test]
-    fn the_first_failure_ends_it_even_while_others_still_start() {
-        assert_eq!(steps(&[("db", Phase::Failed), ("mq", Phase::Starting)]), [Step::GiveUp("db".into())]);
+    fn aborts_at_the_first_failure_while_others_still_start() {
+        assert_eq!(actions(&[("db", Phase::Failed), ("mq", Phase::Starting)]), [Action::Abort("db".into())]);
     }
 
     #[test]
-    fn it_is_done_only_when_all_are_ready() {
+    fn finishes_only_when_all_are_ready() {
         let ready = [("db", Phase::Ready), ("mq", Phase::Ready), ("api", Phase::Ready), ("web", Phase::Ready)];
-        assert_eq!(steps(&ready), [Step::Done]);
-        assert_eq!(steps(&ready[..3]), [Step::Start("web".into())]);
+        assert_eq!(actions(&ready), [Action::Finish]);
+        assert_eq!(actions(&ready[..3]), [Action::Start("web".into())]);
     }
 
     #[test]
-    fn a_late_unit_neither_starts_by_itself_nor_is_waited_for() {
+    fn neither_starts_nor_waits_for_a_late_unit() {
         let mut plan = sample_plan(&[("api", &[]), ("mq", &[])]);
         plan.units[1].start_late = true;
-        assert_eq!(next(&plan, &Progress::from([("api".into(), Phase::Ready)])), [Step::Done]);
+        assert_eq!(next_actions(&plan, &Progress::from([("api".into(), Phase::Ready)])), [Action::Finish]);
     }
 
     #[test]
-    fn an_empty_progress_is_never_ready() {
+    fn never_finishes_with_empty_progress() {
         let plan = sample_plan(&[("api", &[])]);
-        assert_eq!(next(&plan, &Progress::new()), [Step::Start("api".into())]);
+        assert_eq!(next_actions(&plan, &Progress::new()), [Action::Start("api".into())]);
     }
 }

@@ -1,4 +1,4 @@
-//! What happens in a run, in the order in which it happens: the one stream behind screen, events and report.
+//! The events of a run: the one stream behind progress output, event lists and reports.
 
 use std::collections::BTreeMap;
 
@@ -8,56 +8,56 @@ use crate::engine::{EngineInfo, Residual};
 use crate::model::ImageFact;
 use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
-/// Something that happened; `--output json` prints each as one line.
+/// An event of a run; `--output json` prints each as one line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum RunEvent {
-    /// The engine introduced itself.
+    /// The engine and its version.
     Engine { info: EngineInfo },
     /// What the engine does not enforce.
     Gaps { cannot: Vec<String> },
     /// An image is being pulled.
     Pulling { reference: String, status: String },
-    /// Every image is here.
+    /// Every image is resolved.
     Images { images: BTreeMap<String, ImageFact> },
-    /// The environment is ours.
+    /// The environment is claimed.
     Claimed { environment: String, run: uuid::Uuid, replaced: Option<uuid::Uuid> },
-    /// Networks, volumes, secrets and containers are made.
+    /// Networks, volumes, secrets and containers are created.
     Prepared,
-    /// A unit's start was asked for.
+    /// A unit is starting.
     UnitStarting { unit: String },
-    /// A unit is not ready yet; what its probe saw last.
+    /// A unit is not ready yet; `last` is the last probe result.
     UnitWaiting { unit: String, last: String },
     /// A unit is ready.
     UnitReady { unit: String, took_ms: u64 },
     /// A unit cannot become ready.
     UnitFailed { unit: String, reason: String, log: Vec<String> },
-    /// A suite stopped a unit on purpose.
+    /// A suite stopped a unit.
     UnitStopped { unit: String },
-    /// A unit's process ended while suites ran, and no suite had stopped it.
+    /// A unit's process exited unexpectedly while suites ran.
     UnitEnded { unit: String, code: i64, oom_killed: bool },
-    /// Every unit that starts by itself is ready.
+    /// Every unit that starts automatically is ready.
     Up { took_ms: u64 },
-    /// A suite begins.
+    /// A suite started.
     SuiteStarted { suite: SuiteFact },
     /// A line of a container suite's log.
     SuiteLine { suite: String, line: String },
-    /// A case ended (for good: retries included).
+    /// A case ended, after its retries.
     CaseDone { suite: String, case: CaseFact },
     /// A suite ended.
     SuiteDone { suite: SuiteFact },
-    /// Logs and states that were taken before the removal.
+    /// Logs and states collected before the removal.
     Traces { files: Vec<RawFile> },
-    /// Digests of what runs, by unit.
+    /// Digests of the running images, by unit.
     Running { digests: BTreeMap<String, String> },
     /// A cause of a result other than passed.
     Cause { cause: Cause },
     /// Statements are signed and stored.
     Sealed { folder: String, statements: usize },
-    /// The environment stays.
+    /// The environment is kept.
     Kept { reason: String },
-    /// Removal begins.
+    /// The removal started.
     Removing { environment: String },
-    /// Removal ended.
+    /// The removal ended.
     Removed { residual: Vec<Residual>, took_ms: u64 },
 }

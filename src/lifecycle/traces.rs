@@ -35,12 +35,12 @@ pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
         }
     }
     if !files.is_empty() {
-        journal.note(RunEvent::Traces { files });
+        journal.record(RunEvent::Traces { files });
     }
 }
 
 fn file(journal: &Journal, name: &str, bytes: &[u8]) -> RawFile {
-    let (sha256, size) = journal.keep_raw(bytes);
+    let (sha256, size) = journal.add_raw(bytes);
     let media_type = if name.ends_with(".json") { "application/json" } else { "text/plain" };
     RawFile { name: name.to_owned(), media_type: media_type.to_owned(), sha256, size }
 }

@@ -1,5 +1,5 @@
-//! That somebody uses an environment, noted on it: once, or again and again while they do. What cannot be noted disturbs
-//! nobody; an environment that is gone or somebody else's is left alone.
+//! Records on an environment that it is in use, once or continuously. Errors are logged only; an environment that is gone
+//! or belongs to another run stays unchanged.
 
 use std::sync::Arc;
 
@@ -9,39 +9,39 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 
-/// Between two notes of one use.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
+/// Interval between two records of one use.
+const INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Notes it now; false when there is nothing more to note.
-pub async fn note(engine: &dyn Engine, lease: &Lease) -> bool {
+/// Records the use now; returns false if the environment is gone or belongs to another run.
+pub async fn record_use(engine: &dyn Engine, lease: &Lease) -> bool {
     match engine.amend(&lease.environment, lease.run, &RetentionChange::Used(Timestamp::now())).await {
         Ok(RetentionUpdate::Now(_)) => true,
         Ok(_) => false,
         Err(e) => {
-            tracing::debug!(environment = lease.environment, "its use is not noted: failed to {e}");
+            tracing::debug!(environment = lease.environment, "use not recorded: failed to {e}");
             true
         }
     }
 }
 
-/// A use that goes on until this is dropped; it is noted once a minute, beginning a minute from now.
+/// A use that lasts until this is dropped; recorded once a minute, for the first time after a minute.
 #[derive(Debug)]
 pub struct InUse(CancellationToken);
 
 impl InUse {
-    /// Begins.
-    pub fn begin(engine: Arc<dyn Engine>, lease: Lease) -> Self {
-        let over = CancellationToken::new();
-        let told = over.clone();
-        // Not aborted but told: a note that is under way is brought to its end.
+    /// Starts recording.
+    pub fn start(engine: Arc<dyn Engine>, lease: Lease) -> Self {
+        let ended = CancellationToken::new();
+        let token = ended.clone();
+        // Cancelled, not aborted: a request in flight completes.
         tokio::spawn(async move {
-            while told.run_until_cancelled(tokio::time::sleep(AGAIN)).await.is_some() {
-                if !note(engine.as_ref(), &lease).await {
+            while token.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
+                if !record_use(engine.as_ref(), &lease).await {
                     return;
                 }
             }
         });
-        Self(over)
+        Self(ended)
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_use_that_goes_on_is_noted_every_minute_until_it_ends() {
+    async fn records_a_use_every_minute_until_it_ends() {
         let engine = Arc::new(FakeEngine::new(Script::default()));
         let long_ago = Timestamp::from_second(0).unwrap();
         let lease = Lease {
@@ -76,14 +76,14 @@ mod tests {
             plan: sample_plan(&[]),
         };
         engine.claim(&lease, Older::Removed).await.unwrap();
-        let in_use = InUse::begin(engine.clone(), lease.clone());
-        tokio::time::sleep(AGAIN / 2).await;
+        let in_use = InUse::start(engine.clone(), lease.clone());
+        tokio::time::sleep(INTERVAL / 2).await;
         assert_eq!(used(&engine).await, long_ago);
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(INTERVAL).await;
         assert!(used(&engine).await > long_ago);
         drop(in_use);
         engine.claim(&lease, Older::Removed).await.unwrap();
-        tokio::time::sleep(AGAIN * 3).await;
+        tokio::time::sleep(INTERVAL * 3).await;
         assert_eq!(used(&engine).await, long_ago);
     }
 }

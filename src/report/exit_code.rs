@@ -29,7 +29,7 @@ pub const REFUSED: u8 = 10;
 pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of a kind of cause.
-pub fn code(kind: CauseKind) -> u8 {
+pub fn from_cause(kind: CauseKind) -> u8 {
     match kind {
         CauseKind::Unexpected | CauseKind::Superseded => UNEXPECTED,
         CauseKind::Invalid => USAGE,
@@ -46,6 +46,6 @@ pub fn code(kind: CauseKind) -> u8 {
 }
 
 /// The exit code of a run: that of its first cause.
-pub fn of(facts: &Facts) -> u8 {
-    facts.causes.first().map_or(PASSED, |c| code(c.kind))
+pub fn from_facts(facts: &Facts) -> u8 {
+    facts.causes.first().map_or(PASSED, |c| from_cause(c.kind))
 }

@@ -3,11 +3,12 @@
 //! The page's data is made here and in the files beside; `page.hbs` and its parts lay it out, with escaping on.
 //! Templates never use an unescaped value, and a test holds them to it.
 
+use crate::report::{display, sanitize, time};
 use handlebars::Handlebars;
 use serde::Serialize;
 
+use super::ReportError;
 use super::facts::{Facts, UnitFact};
-use super::{ReportError, words};
 
 mod network;
 mod suites;
@@ -79,7 +80,7 @@ struct Event {
 }
 
 fn page(facts: &Facts) -> Page {
-    let word = words::outcome(facts);
+    let word = display::outcome(facts);
     let (class, mark) = look(word);
     let suites = suites::suites(facts);
     let info = facts.engine_info.as_ref();
@@ -87,10 +88,10 @@ fn page(facts: &Facts) -> Page {
         word,
         class,
         mark,
-        environment: words::one_line(&facts.environment, 120),
+        environment: sanitize::one_line(&facts.environment, 120),
         sentence: sentence(word),
         about: about(facts),
-        causes: facts.causes.iter().map(|c| (words::cause(c.kind), words::block(&c.text, 4000))).collect(),
+        causes: facts.causes.iter().map(|c| (display::cause(c.kind), sanitize::block(&c.text, 4000))).collect(),
         broken: facts.units.iter().filter_map(broken).collect(),
         troubles: suites::pick(&suites, |c| c.class == "bad" || c.class == "unsure"),
         flaky: suites::pick(&suites, |c| c.flaky),
@@ -99,22 +100,22 @@ fn page(facts: &Facts) -> Page {
         network: network::network(facts),
         confinement: facts.units.iter().map(network::confined).collect(),
         images: network::images(facts),
-        engine: words::engine(facts),
+        engine: display::engine(facts),
         engine_info: info
             .map(|i| {
                 vec![("Product", i.product.clone()), ("Version", i.version.clone()), ("Endpoint", i.endpoint.clone())]
             })
             .unwrap_or_default(),
         engine_known: info.is_some(),
-        cannot: info.map(|i| i.cannot.iter().map(|c| words::one_line(c, 600)).collect()).unwrap_or_default(),
+        cannot: info.map(|i| i.cannot.iter().map(|c| sanitize::one_line(c, 600)).collect()).unwrap_or_default(),
         events: facts.events.iter().map(|e| event(facts, e)).collect(),
         residual: facts
             .residual
             .iter()
-            .map(|r| (words::one_line(&r.object, 300), words::block(&r.reason, 1000)))
+            .map(|r| (sanitize::one_line(&r.object, 300), sanitize::block(&r.reason, 1000)))
             .collect(),
         teardown: teardown(facts),
-        writer: words::one_line(&format!("{} {}", facts.runner.name, facts.runner.version), 80),
+        writer: sanitize::one_line(&format!("{} {}", facts.runner.name, facts.runner.version), 80),
     }
 }
 
@@ -141,42 +142,42 @@ fn sentence(word: &str) -> &'static str {
 
 fn about(facts: &Facts) -> Vec<(&'static str, String)> {
     let mut about = vec![("Pull request", format!("#{}", facts.change.pr))];
-    let commit = words::one_line(&facts.change.commit, 200);
-    about.push(("Commit", if commit.is_empty() { words::commit(facts) } else { commit }));
+    let commit = sanitize::one_line(&facts.change.commit, 200);
+    about.push(("Commit", if commit.is_empty() { display::commit(facts) } else { commit }));
     let optional =
         [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
-    about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, words::one_line(v, 300)))));
-    about.push(("Started", words::moment(facts.started)));
-    about.push(("Took", words::took(facts.started, facts.finished)));
-    about.push(("Engine", words::engine(facts)));
+    about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, sanitize::one_line(v, 300)))));
+    about.push(("Started", time::timestamp(facts.started)));
+    about.push(("Took", time::elapsed(facts.started, facts.finished)));
+    about.push(("Engine", display::engine(facts)));
     about.push(("Run", facts.run.to_string()));
-    about.push(("Description", words::one_line(&facts.description_path, 300)));
-    about.push(("Its digest", format!("sha256:{}", words::one_line(&facts.description_digest, 100))));
+    about.push(("Description", sanitize::one_line(&facts.description_path, 300)));
+    about.push(("Its digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100))));
     about
 }
 
 fn broken(unit: &UnitFact) -> Option<Broken> {
-    let why = words::block(unit.failure.as_ref()?, 4000);
+    let why = sanitize::block(unit.failure.as_ref()?, 4000);
     Some(Broken {
-        name: words::one_line(&unit.name, 120),
+        name: sanitize::one_line(&unit.name, 120),
         why,
-        last_log: words::block(&unit.last_log.join("\n"), 20_000),
+        last_log: sanitize::block(&unit.last_log.join("\n"), 20_000),
     })
 }
 
 fn event(facts: &Facts, event: &super::facts::Event) -> Event {
     Event {
         at: event.at.strftime("%H:%M:%S").to_string(),
-        after: words::duration(words::between(facts.started, event.at)),
-        about: words::one_line(event.about.as_deref().unwrap_or(""), 120),
-        text: words::block(&event.text, 2000),
+        after: time::duration(time::ms_between(facts.started, event.at)),
+        about: sanitize::one_line(event.about.as_deref().unwrap_or(""), 120),
+        text: sanitize::block(&event.text, 2000),
     }
 }
 
 fn teardown(facts: &Facts) -> String {
     match (&facts.kept, facts.removed) {
-        (Some(kept), _) => format!("The environment was kept: {}", words::block(kept, 1000)),
-        (None, Some(at)) => format!("Everything was removed by {}.", words::moment(at)),
+        (Some(kept), _) => format!("The environment was kept: {}", sanitize::block(kept, 1000)),
+        (None, Some(at)) => format!("Everything was removed by {}.", time::timestamp(at)),
         (None, None) if facts.residual.is_empty() => {
             "This report does not say that the environment was removed.".into()
         }

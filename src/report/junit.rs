@@ -2,12 +2,13 @@
 //!
 //! Whatever kept the run from passing is in it, also when no suite ran: then a suite `environment` holds the error.
 
+use crate::report::{display, sanitize, time};
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use super::ReportError;
 use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
-use super::{ReportError, words};
 use crate::model::Verdict;
 
 /// Longest text kept of one failure, in characters.
@@ -15,10 +16,10 @@ const MOST: usize = 8000;
 
 /// The JUnit view.
 pub fn render(facts: &Facts) -> Result<String, ReportError> {
-    let mut report = Report::new(words::one_line(&facts.environment, 200));
+    let mut report = Report::new(sanitize::one_line(&facts.environment, 200));
     report.set_uuid(facts.run);
     if let Some(end) = facts.finished {
-        report.set_time(Duration::from_millis(words::between(facts.started, end)));
+        report.set_time(Duration::from_millis(time::ms_between(facts.started, end)));
     }
     report.add_test_suites(facts.suites.iter().map(|s| suite(facts, s)));
     if let Some(environment) = environment(facts, report.failures + report.errors == 0) {
@@ -28,18 +29,18 @@ pub fn render(facts: &Facts) -> Result<String, ReportError> {
 }
 
 fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
-    let mut suite = TestSuite::new(words::one_line(&fact.name, 200));
+    let mut suite = TestSuite::new(sanitize::one_line(&fact.name, 200));
     suite.extra.insert("timestamp".into(), fact.started.to_string().into());
     if let Some(end) = fact.finished {
-        suite.set_time(Duration::from_millis(words::between(fact.started, end)));
+        suite.set_time(Duration::from_millis(time::ms_between(fact.started, end)));
     }
     let about = [
         ("run", facts.run.to_string()),
         ("commit", facts.change.commit.clone()),
-        ("kind", words::suite_kind(fact.kind).into()),
+        ("kind", display::suite_kind(fact.kind).into()),
     ];
     for (key, value) in about {
-        suite.add_property((key, words::one_line(&value, 200).as_str()));
+        suite.add_property((key, sanitize::one_line(&value, 200).as_str()));
     }
     suite.add_test_cases(fact.cases.iter().map(|c| case(&fact.name, c)));
     if let Some(whole) = whole(fact) {
@@ -58,30 +59,30 @@ fn whole(fact: &SuiteFact) -> Option<TestCase> {
         Some(Verdict::Failed) => NonSuccessKind::Failure,
         _ => NonSuccessKind::Error,
     };
-    let word = words::suite_verdict(fact);
+    let word = display::suite_verdict(fact);
     let why = fact.reason.as_deref().unwrap_or("the suite did not come to an end");
     Some(trouble(&fact.name, "the suite as a whole", kind, word, why))
 }
 
 fn trouble(class: &str, name: &str, kind: NonSuccessKind, word: &str, why: &str) -> TestCase {
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(word).set_message(words::one_line(why, 300)).set_description(words::block(why, MOST));
-    let mut case = TestCase::new(words::one_line(name, 300), status);
-    case.set_classname(words::one_line(class, 200));
+    status.set_type(word).set_message(sanitize::one_line(why, 300)).set_description(sanitize::block(why, MOST));
+    let mut case = TestCase::new(sanitize::one_line(name, 300), status);
+    case.set_classname(sanitize::one_line(class, 200));
     case
 }
 
 fn case(suite: &str, fact: &CaseFact) -> TestCase {
-    let mut case = TestCase::new(words::case(fact), status(fact));
-    case.set_classname(words::one_line(suite, 200)).set_time(Duration::from_millis(fact.took_ms));
+    let mut case = TestCase::new(display::case_title(fact), status(fact));
+    case.set_classname(sanitize::one_line(suite, 200)).set_time(Duration::from_millis(fact.took_ms));
     if let Some(started) = fact.started {
         case.extra.insert("timestamp".into(), started.to_string().into());
     }
     if let Some(source) = &fact.source {
         let (file, line) = source.rsplit_once(':').unwrap_or((source, ""));
-        case.extra.insert("file".into(), words::one_line(file, 300).into());
+        case.extra.insert("file".into(), sanitize::one_line(file, 300).into());
         if !line.is_empty() {
-            case.extra.insert("line".into(), words::one_line(line, 20).into());
+            case.extra.insert("line".into(), sanitize::one_line(line, 20).into());
         }
     }
     case
@@ -97,14 +98,14 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
     if fact.verdict != Some(Verdict::Passed) {
         status = TestCaseStatus::non_success(kind);
         status
-            .set_type(words::verdict(fact.verdict))
+            .set_type(display::verdict(fact.verdict))
             .set_message(message(fact))
-            .set_description(words::block(&description(fact), MOST));
+            .set_description(sanitize::block(&description(fact), MOST));
     }
     for attempt in 1..fact.attempts {
         let mut rerun = TestRerun::new(kind);
         rerun
-            .set_type(words::verdict(Some(Verdict::Failed)))
+            .set_type(display::verdict(Some(Verdict::Failed)))
             .set_message(format!("attempt {attempt} failed: {}", message(fact)));
         status.add_rerun(rerun);
     }
@@ -113,11 +114,11 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
 
 fn message(fact: &CaseFact) -> String {
     let say = |f: &CaseFailure| format!("{}: expected {}, got {}", f.step, f.expected, f.got);
-    words::one_line(&fact.failures.first().map_or("no details were kept".into(), say), 300)
+    sanitize::one_line(&fact.failures.first().map_or("no details were kept".into(), say), 300)
 }
 
 fn description(fact: &CaseFact) -> String {
-    let waited = |f: &CaseFailure| words::duration(f.waited_ms);
+    let waited = |f: &CaseFailure| time::duration(f.waited_ms);
     let say = |f: &CaseFailure| {
         format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f))
     };
@@ -134,14 +135,14 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
         .map(|c| {
             trouble(
                 "environment",
-                words::cause(c.kind),
+                display::cause(c.kind),
                 NonSuccessKind::Error,
-                words::cause(c.kind),
+                display::cause(c.kind),
                 &explained(facts, c),
             )
         })
         .collect();
-    let word = words::outcome(facts);
+    let word = display::outcome(facts);
     if cases.is_empty() && silent && word != "PASSED" {
         let why = if facts.suites.is_empty() { "no suite ran" } else { "the run did not come to a verdict" };
         cases.push(trouble("environment", "the run", NonSuccessKind::Error, word, why));

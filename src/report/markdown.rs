@@ -2,8 +2,9 @@
 //!
 //! Names and answers are hostile: every mark of theirs is escaped, and nothing of them mentions or links anyone.
 
+use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
-use super::{Tally, tally, words};
+use crate::report::{counts, display, sanitize, time};
 
 mod escape;
 
@@ -23,10 +24,10 @@ pub fn render(facts: &Facts) -> String {
     page.add(&suites(&facts.suites));
     page.group(
         "### Why",
-        facts.causes.iter().map(|c| format!("- **{}**: {}\n", words::cause(c.kind), inline(&c.text, 1000))),
+        facts.causes.iter().map(|c| format!("- **{}**: {}\n", display::cause(c.kind), inline(&c.text, 1000))),
     );
     page.group("### Did not become ready", facts.units.iter().filter_map(unit));
-    page.group("### What went wrong", tally::troubled(&facts.suites).map(|(s, c)| case(s, c)));
+    page.group("### What went wrong", counts::unsuccessful(&facts.suites).map(|(s, c)| case(s, c)));
     page.group("### Flaky", flaky(&facts.suites));
     page.group(
         "### Could not be removed",
@@ -86,7 +87,7 @@ impl Page {
 }
 
 fn header(facts: &Facts) -> String {
-    let word = words::outcome(facts);
+    let word = display::outcome(facts);
     let repository = facts.change.repository.as_ref().map(|r| format!("{} ", inline(r, 200))).unwrap_or_default();
     let job = facts.runner.job.as_ref().map(|j| format!(" · job {}", inline(j, 300))).unwrap_or_default();
     format!(
@@ -94,9 +95,9 @@ fn header(facts: &Facts) -> String {
         mark(word),
         inline(&facts.environment, 120),
         facts.change.pr,
-        words::commit(facts).replace('`', "'"),
-        words::took(facts.started, facts.finished),
-        inline(&words::engine(facts), 100),
+        display::commit(facts).replace('`', "'"),
+        time::elapsed(facts.started, facts.finished),
+        inline(&display::engine(facts), 100),
         facts.run,
     )
 }
@@ -107,10 +108,10 @@ fn suites(suites: &[SuiteFact]) -> String {
     }
     let mut table = String::from("| | suite | kind | cases | time |\n|---|---|---|---|---|\n");
     for suite in suites.iter().take(MOST_SUITES) {
-        let word = words::suite_verdict(suite);
+        let word = display::suite_verdict(suite);
         let reason = suite.reason.as_ref().map(|r| format!(": {}", inline(r, 200))).unwrap_or_default();
-        let (name, kind) = (inline(&suite.name, 60), words::suite_kind(suite.kind));
-        let (count, took) = (Tally::of(&suite.cases).sentence(), words::took(suite.started, suite.finished));
+        let (name, kind) = (inline(&suite.name, 60), display::suite_kind(suite.kind));
+        let (count, took) = (CaseCounts::count(&suite.cases).summary(), time::elapsed(suite.started, suite.finished));
         table += &format!("| {} {word} | {name} | {kind} | {count}{reason} | {took} |\n", mark(word));
     }
     if suites.len() > MOST_SUITES {
@@ -132,7 +133,7 @@ fn unit(unit: &UnitFact) -> Option<String> {
 }
 
 fn case(suite: &SuiteFact, case: &CaseFact) -> String {
-    let word = words::verdict(case.verdict);
+    let word = display::verdict(case.verdict);
     let id = inline(&case.id, 200);
     let name = if case.id.ends_with(&case.name) { String::new() } else { format!(" {}", inline(&case.name, 300)) };
     let mut piece = format!("#### {} {} / {id}{name}\n\n", mark(word), inline(&suite.name, 60));
@@ -143,9 +144,12 @@ fn case(suite: &SuiteFact, case: &CaseFact) -> String {
 }
 
 fn failure(failure: &CaseFailure) -> String {
-    let body =
-        format!("expected: {}\ngot:      {}", words::block(&failure.expected, 1500), words::block(&failure.got, 2500));
-    let (step, waited) = (inline(&failure.step, 300), words::duration(failure.waited_ms));
+    let body = format!(
+        "expected: {}\ngot:      {}",
+        sanitize::block(&failure.expected, 1500),
+        sanitize::block(&failure.got, 2500)
+    );
+    let (step, waited) = (inline(&failure.step, 300), time::duration(failure.waited_ms));
     let fence = fenced(&body, 4200);
     if body.lines().count() > 8 || body.len() > 800 {
         format!(
@@ -162,11 +166,11 @@ fn flaky(suites: &[SuiteFact]) -> impl Iterator<Item = String> {
     let line = |s: &SuiteFact, c: &CaseFact| {
         format!("- {} / {} passed at attempt {}\n", inline(&s.name, 60), inline(&c.id, 200), c.attempts)
     };
-    suites.iter().flat_map(move |s| s.cases.iter().filter(|c| tally::is_flaky(c)).map(move |c| line(s, c)))
+    suites.iter().flat_map(move |s| s.cases.iter().filter(|c| counts::is_flaky(c)).map(move |c| line(s, c)))
 }
 
 fn departure(unit: &UnitFact) -> Option<String> {
-    let found = words::departures(unit);
+    let found = display::departures(unit);
     let reason = unit.confinement.reason.as_deref().unwrap_or("no reason given");
     (!found.is_empty()).then(|| {
         format!("- **{}** {}: {}\n", inline(&unit.name, 60), inline(&found.join(", "), 400), inline(reason, 400))

@@ -1,9 +1,10 @@
 //! What a developer reads at the end of a run: the outcome first, then only what needs attention.
 
+use crate::report::{counts, display, sanitize, time};
 use anstyle::{AnsiColor, Style};
 
+use super::CaseCounts;
 use super::facts::{CaseFact, Facts, SuiteFact, UnitFact};
-use super::{Tally, tally, words};
 use crate::model::Verdict;
 
 /// Most lines shown of one text.
@@ -23,11 +24,12 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     page.list("Departures from the secure defaults", departures);
     let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
     page.list(
-        &format!("Not enforced by {}", words::inert(&words::engine(facts))),
+        &format!("Not enforced by {}", sanitize::without_ci_commands(&display::engine(facts))),
         cannot.iter().map(|c| line(c, 400)).collect(),
     );
     page.teardown(facts);
-    let causes = facts.causes.iter().map(|c| format!("{}: {}", words::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
+    let causes =
+        facts.causes.iter().map(|c| format!("{}: {}", display::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
     page.list("Why", causes.collect());
     page.out
 }
@@ -54,25 +56,25 @@ impl Page {
     }
 
     fn header(&mut self, facts: &Facts) {
-        let word = words::outcome(facts);
+        let word = display::outcome(facts);
         let style = style(word);
         let name = line(&facts.environment, 120);
         let head = format!(
             "{}  {}  {}",
             self.paint(style, word),
             self.paint(HEAD, &name),
-            words::took(facts.started, facts.finished)
+            time::elapsed(facts.started, facts.finished)
         );
         self.line(&head);
         let repository = facts.change.repository.as_ref().map(|r| format!("{} ", line(r, 200))).unwrap_or_default();
         let about = format!(
             "{repository}#{} at {}, on {}, run {}",
             facts.change.pr,
-            words::commit(facts),
-            words::engine(facts),
+            display::commit(facts),
+            display::engine(facts),
             facts.run
         );
-        let about = self.paint(FAINT, &words::inert(&about));
+        let about = self.paint(FAINT, &sanitize::without_ci_commands(&about));
         self.line(&about);
     }
 
@@ -98,13 +100,13 @@ impl Page {
         }
         let width = |f: &dyn Fn(&SuiteFact) -> usize| suites.iter().map(f).max().unwrap_or(0);
         let names = width(&|s| line(&s.name, 60).chars().count());
-        let counts = width(&|s| Tally::of(&s.cases).sentence().chars().count());
+        let counts = width(&|s| CaseCounts::count(&s.cases).summary().chars().count());
         for suite in suites {
-            let word = words::suite_verdict(suite);
+            let word = display::suite_verdict(suite);
             let mark = self.paint(style(word), &format!("{} {word:<12}", mark(word)));
-            let (name, count) = (line(&suite.name, 60), Tally::of(&suite.cases).sentence());
-            let kind = words::suite_kind(suite.kind);
-            let took = words::took(suite.started, suite.finished);
+            let (name, count) = (line(&suite.name, 60), CaseCounts::count(&suite.cases).summary());
+            let kind = display::suite_kind(suite.kind);
+            let took = time::elapsed(suite.started, suite.finished);
             self.line(&format!("  {mark}  {name:<names$}  {kind:<10}  {count:<counts$}  {took}"));
             if let Some(reason) = &suite.reason {
                 self.line(&format!("      {}", indent(&lines(reason, 1000), 6)));
@@ -131,7 +133,7 @@ impl Page {
 
     fn troubled(&mut self, suites: &[SuiteFact]) {
         for (title, verdict) in [("Failed", Verdict::Failed), ("Inconclusive", Verdict::Inconclusive)] {
-            let cases: Vec<_> = tally::troubled(suites).filter(|(_, c)| c.verdict == Some(verdict)).collect();
+            let cases: Vec<_> = counts::unsuccessful(suites).filter(|(_, c)| c.verdict == Some(verdict)).collect();
             if cases.is_empty() {
                 continue;
             }
@@ -143,7 +145,7 @@ impl Page {
     }
 
     fn case(&mut self, suite: &SuiteFact, case: &CaseFact) {
-        let word = words::verdict(case.verdict);
+        let word = display::verdict(case.verdict);
         let head = self.paint(style(word), &format!("{} {}", mark(word), title(suite, case)));
         let tries = if case.attempts > 1 { format!(" ({} attempts)", case.attempts) } else { String::new() };
         self.line(&format!("  {head}{tries}"));
@@ -153,7 +155,7 @@ impl Page {
             self.line(&format!("    {at}"));
         }
         for failure in &case.failures {
-            let waited = words::duration(failure.waited_ms);
+            let waited = time::duration(failure.waited_ms);
             let rows =
                 [("step", &failure.step), ("expected", &failure.expected), ("got", &failure.got), ("waited", &waited)];
             for (label, value) in rows {
@@ -164,7 +166,8 @@ impl Page {
     }
 
     fn flaky(&mut self, suites: &[SuiteFact]) {
-        let cases = suites.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(_, c)| tally::is_flaky(c));
+        let cases =
+            suites.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(_, c)| counts::is_flaky(c));
         let lines = cases.map(|(s, c)| format!("{} (passed at attempt {})", title(s, c), c.attempts));
         self.list("Flaky", lines.collect());
     }
@@ -180,23 +183,24 @@ impl Page {
 }
 
 fn departure(unit: &UnitFact) -> Option<String> {
-    let found = words::departures(unit);
+    let found = display::departures(unit);
     let reason = unit.confinement.reason.as_deref().map_or("no reason given".into(), |r| line(r, 400));
-    (!found.is_empty()).then(|| format!("{} {} ({reason})", line(&unit.name, 60), words::inert(&found.join(", "))))
+    (!found.is_empty())
+        .then(|| format!("{} {} ({reason})", line(&unit.name, 60), sanitize::without_ci_commands(&found.join(", "))))
 }
 
 fn title(suite: &SuiteFact, case: &CaseFact) -> String {
-    format!("{} / {}", line(&suite.name, 60), words::inert(&words::case(case)))
+    format!("{} / {}", line(&suite.name, 60), sanitize::without_ci_commands(&display::case_title(case)))
 }
 
 /// One line of hostile text for a terminal or a CI log.
 fn line(text: &str, most: usize) -> String {
-    words::inert(&words::one_line(text, most))
+    sanitize::without_ci_commands(&sanitize::one_line(text, most))
 }
 
 /// Several such lines, no more than fit a screen.
 fn lines(text: &str, most: usize) -> String {
-    let text = words::inert(&words::block(text, most));
+    let text = sanitize::without_ci_commands(&sanitize::block(text, most));
     let left = text.lines().count().saturating_sub(LINES);
     if left == 0 {
         return text;

@@ -1,22 +1,22 @@
-//! Runs a container suite through the engine and turns what it left into cases and raw files.
+//! Runs a container suite through the engine and turns its results into cases and raw files.
 
 use std::time::Instant;
 
-use super::intake;
+use super::results::{self, SuiteResults};
 use crate::engine::SuiteExit;
 use crate::lifecycle::RunEvent;
+use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
-use crate::lifecycle::up::millis;
 use crate::model::Verdict;
 use crate::plan::{ContainerSuite, SuitePlan};
 use crate::report::facts::{CaseFact, RawFile};
 use crate::spec::model::VerdictSource;
 
-/// What a container suite came to.
-pub struct Judged {
+/// The result of a container suite.
+pub struct ContainerResult {
     /// Its verdict.
     pub verdict: Verdict,
-    /// Why, when it is not simply the worst of its cases.
+    /// The reason, unless the verdict is simply the worst of its cases.
     pub reason: Option<String>,
     /// Its cases.
     pub cases: Vec<CaseFact>,
@@ -24,18 +24,18 @@ pub struct Judged {
     pub raw: Vec<RawFile>,
 }
 
-/// Runs the suite, again while it fails and retries are left; a pass after a failure counts its attempts.
-pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> Judged {
+/// Runs the suite, and again while it fails and retries are left; every case carries the number of attempts.
+pub async fn execute(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> ContainerResult {
     let mut attempts = 1;
     loop {
-        let began = Instant::now();
+        let start = Instant::now();
         let on_line = |line: &str| {
-            session.journal.note(RunEvent::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
+            session.journal.record(RunEvent::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
         };
         let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets, &on_line).await {
             Ok(exit) => exit,
             Err(e) => {
-                return Judged {
+                return ContainerResult {
                     verdict: Verdict::Inconclusive,
                     reason: Some(format!("failed to {e}")),
                     cases: vec![],
@@ -43,30 +43,36 @@ pub async fn judge(session: &Session, suite: &SuitePlan, container: &ContainerSu
                 };
             }
         };
-        let mut judged = take_in(session, suite, container, &exit, millis(began));
-        if judged.verdict != Verdict::Failed || attempts > suite.retries {
-            judged.cases.iter_mut().for_each(|c| c.attempts = attempts);
-            return judged;
+        let mut result = read_results(session, suite, container, &exit, elapsed_ms(start));
+        if result.verdict != Verdict::Failed || attempts > suite.retries {
+            result.cases.iter_mut().for_each(|c| c.attempts = attempts);
+            return result;
         }
         attempts += 1;
     }
 }
 
-fn take_in(session: &Session, suite: &SuitePlan, container: &ContainerSuite, exit: &SuiteExit, took_ms: u64) -> Judged {
-    let mut raw = vec![keep(session, "log.txt", "text/plain", exit.log.as_bytes())];
-    raw.extend(exit.files.iter().map(|(name, bytes)| keep(session, name, media_type(name), bytes)));
-    let taken = match container.verdict {
-        VerdictSource::Junit => intake::junit(&exit.files),
+fn read_results(
+    session: &Session,
+    suite: &SuitePlan,
+    container: &ContainerSuite,
+    exit: &SuiteExit,
+    took_ms: u64,
+) -> ContainerResult {
+    let mut raw = vec![raw_file(session, "log.txt", "text/plain", exit.log.as_bytes())];
+    raw.extend(exit.files.iter().map(|(name, bytes)| raw_file(session, name, media_type(name), bytes)));
+    let results = match container.verdict {
+        VerdictSource::Junit => results::read_junit_files(&exit.files),
         VerdictSource::ExitCode => {
-            intake::Intake { cases: vec![intake::exit_code_case(&suite.name, exit, took_ms)], unreadable: vec![] }
+            SuiteResults { cases: vec![results::exit_code_case(&suite.name, exit, took_ms)], unreadable: vec![] }
         }
     };
-    let (verdict, reason) = intake::judge(exit, container.verdict, &taken);
-    Judged { verdict, reason, cases: taken.cases, raw }
+    let (verdict, reason) = results::verdict(exit, container.verdict, &results);
+    ContainerResult { verdict, reason, cases: results.cases, raw }
 }
 
-fn keep(session: &Session, name: &str, media_type: &str, bytes: &[u8]) -> RawFile {
-    let (sha256, size) = session.journal.keep_raw(bytes);
+fn raw_file(session: &Session, name: &str, media_type: &str, bytes: &[u8]) -> RawFile {
+    let (sha256, size) = session.journal.add_raw(bytes);
     RawFile { name: name.to_owned(), media_type: media_type.to_owned(), sha256, size }
 }
 

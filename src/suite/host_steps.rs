@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 
 use super::isolation;
-use super::steps::Done;
+use super::step_result::StepResult;
 use crate::agent::protocol::{Answer, Ask, ProcessStatus};
 use crate::lifecycle::session::Session;
 use crate::plan::{Confinement, Position, UnitKind};
@@ -16,7 +16,7 @@ use crate::spec::model::{Action, Aspect, Confined};
 const SHORTEST_SECRET: usize = 8;
 
 /// Performs the action when it is one for the host; none when it is one for an agent.
-pub async fn perform(session: &Session, action: &Action) -> Option<Done> {
+pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
     Some(match action {
         Action::Stop(a) => acted(session.stop_unit(&a.service).await.map(|()| "stopped".to_owned())),
         Action::Start(a) => acted(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms"))),
@@ -30,10 +30,10 @@ pub async fn perform(session: &Session, action: &Action) -> Option<Done> {
     })
 }
 
-fn acted(result: Result<String, String>) -> Done {
+fn acted(result: Result<String, String>) -> StepResult {
     match result {
-        Ok(saw) => Done::passed(saw),
-        Err(why) => Done::failed("the service to follow", why),
+        Ok(saw) => StepResult::passed(saw),
+        Err(why) => StepResult::failed("the service to follow", why),
     }
 }
 
@@ -43,13 +43,13 @@ async fn restart(session: &Session, unit: &str) -> Result<String, String> {
 }
 
 /// The passing of time is itself what such a step tests; it stands in place of no condition.
-async fn wait(duration: &str) -> Done {
+async fn wait(duration: &str) -> StepResult {
     match humantime::parse_duration(duration) {
         Ok(d) => {
             tokio::time::sleep(d.min(Duration::from_secs(3600))).await;
-            Done::passed(format!("{duration} passed"))
+            StepResult::passed(format!("{duration} passed"))
         }
-        Err(e) => Done::inconclusive("a duration", e.to_string()),
+        Err(e) => StepResult::inconclusive("a duration", e.to_string()),
     }
 }
 
@@ -59,7 +59,7 @@ pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
     if services.is_empty() { all().collect() } else { services.to_vec() }
 }
 
-async fn confined(session: &Session, step: &Confined) -> Done {
+async fn confined(session: &Session, step: &Confined) -> StepResult {
     let mut faults = vec![];
     let (mut departures, mut unseen) = (vec![], vec![]);
     let units = chosen(session, &step.services);
@@ -67,7 +67,7 @@ async fn confined(session: &Session, step: &Confined) -> Done {
         let Some(planned) = session.lease.plan.unit(unit) else { continue };
         let status = match status(session, unit).await {
             Ok(status) => status,
-            Err(why) => return Done::inconclusive(format!("the kernel's status of {unit}"), why),
+            Err(why) => return StepResult::inconclusive(format!("the kernel's status of {unit}"), why),
         };
         // So far only the token can stay out of sight.
         let token = step.aspects.is_empty() || step.aspects.contains(&Aspect::NoServiceAccountToken);
@@ -80,13 +80,13 @@ async fn confined(session: &Session, step: &Confined) -> Done {
         }
     }
     if faults.is_empty() && !unseen.is_empty() {
-        return Done::inconclusive("to look at every service", unseen.join("; "));
+        return StepResult::inconclusive("to look at every service", unseen.join("; "));
     }
     if faults.is_empty() {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };
-        return Done::passed(format!("{} service(s) confined{noted}", units.len()));
+        return StepResult::passed(format!("{} service(s) confined{noted}", units.len()));
     }
-    Done::failed(
+    StepResult::failed(
         "not root, no capabilities, no new privileges, read-only root, no service-account token",
         faults.join("; "),
     )
@@ -143,7 +143,7 @@ fn is_declared(aspect: Aspect, declared: &Confinement) -> bool {
     }
 }
 
-async fn no_secrets_leaked(session: &Session) -> Done {
+async fn no_secrets_leaked(session: &Session) -> StepResult {
     let secrets: BTreeMap<_, _> = session.secrets.values.iter().filter(|(_, v)| v.len() >= SHORTEST_SECRET).collect();
     let expected = "no generated secret in any log, argument list, environment variable or label";
     let mut places: Vec<(String, String)> = vec![];
@@ -154,19 +154,22 @@ async fn no_secrets_leaked(session: &Session) -> Done {
                 match line {
                     Ok(line) => places.push((format!("the log of {}", line.unit), line.text)),
                     Err(e) => {
-                        return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}"));
+                        return StepResult::inconclusive(
+                            expected,
+                            format!("the logs could not be read: failed to {e}"),
+                        );
                     }
                 }
             }
         }
-        Err(e) => return Done::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
+        Err(e) => return StepResult::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
     }
     let log_lines = places.len();
     match session.engine.running(environment).await {
         Ok(running) => {
             places.extend(running.into_iter().map(|r| (format!("what the engine shows of {}", r.unit), r.inspect)))
         }
-        Err(e) => return Done::inconclusive(expected, format!("failed to {e}")),
+        Err(e) => return StepResult::inconclusive(expected, format!("failed to {e}")),
     }
     for unit in session.lease.plan.units.iter().filter(|u| !u.start_late) {
         match status(session, &unit.name).await {
@@ -174,7 +177,7 @@ async fn no_secrets_leaked(session: &Session) -> Done {
                 places.extend(status.arguments.into_iter().map(|a| (format!("the argument lists of {}", unit.name), a)))
             }
             Err(why) => {
-                return Done::inconclusive(
+                return StepResult::inconclusive(
                     expected,
                     format!("the argument lists of {} could not be read: {why}", unit.name),
                 );
@@ -192,15 +195,18 @@ async fn no_secrets_leaked(session: &Session) -> Done {
         .collect();
     let services = session.lease.plan.units.iter().filter(|u| u.kind == UnitKind::Service).count();
     if log_lines == 0 && services > 0 {
-        return Done::inconclusive(expected, "no service has logged a line, so that there was nothing to look through");
+        return StepResult::inconclusive(
+            expected,
+            "no service has logged a line, so that there was nothing to look through",
+        );
     }
     match found.as_slice() {
-        [] => Done::passed(format!(
+        [] => StepResult::passed(format!(
             "looked for {} secrets in {log_lines} log lines and {} other texts",
             secrets.len(),
             places.len() - log_lines
         )),
-        found => Done::failed(expected, unique(found)),
+        found => StepResult::failed(expected, unique(found)),
     }
 }
 

@@ -1,55 +1,51 @@
 //! Measures what services can reach beyond their environment: the host, the outside, a neighbour.
 //!
-//! Each refusal rests on a bait that was reached, just before, from where reaching it is allowed.
+//! Each refusal rests on a listener that was reached, just before, from where reaching it is allowed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::bait;
+use super::control_listener::{self, ControlListener, OUTSIDE, TIMEOUT};
 use super::host_steps::chosen;
-use super::steps::Done;
+use super::step_result::StepResult;
 use crate::agent::protocol::{Answer, Ask};
 use crate::engine::EngineKind;
 use crate::lifecycle::session::Session;
 use crate::plan::Position;
 
-/// How long one refused connection is tried.
-pub const PATIENCE: Duration = Duration::from_millis(1500);
 /// Link-local address at which clouds serve metadata and credentials.
 const METADATA: &str = "169.254.169.254:80";
-/// Names outside of any environment.
-pub const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
 /// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
 /// Demands that no service reaches the host, the outside by address, or outside names.
-pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
+pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
     let expected = "no connection to the host, the outside or its names";
-    let bait = match bait::lay().await {
-        Ok(bait) if !bait.tcp.is_empty() => bait,
+    let listener = match control_listener::listen().await {
+        Ok(listener) if !listener.tcp.is_empty() => listener,
         Ok(_) => {
-            return Done::inconclusive(
+            return StepResult::inconclusive(
                 expected,
                 "the positive control failed: this host reaches none of its own addresses",
             );
         }
-        Err(e) => return Done::inconclusive(expected, format!("no bait could be laid on this host: {e}")),
+        Err(e) => return StepResult::inconclusive(expected, format!("no listener could be laid on this host: {e}")),
     };
-    let host_resolves = bait::resolves_here().await;
+    let host_resolves = control_listener::host_resolves().await;
     let own = match off_limits(session).await {
         Ok(own) => own,
-        Err(why) => return Done::inconclusive(expected, why),
+        Err(why) => return StepResult::inconclusive(expected, why),
     };
     let mut found = vec![];
     let units = chosen(session, services);
-    let all = join_all(units.iter().map(|unit| tried(session, unit, &bait, &own))).await;
+    let all = join_all(units.iter().map(|unit| tried(session, unit, &listener, &own))).await;
     for (unit, tried) in units.iter().zip(all) {
         match tried {
             Ok(Tried { reached, resolver_answers }) => {
                 found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}")));
                 if resolver_answers && !host_resolves {
-                    return Done::inconclusive(
+                    return StepResult::inconclusive(
                         expected,
                         format!(
                             "{unit} has a resolver that answers, and this host resolves no outside name to compare with"
@@ -57,14 +53,14 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
                     );
                 }
             }
-            Err(why) => return Done::inconclusive(expected, format!("{unit}: {why}")),
+            Err(why) => return StepResult::inconclusive(expected, format!("{unit}: {why}")),
         }
     }
     if found.is_empty() {
-        return Done::passed(format!(
+        return StepResult::passed(format!(
             "{} service(s) tried {} addresses of this host that it reached itself{}, the metadata address and {} outside names{}",
             units.len(),
-            bait.tcp.len(),
+            listener.tcp.len(),
             if own.is_empty() {
                 String::new()
             } else {
@@ -74,7 +70,7 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> Done {
             if host_resolves { " that this host resolves" } else { "; no resolver answers inside" }
         ));
     }
-    unless_open(session, Done::failed(expected, found.join("; "))).await
+    unless_open(session, StepResult::failed(expected, found.join("; "))).await
 }
 
 /// What of the engine's own infrastructure a neighbour reaches, to whom nothing is closed: the positive control.
@@ -83,7 +79,7 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
     if own.is_empty() {
         return Ok(own);
     }
-    let reach = Ask::Reach { addresses: own.clone(), timeout_ms: millis(PATIENCE) };
+    let reach = Ask::Reach { addresses: own.clone(), timeout_ms: millis(TIMEOUT) };
     let reached = ask(session, &Position::Neighbour, reach).await?;
     if reached.is_empty() {
         return Err(format!(
@@ -96,21 +92,21 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
 
 /// A refusal that did not come about proves nothing against the environment where nothing is ever refused: then it is
 /// inconclusive, and says what the cluster lacks.
-pub async fn unless_open(session: &Session, failed: Done) -> Done {
+pub async fn unless_open(session: &Session, failed: StepResult) -> StepResult {
     // Whether policies are enforced is a matter of the cluster; networks of a container engine are apart by themselves.
     if session.engine.kind() != EngineKind::Kubernetes {
         return failed;
     }
     match refuses(session).await {
         Ok(true) => failed,
-        Ok(false) => Done::inconclusive(
+        Ok(false) => StepResult::inconclusive(
             failed.failure.expected,
             format!(
                 "{}. The network here enforces no isolation at all: dayfly's own agent reached a pod that nothing opens to it. Install a network plugin that enforces NetworkPolicies (Calico, Cilium, …); `dayfly doctor` shows when it does",
                 failed.failure.got
             ),
         ),
-        Err(why) => Done::inconclusive(
+        Err(why) => StepResult::inconclusive(
             failed.failure.expected,
             format!("{}; whether the network enforces isolation could not be found out: {why}", failed.failure.got),
         ),
@@ -120,7 +116,7 @@ pub async fn unless_open(session: &Session, failed: Done) -> Done {
 /// Whether the network refuses anything: the agent of control, to whom only services are open, tries a neighbour.
 async fn refuses(session: &Session) -> Result<bool, String> {
     let addresses = listen(session, &Position::Neighbour).await?;
-    let reach = || Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) };
+    let reach = || Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) };
     if ask(session, &Position::Neighbour, reach()).await?.is_empty() {
         return Err("the neighbour does not answer in its own network".into());
     }
@@ -132,20 +128,20 @@ struct Tried {
     resolver_answers: bool,
 }
 
-async fn tried(session: &Session, unit: &str, bait: &bait::HostBait, own: &[String]) -> Result<Tried, String> {
+async fn tried(session: &Session, unit: &str, listener: &ControlListener, own: &[String]) -> Result<Tried, String> {
     let position = Position::Inside(unit.to_owned());
-    let addresses = bait.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
-    let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(PATIENCE) }).await?;
+    let addresses = listener.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
+    let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(TIMEOUT) }).await?;
     let names = Ask::Names {
         names: OUTSIDE.map(str::to_owned).to_vec(),
-        servers: bait.udp.clone(),
-        timeout_ms: millis(PATIENCE),
+        servers: listener.udp.clone(),
+        timeout_ms: millis(TIMEOUT),
     };
     reached.extend(ask(session, &position, names).await?);
     let resolvers = Ask::Names {
         names: vec![OUTSIDE[0].to_owned()],
         servers: RESOLVERS.map(str::to_owned).to_vec(),
-        timeout_ms: millis(PATIENCE),
+        timeout_ms: millis(TIMEOUT),
     };
     let resolver_answers =
         ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
@@ -153,24 +149,24 @@ async fn tried(session: &Session, unit: &str, bait: &bait::HostBait, own: &[Stri
 }
 
 /// Demands that no service reaches a neighbour, by address, nor the units of other environments by name.
-pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
+pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult {
     let expected = "no connection to another environment";
     let neighbour = Position::Neighbour;
     let addresses = match listen(session, &neighbour).await {
         Ok(addresses) => addresses,
-        Err(why) => return Done::inconclusive(expected, why),
+        Err(why) => return StepResult::inconclusive(expected, why),
     };
     let control =
-        ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(PATIENCE) }).await;
+        ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) }).await;
     if !control.as_ref().is_ok_and(|r| !r.is_empty()) {
-        return Done::inconclusive(
+        return StepResult::inconclusive(
             expected,
             "the positive control failed: the neighbour does not answer in its own network",
         );
     }
     let names = match other_names(session).await {
         Ok(names) => names,
-        Err(why) => return Done::inconclusive(expected, why),
+        Err(why) => return StepResult::inconclusive(expected, why),
     };
     let units = chosen(session, services);
     let mut found = vec![];
@@ -178,26 +174,26 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> Done {
     for (unit, met) in units.iter().zip(all) {
         match met {
             Ok(reached) => found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}"))),
-            Err(why) => return Done::inconclusive(expected, format!("{unit}: {why}")),
+            Err(why) => return StepResult::inconclusive(expected, format!("{unit}: {why}")),
         }
     }
     session.forget_agent(&neighbour).await;
     if found.is_empty() {
-        return Done::passed(format!(
+        return StepResult::passed(format!(
             "{} service(s) tried a neighbour that answers in its own network, and {} names of other environments",
             units.len(),
             names.len()
         ));
     }
-    unless_open(session, Done::failed(expected, found.join("; "))).await
+    unless_open(session, StepResult::failed(expected, found.join("; "))).await
 }
 
 /// What of a neighbour's addresses and of other environments' names a unit reaches.
 async fn met(session: &Session, unit: &str, addresses: &[String], names: &[String]) -> Result<Vec<String>, String> {
     let position = Position::Inside(unit.to_owned());
-    let reach = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: millis(PATIENCE) };
+    let reach = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: millis(TIMEOUT) };
     let mut reached = ask(session, &position, reach).await?;
-    let resolve = Ask::Names { names: names.to_vec(), servers: vec![], timeout_ms: millis(PATIENCE) };
+    let resolve = Ask::Names { names: names.to_vec(), servers: vec![], timeout_ms: millis(TIMEOUT) };
     reached.extend(ask(session, &position, resolve).await?);
     Ok(reached)
 }

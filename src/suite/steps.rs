@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::step_result::StepResult;
 use super::{host_steps, isolation, variables};
-use crate::agent::protocol::{Answer, Ask, StepFailure};
+use crate::agent::protocol::{Answer, Ask};
+use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
-use crate::lifecycle::up::millis;
 use crate::model::Verdict;
 use crate::plan::{Position, SuitePlan};
 use crate::report::facts::{CaseFact, CaseFailure, StepFact};
 use crate::spec::model::{Action, Case, Step};
 
 /// What one suite of steps has gathered so far.
-pub struct SuiteRun<'a> {
+pub struct StepsExecutor<'a> {
     session: &'a Session,
     suite: &'a SuitePlan,
     variables: BTreeMap<String, String>,
@@ -24,37 +25,7 @@ pub struct SuiteRun<'a> {
     sources: &'a BTreeMap<String, String>,
 }
 
-/// What one step came to.
-pub struct Done {
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// What was seen, when it passed.
-    pub saw: String,
-    /// What went wrong, when it did not.
-    pub failure: StepFailure,
-    /// Variables that it captured.
-    pub captured: BTreeMap<String, String>,
-}
-
-impl Done {
-    /// It held.
-    pub fn passed(saw: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Passed, saw: saw.into(), failure: StepFailure::default(), captured: BTreeMap::new() }
-    }
-
-    /// It did not hold.
-    pub fn failed(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        let failure = StepFailure { expected: expected.into(), got: got.into(), ..StepFailure::default() };
-        Self { verdict: Verdict::Failed, saw: String::new(), failure, captured: BTreeMap::new() }
-    }
-
-    /// It could not be judged.
-    pub fn inconclusive(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Inconclusive, ..Self::failed(expected, got) }
-    }
-}
-
-impl<'a> SuiteRun<'a> {
+impl<'a> StepsExecutor<'a> {
     /// A run of `suite` in which nothing has happened yet. `sources` gives `path:line` by place, such as `cases[2]`.
     pub fn new(session: &'a Session, suite: &'a SuitePlan, sources: &'a BTreeMap<String, String>) -> Self {
         Self { session, suite, variables: BTreeMap::new(), passed: BTreeSet::new(), sources }
@@ -70,7 +41,7 @@ impl<'a> SuiteRun<'a> {
             attempts += 1;
             fact = self.attempt(index, case).await;
         }
-        CaseFact { attempts, started: Some(started), took_ms: millis(began), ..fact }
+        CaseFact { attempts, started: Some(started), took_ms: elapsed_ms(began), ..fact }
     }
 
     async fn attempt(&mut self, index: usize, case: &Case) -> CaseFact {
@@ -88,47 +59,47 @@ impl<'a> SuiteRun<'a> {
             source: self.sources.get(&format!("cases[{index}]")).cloned(),
         };
         for (n, step) in case.steps.iter().enumerate() {
-            if !self.take(step, &place("steps", n), &mut fact).await {
+            if !self.execute(step, &place("steps", n), &mut fact).await {
                 break;
             }
         }
         for (n, step) in case.cleanup.iter().enumerate() {
-            self.take(step, &place("cleanup", n), &mut fact).await;
+            self.execute(step, &place("cleanup", n), &mut fact).await;
         }
         fact
     }
 
     /// Performs a step and adds it to the case; false when the case must end.
-    async fn take(&mut self, step: &Step, place: &str, fact: &mut CaseFact) -> bool {
+    async fn execute(&mut self, step: &Step, place: &str, fact: &mut CaseFact) -> bool {
         let began = Instant::now();
-        let done = self.perform(step).await;
+        let result = self.perform(step).await;
         let did = step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)));
-        let took_ms = millis(began);
-        fact.verdict = fact.verdict.max(Some(done.verdict));
+        let took_ms = elapsed_ms(began);
+        fact.verdict = fact.verdict.max(Some(result.verdict));
         fact.steps.push(StepFact {
             did: did.clone(),
-            saw: if done.verdict == Verdict::Passed { done.saw } else { done.failure.got.clone() },
-            verdict: done.verdict,
+            saw: if result.verdict == Verdict::Passed { result.saw } else { result.failure.got.clone() },
+            verdict: result.verdict,
             took_ms,
         });
-        if done.verdict == Verdict::Passed {
+        if result.verdict == Verdict::Passed {
             self.passed.extend(step.name.clone());
-            self.variables.extend(done.captured);
+            self.variables.extend(result.captured);
             return true;
         }
         fact.failures.push(CaseFailure {
             step: did,
-            expected: done.failure.expected,
-            got: done.failure.got,
-            waited_ms: done.failure.waited_ms.max(took_ms),
+            expected: result.failure.expected,
+            got: result.failure.got,
+            waited_ms: result.failure.waited_ms.max(took_ms),
             source: self.sources.get(place).or(fact.source.as_ref()).cloned(),
         });
         false
     }
 
-    async fn perform(&mut self, step: &Step) -> Done {
+    async fn perform(&mut self, step: &Step) -> StepResult {
         if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
-            return Done::inconclusive(
+            return StepResult::inconclusive(
                 format!("the positive control `{control}` to have passed before"),
                 "it did not pass, so that a refusal here would prove nothing",
             );
@@ -141,10 +112,10 @@ impl<'a> SuiteRun<'a> {
             .collect();
         let action = match variables::fill(&step.action, &self.variables, &secrets) {
             Ok(action) => action,
-            Err(why) => return Done::inconclusive("every variable of the step to have a value", why),
+            Err(why) => return StepResult::inconclusive("every variable of the step to have a value", why),
         };
-        if let Some(done) = host_steps::perform(self.session, &action).await {
-            return done;
+        if let Some(result) = host_steps::perform(self.session, &action).await {
+            return result;
         }
         let position = step
             .from
@@ -156,36 +127,40 @@ impl<'a> SuiteRun<'a> {
             .and_then(|w| humantime::parse_duration(w).ok())
             .and_then(|d| u64::try_from(d.as_millis()).ok());
         let refused = matches!(&action, Action::Tcp(tcp) if tcp.refused);
-        let done = self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await;
-        if refused && done.verdict == Verdict::Failed { isolation::unless_open(self.session, done).await } else { done }
+        let result = self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await;
+        if refused && result.verdict == Verdict::Failed {
+            isolation::unless_open(self.session, result).await
+        } else {
+            result
+        }
     }
 
     /// Asks the agent at a position; an agent that went away with its service is replaced once.
-    async fn ask(&self, position: &Position, ask: Ask) -> Done {
+    async fn ask(&self, position: &Position, ask: Ask) -> StepResult {
         for attempt in 0..2 {
             let agent = match self.session.agent(position).await {
                 Ok(agent) => agent,
-                Err(e) => return Done::inconclusive("an agent at the step's position", format!("failed to {e}")),
+                Err(e) => return StepResult::inconclusive("an agent at the step's position", format!("failed to {e}")),
             };
             match agent.ask(ask.clone()).await {
                 Ok(answer) => return judge(answer),
                 Err(_) if attempt == 0 => self.session.forget_agent(position).await,
-                Err(lost) => return Done::inconclusive("an answer of the agent", format!("failed to {lost}")),
+                Err(lost) => return StepResult::inconclusive("an answer of the agent", format!("failed to {lost}")),
             }
         }
-        Done::inconclusive("an answer of the agent", "it went away twice")
+        StepResult::inconclusive("an answer of the agent", "it went away twice")
     }
 }
 
-fn judge(answer: Answer) -> Done {
+fn judge(answer: Answer) -> StepResult {
     match answer {
-        Answer::Passed { captured, saw, .. } => Done { captured, ..Done::passed(saw) },
+        Answer::Passed { captured, saw, .. } => StepResult { captured, ..StepResult::passed(saw) },
         Answer::Failed(failure) => {
             let verdict = if failure.inconclusive { Verdict::Inconclusive } else { Verdict::Failed };
-            Done { verdict, saw: String::new(), failure, captured: BTreeMap::new() }
+            StepResult { verdict, saw: String::new(), failure, captured: BTreeMap::new() }
         }
-        Answer::Error { message } => Done::inconclusive("the step to be performed", message),
-        other => Done::inconclusive("an answer to a step", format!("{other:?}")),
+        Answer::Error { message } => StepResult::inconclusive("the step to be performed", message),
+        other => StepResult::inconclusive("an answer to a step", format!("{other:?}")),
     }
 }
 

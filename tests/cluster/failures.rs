@@ -21,7 +21,7 @@ fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
     user.owns("kc-crash-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"])
         .code(4)
-        .says("exit code 3")
+        .says("exited with code 3")
         .says("cannot read my settings")
         .says("dayfly down kc-crash-pr-1");
 }
@@ -51,7 +51,7 @@ fn a_process_that_outgrows_its_memory_is_told_so() {
     let user = in_cluster!();
     let file = user.describes("kc-oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");
     user.owns("kc-oom-pr-1");
-    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("for want of memory (limit of 64 MiB");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("OOM-killed (memory limit of 64 MiB");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_newer_run_of_the_same_pull_request_takes_over_and_begins_with_nothing() {
     let newer = user.describes("kc-over", &with_cases(REACHES_WEB));
     user.owns("kc-over-pr-1");
     user.runs(&newer, "1", &["--keep", "always"]).code(0).says("replacing run");
-    first.ends().code(1).says("a newer run");
+    first.ends().code(1).says("newer run");
     assert_ne!(object("kc-over-pr-1", "pod", "web")["metadata"]["uid"], uid);
     user.dayfly(&["test", "kc-over-pr-1"]).code(0).says("web answers");
 }
@@ -139,7 +139,7 @@ fn of_two_runs_at_the_same_moment_exactly_one_has_the_environment() {
     let mut codes = ended.each_ref().map(|e| e.code);
     codes.sort_unstable();
     // One passes; the other says that a newer run has it. It may also be that the older was done before.
-    let told = |e: &crate::support::Ended| e.code == 0 || e.err.contains("a newer run");
+    let told = |e: &crate::support::Ended| e.code == 0 || e.err.contains("newer run");
     assert!(codes[0] == 0 && codes[1] <= 1 && ended.iter().all(told), "{ended:#?}");
     user.finds_nothing_of("kc-race-pr-1");
 }

@@ -5,7 +5,8 @@
 use super::Ci;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
-use crate::report::{Format, render, tally, words};
+use crate::report::{Format, render};
+use crate::report::{counts, display, sanitize, time};
 
 /// Most annotations: GitHub shows ten errors and ten warnings a step, the rest is noise.
 const MOST: usize = 10;
@@ -19,13 +20,14 @@ pub fn annotations(facts: &Facts, ci: Ci) -> String {
 }
 
 fn github(facts: &Facts) -> String {
-    let cases = |verdict| tally::troubled(&facts.suites).filter(move |(_, c)| c.verdict == Some(verdict)).take(MOST);
+    let cases =
+        |verdict| counts::unsuccessful(&facts.suites).filter(move |(_, c)| c.verdict == Some(verdict)).take(MOST);
     let failed = cases(Verdict::Failed).map(|(s, c)| of_case("error", s, c));
     let unsure = cases(Verdict::Inconclusive).map(|(s, c)| of_case("warning", s, c));
     let suites = facts.suites.iter().filter_map(of_suite).take(MOST);
     let causes = facts.causes.iter().filter_map(|c| of_cause(facts, c)).take(MOST);
     let out: String = causes.chain(suites).chain(failed).chain(unsure).collect();
-    if out.is_empty() && words::outcome(facts) != "PASSED" {
+    if out.is_empty() && display::outcome(facts) != "PASSED" {
         let text = facts.causes.first().map_or("the run did not come to a verdict", |c| c.text.as_str());
         return command("error", None, &heading(facts), text);
     }
@@ -33,7 +35,7 @@ fn github(facts: &Facts) -> String {
 }
 
 fn heading(facts: &Facts) -> String {
-    format!("{} {}", words::outcome(facts), facts.environment)
+    format!("{} {}", display::outcome(facts), facts.environment)
 }
 
 /// A cause that no suite or case shows.
@@ -43,7 +45,7 @@ fn of_cause(facts: &Facts, cause: &Cause) -> Option<String> {
         CauseKind::Interrupted | CauseKind::Superseded => "warning",
         _ => "error",
     };
-    Some(command(level, None, &heading(facts), &format!("{}: {}", words::cause(cause.kind), cause.text)))
+    Some(command(level, None, &heading(facts), &format!("{}: {}", display::cause(cause.kind), cause.text)))
 }
 
 /// A suite that did not pass for a reason of its own.
@@ -53,7 +55,7 @@ fn of_suite(suite: &SuiteFact) -> Option<String> {
         Some(Verdict::Failed) => "error",
         Some(Verdict::Inconclusive) => "warning",
     };
-    let title = format!("{} {}", suite.name, words::suite_verdict(suite));
+    let title = format!("{} {}", suite.name, display::suite_verdict(suite));
     Some(command(level, suite.source.as_deref(), &title, suite.reason.as_deref()?))
 }
 
@@ -61,19 +63,23 @@ fn of_case(level: &str, suite: &SuiteFact, case: &CaseFact) -> String {
     let failure = case.failures.first();
     let source = failure.and_then(|f| f.source.as_ref()).or(case.source.as_ref()).or(suite.source.as_ref());
     let text = failure.map_or("no details were kept".to_owned(), |f| {
-        format!("{}\nexpected: {}\ngot: {}\nwaited: {}", f.step, f.expected, f.got, words::duration(f.waited_ms))
+        format!("{}\nexpected: {}\ngot: {}\nwaited: {}", f.step, f.expected, f.got, time::duration(f.waited_ms))
     });
-    command(level, source.map(String::as_str), &format!("{} / {}", suite.name, words::case(case)), &text)
+    command(level, source.map(String::as_str), &format!("{} / {}", suite.name, display::case_title(case)), &text)
 }
 
 fn command(level: &str, source: Option<&str>, title: &str, text: &str) -> String {
     let place = source.map(place).unwrap_or_default();
-    format!("::{level} {place}title={}::{}\n", property(&words::one_line(title, 200)), data(&words::block(text, 2000)))
+    format!(
+        "::{level} {place}title={}::{}\n",
+        property(&sanitize::one_line(title, 200)),
+        data(&sanitize::block(text, 2000))
+    )
 }
 
 /// `file=…,line=…,` of a `path:line`.
 fn place(source: &str) -> String {
-    let source = words::one_line(source, 400);
+    let source = sanitize::one_line(source, 400);
     match source.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u32>().ok()?))) {
         Some((file, line)) => format!("file={},line={line},", property(file)),
         None => format!("file={},", property(&source)),
@@ -93,7 +99,7 @@ fn property(text: &str) -> String {
 /// A folded section with all of the text view. Its times come from the facts, so that equal facts give equal text.
 fn gitlab(facts: &Facts) -> String {
     let (from, to) = (facts.started.as_second(), facts.finished.unwrap_or(facts.started).as_second());
-    let title = format!("dayfly: {} {}", words::outcome(facts), words::one_line(&facts.environment, 120));
+    let title = format!("dayfly: {} {}", display::outcome(facts), sanitize::one_line(&facts.environment, 120));
     let text = render(facts, Format::Text, false).unwrap_or_default();
     format!(
         "\x1b[0Ksection_start:{from}:dayfly_report[collapsed=true]\r\x1b[0K{title}\n{text}\x1b[0Ksection_end:{to}:dayfly_report\r\x1b[0K\n"

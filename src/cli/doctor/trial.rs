@@ -15,7 +15,7 @@ use crate::cli::connect;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::engine::{Engine, EngineError, EngineKind, Older};
 use crate::lifecycle::session::Session;
-use crate::lifecycle::{Journal, record};
+use crate::lifecycle::{Journal, facts};
 use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, Position, ReadyPlan, Unit, UnitKind};
 use crate::report::facts::{Change, Runner};
@@ -33,7 +33,7 @@ pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&Kubernet
         Ok(lease) => lease,
         Err(e) => return vec![Check::failed("containers start", format!("{e:#}"), "check this host's clock")],
     };
-    let facts = record::beginning(&lease, Path::new(""), Change::default(), Runner::default(), engine.kind());
+    let facts = facts::initial(&lease, Path::new(""), Change::default(), Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, Box::new(|_| ()));
     let session = Session::new(engine, lease, Secrets::default(), journal, CancellationToken::new());
     let mut checks = vec![];

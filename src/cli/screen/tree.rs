@@ -38,7 +38,7 @@ impl Tree {
             all: MultiProgress::new(),
             units: BTreeMap::new(),
             suites: BTreeMap::new(),
-            progress: decide::beginning(plan),
+            progress: decide::initial_progress(plan),
             began: BTreeMap::new(),
             removing: None,
             width: plan.units.iter().map(|u| u.name.len()).max().unwrap_or(8),
@@ -123,7 +123,7 @@ impl Tree {
 
     fn show_waiting(&self) {
         for (unit, bar) in self.units.iter().filter(|(u, _)| self.progress.get(*u) == Some(&Phase::Waiting)) {
-            let needs = decide::waits_for(&self.plan, &self.progress, unit).join(", ");
+            let needs = decide::unmet_needs(&self.plan, &self.progress, unit).join(", ");
             let text = if needs.is_empty() { "about to start".to_owned() } else { format!("waits for {needs}") };
             bar.set_message(self.row(unit, &text));
         }

@@ -1,12 +1,12 @@
 //! Who could reach whom, how each unit was confined, and which images ran.
 
+use crate::report::{display, sanitize};
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::plan::UnitKind;
 use crate::report::facts::{Facts, UnitFact};
-use crate::report::words;
 
 #[derive(Serialize)]
 pub(super) struct Network {
@@ -76,14 +76,14 @@ pub(super) fn network(facts: &Facts) -> Network {
         } else {
             "may not reach"
         };
-        Cell { allowed: yes, itself, says: words::one_line(&format!("{from} {verb} {to}"), 200) }
+        Cell { allowed: yes, itself, says: sanitize::one_line(&format!("{from} {verb} {to}"), 200) }
     };
     let row = |(name, kind): (&str, &'static str)| From {
-        name: words::one_line(name, 60),
+        name: sanitize::one_line(name, 60),
         kind,
         cells: to.iter().map(|t| cell(name, t)).collect(),
     };
-    Network { from: from.into_iter().map(row).collect(), to: to.iter().map(|t| words::one_line(t, 60)).collect() }
+    Network { from: from.into_iter().map(row).collect(), to: to.iter().map(|t| sanitize::one_line(t, 60)).collect() }
 }
 
 fn kind(kind: UnitKind) -> &'static str {
@@ -97,15 +97,15 @@ fn kind(kind: UnitKind) -> &'static str {
 pub(super) fn confined(unit: &UnitFact) -> Confined {
     let c = &unit.confinement;
     Confined {
-        name: words::one_line(&unit.name, 60),
+        name: sanitize::one_line(&unit.name, 60),
         kind: kind(unit.kind),
         copies: unit.replicas,
-        user: c.user.as_deref().map_or("the image's own".into(), |u| words::one_line(u, 60)),
+        user: c.user.as_deref().map_or("the image's own".into(), |u| sanitize::one_line(u, 60)),
         memory: memory(unit.limits.memory),
         cpu: format!("{}.{:02}", unit.limits.cpu_millis / 1000, unit.limits.cpu_millis % 1000 / 10),
         pids: unit.limits.pids,
-        departures: words::departures(unit),
-        reason: words::block(c.reason.as_deref().unwrap_or("no reason given"), 1000),
+        departures: display::departures(unit),
+        reason: sanitize::block(c.reason.as_deref().unwrap_or("no reason given"), 1000),
     }
 }
 
@@ -129,17 +129,17 @@ pub(super) fn images(facts: &Facts) -> Vec<Image> {
 
 fn image(facts: &Facts, reference: &str, digest: &str, platform: &str, user: &str) -> Image {
     let differs = |u: &UnitFact| {
-        u.running_digest.clone().filter(|d| d != digest).map_or(String::new(), |d| words::one_line(&d, 120))
+        u.running_digest.clone().filter(|d| d != digest).map_or(String::new(), |d| sanitize::one_line(&d, 120))
     };
     let units = facts
         .units
         .iter()
         .filter(|u| u.image == reference)
-        .map(|u| (words::one_line(&u.name, 60), differs(u)))
+        .map(|u| (sanitize::one_line(&u.name, 60), differs(u)))
         .collect();
-    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { words::one_line(text, 300) };
+    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { sanitize::one_line(text, 300) };
     Image {
-        reference: words::one_line(reference, 300),
+        reference: sanitize::one_line(reference, 300),
         digest: or(digest, "not found"),
         platform: or(platform, "–"),
         user: or(user, "root"),

@@ -1,11 +1,12 @@
 //! Suites and cases as the page shows them.
 
+use crate::report::{counts, display, sanitize, time};
 use serde::Serialize;
 
 use super::look;
 use super::timeline::{Bar, Scale};
+use crate::report::CaseCounts;
 use crate::report::facts::{CaseFact, CaseFailure, Facts, StepFact, SuiteFact};
-use crate::report::{Tally, tally, words};
 
 #[derive(Serialize)]
 pub(super) struct Suite {
@@ -86,30 +87,30 @@ pub(super) fn pick(suites: &[Suite], which: impl Fn(&Case) -> bool) -> Vec<Case>
 }
 
 fn suite(number: usize, suite: &SuiteFact) -> Suite {
-    let word = words::suite_verdict(suite);
+    let word = display::suite_verdict(suite);
     let (class, mark) = look(word);
-    let tally = Tally::of(&suite.cases);
+    let tally = CaseCounts::count(&suite.cases);
     let scale = suite.finished.map(|end| Scale::new(suite.started, end));
     Suite {
         number,
-        name: words::one_line(&suite.name, 120),
-        kind: words::suite_kind(suite.kind),
+        name: sanitize::one_line(&suite.name, 120),
+        kind: display::suite_kind(suite.kind),
         word,
         class,
         mark,
-        counts: tally.sentence(),
+        counts: tally.summary(),
         share: share(&tally),
-        reason: words::block(suite.reason.as_deref().unwrap_or(""), 2000),
-        took: words::took(suite.started, suite.finished),
-        digest: words::one_line(&suite.digest, 100),
-        source: words::one_line(suite.source.as_deref().unwrap_or(""), 300),
+        reason: sanitize::block(suite.reason.as_deref().unwrap_or(""), 2000),
+        took: time::elapsed(suite.started, suite.finished),
+        digest: sanitize::one_line(&suite.digest, 100),
+        source: sanitize::one_line(suite.source.as_deref().unwrap_or(""), 300),
         open: class != "good",
         cases: suite.cases.iter().map(|c| case(&suite.name, c, scale.as_ref())).collect(),
         raw: suite.raw.iter().map(raw).collect(),
     }
 }
 
-fn share(tally: &Tally) -> Vec<(&'static str, String, String)> {
+fn share(tally: &CaseCounts) -> Vec<(&'static str, String, String)> {
     let total = tally.total.max(1) as f64;
     let mut from = 0.0;
     let mut parts = Vec::new();
@@ -126,57 +127,57 @@ fn share(tally: &Tally) -> Vec<(&'static str, String, String)> {
 }
 
 fn case(suite: &str, case: &CaseFact, scale: Option<&Scale>) -> Case {
-    let word = words::verdict(case.verdict);
+    let word = display::verdict(case.verdict);
     let (class, mark) = look(word);
-    let (id, name) = (words::one_line(&case.id, 200), words::one_line(&case.name, 400));
+    let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 400));
     Case {
-        suite: words::one_line(suite, 120),
+        suite: sanitize::one_line(suite, 120),
         name: if id.ends_with(&name) { String::new() } else { name },
         id,
         word,
         class,
         mark,
-        took: words::duration(case.took_ms),
-        flaky: tally::is_flaky(case),
+        took: time::duration(case.took_ms),
+        flaky: counts::is_flaky(case),
         attempts: case.attempts,
         bar: scale.and_then(|s| s.case(case)),
         failures: case.failures.iter().map(failure).collect(),
         steps: case.steps.iter().map(step).collect(),
-        controls: case.controls.iter().map(|c| words::one_line(c, 200)).collect(),
-        source: words::one_line(case.source.as_deref().unwrap_or(""), 300),
+        controls: case.controls.iter().map(|c| sanitize::one_line(c, 200)).collect(),
+        source: sanitize::one_line(case.source.as_deref().unwrap_or(""), 300),
         more: !(case.failures.is_empty() && case.steps.is_empty() && case.controls.is_empty() && case.source.is_none()),
     }
 }
 
 fn failure(failure: &CaseFailure) -> Failure {
     Failure {
-        step: words::block(&failure.step, 1000),
-        expected: words::block(&failure.expected, 10_000),
-        got: words::block(&failure.got, 10_000),
-        waited: words::duration(failure.waited_ms),
-        source: words::one_line(failure.source.as_deref().unwrap_or(""), 300),
+        step: sanitize::block(&failure.step, 1000),
+        expected: sanitize::block(&failure.expected, 10_000),
+        got: sanitize::block(&failure.got, 10_000),
+        waited: time::duration(failure.waited_ms),
+        source: sanitize::one_line(failure.source.as_deref().unwrap_or(""), 300),
     }
 }
 
 fn step(step: &StepFact) -> Step {
-    let word = words::verdict(Some(step.verdict));
+    let word = display::verdict(Some(step.verdict));
     let (class, mark) = look(word);
     Step {
-        did: words::block(&step.did, 1000),
-        saw: words::block(&step.saw, 2000),
+        did: sanitize::block(&step.did, 1000),
+        saw: sanitize::block(&step.saw, 2000),
         word,
         class,
         mark,
-        took: words::duration(step.took_ms),
+        took: time::duration(step.took_ms),
     }
 }
 
 fn raw(raw: &crate::report::facts::RawFile) -> Raw {
     let size = if raw.size < 10_240 { format!("{} B", raw.size) } else { format!("{} KiB", raw.size / 1024) };
     Raw {
-        name: words::one_line(&raw.name, 200),
-        media_type: words::one_line(&raw.media_type, 100),
+        name: sanitize::one_line(&raw.name, 200),
+        media_type: sanitize::one_line(&raw.media_type, 100),
         size,
-        digest: words::one_line(&raw.sha256, 100),
+        digest: sanitize::one_line(&raw.sha256, 100),
     }
 }

@@ -1,10 +1,10 @@
 //! Who waited, started and was ready when, and when suites ran: bars in percent of the run's time.
 
+use crate::report::{display, sanitize, time};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
-use crate::report::words;
 
 /// Distances between marks of the axis, in milliseconds.
 const STEPS: [u64; 16] = [
@@ -59,11 +59,11 @@ pub(super) struct Scale {
 
 impl Scale {
     pub(super) fn new(from: Timestamp, to: Timestamp) -> Self {
-        Self { from, span: words::between(from, to).max(1) }
+        Self { from, span: time::ms_between(from, to).max(1) }
     }
 
     fn percent(&self, at: Timestamp) -> f64 {
-        (words::between(self.from, at) as f64 / self.span as f64 * 100.0).clamp(0.0, 100.0)
+        (time::ms_between(self.from, at) as f64 / self.span as f64 * 100.0).clamp(0.0, 100.0)
     }
 
     fn bar(&self, from: Timestamp, to: Timestamp, (y, height): (u8, u8), class: &'static str, says: String) -> Bar {
@@ -75,14 +75,14 @@ impl Scale {
     /// A case as a bar: the worse, the taller.
     pub(super) fn case(&self, case: &CaseFact) -> Option<Bar> {
         let start = case.started?;
-        let word = words::verdict(case.verdict);
+        let word = display::verdict(case.verdict);
         let class = super::look(word).0;
         let room = match class {
             "good" => (6, 8),
             "bad" => (0, 20),
             _ => (3, 14),
         };
-        let says = words::one_line(&format!("{} {word}, {}", case.id, words::duration(case.took_ms)), 200);
+        let says = sanitize::one_line(&format!("{} {word}, {}", case.id, time::duration(case.took_ms)), 200);
         Some(self.bar(start, after(start, case.took_ms), room, class, says))
     }
 }
@@ -123,7 +123,7 @@ fn unit(facts: &Facts, unit: &UnitFact, scale: &Scale, end: Timestamp) -> Row {
             bars.push(scale.bar(facts.started, started, (9, 2), "wait", "waiting".into()));
             bars.push(scale.bar(started, ready, (3, 14), "start", "starting".into()));
             bars.push(scale.bar(ready, end, (8, 4), "life", "ready".into()));
-            words::duration(words::between(started, ready))
+            time::duration(time::ms_between(started, ready))
         }
         (Some(started), None) => {
             bars.push(scale.bar(facts.started, started, (9, 2), "wait", "waiting".into()));
@@ -133,7 +133,7 @@ fn unit(facts: &Facts, unit: &UnitFact, scale: &Scale, end: Timestamp) -> Row {
         _ => "not started".into(),
     };
     Row {
-        name: words::one_line(&unit.name, 60),
+        name: sanitize::one_line(&unit.name, 60),
         class,
         mark,
         after: waited_for(facts, unit),
@@ -147,11 +147,11 @@ fn waited_for(facts: &Facts, unit: &UnitFact) -> Vec<(String, bool)> {
     let ready = |name: &String| facts.units.iter().find(|u| u.name == *name).and_then(|u| u.ready);
     let last = unit.needs.iter().filter_map(|n| ready(n).map(|at| (at, n))).max().map(|(_, n)| n);
     let several = unit.needs.len() > 1;
-    unit.needs.iter().map(|n| (words::one_line(n, 60), several && Some(n) == last)).collect()
+    unit.needs.iter().map(|n| (sanitize::one_line(n, 60), several && Some(n) == last)).collect()
 }
 
 fn says(facts: &Facts, unit: &UnitFact) -> String {
-    let at = |t: Timestamp| words::duration(words::between(facts.started, t));
+    let at = |t: Timestamp| time::duration(time::ms_between(facts.started, t));
     match (unit.started, unit.ready) {
         (Some(started), Some(ready)) => format!("started after {}, ready after {}", at(started), at(ready)),
         (Some(started), None) => format!("started after {}, never ready", at(started)),
@@ -160,15 +160,15 @@ fn says(facts: &Facts, unit: &UnitFact) -> String {
 }
 
 fn suite(suite: &SuiteFact, scale: &Scale, end: Timestamp) -> Row {
-    let word = words::suite_verdict(suite);
+    let word = display::suite_verdict(suite);
     let (class, mark) = super::look(word);
-    let took = words::took(suite.started, suite.finished);
+    let took = time::elapsed(suite.started, suite.finished);
     let mut bars =
         vec![scale.bar(suite.started, suite.finished.unwrap_or(end), (0, 20), "back", format!("{word}, {took}"))];
     bars.extend(suite.cases.iter().filter_map(|c| scale.case(c)));
     let says =
-        format!("{word}, began after {}, took {took}", words::duration(words::between(scale.from, suite.started)));
-    Row { name: words::one_line(&suite.name, 60), class, mark, after: vec![], bars, says, took }
+        format!("{word}, began after {}, took {took}", time::duration(time::ms_between(scale.from, suite.started)));
+    Row { name: sanitize::one_line(&suite.name, 60), class, mark, after: vec![], bars, says, took }
 }
 
 fn marks(span: u64) -> Vec<Mark> {

@@ -1,6 +1,6 @@
 //! Hostile text as Markdown that shows it and does nothing else.
 
-use crate::report::words;
+use crate::report::sanitize;
 
 /// Punctuation that means nothing in Markdown, wherever it stands.
 const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
@@ -8,7 +8,7 @@ const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
 /// One line of running text. ASCII punctuation is escaped, and a word joiner behind the marks by which GitHub and
 /// GitLab refer to people, issues and the like keeps them from doing so.
 pub(super) fn inline(text: &str, most: usize) -> String {
-    let line = words::one_line(text, most);
+    let line = sanitize::one_line(text, most);
     let mut out = String::with_capacity(line.len() * 2);
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
@@ -27,7 +27,7 @@ pub(super) fn inline(text: &str, most: usize) -> String {
 
 /// A fenced block, its fence longer than any run of backticks inside.
 pub(super) fn fenced(text: &str, most: usize) -> String {
-    let text = words::block(text, most);
+    let text = sanitize::block(text, most);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{text}\n{fence}\n")

@@ -5,7 +5,7 @@ use crate::model::Verdict;
 
 /// How the cases of one suite, or of a run, came out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct CaseCounts {
     /// All cases.
     pub total: usize,
     /// That passed, flaky ones included.
@@ -20,25 +20,25 @@ pub struct Tally {
     pub flaky: usize,
 }
 
-impl Tally {
+impl CaseCounts {
     /// Counts these cases.
-    pub fn of<'a>(cases: impl IntoIterator<Item = &'a CaseFact>) -> Self {
-        let mut tally = Self::default();
+    pub fn count<'a>(cases: impl IntoIterator<Item = &'a CaseFact>) -> Self {
+        let mut counts = Self::default();
         for case in cases {
-            tally.total += 1;
+            counts.total += 1;
             match case.verdict {
-                Some(Verdict::Passed) => tally.passed += 1,
-                Some(Verdict::Failed) => tally.failed += 1,
-                Some(Verdict::Inconclusive) => tally.inconclusive += 1,
-                None => tally.skipped += 1,
+                Some(Verdict::Passed) => counts.passed += 1,
+                Some(Verdict::Failed) => counts.failed += 1,
+                Some(Verdict::Inconclusive) => counts.inconclusive += 1,
+                None => counts.skipped += 1,
             }
-            tally.flaky += usize::from(is_flaky(case));
+            counts.flaky += usize::from(is_flaky(case));
         }
-        tally
+        counts
     }
 
     /// `12 of 15 passed, 2 failed, 1 skipped`; `no case` for none.
-    pub fn sentence(&self) -> String {
+    pub fn summary(&self) -> String {
         if self.total == 0 {
             return "no case".into();
         }
@@ -60,7 +60,7 @@ pub fn is_flaky(case: &CaseFact) -> bool {
 }
 
 /// Failed or inconclusive cases with their suite, in order.
-pub fn troubled(suites: &[SuiteFact]) -> impl Iterator<Item = (&SuiteFact, &CaseFact)> {
+pub fn unsuccessful(suites: &[SuiteFact]) -> impl Iterator<Item = (&SuiteFact, &CaseFact)> {
     let bad = |c: &CaseFact| matches!(c.verdict, Some(Verdict::Failed | Verdict::Inconclusive));
     suites.iter().flat_map(move |s| s.cases.iter().filter(move |c| bad(c)).map(move |c| (s, c)))
 }

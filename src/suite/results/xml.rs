@@ -1,31 +1,31 @@
-//! A strict reader of small XML documents: names, attributes and text, with limits on everything.
+//! A strict parser of small XML documents: names, attributes and text, with limits on everything.
 //!
-//! It refuses document types (and with them every entity but the five of XML), other encodings than UTF-8,
-//! deep nesting and documents that end early. It never resolves anything outside the document.
+//! Refuses document types (and so every entity except XML's five), encodings other than UTF-8, deep nesting and truncated
+//! documents. Never resolves anything outside the document.
 
 use std::collections::BTreeMap;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{MAX_DEPTH, MAX_FILE_BYTES};
+use super::limits::{MAX_DEPTH, MAX_FILE_BYTES};
 
-/// More attributes than this on one element are refused.
+/// Most attributes of one element.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// What was met.
+/// A part of the document.
 #[derive(Debug, PartialEq)]
-pub(super) enum Met {
-    /// An element begins.
+pub(super) enum XmlEvent {
+    /// An element starts.
     Open(String, BTreeMap<String, String>),
-    /// Text, entities resolved; may come in several pieces.
+    /// Text with entities resolved, possibly in several pieces.
     Text(String),
     /// The innermost element ends.
     Close,
 }
 
-/// Walks the document and hands over what it meets; the first fault ends it, with the reason.
-pub(super) fn walk(bytes: &[u8], mut on: impl FnMut(Met) -> Result<(), String>) -> Result<(), String> {
+/// Parses the document and calls `on` for each part; fails with the reason at the first error.
+pub(super) fn parse(bytes: &[u8], mut on: impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
     let mut reader = Reader::from_str(text(bytes)?);
     let (mut depth, mut roots) = (0_usize, 0_usize);
     loop {
@@ -37,26 +37,26 @@ pub(super) fn walk(bytes: &[u8], mut on: impl FnMut(Met) -> Result<(), String>) 
             Event::Start(e) => {
                 (depth, roots) = (depth + 1, 1);
                 if depth > MAX_DEPTH {
-                    return Err(at(&reader, &format!("elements nest deeper than {MAX_DEPTH}")));
+                    return Err(at(&reader, &format!("elements are nested deeper than {MAX_DEPTH} levels")));
                 }
                 on(open(&e)?)?;
             }
             Event::Empty(e) => {
                 roots = 1;
                 on(open(&e)?)?;
-                on(Met::Close)?;
+                on(XmlEvent::Close)?;
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
-                on(Met::Close)?;
+                on(XmlEvent::Close)?;
             }
             Event::Text(t) => piece(depth, &t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
             Event::CData(t) => piece(depth, &t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
             Event::GeneralRef(r) => piece(depth, &reference(&r)?, &mut on)?,
-            Event::DocType(_) => return Err("it declares a document type, which result files do not need".into()),
+            Event::DocType(_) => return Err("it declares a document type, which is not allowed".into()),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::Eof if depth > 0 => return Err("it ends before its elements are closed: it was cut short".into()),
-            Event::Eof if roots == 0 => return Err("it holds no element".into()),
+            Event::Eof if depth > 0 => return Err("it is truncated: not all elements are closed".into()),
+            Event::Eof if roots == 0 => return Err("it has no element".into()),
             Event::Eof => return Ok(()),
         }
     }
@@ -69,7 +69,7 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8 from byte {}", e.valid_up_to()))?;
     if let Some(at) = text.find('\0') {
-        return Err(format!("it is not UTF-8 text: there is a zero at byte {at}"));
+        return Err(format!("it is not UTF-8 text: NUL at byte {at}"));
     }
     if text.trim().is_empty() {
         return Err("it is empty".into());
@@ -77,16 +77,16 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     Ok(text)
 }
 
-fn piece(depth: usize, text: &str, on: &mut impl FnMut(Met) -> Result<(), String>) -> Result<(), String> {
+fn piece(depth: usize, text: &str, on: &mut impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
     match depth {
         0 if text.trim().is_empty() => Ok(()),
-        0 => Err("there is text outside its root element".into()),
-        _ => on(Met::Text(text.to_owned())),
+        0 => Err("it has text outside the root element".into()),
+        _ => on(XmlEvent::Text(text.to_owned())),
     }
 }
 
 fn reference(r: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
-    if let Some(c) = r.resolve_char_ref().map_err(|e| format!("it has a bad character reference ({e})"))? {
+    if let Some(c) = r.resolve_char_ref().map_err(|e| format!("it has an invalid character reference ({e})"))? {
         return Ok(c.to_string());
     }
     let name = r.decode().map_err(|e| e.to_string())?;
@@ -99,21 +99,21 @@ fn name(e: &BytesStart<'_>) -> Result<String, String> {
     std::str::from_utf8(e.local_name().as_ref()).map(str::to_owned).map_err(|e| e.to_string())
 }
 
-fn open(e: &BytesStart<'_>) -> Result<Met, String> {
+fn open(e: &BytesStart<'_>) -> Result<XmlEvent, String> {
     let name = name(e)?;
     let mut attributes = BTreeMap::new();
     for attribute in e.attributes().take(MAX_ATTRIBUTES + 1) {
-        let attribute = attribute.map_err(|why| format!("<{name}> has a bad attribute ({why})"))?;
+        let attribute = attribute.map_err(|why| format!("<{name}> has an invalid attribute ({why})"))?;
         let key = String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned();
         let value = attribute
             .normalized_value(quick_xml::XmlVersion::Explicit1_0)
-            .map_err(|why| format!("<{name}> has a bad value for {key} ({why})"))?;
+            .map_err(|why| format!("<{name}> has an invalid value for {key} ({why})"))?;
         attributes.insert(key, value.into_owned());
     }
     if attributes.len() > MAX_ATTRIBUTES {
         return Err(format!("<{name}> has more than {MAX_ATTRIBUTES} attributes"));
     }
-    Ok(Met::Open(name, attributes))
+    Ok(XmlEvent::Open(name, attributes))
 }
 
 fn at(reader: &Reader<&[u8]>, what: &str) -> String {

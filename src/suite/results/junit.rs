@@ -1,18 +1,18 @@
-//! JUnit XML as pytest, Maven surefire, go-junit-report, jest and their kin write it.
+//! Parses JUnit XML as pytest, Maven Surefire, go-junit-report, Jest and others write it.
 //!
-//! A suite that announces more tests or failures than it shows was cut or filtered, and is a fault.
+//! A suite that declares more tests or failures than it contains was truncated or filtered: an error.
 
 use std::collections::BTreeMap;
 
-use super::xml::{self, Met};
-use super::{MAX_NAME, MAX_TEXT};
+use super::limits::{MAX_CASES, MAX_NAME, MAX_TEXT};
+use super::xml::{self, XmlEvent};
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, CaseFailure};
 
-/// What one file gave.
-pub(super) struct Read {
+/// The content of one file.
+pub(super) struct JunitFile {
     pub(super) cases: Vec<CaseFact>,
-    pub(super) fault: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 pub(super) fn failed(case: &CaseFact) -> bool {
@@ -20,36 +20,35 @@ pub(super) fn failed(case: &CaseFact) -> bool {
 }
 
 /// Reads one file, at most `room` cases of it.
-pub(super) fn read(bytes: &[u8], room: usize) -> Read {
-    let mut reading = Reading { room, ..Reading::default() };
-    let fault = xml::walk(bytes, |met| reading.on(met)).err();
-    if fault.is_some() {
-        reading.cut_short();
+pub(super) fn read(bytes: &[u8], room: usize) -> JunitFile {
+    let mut parser = Parser { room, ..Parser::default() };
+    let mut error = xml::parse(bytes, |event| parser.on_event(event)).err();
+    if error.is_some() {
+        parser.truncated();
     }
-    let fault = match fault {
-        Some(_) if reading.foreign => None,
-        fault => fault,
-    };
-    Read { cases: reading.cases, fault: fault.or(reading.fault) }
+    if parser.foreign {
+        error = None;
+    }
+    JunitFile { cases: parser.cases, error: error.or(parser.error) }
 }
 
 #[derive(Default)]
-struct Reading {
+struct Parser {
     room: usize,
     /// Open elements, outermost first.
     path: Vec<String>,
-    suites: Vec<Announced>,
-    case: Option<Open>,
+    suites: Vec<Declared>,
+    case: Option<OpenCase>,
     cases: Vec<CaseFact>,
-    /// Failures and errors met, for comparison with what suites announce.
+    /// Failures and errors so far, compared with the declared counts.
     failures: u64,
-    fault: Option<String>,
-    /// The root is not JUnit's.
+    error: Option<String>,
+    /// The root element is not one of JUnit's.
     foreign: bool,
 }
 
-/// What a `<testsuite>` or `<testsuites>` announces, and the counts before it.
-struct Announced {
+/// The counts that a `<testsuite>` or `<testsuites>` declares, and the counts before it.
+struct Declared {
     name: String,
     tests: u64,
     failures: u64,
@@ -58,19 +57,19 @@ struct Announced {
 }
 
 /// A `<testcase>` being read.
-struct Open {
+struct OpenCase {
     fact: CaseFact,
     skipped: bool,
-    /// Element name of the failure whose text is being read, and at which depth.
+    /// Depth of the failure element whose text is being read.
     inside: Option<usize>,
 }
 
-impl Reading {
-    fn on(&mut self, met: Met) -> Result<(), String> {
-        match met {
-            Met::Open(name, attributes) => self.open(name, &attributes)?,
-            Met::Text(text) => self.text(&text),
-            Met::Close => self.close(),
+impl Parser {
+    fn on_event(&mut self, event: XmlEvent) -> Result<(), String> {
+        match event {
+            XmlEvent::Open(name, attributes) => self.open(name, &attributes)?,
+            XmlEvent::Text(text) => self.text(&text),
+            XmlEvent::Close => self.close(),
         }
         Ok(())
     }
@@ -81,14 +80,14 @@ impl Reading {
             return Err(format!("its root element is <{name}>"));
         }
         match (name.as_str(), &mut self.case) {
-            ("testcase", Some(_)) => return Err("a <testcase> stands inside another".into()),
+            ("testcase", Some(_)) => return Err("a <testcase> is nested in another".into()),
             ("testcase", None) => self.open_case(attributes)?,
             ("testsuite" | "testsuites", None) => {
-                self.suites.push(announced(attributes, self.cases.len() as u64, self.failures)?)
+                self.suites.push(declared(attributes, self.cases.len() as u64, self.failures)?)
             }
             (kind, Some(case)) if case.inside.is_none() => {
                 self.failures += u64::from(matches!(kind, "failure" | "error"));
-                case.outcome(kind, attributes, self.path.len());
+                case.add_outcome(kind, attributes, self.path.len());
             }
             ("failure" | "error", None) => self.suite_error(attributes),
             _ => {}
@@ -99,22 +98,22 @@ impl Reading {
 
     fn open_case(&mut self, attributes: &BTreeMap<String, String>) -> Result<(), String> {
         if self.cases.len() >= self.room {
-            return Err(format!("there are more than {} cases", super::MAX_CASES));
+            return Err(format!("there are more than {} cases", MAX_CASES));
         }
         let suite = self.suites.last().map_or("", |s| s.name.as_str());
-        self.case = Some(Open { fact: case(attributes, suite)?, skipped: not_run(attributes), inside: None });
+        self.case = Some(OpenCase { fact: case(attributes, suite)?, skipped: not_run(attributes), inside: None });
         Ok(())
     }
 
-    /// An error of a whole suite, outside any case (a fixture that broke): a failed case of its own.
+    /// An error outside any case (such as a broken fixture) becomes a failed case.
     fn suite_error(&mut self, attributes: &BTreeMap<String, String>) {
         let suite = self.suites.last().map_or("", |s| s.name.as_str()).to_owned();
-        let mut open = Open {
-            fact: blank(format!("{suite} (whole suite)"), "the suite itself runs".into()),
+        let mut open = OpenCase {
+            fact: blank(format!("{suite} (whole suite)"), "the suite runs".into()),
             skipped: false,
             inside: None,
         };
-        open.outcome("error", attributes, self.path.len());
+        open.add_outcome("error", attributes, self.path.len());
         self.failures += 1;
         self.case = Some(open);
     }
@@ -141,7 +140,7 @@ impl Reading {
         } else if matches!(name.as_str(), "testsuite" | "testsuites")
             && let Some(suite) = self.suites.pop()
         {
-            self.compare(&suite);
+            self.check_counts(&suite);
         }
     }
 
@@ -157,31 +156,31 @@ impl Reading {
         }
     }
 
-    /// The document broke off inside a case: it counts only if a failure was already seen.
-    fn cut_short(&mut self) {
+    /// The document is truncated inside a case: the case counts only if it already failed.
+    fn truncated(&mut self) {
         if self.case.as_ref().is_some_and(|c| failed(&c.fact)) {
             self.finish_case();
         }
     }
 
-    fn compare(&mut self, suite: &Announced) {
+    fn check_counts(&mut self, suite: &Declared) {
         let tests = self.cases.len() as u64 - suite.cases_before;
         let failures = self.failures - suite.failures_before;
         let short = if suite.tests > tests {
-            Some(format!("announces {} tests and shows {tests}", suite.tests))
+            Some(format!("declares {} tests but contains {tests}", suite.tests))
         } else if suite.failures > failures {
-            Some(format!("announces {} failures and shows {failures}", suite.failures))
+            Some(format!("declares {} failures but contains {failures}", suite.failures))
         } else {
             None
         };
-        if let (Some(short), None) = (short, &self.fault) {
-            self.fault = Some(format!("the suite `{}` {short}", suite.name));
+        if let (Some(short), None) = (short, &self.error) {
+            self.error = Some(format!("the suite `{}` {short}", suite.name));
         }
     }
 }
 
-impl Open {
-    fn outcome(&mut self, kind: &str, attributes: &BTreeMap<String, String>, depth: usize) {
+impl OpenCase {
+    fn add_outcome(&mut self, kind: &str, attributes: &BTreeMap<String, String>, depth: usize) {
         let again = matches!(kind, "flakyFailure" | "flakyError" | "rerunFailure" | "rerunError");
         match kind {
             "failure" | "error" => self.fact.verdict = Some(Verdict::Failed),
@@ -198,7 +197,7 @@ impl Open {
 
 fn failure(kind: &str, attributes: &BTreeMap<String, String>, case: &CaseFact) -> CaseFailure {
     let word = if kind.ends_with("rror") { "error" } else { "failure" };
-    let earlier = if matches!(kind, "failure" | "error") { "" } else { " of another attempt" };
+    let earlier = if matches!(kind, "failure" | "error") { "" } else { " in another attempt" };
     let of = attributes.get("type").filter(|t| !t.trim().is_empty()).map(|t| format!(" ({t})")).unwrap_or_default();
     let mut got = String::new();
     if let Some(message) = attributes.get("message") {
@@ -245,25 +244,25 @@ fn blank(id: String, name: String) -> CaseFact {
     }
 }
 
-/// Some dialects mark a test that did not run by a status instead of an element.
+/// Some dialects mark a skipped test by a status attribute instead of an element.
 fn not_run(attributes: &BTreeMap<String, String>) -> bool {
     let status = attributes.get("status").map(|s| s.to_ascii_lowercase()).unwrap_or_default();
     matches!(status.as_str(), "notrun" | "disabled" | "skipped" | "pending" | "ignored")
 }
 
-fn announced(attributes: &BTreeMap<String, String>, cases: u64, failures: u64) -> Result<Announced, String> {
+fn declared(attributes: &BTreeMap<String, String>, cases: u64, failures: u64) -> Result<Declared, String> {
     let name = cut(attributes.get("name").map_or("", |n| n.trim()), MAX_NAME);
     let count = |key: &str| match attributes.get(key).map(|v| v.trim()) {
         None | Some("") => Ok(0),
         Some(v) => v
             .parse::<u64>()
-            .map_err(|_| format!("the suite `{name}` announces {key}=\"{}\", which is no number", cut(v, 40))),
+            .map_err(|_| format!("the suite `{name}` declares {key}=\"{}\", which is not a number", cut(v, 40))),
     };
     let (tests, failed) = (count("tests")?, count("failures")?.saturating_add(count("errors")?));
-    Ok(Announced { tests, failures: failed, cases_before: cases, failures_before: failures, name })
+    Ok(Declared { tests, failures: failed, cases_before: cases, failures_before: failures, name })
 }
 
-/// Seconds as written, `1,234.5` included; what is no time counts as none.
+/// Parses seconds, also `1,234.5`; invalid values count as 0.
 fn millis(text: &str) -> u64 {
     let seconds: f64 = text.replace(',', "").parse().unwrap_or(0.0);
     if seconds.is_finite() && seconds > 0.0 { (seconds * 1000.0).round() as u64 } else { 0 }

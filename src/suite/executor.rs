@@ -1,4 +1,4 @@
-//! Runs the suites of an environment that is up, wave by wave, and notes what each found.
+//! Runs the suites of an environment that is up, wave by wave, and records what each found.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::steps::SuiteRun;
+use super::steps::StepsExecutor;
 use super::{container, outcome, schedule};
 use crate::lifecycle::RunEvent;
+use crate::lifecycle::causes::interrupted;
 use crate::lifecycle::session::Session;
-use crate::lifecycle::up::interrupted;
 use crate::model::Verdict;
 use crate::plan::{SuiteExecutor, SuitePlan};
 use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
@@ -19,12 +19,15 @@ use crate::spec::model::Case;
 /// Where things stand in the description: `suites.security.cases[3]` → `path:line`.
 pub type Sources = BTreeMap<String, String>;
 
-/// Runs the chosen suites (all when `only` is empty) and notes a cause for each that did not pass.
+/// Runs the chosen suites (all when `only` is empty) and records a cause for each that did not pass.
 /// Fails when the run must stop: by a signal, or because a newer run has the environment.
-pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
+pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
     let waves = schedule::waves(&session.lease.plan.suites, only);
     if waves.is_empty() {
-        note(session, Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() });
+        record_cause(
+            session,
+            Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() },
+        );
     }
     for wave in waves {
         let running = join_all(
@@ -33,35 +36,35 @@ pub async fn run(session: &Session, only: &[String], sources: &Sources) -> Resul
         let done = tokio::select! {
             biased;
             () = session.stop.cancelled() => return Err(interrupted()),
-            cause = session.overtaken() => return Err(cause),
+            cause = session.ownership_lost() => return Err(cause),
             done = running => done,
         };
-        done.iter().filter_map(outcome::cause).for_each(|c| note(session, c));
+        done.iter().filter_map(outcome::cause).for_each(|c| record_cause(session, c));
     }
-    session.still_ours().await
+    session.check_ownership().await
 }
 
-fn note(session: &Session, cause: Cause) {
-    session.journal.note(RunEvent::Cause { cause });
+fn record_cause(session: &Session, cause: Cause) {
+    session.journal.record(RunEvent::Cause { cause });
 }
 
 async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> SuiteFact {
     let here = local_sources(sources, &suite.name);
     let mut fact = beginning(suite, sources);
-    session.journal.note(RunEvent::SuiteStarted { suite: fact.clone() });
+    session.journal.record(RunEvent::SuiteStarted { suite: fact.clone() });
     match &suite.judge {
-        SuiteExecutor::Steps { cases } => by_steps(session, suite, cases, &here, &mut fact).await,
-        SuiteExecutor::Container(judge) => {
-            let judged = container::judge(session, suite, judge).await;
-            for case in &judged.cases {
-                session.journal.note(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
+        SuiteExecutor::Steps { cases } => execute_steps(session, suite, cases, &here, &mut fact).await,
+        SuiteExecutor::Container(container) => {
+            let result = container::execute(session, suite, container).await;
+            for case in &result.cases {
+                session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
             }
             (fact.verdict, fact.reason, fact.cases, fact.raw) =
-                (Some(judged.verdict), judged.reason, judged.cases, judged.raw);
+                (Some(result.verdict), result.reason, result.cases, result.raw);
         }
     }
     fact.finished = Some(Timestamp::now());
-    session.journal.note(RunEvent::SuiteDone { suite: fact.clone() });
+    session.journal.record(RunEvent::SuiteDone { suite: fact.clone() });
     fact
 }
 
@@ -80,13 +83,13 @@ fn beginning(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
     }
 }
 
-async fn by_steps(session: &Session, suite: &SuitePlan, cases: &[Case], here: &Sources, fact: &mut SuiteFact) {
-    let mut run = SuiteRun::new(session, suite, here);
+async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], here: &Sources, fact: &mut SuiteFact) {
+    let mut run = StepsExecutor::new(session, suite, here);
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
     for (index, case) in cases.iter().enumerate() {
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
         let case = done.unwrap_or_else(|_| out_of_time(suite, case, here.get(&format!("cases[{index}]")).cloned()));
-        session.journal.note(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
+        session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
     }
     let (verdict, reason) = outcome::verdict(&fact.cases);

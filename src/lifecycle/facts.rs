@@ -1,4 +1,4 @@
-//! From notices to facts. Pure: the time is an argument.
+//! Builds the facts of a run from its events. Pure: the time is an argument.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
 use crate::report::facts::{CauseKind, Change, Event, Facts, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
 
-/// The units of a plan before anything happened.
-pub fn units(plan: &Plan) -> Vec<UnitFact> {
+/// The units of a plan before the first event.
+fn units(plan: &Plan) -> Vec<UnitFact> {
     plan.units.iter().map(unit).collect()
 }
 
@@ -33,13 +33,13 @@ fn unit(u: &Unit) -> UnitFact {
     }
 }
 
-/// Pairs (from, to) of everybody who may connect to whom.
-pub fn access(plan: &Plan) -> Vec<(String, String)> {
+/// Permitted connections as pairs (from, to).
+fn access(plan: &Plan) -> Vec<(String, String)> {
     plan.units.iter().flat_map(|u| u.callers.iter().map(|c| (c.clone(), u.name.clone()))).collect()
 }
 
-/// The facts of a run before anything happened.
-pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
+/// The facts of a run before its first event.
+pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
     Facts {
         schema_version: SCHEMA_VERSION,
         run: lease.run,
@@ -66,12 +66,12 @@ pub fn beginning(lease: &Lease, path: &Path, change: Change, runner: Runner, eng
     }
 }
 
-/// Adds what a notice says to the facts; returns whether they changed in a way that is worth saving.
-pub fn apply(facts: &mut Facts, notice: &RunEvent, at: Timestamp) -> bool {
-    if let Some((about, text)) = sentence(notice) {
+/// Applies an event; returns true if the facts should be saved.
+pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
+    if let Some((about, text)) = event_text(event) {
         facts.events.push(Event { at, about, text });
     }
-    match notice {
+    match event {
         RunEvent::Pulling { .. } | RunEvent::UnitWaiting { .. } | RunEvent::SuiteLine { .. } => return false,
         RunEvent::Engine { info } => facts.engine_info = Some(info.clone()),
         RunEvent::Gaps { cannot } => {
@@ -92,7 +92,7 @@ pub fn apply(facts: &mut Facts, notice: &RunEvent, at: Timestamp) -> bool {
         }),
         RunEvent::Running { digests } => {
             for (unit, digest) in digests {
-                read_back(facts, unit, digest);
+                set_running_digest(facts, unit, digest);
             }
         }
         RunEvent::SuiteStarted { suite } => facts.suites.push(suite.clone()),
@@ -122,8 +122,8 @@ fn with_unit(facts: &mut Facts, name: &str, change: impl FnOnce(&mut UnitFact)) 
     }
 }
 
-/// The digest of what runs; it stands for the image too where nobody could be asked before.
-fn read_back(facts: &mut Facts, unit: &str, digest: &str) {
+/// Sets the digest of a running unit, and of its image where no registry gave one.
+fn set_running_digest(facts: &mut Facts, unit: &str, digest: &str) {
     let Some(unit) = facts.units.iter_mut().find(|u| u.name == unit) else { return };
     unit.running_digest = Some(digest.to_owned());
     if let Some(image) = facts.images.get_mut(&unit.image).filter(|i| i.digest.is_empty()) {
@@ -137,32 +137,32 @@ fn with_suite(facts: &mut Facts, name: &str, change: impl FnOnce(&mut SuiteFact)
     }
 }
 
-/// The sentence by which a notice stands in the list of events; none for what stands elsewhere in the facts.
-fn sentence(notice: &RunEvent) -> Option<(Option<String>, String)> {
+/// The unit or suite concerned and the text shown in the list of events; none for events that only change other facts.
+fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
     let about = |name: &str, text: String| Some((Some(name.to_owned()), text));
-    match notice {
+    match event {
         RunEvent::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
         RunEvent::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
-        RunEvent::Prepared => Some((None, "networks, volumes, secrets and containers are made".into())),
+        RunEvent::Prepared => Some((None, "created networks, volumes, secrets and containers".into())),
         RunEvent::UnitStarting { unit } => about(unit, "starting".into()),
         RunEvent::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
         RunEvent::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
         RunEvent::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
         RunEvent::UnitEnded { unit, code, oom_killed: false } => {
-            about(unit, format!("its process ended with exit code {code}, and no suite had stopped it"))
+            about(unit, format!("its process exited unexpectedly with code {code}"))
         }
-        RunEvent::UnitEnded { unit, .. } => about(unit, "its process was ended for want of memory".into()),
+        RunEvent::UnitEnded { unit, .. } => about(unit, "its process was OOM-killed".into()),
         RunEvent::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
-        RunEvent::SuiteStarted { suite } => about(&suite.name, "suite began".into()),
+        RunEvent::SuiteStarted { suite } => about(&suite.name, "suite started".into()),
         RunEvent::SuiteDone { suite } => {
-            about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("unjudged", |v| v.word())))
+            about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("no verdict", |v| v.word())))
         }
         RunEvent::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
         RunEvent::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
         RunEvent::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
-        RunEvent::Removing { .. } => Some((None, "removal began".into())),
+        RunEvent::Removing { .. } => Some((None, "removal started".into())),
         RunEvent::Removed { residual, took_ms } if residual.is_empty() => {
-            Some((None, format!("everything was removed after {took_ms} ms")))
+            Some((None, format!("removed everything in {took_ms} ms")))
         }
         RunEvent::Removed { residual, .. } => {
             Some((None, format!("{} object(s) could not be removed", residual.len())))

@@ -1,0 +1,79 @@
+//! Starts and stops single units of a session, and waits until they are ready.
+
+use std::time::Instant;
+
+use super::RunEvent;
+use super::clock::elapsed_ms;
+use super::session::Session;
+use crate::agent::client::AgentLost;
+use crate::agent::protocol::{Answer, Ask};
+use crate::plan::{Position, Unit};
+
+impl Session {
+    /// Stops a unit for a suite.
+    pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
+        self.stopped.lock().await.insert(unit.to_owned());
+        self.forget_agent(&Position::Inside(unit.to_owned())).await;
+        self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.journal.record(RunEvent::UnitStopped { unit: unit.to_owned() });
+        Ok(())
+    }
+
+    /// Starts a unit for a suite and waits until it is ready; returns the elapsed milliseconds.
+    pub async fn start_unit(&self, unit: &str) -> Result<u64, String> {
+        let start = Instant::now();
+        let planned = self.lease.plan.unit(unit).ok_or_else(|| format!("service {unit} does not exist"))?;
+        self.forget_agent(&Position::Inside(unit.to_owned())).await;
+        self.journal.record(RunEvent::UnitStarting { unit: unit.to_owned() });
+        self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.stopped.lock().await.remove(unit);
+        self.wait_until_ready(planned).await?;
+        let took_ms = elapsed_ms(start);
+        self.journal.record(RunEvent::UnitReady { unit: unit.to_owned(), took_ms });
+        Ok(took_ms)
+    }
+
+    /// Waits until the agent finds the unit ready.
+    pub(super) async fn wait_until_ready(&self, unit: &Unit) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            let left = unit.within_ms.saturating_sub(elapsed_ms(start));
+            match self.probe(unit, left).await? {
+                // The connection broke, as when an API server restarts: a new agent continues for the time left.
+                Err(lost) if left > 0 => {
+                    tracing::debug!(unit = unit.name, "failed to {lost}");
+                    self.forget_agent(&Position::Control).await;
+                }
+                answer => return readiness(unit, answer),
+            }
+        }
+    }
+
+    async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<Answer, AgentLost>, String> {
+        let agent = self.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
+        let at = self.engine.address(&self.lease, &unit.name).await;
+        let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
+        let (journal, name) = (self.journal.clone(), unit.name.clone());
+        let on_progress = move |last| journal.record(RunEvent::UnitWaiting { unit: name.clone(), last });
+        Ok(agent.ask_with_progress(ask, on_progress).await)
+    }
+}
+
+fn readiness(unit: &Unit, answer: Result<Answer, AgentLost>) -> Result<(), String> {
+    match answer {
+        Ok(Answer::Ready) => Ok(()),
+        Ok(Answer::Failed(f)) => Err(format!(
+            "not ready within {}: expected {}; last answer: {}",
+            seconds(unit.within_ms),
+            f.expected,
+            f.got
+        )),
+        Ok(Answer::Error { message }) => Err(message),
+        Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
+        Err(lost) => Err(format!("failed to {lost}")),
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
+}

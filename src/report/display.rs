@@ -1,0 +1,98 @@
+//! The wording that all views share: outcomes, verdicts, causes, engines, departures.
+
+use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitFact};
+use super::sanitize;
+use crate::engine::EngineKind;
+use crate::model::{Outcome, Verdict};
+use crate::spec::model::SuiteKind;
+
+/// The outcome in one capitalised word. A report saved while the run went on is never shown as passed.
+pub fn outcome(facts: &Facts) -> &'static str {
+    match facts.outcome() {
+        Outcome::Passed | Outcome::Inconclusive if facts.finished.is_none() && facts.causes.is_empty() => "UNFINISHED",
+        Outcome::Passed => "PASSED",
+        Outcome::Failed => "FAILED",
+        Outcome::Inconclusive => "INCONCLUSIVE",
+        Outcome::Error => "ERROR",
+        Outcome::Aborted => "ABORTED",
+    }
+}
+
+/// The verdict of a case; none is a case that did not run.
+pub fn verdict(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Passed) => "passed",
+        Some(Verdict::Failed) => "failed",
+        Some(Verdict::Inconclusive) => "inconclusive",
+        None => "skipped",
+    }
+}
+
+/// The verdict of a suite; none is a suite that never came to its end.
+pub fn suite_verdict(suite: &SuiteFact) -> &'static str {
+    suite.verdict.map_or("unfinished", |v| verdict(Some(v)))
+}
+
+/// `acceptance` or `security`.
+pub fn suite_kind(kind: SuiteKind) -> &'static str {
+    match kind {
+        SuiteKind::Acceptance => "acceptance",
+        SuiteKind::Security => "security",
+    }
+}
+
+/// Id and name of a case on one line, the name only where the id does not end with it already.
+pub fn case_title(case: &CaseFact) -> String {
+    let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 300));
+    if id.ends_with(&name) { id } else { format!("{id} {name}") }
+}
+
+/// A cause in a few words, to stand before its sentence.
+pub fn cause(kind: CauseKind) -> &'static str {
+    match kind {
+        CauseKind::Unexpected => "unexpected",
+        CauseKind::Invalid => "invalid",
+        CauseKind::NoCapacity => "no capacity",
+        CauseKind::NotReady => "not ready",
+        CauseKind::AcceptanceFailed => "acceptance failed",
+        CauseKind::SecurityFailed => "security failed",
+        CauseKind::Inconclusive => "inconclusive",
+        CauseKind::NoEvidence => "no evidence",
+        CauseKind::TeardownIncomplete => "teardown incomplete",
+        CauseKind::Refused => "refused",
+        CauseKind::Interrupted => "interrupted",
+        CauseKind::Superseded => "superseded",
+    }
+}
+
+/// Product and version where known, else the kind of engine.
+pub fn engine(facts: &Facts) -> String {
+    match (&facts.engine_info, facts.engine) {
+        (Some(info), _) => sanitize::one_line(&format!("{} {}", info.product, info.version), 80),
+        (None, EngineKind::Local) => "local engine".into(),
+        (None, EngineKind::Kubernetes) => "kubernetes".into(),
+        (None, EngineKind::Fake) => "fake engine (nothing real)".into(),
+    }
+}
+
+/// The commit's first 12 characters, or `no commit given`.
+pub fn commit(facts: &Facts) -> String {
+    let commit = sanitize::one_line(&facts.change.commit, 200);
+    if commit.is_empty() { "no commit given".into() } else { commit.chars().take(12).collect() }
+}
+
+/// How a unit departs from the secure defaults, in a few words each, without the reason.
+pub fn departures(unit: &UnitFact) -> Vec<String> {
+    let c = &unit.confinement;
+    let mut found = Vec::new();
+    if c.root || c.user.as_deref().is_some_and(|u| u == "0" || u.starts_with("0:")) {
+        found.push("may run as root".to_owned());
+    }
+    if c.writable_root {
+        found.push("may write to its image's files".to_owned());
+    }
+    if !c.capabilities.is_empty() {
+        found.push(sanitize::one_line(&format!("keeps {}", c.capabilities.join(", ")), 300));
+    }
+    found
+}

@@ -23,22 +23,22 @@ use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::SigningKey;
 use crate::evidence::predicate::Remover;
 
+mod actions;
 pub mod decide;
 pub mod events;
-mod follow;
-pub mod leader;
+pub mod http_server;
+pub mod leader_election;
 pub mod metrics;
-mod perform;
-pub mod pods;
 pub mod queue;
 mod reconcile;
-pub mod request;
+pub mod run_request;
 pub mod runner;
-pub mod serve;
+pub mod runner_pod;
 pub mod status;
+mod watches;
 
-use follow::Followed;
 use metrics::Metrics;
+use watches::Followed;
 
 /// Field manager of everything that the controller writes.
 pub const MANAGER: &str = "dayfly-controller";
@@ -178,7 +178,7 @@ pub async fn run(
         settings,
     });
     let settings = &context.settings;
-    let candidate = leader::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
+    let candidate = leader_election::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
     let acting = async {
         let objects: Api<TestEnvironmentSummary> = Api::all(context.client.clone());
         objects.list_metadata(&ListParams::default().limit(1)).await.map_err(ControllerError::NoResource)?;
@@ -200,7 +200,7 @@ pub async fn run(
     let address = settings.address;
     tokio::select! {
         done = acting => done,
-        Err(source) = serve::serve(address, context.clone()) => Err(ControllerError::Address { address, source }),
+        Err(source) = http_server::serve(address, context.clone()) => Err(ControllerError::Address { address, source }),
     }
 }
 
@@ -223,7 +223,7 @@ async fn act(
     nudged: mpsc::Receiver<()>,
     stop: CancellationToken,
 ) {
-    let (followed, following) = follow::follow(&context);
+    let (followed, following) = watches::follow(&context);
     let followed = context.followed.get_or_init(|| followed);
     let acting = async {
         if !followed.is_complete().await {

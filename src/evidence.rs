@@ -9,14 +9,14 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod bundle;
+pub mod configmap_store;
 pub mod dsse;
 pub mod key;
 pub mod key_secret;
 pub mod predicate;
-pub mod record_shelf;
 pub mod removal;
+pub mod removal_store;
 pub mod seal;
-pub mod shelf;
 pub mod statement;
 pub mod store;
 pub mod unique_keys;

@@ -7,18 +7,18 @@
 use crate::engine::kubernetes::explain;
 
 pub mod apply;
-pub mod bindings;
-pub mod holders;
 pub mod key;
 pub mod manifests;
 pub mod remove;
-pub mod sight;
+pub mod role_bindings;
+pub mod rollout;
+pub mod test_environments;
 pub mod wait;
 
 /// Where the controller, runners and the signing key are. Policies name accounts with it, so that it is always this one.
 pub const NAMESPACE: &str = "dayfly-system";
 /// Name of the definition of TestEnvironments.
-pub const DEFINITION: &str = "testenvironments.dayfly.dev";
+pub const CRD: &str = "testenvironments.dayfly.dev";
 /// Name of the controller's Deployment.
 pub const CONTROLLER: &str = "dayfly-controller";
 /// Name of the Secret with the signing key.

@@ -5,7 +5,7 @@
 
 pub mod decide;
 pub mod forge;
-pub mod half_made;
-pub mod open_list;
+pub mod incomplete;
+pub mod open_pull_requests;
 pub mod removal;
 pub mod repository;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::engine::{Engine, EngineKind, Older};
-use crate::evidence::shelf::ConfigMapStore;
+use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, store};
 use crate::lease::Lease;
 use crate::lifecycle::clock::elapsed_ms;

@@ -380,7 +380,7 @@ fn the_admission_policies_speak_of_every_account_and_are_in_force() {
         assert!(serde_json::to_string(policy).unwrap().contains(dayfly::render::labels::ENVIRONMENT));
     }
     let text = serde_json::to_string(&policies).unwrap();
-    for label in [dayfly::evidence::shelf::RUN, dayfly::evidence::record_shelf::REMOVAL_OF] {
+    for label in [dayfly::evidence::configmap_store::RUN, dayfly::evidence::removal_store::REMOVAL_OF] {
         assert!(text.contains(label), "no policy speaks of {label}");
     }
     assert_eq!(policies.len(), 2);

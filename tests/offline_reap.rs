@@ -13,9 +13,9 @@ use dayfly::evidence::removal::{self, BEGUN, ENDED};
 use dayfly::evidence::verify::{Expect, Refusal, removal as judged};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
 use dayfly::lease::Retention;
-use dayfly::reaper::decide::Asked;
+use dayfly::reaper::decide::Criteria;
 use dayfly::reaper::forge::{Forge, ForgeKind};
-use dayfly::reaper::removal::{Books, Outcome};
+use dayfly::reaper::removal::{Outcome, RemovalLog};
 use jiff::Timestamp;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -354,14 +354,14 @@ async fn what_cannot_be_recorded_is_not_removed() {
     let lease = connect::lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
     engine.claim(&lease, Older::Removed).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
-    let asked = Asked { idle: Some(idle), ..Asked::default() };
-    let books = Books { remover: remover(), key: key(1), evidence: dir.path().to_owned(), shelf: None };
+    let asked = Criteria { idle: Some(idle), ..Criteria::default() };
+    let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), shelf: None };
     // Nothing of this engine is ever signed.
-    let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &books).await.unwrap();
+    let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &log).await.unwrap();
     assert!(matches!(outcome, Outcome::Unrecorded(EvidenceError::Fake)), "{outcome:?}");
     assert_eq!(engine.done(), ["claim"]);
     // What is not due any more when its turn comes is not even recorded.
-    let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &Asked::default(), &books).await.unwrap();
+    let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &Criteria::default(), &log).await.unwrap();
     assert!(matches!(outcome, Outcome::NotDue), "{outcome:?}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Common, EnvironmentArgs, Output, connect};
 use crate::engine::{Engine, EngineError, Observed, Residual};
-use crate::reaper::half_made::unstarted;
+use crate::reaper::incomplete::unstarted_units;
 use crate::report::exit_code;
 
 /// How long the engine may take to carry out what a killed program had asked for last.
@@ -51,7 +51,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 
 /// Whether its making was broken off: something is not there, or was never started although it starts by itself.
 fn half_made(observed: &Observed) -> bool {
-    observed.lease.is_none() || !unstarted(observed).is_empty()
+    observed.lease.is_none() || !unstarted_units(observed).is_empty()
 }
 
 /// An engine may still carry out the last request of a program that was killed: what comes late is removed as well.

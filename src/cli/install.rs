@@ -12,8 +12,8 @@ use super::{Common, EngineChoice, Output, connect, stdio, target};
 use crate::engine::Engine as _;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
-use crate::install::remove::{self, Bindings, Removed};
-use crate::install::{CONTROLLER, DEFINITION, InstallError, apply, key, wait};
+use crate::install::remove::{self, Removal, RoleBindings};
+use crate::install::{CONTROLLER, CRD, InstallError, apply, key, wait};
 use crate::report::exit_code;
 
 mod signing;
@@ -68,20 +68,20 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     let given = args.key.as_deref().map(|file| signing::given(file, args.passphrase_file.clone())).transpose()?;
     let client = reach(common).await?.client();
     // What is wrong with keys or rights is found before anything is changed.
-    let there = key::find(&client).await.map_err(|e| told(common, &e))?;
+    let there = key::installed(&client).await.map_err(|e| told(common, &e))?;
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
     let step = step.map_err(|e| told(common, &e))?;
     let tried = tried(&client, &all).await.map_err(|e| told(common, &e))?;
-    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
+    let bindings = RoleBindings::find(&client).await.map_err(|e| told(common, &e))?;
     if args.dry_run.is_some() {
-        retire(&client, &all, &bindings, true, common).await.map_err(|e| told(common, &e))?;
-        all.iter().zip(&tried).for_each(|(m, change)| say(common, change.word(), &m.to_string(), None, true));
+        remove_obsolete(&client, &all, &bindings, true, common).await.map_err(|e| told(common, &e))?;
+        all.iter().zip(&tried).for_each(|(m, change)| say(common, change.as_str(), &m.to_string(), None, true));
         signing::tell(step, there.as_ref().and_then(|k| k.public.as_ref()), true, common);
         return Ok(exit_code::PASSED);
     }
     let until = Instant::now() + args.timeout;
     objects(&client, &all, until, common).await.map_err(|e| told(common, &e))?;
-    retire(&client, &all, &bindings, false, common).await.map_err(|e| told(common, &e))?;
+    remove_obsolete(&client, &all, &bindings, false, common).await.map_err(|e| told(common, &e))?;
     let public = signing::put(&client, given, there.as_ref(), step, common).await?;
     let pem = signing::publish(public.as_ref(), args.public_key.as_deref())?;
     available(&client, until, common).await?;
@@ -115,7 +115,7 @@ pub async fn reach(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
 /// What would come of each object. Before the namespace is there, nothing can be asked about what goes into it; whoever may
 /// make all the rest may make that as well.
 async fn tried(client: &Client, all: &[Manifest]) -> Result<Vec<apply::Change>, InstallError> {
-    let homeless = !apply::has_home(client).await?;
+    let homeless = !apply::namespace_exists(client).await?;
     let mut changes = vec![];
     for manifest in all {
         changes.push(match &manifest.namespace {
@@ -129,8 +129,8 @@ async fn tried(client: &Client, all: &[Manifest]) -> Result<Vec<apply::Change>, 
 async fn objects(client: &Client, all: &[Manifest], until: Instant, common: &Common) -> Result<(), InstallError> {
     for manifest in all {
         let change = apply::apply(client, manifest, false).await?;
-        say(common, change.word(), &manifest.to_string(), None, false);
-        if manifest.name == DEFINITION {
+        say(common, change.as_str(), &manifest.to_string(), None, false);
+        if manifest.name == CRD {
             wait::established(client, until).await?;
         }
     }
@@ -138,15 +138,15 @@ async fn objects(client: &Client, all: &[Manifest], until: Instant, common: &Com
 }
 
 /// Removes what an earlier version installed and this one does not.
-async fn retire(
+async fn remove_obsolete(
     client: &Client,
     all: &[Manifest],
-    bindings: &Bindings,
+    bindings: &RoleBindings,
     trial: bool,
     common: &Common,
 ) -> Result<(), InstallError> {
-    for manifest in manifests::retired() {
-        if remove::remove(client, &manifest, all, bindings, trial).await? == Removed::Removed {
+    for manifest in manifests::obsolete() {
+        if remove::remove(client, &manifest, all, bindings, trial).await? == Removal::Removed {
             say(common, "removed", &manifest.to_string(), None, trial);
         }
     }

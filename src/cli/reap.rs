@@ -1,4 +1,4 @@
-//! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
+//! `dayfly reap`: remove environments that are due, each for one of the reasons that were criteria for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Common, Output, connect, remover, target};
 use crate::engine::{Engine, Observed};
 use crate::evidence::SigningKey;
-use crate::evidence::record_shelf::RecordShelf;
-use crate::reaper::decide::{Asked, Decision, concerns, decide};
-use crate::reaper::removal::{self, Books, Outcome};
+use crate::evidence::removal_store::RemovalStore;
+use crate::reaper::decide::{Criteria, Decision, decide, is_selected};
+use crate::reaper::removal::{self, Outcome, RemovalLog};
 use crate::report::exit_code;
 use crate::spec::quantity;
 
@@ -62,13 +62,13 @@ pub struct ReapArgs {
 
 /// Removes what is due; carries on past errors. The first cause decides the exit code.
 pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
-    let mut asked = asked(&args)?;
+    let mut criteria = criteria(&args)?;
     let source = args.open.source(!args.description.is_empty())?;
     let signing = signing(&args)?;
     let mut causes = vec![];
     if let Some(source) = source {
         match source.read().await {
-            Ok(open) => asked.open = Some(open),
+            Ok(open) => criteria.open = Some(open),
             Err(why) => {
                 tell::no_list(common, &why);
                 causes.push(exit_code::INCONCLUSIVE);
@@ -76,40 +76,45 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
         }
     }
     let (engine, shelf) = reached(&args, common).await?;
-    let books = match signing {
+    let log = match signing {
         Some((key, evidence)) => {
-            Some(Books { remover: remover::known_to(engine.as_ref()).await, key, evidence, shelf })
+            Some(RemovalLog { remover: remover::known_to(engine.as_ref()).await, key, evidence, shelf })
         }
         None => None,
     };
-    causes.extend(each(engine.as_ref(), &asked, books.as_ref(), common).await?);
+    causes.extend(each(engine.as_ref(), &criteria, log.as_ref(), common).await?);
     Ok(causes.first().copied().unwrap_or(exit_code::PASSED))
 }
 
 /// The engine and, in a cluster, where records are laid down.
-async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn Engine>, Option<RecordShelf>)> {
+async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn Engine>, Option<RemovalStore>)> {
     let Some(namespace) = args.records_in.clone() else { return Ok((connect::engine(common).await?, None)) };
     let target::Target::Kubernetes(context) = target::one(common)? else {
         return Err(connect::usage("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
     };
     let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
-    let shelf = RecordShelf { client: engine.client(), namespace, mark: None };
+    let shelf = RemovalStore { client: engine.client(), namespace, mark: None };
     Ok((engine, Some(shelf)))
 }
 
-/// Looks at each environment and, with books, removes those that are due. Returns what went wrong, as exit codes.
-async fn each(engine: &dyn Engine, asked: &Asked, books: Option<&Books>, common: &Common) -> anyhow::Result<Vec<u8>> {
+/// Looks at each environment and, with log, removes those that are due. Returns what went wrong, as exit codes.
+async fn each(
+    engine: &dyn Engine,
+    criteria: &Criteria,
+    log: Option<&RemovalLog>,
+    common: &Common,
+) -> anyhow::Result<Vec<u8>> {
     let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
-    let all: Vec<Observed> = all.into_iter().filter(|o| concerns(asked, o)).collect();
+    let all: Vec<Observed> = all.into_iter().filter(|o| is_selected(criteria, o)).collect();
     let (mut due, mut causes) = (0, vec![]);
     for observed in &all {
-        let decision = decide(asked, observed, Timestamp::now());
-        let outcome = match (&decision, books) {
-            (Decision::Due(_), Some(books)) => Some(removed(engine, observed, asked, books).await),
+        let decision = decide(criteria, observed, Timestamp::now());
+        let outcome = match (&decision, log) {
+            (Decision::Due(_), Some(log)) => Some(removed(engine, observed, criteria, log).await),
             _ => None,
         };
         due += usize::from(matches!(decision, Decision::Due(_)));
-        tell::one(common, observed, &decision, outcome.as_ref(), books.is_none());
+        tell::one(common, observed, &decision, outcome.as_ref(), log.is_none());
         causes.extend(outcome.as_ref().and_then(code));
     }
     if due == 0 && common.output == Output::Text {
@@ -124,13 +129,13 @@ fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
     Ok(Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
 }
 
-fn asked(args: &ReapArgs) -> anyhow::Result<Asked> {
+fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {
     let limit = |text: &String| {
         let ms = quantity::duration_ms(text, quantity::LONGEST_LIFE_MS);
         let ms = ms.map_err(|why| connect::usage(&format!("--idle {text:?}: {why}")))?;
         anyhow::Ok(SignedDuration::from_millis(i64::try_from(ms)?))
     };
-    Ok(Asked {
+    Ok(Criteria {
         expired: args.expired,
         orphans: args.orphans,
         idle: args.idle.as_ref().map(limit).transpose()?,
@@ -140,8 +145,8 @@ fn asked(args: &ReapArgs) -> anyhow::Result<Asked> {
 }
 
 /// An environment that cannot be looked at again is as one that cannot be removed.
-async fn removed(engine: &dyn Engine, observed: &Observed, asked: &Asked, books: &Books) -> Outcome {
-    let looked = removal::remove(engine, &observed.environment, asked, books).await;
+async fn removed(engine: &dyn Engine, observed: &Observed, criteria: &Criteria, log: &RemovalLog) -> Outcome {
+    let looked = removal::remove(engine, &observed.environment, criteria, log).await;
     looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })
 }
 

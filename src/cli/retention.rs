@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Common, Output, connect, list};
 use crate::engine::Observed;
 use crate::lease::{Hold, Retention, RetentionChange, RetentionUpdate};
-use crate::reaper::open_list::whole;
+use crate::reaper::open_pull_requests::whole_seconds;
 use crate::report::exit_code;
 use crate::spec::quantity;
 
@@ -51,14 +51,14 @@ pub async fn extend(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
             json!({"environment": name, "expires": after.expires, "before": before.expires, "changed": changed})
         ),
         Output::Text if changed => {
-            let (expires, before) = (whole(after.expires), whole(before.expires));
+            let (expires, before) = (whole_seconds(after.expires), whole_seconds(before.expires));
             outln!("{name} expires {}, at {expires} (before: {before})", list::expiry(now, after.expires));
         }
         Output::Text => {
             outln!(
                 "{name} expires {} anyhow, at {}; that stays",
                 list::expiry(now, after.expires),
-                whole(after.expires)
+                whole_seconds(after.expires)
             );
         }
     }

@@ -11,9 +11,8 @@ use kube::{Api, Client, ResourceExt};
 use super::connect::Request;
 use super::target::Target;
 use super::{Common, EngineChoice, Output, RequestArgs, connect, run, signals, target};
-use crate::crd::StoredEvidence;
-use crate::crd::{RunStatus, TestEnvironment};
-use crate::evidence::{shelf, store};
+use crate::crd::{RunStatus, StoredEvidence, TestEnvironment};
+use crate::evidence::{configmap_store, store};
 use crate::report::{Facts, exit_code};
 
 mod follow;
@@ -167,7 +166,7 @@ async fn fetched(
     deposit: &StoredEvidence,
     evidence: &Path,
 ) -> anyhow::Result<(Facts, PathBuf)> {
-    let files = shelf::fetch(client, namespace, deposit).await?;
+    let files = configmap_store::fetch(client, namespace, deposit).await?;
     let report = files.get(store::REPORT).context("there is no report.json in it")?;
     let facts: Facts = serde_json::from_slice(report).context("its report.json cannot be read")?;
     anyhow::ensure!(facts.run.to_string() == run.id, "it is of run {}, and not of {}", facts.run, run.id);

@@ -10,8 +10,8 @@ use super::install::{reach, say, told};
 use super::{Common, Output, connect};
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::install::manifests::{self, Manifest};
-use crate::install::remove::{self, Bindings, Removed};
-use crate::install::{DEFINITION, InstallError, NAMESPACE, holders};
+use crate::install::remove::{self, Removal, RoleBindings};
+use crate::install::{CRD, InstallError, NAMESPACE, test_environments};
 use crate::report::exit_code;
 
 /// Arguments of `uninstall`.
@@ -31,18 +31,18 @@ pub struct UninstallArgs {
 /// Removes everything, or nothing.
 pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
     let mut all = manifests::all(manifests::IMAGE).map_err(|e| told(common, &e))?;
-    all.extend(manifests::retired());
+    all.extend(manifests::obsolete());
     let engine = reach(common).await?;
     let client = engine.client();
     let until = Instant::now() + args.timeout;
-    let holding = holders::all(&client).await.map_err(|e| told(common, &e))?;
+    let holding = test_environments::list(&client).await.map_err(|e| told(common, &e))?;
     if !holding.is_empty() && !args.with_environments {
-        let left: Vec<String> = holding.iter().map(holders::in_words).collect();
+        let left: Vec<String> = holding.iter().map(test_environments::summary).collect();
         let what = "failed to uninstall: these TestEnvironments are still there, and only the controller can release them; delete them first, or give --with-environments (evidence that was not fetched goes with them)";
         return Err(refused(common, what, &left));
     }
     // Whoever may not remove all of it removes nothing.
-    let bindings = Bindings::find(&client).await.map_err(|e| told(common, &e))?;
+    let bindings = RoleBindings::find(&client).await.map_err(|e| told(common, &e))?;
     let tried = tried(&client, &all, &bindings).await.map_err(|e| told(common, &e))?;
     if args.dry_run {
         holding.iter().for_each(|o| say(common, "removed", &format!("TestEnvironment {}", o.key()), None, true));
@@ -50,7 +50,7 @@ pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
         return Ok(exit_code::PASSED);
     }
     let waiting = |why: &str| errln!("waiting: {why}");
-    holders::release(&client, until, waiting).await.map_err(|e| match e {
+    test_environments::delete_all(&client, until, waiting).await.map_err(|e| match e {
         InstallError::NotReady { .. } => refused(common, &format!("failed to {e}"), &[]),
         e => told(common, &e),
     })?;
@@ -61,8 +61,8 @@ pub async fn run(args: UninstallArgs, common: &Common) -> anyhow::Result<u8> {
 async fn tried<'a>(
     client: &Client,
     all: &'a [Manifest],
-    bindings: &Bindings,
-) -> Result<Vec<(&'a Manifest, Removed)>, InstallError> {
+    bindings: &RoleBindings,
+) -> Result<Vec<(&'a Manifest, Removal)>, InstallError> {
     let mut tried = vec![];
     for manifest in remove::order(all) {
         tried.push((manifest, remove::remove(client, manifest, all, bindings, true).await?));
@@ -73,7 +73,7 @@ async fn tried<'a>(
 async fn everything(
     engine: &KubernetesEngine,
     all: &[Manifest],
-    bindings: &Bindings,
+    bindings: &RoleBindings,
     until: Instant,
     common: &Common,
 ) -> anyhow::Result<u8> {
@@ -81,20 +81,20 @@ async fn everything(
     for manifest in remove::order(all) {
         let done = remove::remove(&client, manifest, all, bindings, false).await.map_err(|e| told(common, &e))?;
         tell(manifest, &done, false, common);
-        let awaited = manifest.name == DEFINITION || manifest.name == NAMESPACE;
-        if awaited && !remove::gone(&client, manifest, until).await.map_err(|e| told(common, &e))? {
+        let awaited = manifest.name == CRD || manifest.name == NAMESPACE;
+        if awaited && !remove::wait_until_gone(&client, manifest, until).await.map_err(|e| told(common, &e))? {
             return Err(stays(engine, manifest, common).await);
         }
     }
     Ok(exit_code::PASSED)
 }
 
-fn tell(manifest: &Manifest, done: &Removed, trial: bool, common: &Common) {
+fn tell(manifest: &Manifest, done: &Removal, trial: bool, common: &Common) {
     let (word, more) = match done {
-        Removed::Absent if manifest.is_retired() => return,
-        Removed::Removed => ("removed", None),
-        Removed::Absent => ("absent", None),
-        Removed::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),
+        Removal::Absent if manifest.is_obsolete() => return,
+        Removal::Removed => ("removed", None),
+        Removal::Absent => ("absent", None),
+        Removal::Kept(by) => ("kept", Some(format!("given to others by {}", by.join(", ")))),
     };
     say(common, word, &manifest.to_string(), more.as_deref(), trial);
 }
@@ -102,9 +102,14 @@ fn tell(manifest: &Manifest, done: &Removed, trial: bool, common: &Common) {
 /// Names what does not go.
 async fn stays(engine: &KubernetesEngine, manifest: &Manifest, common: &Common) -> anyhow::Error {
     let left: Vec<String> = if manifest.name == NAMESPACE {
-        remove::left(engine).await.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect()
+        remove::residuals(engine).await.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect()
     } else {
-        holders::all(&engine.client()).await.unwrap_or_default().iter().map(holders::in_words).collect()
+        test_environments::list(&engine.client())
+            .await
+            .unwrap_or_default()
+            .iter()
+            .map(test_environments::summary)
+            .collect()
     };
     let text = format!("failed to remove {manifest} in time: it is still being removed; ask again later");
     refused(common, &text, &left)

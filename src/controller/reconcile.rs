@@ -12,8 +12,9 @@ use kube::{Api, ResourceExt};
 use tracing::Instrument;
 
 use super::decide::{self, RunnerPod, Seen, Step};
-use super::perform::{self, StepError, turn};
-use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, pods, status};
+use super::{Context, FINALIZER, TEST_ENVIRONMENT, lock, status};
+use crate::controller::actions::{StepError, turn};
+use crate::controller::{actions, runner_pod};
 use crate::crd::{Stage, TestEnvironmentSummary};
 
 /// Pauses after failures: the first, and the longest.
@@ -68,7 +69,7 @@ fn pause(failures: u32) -> Duration {
 async fn looked(object: &TestEnvironmentSummary, context: &Context) -> Result<Action, StepError> {
     let known = context.followed.get().map(|f| f.pods.state()).unwrap_or_default();
     let mine = known.iter().filter(|p| p.labels().get(TEST_ENVIRONMENT).is_some_and(|uid| uid == object.uid()));
-    let seen = seen(object, mine.map(|p| pods::seen(p)).collect(), context);
+    let seen = seen(object, mine.map(|p| runner_pod::seen(p)).collect(), context);
     note_end(object, context);
     let now = Timestamp::now();
     if let Some(action) = idle(&decide::next(&seen, now), now) {
@@ -82,7 +83,7 @@ async fn looked(object: &TestEnvironmentSummary, context: &Context) -> Result<Ac
         return Ok(action);
     }
     tracing::debug!("{next:?}");
-    perform::perform(&next, &object, context).await
+    actions::perform(&next, &object, context).await
 }
 
 /// The object and its runners as the API server has them.
@@ -90,7 +91,7 @@ async fn looked_again(
     object: &TestEnvironmentSummary,
     context: &Context,
 ) -> Result<Option<(TestEnvironmentSummary, Seen)>, StepError> {
-    let failed = perform::failed("look again");
+    let failed = actions::failed("look again");
     let objects: Api<TestEnvironmentSummary> =
         Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let runners: Api<Pod> = Api::namespaced(context.client.clone(), &context.settings.namespace);
@@ -102,7 +103,7 @@ async fn looked_again(
     if found.uid() != object.uid() {
         return Ok(None);
     }
-    let seen = seen(&found, runners.iter().map(pods::seen).collect(), context);
+    let seen = seen(&found, runners.iter().map(runner_pod::seen).collect(), context);
     Ok(Some((found, seen)))
 }
 
@@ -149,7 +150,7 @@ async fn say(object: &TestEnvironmentSummary, seen: &Seen, context: &Context, no
     }
     let is = status::of(&known, seen.keep, &seen.pods, &seen.turn, now);
     if is != was {
-        perform::write(object, &was, &is, context).await?;
+        actions::write(object, &was, &is, context).await?;
     }
     Ok(())
 }

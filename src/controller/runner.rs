@@ -16,11 +16,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::request::{self, Request};
+use crate::controller::run_request;
+use crate::controller::run_request::Request;
 use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
-use crate::evidence::shelf::ConfigMapStore;
+use crate::evidence::configmap_store::ConfigMapStore;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts};
 use crate::model::Outcome;
@@ -86,7 +87,7 @@ impl Runner {
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
         tracing::Span::current().record("environment", &status.environment);
         tracing::info!("this runner performs the run");
-        let ended = match request::resolve(&self.client, &object).await {
+        let ended = match run_request::resolve(&self.client, &object).await {
             Ok(request) => self.run(&object, status, request, screen).await,
             // It was valid when the controller looked.
             Err(e) => faulty(status, &format!("the description is not what it was when it was checked: {e}")),

@@ -20,7 +20,7 @@ pub enum Change {
 
 impl Change {
     /// As it is told.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Configured => "configured",
@@ -37,20 +37,20 @@ pub fn api(client: &Client, manifest: &Manifest) -> Api<DynamicObject> {
     }
 }
 
-/// Whether the namespace of all the others is there: without it, a trial cannot ask for what goes into it.
-pub async fn has_home(client: &Client) -> Result<bool, InstallError> {
+/// Whether the namespace of all the others is there: without it, a dry_run cannot ask for what goes into it.
+pub async fn namespace_exists(client: &Client) -> Result<bool, InstallError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let found = namespaces.get_opt(NAMESPACE).await.map_err(failed(format!("look at namespace {NAMESPACE}")))?;
     Ok(found.is_some())
 }
 
-/// Applies an object; with `trial` the cluster only checks it and says what would come of it. What others set in fields that
+/// Applies an object; with `dry_run` the cluster only checks it and says what would come of it. What others set in fields that
 /// the manifest has is taken back: an upgrade that stops halfway helps nobody.
-pub async fn apply(client: &Client, manifest: &Manifest, trial: bool) -> Result<Change, InstallError> {
+pub async fn apply(client: &Client, manifest: &Manifest, dry_run: bool) -> Result<Change, InstallError> {
     let objects = api(client, manifest);
     let before = objects.get_opt(&manifest.name).await.map_err(failed(format!("look at {manifest}")))?;
     let mut params = PatchParams::apply(MANAGER).force().validation_strict();
-    params.dry_run = trial;
+    params.dry_run = dry_run;
     let after = objects.patch(&manifest.name, &params, &Patch::Apply(&manifest.value)).await;
     let after = after.map_err(failed(format!("apply {manifest}")))?;
     Ok(before.map_or(Change::Created, |before| compared(&before, &after)))

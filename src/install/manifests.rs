@@ -39,7 +39,7 @@ const FILES: [(&str, &str); 12] = embedded![
 
 /// Kind and name of what an earlier version installed and this one does not: it goes when another version is installed, and
 /// when dayfly is removed. Rights above all must not outlive the version that needed them.
-const RETIRED: [(&str, &str); 1] = [("ClusterRoleBinding", "dayfly-runner-cli")];
+const OBSOLETE: [(&str, &str); 1] = [("ClusterRoleBinding", "dayfly-runner-cli")];
 
 /// One object to install.
 #[derive(Debug, Clone)]
@@ -75,15 +75,15 @@ pub fn all(image: &str) -> Result<Vec<Manifest>, InstallError> {
 }
 
 /// What is not installed any more.
-pub fn retired() -> Vec<Manifest> {
+pub fn obsolete() -> Vec<Manifest> {
     let named = |(kind, name): (&str, &str)| manifest(json!({"kind": kind, "metadata": {"name": name}})).ok();
-    RETIRED.into_iter().filter_map(named).collect()
+    OBSOLETE.into_iter().filter_map(named).collect()
 }
 
 impl Manifest {
     /// Whether it is of an earlier version.
-    pub fn is_retired(&self) -> bool {
-        RETIRED.contains(&(self.resource.kind.as_str(), self.name.as_str()))
+    pub fn is_obsolete(&self) -> bool {
+        OBSOLETE.contains(&(self.resource.kind.as_str(), self.name.as_str()))
     }
 }
 

@@ -8,16 +8,17 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 
 use super::manifests::Manifest;
-use super::{DEFINITION, InstallError, NAMESPACE, apply, bindings, failed};
+use super::{CRD, InstallError, NAMESPACE, apply, failed};
 use crate::engine::Residual;
 use crate::engine::kubernetes::{KubernetesEngine, explain, remaining};
+use crate::install::role_bindings;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What became of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removed {
+pub enum Removal {
     /// It was there, and is removed (or would be).
     Removed,
     /// It was not there.
@@ -29,17 +30,17 @@ pub enum Removed {
 /// The order of removal. The definition goes first: from then on nobody can make a TestEnvironment, and the controller, which
 /// still runs, releases whatever was made a moment ago. The rest goes as it came, backwards.
 pub fn order(all: &[Manifest]) -> Vec<&Manifest> {
-    let (definition, rest): (Vec<&Manifest>, Vec<&Manifest>) = all.iter().partition(|m| m.name == DEFINITION);
+    let (definition, rest): (Vec<&Manifest>, Vec<&Manifest>) = all.iter().partition(|m| m.name == CRD);
     definition.into_iter().chain(rest.into_iter().rev()).collect()
 }
 
 /// Everybody's bindings.
-pub struct Bindings {
+pub struct RoleBindings {
     wide: Vec<ClusterRoleBinding>,
     narrow: Vec<RoleBinding>,
 }
 
-impl Bindings {
+impl RoleBindings {
     /// As they are now.
     pub async fn find(client: &Client) -> Result<Self, InstallError> {
         let (all, params) = ("list who has which role", ListParams::default());
@@ -50,33 +51,33 @@ impl Bindings {
     }
 }
 
-/// Removes one object of `all`; with `trial` the cluster only says whether it would.
+/// Removes one object of `all`; with `dry_run` the cluster only says whether it would.
 pub async fn remove(
     client: &Client,
     manifest: &Manifest,
     all: &[Manifest],
-    bindings: &Bindings,
-    trial: bool,
-) -> Result<Removed, InstallError> {
+    bindings: &RoleBindings,
+    dry_run: bool,
+) -> Result<Removal, InstallError> {
     if manifest.resource.kind == "ClusterRole" {
-        let others = bindings::others(&manifest.name, all, &bindings.wide, &bindings.narrow);
+        let others = role_bindings::others(&manifest.name, all, &bindings.wide, &bindings.narrow);
         if !others.is_empty() {
-            return Ok(Removed::Kept(others));
+            return Ok(Removal::Kept(others));
         }
     }
     let objects = apply::api(client, manifest);
-    let params = DeleteParams { dry_run: trial, ..DeleteParams::background() };
+    let params = DeleteParams { dry_run, ..DeleteParams::background() };
     match objects.delete(&manifest.name, &params).await {
-        Ok(_) => Ok(Removed::Removed),
+        Ok(_) => Ok(Removal::Removed),
         // It is being removed already.
-        Err(e) if explain::is_conflict(&e) => Ok(Removed::Removed),
-        Err(e) if explain::is_missing(&e) => Ok(Removed::Absent),
+        Err(e) if explain::is_conflict(&e) => Ok(Removal::Removed),
+        Err(e) if explain::is_missing(&e) => Ok(Removal::Absent),
         Err(e) => Err(failed(format!("remove {manifest}"))(e)),
     }
 }
 
 /// Waits until an object is gone; false when the time is over.
-pub async fn gone(client: &Client, manifest: &Manifest, until: Instant) -> Result<bool, InstallError> {
+pub async fn wait_until_gone(client: &Client, manifest: &Manifest, until: Instant) -> Result<bool, InstallError> {
     let objects = apply::api(client, manifest);
     loop {
         let found = objects.get_metadata_opt(&manifest.name).await.map_err(failed(format!("look at {manifest}")))?;
@@ -91,7 +92,7 @@ pub async fn gone(client: &Client, manifest: &Manifest, until: Instant) -> Resul
 }
 
 /// What is left of dayfly's namespace, and what holds it.
-pub async fn left(engine: &KubernetesEngine) -> Vec<Residual> {
+pub async fn residuals(engine: &KubernetesEngine) -> Vec<Residual> {
     remaining::of(engine, NAMESPACE).await.unwrap_or_else(|e| {
         vec![Residual { object: format!("namespace {NAMESPACE}"), reason: format!("failed to {e}") }]
     })

@@ -9,8 +9,9 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
-use super::sight::{self, Sight};
-use super::{CONTROLLER, DEFINITION, InstallError, NAMESPACE, failed};
+use super::{CONTROLLER, CRD, InstallError, NAMESPACE, failed};
+use crate::install::rollout;
+use crate::install::rollout::RolloutStatus;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,7 +24,7 @@ const PODS: &str = "app.kubernetes.io/name=dayfly,app.kubernetes.io/component=co
 pub async fn established(client: &Client, until: Instant) -> Result<(), InstallError> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     loop {
-        let found = definitions.get(DEFINITION).await.map_err(failed(format!("look at {DEFINITION}")))?;
+        let found = definitions.get(CRD).await.map_err(failed(format!("look at {CRD}")))?;
         let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
         if conditions.iter().any(|c| c.type_ == "Established" && c.status == "True") {
             return Ok(());
@@ -31,7 +32,7 @@ pub async fn established(client: &Client, until: Instant) -> Result<(), InstallE
         if Instant::now() >= until {
             let why = conditions.iter().filter(|c| c.status == "False").filter_map(|c| c.message.clone());
             let why = why.reduce(|a, b| format!("{a}; {b}")).unwrap_or_else(|| "the API server says nothing".into());
-            let what = format!("{DEFINITION} is served");
+            let what = format!("{CRD} is served");
             return Err(InstallError::NotReady { what, why, capacity: false });
         }
         tokio::time::sleep(PAUSE).await;
@@ -43,12 +44,12 @@ pub async fn available(client: &Client, until: Instant, mut told: impl FnMut(&st
     let (mut said, mut stuck) = (String::new(), None);
     loop {
         let (why, capacity) = match look(client).await? {
-            Sight::Available => return Ok(()),
-            Sight::Coming(how) => {
+            RolloutStatus::Available => return Ok(()),
+            RolloutStatus::Progressing(how) => {
                 stuck = None;
                 (how, false)
             }
-            Sight::Blocked { why, capacity } => {
+            RolloutStatus::Blocked { why, capacity } => {
                 stuck = if capacity { None } else { stuck.or(Some(Instant::now())) };
                 (why, capacity)
             }
@@ -65,10 +66,10 @@ pub async fn available(client: &Client, until: Instant, mut told: impl FnMut(&st
     }
 }
 
-async fn look(client: &Client) -> Result<Sight, InstallError> {
+async fn look(client: &Client) -> Result<RolloutStatus, InstallError> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let deployment = deployments.get(CONTROLLER).await.map_err(failed("look at the controller"))?;
     let pods = pods.list(&ListParams::default().labels(PODS)).await.map_err(failed("look at the controller's pods"))?;
-    Ok(sight::of(&deployment, &pods.items))
+    Ok(rollout::status(&deployment, &pods.items))
 }

@@ -1,17 +1,17 @@
-//! Which environments are due: (what there is, what was asked, now) → due with its reason, or why it stays. Pure.
+//! Which environments are due: (what there is, what was criteria, now) → due with its reason, or why it stays. Pure.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::half_made::broken_off;
-use super::open_list::{OpenList, Says, whole};
 use crate::engine::Observed;
 use crate::lease::{Lease, Retention};
+use crate::reaper::incomplete::incomplete_reason;
+use crate::reaper::open_pull_requests::{OpenPullRequests, PullRequestState, whole_seconds};
 
 /// For which reasons environments are removed, and which ones are looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Asked {
+pub struct Criteria {
     /// Those that outlived their ttl.
     pub expired: bool,
     /// Remnants, and what was never finished.
@@ -19,14 +19,14 @@ pub struct Asked {
     /// Those not used for so long.
     pub idle: Option<SignedDuration>,
     /// Those whose pull request is not in this list.
-    pub open: Option<OpenList>,
+    pub open: Option<OpenPullRequests>,
     /// Only environments of these descriptions; of all when it is empty.
     pub descriptions: Vec<String>,
 }
 
 /// The kinds of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReasonKind {
     /// Its ttl is over.
     Expired,
     /// Nobody used it.
@@ -37,7 +37,7 @@ pub enum Kind {
     Orphan,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ReasonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Expired => "expired",
@@ -52,7 +52,7 @@ impl fmt::Display for Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// In a word.
-    pub kind: Kind,
+    pub kind: ReasonKind,
     /// In a sentence.
     pub text: String,
 }
@@ -63,81 +63,86 @@ pub enum Decision {
     /// It is removed.
     Due(Reason),
     /// It would be, but somebody keeps it.
-    Kept {
+    Held {
         /// Why they do.
         why: String,
         /// Why it would be removed.
         otherwise: Reason,
     },
     /// It stays; what is worth knowing about that, in sentences.
-    Stays(Vec<String>),
+    NotDue(Vec<String>),
 }
 
 /// Whether it is one of those that are looked at.
-pub fn concerns(asked: &Asked, observed: &Observed) -> bool {
+pub fn is_selected(criteria: &Criteria, observed: &Observed) -> bool {
     let name = &observed.environment;
     // Of remnants no more than the name is known.
     let of_name = || name.rsplit_once("-pr-").filter(|(_, n)| n.parse::<u32>().is_ok()).map(|(d, _)| d.to_owned());
     let description = observed.lease.as_ref().map(|l| l.plan.description.clone()).or_else(of_name);
-    asked.descriptions.is_empty() || description.is_some_and(|d| asked.descriptions.contains(&d))
+    criteria.descriptions.is_empty() || description.is_some_and(|d| criteria.descriptions.contains(&d))
 }
 
 /// What becomes of one environment.
-pub fn decide(asked: &Asked, observed: &Observed, now: Timestamp) -> Decision {
+pub fn decide(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Decision {
     match (&observed.lease, &observed.retention) {
-        (Some(lease), Some(retention)) => owned(asked, observed, lease, retention, now),
-        _ if observed.unread => Decision::Stays(vec![
+        (Some(lease), Some(retention)) => owned(criteria, observed, lease, retention, now),
+        _ if observed.unread => Decision::NotDue(vec![
             "another version of dayfly made it, and who has it cannot be read: use that version, or `dayfly down`"
                 .into(),
         ]),
-        _ if asked.orphans => {
+        _ if criteria.orphans => {
             let text = format!("nobody has it: {} remnant(s)", observed.objects.len());
-            Decision::Due(Reason { kind: Kind::Orphan, text })
+            Decision::Due(Reason { kind: ReasonKind::Orphan, text })
         }
-        _ => Decision::Stays(vec!["nobody has it; --orphans removes it".into()]),
+        _ => Decision::NotDue(vec!["nobody has it; --orphans removes it".into()]),
     }
 }
 
-fn owned(asked: &Asked, observed: &Observed, lease: &Lease, retention: &Retention, now: Timestamp) -> Decision {
+fn owned(criteria: &Criteria, observed: &Observed, lease: &Lease, retention: &Retention, now: Timestamp) -> Decision {
     let mut notes = vec![];
-    let reason = expired(asked, retention, now)
-        .or_else(|| closed(asked, lease, &mut notes))
-        .or_else(|| idle(asked, retention, now))
-        .or_else(|| orphan(asked, observed, now));
+    let reason = expired(criteria, retention, now)
+        .or_else(|| closed(criteria, lease, &mut notes))
+        .or_else(|| idle(criteria, retention, now))
+        .or_else(|| orphan(criteria, observed, now));
     match (reason, retention.kept()) {
-        (Some(otherwise), Some(why)) => Decision::Kept { why: why.to_owned(), otherwise },
+        (Some(otherwise), Some(why)) => Decision::Held { why: why.to_owned(), otherwise },
         (Some(reason), None) => Decision::Due(reason),
-        (None, _) => Decision::Stays(notes),
+        (None, _) => Decision::NotDue(notes),
     }
 }
 
-fn expired(asked: &Asked, retention: &Retention, now: Timestamp) -> Option<Reason> {
-    (asked.expired && retention.expires <= now)
-        .then(|| Reason { kind: Kind::Expired, text: format!("its time was over at {}", whole(retention.expires)) })
+fn expired(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Reason> {
+    (criteria.expired && retention.expires <= now).then(|| Reason {
+        kind: ReasonKind::Expired,
+        text: format!("its time was over at {}", whole_seconds(retention.expires)),
+    })
 }
 
-fn closed(asked: &Asked, lease: &Lease, notes: &mut Vec<String>) -> Option<Reason> {
-    match asked.open.as_ref()?.says(lease) {
-        Says::Closed(text) => Some(Reason { kind: Kind::Closed, text }),
-        Says::Open => None,
-        Says::Nothing(why) => {
+fn closed(criteria: &Criteria, lease: &Lease, notes: &mut Vec<String>) -> Option<Reason> {
+    match criteria.open.as_ref()?.state_of(lease) {
+        PullRequestState::Closed(text) => Some(Reason { kind: ReasonKind::Closed, text }),
+        PullRequestState::Open => None,
+        PullRequestState::Unknown(why) => {
             notes.push(why);
             None
         }
     }
 }
 
-fn idle(asked: &Asked, retention: &Retention, now: Timestamp) -> Option<Reason> {
-    let limit = asked.idle?;
+fn idle(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Reason> {
+    let limit = criteria.idle?;
     (now.duration_since(retention.used) >= limit).then(|| {
         let allowed = humantime::format_duration(limit.unsigned_abs());
-        Reason { kind: Kind::Idle, text: format!("not used since {}; {allowed} are allowed", whole(retention.used)) }
+        Reason {
+            kind: ReasonKind::Idle,
+            text: format!("not used since {}; {allowed} are allowed", whole_seconds(retention.used)),
+        }
     })
 }
 
-fn orphan(asked: &Asked, observed: &Observed, now: Timestamp) -> Option<Reason> {
-    let text = broken_off(observed, now).filter(|_| asked.orphans)?;
-    Some(Reason { kind: Kind::Orphan, text })
+fn orphan(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Option<Reason> {
+    let text = incomplete_reason(observed, now).filter(|_| criteria.orphans)?;
+    Some(Reason { kind: ReasonKind::Orphan, text })
 }
 
 #[cfg(test)]

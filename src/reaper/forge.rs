@@ -16,7 +16,7 @@ use pages::{Next, Seen};
 
 /// Longest page, in bytes.
 const LONGEST: usize = 32 << 20;
-/// Most pages that are asked for.
+/// Most pages that are criteria for.
 const MOST_PAGES: usize = 1000;
 /// Of how many there are in all, as Gitea says it.
 const TOTAL: &str = "x-total-count";
@@ -142,7 +142,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 
 /// The next page, where it is one of the same server: nobody else is shown the token or believed.
 fn onward(first: &Target, url: &str) -> Result<Target, String> {
-    let next = first.onward(url).map_err(|why| format!("its next page cannot be asked for: {why}"))?;
+    let next = first.onward(url).map_err(|why| format!("its next page cannot be criteria for: {why}"))?;
     if next.is_same_server(first) {
         return Ok(next);
     }
@@ -156,8 +156,8 @@ fn accepted(answer: &Answer, with_token: bool) -> Result<(), String> {
             && (header(answer, "x-ratelimit-remaining") == Some("0") || answer.headers.contains_key(RETRY_AFTER)));
     let what = match status {
         StatusCode::OK => return Ok(()),
-        _ if limited && with_token => "it has been asked too often: try again later",
-        _ if limited => "it has been asked too often: try again later, or give a token with DAYFLY_FORGE_TOKEN",
+        _ if limited && with_token => "it has been criteria too often: try again later",
+        _ if limited => "it has been criteria too often: try again later, or give a token with DAYFLY_FORGE_TOKEN",
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if with_token => {
             "the token is refused: check that it is valid and may read pull requests of this repository"
         }

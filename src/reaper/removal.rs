@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::decide::{Asked, Decision, Reason, decide};
+use super::decide::{Criteria, Decision, Reason, decide};
 use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
-use crate::evidence::record_shelf::RecordShelf;
 use crate::evidence::removal::{self, Record};
+use crate::evidence::removal_store::RemovalStore;
 use crate::evidence::{EvidenceError, SigningKey};
 
 /// Where removals are recorded, and in whose name.
-pub struct Books {
+pub struct RemovalLog {
     /// Who removes.
     pub remover: Remover,
     /// Signs the records.
@@ -21,10 +21,10 @@ pub struct Books {
     /// Folder of all evidence.
     pub evidence: PathBuf,
     /// Where records are laid down besides.
-    pub shelf: Option<RecordShelf>,
+    pub shelf: Option<RemovalStore>,
 }
 
-impl Books {
+impl RemovalLog {
     /// The folder of the record, as far as it has come.
     async fn lay_down(&self, record: &Record) -> Result<PathBuf, EvidenceError> {
         let folder = record.write(&self.evidence)?;
@@ -56,18 +56,18 @@ pub enum Outcome {
 pub async fn remove(
     engine: &dyn Engine,
     environment: &str,
-    asked: &Asked,
-    books: &Books,
+    criteria: &Criteria,
+    log: &RemovalLog,
 ) -> Result<Outcome, EngineError> {
     let Some(observed) = engine.observe(environment).await? else { return Ok(Outcome::NotDue) };
-    match decide(asked, &observed, Timestamp::now()) {
-        Decision::Due(reason) => Ok(recorded(engine, &observed, &reason, books).await),
-        Decision::Kept { .. } | Decision::Stays(_) => Ok(Outcome::NotDue),
+    match decide(criteria, &observed, Timestamp::now()) {
+        Decision::Due(reason) => Ok(recorded(engine, &observed, &reason, log).await),
+        Decision::Held { .. } | Decision::NotDue(_) => Ok(Outcome::NotDue),
     }
 }
 
-async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, books: &Books) -> Outcome {
-    let (mut record, folder) = match begun(engine, observed, reason, books).await {
+async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, log: &RemovalLog) -> Outcome {
+    let (mut record, folder) = match begun(engine, observed, reason, log).await {
         Ok(begun) => begun,
         Err(e) => return Outcome::Unrecorded(e),
     };
@@ -77,7 +77,7 @@ async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, boo
     {
         tracing::warn!("failed to {e}");
     }
-    if let Err(why) = ended(&mut record, done.clone(), books).await {
+    if let Err(why) = ended(&mut record, done.clone(), log).await {
         return Outcome::Unfinished { record: folder, done, why };
     }
     match done {
@@ -91,18 +91,22 @@ async fn begun(
     engine: &dyn Engine,
     observed: &Observed,
     reason: &Reason,
-    books: &Books,
+    log: &RemovalLog,
 ) -> Result<(Record, PathBuf), EvidenceError> {
     let environment = removal::environment(observed, engine.kind(), &engine.info());
     let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
-    let record = removal::begin(environment, books.remover.clone(), reason, Timestamp::now(), &books.key)?;
-    let folder = books.lay_down(&record).await?;
+    let record = removal::begin(environment, log.remover.clone(), reason, Timestamp::now(), &log.key)?;
+    let folder = log.lay_down(&record).await?;
     Ok((record, folder))
 }
 
-async fn ended(record: &mut Record, done: Result<Vec<Residual>, String>, books: &Books) -> Result<(), EvidenceError> {
-    record.end(done, Timestamp::now(), &books.key)?;
-    books.lay_down(record).await.map(drop)
+async fn ended(
+    record: &mut Record,
+    done: Result<Vec<Residual>, String>,
+    log: &RemovalLog,
+) -> Result<(), EvidenceError> {
+    record.end(done, Timestamp::now(), &log.key)?;
+    log.lay_down(record).await.map(drop)
 }
 
 /// Removes what was seen, and nothing of a run that takes the environment meanwhile.

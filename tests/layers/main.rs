@@ -22,7 +22,7 @@ const OPEN: &[&str] = &[
     "cli::install",
     "cli::verify",
     "controller",
-    "controller::perform",
+    "controller::actions",
     "crd",
     "engine::kubernetes",
     "engine::kubernetes::registry",

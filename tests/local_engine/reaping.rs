@@ -4,8 +4,8 @@ use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{Remover, RunnerId};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::{Hold, RetentionChange, RetentionUpdate};
-use dayfly::reaper::decide::{Asked, Decision, decide};
-use dayfly::reaper::removal::{Books, Outcome, remove};
+use dayfly::reaper::decide::{Criteria, Decision, decide};
+use dayfly::reaper::removal::{Outcome, RemovalLog, remove};
 use dayfly::secrets::Secrets;
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,10 +19,10 @@ fn markers(objects: &[String]) -> usize {
     objects.iter().filter(|o| o.contains("-retention.")).count()
 }
 
-fn books(evidence: &std::path::Path) -> Books {
+fn log(evidence: &std::path::Path) -> RemovalLog {
     let program = RunnerId { name: "dayfly".into(), version: "0".into() };
     let remover = Remover { program, host: "a@b".into(), account: None, job: None, actor: None };
-    Books {
+    RemovalLog {
         remover,
         key: SigningKey::from_seed(KeyKind::P256, &[1; 32]).unwrap(),
         evidence: evidence.to_owned(),
@@ -30,8 +30,8 @@ fn books(evidence: &std::path::Path) -> Books {
     }
 }
 
-fn orphans() -> Asked {
-    Asked { orphans: true, ..Asked::default() }
+fn orphans() -> Criteria {
+    Criteria { orphans: true, ..Criteria::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,12 +100,12 @@ async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
     let newer = world::lease(world.lease.plan.clone());
     engine.claim(&newer, Older::Removed).await.unwrap();
     assert_eq!(engine.remove_remnants(name).await.unwrap(), []);
-    assert!(matches!(remove(engine, name, &orphans(), &books(evidence.path())).await.unwrap(), Outcome::NotDue));
+    assert!(matches!(remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap(), Outcome::NotDue));
     assert_eq!(engine.lease(name).await.unwrap(), Some(newer.clone()));
     // That one goes, but an older one has made something since.
     let _ = engine.prepare(&world.lease, &Secrets::default()).await;
     engine.remove(name, Some(newer.run)).await.unwrap();
-    let outcome = remove(engine, name, &orphans(), &books(evidence.path())).await.unwrap();
+    let outcome = remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap();
     assert!(matches!(outcome, Outcome::Removed { .. }), "{outcome:?}");
     assert_eq!(engine.observe(name).await.unwrap(), None);
 }
@@ -121,12 +121,12 @@ async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
     let used = RetentionChange::Used(Timestamp::now());
     world.engine.amend(world.environment(), world.lease.run, &used).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
-    assert_eq!(decide(&orphans(), &observed, Timestamp::now()), Decision::Stays(vec![]));
+    assert_eq!(decide(&orphans(), &observed, Timestamp::now()), Decision::NotDue(vec![]));
     // As it is half an hour later.
     let later = Timestamp::now() + SignedDuration::from_mins(31);
     let Decision::Due(reason) = decide(&orphans(), &observed, later) else { panic!("{observed:?}") };
     assert!(reason.text.contains("api never started"), "{reason:?}");
-    let outcome = remove(&world.engine, world.environment(), &orphans(), &books(evidence.path())).await.unwrap();
+    let outcome = remove(&world.engine, world.environment(), &orphans(), &log(evidence.path())).await.unwrap();
     assert!(matches!(outcome, Outcome::NotDue), "{outcome:?}");
     world.remove().await;
 }
@@ -137,7 +137,7 @@ async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
     world.engine.claim(&world.lease, Older::Removed).await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
-    let outcome = remove(&world.engine, world.environment(), &orphans(), &books(evidence.path())).await.unwrap();
+    let outcome = remove(&world.engine, world.environment(), &orphans(), &log(evidence.path())).await.unwrap();
     let Outcome::Removed { record } = outcome else { panic!("{outcome:?}") };
     assert!(record.join("begun.intoto.jsonl").exists() && record.join("ended.intoto.jsonl").exists());
     assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);

@@ -2,8 +2,7 @@
 #![allow(dead_code)]
 
 use dayfly::engine::{EngineInfo, EngineKind, Residual};
-use dayfly::model::ImageFact;
-use dayfly::model::Verdict;
+use dayfly::model::{ImageFact, Verdict};
 use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::facts::*;
 use dayfly::spec::model::SuiteKind;

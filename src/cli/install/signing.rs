@@ -11,10 +11,10 @@ use super::{say, told};
 use crate::evidence::VerifyingKey;
 use crate::evidence::key::{KeyKind, is_encrypted};
 use crate::install::KEY_SECRET;
-use crate::install::key::{self, Given, Known, Step};
+use crate::install::key::{self, InstalledKey, KeyAction, NewKey};
 
 /// The key that the user named.
-pub fn given(file: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<Given> {
+pub fn given(file: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<NewKey> {
     let passphrase = PassphraseSource::new(passphrase_file.clone()).given()?;
     let pem = std::fs::read_to_string(file).map_err(|e| {
         let how = format!("make one with: dayfly key generate {}", file.display());
@@ -27,30 +27,30 @@ pub fn given(file: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<Gi
     }
     let public = wiring::signing_key(file, passphrase_file)?.verifying_key();
     let passphrase = passphrase.filter(|_| is_encrypted(&pem));
-    Ok(Given { pem: pem.into(), passphrase, public })
+    Ok(NewKey { pem: pem.into(), passphrase, public })
 }
 
 /// A key of its own for this installation; it is nowhere but in the Secret.
-fn made() -> anyhow::Result<Given> {
+fn made() -> anyhow::Result<NewKey> {
     let key = random(KeyKind::P256)?;
     let pem = key.to_pem(None).context("failed to make a key")?;
-    Ok(Given { pem, passphrase: None, public: key.verifying_key() })
+    Ok(NewKey { pem, passphrase: None, public: key.verifying_key() })
 }
 
 /// Does what was decided; returns the public half of the key that is there now.
 pub async fn put(
     client: &Client,
-    given: Option<Given>,
-    there: Option<&Known>,
-    step: Step,
+    given: Option<NewKey>,
+    there: Option<&InstalledKey>,
+    step: KeyAction,
     common: &Common,
 ) -> anyhow::Result<Option<VerifyingKey>> {
     let public = match step {
-        Step::Keep => there.and_then(|k| k.public),
-        Step::Create | Step::Replace => {
+        KeyAction::Keep => there.and_then(|k| k.public),
+        KeyAction::Create | KeyAction::Replace => {
             let given = given.map_or_else(made, Ok)?;
-            let instead = there.filter(|_| step == Step::Replace);
-            key::put(client, &given, instead).await.map_err(|e| told(common, &e))?;
+            let instead = there.filter(|_| step == KeyAction::Replace);
+            key::write(client, &given, instead).await.map_err(|e| told(common, &e))?;
             Some(given.public)
         }
     };
@@ -59,11 +59,11 @@ pub async fn put(
 }
 
 /// One line for the Secret.
-pub fn tell(step: Step, public: Option<&VerifyingKey>, trial: bool, common: &Common) {
+pub fn tell(step: KeyAction, public: Option<&VerifyingKey>, trial: bool, common: &Common) {
     let word = match step {
-        Step::Keep => "unchanged",
-        Step::Create => "created",
-        Step::Replace => "configured",
+        KeyAction::Keep => "unchanged",
+        KeyAction::Create => "created",
+        KeyAction::Replace => "configured",
     };
     let id = public.map(VerifyingKey::keyid);
     say(common, word, &format!("Secret {KEY_SECRET}"), id.as_deref(), trial);

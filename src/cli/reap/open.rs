@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::super::connect;
 use crate::reaper::forge::{Forge, ForgeKind};
-use crate::reaper::open_list::{OpenList, parse};
+use crate::reaper::open_pull_requests::{OpenPullRequests, parse};
 use crate::reaper::repository::Repository;
 
 const GITHUB: &str = "https://api.github.com";
@@ -106,7 +106,7 @@ fn first_line(file: &Path) -> anyhow::Result<String> {
 
 impl Source<'_> {
     /// The list, or why there is none.
-    pub async fn read(self) -> Result<OpenList, String> {
+    pub async fn read(self) -> Result<OpenPullRequests, String> {
         // From before it is asked for: whatever is made meanwhile is not in it.
         let asked = Timestamp::now();
         let (numbers, made, source) = match &self.from {
@@ -122,7 +122,7 @@ impl Source<'_> {
         if numbers.is_empty() && !self.args.none_open {
             return Err(format!("{source} lists no pull request at all; if none is open, say so with --none-open"));
         }
-        Ok(OpenList { numbers, made, repository: self.repository, by_description: self.by_description, source })
+        Ok(OpenPullRequests { numbers, made, repository: self.repository, by_description: self.by_description, source })
     }
 }
 

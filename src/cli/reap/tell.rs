@@ -27,10 +27,10 @@ fn text(environment: &str, decision: &Decision, outcome: Option<&Outcome>) {
     match (decision, outcome) {
         (Decision::Due(reason), None) => outln!("would remove {environment}: {}", reason.text),
         (Decision::Due(reason), Some(outcome)) => came_of_it(environment, &reason.text, outcome),
-        (Decision::Kept { why, otherwise }, _) => {
+        (Decision::Held { why, otherwise }, _) => {
             outln!("stays {environment}: it is kept ({why}); otherwise: {}", otherwise.text);
         }
-        (Decision::Stays(notes), _) => notes.iter().for_each(|note| outln!("stays {environment}: {note}")),
+        (Decision::NotDue(notes), _) => notes.iter().for_each(|note| outln!("stays {environment}: {note}")),
     }
 }
 
@@ -59,8 +59,8 @@ fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, d
     let lease = observed.lease.as_ref();
     let (due, reason, mut notes) = match decision {
         Decision::Due(reason) => (true, Some(reason), vec![]),
-        Decision::Kept { why, otherwise } => (false, Some(otherwise), vec![format!("it is kept: {why}")]),
-        Decision::Stays(notes) => (false, None, notes.clone()),
+        Decision::Held { why, otherwise } => (false, Some(otherwise), vec![format!("it is kept: {why}")]),
+        Decision::NotDue(notes) => (false, None, notes.clone()),
     };
     if matches!(outcome, Some(Outcome::NotDue)) {
         notes.push("it changed since it was listed, and is not due any more".into());

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::word::{Word, word};
 use crate::cli::{Output, screen};
-use crate::controller::{RUNNER, pods};
+use crate::controller::{RUNNER, runner_pod};
 use crate::crd::{RunStatus, TestEnvironment};
 use crate::engine::kubernetes::watched;
 use crate::lifecycle::RunEvent;
@@ -156,7 +156,7 @@ impl Follow<'_> {
     /// Reads the log to its end. One that breaks off is read on where it broke off.
     async fn log(&self, run: &RunStatus, namespace: &str, show: &mut (dyn FnMut(&RunEvent) + Send)) {
         let pods_of: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let name = pods::name(&run.id);
+        let name = runner_pod::name(&run.id);
         let params = LogParams { follow: true, container: Some(RUNNER.into()), ..LogParams::default() };
         let mut read = 0;
         loop {

@@ -70,50 +70,50 @@ fn unfinished(state: Option<UnitState>) -> Observed {
     observed
 }
 
-fn list(numbers: &[u32], repository: Option<&str>, made: i64) -> Asked {
-    let open = OpenList {
+fn list(numbers: &[u32], repository: Option<&str>, made: i64) -> Criteria {
+    let open = OpenPullRequests {
         numbers: BTreeSet::from_iter(numbers.iter().copied()),
         made: at(made),
         repository: repository.map(|r| Repository::parse(r).unwrap()),
         by_description: false,
         source: "open.txt".into(),
     };
-    Asked { open: Some(open), ..Asked::default() }
+    Criteria { open: Some(open), ..Criteria::default() }
 }
 
-fn by_description(mut asked: Asked) -> Asked {
-    asked.descriptions = vec!["sample".into()];
-    asked.open.as_mut().unwrap().by_description = true;
-    asked
+fn by_description(mut criteria: Criteria) -> Criteria {
+    criteria.descriptions = vec!["sample".into()];
+    criteria.open.as_mut().unwrap().by_description = true;
+    criteria
 }
 
 /// The kind of a reason, `kept`, or `stays` with what is said of it.
-fn word(asked: &Asked, observed: &Observed, now: i64) -> String {
-    match decide(asked, observed, at(now)) {
+fn word(criteria: &Criteria, observed: &Observed, now: i64) -> String {
+    match decide(criteria, observed, at(now)) {
         Decision::Due(reason) => reason.kind.to_string(),
-        Decision::Kept { otherwise, .. } => format!("kept, else {}", otherwise.kind),
-        Decision::Stays(notes) => format!("stays {}", notes.join("; ")).trim().to_owned(),
+        Decision::Held { otherwise, .. } => format!("kept, else {}", otherwise.kind),
+        Decision::NotDue(notes) => format!("stays {}", notes.join("; ")).trim().to_owned(),
     }
 }
 
 #[track_caller]
-fn table(cases: &[(&str, Asked, Observed, i64, &str)]) {
-    for (what, asked, observed, now, expected) in cases {
-        let said = word(asked, observed, *now);
+fn table(cases: &[(&str, Criteria, Observed, i64, &str)]) {
+    for (what, criteria, observed, now, expected) in cases {
+        let said = word(criteria, observed, *now);
         assert!(said.starts_with(expected) && (*expected != "stays" || said == "stays"), "{what}: {said}");
     }
 }
 
-fn expired() -> Asked {
-    Asked { expired: true, ..Asked::default() }
+fn expired() -> Criteria {
+    Criteria { expired: true, ..Criteria::default() }
 }
 
-fn orphans() -> Asked {
-    Asked { orphans: true, ..Asked::default() }
+fn orphans() -> Criteria {
+    Criteria { orphans: true, ..Criteria::default() }
 }
 
-fn idle(hours: i64) -> Asked {
-    Asked { idle: Some(SignedDuration::from_hours(hours)), ..Asked::default() }
+fn idle(hours: i64) -> Criteria {
+    Criteria { idle: Some(SignedDuration::from_hours(hours)), ..Criteria::default() }
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn time_and_use_decide_to_the_second() {
     table(&[
         ("a second before its end", expired(), environment(), EXPIRES - 1, "stays"),
         ("at its end", expired(), environment(), EXPIRES, "expired"),
-        ("nobody asked for that", idle(100), environment(), EXPIRES, "stays"),
+        ("nobody criteria for that", idle(100), environment(), EXPIRES, "stays"),
         ("extended", expired(), extended(), EXPIRES + HOUR - 1, "stays"),
         ("extended, and over", expired(), extended(), EXPIRES + HOUR, "expired"),
         ("kept", expired(), kept(), EXPIRES, "kept, else expired"),
@@ -182,7 +182,7 @@ fn orphans_are_what_nobody_has_and_what_was_never_finished() {
     let ended = || unfinished(Some(UnitState::Exited { code: 1, oom_killed: false }));
     table(&[
         ("remnants", orphans(), remnants(), over, "orphan"),
-        ("remnants, when nobody asked", expired(), remnants(), over, "stays nobody has it; --orphans"),
+        ("remnants, when nobody criteria", expired(), remnants(), over, "stays nobody has it; --orphans"),
         ("of another version", orphans(), unread(), over, "stays another version"),
         ("never started", orphans(), unfinished(Some(UnitState::Created)), over, "orphan"),
         ("missing", orphans(), unfinished(None), over, "orphan"),
@@ -192,28 +192,29 @@ fn orphans_are_what_nobody_has_and_what_was_never_finished() {
         ("a suite would start it", orphans(), late(), over, "stays"),
         ("it ended by itself", orphans(), ended(), over, "stays"),
         ("whole", orphans(), environment(), over, "stays"),
-        ("nobody asked", expired(), unfinished(None), over, "stays"),
+        ("nobody criteria", expired(), unfinished(None), over, "stays"),
     ]);
 }
 
 #[test]
 fn without_a_reason_nothing_is_due() {
     for observed in [environment(), kept(), unfinished(None)] {
-        assert_eq!(word(&Asked::default(), &observed, EXPIRES * 10), "stays");
+        assert_eq!(word(&Criteria::default(), &observed, EXPIRES * 10), "stays");
     }
-    assert!(word(&Asked::default(), &remnants(), EXPIRES).starts_with("stays nobody"));
+    assert!(word(&Criteria::default(), &remnants(), EXPIRES).starts_with("stays nobody"));
 }
 
 #[test]
 fn of_several_reasons_one_is_given() {
-    let asked = Asked { expired: true, idle: Some(SignedDuration::from_hours(1)), ..list(&[2], Some("o/n"), EXPIRES) };
-    assert_eq!(word(&asked, &environment(), EXPIRES), "expired");
-    assert_eq!(word(&asked, &environment(), EXPIRES - 1), "closed");
+    let criteria =
+        Criteria { expired: true, idle: Some(SignedDuration::from_hours(1)), ..list(&[2], Some("o/n"), EXPIRES) };
+    assert_eq!(word(&criteria, &environment(), EXPIRES), "expired");
+    assert_eq!(word(&criteria, &environment(), EXPIRES - 1), "closed");
 }
 
 #[test]
 fn descriptions_say_which_are_looked_at_remnants_by_their_name() {
-    let asked = |d: &str| Asked { descriptions: vec![d.into(), "another".into()], ..orphans() };
+    let criteria = |d: &str| Criteria { descriptions: vec![d.into(), "another".into()], ..orphans() };
     for (description, observed, looked_at) in [
         ("sample", environment(), true),
         ("samp", environment(), false),
@@ -221,7 +222,7 @@ fn descriptions_say_which_are_looked_at_remnants_by_their_name() {
         ("sample", Observed { environment: "sample-pr-x".into(), ..remnants() }, false),
         ("sample-pr-1", remnants(), false),
     ] {
-        assert_eq!(concerns(&asked(description), &observed), looked_at, "{description} {observed:?}");
+        assert_eq!(is_selected(&criteria(description), &observed), looked_at, "{description} {observed:?}");
     }
-    assert!(concerns(&orphans(), &environment()));
+    assert!(is_selected(&orphans(), &environment()));
 }

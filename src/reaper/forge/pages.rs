@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ForgeKind;
 
-/// How many GitHub gives on a page when asked for it; fewer, and no word of another page, are the last.
+/// How many GitHub gives on a page when criteria for it; fewer, and no word of another page, are the last.
 pub const OF_GITHUB: usize = 100;
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ impl Seen {
             (None, Some(_)) => Ok(number),
             (None, None) if total.is_some() || held == 0 => Ok(Next::End),
             (None, None) if self.kind == ForgeKind::Github && held < OF_GITHUB => Ok(Next::End),
-            // Gitea may give fewer than it is asked for: only an empty page is an end.
+            // Gitea may give fewer than it is criteria for: only an empty page is an end.
             (None, None) => Ok(number),
         }
     }

@@ -7,24 +7,25 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::decide::{Step, Turn};
-use super::request::{self, Unresolved};
 use super::status::{self, Checked};
 use super::{Context, FINALIZER, MANAGER, events, lock};
+use crate::controller::run_request;
+use crate::controller::run_request::Unresolved;
 use crate::crd::{TestEnvironment, TestEnvironmentSummary};
 use crate::engine::EngineError;
 use crate::evidence::EvidenceError;
 
-mod record;
-mod release;
-mod runs;
-mod write;
+mod removal;
+mod removal_record;
+mod run;
+mod status_patch;
 
-use release::{release, retire};
-use runs::{begin, end_pod, launch, lose};
-use write::tell;
+use removal::{release, retire};
+use run::{begin, end_pod, launch, lose};
+use status_patch::tell;
 
-pub use runs::turn;
-pub use write::write;
+pub use run::turn;
+pub use status_patch::write;
 
 /// Why a step was not made; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -155,8 +156,8 @@ async fn unfinalize(
 async fn give_up(object: &TestEnvironmentSummary, despite: &str, context: &Context) {
     let Some(run) = object.run() else { return };
     let ended = async {
-        match record::unended(object, run, context).await? {
-            Some(record) => record::end(object, record, Err(despite.to_owned()), context).await,
+        match removal_record::unended(object, run, context).await? {
+            Some(record) => removal_record::end(object, record, Err(despite.to_owned()), context).await,
             None => Ok(()),
         }
     };
@@ -168,7 +169,7 @@ async fn give_up(object: &TestEnvironmentSummary, despite: &str, context: &Conte
 async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
     let whole: Api<TestEnvironment> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let whole = whole.get(&object.name_any()).await.map_err(failed("read the description"))?;
-    let found = match request::resolve(&context.client, &whole).await {
+    let found = match run_request::resolve(&context.client, &whole).await {
         Ok(request) => Checked::Valid {
             text: format!("{} services, {} suites", request.plan.units.len(), request.plan.suites.len()),
             environment: request.plan.environment,

@@ -15,7 +15,7 @@ use crate::engine::kubernetes::explain;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// All of them; none where the cluster knows no such kind.
-pub async fn all(client: &Client) -> Result<Vec<TestEnvironmentSummary>, InstallError> {
+pub async fn list(client: &Client) -> Result<Vec<TestEnvironmentSummary>, InstallError> {
     let objects: Api<TestEnvironmentSummary> = Api::all(client.clone());
     match objects.list(&ListParams::default()).await {
         Ok(all) => Ok(all.items),
@@ -29,10 +29,10 @@ pub async fn all(client: &Client) -> Result<Vec<TestEnvironmentSummary>, Install
 const SHOWN: usize = 5;
 
 /// Deletes all, and waits until they and their environments are gone. `told` hears what is waited for.
-pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)) -> Result<(), InstallError> {
+pub async fn delete_all(client: &Client, until: Instant, mut told: impl FnMut(&str)) -> Result<(), InstallError> {
     let mut said = String::new();
     loop {
-        let left = all(client).await?;
+        let left = list(client).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -58,7 +58,7 @@ pub async fn release(client: &Client, until: Instant, mut told: impl FnMut(&str)
 
 /// The first few, and how many more there are.
 pub fn listed(all: &[TestEnvironmentSummary]) -> String {
-    let first = all.iter().take(SHOWN).map(in_words).collect::<Vec<_>>().join("; ");
+    let first = all.iter().take(SHOWN).map(summary).collect::<Vec<_>>().join("; ");
     if all.len() > SHOWN { format!("{first}; and {} more", all.len() - SHOWN) } else { first }
 }
 
@@ -77,7 +77,7 @@ async fn runs(client: &Client) -> Result<bool, InstallError> {
 }
 
 /// Its name, how far it is, and what holds it.
-pub fn in_words(object: &TestEnvironmentSummary) -> String {
+pub fn summary(object: &TestEnvironmentSummary) -> String {
     let status = object.status.clone().unwrap_or_default();
     let phase = status.phase.map_or("new".to_owned(), |p| format!("{p:?}"));
     let finalizers = object.finalizers().join(", ");
@@ -98,7 +98,7 @@ mod tests {
             "spec": {"pullRequest": 7, "commit": "4d1f0c2"},
             "status": {"phase": "Kept", "blocked": "it waits"},
         });
-        let words = in_words(&serde_json::from_value(object).unwrap());
+        let words = summary(&serde_json::from_value(object).unwrap());
         assert_eq!(words, "TestEnvironment shop/pr-7 (Kept, held by dayfly.dev/release): it waits");
     }
 }

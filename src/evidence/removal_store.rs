@@ -14,7 +14,7 @@ pub const REMOVAL_OF: &str = "dayfly.dev/removal-of";
 
 /// Where records are laid down.
 #[derive(Clone)]
-pub struct RecordShelf {
+pub struct RemovalStore {
     /// How the cluster is reached.
     pub client: Client,
     /// In which namespace.
@@ -23,7 +23,7 @@ pub struct RecordShelf {
     pub mark: Option<(&'static str, String)>,
 }
 
-impl RecordShelf {
+impl RemovalStore {
     /// Lays down a record as far as it has come.
     pub async fn put(&self, record: &Record) -> Result<(), EvidenceError> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();

@@ -9,7 +9,7 @@ use crate::lease::Lease;
 
 /// Which pull requests are open.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OpenList {
+pub struct OpenPullRequests {
     /// Their numbers.
     pub numbers: BTreeSet<u32>,
     /// When this was so.
@@ -24,13 +24,13 @@ pub struct OpenList {
 
 /// What a list says of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Says {
+pub enum PullRequestState {
     /// Its pull request is open.
     Open,
     /// It is not, in a sentence.
     Closed(String),
     /// It cannot know, in a sentence.
-    Nothing(String),
+    Unknown(String),
 }
 
 /// Reads one number a line. A `#` may stand before it; empty lines and comments are skipped, anything else is a fault.
@@ -56,11 +56,12 @@ fn number(line: &str) -> Option<Result<u32, String>> {
     Some(if is_number { first.parse().ok().filter(|n| *n > 0).ok_or_else(fault) } else { Err(fault()) })
 }
 
-impl OpenList {
+impl OpenPullRequests {
     /// What it says of the environment of this lease.
-    pub fn says(&self, lease: &Lease) -> Says {
-        let nothing =
-            |why: String| Says::Nothing(format!("the list of open pull requests does not speak of it: {why}"));
+    pub fn state_of(&self, lease: &Lease) -> PullRequestState {
+        let nothing = |why: String| {
+            PullRequestState::Unknown(format!("the list of open pull requests does not speak of it: {why}"))
+        };
         match (&lease.repository, &self.repository) {
             (None, _) if self.by_description => {}
             (Some(_), None) if self.by_description => {}
@@ -77,17 +78,21 @@ impl OpenList {
         }
         let pr = lease.plan.pr;
         if self.numbers.contains(&pr) {
-            return Says::Open;
+            return PullRequestState::Open;
         }
         if lease.created >= self.made {
-            return nothing(format!("it was made after the list ({})", whole(self.made)));
+            return nothing(format!("it was made after the list ({})", whole_seconds(self.made)));
         }
-        Says::Closed(format!("pull request {pr} is not open ({}, as of {})", self.source, whole(self.made)))
+        PullRequestState::Closed(format!(
+            "pull request {pr} is not open ({}, as of {})",
+            self.source,
+            whole_seconds(self.made)
+        ))
     }
 }
 
 /// To the second, as people read it.
-pub fn whole(at: Timestamp) -> Timestamp {
+pub fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 

@@ -5,8 +5,9 @@ use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
 use uuid::Uuid;
 
-use super::write::{restated, tell, write};
-use super::{StepError, failed, objects, record};
+use super::{StepError, failed, objects};
+use crate::controller::actions::removal_record;
+use crate::controller::actions::status_patch::{restated, tell, write};
 use crate::controller::{Context, events};
 use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed};
@@ -55,8 +56,8 @@ async fn removed(
     context: &Context,
 ) -> Result<(), StepError> {
     let Ok(id) = run.id.parse::<Uuid>() else { return Ok(()) };
-    let record = match (record::unended(object, run, context).await?, there) {
-        (None, Some(there)) => Some(record::begin(object, there, reason.clone(), context).await?),
+    let record = match (removal_record::unended(object, run, context).await?, there) {
+        (None, Some(there)) => Some(removal_record::begin(object, there, reason.clone(), context).await?),
         (unended, _) => unended,
     };
     let left = context.engine.remove(&run.environment, Some(id)).await?;
@@ -66,7 +67,7 @@ async fn removed(
         return Err(StepError::Residual { environment: run.environment.clone(), left });
     }
     match record {
-        Some(record) => record::end(object, record, Ok(vec![]), context).await,
+        Some(record) => removal_record::end(object, record, Ok(vec![]), context).await,
         None => Ok(()),
     }
 }

@@ -9,11 +9,11 @@ const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// How far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum RolloutStatus {
     /// Every replica is of this version, and available.
     Available,
     /// Not yet, and nothing is known to be wrong.
-    Coming(String),
+    Progressing(String),
     /// Not yet, and this is in the way.
     Blocked {
         /// In the cluster's words.
@@ -24,13 +24,13 @@ pub enum Sight {
 }
 
 /// What is seen of a Deployment.
-pub fn of(deployment: &Deployment, pods: &[Pod]) -> Sight {
+pub fn status(deployment: &Deployment, pods: &[Pod]) -> RolloutStatus {
     let wanted = deployment.spec.replicas.unwrap_or(1);
     let status = deployment.status.clone().unwrap_or_default();
     let counts = [status.replicas, status.updated_replicas, status.available_replicas].map(Option::unwrap_or_default);
     let current = status.observed_generation >= deployment.metadata.generation;
     if current && counts == [wanted; 3] {
-        return Sight::Available;
+        return RolloutStatus::Available;
     }
     let refused = status
         .conditions
@@ -39,21 +39,21 @@ pub fn of(deployment: &Deployment, pods: &[Pod]) -> Sight {
         .find(|c| (c.type_.as_deref(), c.status.as_deref()) == (Some("ReplicaFailure"), Some("True")));
     if let Some(refused) = refused {
         let why = refused.message.clone().unwrap_or_default();
-        return Sight::Blocked { capacity: why.contains("exceeded quota"), why };
+        return RolloutStatus::Blocked { capacity: why.contains("exceeded quota"), why };
     }
     let blocked = pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).find_map(blocked);
-    blocked.unwrap_or_else(|| Sight::Coming(format!("{} of {wanted} replicas are available", counts[2])))
+    blocked.unwrap_or_else(|| RolloutStatus::Progressing(format!("{} of {wanted} replicas are available", counts[2])))
 }
 
-fn blocked(pod: &Pod) -> Option<Sight> {
+fn blocked(pod: &Pod) -> Option<RolloutStatus> {
     let status = pod.status.as_ref()?;
     let homeless = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
     if let Some(homeless) = homeless {
         let why = homeless.message.clone().unwrap_or_else(|| "no node takes it".into());
-        return Some(Sight::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: true });
+        return Some(RolloutStatus::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: true });
     }
     let why = status.container_statuses.iter().flatten().find_map(stuck)?;
-    Some(Sight::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: false })
+    Some(RolloutStatus::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: false })
 }
 
 fn stuck(container: &ContainerStatus) -> Option<String> {
@@ -71,9 +71,9 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn seen(status: Value, pods: Value) -> Sight {
+    fn seen(status: Value, pods: Value) -> RolloutStatus {
         let deployment = json!({"metadata": {"generation": 2}, "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": status});
-        of(&serde_json::from_value(deployment).unwrap(), &serde_json::from_value::<Vec<Pod>>(pods).unwrap())
+        super::status(&serde_json::from_value(deployment).unwrap(), &serde_json::from_value::<Vec<Pod>>(pods).unwrap())
     }
 
     fn pod(status: Value) -> Value {
@@ -89,15 +89,15 @@ mod tests {
     #[test]
     fn it_is_available_when_every_replica_is_of_this_version_and_no_older_one_is_left() {
         let status = |observed: i64, replicas: i32| json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": 2, "availableReplicas": 2});
-        assert_eq!(seen(status(2, 2), json!([])), Sight::Available);
-        assert_ne!(seen(status(1, 2), json!([])), Sight::Available);
-        assert_ne!(seen(status(2, 3), json!([])), Sight::Available);
-        assert_eq!(seen(json!({}), json!([])), Sight::Coming("0 of 2 replicas are available".into()));
+        assert_eq!(seen(status(2, 2), json!([])), RolloutStatus::Available);
+        assert_ne!(seen(status(1, 2), json!([])), RolloutStatus::Available);
+        assert_ne!(seen(status(2, 3), json!([])), RolloutStatus::Available);
+        assert_eq!(seen(json!({}), json!([])), RolloutStatus::Progressing("0 of 2 replicas are available".into()));
     }
 
     #[test]
     fn what_stands_in_its_way_is_named() {
-        let blocked = |why: &str, capacity| Sight::Blocked { why: why.into(), capacity };
+        let blocked = |why: &str, capacity| RolloutStatus::Blocked { why: why.into(), capacity };
         let quota =
             json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}]});
         assert_eq!(seen(quota, json!([])), blocked("exceeded quota: q", true));
@@ -110,6 +110,6 @@ mod tests {
             blocked("pod p: ImagePullBackOff after exit code 2: not found", false)
         );
         let on_its_way = seen(json!({}), waiting(json!({"reason": "ContainerCreating"})));
-        assert!(matches!(on_its_way, Sight::Coming(_)), "{on_its_way:?}");
+        assert!(matches!(on_its_way, RolloutStatus::Progressing(_)), "{on_its_way:?}");
     }
 }

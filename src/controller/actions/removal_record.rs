@@ -12,8 +12,8 @@ use crate::controller::{Context, TEST_ENVIRONMENT};
 use crate::crd::{RunStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
-use crate::evidence::record_shelf::RecordShelf;
 use crate::evidence::removal::{self, Record};
+use crate::evidence::removal_store::RemovalStore;
 use crate::evidence::{EvidenceError, SigningKey, key_secret};
 
 /// The key that runs and removals are signed with, as it is now.
@@ -103,8 +103,8 @@ pub async fn end(
 }
 
 /// Beside the janitor's, and found again by the object.
-fn shelf(object: &TestEnvironmentSummary, context: &Context) -> RecordShelf {
-    RecordShelf {
+fn shelf(object: &TestEnvironmentSummary, context: &Context) -> RemovalStore {
+    RemovalStore {
         client: context.client.clone(),
         namespace: context.settings.namespace.clone(),
         mark: Some((TEST_ENVIRONMENT, object.uid().to_owned())),

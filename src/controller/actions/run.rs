@@ -8,11 +8,11 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use uuid::Uuid;
 
-use super::record::signing_key;
-use super::write::{restated, write};
 use super::{StepError, failed};
+use crate::controller::actions::removal_record::signing_key;
+use crate::controller::actions::status_patch::{restated, write};
 use crate::controller::decide::Turn;
-use crate::controller::{Context, MANAGER, lock, pods, queue};
+use crate::controller::{Context, MANAGER, lock, queue, runner_pod};
 use crate::crd::{RunStatus, Stage, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::model::Outcome;
 
@@ -71,8 +71,9 @@ pub async fn launch(object: &TestEnvironmentSummary, context: &Context) -> Resul
         }
         looked => drop(looked?),
     }
-    let pod =
-        pods::object(settings, object, run).map_err(kube::Error::SerdeError).map_err(failed("write the runner"))?;
+    let pod = runner_pod::object(settings, object, run)
+        .map_err(kube::Error::SerdeError)
+        .map_err(failed("write the runner"))?;
     let runners: Api<Pod> = Api::namespaced(context.client.clone(), &settings.namespace);
     match runners.create(&PostParams { field_manager: Some(MANAGER.into()), dry_run: false }, &pod).await {
         Err(kube::Error::Api(s)) if s.reason == "AlreadyExists" => Ok(()),

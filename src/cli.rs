@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 // First, for its macros.
 #[macro_use]
@@ -13,27 +13,34 @@ pub mod stdio;
 pub mod agent;
 pub mod args;
 pub mod ci;
-pub mod connect;
+pub mod completions;
 pub mod controller;
+pub mod description;
 pub mod doctor;
 pub mod down;
+pub mod environment;
+pub mod error;
+pub mod extend;
 pub mod forward;
+pub mod identity;
 pub mod image;
 pub mod install;
+pub mod keep;
 pub mod key;
 pub mod list;
 pub mod logs;
-pub mod manual;
+pub mod man;
 pub mod plan;
+pub mod process_env;
+pub mod progress;
 pub mod reap;
-pub mod remover;
 pub mod render;
 pub mod report;
+pub mod request;
 pub mod retention;
 pub mod run;
 pub mod runner;
 pub mod schema;
-pub mod screen;
 pub mod signals;
 pub mod status;
 pub mod submit;
@@ -43,7 +50,6 @@ pub mod uninstall;
 pub mod up;
 pub mod validate;
 pub mod verify;
-pub mod wiring;
 
 pub use args::*;
 
@@ -106,19 +112,19 @@ pub enum Verb {
         environment: EnvironmentArgs,
     },
     /// Let an environment live longer
-    Extend(retention::ExtendArgs),
+    Extend(extend::ExtendArgs),
     /// Keep an environment from being reaped
-    Keep(retention::KeepArgs),
+    Keep(keep::KeepArgs),
     /// Remove environments that expired, were closed, are idle or orphaned
     Reap(reap::ReapArgs),
     /// Render the report of a run
-    Report(wiring::ReportArgs),
+    Report(report::ReportArgs),
     /// Check the signatures of a run
-    Verify(wiring::VerifyArgs),
+    Verify(verify::VerifyArgs),
     /// Make and show signing keys
     Key {
         #[command(subcommand)]
-        action: wiring::KeyAction,
+        action: key::KeyAction,
     },
     /// Write dayfly's own image as an archive (for `podman load`, `docker load`)
     Image(image::ImageArgs),
@@ -159,11 +165,11 @@ impl Cli {
         let json = common.output == Output::Json;
         match self.verb {
             Verb::Validate { description } => {
-                Ok(validate::run(&description.file, &connect::overrides(&description, None), json))
+                Ok(validate::run(&description.file, &description::overrides(&description, None), json))
             }
             Verb::Schema => Ok(schema::run()),
             Verb::Plan { description, pr, graph } => {
-                Ok(plan::run(&description.file, &connect::overrides(&description, None), pr, graph, json))
+                Ok(plan::run(&description.file, &description::overrides(&description, None), pr, graph, json))
             }
             Verb::Render(args) => render::run(args, common),
             Verb::Image(args) => image::run(args),
@@ -176,15 +182,15 @@ impl Cli {
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down { environment } => down::run(environment, common).await,
-            Verb::Extend(args) => retention::extend(args, common).await,
-            Verb::Keep(args) => retention::keep(args, common).await,
+            Verb::Extend(args) => extend::run(args, common).await,
+            Verb::Keep(args) => keep::run(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
-            Verb::Report(args) => wiring::report(args),
-            Verb::Verify(args) => wiring::verify(args, json),
-            Verb::Key { action } => wiring::key(action, json),
+            Verb::Report(args) => report::run(args),
+            Verb::Verify(args) => verify::run(args, json),
+            Verb::Key { action } => key::run(action, json),
             Verb::Doctor { file } => doctor::run(file, common).await,
-            Verb::Completions { shell } => manual::completions(shell),
-            Verb::Man { folder } => manual::pages(&folder),
+            Verb::Completions { shell } => Ok(completions::run(Self::command(), shell)),
+            Verb::Man { folder } => man::run(Self::command(), &folder),
             Verb::Controller(args) => controller::run(args, common).await,
             Verb::Install(args) => install::run(args, common).await,
             Verb::Uninstall(args) => uninstall::run(args, common).await,

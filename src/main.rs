@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use dayfly::cli::connect::Ended;
+use dayfly::cli::error::ReportedError;
 use dayfly::cli::{Cli, Verb, stdio};
 use dayfly::report::exit_code;
 use tracing_subscriber::EnvFilter;
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
 fn code(result: anyhow::Result<u8>) -> u8 {
     match result {
         Ok(code) => code,
-        Err(e) => match e.downcast_ref::<Ended>() {
-            Some(Ended(code)) => *code,
+        Err(e) => match e.downcast_ref::<ReportedError>() {
+            Some(ReportedError(code)) => *code,
             None => {
                 stdio::err(&format!("error: {e:#}\n"));
                 exit_code::UNEXPECTED

@@ -23,6 +23,10 @@ use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
 use crate::suite::executor;
 
+mod request;
+
+pub use request::RunRequest;
+
 /// A run with everything that its parts share.
 pub struct Run {
     /// Where it runs.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dayfly::cli::verify::{Judgement, Options};
+use dayfly::cli::verify::VerifyArgs;
 use dayfly::engine::EngineKind;
 use dayfly::evidence::dsse::{self, Envelope, PAYLOAD_TYPE, Signature};
 use dayfly::evidence::predicate::{RunPredicate, Statement, SuitePredicate, TestOutcome};
@@ -16,6 +16,7 @@ use dayfly::evidence::verify::{Expect, Refusal, Said, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
 use dayfly::model::{Outcome, Verdict};
 use dayfly::report::Facts;
+use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -500,22 +501,22 @@ fn every_changed_bit_around_payload_and_signature_is_refused() {
     }
 }
 
-fn cli(options: &Options) -> (anyhow::Result<Judgement>, String, String) {
+fn verify_command(args: &VerifyArgs, json: bool) -> (anyhow::Result<u8>, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let judgement = dayfly::cli::verify::run(options, &mut out, &mut err);
-    (judgement, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    let code = dayfly::cli::verify::verify(args, json, &mut out, &mut err);
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 #[test]
-fn the_verify_command_prints_what_was_verified_and_why_not() {
+fn the_verify_command_summarizes_evidence_and_explains_refusals() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let public = dir.path().join("key.pub");
     fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
     let folder = sealed(&failed(7), &key, dir.path());
-    let options = Options { path: folder.clone(), key: Some(public), ..Default::default() };
+    let args = VerifyArgs { path: folder.clone(), key: Some(public), ..Default::default() };
 
-    let (judgement, out, err) = cli(&options);
-    assert_eq!((judgement.unwrap().exit_code(), err.as_str()), (0, ""));
+    let (code, out, err) = verify_command(&args, false);
+    assert_eq!((code.unwrap(), err.as_str()), (0, ""));
     for part in [
         "VERIFIED  outcome FAILED",
         &key.verifying_key().keyid(),
@@ -528,7 +529,7 @@ fn the_verify_command_prints_what_was_verified_and_why_not() {
     ] {
         assert!(out.contains(part), "{part} not in\n{out}");
     }
-    let (_, json, _) = cli(&Options { json: true, ..options.clone() });
+    let (_, json, _) = verify_command(&args, true);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&json["verified"], &json["outcome"], &json["run"]["suites"][1]["verdict"]),
@@ -540,24 +541,24 @@ fn the_verify_command_prints_what_was_verified_and_why_not() {
         (OPENED.into(), "announced     acceptance, security"),
         (suite_bundle("security"), "1 passed, 1 failed"),
     ] {
-        let (judgement, out, _) = cli(&Options { path: folder.join(&file), ..options.clone() });
-        assert_eq!(judgement.unwrap(), Judgement::Verified, "{file}");
+        let (code, out, _) = verify_command(&VerifyArgs { path: folder.join(&file), ..args.clone() }, false);
+        assert_eq!(code.unwrap(), exit_code::PASSED, "{file}");
         assert!(out.contains(part), "{file}:\n{out}");
     }
-    let (judgement, out, err) = cli(&Options { require_passed: true, ..options.clone() });
-    assert_eq!((judgement.unwrap().exit_code(), out.as_str()), (10, ""));
+    let (code, out, err) = verify_command(&VerifyArgs { require_passed: true, ..args.clone() }, false);
+    assert_eq!((code.unwrap(), out.as_str()), (10, ""));
     assert!(err.contains("outcome is FAILED"), "{err}");
-    let (judgement, json, _) = cli(&Options { commit: Some("0".repeat(40)), json: true, ..options.clone() });
-    assert_eq!(judgement.unwrap().exit_code(), 10);
+    let (code, json, _) = verify_command(&VerifyArgs { commit: Some("0".repeat(40)), ..args.clone() }, true);
+    assert_eq!(code.unwrap(), 10);
     assert!(json.contains("\"verified\": false") && json.contains("it is about commit"), "{json}");
 
     for (wrong, part) in [
-        (Options { key: None, ..options.clone() }, "--key"),
-        (Options { commit: Some(COMMIT[..8].into()), ..options.clone() }, "whole commit id"),
-        (Options { image_digest: Some("latest".into()), ..options.clone() }, "sha256:"),
-        (Options { path: folder.join("absent"), ..options.clone() }, "absent"),
+        (VerifyArgs { key: None, ..args.clone() }, "--key"),
+        (VerifyArgs { commit: Some(COMMIT[..8].into()), ..args.clone() }, "full commit id"),
+        (VerifyArgs { image_digest: Some("latest".into()), ..args.clone() }, "sha256:"),
+        (VerifyArgs { path: folder.join("absent"), ..args.clone() }, "absent"),
     ] {
-        let error = format!("{:#}", cli(&wrong).0.unwrap_err());
+        let error = format!("{:#}", verify_command(&wrong, false).0.unwrap_err());
         assert!(error.contains(part), "{error}");
     }
 }
@@ -569,13 +570,16 @@ fn a_passed_run_satisfies_require_passed() {
     fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
     let folder = sealed(&passed(7), &key, dir.path());
     let image = format!("sha256:{}", digest("file-api"));
-    let (judgement, out, _) = cli(&Options {
-        path: folder,
-        key: Some(public),
-        require_passed: true,
-        image_digest: Some(image),
-        ..Default::default()
-    });
-    assert_eq!(judgement.unwrap(), Judgement::Verified);
+    let (code, out, _) = verify_command(
+        &VerifyArgs {
+            path: folder,
+            key: Some(public),
+            require_passed: true,
+            image_digest: Some(image),
+            ..Default::default()
+        },
+        false,
+    );
+    assert_eq!(code.unwrap(), exit_code::PASSED);
     assert!(out.starts_with("VERIFIED  outcome PASSED\n"), "{out}");
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dayfly::cli::connect;
+use dayfly::cli::request;
 use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
 use dayfly::engine::{Engine, Older, SuiteExit};
 use dayfly::lease::Lease;
@@ -27,7 +27,7 @@ struct Story {
 }
 
 fn story(script: Script, plan: Plan) -> Story {
-    let lease = connect::lease(plan, "abc").unwrap();
+    let lease = request::new_lease(plan, "abc").unwrap();
     let engine = Arc::new(FakeEngine::new(script));
     let facts =
         facts::initial(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
@@ -130,7 +130,7 @@ async fn a_signal_stops_it_while_a_service_hangs() {
 #[tokio::test]
 async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
     let older = story(Script::default(), chain());
-    let newer = connect::lease(chain(), "def").unwrap();
+    let newer = request::new_lease(chain(), "def").unwrap();
     older.engine.take_over(newer.clone());
     let cause = older.cause().await;
     assert_eq!(cause.kind, CauseKind::Superseded);
@@ -141,7 +141,7 @@ async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
 #[tokio::test]
 async fn a_run_that_is_overtaken_while_it_starts_stops() {
     let older = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
-    older.once("start api", |engine| engine.take_over(connect::lease(chain(), "def").unwrap()));
+    older.once("start api", |engine| engine.take_over(request::new_lease(chain(), "def").unwrap()));
     assert_eq!(older.cause().await.kind, CauseKind::Superseded);
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use assert_cmd::Command;
-use dayfly::cli::connect;
+use dayfly::cli::request;
 use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
 use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
@@ -175,7 +175,7 @@ fn reaping_without_key_and_evidence_is_a_usage_error_but_for_a_trial() {
 fn flags_that_make_no_sense_are_told_before_anything_is_asked() {
     for (flags, expected) in [
         (&["--open-prs", "x"][..], "--repository, or with --description"),
-        (&["--open-prs", "x", "--repository", "n"], "is no repository"),
+        (&["--open-prs", "x", "--repository", "n"], "expected OWNER/NAME or a URL"),
         (&["--open-prs", "x", "--forge", "github", "--repository", "o/n"], "cannot be used with"),
         (&["--forge", "github"], "--repository <REPOSITORY>"),
         (&["--forge", "gitea", "--repository", "o/n"], "--forge-url"),
@@ -190,7 +190,7 @@ fn flags_that_make_no_sense_are_told_before_anything_is_asked() {
     }
     dayfly(&["up", "environments/hello", "--pr", "1", "--repository", "x"])
         .code(2)
-        .stderr(contains("is no repository"));
+        .stderr(contains("expected OWNER/NAME or a URL"));
     dayfly(&["extend", "a-pr-1", "soon"]).code(2).stderr(contains("write a number with a unit"));
     dayfly(&["extend", "a-pr-1", "-1h"]).code(2);
     dayfly(&["keep", "a-pr-1"]).code(2).stderr(contains("--reason"));
@@ -229,7 +229,7 @@ fn remover() -> Remover {
 }
 
 fn observed() -> Observed {
-    let mut lease = connect::lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
+    let mut lease = request::new_lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
     lease.repository = Some("https://git.example/o/n".into());
     Observed {
         environment: lease.environment.clone(),
@@ -351,7 +351,7 @@ fn a_record_that_was_left_is_ended_by_somebody_else_under_his_own_name() {
 async fn what_cannot_be_recorded_is_not_removed() {
     let dir = tempfile::tempdir().unwrap();
     let engine = FakeEngine::new(Script::default());
-    let lease = connect::lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
+    let lease = request::new_lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
     engine.claim(&lease, Older::Removed).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };

@@ -6,7 +6,7 @@ mod report_samples;
 use dayfly::report::display;
 use std::collections::BTreeMap;
 
-use dayfly::cli::ci::{self, Ci};
+use dayfly::cli::ci::{self, CiSystem};
 use dayfly::cli::report;
 use dayfly::model::Verdict;
 use dayfly::report::{Format, ReportError, json, markdown, render};
@@ -125,16 +125,16 @@ fn markdown_of_the_largest_run_fits_a_comment_and_says_what_it_left_out() {
 #[test]
 fn annotations_for_both_ci_systems() {
     for (name, facts) in samples::all() {
-        insta::assert_snapshot!(format!("github_{name}"), ci::annotations(&facts, Ci::GitHub));
+        insta::assert_snapshot!(format!("github_{name}"), ci::annotations(&facts, CiSystem::GitHub));
     }
-    insta::assert_snapshot!("gitlab_failed", ci::annotations(&samples::failed(), Ci::GitLab));
+    insta::assert_snapshot!("gitlab_failed", ci::annotations(&samples::failed(), CiSystem::GitLab));
 }
 
 /// GitHub's rule: a line that begins, spaces aside, with `::` is a command; `##[` is one anywhere.
 #[test]
 fn hostile_names_make_no_command_of_their_own() {
     let facts = samples::hostile();
-    let github = ci::annotations(&facts, Ci::GitHub);
+    let github = ci::annotations(&facts, CiSystem::GitHub);
     for line in github.lines() {
         assert!(line.starts_with("::error ") || line.starts_with("::warning "), "{line}");
         let (properties, _) = line[2..].split_once("::").unwrap();
@@ -143,10 +143,10 @@ fn hostile_names_make_no_command_of_their_own() {
         assert!(keys.iter().all(|k| ["file", "line", "title"].contains(k)) && keys.len() <= 3, "{line}");
     }
     assert!(!github.contains("##[") && github.lines().count() >= 3);
-    let gitlab = ci::annotations(&facts, Ci::GitLab);
+    let gitlab = ci::annotations(&facts, CiSystem::GitLab);
     assert_eq!((gitlab.matches("section_start:").count(), gitlab.matches('\r').count()), (1, 2));
     assert_eq!(gitlab.matches('\u{1b}').count(), 4);
-    assert!(ci::annotations(&samples::passed(), Ci::GitHub).is_empty());
+    assert!(ci::annotations(&samples::passed(), CiSystem::GitHub).is_empty());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_saved_report_is_found_by_file_folder_or_parent_and_written_in_any_format() 
     let out = folder.path().join("out");
     for path in [file.as_path(), &run, folder.path()] {
         for format in [Format::Text, Format::Json, Format::Junit, Format::Markdown, Format::Html] {
-            report::run(path, format, Some(&out)).unwrap();
+            report::write(path, format, Some(&out)).unwrap();
             let written = std::fs::read_to_string(&out).unwrap();
             assert_eq!(written, render(&samples::failed(), format, false).unwrap());
         }

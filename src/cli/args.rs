@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::image;
+use crate::install::manifests::IMAGE;
 use crate::model::Keep;
 
 /// Options that every verb takes.
@@ -56,7 +56,7 @@ pub struct ClusterArgs {
         env = "DAYFLY_AGENT_IMAGE",
         hide_env_values = true,
         value_name = "REFERENCE",
-        default_value = image::NAME
+        default_value = IMAGE
     )]
     pub agent_image: String,
     /// Credentials for image registries: a docker config.json

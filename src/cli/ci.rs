@@ -11,25 +11,18 @@ use crate::report::facts::Facts;
 use crate::report::markdown;
 
 mod annotate;
-mod surroundings;
+mod job;
+mod system;
 
 #[cfg(test)]
 mod tests;
 
 pub use annotate::annotations;
-pub use surroundings::{Surroundings, detect, surroundings};
+pub use job::{CiJob, job};
+pub use system::{CiSystem, detect};
 
 /// GitHub cuts off the summary of a step here.
 const SUMMARY_BYTES: u64 = 1024 * 1024;
-
-/// A CI system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ci {
-    /// GitHub Actions.
-    GitHub,
-    /// GitLab CI.
-    GitLab,
-}
 
 /// The text of the event that started a GitHub job, which alone names the head commit of a pull request.
 pub fn event(env: &BTreeMap<String, String>) -> Option<String> {
@@ -42,7 +35,7 @@ pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> 
     let Some(ci) = detect(env) else { return Ok(()) };
     super::stdio::err(&annotations(facts, ci));
     match (ci, env.get("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty())) {
-        (Ci::GitHub, Some(path)) => summarise(Path::new(path), &markdown::render(facts)),
+        (CiSystem::GitHub, Some(path)) => summarise(Path::new(path), &markdown::render(facts)),
         _ => Ok(()),
     }
 }

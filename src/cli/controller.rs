@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Common, connect, image, remover, signals, target};
+use super::error::{engine_error, usage_error};
+use super::{Common, identity, signals, target};
 use crate::controller::{self, Settings};
 use crate::engine::kubernetes::connect::plain;
+use crate::install::manifests::IMAGE;
 use crate::report::exit_code;
 use crate::spec::quantity;
 
@@ -60,15 +62,13 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     let context = match target::one(common)? {
         target::Target::Kubernetes(context) => context,
         target::Target::Local => {
-            return Err(connect::usage("the controller needs a cluster: --engine kubernetes, or --context NAME").into());
+            return Err(usage_error("the controller needs a cluster: --engine kubernetes, or --context NAME").into());
         }
     };
-    let engine = target::cluster(context.clone(), common).await?.map_err(|e| connect::told(common, &e))?;
-    let plain = plain(context.as_deref()).await.map_err(|e| connect::told(common, &e))?;
+    let engine = target::cluster(context.clone(), common).await?.map_err(|e| engine_error(common, &e))?;
+    let plain = plain(context.as_deref()).await.map_err(|e| engine_error(common, &e))?;
     let agent_image = match &args.identity {
-        Some(pod) if common.cluster.agent_image == image::NAME => {
-            controller::own_image(&plain, &args.namespace, pod).await
-        }
+        Some(pod) if common.cluster.agent_image == IMAGE => controller::own_image(&plain, &args.namespace, pod).await,
         _ => None,
     };
     let start = uuid::Uuid::now_v7().to_string();
@@ -84,7 +84,7 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
         address: args.address,
         // A replica that starts again is another one: what it held before is not taken for granted.
         identity: format!("{}-{}", args.identity.as_deref().unwrap_or("dayfly"), &start[start.len() - 8..]),
-        remover: remover::here(),
+        remover: identity::current(),
     };
     let stop = signals::ask()?;
     let done = controller::run(engine.as_ref().clone(), plain, settings, started, stop).await;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Common, EnvironmentArgs, Output, connect};
+use super::error::engine_error;
+use super::{Common, EnvironmentArgs, Output, environment, target};
 use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::reaper::incomplete::unstarted_units;
 use crate::report::exit_code;
@@ -12,24 +13,24 @@ const LATE: Duration = Duration::from_secs(1);
 
 /// Removes the environment that the arguments name.
 pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
-    let name = connect::environment_name(&args)?;
-    let engine = connect::engine(common).await?;
+    let name = environment::name(&args)?;
+    let engine = target::engine(common).await?;
     let json = common.output == Output::Json;
-    let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
+    let Some(observed) = engine.observe(&name).await.map_err(|e| engine_error(common, &e))? else {
         if json {
             outln!(
                 "{}",
                 serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"})
             );
         } else {
-            errln!("{}; nothing to remove", connect::nowhere(&name, common));
+            errln!("{}; nothing to remove", environment::not_found(&name, common));
         }
         return Ok(exit_code::PASSED);
     };
     let began = Instant::now();
-    let mut left = engine.remove(&name, None).await.map_err(|e| connect::told(common, &e))?;
+    let mut left = engine.remove(&name, None).await.map_err(|e| engine_error(common, &e))?;
     if left.is_empty() && half_made(&observed) {
-        left = again(engine.as_ref(), &name).await.map_err(|e| connect::told(common, &e))?;
+        left = again(engine.as_ref(), &name).await.map_err(|e| engine_error(common, &e))?;
     }
     if let Some(lease) = &observed.lease
         && let Err(e) = engine.notify_requester(lease, "down").await

@@ -8,7 +8,8 @@ use clap::Args;
 use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Common, Output, connect, signals};
+use super::error::{engine_error, usage_error};
+use super::{Common, Output, environment, signals, target};
 use crate::engine::Engine;
 use crate::lease::Lease;
 use crate::lifecycle::usage::{self, InUse};
@@ -28,14 +29,14 @@ pub struct ForwardArgs {
 
 /// Listens until Ctrl-C.
 pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::absent(&args.environment, common));
+    let engine = target::engine(common).await?;
+    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
+        anyhow::bail!(environment::not_found_error(&args.environment, common));
     };
     let (unit, port) = target(&args.service, &lease)?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .await
-        .map_err(|e| connect::usage(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
+        .map_err(|e| usage_error(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
     let local = listener.local_addr()?;
     match common.output {
         Output::Json => {
@@ -58,7 +59,7 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
 fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
     let (name, port) = match service.split_once(':') {
         Some((name, port)) => {
-            (name, Some(port.parse::<u16>().map_err(|_| connect::usage(&format!("{port} is no port")))?))
+            (name, Some(port.parse::<u16>().map_err(|_| usage_error(&format!("{port} is no port")))?))
         }
         None => (service, None),
     };
@@ -66,9 +67,8 @@ fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
     let unit = lease
         .plan
         .unit(name)
-        .ok_or_else(|| connect::usage(&format!("there is no service {name}; there is: {}", known())))?;
-    let port =
-        port.or(unit.port).ok_or_else(|| connect::usage(&format!("{name} declares no port: write {name}:PORT")))?;
+        .ok_or_else(|| usage_error(&format!("there is no service {name}; there is: {}", known())))?;
+    let port = port.or(unit.port).ok_or_else(|| usage_error(&format!("{name} declares no port: write {name}:PORT")))?;
     Ok((name.to_owned(), port))
 }
 

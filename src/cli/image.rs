@@ -6,18 +6,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::connect;
-use super::stdio::Stdout;
-use crate::report::exit_code;
+use super::error::usage_error;
 
-/// The reference under which clusters look for it, unless they are told another.
-pub const NAME: &str = concat!("localhost/dayfly/dayfly:", env!("CARGO_PKG_VERSION"));
+use super::stdio::Stdout;
+use crate::install::manifests::IMAGE;
+use crate::report::exit_code;
 
 /// Arguments of `image`.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     /// Name and tag of the image
-    #[arg(long, value_name = "REFERENCE", default_value = NAME)]
+    #[arg(long, value_name = "REFERENCE", default_value = IMAGE)]
     name: String,
     /// File to write to in place of standard output
     #[arg(long, value_name = "FILE")]
@@ -27,7 +26,7 @@ pub struct ImageArgs {
 /// Writes the archive.
 pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
     if args.out.is_none() && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        return Err(connect::usage("an archive is nothing for a terminal: dayfly image | podman load").into());
+        return Err(usage_error("an archive is nothing for a terminal: dayfly image | podman load").into());
     }
     let program = std::env::current_exe().context("failed to find dayfly's own program file")?;
     let mut archive = crate::engine::local::agent_image::pack(&args.name, &program)

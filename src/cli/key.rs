@@ -1,156 +1,92 @@
-//! `dayfly key`: makes signing keys and shows their ids; finds the passphrase of an encrypted one.
-//!
-//! Never overwrites a key unless forced, never prints one.
+//! `dayfly key`: generates signing keys and shows their ids. Overwrites a key only with `--force`; never prints one.
 
-use std::fs::{self, Permissions};
-use std::io::{IsTerminal as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-use pkcs8::der::zeroize::Zeroizing;
+use clap::{Subcommand, ValueEnum};
 
-use crate::evidence::key::is_encrypted;
-use crate::evidence::{KeyKind, SigningKey, VerifyingKey};
+use super::error::usage_error;
+use crate::evidence::KeyKind;
+use crate::report::exit_code;
 
-/// The variable that holds the passphrase.
-pub const PASSPHRASE_VARIABLE: &str = "DAYFLY_KEY_PASSPHRASE";
+mod file;
+mod passphrase;
 
-/// Where a passphrase may come from, in this order: a file, the environment, the terminal.
-#[derive(Default)]
-pub struct PassphraseSource {
-    /// `--passphrase-file`; its first line.
-    pub file: Option<PathBuf>,
-    /// The value of `DAYFLY_KEY_PASSPHRASE`.
-    pub variable: Option<Zeroizing<String>>,
+pub use file::{Generated, generate, load, load_public, random, show, signing_key};
+pub use passphrase::{PASSPHRASE_VARIABLE, PassphraseSource};
+
+/// Actions on keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Generate a private key, and write its public key to FILE.pub
+    Generate {
+        /// File for the private key
+        file: PathBuf,
+        /// Kind of key
+        #[arg(long, value_enum, default_value = "p256")]
+        kind: Kind,
+        /// Encrypt the key with a passphrase (from --passphrase-file, DAYFLY_KEY_PASSPHRASE, or a prompt)
+        #[arg(long)]
+        passphrase: bool,
+        /// File whose first line is the passphrase
+        #[arg(long, value_name = "FILE", requires = "passphrase")]
+        passphrase_file: Option<PathBuf>,
+        /// Overwrite an existing key
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show the id and kind of a key
+    Show {
+        /// Private or public key
+        file: PathBuf,
+        /// File whose first line is the passphrase
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
-/// A key that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generated {
-    /// PKCS#8 PEM, readable by its owner only.
-    pub private: PathBuf,
-    /// SPKI PEM, for everyone.
-    pub public: PathBuf,
-    /// The key's id.
-    pub keyid: String,
+/// Kinds of key.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// ECDSA P-256: supported by every verifier
+    P256,
+    /// Ed25519
+    Ed25519,
 }
 
-impl PassphraseSource {
-    /// The flag, and the process environment.
-    pub fn new(file: Option<PathBuf>) -> Self {
-        let variable = std::env::var(PASSPHRASE_VARIABLE).ok().filter(|v| !v.is_empty()).map(Zeroizing::new);
-        Self { file, variable }
-    }
+/// Generates or shows a key.
+pub fn run(action: KeyAction, json: bool) -> anyhow::Result<u8> {
+    perform(action, json).map_err(|e| usage_error(&format!("{e:#}")))?;
+    Ok(exit_code::PASSED)
+}
 
-    /// The passphrase as given by file or environment; none when neither was.
-    pub fn given(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
-        let Some(file) = &self.file else { return Ok(self.variable.clone()) };
-        let text = Zeroizing::new(
-            fs::read_to_string(file)
-                .with_context(|| format!("failed to read the passphrase file {}", file.display()))?,
-        );
-        match text.lines().next() {
-            Some(line) if !line.is_empty() => Ok(Some(Zeroizing::new(line.to_owned()))),
-            _ => bail!("failed to read the passphrase file {}: its first line is empty", file.display()),
+fn perform(action: KeyAction, json: bool) -> anyhow::Result<()> {
+    match action {
+        KeyAction::Generate { file, kind, passphrase, passphrase_file, force } => {
+            let kind = match kind {
+                Kind::P256 => KeyKind::P256,
+                Kind::Ed25519 => KeyKind::Ed25519,
+            };
+            let chosen = if passphrase { PassphraseSource::new(passphrase_file).choose()? } else { None };
+            let new = generate(&file, kind, chosen.as_ref().map(|p| p.as_str()), force)?;
+            if json {
+                outln!("{}", serde_json::json!({"private": new.private, "public": new.public, "keyid": new.keyid}));
+            } else {
+                outln!(
+                    "private key  {}  (readable by its owner only; keep it secret)\npublic key   {}  (give it to everyone who verifies)\nkey id       {}",
+                    new.private.display(),
+                    new.public.display(),
+                    new.keyid
+                );
+            }
+        }
+        KeyAction::Show { file, passphrase_file } => {
+            let (keyid, kind) = show(&file, &PassphraseSource::new(passphrase_file))?;
+            if json {
+                outln!("{}", serde_json::json!({"keyid": keyid, "kind": kind.to_string()}));
+            } else {
+                outln!("{keyid}  {kind}");
+            }
         }
     }
-
-    /// A passphrase for a new key, asked for twice; none when the answer is empty.
-    pub fn choose(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
-        if let Some(given) = self.given()? {
-            return Ok(Some(given));
-        }
-        let first = ask("Passphrase for the new key (empty for none): ")?;
-        if first.is_empty() {
-            return Ok(None);
-        }
-        if *ask("The same again: ")? != *first {
-            bail!("failed to make a key: the two passphrases differ");
-        }
-        Ok(Some(first))
-    }
-}
-
-/// Asks on the terminal without showing the answer.
-fn ask(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
-    if !std::io::stdin().is_terminal() {
-        bail!(
-            "failed to ask for the passphrase: there is no terminal; give --passphrase-file or set {PASSPHRASE_VARIABLE}"
-        );
-    }
-    rpassword::prompt_password(prompt).map(Zeroizing::new).context("failed to ask for the passphrase")
-}
-
-/// Writes a new private key to `out` (mode 0600) and its public half to `<out>.pub`.
-pub fn generate(out: &Path, kind: KeyKind, passphrase: Option<&str>, force: bool) -> anyhow::Result<Generated> {
-    let public = with_pub(out);
-    if let Some(there) = [out, &public].into_iter().find(|p| !force && p.exists()) {
-        bail!("failed to make a key: {} exists; give another name, or --force to replace it for good", there.display());
-    }
-    let key = random(kind)?;
-    let verifying = key.verifying_key();
-    write(out, key.to_pem(passphrase).context("failed to make a key")?.as_bytes(), 0o600, force)?;
-    write(&public, verifying.to_pem().context("failed to make a key")?.as_bytes(), 0o644, force)?;
-    Ok(Generated { private: out.to_owned(), public, keyid: verifying.keyid() })
-}
-
-/// A new key.
-pub fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
-    loop {
-        let mut seed = Zeroizing::new([0u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).context("failed to make a key: the system gives no randomness")?;
-        if let Some(key) = SigningKey::from_seed(kind, &seed) {
-            return Ok(key);
-        }
-    }
-}
-
-/// Whole or not at all; without `force` the name is taken only if it is free.
-fn write(path: &Path, bytes: &[u8], mode: u32, force: bool) -> anyhow::Result<()> {
-    let why = || format!("failed to write {}", path.display());
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".key-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .with_context(why)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(why)?;
-    let done = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    done.map(drop).map_err(|e| e.error).with_context(why)
-}
-
-/// Reads a private key, asking for its passphrase when it is encrypted and none was given.
-pub fn load(path: &Path, source: &PassphraseSource) -> anyhow::Result<SigningKey> {
-    let pem =
-        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
-    let passphrase = match is_encrypted(&pem) {
-        false => None,
-        true => match source.given()? {
-            Some(given) => Some(given),
-            None => Some(ask(&format!("Passphrase of {}: ", path.display()))?),
-        },
-    };
-    SigningKey::from_pem(&pem, passphrase.as_ref().map(|p| p.as_str()))
-        .map_err(|e| anyhow::anyhow!("failed to {e} (in {})", path.display()))
-}
-
-/// Reads a public key.
-pub fn load_public(path: &Path) -> anyhow::Result<VerifyingKey> {
-    let pem = fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?;
-    VerifyingKey::from_pem(&pem).map_err(|e| anyhow::anyhow!("failed to {e} (in {})", path.display()))
-}
-
-/// The id and kind of a public key, or of a private one.
-pub fn show(path: &Path, source: &PassphraseSource) -> anyhow::Result<(String, KeyKind)> {
-    let text =
-        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
-    let key = if text.contains("PRIVATE KEY-----") { load(path, source)?.verifying_key() } else { load_public(path)? };
-    Ok((key.keyid(), key.kind()))
-}
-
-fn with_pub(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".pub");
-    name.into()
+    Ok(())
 }

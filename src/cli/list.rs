@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Common, Output, connect, stdio, target};
+use super::error::engine_error;
+use super::{Common, Output, stdio, target};
 use crate::engine::{Observed, UnitState};
 use crate::report::exit_code;
 
@@ -11,8 +12,8 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
     let targets = target::chosen(common);
     let mut all = vec![];
     for target in &targets {
-        let engine = target::reach(target, common).await?.map_err(|e| connect::told(common, &e))?;
-        let found = engine.list().await.map_err(|e| connect::told(common, &e))?;
+        let engine = target::reach(target, common).await?.map_err(|e| engine_error(common, &e))?;
+        let found = engine.list().await.map_err(|e| engine_error(common, &e))?;
         all.extend(found.into_iter().map(|o| (target.to_string(), o)));
     }
     if common.output == Output::Json {

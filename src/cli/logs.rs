@@ -5,7 +5,8 @@ use std::io::Write;
 use clap::Args;
 use futures::StreamExt;
 
-use super::{Common, Output, connect};
+use super::error::{engine_error, usage_error};
+use super::{Common, Output, environment, target};
 use crate::lifecycle::usage::{self, InUse};
 use crate::report::exit_code;
 
@@ -26,13 +27,13 @@ pub struct LogsArgs {
 
 /// Prints log lines until they end, or until Ctrl-C while following.
 pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let Some(observed) = engine.observe(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::absent(&args.environment, common));
+    let engine = target::engine(common).await?;
+    let Some(observed) = engine.observe(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
+        anyhow::bail!(environment::not_found_error(&args.environment, common));
     };
     if let Some(unknown) = args.service.as_ref().filter(|s| !observed.units.contains_key(*s)) {
         let known = observed.units.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        anyhow::bail!(connect::usage(&format!("{} has no service {unknown}; it has: {known}", args.environment)));
+        anyhow::bail!(usage_error(&format!("{} has no service {unknown}; it has: {known}", args.environment)));
     }
     let in_use = observed.lease.as_ref().filter(|_| args.follow);
     if let Some(lease) = in_use {
@@ -42,11 +43,11 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
     let mut lines = engine
         .logs(&args.environment, args.service.as_deref(), args.tail, args.follow)
         .await
-        .map_err(|e| connect::told(common, &e))?;
+        .map_err(|e| engine_error(common, &e))?;
     let width = observed.units.keys().map(String::len).max().unwrap_or(0);
     let mut out = std::io::stdout();
     while let Some(line) = lines.next().await {
-        let line = line.map_err(|e| connect::told(common, &e))?;
+        let line = line.map_err(|e| engine_error(common, &e))?;
         let written = match (common.output, &args.service) {
             (Output::Json, _) => writeln!(out, "{}", serde_json::json!({"service": line.unit, "text": line.text})),
             (_, Some(_)) => writeln!(out, "{}", line.text),

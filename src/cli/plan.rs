@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{stdio, validate};
+use super::description::print_diagnostics;
+use super::stdio;
 use crate::plan::{build, graph};
 use crate::report::exit_code;
 use crate::spec::{self, Overrides};
@@ -23,7 +24,10 @@ pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphForma
     let overrides = Overrides { pr: Some(pr), ..overrides.clone() };
     let valid = match spec::load(file, &overrides) {
         Ok(valid) => valid,
-        Err(faults) => return validate::refuse(&faults, json),
+        Err(faults) => {
+            print_diagnostics(&faults, json);
+            return exit_code::USAGE;
+        }
     };
     let plan = match build::build(&valid, pr) {
         Ok(plan) => plan,

@@ -1,4 +1,4 @@
-//! `dayfly reap`: remove environments that are due, each for one of the reasons that were criteria for.
+//! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Common, Output, connect, remover, target};
+use super::error::{engine_error, usage_error};
+use super::{Common, Output, identity, target};
 use crate::engine::{Engine, Observed};
 use crate::evidence::SigningKey;
 use crate::evidence::removal_store::RemovalStore;
@@ -15,8 +16,8 @@ use crate::reaper::removal::{self, Outcome, RemovalLog};
 use crate::report::exit_code;
 use crate::spec::quantity;
 
-mod open;
-mod tell;
+mod open_pull_requests;
+mod output;
 
 /// Arguments of `reap`.
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ pub struct ReapArgs {
     #[arg(long, value_name = "NAMESPACE", env = "DAYFLY_RECORDS_IN", hide_env_values = true)]
     records_in: Option<String>,
     #[command(flatten)]
-    open: open::OpenArgs,
+    open: open_pull_requests::OpenPullRequestArgs,
 }
 
 /// Removes what is due; carries on past errors. The first cause decides the exit code.
@@ -70,7 +71,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
         match source.read().await {
             Ok(open) => criteria.open = Some(open),
             Err(why) => {
-                tell::no_list(common, &why);
+                output::no_list(common, &why);
                 causes.push(exit_code::INCONCLUSIVE);
             }
         }
@@ -78,7 +79,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     let (engine, shelf) = reached(&args, common).await?;
     let log = match signing {
         Some((key, evidence)) => {
-            Some(RemovalLog { remover: remover::known_to(engine.as_ref()).await, key, evidence, shelf })
+            Some(RemovalLog { remover: identity::on_engine(engine.as_ref()).await, key, evidence, shelf })
         }
         None => None,
     };
@@ -88,11 +89,11 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
 
 /// The engine and, in a cluster, where records are laid down.
 async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn Engine>, Option<RemovalStore>)> {
-    let Some(namespace) = args.records_in.clone() else { return Ok((connect::engine(common).await?, None)) };
+    let Some(namespace) = args.records_in.clone() else { return Ok((target::engine(common).await?, None)) };
     let target::Target::Kubernetes(context) = target::one(common)? else {
-        return Err(connect::usage("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
+        return Err(usage_error("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
     };
-    let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
+    let engine = target::cluster(context, common).await?.map_err(|e| engine_error(common, &e))?;
     let shelf = RemovalStore { client: engine.client(), namespace, mark: None };
     Ok((engine, Some(shelf)))
 }
@@ -104,7 +105,7 @@ async fn each(
     log: Option<&RemovalLog>,
     common: &Common,
 ) -> anyhow::Result<Vec<u8>> {
-    let all = engine.list().await.map_err(|e| connect::told(common, &e))?;
+    let all = engine.list().await.map_err(|e| engine_error(common, &e))?;
     let all: Vec<Observed> = all.into_iter().filter(|o| is_selected(criteria, o)).collect();
     let (mut due, mut causes) = (0, vec![]);
     for observed in &all {
@@ -114,7 +115,7 @@ async fn each(
             _ => None,
         };
         due += usize::from(matches!(decision, Decision::Due(_)));
-        tell::one(common, observed, &decision, outcome.as_ref(), log.is_none());
+        output::print(common, observed, &decision, outcome.as_ref(), log.is_none());
         causes.extend(outcome.as_ref().and_then(code));
     }
     if due == 0 && common.output == Output::Text {
@@ -126,13 +127,13 @@ async fn each(
 /// What signs the records and where they lie; none for a trial.
 fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
     let (Some(key), Some(evidence), false) = (&args.key, &args.evidence, args.dry_run) else { return Ok(None) };
-    Ok(Some((super::wiring::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
+    Ok(Some((super::key::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
 }
 
 fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {
     let limit = |text: &String| {
         let ms = quantity::duration_ms(text, quantity::LONGEST_LIFE_MS);
-        let ms = ms.map_err(|why| connect::usage(&format!("--idle {text:?}: {why}")))?;
+        let ms = ms.map_err(|why| usage_error(&format!("--idle {text:?}: {why}")))?;
         anyhow::Ok(SignedDuration::from_millis(i64::try_from(ms)?))
     };
     Ok(Criteria {

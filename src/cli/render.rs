@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{Common, DescriptionArgs, Output, connect, stdio, target};
+use super::error::usage_error;
+use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
 use crate::plan::Position;
 use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environment, judge, ports, prepare, unit};
@@ -29,13 +30,13 @@ pub struct RenderArgs {
 
 /// Prints the objects in the order in which they are made.
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
-    let valid = connect::load(
+    let valid = description::load(
         &args.description.file,
-        &connect::overrides(&args.description, None),
+        &description::overrides(&args.description, None),
         common.output == Output::Json,
     )?;
-    let plan = connect::plan(&valid, args.pr)?;
-    let lease = connect::lease(plan, "")?;
+    let plan = description::plan(&valid, args.pr)?;
+    let lease = request::new_lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;
     let templates = target::templates(common)?;
     let pull_secret = target::pull_secret(common)?;
@@ -47,7 +48,7 @@ pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
         pull_secret: pull_secret.is_some(),
     };
     let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref())
-        .map_err(|e| connect::usage(&format!("failed to {e}")))?;
+        .map_err(|e| usage_error(&format!("failed to {e}")))?;
     print(&objects, common.output)?;
     Ok(exit_code::PASSED)
 }

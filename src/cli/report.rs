@@ -1,20 +1,41 @@
-//! `dayfly report`: a saved report in another form. Reads one file, writes one file or standard output.
+//! `dayfly report`: renders a saved report in another format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result, bail};
+use clap::Args;
 
+use super::error::usage_error;
 use super::stdio;
-use crate::report::{Facts, Format, json, render};
+use crate::report::{Facts, Format, exit_code, json, render};
 
 /// Name of the facts in the folder of a run.
 pub const FILE: &str = "report.json";
 
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder of a run, or its `report.json`
+    path: PathBuf,
+    /// Format of the output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// File to write instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Renders a saved report.
+pub fn run(args: ReportArgs) -> Result<u8> {
+    write(&args.path, args.format, args.out.as_deref()).map_err(|e| usage_error(&format!("{e:#}")))?;
+    Ok(exit_code::PASSED)
+}
+
 /// Renders the report at `path` (a `report.json`, the folder of a run, or a folder that holds one run) to `out`,
 /// or to standard output. Colours appear only on a terminal.
-pub fn run(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
+pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
     let facts = load(path)?;
     match out {
         Some(out) => {

@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::connect::Request;
-use super::{Common, Output, RequestArgs, connect, screen, signals, stdio, target};
+use super::{Common, Output, RequestArgs, process_env, progress, request, signals, stdio, target};
 use crate::evidence::store;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
 use crate::report::{Facts, exit_code};
 use crate::run;
-use crate::run::Run;
+use crate::run::{Run, RunRequest};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -32,18 +31,18 @@ pub struct RunArgs {
 
 /// Performs the run. Whatever happens after the claim, a report is signed and what was made is removed.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
-    let Request { valid, plan, change, runner, .. } = connect::request(&args.request, common)?;
+    let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
     let RequestArgs { description, suite, keep, .. } = args.request;
-    let key = super::wiring::signing_key(&args.key, args.passphrase_file.clone())?;
-    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
-    let engine = connect::engine(common).await?;
+    let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
+    let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
+    let engine = target::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
-    let journal = Journal::new(facts, Some(args.evidence.clone()), screen::choose(common.output, &lease.plan));
+    let journal = Journal::new(facts, Some(args.evidence.clone()), progress::reporter(common.output, &lease.plan));
     let kept = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
@@ -54,19 +53,19 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let run = Run { engine, lease, journal, key, evidence: args.evidence.clone(), shelf: None, keep, kept };
     run.perform(&suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();
-    tell(&facts, common, &store::run_dir(&args.evidence, &facts)?);
+    print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);
     Ok(exit_code::from_facts(&facts))
 }
 
 /// The report on the screen, and what CI systems show.
-pub fn tell(facts: &Facts, common: &Common, folder: &Path) {
+pub fn print_report(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         stdio::out(&crate::report::text::render(facts, colour));
         outln!("\nreport    {}", folder.join("report.json").display());
         outln!("signed    {}", folder.display());
     }
-    if let Err(e) = super::ci::publish(facts, &connect::variables()) {
+    if let Err(e) = super::ci::publish(facts, &process_env::variables()) {
         errln!("warning: failed to tell the CI system: {e}");
     }
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Common, connect, signals, target, wiring};
+use super::error::engine_error;
+use super::{Common, key, signals, target};
 use crate::controller::runner::Runner;
 use crate::engine::kubernetes::rights::Account;
 use crate::lifecycle::RunEvent;
@@ -45,8 +46,8 @@ fn account(text: &str) -> Result<Account, String> {
 
 /// Performs the run; every notice is a line of JSON on standard output.
 pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
-    let key = Arc::new(wiring::signing_key(&args.key, None)?);
-    let engine = target::this_cluster(args.account, common).await?.map_err(|e| connect::told(common, &e))?;
+    let key = Arc::new(key::signing_key(&args.key, None)?);
+    let engine = target::this_cluster(args.account, common).await?.map_err(|e| engine_error(common, &e))?;
     let runner = Runner {
         client: engine.client(),
         engine,

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::{Common, EnvironmentArgs, Output, connect, list, stdio};
+use super::error::engine_error;
+use super::{Common, EnvironmentArgs, Output, environment, list, stdio, target};
 use crate::engine::{Observed, UnitState};
 use crate::report::exit_code;
 
 /// Prints the state of an environment.
 pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
-    let name = connect::environment_name(&args)?;
-    let engine = connect::engine(common).await?;
-    let Some(observed) = engine.observe(&name).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::absent(&name, common));
+    let name = environment::name(&args)?;
+    let engine = target::engine(common).await?;
+    let Some(observed) = engine.observe(&name).await.map_err(|e| engine_error(common, &e))? else {
+        anyhow::bail!(environment::not_found_error(&name, common));
     };
     if common.output == Output::Json {
         outln!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);

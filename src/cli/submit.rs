@@ -8,16 +8,17 @@ use clap::Args;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
-use super::connect::Request;
+use super::error::{engine_error, usage_error};
 use super::target::Target;
-use super::{Common, EngineChoice, Output, RequestArgs, connect, run, signals, target};
+use super::{Common, EngineChoice, Output, RequestArgs, request, run, signals, target};
 use crate::crd::{RunStatus, StoredEvidence, TestEnvironment};
 use crate::evidence::{configmap_store, store};
 use crate::report::{Facts, exit_code};
+use crate::run::RunRequest;
 
 mod follow;
-mod object;
-mod word;
+mod run_state;
+mod spec;
 
 /// Field manager of what is submitted.
 const MANAGER: &str = "dayfly-submit";
@@ -47,13 +48,12 @@ pub struct SubmitArgs {
     controller_namespace: String,
 }
 
-/// Submits the run, and follows it where that is asked for.
+/// Submits the run, and follows it where that is criteria for.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
-    let Request { valid, plan, overrides, change, runner } = connect::request(&args.request, common)?;
+    let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
-    let mut wanted = object::spec(&valid, text, &overrides, &change, runner);
-    (wanted.suites, wanted.keep) = (args.request.suite, args.request.keep);
+    let wanted = spec::build(&args.request, &valid, text, &change, runner);
     let client = reached(common).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let objects: Api<TestEnvironment> = Api::namespaced(client.clone(), &namespace);
@@ -79,10 +79,10 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
         }
     };
     match ended {
-        follow::Ended::Run(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
-        follow::Ended::Refused { why, code } => {
-            errln!("error: {why}");
-            Ok(code)
+        Ok(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
+        Err(refusal) => {
+            errln!("error: {}", refusal.why);
+            Ok(refusal.code)
         }
     }
 }
@@ -92,13 +92,11 @@ async fn reached(common: &Common) -> anyhow::Result<Client> {
     let context = match target::one(common)? {
         Target::Kubernetes(context) => context,
         Target::Local if common.engine.contains(&EngineChoice::Local) => {
-            return Err(
-                connect::usage("submit needs a cluster with dayfly's controller: leave out --engine local").into()
-            );
+            return Err(usage_error("submit needs a cluster with dayfly's controller: leave out --engine local").into());
         }
         Target::Local => None,
     };
-    let engine = target::cluster(context, common).await?.map_err(|e| connect::told(common, &e))?;
+    let engine = target::cluster(context, common).await?.map_err(|e| engine_error(common, &e))?;
     Ok(engine.client())
 }
 
@@ -109,7 +107,7 @@ async fn submitted(
     mut spec: crate::crd::TestEnvironmentSpec,
 ) -> Result<TestEnvironment, String> {
     follow::until_gone_if_leaving(objects, name).await?;
-    let known = objects.get_opt(name).await.map_err(|e| object::refusal(&e))?;
+    let known = objects.get_opt(name).await.map_err(|e| spec::api_error(&e))?;
     if let Some(known) = known {
         spec.attempt = known.spec.attempt;
         if known.spec.input() == spec.input() {
@@ -118,7 +116,7 @@ async fn submitted(
     }
     let object = TestEnvironment::new(name, spec);
     let params = PatchParams::apply(MANAGER).force().validation_strict();
-    objects.patch(name, &params, &Patch::Apply(&object)).await.map_err(|e| object::refusal(&e))
+    objects.patch(name, &params, &Patch::Apply(&object)).await.map_err(|e| spec::api_error(&e))
 }
 
 fn say_how_to_follow(object: &TestEnvironment, common: &Common) {
@@ -149,7 +147,7 @@ async fn finish(
     };
     match fetched(client, namespace, run, deposit, evidence).await {
         Ok((facts, folder)) => {
-            run::tell(&facts, common, &folder);
+            run::print_report(&facts, common, &folder);
             Ok(code)
         }
         Err(e) => {

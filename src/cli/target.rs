@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::{Common, EngineChoice, connect};
+use super::error::{engine_error, usage_error};
+use super::{Common, EngineChoice, process_env};
 use crate::engine::kubernetes::rights::Account;
 use crate::engine::kubernetes::{self, KubernetesEngine};
 use crate::engine::local::{self, LocalEngine, Surroundings};
@@ -66,7 +67,7 @@ pub fn all(engines: &[EngineChoice], contexts: &[String], variables: &BTreeMap<S
 
 /// The targets of the flags and the process environment.
 pub fn chosen(common: &Common) -> Vec<Target> {
-    all(&common.engine, &common.context, &connect::variables())
+    all(&common.engine, &common.context, &process_env::variables())
 }
 
 /// The one target of a verb that works on one.
@@ -77,15 +78,14 @@ pub fn one(common: &Common) -> anyhow::Result<Target> {
         (last, _) => {
             chosen.extend(last);
             let names = chosen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(connect::usage(&format!("one engine and one context is needed here, and these are named: {names}"))
-                .into())
+            Err(usage_error(&format!("one engine and one context is needed here, and these are named: {names}")).into())
         }
     }
 }
 
 /// The flags by which a further command means the same place, with a space before them; nothing where it would anyhow.
 pub fn flags(common: &Common) -> String {
-    let variables = connect::variables();
+    let variables = process_env::variables();
     let given = |variable: &str| !variables.contains_key(variable);
     let contexts = common.context.iter().filter(|_| given("DAYFLY_CONTEXT")).map(|c| format!(" --context {c}"));
     let engine = |e: &EngineChoice| match e {
@@ -94,6 +94,11 @@ pub fn flags(common: &Common) -> String {
     };
     let engines = common.engine.iter().filter(|_| given("DAYFLY_ENGINE") && common.context.is_empty());
     engines.map(|e| engine(e).to_owned()).chain(contexts).collect()
+}
+
+/// Connects to the one engine that the flags name. Errors are printed and have their exit code.
+pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
+    reach(&one(common)?, common).await?.map_err(|e| engine_error(common, &e))
 }
 
 /// Reaches a target.
@@ -108,7 +113,7 @@ pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Ar
 pub async fn local(common: &Common) -> anyhow::Result<Result<Arc<LocalEngine>, EngineError>> {
     let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
     let options = local::Options {
-        surroundings: Surroundings::from_variables(&connect::variables()),
+        surroundings: Surroundings::from_variables(&process_env::variables()),
         executable,
         registry_mirror: common.registry_mirror.clone(),
     };
@@ -152,7 +157,7 @@ async fn reached(
 /// The text that `--pull-secret` names.
 pub fn pull_secret(common: &Common) -> anyhow::Result<Option<String>> {
     let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|e| connect::usage(&format!("--pull-secret {}: {e}", path.display())))
+        std::fs::read_to_string(path).map_err(|e| usage_error(&format!("--pull-secret {}: {e}", path.display())))
     };
     Ok(common.cluster.pull_secret.as_deref().map(read).transpose()?)
 }
@@ -161,7 +166,7 @@ pub fn pull_secret(common: &Common) -> anyhow::Result<Option<String>> {
 pub fn templates(common: &Common) -> anyhow::Result<Templates> {
     let mut replaced = BTreeMap::new();
     if let Some(folder) = &common.cluster.manifests {
-        let refuse = |why: String| connect::usage(&format!("--manifests {}: {why}", folder.display()));
+        let refuse = |why: String| usage_error(&format!("--manifests {}: {why}", folder.display()));
         for entry in std::fs::read_dir(folder).map_err(|e| refuse(e.to_string()))? {
             let path = entry.map_err(|e| refuse(e.to_string()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -174,7 +179,7 @@ pub fn templates(common: &Common) -> anyhow::Result<Templates> {
             return Err(refuse(format!("there is no template in it (files that end in {SUFFIX})")).into());
         }
     }
-    Templates::new(&replaced).map_err(|e| connect::usage(&format!("failed to {e}")).into())
+    Templates::new(&replaced).map_err(|e| usage_error(&format!("failed to {e}")).into())
 }
 
 #[cfg(test)]

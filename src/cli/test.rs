@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{Common, Output, connect, screen, signals, stdio};
+use super::error::{engine_error, usage_error};
+use super::{Common, Output, environment, progress, signals, stdio, target};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, RunEvent, facts, usage};
 use crate::report::exit_code;
@@ -21,19 +22,19 @@ pub struct TestArgs {
 
 /// Runs the suites; the environment stays.
 pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
-    let engine = connect::engine(common).await?;
-    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| connect::told(common, &e))? else {
-        anyhow::bail!(connect::absent(&args.environment, common));
+    let engine = target::engine(common).await?;
+    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
+        anyhow::bail!(environment::not_found_error(&args.environment, common));
     };
     if let Some(lack) = lease.plan.lacks(&args.suite) {
-        anyhow::bail!(connect::usage(&format!("--suite: {lack}")));
+        anyhow::bail!(usage_error(&format!("--suite: {lack}")));
     }
     usage::record_use(engine.as_ref(), &lease).await;
-    let secrets = engine.secrets(&args.environment).await.map_err(|e| connect::told(common, &e))?;
+    let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
     let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
-    let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
+    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
     journal.redact(&secrets.values);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
     if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {

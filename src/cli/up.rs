@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChangeArgs, Common, DescriptionArgs, Output, connect, screen, signals, stdio, target};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, description, progress, request, signals, stdio, target};
 use crate::engine::Older;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts, up};
@@ -21,15 +21,15 @@ pub struct UpArgs {
 
 /// Brings it up. After a failure what was made stays for a look; after a signal it is removed.
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
-    let (change_args, change, runner) = connect::change(&args.change, false)?;
-    let overrides = connect::overrides(&args.description, Some(&change_args));
-    let valid = connect::load(&args.description.file, &overrides, common.output == Output::Json)?;
-    let plan = connect::plan(&valid, change.pr)?;
-    let lease = Lease { repository: change.repository.clone(), ..connect::lease(plan, &change.commit)? };
-    let engine = connect::engine(common).await?;
+    let (change_args, change, runner) = request::change(&args.change, false)?;
+    let overrides = description::overrides(&args.description, Some(&change_args));
+    let valid = description::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let plan = description::plan(&valid, change.pr)?;
+    let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
+    let engine = target::engine(common).await?;
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
-    let journal = Journal::new(facts, None, screen::choose(common.output, &lease.plan));
+    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;

@@ -1,13 +1,10 @@
 //! `dayfly validate`: every fault of a description at once, without touching an engine.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
-use serde_json::json;
-
-use super::stdio;
+use super::description::print_diagnostics;
 use crate::report::exit_code;
-use crate::spec::{self, Faults, Overrides, Valid};
+use crate::spec::{self, Overrides, Valid};
 
 /// Checks a description; returns the exit code: 0, or 2 when there is a fault.
 ///
@@ -16,20 +13,12 @@ pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {
     match spec::load(file, overrides) {
         Ok(_) if json => outln!("[]"),
         Ok(valid) => outln!("{}", summary(&valid)),
-        Err(faults) => return refuse(&faults, json),
+        Err(faults) => {
+            print_diagnostics(&faults, json);
+            return exit_code::USAGE;
+        }
     }
     exit_code::PASSED
-}
-
-/// Prints faults where they belong; returns the exit code.
-pub fn refuse(faults: &Faults, json: bool) -> u8 {
-    if json {
-        outln!("{:#}", json!(faults.list));
-    } else {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        stdio::err(&faults.render(colour));
-    }
-    exit_code::USAGE
 }
 
 fn summary(valid: &Valid) -> String {

@@ -10,21 +10,9 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
 use crate::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
-use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
-use crate::spec::{Overrides, Valid};
-
-/// What a run needs to know.
-pub struct Request {
-    /// The description.
-    pub valid: Valid,
-    /// What will be made of it.
-    pub plan: Plan,
-    /// What is tested.
-    pub change: Change,
-    /// Who asked, for the report.
-    pub runner: Runner,
-}
+use crate::run::RunRequest;
+use crate::spec::Overrides;
 
 /// Why there is no request.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +35,7 @@ pub enum Unresolved {
 }
 
 /// Reads what the object refers to, and checks all of it.
-pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<Request, Unresolved> {
+pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
     let source = &object.spec.description;
     let namespace = object.namespace().unwrap_or_default();
     let Some(from) = &source.config_map else {
@@ -90,7 +78,7 @@ fn contents(map: ConfigMap) -> Files {
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
 }
 
-fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Request, String> {
+fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<RunRequest, String> {
     let overrides = Overrides {
         set: spec.values.clone().into_iter().collect(),
         images: spec.images.clone().into_iter().collect(),
@@ -105,7 +93,7 @@ fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Req
         return Err(format!("suites: {lack}"));
     }
     let asked = spec.requested_by.clone().unwrap_or_default();
-    Ok(Request {
+    Ok(RunRequest {
         valid,
         plan,
         change: Change { repository: spec.repository.clone(), pr: spec.pull_request, commit: spec.commit.clone() },

@@ -16,8 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::controller::run_request;
-use crate::controller::run_request::Request;
+use super::run_request;
 use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
@@ -28,7 +27,7 @@ use crate::model::Outcome;
 use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
 use crate::run;
-use crate::run::Run;
+use crate::run::{Run, RunRequest};
 
 pub mod progress;
 
@@ -152,10 +151,10 @@ impl Runner {
         &self,
         object: &TestEnvironment,
         status: RunStatus,
-        request: Request,
+        request: RunRequest,
         mut screen: impl FnMut(&RunEvent) + Send + 'static,
     ) -> RunStatus {
-        let Request { valid, plan, change, runner } = request;
+        let RunRequest { valid, plan, change, runner } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),

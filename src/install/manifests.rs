@@ -154,11 +154,6 @@ mod tests {
     }
 
     #[test]
-    fn the_manifests_name_the_image_of_this_version() {
-        assert_eq!(IMAGE, crate::cli::image::NAME);
-    }
-
-    #[test]
     fn what_others_need_comes_first() {
         let kinds: Vec<String> = all(IMAGE).unwrap().into_iter().map(|m| m.resource.kind).collect();
         let place = |kind: &str| kinds.iter().position(|k| k == kind).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Both are lines in the same stream as everything else, so hostile text must not be able to form one.
 
-use super::Ci;
+use super::system::CiSystem;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
 use crate::report::{Format, render};
@@ -12,10 +12,10 @@ use crate::report::{counts, display, sanitize, time};
 const MOST: usize = 10;
 
 /// Text for the job's log, each line ended.
-pub fn annotations(facts: &Facts, ci: Ci) -> String {
+pub fn annotations(facts: &Facts, ci: CiSystem) -> String {
     match ci {
-        Ci::GitHub => github(facts),
-        Ci::GitLab => gitlab(facts),
+        CiSystem::GitHub => github(facts),
+        CiSystem::GitLab => gitlab(facts),
     }
 }
 

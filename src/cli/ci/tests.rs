@@ -20,15 +20,15 @@ const GITHUB: [(&str, &str); 8] = [
 #[test]
 fn the_head_of_a_pull_request_comes_from_the_event_and_never_from_the_merge_commit() {
     let event = r#"{"pull_request":{"number":42,"head":{"sha":"head"}}}"#;
-    let found = surroundings(&env(&GITHUB), Some(event));
+    let found = job(&env(&GITHUB), Some(event));
     assert_eq!((found.commit.as_deref(), found.pr), (Some("head"), Some(42)));
-    assert_eq!(found.job.as_deref(), Some("https://github.example/o/r/actions/runs/77/attempts/2"));
+    assert_eq!(found.url.as_deref(), Some("https://github.example/o/r/actions/runs/77/attempts/2"));
     assert_eq!(
         (found.actor.as_deref(), found.repository.as_deref()),
         (Some("someone"), Some("https://github.example/o/r"))
     );
     for event in [None, Some("{"), Some("{}"), Some(r#"{"pull_request":7}"#)] {
-        let found = surroundings(&env(&GITHUB), event);
+        let found = job(&env(&GITHUB), event);
         assert_eq!((found.commit, found.pr), (None, Some(42)));
     }
 }
@@ -37,7 +37,7 @@ fn the_head_of_a_pull_request_comes_from_the_event_and_never_from_the_merge_comm
 fn a_push_defaults_to_its_commit_and_no_pull_request() {
     let mut env = env(&GITHUB);
     env.insert("GITHUB_REF".into(), "refs/heads/main".into());
-    let found = surroundings(&env, Some("{}"));
+    let found = job(&env, Some("{}"));
     assert_eq!((found.commit.as_deref(), found.pr), (Some("merge"), None));
 }
 
@@ -45,7 +45,7 @@ fn a_push_defaults_to_its_commit_and_no_pull_request() {
 fn on_pull_request_target_the_number_comes_from_the_event() {
     let mut env = env(&GITHUB);
     env.insert("GITHUB_REF".into(), "refs/heads/main".into());
-    let found = surroundings(&env, Some(r#"{"pull_request":{"number":9,"head":{"sha":"head"}}}"#));
+    let found = job(&env, Some(r#"{"pull_request":{"number":9,"head":{"sha":"head"}}}"#));
     assert_eq!((found.commit.as_deref(), found.pr), (Some("head"), Some(9)));
 }
 
@@ -59,19 +59,19 @@ fn gitlab_names_the_merge_request_and_its_source_commit() {
         ("CI_PROJECT_URL", "p"),
         ("GITLAB_USER_LOGIN", "me"),
     ]);
-    let found = surroundings(&env, None);
-    assert_eq!((found.commit.as_deref(), found.pr, found.job.as_deref()), (Some("built"), Some(5), Some("u")));
+    let found = job(&env, None);
+    assert_eq!((found.commit.as_deref(), found.pr, found.url.as_deref()), (Some("built"), Some(5), Some("u")));
     assert_eq!((found.repository.as_deref(), found.actor.as_deref()), (Some("p"), Some("me")));
     env.insert("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA".into(), "source".into());
-    assert_eq!(surroundings(&env, None).commit.as_deref(), Some("source"));
+    assert_eq!(job(&env, None).commit.as_deref(), Some("source"));
     env.insert("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA".into(), String::new());
-    assert_eq!(surroundings(&env, None).commit.as_deref(), Some("built"));
+    assert_eq!(job(&env, None).commit.as_deref(), Some("built"));
 }
 
 #[test]
 fn outside_of_ci_nothing_is_known() {
     assert_eq!(detect(&env(&[("GITHUB_ACTIONS", "false"), ("CI", "true")])), None);
-    assert_eq!(surroundings(&env(&[("GITHUB_SHA", "x"), ("CI_COMMIT_SHA", "y")]), None), Surroundings::default());
+    assert_eq!(job(&env(&[("GITHUB_SHA", "x"), ("CI_COMMIT_SHA", "y")]), None), CiJob::default());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::checks::Check;
+use super::check::Check;
 use super::trial;
 use crate::engine::Engine;
 use crate::engine::kubernetes::KubernetesEngine;

@@ -9,9 +9,9 @@ use std::time::Instant;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::checks::Check;
+use super::check::Check;
 use crate::agent::protocol::{Answer, Ask};
-use crate::cli::connect;
+use crate::cli::request;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::engine::{Engine, EngineError, EngineKind, Older};
 use crate::lifecycle::session::Session;
@@ -29,7 +29,7 @@ const LIMITS: Limits = Limits { memory: 64 << 20, cpu_millis: 500, pids: 64 };
 
 /// Brings the environment up, tries it, removes it. A cluster is also asked what it lets in.
 pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&KubernetesEngine>) -> Vec<Check> {
-    let lease = match connect::lease(plan(image), "") {
+    let lease = match request::new_lease(plan(image), "") {
         Ok(lease) => lease,
         Err(e) => return vec![Check::failed("containers start", format!("{e:#}"), "check this host's clock")],
     };

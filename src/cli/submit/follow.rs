@@ -11,14 +11,13 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::word::{Word, word};
-use crate::cli::{Output, screen};
+use super::run_state::{Refusal, RunState, run_state};
+use crate::cli::{Output, progress};
 use crate::controller::{RUNNER, runner_pod};
 use crate::crd::{RunStatus, TestEnvironment};
 use crate::engine::kubernetes::watched;
 use crate::lifecycle::RunEvent;
 use crate::plan::Plan;
-use crate::report::exit_code;
 
 /// After so long it is said that nobody has taken the object up.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -43,34 +42,26 @@ pub struct Follow<'a> {
     pub output: Output,
 }
 
-/// How it ended.
-pub enum Ended {
-    /// The run ended.
-    Run(Box<RunStatus>),
-    /// There was no run, or another one.
-    Refused { why: String, code: u8 },
-}
-
 impl Follow<'_> {
     /// Follows it; what the runner tells is shown as `dayfly run` shows it.
-    pub async fn to_the_end(&self, controller_namespace: &str) -> Ended {
-        let (said, words) = watch::channel(Word::Nothing);
-        let mut over = words.clone();
+    pub async fn to_the_end(&self, controller_namespace: &str) -> Result<Box<RunStatus>, Refusal> {
+        let (sender, states) = watch::channel(RunState::Unknown);
+        let mut last = states.clone();
         tokio::select! {
-            () = self.listen(said) => Ended::Refused { why: "the watch of the TestEnvironment ended".into(), code: exit_code::UNEXPECTED },
-            () = self.show(words, controller_namespace) => {
-                let last = over.borrow_and_update().clone();
+            () = self.watch(sender) => Err(Refusal::unexpected("the watch of the TestEnvironment ended")),
+            () = self.show(states, controller_namespace) => {
+                let last = last.borrow_and_update().clone();
                 match last {
-                    Word::Over(run) => Ended::Run(run),
-                    Word::Never { why, code } => Ended::Refused { why, code },
-                    _ => Ended::Refused { why: "the run was not followed to its end".into(), code: exit_code::UNEXPECTED },
+                    RunState::Ended(run) => Ok(run),
+                    RunState::Refused(refusal) => Err(refusal),
+                    _ => Err(Refusal::unexpected("the run was not followed to its end")),
                 }
             }
         }
     }
 
     /// Watches the object.
-    async fn listen(&self, said: watch::Sender<Word>) {
+    async fn watch(&self, sender: watch::Sender<RunState>) {
         let generation = self.submitted.metadata.generation.unwrap_or_default();
         let input = self.submitted.spec.input();
         let itself = watcher::Config::default().fields(&format!("metadata.name={}", self.submitted.name_any()));
@@ -84,11 +75,11 @@ impl Follow<'_> {
                 }
                 Ok(Event::InitApply(object) | Event::Apply(object)) => {
                     there = true;
-                    Some(word(&object, generation, &input))
+                    Some(run_state(&object, generation, &input))
                 }
                 Ok(Event::InitDone) if there => None,
                 Ok(Event::InitDone | Event::Delete(_)) => {
-                    Some(Word::Never { why: "the TestEnvironment was deleted".into(), code: exit_code::UNEXPECTED })
+                    Some(RunState::Refused(Refusal::unexpected("the TestEnvironment was deleted")))
                 }
                 Err(e) => {
                     tracing::debug!("watching the TestEnvironment again: {e}");
@@ -96,27 +87,27 @@ impl Follow<'_> {
                 }
             };
             if let Some(new) = new {
-                said.send_if_modified(|known| std::mem::replace(known, new.clone()) != new);
+                sender.send_if_modified(|known| std::mem::replace(known, new.clone()) != new);
             }
         }
     }
 
     /// Shows what is said until it is over.
-    async fn show(&self, mut words: watch::Receiver<Word>, controller_namespace: &str) {
+    async fn show(&self, mut states: watch::Receiver<RunState>, controller_namespace: &str) {
         let mut told = BTreeSet::new();
         loop {
-            let now = words.borrow_and_update().clone();
+            let now = states.borrow_and_update().clone();
             match now {
-                Word::Over(_) | Word::Never { .. } => return,
-                Word::Runs { run } => return self.show_log(&run, words, controller_namespace).await,
-                Word::Waits(why) => {
+                RunState::Ended(_) | RunState::Refused(_) => return,
+                RunState::Running(run) => return self.show_log(&run, states, controller_namespace).await,
+                RunState::Waiting(why) => {
                     if told.insert(why.clone()) {
                         self.line("waiting", &why);
                     }
                 }
-                Word::Nothing => {}
+                RunState::Unknown => {}
             }
-            if tokio::time::timeout(SILENCE, words.changed()).await.is_err() && told.is_empty() {
+            if tokio::time::timeout(SILENCE, states.changed()).await.is_err() && told.is_empty() {
                 let why = format!(
                     "no controller has taken it up yet; is one running? kubectl -n {controller_namespace} get pods"
                 );
@@ -134,11 +125,11 @@ impl Follow<'_> {
     }
 
     /// Shows the runner's log until the run is over and the log has ended.
-    async fn show_log(&self, run: &RunStatus, mut words: watch::Receiver<Word>, controller_namespace: &str) {
-        let mut show = screen::choose(self.output, self.plan);
+    async fn show_log(&self, run: &RunStatus, mut states: watch::Receiver<RunState>, controller_namespace: &str) {
+        let mut show = progress::reporter(self.output, self.plan);
         let over = async {
-            let ends = |w: &Word| matches!(w, Word::Over(_) | Word::Never { .. });
-            if words.wait_for(ends).await.is_err() {
+            let ends = |w: &RunState| matches!(w, RunState::Ended(_) | RunState::Refused(_));
+            if states.wait_for(ends).await.is_err() {
                 std::future::pending::<()>().await;
             }
             // The log's end may come a moment later than the word that the run is over.
@@ -149,8 +140,8 @@ impl Follow<'_> {
             () = over => return,
         }
         // The log has ended; what counts is what the status says.
-        let ends = |w: &Word| matches!(w, Word::Over(_) | Word::Never { .. });
-        words.wait_for(ends).await.ok();
+        let ends = |w: &RunState| matches!(w, RunState::Ended(_) | RunState::Refused(_));
+        states.wait_for(ends).await.ok();
     }
 
     /// Reads the log to its end. One that breaks off is read on where it broke off.

@@ -1,18 +1,18 @@
-//! Verified evidence as a person reads it. Pure: values in, text out.
+//! Verified evidence as text. Pure.
 
 use std::fmt::Write as _;
 
-use super::{Found, outcome};
+use super::evidence::VerifiedEvidence;
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{Context, Counts, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
 use crate::evidence::verify::Said;
 
-/// Verified evidence in lines of label and value.
-pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
-    let mut text = format!("VERIFIED  outcome {}\n\n", outcome(found));
+/// Summarizes verified evidence in lines of label and value.
+pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
+    let mut text = format!("VERIFIED  outcome {}\n\n", evidence.outcome());
     line(&mut text, "signed by", format!("{} ({})", key.keyid(), key.kind()));
-    match found {
-        Found::Run(r) => {
+    match evidence {
+        VerifiedEvidence::Run(r) => {
             run_text(&mut text, &r.run, r.opened.as_ref());
             let absent = if r.raw_absent.is_empty() {
                 String::new()
@@ -21,26 +21,26 @@ pub(super) fn found(found: &Found, key: &VerifyingKey) -> String {
             };
             line(&mut text, "files", format!("report.json and {} raw result(s) unchanged{absent}", r.raw_present));
         }
-        Found::File(Said::Run(r)) => {
+        VerifiedEvidence::File(Said::Run(r)) => {
             run_text(&mut text, r, None);
             line(&mut text, "not checked", "suites, report and raw results; verify the folder for these".into());
         }
-        Found::File(Said::Suite(s)) => {
+        VerifiedEvidence::File(Said::Suite(s)) => {
             context_text(&mut text, &s.context);
             suites_text(&mut text, &[&s.suite]);
         }
-        Found::File(Said::Opened(o)) => {
+        VerifiedEvidence::File(Said::Opened(o)) => {
             context_text(&mut text, &o.context);
             let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
         }
-        Found::Removal(r) => {
+        VerifiedEvidence::Removal(r) => {
             removal_text(&mut text, r);
             if r.ended_on.is_none() {
                 line(&mut text, "ended", "never: whoever removed it died, or could not write any more".into());
             }
         }
-        Found::File(Said::Removal(r)) => {
+        VerifiedEvidence::File(Said::Removal(r)) => {
             removal_text(&mut text, r);
             line(&mut text, "not checked", "the other statement of this removal; verify the folder for it".into());
         }

@@ -1,19 +1,19 @@
-//! Which CI system this is, and what it says of the job and the change under test. Pure.
+//! The job of a CI system and the change that it builds. Pure.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Ci;
+use super::system::{CiSystem, detect};
 
-/// What the CI system says; all of it may be overruled by flags.
+/// A CI job and the change under test; flags override all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    /// Address of the job.
-    pub job: Option<String>,
-    /// Who triggered it.
+pub struct CiJob {
+    /// URL of the job.
+    pub url: Option<String>,
+    /// User who triggered it.
     pub actor: Option<String>,
-    /// Address of the repository.
+    /// URL of the repository.
     pub repository: Option<String>,
     /// Head commit of the pull request, or the commit that is built.
     pub commit: Option<String>,
@@ -21,37 +21,25 @@ pub struct Surroundings {
     pub pr: Option<u32>,
 }
 
-/// The CI system, by the variable that each documents for this purpose.
-pub fn detect(env: &BTreeMap<String, String>) -> Option<Ci> {
-    let on = |key: &str| env.get(key).is_some_and(|v| v == "true");
-    if on("GITHUB_ACTIONS") {
-        Some(Ci::GitHub)
-    } else if on("GITLAB_CI") {
-        Some(Ci::GitLab)
-    } else {
-        None
-    }
-}
-
-/// What the CI system says. `event` is the text of the file at `GITHUB_EVENT_PATH`: on a pull request `GITHUB_SHA`
-/// is a merge commit that nobody wrote, and only the event names the head.
-pub fn surroundings(env: &BTreeMap<String, String>, event: Option<&str>) -> Surroundings {
+/// Reads the job from the environment. `event` is the content of the file at `GITHUB_EVENT_PATH`: on a pull request
+/// `GITHUB_SHA` is a merge commit, and only the event names the head.
+pub fn job(env: &BTreeMap<String, String>, event: Option<&str>) -> CiJob {
     let get = |key: &str| env.get(key).map(|v| v.trim()).filter(|v| !v.is_empty()).map(str::to_owned);
     match detect(env) {
-        Some(Ci::GitHub) => github(&get, event),
-        Some(Ci::GitLab) => Surroundings {
-            job: get("CI_JOB_URL"),
+        Some(CiSystem::GitHub) => github(&get, event),
+        Some(CiSystem::GitLab) => CiJob {
+            url: get("CI_JOB_URL"),
             actor: get("GITLAB_USER_LOGIN"),
             repository: get("CI_PROJECT_URL"),
             // In a merged-results pipeline CI_COMMIT_SHA is a merge commit, too.
             commit: get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or(get("CI_COMMIT_SHA")),
             pr: get("CI_MERGE_REQUEST_IID").and_then(|n| n.parse().ok()),
         },
-        None => Surroundings::default(),
+        None => CiJob::default(),
     }
 }
 
-fn github(get: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> Surroundings {
+fn github(get: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> CiJob {
     let event: Value = event.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let request = &event["pull_request"];
     let repository =
@@ -61,8 +49,8 @@ fn github(get: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> Surround
     let of_ref = get("GITHUB_REF").and_then(|r| r.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok());
     let number = request["number"].as_u64().and_then(|n| u32::try_from(n).ok());
     let head = request["head"]["sha"].as_str().map(str::to_owned);
-    Surroundings {
-        job: run.map(|r| r + &attempt),
+    CiJob {
+        url: run.map(|r| r + &attempt),
         actor: get("GITHUB_ACTOR"),
         repository,
         // Without its head a pull request has no commit to default to: the merge commit would be the wrong one.

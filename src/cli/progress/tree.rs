@@ -31,7 +31,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree in which nothing has happened.
+    /// A tree without progress.
     pub fn new(plan: &Plan) -> Self {
         Self {
             plan: plan.clone(),
@@ -45,37 +45,41 @@ impl Tree {
         }
     }
 
-    /// Shows a notice.
-    pub fn take(&mut self, notice: &RunEvent) {
-        match notice {
+    /// Shows an event.
+    pub fn show(&mut self, event: &RunEvent) {
+        match event {
             RunEvent::Claimed { .. } => {
-                self.say(notice);
-                self.plant();
+                self.print_event(event);
+                self.add_units();
             }
             RunEvent::UnitStarting { unit } => {
                 self.progress.insert(unit.clone(), Phase::Starting);
                 self.began.insert(unit.clone(), Instant::now());
-                self.show(unit, "starting");
+                self.show_unit(unit, "starting");
             }
-            RunEvent::UnitWaiting { unit, last } => self.show(unit, &format!("starting · {}", short(last))),
+            RunEvent::UnitWaiting { unit, last } => self.show_unit(unit, &format!("starting · {}", short(last))),
             RunEvent::UnitReady { unit, took_ms } => {
                 self.progress.insert(unit.clone(), Phase::Ready);
-                self.end(unit, &paint(AnsiColor::Green, "✓"), &format!("ready after {}", lines::seconds(*took_ms)));
+                self.finish_unit(
+                    unit,
+                    &paint(AnsiColor::Green, "✓"),
+                    &format!("ready after {}", lines::seconds(*took_ms)),
+                );
                 self.show_waiting();
             }
             RunEvent::UnitFailed { unit, reason, log } => {
-                self.end(unit, &paint(AnsiColor::Red, "✗"), "failed");
-                self.line(&paint(AnsiColor::Red, &lines::failure(unit, reason, log)));
+                self.finish_unit(unit, &paint(AnsiColor::Red, "✗"), "failed");
+                self.print(&paint(AnsiColor::Red, &lines::failure(unit, reason, log)));
             }
-            RunEvent::UnitStopped { unit } => self.show(unit, "stopped by a suite"),
-            RunEvent::SuiteStarted { suite } => self.suite_began(suite),
+            RunEvent::UnitStopped { unit } => self.show_unit(unit, "stopped by a suite"),
+            RunEvent::SuiteStarted { suite } => self.start_suite(suite),
             RunEvent::CaseDone { suite, case } => {
                 if case.verdict != Some(Verdict::Passed) || case.attempts > 1 {
-                    self.say(notice);
+                    self.print_event(event);
                 }
-                self.counted(suite, case.verdict);
+                self.count_case(suite, case.verdict);
             }
-            RunEvent::SuiteDone { suite } => self.suite_done(suite),
+            RunEvent::SuiteDone { suite } => self.finish_suite(suite),
             RunEvent::Removing { environment } => {
                 let bar = self.spinner();
                 bar.set_message(format!("removing {environment}"));
@@ -85,19 +89,19 @@ impl Tree {
                 if let Some(bar) = self.removing.take() {
                     bar.finish_and_clear();
                 }
-                self.say(notice);
+                self.print_event(event);
             }
-            _ => self.say(notice),
+            _ => self.print_event(event),
         }
     }
 
-    fn say(&self, notice: &RunEvent) {
-        if let Some(text) = lines::text(notice) {
-            self.line(&text);
+    fn print_event(&self, event: &RunEvent) {
+        if let Some(text) = lines::text(event) {
+            self.print(&text);
         }
     }
 
-    fn line(&self, text: &str) {
+    fn print(&self, text: &str) {
         // A terminal that went away must not end the run.
         let _ = self.all.println(text);
     }
@@ -112,7 +116,7 @@ impl Tree {
     }
 
     /// One line for each unit that starts by itself.
-    fn plant(&mut self) {
+    fn add_units(&mut self) {
         let names: Vec<String> = self.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone()).collect();
         for name in names {
             let bar = self.spinner();
@@ -129,7 +133,7 @@ impl Tree {
         }
     }
 
-    fn show(&mut self, unit: &str, state: &str) {
+    fn show_unit(&mut self, unit: &str, state: &str) {
         let elapsed =
             self.began.get(unit).map(|b| format!("{:.1} s · ", b.elapsed().as_secs_f32())).unwrap_or_default();
         let row = self.row(unit, &format!("{elapsed}{state}"));
@@ -144,10 +148,10 @@ impl Tree {
         bar.set_message(row);
     }
 
-    fn end(&self, unit: &str, mark: &str, state: &str) {
+    fn finish_unit(&self, unit: &str, mark: &str, state: &str) {
         if let Some(bar) = self.units.get(unit) {
             bar.finish_and_clear();
-            self.line(&format!("  {mark} {}", self.row(unit, state)));
+            self.print(&format!("  {mark} {}", self.row(unit, state)));
         }
     }
 
@@ -155,20 +159,20 @@ impl Tree {
         format!("{unit:<width$}  {state}", width = self.width)
     }
 
-    fn suite_began(&mut self, suite: &SuiteFact) {
+    fn start_suite(&mut self, suite: &SuiteFact) {
         let bar = self.spinner();
         bar.set_message(format!("suite {}", suite.name));
         self.suites.insert(suite.name.clone(), (bar, suite.clone()));
     }
 
-    fn counted(&mut self, suite: &str, verdict: Option<Verdict>) {
+    fn count_case(&mut self, suite: &str, verdict: Option<Verdict>) {
         let Some((bar, _)) = self.suites.get(suite) else { return };
         bar.inc(1);
         let word = verdict.map_or("skipped", Verdict::word);
-        bar.set_message(format!("suite {suite}: {} case(s), the last one {word}", bar.position()));
+        bar.set_message(format!("suite {suite}: {} case(s), last {word}", bar.position()));
     }
 
-    fn suite_done(&mut self, suite: &SuiteFact) {
+    fn finish_suite(&mut self, suite: &SuiteFact) {
         if let Some((bar, _)) = self.suites.remove(&suite.name) {
             bar.finish_and_clear();
         }
@@ -178,7 +182,7 @@ impl Tree {
             _ => (AnsiColor::Yellow, "?"),
         };
         let text = lines::text(&RunEvent::SuiteDone { suite: suite.clone() }).unwrap_or_default();
-        self.line(&format!("  {} {text}", paint(colour, mark)));
+        self.print(&format!("  {} {text}", paint(colour, mark)));
     }
 }
 

@@ -6,26 +6,26 @@ use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, SuiteFact};
 
-/// Turns notices into lines.
+/// Formats events with the elapsed time.
 pub struct Lines {
     began: Instant,
 }
 
 impl Lines {
-    /// The clock starts now.
+    /// Starts the clock.
     pub fn new() -> Self {
         Self { began: Instant::now() }
     }
 
-    /// The line for a notice; none for those that would only repeat.
-    pub fn take(&mut self, notice: &RunEvent) -> Option<String> {
-        text(notice).map(|t| format!("[{:>6.1}s] {t}", self.began.elapsed().as_secs_f32()))
+    /// The line of an event, if it has one.
+    pub fn line(&self, event: &RunEvent) -> Option<String> {
+        text(event).map(|t| format!("[{:>6.1}s] {t}", self.began.elapsed().as_secs_f32()))
     }
 }
 
-/// A notice in one line (a failure in several). Pure.
-pub fn text(notice: &RunEvent) -> Option<String> {
-    Some(match notice {
+/// The text of an event: one line, or several for a failure. Pure.
+pub fn text(event: &RunEvent) -> Option<String> {
+    Some(match event {
         RunEvent::Engine { info } => format!("engine    {} {} at {}", info.product, info.version, info.endpoint),
         RunEvent::Pulling { reference, status } => format!("pull      {reference}: {status}"),
         RunEvent::Claimed { environment, run, replaced: None } => format!("claim     {environment} for run {run}"),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::super::connect;
+use super::super::error::usage_error;
+use super::super::process_env;
 use crate::reaper::forge::{Forge, ForgeKind};
 use crate::reaper::open_pull_requests::{OpenPullRequests, parse};
 use crate::reaper::repository::Repository;
@@ -21,7 +22,7 @@ const LONGEST: u64 = 16 << 20;
 /// Flags for environments whose pull request is closed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Closed pull requests")]
-pub struct OpenArgs {
+pub struct OpenPullRequestArgs {
     /// Remove those whose pull request is not in this file (- for standard input), one number a line
     #[arg(long, groups = ["reasons", "lists"], value_name = "FILE", conflicts_with = "forge")]
     open_prs: Option<PathBuf>,
@@ -43,41 +44,42 @@ pub struct OpenArgs {
 }
 
 /// A place that a list can be read from.
-pub struct Source<'a> {
-    args: &'a OpenArgs,
-    from: From<'a>,
+pub struct ListSource<'a> {
+    args: &'a OpenPullRequestArgs,
+    from: Origin<'a>,
     repository: Option<Repository>,
     by_description: bool,
 }
 
-enum From<'a> {
+enum Origin<'a> {
     File(&'a Path),
     Forge(Box<Forge>),
 }
 
-impl OpenArgs {
+impl OpenPullRequestArgs {
     /// The place, if a list is asked for; what is wrong with the flags is told, and ends with exit code 2.
-    pub fn source(&self, by_description: bool) -> anyhow::Result<Option<Source<'_>>> {
+    pub fn source(&self, by_description: bool) -> anyhow::Result<Option<ListSource<'_>>> {
         let named = self.repository.as_deref().map(|text| {
-            Repository::parse(text).ok_or_else(|| connect::usage(&format!("--repository {text:?} is no repository")))
+            Repository::parse(text)
+                .ok_or_else(|| usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")))
         });
         let named = named.transpose()?;
         let (from, repository) = match (&self.open_prs, self.forge) {
-            (Some(file), _) => (From::File(file), named),
+            (Some(file), _) => (Origin::File(file), named),
             (None, Some(kind)) => {
                 let forge = self.forge(kind)?;
                 let repository = forge.repository().clone();
-                (From::Forge(Box::new(forge)), Some(repository))
+                (Origin::Forge(Box::new(forge)), Some(repository))
             }
             (None, None) => return Ok(None),
         };
         if repository.is_none() && !by_description {
-            return Err(connect::usage(
+            return Err(usage_error(
                 "pull requests are numbered in each repository by itself: say with --repository, or with --description, of which environments this list speaks",
             )
             .into());
         }
-        Ok(Some(Source { args: self, from, repository, by_description }))
+        Ok(Some(ListSource { args: self, from, repository, by_description }))
     }
 
     fn forge(&self, kind: ForgeKind) -> anyhow::Result<Forge> {
@@ -85,36 +87,36 @@ impl OpenArgs {
             (Some(url), _) => url,
             (None, ForgeKind::Github) => GITHUB,
             (None, ForgeKind::Gitea) => {
-                return Err(connect::usage("--forge gitea needs --forge-url, such as https://git.example").into());
+                return Err(usage_error("--forge gitea needs --forge-url, such as https://git.example").into());
             }
         };
         let token = match &self.token_file {
             Some(file) => Some(first_line(file)?),
-            None => connect::variables().remove(TOKEN).filter(|t| !t.is_empty()),
+            None => process_env::variables().remove(TOKEN).filter(|t| !t.is_empty()),
         };
         let name = self.repository.as_deref().unwrap_or_default();
-        Forge::new(kind, url, name, token.as_deref()).map_err(|why| connect::usage(&why).into())
+        Forge::new(kind, url, name, token.as_deref()).map_err(|why| usage_error(&why).into())
     }
 }
 
 fn first_line(file: &Path) -> anyhow::Result<String> {
-    let refuse = |why: &str| connect::usage(&format!("--token-file {}: {why}", file.display()));
+    let refuse = |why: &str| usage_error(&format!("--token-file {}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| refuse(&e.to_string()))?;
     let line = text.lines().next().map(str::trim).filter(|l| !l.is_empty());
     Ok(line.ok_or_else(|| refuse("its first line is empty"))?.to_owned())
 }
 
-impl Source<'_> {
+impl ListSource<'_> {
     /// The list, or why there is none.
     pub async fn read(self) -> Result<OpenPullRequests, String> {
         // From before it is asked for: whatever is made meanwhile is not in it.
         let asked = Timestamp::now();
         let (numbers, made, source) = match &self.from {
-            From::File(file) => {
+            Origin::File(file) => {
                 let (text, made, name) = text(file)?;
                 (parse(&text).map_err(|why| format!("{name}: {why}"))?, made.min(asked), name)
             }
-            From::Forge(forge) => {
+            Origin::Forge(forge) => {
                 let numbers = forge.open().await.map_err(|e| format!("failed to {e}"))?;
                 (numbers, asked, forge.repository().to_string())
             }

@@ -16,17 +16,17 @@ pub fn no_list(common: &Common, why: &str) {
 }
 
 /// What becomes of one environment; without an outcome nothing was tried.
-pub fn one(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
+pub fn print(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
     match common.output {
-        Output::Json => outln!("{}", object(observed, decision, outcome, dry_run)),
-        Output::Text => text(&observed.environment, decision, outcome),
+        Output::Json => outln!("{}", to_json(observed, decision, outcome, dry_run)),
+        Output::Text => print_text(&observed.environment, decision, outcome),
     }
 }
 
-fn text(environment: &str, decision: &Decision, outcome: Option<&Outcome>) {
+fn print_text(environment: &str, decision: &Decision, outcome: Option<&Outcome>) {
     match (decision, outcome) {
         (Decision::Due(reason), None) => outln!("would remove {environment}: {}", reason.text),
-        (Decision::Due(reason), Some(outcome)) => came_of_it(environment, &reason.text, outcome),
+        (Decision::Due(reason), Some(outcome)) => print_outcome(environment, &reason.text, outcome),
         (Decision::Held { why, otherwise }, _) => {
             outln!("stays {environment}: it is kept ({why}); otherwise: {}", otherwise.text);
         }
@@ -34,7 +34,7 @@ fn text(environment: &str, decision: &Decision, outcome: Option<&Outcome>) {
     }
 }
 
-fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
+fn print_outcome(environment: &str, reason: &str, outcome: &Outcome) {
     let lines = |left: &[Residual]| left.iter().map(|r| format!("\n  {}: {}", r.object, r.reason)).collect::<String>();
     match outcome {
         Outcome::Removed { record } => outln!("removed {environment}: {reason}\n  record {}", record.display()),
@@ -55,7 +55,7 @@ fn came_of_it(environment: &str, reason: &str, outcome: &Outcome) {
     }
 }
 
-fn object(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
+fn to_json(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
     let lease = observed.lease.as_ref();
     let (due, reason, mut notes) = match decision {
         Decision::Due(reason) => (true, Some(reason), vec![]),

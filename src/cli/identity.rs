@@ -3,23 +3,23 @@
 use crate::engine::Engine;
 use crate::evidence::predicate::{Remover, RunnerId};
 
-use super::connect;
+use super::{ci, process_env};
 
 /// Who this is, also by the name that the engine knows it by.
-pub async fn known_to(engine: &dyn Engine) -> Remover {
-    Remover { account: engine.account().await, ..here() }
+pub async fn on_engine(engine: &dyn Engine) -> Remover {
+    Remover { account: engine.account().await, ..current() }
 }
 
 /// Who this is.
-pub fn here() -> Remover {
-    let variables = connect::variables();
-    let ci = super::ci::surroundings(&variables, None);
+pub fn current() -> Remover {
+    let variables = process_env::variables();
+    let job = ci::job(&variables, None);
     Remover {
         program: RunnerId { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into() },
         host: format!("{}@{}", user(), rustix::system::uname().nodename().to_string_lossy()),
         account: None,
-        job: ci.job,
-        actor: ci.actor,
+        job: job.url,
+        actor: job.actor,
     }
 }
 

@@ -3,19 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::cli::RequestArgs;
 use crate::crd::{DescriptionSource, RequestedBy, TestEnvironmentSpec};
-use crate::model::Keep;
 use crate::report::facts::{Change, Runner};
-use crate::spec::{Overrides, Valid};
+use crate::spec::Valid;
 
 /// The spec, with the description and every file that it refers to.
-pub fn spec(
-    valid: &Valid,
-    text: String,
-    overrides: &Overrides,
-    change: &Change,
-    runner: Runner,
-) -> TestEnvironmentSpec {
+pub fn build(args: &RequestArgs, valid: &Valid, text: String, change: &Change, runner: Runner) -> TestEnvironmentSpec {
     let mut description = DescriptionSource {
         inline: Some(text),
         path: valid.path.display().to_string(),
@@ -33,18 +27,18 @@ pub fn spec(
         pull_request: change.pr,
         commit: change.commit.clone(),
         repository: change.repository.clone(),
-        values: overrides.set.iter().cloned().collect(),
-        images: overrides.images.iter().cloned().collect(),
-        ttl: overrides.ttl.clone(),
-        suites: vec![],
-        keep: Keep::Never,
+        values: args.description.set.iter().cloned().collect(),
+        images: args.description.image.iter().cloned().collect(),
+        ttl: args.change.ttl.clone(),
+        suites: args.suite.clone(),
+        keep: args.keep,
         attempt: 1,
         requested_by: Some(asked).filter(|a| a.job.is_some() || a.actor.is_some()),
     }
 }
 
 /// What a refusal of the API server means to whoever submits.
-pub fn refusal(error: &kube::Error) -> String {
+pub fn api_error(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(s) if s.code == 404 => {
             "the cluster does not know TestEnvironments; dayfly's controller is installed by `dayfly install`".into()

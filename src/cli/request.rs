@@ -1,0 +1,49 @@
+//! The change and the run that flags and CI job ask for.
+
+use anyhow::bail;
+
+use super::error::usage_error;
+use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
+use crate::lease::Lease;
+use crate::plan::Plan;
+use crate::reaper::repository::Repository;
+use crate::report::facts::{Change, Runner};
+use crate::run::{self, RunRequest};
+
+/// Takes pull request, commit and repository from the CI job where the flags do not give them.
+pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(ChangeArgs, Change, Runner)> {
+    let variables = process_env::variables();
+    let job = ci::job(&variables, ci::event(&variables).as_deref());
+    let pr = args.pr.or(job.pr);
+    let commit = args.commit.clone().or(job.commit);
+    let Some(pr) = pr else { bail!(usage_error("--pr NUMBER is required outside of a pull request's pipeline")) };
+    if commit_required && commit.is_none() {
+        bail!(usage_error("--commit SHA is required outside of a pull request's pipeline"));
+    }
+    let commit = commit.unwrap_or_default();
+    if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
+        bail!(usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")));
+    }
+    let repository = args.repository.clone().or(job.repository);
+    let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
+    let runner =
+        Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: job.url, actor: job.actor };
+    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
+}
+
+/// Checks the run that the flags ask for. Errors are printed and end with exit code 2 before anything is made.
+pub fn run_request(args: &RequestArgs, common: &Common) -> anyhow::Result<RunRequest> {
+    let (change_args, change, runner) = self::change(&args.change, true)?;
+    let overrides = description::overrides(&args.description, Some(&change_args));
+    let valid = description::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let plan = description::plan(&valid, change.pr)?;
+    if let Some(lack) = plan.lacks(&args.suite) {
+        bail!(usage_error(&format!("--suite: {lack}")));
+    }
+    Ok(RunRequest { valid, plan, change, runner })
+}
+
+/// The lease of a new run, with a new run id.
+pub fn new_lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
+    run::lease(plan, uuid::Uuid::now_v7(), commit).map_err(|e| usage_error(&e).into())
+}

@@ -1,18 +1,16 @@
-//! The controller: a `TestEnvironment` object asks for a run, and this makes it come about.
+//! The controller: starts a runner for every `TestEnvironment` that asks for a run, and removes what runs leave behind.
 //!
-//! `decide`, `queue` and `status` are pure. A run itself is performed by a runner, a pod that does what `dayfly run` does:
-//! so no restart of the controller, at whatever moment, repeats or loses one. The controller makes runners, follows what
-//! they write into the object's status, and takes away what has outlived its purpose, which it records. It never judges.
+//! The pipeline for one object is observe → decide → act (`reconcile`). `decide`, `queue`, `status` and `events` are pure. A
+//! runner, a pod that does what `dayfly run` does, performs the run: no restart of the controller repeats or loses one. The
+//! controller creates runners, reads their progress from the object's status, and records every environment that it removes.
 
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::runtime::reflector::Store;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -20,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::crd::summary::TestEnvironmentSummary;
 use crate::engine::kubernetes::KubernetesEngine;
-use crate::evidence::SigningKey;
-use crate::evidence::predicate::Remover;
 
 mod actions;
+mod context;
 pub mod decide;
 pub mod events;
 pub mod http_server;
+mod labels;
 pub mod leader_election;
 pub mod metrics;
 pub mod queue;
@@ -37,121 +35,38 @@ pub mod runner_pod;
 pub mod status;
 mod watches;
 
-use metrics::Metrics;
-use watches::Followed;
+use context::Context;
+pub use context::Settings;
+pub use labels::RUNNER;
 
-/// Field manager of everything that the controller writes.
-pub const MANAGER: &str = "dayfly-controller";
-/// Held by every TestEnvironment for which something was made.
-pub const FINALIZER: &str = "dayfly.dev/release";
-/// Label of a runner's pod: the run.
-pub const RUN: &str = "dayfly.dev/run";
-/// Label of a runner's pod: the uid of the object; as an annotation, its namespace and name.
-pub const TEST_ENVIRONMENT: &str = "dayfly.dev/test-environment";
-/// Component and container name of runners.
-pub const RUNNER: &str = "runner";
-/// Name of the Lease by which replicas agree.
+/// Name of the Lease by which replicas elect a leader.
 const LEASE: &str = "dayfly-controller";
-/// How many objects are asked for at once when all are listed.
-const PAGE: u32 = 50;
+/// Page size of the initial list of objects.
+const PAGE_SIZE: u32 = 50;
 
-/// What the controller is told.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Its own namespace, where runners and the signing key are.
-    pub namespace: String,
-    /// Runs that may go on at once.
-    pub limit: usize,
-    /// How long objects stay when all is over; for good, when this is none.
-    pub retain: Option<jiff::SignedDuration>,
-    /// dayfly's own image.
-    pub agent_image: String,
-    /// Service account of runners.
-    pub runner_account: String,
-    /// Secret with `key.pem`, and `passphrase` where it has one.
-    pub key_secret: String,
-    /// Secret with credentials for registries.
-    pub pull_secret: Option<String>,
-    /// Registry that images are pulled through.
-    pub registry_mirror: Option<String>,
-    /// Where probes and metrics are served.
-    pub address: SocketAddr,
-    /// This replica's name, another for each start.
-    pub identity: String,
-    /// In whose name it removes; the cluster's name for it comes to that.
-    pub remover: Remover,
-}
-
-/// Why the controller ends; messages complete "failed to …".
+/// Why the controller ends.
 #[derive(Debug, thiserror::Error)]
 pub enum ControllerError {
-    /// The CRD is not there, or may not be read.
-    #[error("list TestEnvironments: {0}; install them with `dayfly install`")]
+    /// The CRD is not installed, or may not be read.
+    #[error("failed to list TestEnvironments: {0}; install the CRD with `dayfly install`")]
     NoResource(
         /// The API server's answer.
         kube::Error,
     ),
-    /// Its address is not to be had.
-    #[error("serve at {address}: {source}")]
+    /// The address is not available.
+    #[error("failed to serve at {address}: {source}")]
     Address {
         /// The address.
         address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
-    /// It does not lead any more: another replica may act now, so this one must not.
-    #[error("keep the lease {LEASE}: another replica acts from now on")]
-    Deposed,
+    /// Another replica may lead now, so this one must not act.
+    #[error("lost leader lease {LEASE}; exiting")]
+    LostLease,
 }
 
-/// What all steps share.
-pub struct Context {
-    client: Client,
-    engine: KubernetesEngine,
-    settings: Settings,
-    /// What is counted.
-    pub metrics: Metrics,
-    objects: OnceLock<Store<TestEnvironmentSummary>>,
-    followed: OnceLock<Followed>,
-    /// Runs that were begun and are not seen yet, by the object's uid.
-    begun: Mutex<HashMap<String, String>>,
-    /// Failures in a row, by the object's uid.
-    failures: Mutex<HashMap<String, u32>>,
-    /// Objects that had a run under way when they were last looked at.
-    running: Mutex<HashSet<String>>,
-    /// The signing key, and the version of the Secret that it is of.
-    key: tokio::sync::Mutex<Option<(String, Arc<SigningKey>)>>,
-    /// Held while it is decided whose turn it is.
-    turns: tokio::sync::Mutex<()>,
-    /// Makes everybody look again.
-    nudge: mpsc::Sender<()>,
-    started: Instant,
-    contact: OnceLock<()>,
-    first: OnceLock<()>,
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Context {
-    /// All objects as they are known now; none before this replica leads.
-    pub fn objects(&self) -> Vec<Arc<TestEnvironmentSummary>> {
-        self.objects.get().map(Store::state).unwrap_or_default()
-    }
-
-    /// Why it is not ready; none when it is.
-    pub fn unready(&self) -> Option<&'static str> {
-        self.contact.get().is_none().then_some("the API server was not reached yet")
-    }
-
-    /// Makes everybody look again; one such call that waits is enough.
-    fn nudge(&self) {
-        self.nudge.try_send(()).ok();
-    }
-}
-
-/// Runs until `stop`. `plain` is a client that does not repeat requests: a lease must be renewed in time or not at all.
+/// Runs until `stop`. `plain` is a client that does not retry requests: a lease is renewed in time or not at all.
 pub async fn run(
     engine: KubernetesEngine,
     plain: Client,
@@ -159,95 +74,80 @@ pub async fn run(
     started: Instant,
     stop: CancellationToken,
 ) -> Result<(), ControllerError> {
-    let (nudge, nudged) = mpsc::channel(1);
-    let context = Arc::new(Context {
-        client: engine.client(),
-        metrics: Metrics::new(settings.limit),
-        engine,
-        objects: OnceLock::new(),
-        followed: OnceLock::new(),
-        begun: Mutex::default(),
-        failures: Mutex::default(),
-        running: Mutex::default(),
-        key: tokio::sync::Mutex::default(),
-        turns: tokio::sync::Mutex::default(),
-        nudge,
-        started,
-        contact: OnceLock::new(),
-        first: OnceLock::new(),
-        settings,
-    });
+    let (wake, woken) = mpsc::channel(1);
+    let context = Arc::new(Context::new(engine, settings, started, wake));
     let settings = &context.settings;
     let candidate = leader_election::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
-    let acting = async {
+    let leading = async {
         let objects: Api<TestEnvironmentSummary> = Api::all(context.client.clone());
         objects.list_metadata(&ListParams::default().limit(1)).await.map_err(ControllerError::NoResource)?;
-        context.contact.set(()).ok();
-        if !candidate.wins(&stop).await {
+        context.connected.set(()).ok();
+        if !candidate.acquire(&stop).await {
             return Ok(());
         }
-        tracing::info!("this replica, {}, acts from now on", settings.identity);
-        context.metrics.leads(true);
+        tracing::info!("{} acquired leader lease {LEASE}", settings.identity);
+        context.metrics.set_leader(true);
         tokio::select! {
-            // What is under way when it is told to end is brought to its end, and only then may another act.
-            () = act(context.clone(), objects, nudged, stop.clone()) => {
-                candidate.gives_back().await;
+            // A reconcile that has started finishes before another replica may lead.
+            () = reconcile_all(context.clone(), objects, woken, stop.clone()) => {
+                candidate.release().await;
                 Ok(())
             }
-            () = candidate.holds() => Err(ControllerError::Deposed),
+            () = candidate.renew_until_lost() => Err(ControllerError::LostLease),
         }
     };
     let address = settings.address;
     tokio::select! {
-        done = acting => done,
+        done = leading => done,
         Err(source) = http_server::serve(address, context.clone()) => Err(ControllerError::Address { address, source }),
     }
 }
 
-/// The image of this pod, which is dayfly's own as nodes have it; none where the pod cannot be looked at.
+/// The image of this pod, which nodes can pull; none if the pod cannot be read.
 pub async fn own_image(client: &Client, namespace: &str, pod: &str) -> Option<String> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     match pods.get(pod).await {
         Ok(pod) => pod.spec?.containers.into_iter().next()?.image,
         Err(e) => {
-            tracing::warn!("failed to look which image this pod has: {e}");
+            tracing::warn!("failed to read the image of pod {namespace}/{pod}: {e}");
             None
         }
     }
 }
 
-/// Acts on every object until `stop`, and then ends what is under way.
-async fn act(
+/// Reconciles every object until `stop`, then finishes what has started.
+async fn reconcile_all(
     context: Arc<Context>,
     objects: Api<TestEnvironmentSummary>,
-    nudged: mpsc::Receiver<()>,
+    woken: mpsc::Receiver<()>,
     stop: CancellationToken,
 ) {
-    let (followed, following) = watches::follow(&context);
-    let followed = context.followed.get_or_init(|| followed);
-    let acting = async {
-        if !followed.is_complete().await {
+    let wake = || context.wake();
+    let (watches, watching) = watches::start(&context.client, &context.settings.namespace, &wake);
+    let watches = context.watches.get_or_init(|| watches);
+    let reconciling = async {
+        if !watches.wait_until_ready().await {
             return;
         }
-        let page = watcher::Config::default().page_size(PAGE);
+        let page = watcher::Config::default().page_size(PAGE_SIZE);
         let controller = Controller::new(objects, page);
         context.objects.set(controller.store()).ok();
-        let nudges = futures::stream::unfold(nudged, |mut n| async move { n.recv().await.map(|()| ((), n)) });
-        let mut steps = std::pin::pin!(
-            controller.reconcile_all_on(nudges).graceful_shutdown_on(stop.clone().cancelled_owned()).run(
-                reconcile::step,
-                reconcile::again,
+        let wakes = futures::stream::unfold(woken, |mut w| async move { w.recv().await.map(|()| ((), w)) });
+        let mut reconciles = std::pin::pin!(
+            controller.reconcile_all_on(wakes).graceful_shutdown_on(stop.clone().cancelled_owned()).run(
+                reconcile::reconcile,
+                reconcile::error_policy,
                 context.clone()
             )
         );
-        while let Some(done) = steps.next().await {
+        while let Some(done) = reconciles.next().await {
             if let Err(e) = done {
                 tracing::debug!("{e}");
             }
         }
     };
     tokio::select! {
-        () = acting => {}
-        () = following => {}
+        () = reconciling => {}
+        () = watching => {}
     }
 }

@@ -395,11 +395,11 @@ fn series(text: &str) -> BTreeSet<String> {
 /// Names of series that the controller exports.
 fn exported() -> BTreeSet<String> {
     let metrics = Metrics::new(1);
-    metrics.ended("PASSED");
-    metrics.failed("launch");
-    metrics.removed("expired");
-    metrics.ready(std::time::Duration::from_secs(1));
-    metrics.stepped(std::time::Duration::from_secs(1));
+    metrics.count_run("PASSED");
+    metrics.count_error("sign");
+    metrics.count_removal("expired");
+    metrics.observe_ready(std::time::Duration::from_secs(1));
+    metrics.observe_reconcile(std::time::Duration::from_secs(1));
     let text = metrics.render(std::iter::empty::<&TestEnvironmentSummary>());
     let samples = text.lines().filter(|l| !l.starts_with('#'));
     samples.filter_map(|l| l.split(['{', ' ']).next()).map(str::to_owned).collect()

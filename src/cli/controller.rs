@@ -88,6 +88,6 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     };
     let stop = signals::ask()?;
     let done = controller::run(engine.as_ref().clone(), plain, settings, started, stop).await;
-    done.map_err(|e| anyhow::anyhow!("failed to {e}"))?;
+    done?;
     Ok(exit_code::PASSED)
 }

@@ -53,7 +53,7 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
         engine,
         object: (args.namespace.clone(), args.name.clone()),
         run: args.run,
-        pod: args.pod,
+        pod_uid: args.pod,
         key,
         evidence: args.evidence,
         stop: signals::ask()?,

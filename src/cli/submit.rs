@@ -110,7 +110,7 @@ async fn submitted(
     let known = objects.get_opt(name).await.map_err(|e| spec::api_error(&e))?;
     if let Some(known) = known {
         spec.attempt = known.spec.attempt;
-        if known.spec.input() == spec.input() {
+        if known.spec.input_digest() == spec.input_digest() {
             spec.attempt += 1;
         }
     }

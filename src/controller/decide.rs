@@ -1,50 +1,50 @@
-//! What to do next for one TestEnvironment. Pure: (what is seen, now) → one step.
+//! The next action for one TestEnvironment. Pure: (observed state, now) → action.
 //!
-//! Nothing is remembered between two decisions: what was done is seen in the object and in the runners' pods.
+//! No memory between two decisions: the object and the runners' pods show what was done.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::crd::{RunStatus, Stage};
 use crate::model::Keep;
 
-/// How long a runner may wait for its image, a node or its files before the run is given up.
-const STUCK: SignedDuration = SignedDuration::from_mins(2);
-/// How long a runner may take to start although nothing is known to be wrong: a Secret without the file that is mounted
-/// from it is never named in a pod's status.
-const SLOW: SignedDuration = SignedDuration::from_mins(10);
+/// How long a runner's pod may be blocked by its image, a node or its files before the run is lost.
+const START_FAILURE_TIMEOUT: SignedDuration = SignedDuration::from_mins(2);
+/// How long a runner's pod may take to start without a known reason: a pod's status never names a key that its mounted
+/// Secret lacks.
+const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 /// How long an ended runner's pod stays, so that whoever follows its log reads it to the end.
-const LINGER: SignedDuration = SignedDuration::from_mins(2);
-/// How long runners that were told to end are waited for before an object goes.
-const FAREWELL: SignedDuration = SignedDuration::from_mins(5);
-/// How long an object's deletion may be held up at all: a namespace must never hang on it.
-const HELD: SignedDuration = SignedDuration::from_mins(10);
+const POD_RETENTION: SignedDuration = SignedDuration::from_mins(2);
+/// How long a deleted object waits for its runners to end.
+const STOP_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
+/// How long a deleted object keeps its finalizer at most: a namespace must never hang on it.
+const DELETION_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
-/// What is seen of one TestEnvironment.
+/// Everything that the decision depends on.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    /// Generation of its spec.
+pub struct ObservedState {
+    /// Generation of the spec.
     pub generation: i64,
-    /// Since when it is being deleted.
-    pub deleted: Option<Timestamp>,
-    /// Whether dayfly's finalizer is on it.
-    pub finalizer: bool,
-    /// The generation that was checked last.
-    pub checked: Option<i64>,
-    /// What its run would depend on; none while its description is at fault.
-    pub wanted: Option<String>,
-    /// The environment that it asks for.
+    /// When deletion was requested.
+    pub deletion_time: Option<Timestamp>,
+    /// The object has dayfly's finalizer.
+    pub has_finalizer: bool,
+    /// The generation whose description was checked.
+    pub checked_generation: Option<i64>,
+    /// Digest of the wanted run's inputs; none while the description is invalid.
+    pub input_digest: Option<String>,
+    /// Name of the wanted environment.
     pub environment: Option<String>,
-    /// When its environment stays.
+    /// When to keep the environment after the run.
     pub keep: Keep,
-    /// The run whose environment the janitor removed.
-    pub reaped: Option<String>,
+    /// The run whose environment the reaper removed.
+    pub reaped_run: Option<String>,
     /// The latest run.
     pub run: Option<RunStatus>,
-    /// Pods of its runners, also of older runs.
+    /// Pods of the object's runners, also of older runs.
     pub pods: Vec<RunnerPod>,
-    /// Whether it may begin now.
-    pub turn: Turn,
-    /// How long an object stays when all is over; for good, when this is none.
+    /// The object's place in the queue.
+    pub queue: QueueState,
+    /// Time after which finished objects are deleted; none keeps them.
     pub retain: Option<SignedDuration>,
 }
 
@@ -55,171 +55,183 @@ pub struct RunnerPod {
     pub name: String,
     /// The run that it performs.
     pub run: String,
-    /// How it is.
+    /// State.
     pub state: PodState,
-    /// It was told to end.
-    pub leaving: bool,
+    /// The pod is being deleted.
+    pub terminating: bool,
 }
 
-/// How a runner's pod is.
+/// State of a runner's pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodState {
-    /// Not running yet; why, and since when.
-    Waiting { why: Option<String>, since: Timestamp },
+    /// Not started; what blocks it, and when it was created.
+    Pending { reason: Option<String>, since: Timestamp },
     /// Running.
     Running,
-    /// Ended; how.
-    Ended { how: String },
+    /// Ended; how, as the predicate of a sentence.
+    Terminated { how: String },
 }
 
-/// Whether a run may begin.
+/// Place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// Now.
-    Now,
-    /// After this many others.
-    Behind(u32),
-    /// Never, as long as this other object asks for the same environment.
-    Taken(String),
+pub enum QueueState {
+    /// The run may start.
+    Admitted,
+    /// So many runs must end first.
+    Waiting(u32),
+    /// Another object, named here, has an environment of the same name.
+    NameTaken(String),
 }
 
-/// The next step.
+/// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Put the finalizer on the object.
-    Finalize,
-    /// Take the finalizer off; in `despite` what is left behind.
-    Unfinalize { despite: Option<String> },
+pub enum NextAction {
+    /// Add the finalizer.
+    AddFinalizer,
+    /// Remove the finalizer; `leftover` says what could not be removed.
+    RemoveFinalizer { leftover: Option<String> },
     /// Check the description.
-    Check,
-    /// Let it wait for its turn.
-    Wait,
-    /// Write down a new run.
-    Begin,
-    /// Make the runner of the run that is written down.
-    Launch,
-    /// Tell a runner to end.
-    Stop { pod: String },
-    /// The run has no runner any more, and will never end by itself.
-    Lose { why: String },
+    CheckDescription,
+    /// Wait in the queue.
+    WaitInQueue,
+    /// Write a new run into the status.
+    StartRun,
+    /// Create the pod that performs the run.
+    CreateRunner,
+    /// Delete the pod of a runner that still works: it stops and cleans up.
+    StopRunner { pod: String },
+    /// End the run in the status: its runner cannot.
+    MarkLost { reason: String },
     /// Remove the run's environment.
-    Release,
-    /// Remove an ended runner's pod.
-    Tidy { pod: String },
-    /// Delete the object, with its evidence: all has been over for long.
-    Retire,
-    /// Nothing, until something changes or this time comes.
-    Rest { until: Option<Timestamp> },
+    RemoveEnvironment,
+    /// Delete an ended runner's pod.
+    DeletePod { pod: String },
+    /// Delete the object with its evidence: its retention time is over.
+    DeleteExpired,
+    /// Do nothing until a change, or until this time.
+    Requeue { at: Option<Timestamp> },
 }
 
-const REST: Step = Step::Rest { until: None };
+const AWAIT_CHANGE: NextAction = NextAction::Requeue { at: None };
 
-/// The next step.
-pub fn next(seen: &Seen, now: Timestamp) -> Step {
-    match seen.deleted {
-        Some(_) if !seen.finalizer => REST,
-        Some(since) => leave(seen, since, now),
-        None if !seen.finalizer => Step::Finalize,
-        None if seen.checked != Some(seen.generation) => Step::Check,
-        None => stay(seen, now),
+/// Decides what to do next.
+pub fn next_action(state: &ObservedState, now: Timestamp) -> NextAction {
+    match state.deletion_time {
+        Some(_) if !state.has_finalizer => AWAIT_CHANGE,
+        Some(since) => delete(state, since, now),
+        None if !state.has_finalizer => NextAction::AddFinalizer,
+        None if state.checked_generation != Some(state.generation) => NextAction::CheckDescription,
+        None => run_or_clean_up(state, now),
     }
 }
 
-/// It is being deleted: runners end by themselves and clean up, then what is left is removed, then it may go.
-fn leave(seen: &Seen, since: Timestamp, now: Timestamp) -> Step {
-    let unreleased = seen.run.as_ref().filter(|r| r.released.is_none());
-    if passed(since, HELD, now) {
-        let despite = unreleased.map(|r| format!("environment {} could not be removed", r.environment));
-        return Step::Unfinalize { despite };
+/// For a deleted object: stop its runners, remove what they left, then remove the finalizer.
+fn delete(state: &ObservedState, since: Timestamp, now: Timestamp) -> NextAction {
+    let unremoved = state.run.as_ref().filter(|r| r.removal_time.is_none());
+    if passed(since, DELETION_TIMEOUT, now) {
+        let leftover = unremoved.map(|r| format!("environment {} could not be removed", r.environment));
+        return NextAction::RemoveFinalizer { leftover };
     }
-    if let Some(pod) = seen.pods.iter().find(|p| !p.leaving) {
-        return Step::Stop { pod: pod.name.clone() };
+    if let Some(pod) = state.pods.iter().find(|p| !p.terminating) {
+        return NextAction::StopRunner { pod: pod.name.clone() };
     }
-    let running = seen.pods.iter().any(|p| !matches!(p.state, PodState::Ended { .. }));
-    if running && !passed(since, FAREWELL, now) {
-        return Step::Rest { until: Some(after(since, FAREWELL)) };
+    let running = state.pods.iter().any(|p| !matches!(p.state, PodState::Terminated { .. }));
+    if running && !passed(since, STOP_TIMEOUT, now) {
+        return NextAction::Requeue { at: Some(after(since, STOP_TIMEOUT)) };
     }
-    if unreleased.is_some() { Step::Release } else { Step::Unfinalize { despite: None } }
+    if unremoved.is_some() { NextAction::RemoveEnvironment } else { NextAction::RemoveFinalizer { leftover: None } }
 }
 
-fn stay(seen: &Seen, now: Timestamp) -> Step {
-    let Some(run) = &seen.run else { return begin(seen) };
-    if let Some(old) = seen.pods.iter().find(|p| p.run != run.id && !p.leaving) {
-        return Step::Stop { pod: old.name.clone() };
+fn run_or_clean_up(state: &ObservedState, now: Timestamp) -> NextAction {
+    let Some(run) = &state.run else { return start(state) };
+    if let Some(old) = state.pods.iter().find(|p| p.run != run.id && !p.terminating) {
+        return NextAction::StopRunner { pod: old.name.clone() };
     }
-    let pod = seen.pods.iter().find(|p| p.run == run.id);
-    let current = seen.wanted.as_ref() == Some(&run.input);
+    let pod = state.pods.iter().find(|p| p.run == run.id);
+    let current = state.input_digest.as_ref() == Some(&run.input_digest);
     match (run.stage == Stage::Ended, current) {
-        (false, true) => go_on(run, pod, now),
-        (false, false) => replace(seen, run, pod),
-        (true, _) => after_end(seen, run, pod, current, now),
+        (false, true) => supervise(run, pod, now),
+        (false, false) => supersede(state, run, pod),
+        (true, _) => clean_up(state, run, pod, current, now),
     }
 }
 
-/// A run that is wanted and has not ended.
-fn go_on(run: &RunStatus, pod: Option<&RunnerPod>, now: Timestamp) -> Step {
-    match (pod, &run.pod) {
-        (None, None) => Step::Launch,
-        (None, Some(_)) => Step::Lose { why: "its runner's pod was removed, or its node went away".into() },
-        (Some(RunnerPod { state: PodState::Ended { how }, .. }), _) => {
-            Step::Lose { why: format!("its runner {how} before it could say how the run went") }
+/// For a run that is wanted and has not ended.
+fn supervise(run: &RunStatus, pod: Option<&RunnerPod>, now: Timestamp) -> NextAction {
+    match (pod, &run.pod_uid) {
+        (None, None) => NextAction::CreateRunner,
+        (None, Some(_)) => NextAction::MarkLost { reason: "its runner's pod was deleted, or its node failed".into() },
+        (Some(RunnerPod { state: PodState::Terminated { how }, .. }), _) => {
+            NextAction::MarkLost { reason: format!("its runner {how} before it reported a result") }
         }
-        (Some(RunnerPod { name, state: PodState::Waiting { why, since }, .. }), _) => {
-            let limit = if why.is_some() { STUCK } else { SLOW };
+        (Some(RunnerPod { name, state: PodState::Pending { reason, since }, .. }), _) => {
+            let limit = if reason.is_some() { START_FAILURE_TIMEOUT } else { START_TIMEOUT };
             if passed(*since, limit, now) {
-                let unsaid = || format!("nobody says why; look with: kubectl describe pod {name}");
-                Step::Lose { why: format!("its runner did not start: {}", why.clone().unwrap_or_else(unsaid)) }
+                let unknown = || format!("for an unknown reason; see: kubectl describe pod {name}");
+                let reason = reason.clone().unwrap_or_else(unknown);
+                NextAction::MarkLost { reason: format!("its runner did not start: {reason}") }
             } else {
-                Step::Rest { until: Some(after(*since, limit)) }
+                NextAction::Requeue { at: Some(after(*since, limit)) }
             }
         }
-        (Some(_), _) => REST,
+        (Some(_), _) => AWAIT_CHANGE,
     }
 }
 
-/// A run that goes on although something else is wanted by now: it gives way.
-fn replace(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>) -> Step {
-    let same_place = seen.environment.as_ref() == Some(&run.environment);
-    if seen.wanted.is_some() && same_place && !matches!(seen.turn, Turn::Taken(_)) {
-        // The newer run takes the environment over; the older runner is told to end in the next step.
-        return Step::Begin;
+/// For a run that goes on although the object now asks for another.
+fn supersede(state: &ObservedState, run: &RunStatus, pod: Option<&RunnerPod>) -> NextAction {
+    let same_environment = state.environment.as_ref() == Some(&run.environment);
+    if state.input_digest.is_some() && same_environment && !matches!(state.queue, QueueState::NameTaken(_)) {
+        // The newer run takes the environment over; the next action stops the older runner.
+        return NextAction::StartRun;
     }
     match pod {
-        Some(pod) if matches!(pod.state, PodState::Ended { .. }) => Step::Lose { why: "it was stopped".into() },
-        Some(pod) if !pod.leaving => Step::Stop { pod: pod.name.clone() },
-        Some(_) => REST,
-        None => Step::Lose { why: "it was stopped".into() },
+        Some(pod) if matches!(pod.state, PodState::Terminated { .. }) => {
+            NextAction::MarkLost { reason: "it was stopped".into() }
+        }
+        Some(pod) if !pod.terminating => NextAction::StopRunner { pod: pod.name.clone() },
+        Some(_) => AWAIT_CHANGE,
+        None => NextAction::MarkLost { reason: "it was stopped".into() },
     }
 }
 
-fn after_end(seen: &Seen, run: &RunStatus, pod: Option<&RunnerPod>, current: bool, now: Timestamp) -> Step {
-    let same_place = seen.environment.as_ref() == Some(&run.environment);
-    let wants_more = !current && seen.wanted.is_some();
-    let kept = run.kept.is_some() && seen.keep != Keep::Never && seen.reaped.as_ref() != Some(&run.id);
-    let stays_until = run.expires.filter(|e| kept && *e > now);
-    if run.released.is_none() && !(wants_more && same_place) && (wants_more || stays_until.is_none()) {
-        return Step::Release;
+/// For a run that has ended.
+fn clean_up(
+    state: &ObservedState,
+    run: &RunStatus,
+    pod: Option<&RunnerPod>,
+    current: bool,
+    now: Timestamp,
+) -> NextAction {
+    let same_environment = state.environment.as_ref() == Some(&run.environment);
+    let wants_another = !current && state.input_digest.is_some();
+    let kept = run.keep_reason.is_some() && state.keep != Keep::Never && state.reaped_run.as_ref() != Some(&run.id);
+    let kept_until = run.expiration_time.filter(|e| kept && *e > now);
+    if run.removal_time.is_none() && !(wants_another && same_environment) && (wants_another || kept_until.is_none()) {
+        return NextAction::RemoveEnvironment;
     }
-    if wants_more {
-        return begin(seen);
+    if wants_another {
+        return start(state);
     }
-    let lingers = run.finished.map(|f| after(f, LINGER));
+    let pod_until = run.completion_time.map(|end| after(end, POD_RETENTION));
     match pod {
-        Some(pod) if lingers.is_none_or(|until| until <= now) && !pod.leaving => Step::Tidy { pod: pod.name.clone() },
-        Some(_) => Step::Rest { until: lingers.into_iter().chain(stays_until).filter(|t| *t > now).min() },
-        None if run.released.is_none() => Step::Rest { until: stays_until },
-        None => match run.finished.zip(seen.retain).map(|(f, retain)| after(f, retain)) {
-            Some(end) if end <= now => Step::Retire,
-            end => Step::Rest { until: end },
+        Some(pod) if pod_until.is_none_or(|until| until <= now) && !pod.terminating => {
+            NextAction::DeletePod { pod: pod.name.clone() }
+        }
+        Some(_) => NextAction::Requeue { at: pod_until.into_iter().chain(kept_until).filter(|t| *t > now).min() },
+        None if run.removal_time.is_none() => NextAction::Requeue { at: kept_until },
+        None => match run.completion_time.zip(state.retain).map(|(end, retain)| after(end, retain)) {
+            Some(end) if end <= now => NextAction::DeleteExpired,
+            end => NextAction::Requeue { at: end },
         },
     }
 }
 
-fn begin(seen: &Seen) -> Step {
-    match (&seen.wanted, &seen.turn) {
-        (None, _) => REST,
-        (Some(_), Turn::Now) => Step::Begin,
-        (Some(_), Turn::Behind(_) | Turn::Taken(_)) => Step::Wait,
+fn start(state: &ObservedState) -> NextAction {
+    match (&state.input_digest, &state.queue) {
+        (None, _) => AWAIT_CHANGE,
+        (Some(_), QueueState::Admitted) => NextAction::StartRun,
+        (Some(_), QueueState::Waiting(_) | QueueState::NameTaken(_)) => NextAction::WaitInQueue,
     }
 }
 

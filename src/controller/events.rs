@@ -1,147 +1,155 @@
-//! What is worth an Event. Pure: (what was said, what is said) → events.
+//! Events about an object. Pure: (status before, status after) → events.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::status::services;
-use crate::crd::{Condition, TestEnvironmentStatus};
+use crate::crd::TestEnvironmentStatus;
 
-/// Longest note that the API takes.
-const LONGEST: usize = 1000;
+/// Longest note that the API accepts.
+const MAX_CHARS: usize = 1000;
 
-/// Something to tell those who look at the object.
+/// An event to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// It is no good news.
+pub struct Notice {
+    /// Type `Warning`, not `Normal`.
     pub warning: bool,
-    /// In one word.
+    /// Reason, in CamelCase.
     pub reason: String,
-    /// What was done, in one word.
+    /// Action, in CamelCase.
     pub action: String,
-    /// In a sentence.
+    /// Message.
     pub note: String,
 }
 
-/// The events between two statuses: phases that people wait for, and every milestone that came out one way or the other.
-pub fn between(was: &TestEnvironmentStatus, is: &TestEnvironmentStatus) -> Vec<Told> {
+/// The events between two statuses: queued, started, blocked, and every milestone that became true or false.
+pub fn between(before: &TestEnvironmentStatus, after: &TestEnvironmentStatus) -> Vec<Notice> {
     let mut events = vec![];
     let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
-    if let (Some(position), None) = (is.queue_position, was.queue_position) {
-        events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end before")));
+    if let (Some(position), None) = (after.queue_position, before.queue_position) {
+        events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end first")));
     }
-    if run(is).is_some() && run(is) != run(was) {
-        let commit = is.run.as_ref().map(|r| r.commit.clone()).unwrap_or_default();
-        let text = format!("run {} of commit {commit} begins", run(is).unwrap_or_default());
+    if run(after).is_some() && run(after) != run(before) {
+        let commit = after.run.as_ref().map(|r| r.commit.clone()).unwrap_or_default();
+        let text = format!("run {} of commit {commit} started", run(after).unwrap_or_default());
         events.push(event(false, "Started", "Run", &text));
     }
-    if is.blocked != was.blocked
-        && let Some(blocked) = &is.blocked
-        && is.run.as_ref().is_none_or(|r| r.waiting.is_none())
+    if after.blocked != before.blocked
+        && let Some(blocked) = &after.blocked
+        && after.run.as_ref().is_none_or(|r| r.waiting.is_none())
     {
         events.push(event(true, "Blocked", "Wait", blocked));
     }
-    let known =
-        |c: &Condition| was.conditions.iter().any(|k| k.kind == c.kind && k.status == c.status && k.reason == c.reason);
-    let came_up = is.conditions.iter().any(|c| c.kind == "Provisioned" && c.status == "True" && !known(c));
-    for c in is.conditions.iter().filter(|c| c.status != "Unknown" && !known(c)) {
-        let told = match (c.kind.as_str(), c.status.as_str(), c.reason.as_str()) {
-            // A short run is over before anybody looked: that it was ready is told all the same.
-            ("Ready", ..) if came_up => (false, "Ready".to_owned()),
-            // Not yet, or as it must be: nothing to tell.
-            ("Ready", ..) | ("Released", "False", "InUse" | "Removing") => continue,
+    let known = |c: &Condition| {
+        before.conditions.iter().any(|k| k.type_ == c.type_ && k.status == c.status && k.reason == c.reason)
+    };
+    let provisioned = after.conditions.iter().any(|c| c.type_ == "Provisioned" && c.status == "True" && !known(c));
+    for c in after.conditions.iter().filter(|c| c.status != "Unknown" && !known(c)) {
+        let (warning, reason) = match (c.type_.as_str(), c.status.as_str(), c.reason.as_str()) {
+            // A run may end between two reconciles: `Ready` is published all the same.
+            ("Ready", ..) if provisioned => (false, "Ready".to_owned()),
+            // Not yet ready, or not yet removed: no news.
+            ("Ready", ..) | ("Removed", "False", "InUse" | "Removing") => continue,
             ("Tested", "True", reason) => (reason != "Passed", format!("Tests{reason}")),
             ("Tested", _, reason) => (true, format!("Run{reason}")),
-            (kind, "True", _) => (false, kind.to_owned()),
-            ("Released", _, "Kept") => (false, "Kept".to_owned()),
+            (type_, "True", _) => (false, type_.to_owned()),
+            ("Removed", _, "Kept") => (false, "Kept".to_owned()),
             ("Validated", ..) => (true, c.reason.clone()),
-            (kind, ..) => (true, format!("Not{kind}")),
+            (type_, ..) => (true, format!("Not{type_}")),
         };
-        let note = match (told.1.as_str(), &is.run) {
+        let note = match (reason.as_str(), &after.run) {
             ("Ready", Some(run)) => services(run),
             _ => c.message.clone(),
         };
-        events.push(event(told.0, &told.1, &c.kind, &note));
+        events.push(event(warning, &reason, &c.type_, &note));
     }
     events
 }
 
-/// An event.
-pub fn event(warning: bool, reason: &str, action: &str, note: &str) -> Told {
-    let note = match note.char_indices().nth(LONGEST) {
+/// An event with its note truncated.
+pub fn event(warning: bool, reason: &str, action: &str, note: &str) -> Notice {
+    let note = match note.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &note[..end]),
         None => note.to_owned(),
     };
-    Told { warning, reason: reason.to_owned(), action: action.to_owned(), note }
+    Notice { warning, reason: reason.to_owned(), action: action.to_owned(), note }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::controller::decide::Turn;
-    use crate::controller::status::{Checked, checked, of};
+    use crate::controller::decide::QueueState;
+    use crate::controller::status::{DescriptionCheck, after_check, update};
     use crate::crd::{RunStatus, Stage};
     use crate::model::{Keep, Outcome};
     use jiff::Timestamp;
 
-    fn at(status: &TestEnvironmentStatus) -> TestEnvironmentStatus {
-        of(status, Keep::Never, &[], &Turn::Now, Timestamp::UNIX_EPOCH)
+    fn updated(status: &TestEnvironmentStatus) -> TestEnvironmentStatus {
+        update(status, Keep::Never, &[], &QueueState::Admitted, Timestamp::UNIX_EPOCH)
     }
 
-    /// What is told once a runner has changed the run in this way.
-    fn told(was: &TestEnvironmentStatus, change: impl FnOnce(&mut RunStatus)) -> (TestEnvironmentStatus, Vec<Told>) {
-        let mut found = was.clone();
-        change(found.run.as_mut().unwrap());
-        let is = at(&found);
-        let told = between(&found, &is);
-        (is, told)
+    /// The status and the events after a runner changed the run.
+    fn after(
+        before: &TestEnvironmentStatus,
+        change: impl FnOnce(&mut RunStatus),
+    ) -> (TestEnvironmentStatus, Vec<Notice>) {
+        let mut changed = before.clone();
+        change(changed.run.as_mut().unwrap());
+        let status = updated(&changed);
+        let events = between(&changed, &status);
+        (status, events)
     }
 
-    fn words(told: &[Told]) -> Vec<&str> {
-        told.iter().map(|t| t.reason.as_str()).collect()
+    fn reasons(events: &[Notice]) -> Vec<&str> {
+        events.iter().map(|e| e.reason.as_str()).collect()
     }
 
     #[test]
-    fn the_events_tell_the_story_once() {
+    fn publishes_each_event_once() {
         let now = Timestamp::UNIX_EPOCH;
         let nothing = TestEnvironmentStatus::default();
-        let found = Checked::Valid { environment: "e".into(), input: "a".into(), text: String::new() };
-        let valid = at(&checked(nothing.clone(), 1, "abc", found, now));
-        assert_eq!(words(&between(&nothing, &valid)), ["Validated"]);
+        let result =
+            DescriptionCheck::Valid { environment: "e".into(), input_digest: "a".into(), summary: String::new() };
+        let valid = updated(&after_check(nothing.clone(), 1, "abc", result, now));
+        assert_eq!(reasons(&between(&nothing, &valid)), ["Validated"]);
         let mut begun = valid.clone();
-        begun.run = Some(RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() });
-        let begun = at(&begun);
-        assert_eq!(words(&between(&valid, &begun)), ["Started"]);
-        let up = |r: &mut RunStatus| (r.stage, r.ready, r.services) = (Stage::Testing, Some(now), Some("1/1".into()));
+        begun.run = Some(RunStatus { id: "r".into(), input_digest: "a".into(), ..RunStatus::default() });
+        let begun = updated(&begun);
+        assert_eq!(reasons(&between(&valid, &begun)), ["Started"]);
+        let up =
+            |r: &mut RunStatus| (r.stage, r.ready_time, r.services) = (Stage::Testing, Some(now), Some("1/1".into()));
         let over = |r: &mut RunStatus| {
-            (r.stage, r.outcome, r.released) = (Stage::Ended, Some(Outcome::Failed), Some(now));
+            (r.stage, r.outcome, r.removal_time) = (Stage::Ended, Some(Outcome::Failed), Some(now));
         };
-        let (is_up, events) = told(&begun, up);
-        assert_eq!(words(&events), ["Provisioned", "Ready"]);
-        let (done, events) = told(&is_up, over);
-        assert_eq!(words(&events), ["TestsFailed", "NotSealed", "Released"]);
+        let (is_up, events) = after(&begun, up);
+        assert_eq!(reasons(&events), ["Provisioned", "Ready"]);
+        let (done, events) = after(&is_up, over);
+        assert_eq!(reasons(&events), ["TestsFailed", "NotSealed", "Removed"]);
         assert_eq!(between(&done, &done), []);
     }
 
     #[test]
-    fn that_it_was_ready_is_told_also_when_nobody_looked_meanwhile_and_never_twice() {
+    fn publishes_ready_once_for_a_run_that_ends_between_reconciles() {
         let now = Timestamp::UNIX_EPOCH;
-        let begun = RunStatus { id: "r".into(), input: "a".into(), ..RunStatus::default() };
-        let begun = at(&TestEnvironmentStatus {
-            input: Some("a".into()),
+        let begun = RunStatus { id: "r".into(), input_digest: "a".into(), ..RunStatus::default() };
+        let begun = updated(&TestEnvironmentStatus {
+            input_digest: Some("a".into()),
             run: Some(begun),
             ..TestEnvironmentStatus::default()
         });
-        let (_, events) = told(&begun, |r| {
-            (r.stage, r.ready, r.services) = (Stage::Removing, Some(now), Some("1/1".into()));
+        let (_, events) = after(&begun, |r| {
+            (r.stage, r.ready_time, r.services) = (Stage::Removing, Some(now), Some("1/1".into()));
         });
-        assert_eq!(words(&events), ["Provisioned", "Ready"]);
+        assert_eq!(reasons(&events), ["Provisioned", "Ready"]);
         assert_eq!(events[1].note, "1/1 services are ready");
-        let (_, events) = told(&begun, |r| (r.stage, r.outcome) = (Stage::Ended, Some(Outcome::Error)));
-        assert_eq!(words(&events), ["NotProvisioned", "RunError", "NotSealed"]);
-        let (up, _) = told(&begun, |r| (r.stage, r.ready) = (Stage::Testing, Some(now)));
-        let (removing, _) = told(&up, |r| r.stage = Stage::Removing);
+        let (_, events) = after(&begun, |r| (r.stage, r.outcome) = (Stage::Ended, Some(Outcome::Error)));
+        assert_eq!(reasons(&events), ["NotProvisioned", "RunError", "NotSealed"]);
+        let (up, _) = after(&begun, |r| (r.stage, r.ready_time) = (Stage::Testing, Some(now)));
+        let (removing, _) = after(&up, |r| r.stage = Stage::Removing);
         let mut kept = removing.clone();
         let run = kept.run.as_mut().unwrap();
-        (run.stage, run.outcome, run.kept) = (Stage::Ended, Some(Outcome::Passed), Some("it is wanted".into()));
-        let is = of(&kept, Keep::Always, &[], &Turn::Now, now);
-        assert_eq!(words(&between(&kept, &is)), ["TestsPassed", "NotSealed", "Kept"]);
+        (run.stage, run.outcome, run.keep_reason) = (Stage::Ended, Some(Outcome::Passed), Some("it is wanted".into()));
+        let status = update(&kept, Keep::Always, &[], &QueueState::Admitted, now);
+        assert_eq!(reasons(&between(&kept, &status)), ["TestsPassed", "NotSealed", "Kept"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`, for probes and Prometheus. Whoever asks for more gets 404.
+//! `/healthz`, `/readyz` and `/metrics`, for probes and Prometheus. Any other path is 404.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,39 +14,39 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::Context;
+use super::context::Context;
 
-/// Connections at once; whoever opens more waits.
-const MOST: usize = 64;
+/// Maximum number of concurrent connections; more wait.
+const MAX_CONNECTIONS: usize = 64;
 /// How long a request may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Pause after no connection could be accepted, as when too many files are open.
-const PAUSE: Duration = Duration::from_millis(200);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay after a failed accept, for example because too many files are open.
+const ACCEPT_DELAY: Duration = Duration::from_millis(200);
 
-/// Serves for good. Fails when the address cannot be had.
+/// Serves until it is cancelled; fails if the address is not available.
 pub async fn serve(address: SocketAddr, context: Arc<Context>) -> std::io::Result<Infallible> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!("serving /healthz, /readyz and /metrics at {}", listener.local_addr()?);
-    let slots = Arc::new(Semaphore::new(MOST));
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { continue };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(e) => {
                 tracing::warn!("failed to accept a connection: {e}");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_DELAY).await;
                 continue;
             }
         };
         let context = context.clone();
         tokio::spawn(async move {
-            let answer = service_fn(move |request| {
-                let answer = answered(&request, &context);
-                async move { Ok::<_, Infallible>(answer) }
+            let service = service_fn(move |request| {
+                let response = respond(&request, &context);
+                async move { Ok::<_, Infallible>(response) }
             });
             let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(false);
-            if let Err(e) = server.serve_connection(TokioIo::new(stream), answer).await {
+            server.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT).keep_alive(false);
+            if let Err(e) = server.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!("a connection ended early: {e}");
             }
             drop(slot);
@@ -54,12 +54,12 @@ pub async fn serve(address: SocketAddr, context: Arc<Context>) -> std::io::Resul
     }
 }
 
-fn answered(request: &Request<Incoming>, context: &Context) -> Response<Full<Bytes>> {
+fn respond(request: &Request<Incoming>, context: &Context) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET is answered\n".into());
+        return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET and HEAD are supported\n".into());
     }
     match request.uri().path() {
-        // It lives as long as it answers: a leader that loses its lease ends by itself.
+        // Answering proves that the process lives: a leader that loses its lease exits by itself.
         "/healthz" => text(StatusCode::OK, "text/plain", "ok\n".into()),
         "/readyz" => match context.unready() {
             None => text(StatusCode::OK, "text/plain", "ok\n".into()),
@@ -70,7 +70,7 @@ fn answered(request: &Request<Incoming>, context: &Context) -> Response<Full<Byt
             let body = context.metrics.render(all.iter().map(AsRef::as_ref));
             text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body)
         }
-        _ => text(StatusCode::NOT_FOUND, "text/plain", "there are /healthz, /readyz and /metrics\n".into()),
+        _ => text(StatusCode::NOT_FOUND, "text/plain", "not found; try /healthz, /readyz or /metrics\n".into()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Which replica acts: it holds a Lease, and renews it. `next` is pure; the loop around it reads and writes the Lease.
+//! Leader election: the replica that holds and renews the Lease acts. `next_action` is pure; the loops read and write the Lease.
 //!
-//! Clocks of other machines are not believed: a lease is over when it was not renewed for its whole duration as seen from
-//! here. Who cannot renew in time stops acting before another may begin.
+//! Other machines' clocks do not count: a lease expires when this replica sees no renewal for its whole duration. A leader that
+//! cannot renew in time stops before another may start. Kept by hand: kube has no leader election.
 
 use std::time::Duration;
 
@@ -12,116 +12,116 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a lease holds without being renewed.
+/// How long a lease lasts without renewal.
 const DURATION: Duration = Duration::from_secs(10);
-/// Within this much time its holder must have renewed it, or stops acting.
-const DEADLINE: Duration = Duration::from_secs(7);
-/// Pause between two looks, or two renewals.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How long the holder may try to renew before it stops.
+const RENEW_DEADLINE: Duration = Duration::from_secs(7);
+/// Time between two attempts to acquire or renew.
+const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
-/// A replica's part in the election.
+/// A replica that takes part in the election.
 pub struct Candidate {
     leases: Api<Lease>,
     name: String,
     me: String,
 }
 
-/// What was seen of a lease that others hold, and since when it has looked the same.
+/// The version of another replica's lease, and when it was first seen.
 #[derive(Debug, Clone, PartialEq)]
-struct Sight {
+struct ObservedLease {
     version: String,
     since: Instant,
 }
 
-/// What to do about a lease.
+/// What to do with the lease.
 #[derive(Debug, PartialEq, Eq)]
-enum Move {
+enum LeaseAction {
     Create,
-    Take,
+    Acquire,
     Wait,
 }
 
-fn next(found: Option<&Lease>, seen: &mut Option<Sight>, me: &str, now: Instant) -> Move {
-    let Some(lease) = found else { return Move::Create };
+fn next_action(found: Option<&Lease>, seen: &mut Option<ObservedLease>, me: &str, now: Instant) -> LeaseAction {
+    let Some(lease) = found else { return LeaseAction::Create };
     let spec = lease.spec.clone().unwrap_or_default();
     let holder = spec.holder_identity.unwrap_or_default();
     if holder.is_empty() || holder == me {
-        return Move::Take;
+        return LeaseAction::Acquire;
     }
     let version = lease.metadata.resource_version.clone().unwrap_or_default();
     match seen {
-        Some(sight) if sight.version == version => {
+        Some(observed) if observed.version == version => {
             let duration = Duration::from_secs(u64::try_from(spec.lease_duration_seconds.unwrap_or(10)).unwrap_or(10));
-            if now - sight.since >= duration { Move::Take } else { Move::Wait }
+            if now - observed.since >= duration { LeaseAction::Acquire } else { LeaseAction::Wait }
         }
         _ => {
-            *seen = Some(Sight { version, since: now });
-            Move::Wait
+            *seen = Some(ObservedLease { version, since: now });
+            LeaseAction::Wait
         }
     }
 }
 
 impl Candidate {
-    /// `me` must be another for each replica and each start.
+    /// A candidate; `me` must be unique for each replica and each start.
     pub fn new(client: Client, namespace: &str, name: &str, me: &str) -> Self {
         Self { leases: Api::namespaced(client, namespace), name: name.to_owned(), me: me.to_owned() }
     }
 
-    /// Waits until this replica leads; false when `stop` came first.
-    pub async fn wins(&self, stop: &CancellationToken) -> bool {
+    /// Waits until this replica leads; returns false if `stop` comes first.
+    pub async fn acquire(&self, stop: &CancellationToken) -> bool {
         let mut seen = None;
         loop {
             match self.attempt(&mut seen).await {
                 Ok(true) => return true,
                 Ok(false) => {}
-                Err(e) => tracing::warn!("failed to look at the lease {}: {e}", self.name),
+                Err(e) => tracing::warn!("failed to acquire leader lease {}: {e}", self.name),
             }
-            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            if stop.run_until_cancelled(tokio::time::sleep(RETRY_PERIOD)).await.is_none() {
                 return false;
             }
         }
     }
 
-    /// Renews until it cannot in time, or another has it: from then on this replica must not act.
-    pub async fn holds(&self) {
+    /// Renews the lease; returns when it is lost, after which this replica must not act.
+    pub async fn renew_until_lost(&self) {
         let mut renewed = Instant::now();
         loop {
-            tokio::time::sleep(PAUSE).await;
-            let left = DEADLINE.saturating_sub(renewed.elapsed());
+            tokio::time::sleep(RETRY_PERIOD).await;
+            let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.attempt(&mut None)).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
-                Ok(Ok(false)) => return tracing::warn!("another replica has the lease {}", self.name),
-                Ok(Err(e)) => tracing::warn!("failed to renew the lease {}: {e}", self.name),
-                Err(_) => return tracing::error!("the lease {} could not be renewed in time", self.name),
+                Ok(Ok(false)) => return tracing::warn!("another replica holds leader lease {}", self.name),
+                Ok(Err(e)) => tracing::warn!("failed to renew leader lease {}: {e}", self.name),
+                Err(_) => return tracing::error!("failed to renew leader lease {} in time", self.name),
             }
         }
     }
 
-    /// Lets another replica act at once.
-    pub async fn gives_back(&self) {
-        if let Err(e) = self.give_back().await {
-            tracing::warn!("failed to give back the lease {}: {e}; another replica acts when it is over", self.name);
+    /// Releases the lease, so that another replica can lead at once.
+    pub async fn release(&self) {
+        if let Err(e) = self.clear_holder().await {
+            tracing::warn!("failed to release leader lease {}: {e}; another replica leads after it expires", self.name);
         }
     }
 
-    /// Takes or renews the lease where that may be; whether it is ours then.
-    async fn attempt(&self, seen: &mut Option<Sight>) -> Result<bool, kube::Error> {
+    /// Acquires or renews the lease if possible; returns whether this replica holds it.
+    async fn attempt(&self, seen: &mut Option<ObservedLease>) -> Result<bool, kube::Error> {
         let found = self.leases.get_opt(&self.name).await?;
         let params = PostParams::default();
-        let written = match next(found.as_ref(), seen, &self.me, Instant::now()) {
-            Move::Wait => return Ok(false),
-            Move::Create => self.leases.create(&params, &self.lease(None)).await,
-            Move::Take => self.leases.replace(&self.name, &params, &self.lease(found)).await,
+        let written = match next_action(found.as_ref(), seen, &self.me, Instant::now()) {
+            LeaseAction::Wait => return Ok(false),
+            LeaseAction::Create => self.leases.create(&params, &self.lease(None)).await,
+            LeaseAction::Acquire => self.leases.replace(&self.name, &params, &self.lease(found)).await,
         };
         match written {
             Ok(_) => Ok(true),
-            // Somebody was faster.
+            // Another replica was faster.
             Err(kube::Error::Api(s)) if s.code == 409 => Ok(false),
             Err(e) => Err(e),
         }
     }
 
-    /// The lease with us as its holder; its version stays, so that only one of two who write it wins.
+    /// The lease with this replica as holder. It keeps its version, so that only one of two writers succeeds.
     fn lease(&self, found: Option<Lease>) -> Lease {
         let now = MicroTime(jiff::Timestamp::now());
         let mut lease = found.unwrap_or_else(|| Lease {
@@ -141,7 +141,7 @@ impl Candidate {
         lease
     }
 
-    async fn give_back(&self) -> Result<(), kube::Error> {
+    async fn clear_holder(&self) -> Result<(), kube::Error> {
         let mut lease = self.leases.get(&self.name).await?;
         let ours = lease.spec.as_ref().and_then(|s| s.holder_identity.as_deref()) == Some(&self.me);
         if let (true, Some(spec)) = (ours, &mut lease.spec) {
@@ -166,22 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_taken_only_when_its_holder_was_silent_for_its_whole_duration() {
+    fn acquires_a_lease_only_after_its_whole_duration_without_renewal() {
         let (start, mut seen) = (Instant::now(), None);
         let at = |s: u64| start + Duration::from_secs(s);
-        let mut see = |version: &str, s: u64| next(Some(&held("other", version)), &mut seen, "me", at(s));
-        assert_eq!(see("1", 0), Move::Wait);
-        assert_eq!(see("1", 9), Move::Wait);
-        assert_eq!(see("2", 10), Move::Wait, "it was renewed");
-        assert_eq!(see("2", 19), Move::Wait);
-        assert_eq!(see("2", 20), Move::Take);
+        let mut observe = |version: &str, s: u64| next_action(Some(&held("other", version)), &mut seen, "me", at(s));
+        assert_eq!(observe("1", 0), LeaseAction::Wait);
+        assert_eq!(observe("1", 9), LeaseAction::Wait);
+        assert_eq!(observe("2", 10), LeaseAction::Wait, "it was renewed");
+        assert_eq!(observe("2", 19), LeaseAction::Wait);
+        assert_eq!(observe("2", 20), LeaseAction::Acquire);
     }
 
     #[test]
-    fn a_lease_that_is_free_or_ours_is_taken_at_once() {
+    fn acquires_a_free_or_own_lease_at_once() {
         let now = Instant::now();
-        assert_eq!(next(None, &mut None, "me", now), Move::Create);
-        assert_eq!(next(Some(&held("", "1")), &mut None, "me", now), Move::Take);
-        assert_eq!(next(Some(&held("me", "1")), &mut None, "me", now), Move::Take);
+        assert_eq!(next_action(None, &mut None, "me", now), LeaseAction::Create);
+        assert_eq!(next_action(Some(&held("", "1")), &mut None, "me", now), LeaseAction::Acquire);
+        assert_eq!(next_action(Some(&held("me", "1")), &mut None, "me", now), LeaseAction::Acquire);
     }
 }

@@ -1,4 +1,4 @@
-//! What the controller counts, in the OpenMetrics text format.
+//! Metrics of the controller, in the OpenMetrics text format.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::crd::{Phase, TestEnvironmentSummary};
 
 type Labels = Vec<(&'static str, String)>;
 
-/// All of it. What is counted starts at nothing with each start of the controller.
+/// All metrics; counters start at zero with each start of the controller.
 pub struct Metrics {
     registry: Registry,
     environments: Family<Labels, Gauge>,
@@ -30,7 +30,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet; `limit` is how many runs may go on at once.
+    /// Metrics at zero; `limit` is the maximum number of concurrent runs.
     pub fn new(limit: usize) -> Self {
         let mut registry = Registry::with_prefix("dayfly");
         let m = Self {
@@ -47,66 +47,75 @@ impl Metrics {
             registry: Registry::default(),
         };
         m.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
-        registry.register("environments", "TestEnvironments by phase", m.environments.clone());
-        registry.register("queue_length", "TestEnvironments that wait for their turn", m.queue.clone());
-        registry.register("run_limit", "Runs that may go on at once", m.limit.clone());
-        registry.register("leader", "1 where this replica acts", m.leader.clone());
-        registry.register("runs", "Ended runs by outcome", m.runs.clone());
+        registry.register("environments", "Number of TestEnvironments by phase", m.environments.clone());
+        registry.register("queue_length", "Number of TestEnvironments that wait in the queue", m.queue.clone());
+        registry.register("run_limit", "Maximum number of concurrent runs", m.limit.clone());
+        registry.register("leader", "Whether this replica is the leader (1) or not (0)", m.leader.clone());
+        registry.register("runs", "Number of ended runs by outcome", m.runs.clone());
         let seconds = Unit::Seconds;
         registry.register_with_unit(
-            "ready",
-            "From the start of a run until all is ready",
+            "time_to_ready",
+            "Time from the start of a run until all services are ready, in seconds",
             seconds.clone(),
             m.ready.clone(),
         );
-        registry.register_with_unit("reconcile", "One step for one object", seconds.clone(), m.reconcile.clone());
-        registry.register("reconcile_errors", "Steps that failed, by step", m.errors.clone());
-        registry.register("removed", "Environments that the controller removed, by reason", m.removed.clone());
+        registry.register_with_unit(
+            "reconcile_duration",
+            "Time of one reconcile, in seconds",
+            seconds.clone(),
+            m.reconcile.clone(),
+        );
+        registry.register("reconcile_errors", "Number of failed reconciles by action", m.errors.clone());
+        registry.register(
+            "environments_removed",
+            "Number of environments removed by the controller, by reason",
+            m.removed.clone(),
+        );
         registry.register_with_unit(
             "first_reconcile",
-            "From the start of the process to its first step",
+            "Time from the start of the process to the first reconcile, in seconds",
             seconds,
             m.first.clone(),
         );
         Self { registry, ..m }
     }
 
-    /// Whether this replica acts.
-    pub fn leads(&self, leads: bool) {
-        self.leader.set(i64::from(leads));
+    /// Sets whether this replica is the leader.
+    pub fn set_leader(&self, leader: bool) {
+        self.leader.set(i64::from(leader));
     }
 
-    /// A run ended.
-    pub fn ended(&self, outcome: &str) {
+    /// Counts an ended run.
+    pub fn count_run(&self, outcome: &str) {
         self.runs.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
     }
 
-    /// All services of a run were ready after so long.
-    pub fn ready(&self, after: Duration) {
+    /// Observes the time until all services of a run were ready.
+    pub fn observe_ready(&self, after: Duration) {
         self.ready.observe(after.as_secs_f64());
     }
 
-    /// A step was made.
-    pub fn stepped(&self, took: Duration) {
+    /// Observes the time of one reconcile.
+    pub fn observe_reconcile(&self, took: Duration) {
         self.reconcile.observe(took.as_secs_f64());
     }
 
-    /// The first step was made, so long after the start.
-    pub fn begun(&self, after: Duration) {
+    /// Sets the time from the start to the first reconcile.
+    pub fn set_first_reconcile(&self, after: Duration) {
         self.first.set(after.as_secs_f64());
     }
 
-    /// A step failed.
-    pub fn failed(&self, step: &str) {
-        self.errors.get_or_create(&vec![("step", step.to_owned())]).inc();
+    /// Counts a failed reconcile.
+    pub fn count_error(&self, action: &str) {
+        self.errors.get_or_create(&vec![("action", action.to_owned())]).inc();
     }
 
-    /// An environment was removed by the controller itself.
-    pub fn removed(&self, reason: &str) {
+    /// Counts an environment that the controller removed.
+    pub fn count_removal(&self, reason: &str) {
         self.removed.get_or_create(&vec![("reason", reason.to_owned())]).inc();
     }
 
-    /// Everything as text; `all` are the objects as they are now.
+    /// Renders all metrics; `all` holds the current objects.
     pub fn render<'a>(&self, all: impl Iterator<Item = &'a TestEnvironmentSummary>) -> String {
         let mut queue = 0;
         let mut counts = Phase::ALL.map(|phase| (phase, 0_i64));
@@ -131,17 +140,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_phase_is_there_and_what_was_counted_shows() {
+    fn renders_every_phase_and_every_count() {
         let metrics = Metrics::new(5);
-        metrics.ended("PASSED");
-        metrics.removed("expired");
+        metrics.count_run("PASSED");
+        metrics.count_removal("expired");
         let text = metrics.render(std::iter::empty());
         for line in [
             "dayfly_environments{phase=\"Queued\"} 0",
             "dayfly_run_limit 5",
             "dayfly_runs_total{outcome=\"PASSED\"} 1",
-            "dayfly_removed_total{reason=\"expired\"} 1",
-            "# UNIT dayfly_ready_seconds seconds",
+            "dayfly_environments_removed_total{reason=\"expired\"} 1",
+            "# UNIT dayfly_time_to_ready_seconds seconds",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -1,5 +1,4 @@
-//! From a TestEnvironment to the valid description and the plan that it asks for; used by the controller, which says what
-//! is wrong, and by the runner, which performs it.
+//! Resolves a TestEnvironment into a valid description and a plan; the controller reports errors, the runner performs the plan.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,16 +13,16 @@ use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
 use crate::spec::Overrides;
 
-/// Why there is no request.
+/// Why a TestEnvironment cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum Unresolved {
-    /// Nothing but a change of the object helps.
+    /// The object must change.
     #[error("{0}")]
     Invalid(
-        /// Every fault, for people.
+        /// Every error, as text.
         String,
     ),
-    /// The ConfigMap is not there, or its content is at fault: it may still come, or change.
+    /// The ConfigMap is missing or its content invalid; it may still be created or change.
     #[error("{0}")]
     Source(
         /// What is wrong.
@@ -34,7 +33,7 @@ pub enum Unresolved {
     Api(#[from] kube::Error),
 }
 
-/// Reads what the object refers to, and checks all of it.
+/// Reads what the object refers to and checks it.
 pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
     let source = &object.spec.description;
     let namespace = object.namespace().unwrap_or_default();
@@ -44,14 +43,14 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunReq
     };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
     let Some(map) = maps.get_opt(&from.name).await? else {
-        return Err(Unresolved::Source(format!("there is no ConfigMap {namespace}/{}", from.name)));
+        return Err(Unresolved::Source(format!("ConfigMap {namespace}/{} does not exist", from.name)));
     };
     let mut files = contents(map);
     let Some(text) = files.remove(&from.key) else {
         let keys = files.keys().cloned().collect::<Vec<_>>().join(", ");
-        let has = if keys.is_empty() { "nothing".into() } else { keys };
+        let has = if keys.is_empty() { "none".into() } else { keys };
         return Err(Unresolved::Source(format!(
-            "ConfigMap {namespace}/{} has no key {}; it has: {has}",
+            "ConfigMap {namespace}/{} has no key {}; its keys are: {has}",
             from.name, from.key
         )));
     };
@@ -65,13 +64,14 @@ fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, Files), String> {
     let text = source.inline.clone().unwrap_or_default().into_bytes();
     let mut files: Files = source.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
     for (path, coded) in &source.binary_files {
-        let bytes = STANDARD.decode(coded).map_err(|e| format!("description.binaryFiles[{path}] is no base64: {e}"))?;
+        let bytes =
+            STANDARD.decode(coded).map_err(|e| format!("description.binaryFiles[{path}] is not base64: {e}"))?;
         files.insert(path.clone(), bytes);
     }
     Ok((text, files))
 }
 
-/// Keys cannot hold a slash: `__` stands for it.
+/// `__` in a key stands for a slash, which keys cannot contain.
 fn contents(map: ConfigMap) -> Files {
     let text = map.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
     let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));

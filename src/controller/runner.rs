@@ -1,7 +1,7 @@
-//! Performs one run for the controller, in a pod of its own: takes the run that the object's status names, does what
-//! `dayfly run` does, and writes into the status how it goes.
+//! Performs one run for the controller, in its own pod: claims the run that the object's status names, does what `dayfly run`
+//! does, and reports progress in the status.
 //!
-//! A run is taken once and for all: of two runners, or of one that is started again, only the first ever performs it.
+//! A run is claimed once: of two runners, or of one that restarts, only the first performs it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,24 +31,24 @@ use crate::run::{Run, RunRequest};
 
 pub mod progress;
 
-/// Pause between two reports of how it goes.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Shortest time between two writes of the status.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a runner is given.
+/// A runner.
 pub struct Runner {
-    /// How the cluster is reached.
+    /// Client of the cluster.
     pub client: Client,
-    /// Where environments are made: the same cluster.
+    /// Engine of the same cluster.
     pub engine: Arc<dyn Engine>,
     /// Namespace and name of the object.
     pub object: (String, String),
     /// The run to perform.
     pub run: Uuid,
-    /// Uid of the pod that this is.
-    pub pod: String,
-    /// What signs.
+    /// Uid of this pod.
+    pub pod_uid: String,
+    /// Signing key.
     pub key: Arc<SigningKey>,
-    /// A folder for evidence on its way.
+    /// Working folder for evidence.
     pub evidence: PathBuf,
     /// Cancelled when the run must stop.
     pub stop: CancellationToken,
@@ -57,9 +57,9 @@ pub struct Runner {
 /// Why a run is not performed; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// Somebody else's, or nobody's any more.
-    #[error("take run {run}: {why}")]
-    NotOurs {
+    /// The run belongs to another pod, or has ended.
+    #[error("claim run {run}: {why}")]
+    NotClaimed {
         /// Run id.
         run: Uuid,
         /// Why.
@@ -68,9 +68,9 @@ pub enum RunnerError {
     /// The API server refused.
     #[error("{doing}: {source}")]
     Api {
-        /// What was done.
+        /// What was attempted.
         doing: &'static str,
-        /// Its answer.
+        /// The API server's answer.
         source: kube::Error,
     },
 }
@@ -80,16 +80,16 @@ fn failed(doing: &'static str) -> impl FnOnce(kube::Error) -> RunnerError {
 }
 
 impl Runner {
-    /// Takes the run and performs it to its end. The number is its exit code.
+    /// Claims the run and performs it to its end; returns its exit code.
     pub async fn perform(self, screen: impl FnMut(&RunEvent) + Send + 'static) -> Result<u8, RunnerError> {
-        let object = self.take().await?;
+        let object = self.claim().await?;
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
         tracing::Span::current().record("environment", &status.environment);
-        tracing::info!("this runner performs the run");
+        tracing::info!("claimed the run");
         let ended = match run_request::resolve(&self.client, &object).await {
             Ok(request) => self.run(&object, status, request, screen).await,
-            // It was valid when the controller looked.
-            Err(e) => faulty(status, &format!("the description is not what it was when it was checked: {e}")),
+            // It was valid when the controller checked it.
+            Err(e) => failed_early(status, &format!("the description changed after it was checked: {e}")),
         };
         self.write(&ended).await?;
         Ok(ended.exit_code.unwrap_or(exit_code::UNEXPECTED))
@@ -99,28 +99,30 @@ impl Runner {
         Api::namespaced(self.client.clone(), &self.object.0)
     }
 
-    /// Writes this pod into the run, as long as nobody else is there.
-    async fn take(&self) -> Result<TestEnvironment, RunnerError> {
-        let not_ours = |why: &str| RunnerError::NotOurs { run: self.run, why: why.to_owned() };
+    /// Writes this pod into the run, unless another pod is there.
+    async fn claim(&self) -> Result<TestEnvironment, RunnerError> {
+        let not_claimed = |why: &str| RunnerError::NotClaimed { run: self.run, why: why.to_owned() };
         loop {
             let object = self.api().get(&self.object.1).await.map_err(failed("read the TestEnvironment"))?;
             let run = object.status.as_ref().and_then(|s| s.run.as_ref());
-            let run = run.filter(|r| r.id == self.run.to_string()).ok_or_else(|| not_ours("another one is wanted"))?;
+            let run = run
+                .filter(|r| r.id == self.run.to_string())
+                .ok_or_else(|| not_claimed("the TestEnvironment asks for another run"))?;
             if object.metadata.deletion_timestamp.is_some() {
-                return Err(not_ours("its TestEnvironment is being deleted"));
+                return Err(not_claimed("its TestEnvironment is being deleted"));
             }
-            if run.stage == Stage::Ended || run.pod.as_ref().is_some_and(|pod| *pod != self.pod) {
-                return Err(not_ours("it was performed already, or is by another pod"));
+            if run.stage == Stage::Ended || run.pod_uid.as_ref().is_some_and(|pod| *pod != self.pod_uid) {
+                return Err(not_claimed("another pod performs it, or it has ended"));
             }
             let patch = json!([
                 {"op": "replace", "path": "/metadata/resourceVersion", "value": object.resource_version()},
-                {"op": "add", "path": "/status/run/pod", "value": self.pod},
+                {"op": "add", "path": "/status/run/podUid", "value": self.pod_uid},
             ]);
             match self.patch(patch).await {
-                Ok(taken) => return Ok(taken),
-                // The object changed meanwhile: look again.
+                Ok(claimed) => return Ok(claimed),
+                // The object changed meanwhile: read it again.
                 Err(e) if refused(&e) => {}
-                Err(e) => return Err(failed("take the run")(e)),
+                Err(e) => return Err(failed("claim the run")(e)),
             }
         }
     }
@@ -130,20 +132,20 @@ impl Runner {
         self.api().patch_status(&self.object.1, &PatchParams::default(), &Patch::Json::<()>(patch)).await
     }
 
-    /// Writes how the run is; nothing when another run took its place, or it counts as lost.
+    /// Writes the run into the status, unless another run replaced it or it was marked lost.
     async fn write(&self, run: &RunStatus) -> Result<(), RunnerError> {
         let patch = json!([
             {"op": "test", "path": "/status/run/id", "value": run.id},
-            {"op": "test", "path": "/status/run/pod", "value": self.pod},
+            {"op": "test", "path": "/status/run/podUid", "value": self.pod_uid},
             {"op": "replace", "path": "/status/run", "value": run},
         ]);
         match self.patch(patch).await {
             Ok(_) => Ok(()),
             Err(e) if refused(&e) => {
-                tracing::info!("the status is another run's by now, or this one counts as lost");
+                tracing::info!("not writing the status: another run replaced this one, or it was marked lost");
                 Ok(())
             }
-            Err(e) => Err(failed("write how the run is into the TestEnvironment")(e)),
+            Err(e) => Err(failed("write the status of the TestEnvironment")(e)),
         }
     }
 
@@ -161,7 +163,7 @@ impl Runner {
                 requester: Some(self.object.0.clone() + "/" + &self.object.1),
                 ..lease
             },
-            Err(e) => return faulty(status, &e),
+            Err(e) => return failed_early(status, &e),
         };
         let facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
         if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
@@ -172,7 +174,7 @@ impl Runner {
             return finished(status, &facts, true);
         }
         let mut first = status;
-        first.expires = Some(lease.expires);
+        first.expiration_time = Some(lease.expires);
         let (told, seen) = watch::channel(first);
         let told = Arc::new(told);
         let (notices, plan) = (told.clone(), lease.plan.clone());
@@ -181,7 +183,7 @@ impl Runner {
             Some(self.evidence.clone()),
             Box::new(move |notice| {
                 screen(notice);
-                notices.send_if_modified(|run| progress::take(run, notice, &plan, Timestamp::now()));
+                notices.send_if_modified(|run| progress::apply(run, notice, &plan, Timestamp::now()));
             }),
         );
         let shelf = ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
@@ -206,8 +208,8 @@ impl Runner {
         finished(status, &run.journal.facts(), false)
     }
 
-    /// Writes what changes into the status, not more often than people read it, until the run is over. What is being
-    /// written then is written to its end: it must not arrive after what comes last.
+    /// Writes changes into the status until the run is over. A write that has started then completes: it must not arrive
+    /// after the last one.
     async fn report(&self, mut seen: watch::Receiver<RunStatus>, over: &CancellationToken) {
         loop {
             let now = seen.borrow_and_update().clone();
@@ -215,7 +217,7 @@ impl Runner {
                 tracing::warn!("failed to {e}");
             }
             let changed = async {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(REPORT_INTERVAL).await;
                 seen.changed().await.is_ok()
             };
             match over.run_until_cancelled(changed).await {
@@ -226,32 +228,32 @@ impl Runner {
     }
 }
 
-/// A test in a JSON patch failed, or the object is not there any more.
+/// A test of the JSON patch failed, or the object is gone.
 fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
 }
 
 fn kept(metadata: &ObjectMeta, keep: crate::model::Keep) -> String {
     let name = metadata.name.as_deref().unwrap_or_default();
-    format!("keep: {keep:?}; it goes with TestEnvironment {name}, or when its time is over")
+    format!("keep: {keep:?}; removed with TestEnvironment {name}, or when it expires")
 }
 
-/// A run that ended before it could begin.
-fn faulty(mut status: RunStatus, why: &str) -> RunStatus {
+/// A run that failed before it started.
+fn failed_early(mut status: RunStatus, why: &str) -> RunStatus {
     let now = Timestamp::now();
     status.stage = Stage::Ended;
     status.outcome = Some(Outcome::Error);
     status.exit_code = Some(exit_code::USAGE);
     status.causes = vec![progress::short(why)];
-    (status.finished, status.released) = (Some(now), Some(now));
+    (status.completion_time, status.removal_time) = (Some(now), Some(now));
     status
 }
 
 fn finished(mut status: RunStatus, facts: &Facts, nothing_made: bool) -> RunStatus {
     let now = Timestamp::now();
-    progress::end(&mut status, facts, exit_code::from_facts(facts), now);
+    progress::finish(&mut status, facts, exit_code::from_facts(facts), now);
     if nothing_made {
-        status.released = Some(now);
+        status.removal_time = Some(now);
     }
     status
 }

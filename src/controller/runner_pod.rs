@@ -1,25 +1,26 @@
-//! Runners' pods: what is made, and what their states mean. Pure.
+//! Builds and observes runners' pods. Pure.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use kube::ResourceExt;
 use serde_json::json;
 
+use super::context::Settings;
 use super::decide::{PodState, RunnerPod};
-use super::{RUN, RUNNER, Settings, TEST_ENVIRONMENT};
+use super::labels::{RUN, RUNNER, TEST_ENVIRONMENT};
 use crate::crd::{RunStatus, TestEnvironmentSummary};
 
-/// How long a runner may take to sign and to remove the environment when it is told to end, in seconds.
+/// How long a stopped runner may take to sign and to remove the environment, in seconds.
 const GRACE_SECS: u32 = 120;
 /// Where the signing key is mounted.
 const KEY: &str = "/var/run/dayfly/key";
-/// Where evidence lies until it is laid down.
+/// Working folder for evidence.
 const WORK: &str = "/var/run/dayfly/work";
 /// Where credentials for registries are mounted.
 const PULL: &str = "/var/run/dayfly/pull";
 /// The user of runners.
 const USER: u32 = 65532;
-/// What waits for something that will not come by itself.
-const STUCK: [&str; 7] = [
+/// Reasons of waiting containers that do not start by themselves.
+const START_FAILURES: [&str; 7] = [
     "ImagePullBackOff",
     "ErrImagePull",
     "ErrImageNeverPull",
@@ -29,13 +30,13 @@ const STUCK: [&str; 7] = [
     "RunContainerError",
 ];
 
-/// Name of the pod that performs a run: only one can ever have it.
+/// Name of the pod that performs a run; unique for each run.
 pub fn name(run: &str) -> String {
     format!("runner-{run}")
 }
 
-/// The pod that performs a run.
-pub fn object(settings: &Settings, of: &TestEnvironmentSummary, run: &RunStatus) -> Result<Pod, serde_json::Error> {
+/// Builds the pod that performs a run.
+pub fn build(settings: &Settings, of: &TestEnvironmentSummary, run: &RunStatus) -> Result<Pod, serde_json::Error> {
     let (namespace, object) = of.key().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
     let mut command = vec!["/dayfly", "runner", "--namespace", &namespace, "--name", &object, "--run", &run.id];
     let key = format!("{KEY}/key.pem");
@@ -102,13 +103,13 @@ pub fn object(settings: &Settings, of: &TestEnvironmentSummary, run: &RunStatus)
     }))
 }
 
-/// A runner's pod as the cluster reports it.
-pub fn seen(pod: &Pod) -> RunnerPod {
+/// Reads the state of a runner's pod.
+pub fn observe(pod: &Pod) -> RunnerPod {
     RunnerPod {
         name: pod.name_any(),
         run: pod.labels().get(RUN).cloned().unwrap_or_default(),
         state: state(pod),
-        leaving: pod.metadata.deletion_timestamp.is_some(),
+        terminating: pod.metadata.deletion_timestamp.is_some(),
     }
 }
 
@@ -122,30 +123,32 @@ fn state(pod: &Pod) -> PodState {
             let words = status.message.or(status.reason).filter(|w| !w.is_empty());
             let how = match (container.terminated, words) {
                 (Some(ended), _) => terminated(&ended),
-                (None, Some(words)) => format!("was ended: {words}"),
+                (None, Some(words)) => format!("was terminated: {words}"),
                 (None, None) => "ended".to_owned(),
             };
-            PodState::Ended { how }
+            PodState::Terminated { how }
         }
         _ => {
             let waiting = container.waiting.unwrap_or_default();
-            let stuck = waiting.reason.filter(|r| STUCK.contains(&r.as_str()));
-            let stuck = stuck.map(|r| match waiting.message {
+            let failure = waiting.reason.filter(|r| START_FAILURES.contains(&r.as_str()));
+            let failure = failure.map(|r| match waiting.message {
                 Some(message) => format!("{r}: {message}"),
                 None => r,
             });
             let conditions = status.conditions.unwrap_or_default();
-            let homeless = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
-            let why = stuck.or(homeless.map(|c| c.message.or(c.reason).unwrap_or_else(|| "no node takes it".into())));
+            let unscheduled = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+            let unscheduled =
+                unscheduled.map(|c| c.message.or(c.reason).unwrap_or_else(|| "no node accepts it".into()));
+            let reason = failure.or(unscheduled);
             let since = pod.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::UNIX_EPOCH, |t| t.0);
-            PodState::Waiting { why, since }
+            PodState::Pending { reason, since }
         }
     }
 }
 
 fn terminated(ended: &ContainerStateTerminated) -> String {
     match ended.reason.as_deref() {
-        Some("OOMKilled") => "was ended for want of memory".into(),
+        Some("OOMKilled") => "was OOM-killed".into(),
         _ => format!("ended with exit code {}", ended.exit_code),
     }
 }
@@ -160,34 +163,34 @@ mod tests {
         state(&serde_json::from_value(json!({"metadata": metadata, "status": status})).unwrap())
     }
 
-    fn why(status: serde_json::Value) -> Option<String> {
+    fn pending_reason(status: serde_json::Value) -> Option<String> {
         match of(status) {
-            PodState::Waiting { why, .. } => why,
+            PodState::Pending { reason, .. } => reason,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn what_will_not_come_by_itself_is_named_and_what_takes_its_time_is_not() {
+    fn names_start_failures_and_ignores_normal_waiting() {
         let waiting = |w: serde_json::Value| json!({"phase": "Pending", "containerStatuses": [{"name": "r", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": w}}]});
-        assert_eq!(why(waiting(json!({"reason": "ContainerCreating"}))), None);
-        let pull = why(waiting(json!({"reason": "ErrImagePull", "message": "not found"}))).unwrap();
+        assert_eq!(pending_reason(waiting(json!({"reason": "ContainerCreating"}))), None);
+        let pull = pending_reason(waiting(json!({"reason": "ErrImagePull", "message": "not found"}))).unwrap();
         assert_eq!(pull, "ErrImagePull: not found");
-        let homeless = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
-        assert_eq!(why(homeless).unwrap(), "0/1 nodes are available");
-        assert_eq!(why(json!({})), None);
+        let unscheduled = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
+        assert_eq!(pending_reason(unscheduled).unwrap(), "0/1 nodes are available");
+        assert_eq!(pending_reason(json!({})), None);
     }
 
     #[test]
-    fn how_it_ended_is_said() {
+    fn says_how_a_runner_terminated() {
         let ended = |reason: &str, code: i32| {
             of(
                 json!({"phase": "Failed", "containerStatuses": [{"name": "r", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": code, "reason": reason}}}]}),
             )
         };
-        assert_eq!(ended("OOMKilled", 137), PodState::Ended { how: "was ended for want of memory".into() });
-        assert_eq!(ended("Error", 5), PodState::Ended { how: "ended with exit code 5".into() });
+        assert_eq!(ended("OOMKilled", 137), PodState::Terminated { how: "was OOM-killed".into() });
+        assert_eq!(ended("Error", 5), PodState::Terminated { how: "ended with exit code 5".into() });
         let evicted = of(json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}));
-        assert_eq!(evicted, PodState::Ended { how: "was ended: The node was low on memory.".into() });
+        assert_eq!(evicted, PodState::Terminated { how: "was terminated: The node was low on memory.".into() });
     }
 }

@@ -1,93 +1,94 @@
-//! What the controller says of an object. Pure: (what is seen, what was said, now) → what is said.
+//! The status of an object. Pure: (previous status, observed state, now) → status.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::decide::{PodState, RunnerPod, Turn};
-use crate::crd::{Condition, Phase, RunStatus, Stage, TestEnvironmentStatus};
+use super::decide::{PodState, QueueState, RunnerPod};
+use crate::crd::{Phase, RunStatus, Stage, TestEnvironmentStatus};
 use crate::model::{Keep, Outcome};
 
 /// Longest message of a condition.
-const LONGEST: usize = 4096;
+const MAX_CHARS: usize = 4096;
 
-/// What came of checking the description.
+/// Result of checking the description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Checked {
-    /// It is valid.
+pub enum DescriptionCheck {
+    /// The description is valid.
     Valid {
         /// The environment's name.
         environment: String,
-        /// What a run depends on.
-        input: String,
-        /// What it asks for, in a few words.
-        text: String,
+        /// Digest of the run's inputs.
+        input_digest: String,
+        /// What it describes, in a few words.
+        summary: String,
     },
-    /// It is at fault; nothing but a change of the object helps.
+    /// The description is invalid; the object must change.
     Invalid(String),
-    /// It is not there, or not as it must be, and may still come.
+    /// The description is missing or unusable, and may still be created.
     Missing(String),
 }
 
 /// The status after the description was checked.
-pub fn checked(
+pub fn after_check(
     mut status: TestEnvironmentStatus,
     generation: i64,
     commit: &str,
-    found: Checked,
+    result: DescriptionCheck,
     now: Timestamp,
 ) -> TestEnvironmentStatus {
-    let (value, reason, message) = match found {
-        Checked::Valid { environment, input, text } => {
-            (status.environment, status.input) = (Some(environment), Some(input));
+    let (value, reason, message) = match result {
+        DescriptionCheck::Valid { environment, input_digest, summary } => {
+            (status.environment, status.input_digest) = (Some(environment), Some(input_digest));
             (status.observed_generation, status.observed_commit) = (Some(generation), Some(commit.to_owned()));
-            ("True", "Valid", text)
+            ("True", "Valid", summary)
         }
-        Checked::Invalid(why) => {
-            (status.environment, status.input) = (None, None);
+        DescriptionCheck::Invalid(why) => {
+            (status.environment, status.input_digest) = (None, None);
             (status.observed_generation, status.observed_commit) = (Some(generation), Some(commit.to_owned()));
             ("False", "Invalid", why)
         }
-        Checked::Missing(why) => {
-            (status.environment, status.input) = (None, None);
+        DescriptionCheck::Missing(why) => {
+            (status.environment, status.input_digest) = (None, None);
             ("False", "DescriptionMissing", why)
         }
     };
-    let known = status.conditions.iter().find(|c| c.kind == "Validated");
+    let known = status.conditions.iter().find(|c| c.type_ == "Validated");
     let validated = condition("Validated", value, reason, &message, known, generation, now);
-    status.conditions.retain(|c| c.kind != "Validated");
+    status.conditions.retain(|c| c.type_ != "Validated");
     status.conditions.insert(0, validated);
     status
 }
 
-/// The status as it is now: phase, conditions, queue, what blocks. What `checked` and the runner wrote is kept.
-pub fn of(
-    was: &TestEnvironmentStatus,
+/// Updates phase, conditions, queue position and blocker. Keeps what `after_check` and the runner wrote.
+pub fn update(
+    before: &TestEnvironmentStatus,
     keep: Keep,
     pods: &[RunnerPod],
-    turn: &Turn,
+    queue: &QueueState,
     now: Timestamp,
 ) -> TestEnvironmentStatus {
-    let mut status = was.clone();
-    let valid = status.conditions.iter().find(|c| c.kind == "Validated").map(|c| c.status.clone());
-    let run = was.run.as_ref().filter(|r| was.input.as_ref() == Some(&r.input));
-    let waits = run.is_none() && was.input.is_some();
-    (status.queue_position, status.queued) = match turn {
-        Turn::Behind(position) if waits => (Some(*position), was.queued.or(Some(now))),
-        _ if waits => (None, was.queued.or(Some(now))),
+    let mut status = before.clone();
+    let valid = status.conditions.iter().find(|c| c.type_ == "Validated").map(|c| c.status.clone());
+    let run = before.run.as_ref().filter(|r| before.input_digest.as_ref() == Some(&r.input_digest));
+    let queued = run.is_none() && before.input_digest.is_some();
+    (status.queue_position, status.queued_time) = match queue {
+        QueueState::Waiting(position) if queued => (Some(*position), before.queued_time.or(Some(now))),
+        _ if queued => (None, before.queued_time.or(Some(now))),
         _ => (None, None),
     };
-    status.blocked = blocked(run, pods, turn, waits);
-    status.phase = match (valid.as_deref(), was.run.as_ref(), run) {
-        (Some("False"), Some(r), _) if r.released.is_none() => Some(phase(r)),
+    status.blocked = blocked(run, pods, queue, queued);
+    status.phase = match (valid.as_deref(), before.run.as_ref(), run) {
+        (Some("False"), Some(r), _) if r.removal_time.is_none() => Some(phase(r)),
         (Some("False"), ..) => Some(Phase::Invalid),
         (_, _, Some(run)) => Some(phase(run)),
         (Some(_), ..) => Some(Phase::Queued),
         (None, ..) => None,
     };
-    let generation = was.observed_generation.unwrap_or_default();
-    for said in milestones(run, turn, waits, keep) {
-        let known = was.conditions.iter().find(|c| c.kind == said.0);
-        let new = condition(said.0, said.1, said.2, &said.3, known, generation, now);
-        status.conditions.retain(|c| c.kind != said.0);
+    let generation = before.observed_generation.unwrap_or_default();
+    for milestone in milestones(run, queue, queued, keep) {
+        let known = before.conditions.iter().find(|c| c.type_ == milestone.0);
+        let new = condition(milestone.0, milestone.1, milestone.2, &milestone.3, known, generation, now);
+        status.conditions.retain(|c| c.type_ != milestone.0);
         status.conditions.push(new);
     }
     status
@@ -99,77 +100,82 @@ fn phase(run: &RunStatus) -> Phase {
         Stage::Provisioning => Phase::Provisioning,
         Stage::Testing => Phase::Testing,
         Stage::Removing => Phase::Removing,
-        Stage::Ended if run.released.is_some() => Phase::Done,
-        Stage::Ended if run.kept.is_some() => Phase::Kept,
+        Stage::Ended if run.removal_time.is_some() => Phase::Done,
+        Stage::Ended if run.keep_reason.is_some() => Phase::Kept,
         Stage::Ended => Phase::Removing,
     }
 }
 
-fn blocked(run: Option<&RunStatus>, pods: &[RunnerPod], turn: &Turn, waits: bool) -> Option<String> {
-    if waits && let Turn::Taken(by) = turn {
+fn blocked(run: Option<&RunStatus>, pods: &[RunnerPod], queue: &QueueState, queued: bool) -> Option<String> {
+    if queued && let QueueState::NameTaken(by) = queue {
         return Some(format!(
-            "TestEnvironment {by} has an environment of the same name; it must go first, or one of the two descriptions be named otherwise"
+            "TestEnvironment {by} has an environment of the same name; delete it first, or rename one of the two descriptions"
         ));
     }
     let run = run.filter(|r| r.stage != Stage::Ended)?;
     let pod = pods.iter().find(|p| p.run == run.id);
     match pod.map(|p| &p.state) {
-        Some(PodState::Waiting { why: Some(why), .. }) => Some(format!("its runner does not start: {why}")),
+        Some(PodState::Pending { reason: Some(reason), .. }) => Some(format!("its runner does not start: {reason}")),
         _ => run.waiting.clone(),
     }
 }
 
-type Said = (&'static str, &'static str, &'static str, String);
+/// Type, status, reason and message of a condition.
+type Milestone = (&'static str, &'static str, &'static str, String);
 
-/// Every milestone after `Validated`, with status, reason and message.
-fn milestones(run: Option<&RunStatus>, turn: &Turn, waits: bool, keep: Keep) -> [Said; 5] {
+/// Every milestone after `Validated`.
+fn milestones(run: Option<&RunStatus>, queue: &QueueState, queued: bool, keep: Keep) -> [Milestone; 5] {
     let Some(run) = run else {
-        let (reason, message) = match turn {
-            Turn::Behind(n) if waits => ("Queued", format!("{n} run(s) must end before")),
-            Turn::Taken(by) if waits => ("NameTaken", format!("TestEnvironment {by} has this environment")),
-            _ => ("Pending", "no run has begun".to_owned()),
+        let (reason, message) = match queue {
+            QueueState::Waiting(n) if queued => ("Queued", format!("{n} run(s) must end first")),
+            QueueState::NameTaken(by) if queued => {
+                ("NameTaken", format!("TestEnvironment {by} has an environment of the same name"))
+            }
+            _ => ("Pending", "no run has started".to_owned()),
         };
-        return ["Provisioned", "Ready", "Tested", "Sealed", "Released"]
-            .map(|kind| (kind, "Unknown", reason, message.clone()));
+        return ["Provisioned", "Ready", "Tested", "Sealed", "Removed"]
+            .map(|type_| (type_, "Unknown", reason, message.clone()));
     };
-    [provisioned(run), ready(run), tested(run), sealed(run), released(run, keep)]
+    [provisioned(run), ready(run), tested(run), sealed(run), removed(run, keep)]
 }
 
 fn cause(run: &RunStatus) -> String {
-    run.causes.first().cloned().unwrap_or_else(|| "the run ended before".into())
+    run.causes.first().cloned().unwrap_or_else(|| "the run ended early, without a cause".into())
 }
 
-/// How many services are ready, in words.
+/// The number of ready services, as a sentence.
 pub fn services(run: &RunStatus) -> String {
-    run.services.as_ref().map_or("the runner begins".into(), |s| format!("{s} services are ready"))
+    run.services.as_ref().map_or("the runner is starting".into(), |s| format!("{s} services are ready"))
 }
 
-fn provisioned(run: &RunStatus) -> Said {
-    match (run.ready, run.stage) {
+fn provisioned(run: &RunStatus) -> Milestone {
+    match (run.ready_time, run.stage) {
         (Some(_), _) => ("Provisioned", "True", "Up", services(run)),
         (None, Stage::Ended) => ("Provisioned", "False", "NotReady", cause(run)),
         (None, _) => ("Provisioned", "Unknown", "ComingUp", services(run)),
     }
 }
 
-fn ready(run: &RunStatus) -> Said {
-    let stays = run.kept.is_some() && run.released.is_none();
-    match (run.ready, run.stage) {
+fn ready(run: &RunStatus) -> Milestone {
+    let stays = run.keep_reason.is_some() && run.removal_time.is_none();
+    match (run.ready_time, run.stage) {
         (Some(_), Stage::Testing) => ("Ready", "True", "Up", services(run)),
-        (Some(_), Stage::Ended) if stays => ("Ready", "True", "Kept", run.kept.clone().unwrap_or_default()),
-        (_, Stage::Removing | Stage::Ended) => ("Ready", "False", "Over", "the run is over".into()),
+        (Some(_), Stage::Ended) if stays => ("Ready", "True", "Kept", run.keep_reason.clone().unwrap_or_default()),
+        (_, Stage::Removing | Stage::Ended) => ("Ready", "False", "Over", "the run has ended".into()),
         _ => ("Ready", "False", "ComingUp", services(run)),
     }
 }
 
-fn tested(run: &RunStatus) -> Said {
-    let told = |s: &crate::crd::SuiteStatus| {
-        let verdict = s.verdict.map_or("runs", |v| v.word());
+fn tested(run: &RunStatus) -> Milestone {
+    let line = |s: &crate::crd::SuiteStatus| {
+        let verdict = s.verdict.map_or("running", |v| v.word());
         format!("{} {verdict} ({} passed, {} failed, {} inconclusive)", s.name, s.passed, s.failed, s.inconclusive)
     };
-    let suites = run.suites.iter().map(told).collect::<Vec<_>>().join("; ");
+    let suites = run.suites.iter().map(line).collect::<Vec<_>>().join("; ");
     match run.outcome {
-        None => ("Tested", "Unknown", "Running", if suites.is_empty() { "no suite has begun".into() } else { suites }),
+        None => {
+            ("Tested", "Unknown", "Running", if suites.is_empty() { "no suite has started".into() } else { suites })
+        }
         Some(Outcome::Passed) => ("Tested", "True", "Passed", suites),
         Some(Outcome::Failed) => ("Tested", "True", "Failed", suites),
         Some(Outcome::Inconclusive) => {
@@ -180,7 +186,7 @@ fn tested(run: &RunStatus) -> Said {
     }
 }
 
-fn sealed(run: &RunStatus) -> Said {
+fn sealed(run: &RunStatus) -> Milestone {
     match (&run.evidence, run.stage) {
         (Some(evidence), Stage::Ended) => (
             "Sealed",
@@ -189,24 +195,25 @@ fn sealed(run: &RunStatus) -> Said {
             format!("sha256:{} in ConfigMap {}", evidence.digest, evidence.config_maps.join(", ")),
         ),
         (None, Stage::Ended) => ("Sealed", "False", "NoEvidence", cause(run)),
-        _ => ("Sealed", "Unknown", "Running", "the run goes on".into()),
+        _ => ("Sealed", "Unknown", "Running", "the run is in progress".into()),
     }
 }
 
-fn released(run: &RunStatus, keep: Keep) -> Said {
-    match (run.released, run.stage) {
-        (Some(_), _) => ("Released", "True", "Removed", "nothing of the environment is left".into()),
-        (None, Stage::Ended) if run.kept.is_some() && keep != Keep::Never => {
-            let until = run.expires.map_or(String::new(), |e| format!(" until {}", e.strftime("%Y-%m-%dT%H:%M:%SZ")));
-            ("Released", "False", "Kept", format!("it stays{until}"))
+fn removed(run: &RunStatus, keep: Keep) -> Milestone {
+    match (run.removal_time, run.stage) {
+        (Some(_), _) => ("Removed", "True", "Removed", "the environment was removed".into()),
+        (None, Stage::Ended) if run.keep_reason.is_some() && keep != Keep::Never => {
+            let until =
+                run.expiration_time.map_or(String::new(), |e| format!(" until {}", e.strftime("%Y-%m-%dT%H:%M:%SZ")));
+            ("Removed", "False", "Kept", format!("the environment is kept{until}"))
         }
-        (None, Stage::Ended) => ("Released", "False", "Removing", "it is being removed".into()),
-        (None, _) => ("Released", "False", "InUse", "the run goes on".into()),
+        (None, Stage::Ended) => ("Removed", "False", "Removing", "the environment is being removed".into()),
+        (None, _) => ("Removed", "False", "InUse", "the run is in progress".into()),
     }
 }
 
 fn condition(
-    kind: &str,
+    type_: &str,
     status: &str,
     reason: &str,
     message: &str,
@@ -214,18 +221,18 @@ fn condition(
     generation: i64,
     now: Timestamp,
 ) -> Condition {
-    let message = match message.char_indices().nth(LONGEST) {
+    let message = match message.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message.to_owned(),
     };
-    // Whole seconds, as everywhere in the API: what is written is what is read back.
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    // Whole seconds, like every time in the API: the value reads back as it was written.
+    let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
     Condition {
-        kind: kind.to_owned(),
+        type_: type_.to_owned(),
         status: status.to_owned(),
         reason: reason.to_owned(),
         message,
-        last_transition_time: known.filter(|c| c.status == status).map_or(now, |c| c.last_transition_time),
+        last_transition_time: known.filter(|c| c.status == status).map_or(now, |c| c.last_transition_time.clone()),
         observed_generation: Some(generation),
     }
 }

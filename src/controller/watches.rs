@@ -1,66 +1,66 @@
-//! What the controller follows beside the objects: runners' pods, and environments, of which people may change the retention.
-//! A change of any makes every object be looked at again: that is cheap, and nobody has to know whose it was.
+//! Caches of runners' pods and of environments, whose retention people may change. Any change requeues all objects: that is
+//! cheap, and needs no mapping from a change to its object.
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use uuid::Uuid;
 
-use super::{Context, RUNNER};
+use super::labels::RUNNER;
 use crate::engine::kubernetes::watched;
 use crate::render::kubernetes::lease;
 use crate::render::labels::ENVIRONMENT;
 
-/// What is known of them.
-pub struct Followed {
+/// The caches.
+pub struct Watches {
     /// Runners' pods.
-    pub pods: Store<Pod>,
+    pub runners: Store<Pod>,
     environments: Store<Namespace>,
 }
 
-impl Followed {
-    /// Until when somebody wants the environment to stay that this run has; none when nobody changed that.
-    pub fn extended(&self, environment: &str, run: &str) -> Option<Timestamp> {
+impl Watches {
+    /// When this run's environment expires, if somebody changed that.
+    pub fn extended_expiration(&self, environment: &str, run: &str) -> Option<Timestamp> {
         let namespace = self.environments.get(&ObjectRef::new(environment))?;
         lease::amendments(run.parse::<Uuid>().ok()?, namespace.annotations()).map(|retention| retention.expires)
     }
 
-    /// Waits until all of them were listed once; whether they were.
-    pub async fn is_complete(&self) -> bool {
-        self.pods.wait_until_ready().await.is_ok() && self.environments.wait_until_ready().await.is_ok()
+    /// Waits for the initial lists; returns false if a watch ended.
+    pub async fn wait_until_ready(&self) -> bool {
+        self.runners.wait_until_ready().await.is_ok() && self.environments.wait_until_ready().await.is_ok()
     }
 }
 
-/// What is known, and what keeps it up to date while it is awaited; that has no end.
-pub fn follow(context: &Context) -> (Followed, impl Future<Output = ()> + '_) {
-    let runners = Api::namespaced(context.client.clone(), &context.settings.namespace);
-    let runners = watched(runners, watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}")));
-    let environments = watched(Api::all(context.client.clone()), watcher::Config::default().labels(ENVIRONMENT));
-    let (pods, pods_writer) = reflector::store();
-    let (namespaces, namespaces_writer) = reflector::store();
-    let following = async move {
-        let runners = nudging(context, "runners", reflector::reflector(pods_writer, runners));
-        // The plan is the most of an environment's annotations, and not needed here.
-        let lean = environments.modify(|namespace: &mut Namespace| {
+/// The caches, and a future without end that keeps them up to date. Every change calls `wake`.
+pub fn start(client: &Client, runner_namespace: &str, wake: &impl Fn()) -> (Watches, impl Future<Output = ()>) {
+    let pods = Api::namespaced(client.clone(), runner_namespace);
+    let pods = watched(pods, watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}")));
+    let namespaces = watched(Api::all(client.clone()), watcher::Config::default().labels(ENVIRONMENT));
+    let (runners, runners_writer) = reflector::store();
+    let (environments, environments_writer) = reflector::store();
+    let watching = async move {
+        let pods = drain("runners", reflector::reflector(runners_writer, pods), wake);
+        // The plan takes most of an environment's annotations, and is not needed here.
+        let trimmed = namespaces.modify(|namespace: &mut Namespace| {
             namespace.annotations_mut().retain(|name, _| name == lease::RETENTION);
             namespace.managed_fields_mut().clear();
         });
-        let environments = nudging(context, "environments", reflector::reflector(namespaces_writer, lean));
-        tokio::join!(runners, environments);
+        let namespaces = drain("environments", reflector::reflector(environments_writer, trimmed), wake);
+        tokio::join!(pods, namespaces);
     };
-    (Followed { pods, environments: namespaces }, following)
+    (Watches { runners, environments }, watching)
 }
 
-async fn nudging<K>(context: &Context, what: &str, events: impl Stream<Item = watcher::Result<watcher::Event<K>>>) {
+async fn drain<K>(what: &str, events: impl Stream<Item = watcher::Result<watcher::Event<K>>>, wake: &impl Fn()) {
     let mut events = std::pin::pin!(events.default_backoff());
     while let Some(event) = events.next().await {
         match event {
-            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => context.nudge(),
+            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => wake(),
             Ok(_) => {}
-            Err(e) => tracing::debug!("watching {what} again: {e}"),
+            Err(e) => tracing::debug!("restarting the watch of {what}: {e}"),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Stored evidence: enough to find it and to check that it is whole.
+/// Location and digest of stored evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredEvidence {
     /// SHA-256 of the archive (tar, gzip).
     pub digest: String,
-    /// Its size in bytes.
+    /// Size of the archive in bytes.
     pub size: u64,
-    /// The ConfigMaps of this namespace that hold it, in order.
+    /// ConfigMaps in this namespace that hold its parts, in order.
     pub config_maps: Vec<String>,
 }

@@ -1,44 +1,45 @@
-//! What the object's status says. `run` is written by the run's runner, the rest by the controller.
+//! The status of a TestEnvironment. The runner writes `run`, the controller the rest.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::crd::StoredEvidence;
+use super::evidence::StoredEvidence;
 use crate::model::{Outcome, Verdict};
 use crate::spec::model::SuiteKind;
 
-/// What is known of a TestEnvironment.
+/// Observed state of a TestEnvironment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestEnvironmentStatus {
-    /// The generation that the rest is about.
+    /// The generation that was checked last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The commit that the rest is about.
+    /// The commit that was checked last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_commit: Option<String>,
-    /// How far it is, in a word.
+    /// Summary of the progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The milestones: Validated, Provisioned, Ready, Tested, Sealed, Released.
+    /// Milestones: Validated, Provisioned, Ready, Tested, Sealed, Removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
-    /// Name of the environment and of its namespace.
+    /// Name of the environment, which is also its namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// SHA-256 of what a run of this generation depends on.
+    /// SHA-256 of the inputs of the wanted run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<String>,
-    /// How many runs must end before this one begins, from 1; none when it does not wait.
+    pub input_digest: Option<String>,
+    /// Number of runs that must end before this one starts; absent if it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u32>,
-    /// Since when it waits for its turn.
+    /// When the run was queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub queued: Option<Timestamp>,
-    /// What it waits for and should not, in a sentence.
+    pub queued_time: Option<Timestamp>,
+    /// Why progress is blocked, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
     /// The latest run.
@@ -46,29 +47,29 @@ pub struct TestEnvironmentStatus {
     pub run: Option<RunStatus>,
 }
 
-/// How far it is.
+/// Summary of the progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
-    /// The description has faults; it waits for a change.
+    /// The description is invalid.
     Invalid,
-    /// It waits for its turn.
+    /// The run waits in the queue.
     Queued,
-    /// Its runner begins.
+    /// The runner is starting.
     Starting,
-    /// The environment comes up.
+    /// The environment is starting.
     Provisioning,
-    /// Suites run.
+    /// Suites are running.
     Testing,
-    /// The report is signed, and the environment removed.
+    /// The report is being signed and the environment removed.
     Removing,
-    /// The run has ended and the environment stays for now.
+    /// The run has ended and the environment is kept.
     Kept,
-    /// The run has ended and nothing of the environment is left.
+    /// The run has ended and the environment was removed.
     Done,
 }
 
 impl Phase {
-    /// All of them, in order.
+    /// All phases, in order.
     pub const ALL: [Self; 8] = [
         Self::Invalid,
         Self::Queued,
@@ -81,113 +82,93 @@ impl Phase {
     ];
 }
 
-/// One milestone, in the usual form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Condition {
-    /// Which.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// Why, in one word.
-    pub reason: String,
-    /// Why, in a sentence.
-    pub message: String,
-    /// When `status` last changed.
-    #[schemars(schema_with = "time")]
-    pub last_transition_time: Timestamp,
-    /// The generation that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-}
-
-/// One run, as its runner reports it.
+/// The latest run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
-    /// Run id (UUIDv7).
+    /// Id of the run (UUIDv7).
     pub id: String,
-    /// Environment that it has.
+    /// Name of its environment.
     pub environment: String,
-    /// What it depends on, as `status.input`.
-    pub input: String,
-    /// The commit under test.
+    /// SHA-256 of its inputs.
+    #[serde(default)]
+    pub input_digest: String,
+    /// Commit under test.
     pub commit: String,
-    /// The generation that it is a run of.
+    /// Generation of the spec that it runs.
     pub generation: i64,
-    /// When the controller began it.
+    /// When the run started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub began: Option<Timestamp>,
-    /// Uid of the pod that performs it; only one ever does.
+    pub start_time: Option<Timestamp>,
+    /// Uid of the pod that performs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod: Option<String>,
-    /// How far it is.
+    pub pod_uid: Option<String>,
+    /// Stage of the run.
     #[serde(default)]
     pub stage: Stage,
-    /// `3/5`: how many services are ready, of how many.
+    /// Ready services and all services, such as 3/5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<String>,
-    /// What is not ready yet, and what was last seen of it.
+    /// What the run waits for, and its last state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
-    /// When every service was ready.
+    /// When all services were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub ready: Option<Timestamp>,
-    /// Where its services listen, while they run.
+    pub ready_time: Option<Timestamp>,
+    /// Addresses of the services, while they run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
-    /// What each suite found.
+    /// Results of the suites.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<SuiteStatus>,
-    /// How it went: PASSED, FAILED, INCONCLUSIVE, ERROR or ABORTED; none while it goes on.
+    /// PASSED, FAILED, INCONCLUSIVE, ERROR or ABORTED; absent while the run is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The exit code that `dayfly run` would have.
+    /// Exit code of `dayfly run` for the same result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<u8>,
-    /// Every cause of an outcome other than PASSED.
+    /// Causes of an outcome other than PASSED.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
-    /// The signed evidence, and where it lies.
+    /// The signed evidence and its location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<StoredEvidence>,
-    /// Why the environment stays, when it does.
+    /// Why the environment is kept, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<String>,
-    /// Until when the environment may live.
+    pub keep_reason: Option<String>,
+    /// When the environment expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub expires: Option<Timestamp>,
+    pub expiration_time: Option<Timestamp>,
     /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub finished: Option<Timestamp>,
-    /// When nothing of its environment was left.
+    pub completion_time: Option<Timestamp>,
+    /// When the environment was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
-    pub released: Option<Timestamp>,
+    pub removal_time: Option<Timestamp>,
 }
 
-/// How far a run is.
+/// Stage of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Stage {
-    /// No runner has taken it yet.
+    /// No runner has claimed the run yet.
     #[default]
     Waiting,
-    /// The environment comes up.
+    /// The environment is starting.
     Provisioning,
-    /// Suites run.
+    /// Suites are running.
     Testing,
-    /// The report is signed, and the environment removed.
+    /// The report is being signed and the environment removed.
     Removing,
-    /// It has ended.
+    /// The run has ended.
     Ended,
 }
 
-/// A service's address in the cluster; `dayfly forward` leads there.
+/// Address of a service in the cluster; `dayfly forward` opens it locally.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
@@ -197,24 +178,24 @@ pub struct Endpoint {
     pub address: String,
 }
 
-/// What a suite found.
+/// Result of a suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuiteStatus {
-    /// Name.
+    /// Name of the suite.
     pub name: String,
     /// `acceptance` or `security`.
     pub kind: SuiteKind,
-    /// `passed`, `failed` or `inconclusive`; none while it runs.
+    /// `passed`, `failed` or `inconclusive`; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// Cases that passed.
+    /// Number of passed cases.
     pub passed: u32,
-    /// Cases that failed.
+    /// Number of failed cases.
     pub failed: u32,
-    /// Cases that could not be judged.
+    /// Number of inconclusive cases.
     pub inconclusive: u32,
-    /// Why, when it is not simply the worst of its cases.
+    /// Reason of a verdict that does not follow from the cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -223,10 +204,17 @@ fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "nullable": true})
 }
 
-/// Conditions are a list by `type`.
-fn conditions(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = Vec::<Condition>::json_schema(generator);
-    schema.insert("x-kubernetes-list-type".into(), "map".into());
-    schema.insert("x-kubernetes-list-map-keys".into(), serde_json::json!(["type"]));
-    schema
+/// The schema of Kubernetes' conditions, a list by `type`.
+fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
+        "items": {"type": "object", "required": ["type", "status", "reason", "message", "lastTransitionTime"], "properties": {
+            "type": {"type": "string", "description": "Type of the condition."},
+            "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Status of the condition."},
+            "reason": {"type": "string", "description": "Reason of the last transition, in CamelCase."},
+            "message": {"type": "string", "description": "Details about the last transition."},
+            "lastTransitionTime": {"type": "string", "format": "date-time", "description": "When the status last changed."},
+            "observedGeneration": {"type": "integer", "format": "int64", "description": "The generation that the condition is about."},
+        }},
+    })
 }

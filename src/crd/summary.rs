@@ -1,5 +1,5 @@
-//! A TestEnvironment without what takes room: the description, and the record of who set which field. This is what the
-//! controller keeps of each in memory; it reads the whole object only when it checks the description.
+//! A TestEnvironment without its description and managed fields: the form that the controller caches. It reads the whole
+//! object only to check the description.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,16 @@ use kube::Resource;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{RunStatus, Stage, TestEnvironment, TestEnvironmentStatus};
+use super::spec::TestEnvironment;
+use super::status::{RunStatus, Stage, TestEnvironmentStatus};
 use crate::model::Keep;
 
-/// Annotation: the run whose environment was removed by somebody else, and why, in one word.
+/// Annotation: the run whose environment the reaper removed, and the kind of reason.
 pub const REAPED: &str = "dayfly.dev/reaped";
 /// kubectl's copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The lean object.
+/// A trimmed TestEnvironment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TestEnvironmentSummary {
     /// Without managed fields.
@@ -24,12 +25,12 @@ pub struct TestEnvironmentSummary {
     pub metadata: ObjectMeta,
     /// Without the description.
     pub spec: SummarySpec,
-    /// As it is.
+    /// The status.
     #[serde(default)]
     pub status: Option<TestEnvironmentStatus>,
 }
 
-/// What decisions need of the spec.
+/// The fields of the spec that decisions need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SummarySpec {
@@ -37,7 +38,7 @@ pub struct SummarySpec {
     pub pull_request: u32,
     /// Head commit.
     pub commit: String,
-    /// When the environment stays.
+    /// When to keep the environment after the run.
     #[serde(default)]
     pub keep: Keep,
 }
@@ -82,22 +83,22 @@ impl TestEnvironmentSummary {
         format!("{}/{}", part(&self.metadata.namespace), part(&self.metadata.name))
     }
 
-    /// Its uid.
+    /// The uid.
     pub fn uid(&self) -> &str {
         self.metadata.uid.as_deref().unwrap_or_default()
     }
 
-    /// When it was made.
+    /// When the object was created.
     pub fn created(&self) -> Timestamp {
         self.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |t| t.0)
     }
 
-    /// The run whose environment the janitor removed, and why, in one word.
+    /// The run whose environment the reaper removed, and the kind of reason.
     pub fn reaped(&self) -> Option<(&str, &str)> {
         self.metadata.annotations.as_ref()?.get(REAPED)?.split_once(' ')
     }
 
-    /// Since when it is being deleted.
+    /// When deletion was requested.
     pub fn deleted(&self) -> Option<Timestamp> {
         self.metadata.deletion_timestamp.as_ref().map(|t| t.0)
     }
@@ -107,25 +108,25 @@ impl TestEnvironmentSummary {
         self.status.as_ref()?.run.as_ref()
     }
 
-    /// Whether a run of it is under way.
+    /// Whether a run is in progress.
     pub fn is_running(&self) -> bool {
         self.run().is_some_and(|r| r.stage != Stage::Ended)
     }
 
-    /// What its run would depend on; none while its description is at fault or was not looked at.
-    pub fn wanted(&self) -> Option<&str> {
-        self.status.as_ref()?.input.as_deref()
+    /// Digest of the wanted run's inputs; none while the description is invalid or unchecked.
+    pub fn input_digest(&self) -> Option<&str> {
+        self.status.as_ref()?.input_digest.as_deref()
     }
 
-    /// The environment that it asks for.
+    /// Name of the wanted environment.
     pub fn environment(&self) -> Option<&str> {
         self.status.as_ref()?.environment.as_deref()
     }
 
-    /// Whether it wants a run that has not begun.
-    pub fn waits(&self) -> bool {
+    /// Whether the wanted run has not started.
+    pub fn is_queued(&self) -> bool {
         self.deleted().is_none()
-            && self.wanted().is_some()
-            && self.run().is_none_or(|r| Some(r.input.as_str()) != self.wanted())
+            && self.input_digest().is_some()
+            && self.run().is_none_or(|r| Some(r.input_digest.as_str()) != self.input_digest())
     }
 }

@@ -138,7 +138,7 @@ fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
     assert_eq!(definition.unwrap()["change"], "configured");
     let retired = told.iter().find(|t| t["object"] == "ClusterRoleBinding dayfly-runner-cli");
     assert_eq!(retired.unwrap()["change"], "removed");
-    kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Released", "--timeout=300s"]);
+    kubectl(&["-n", "kc-old", "wait", "tenv/pr-7", "--for=condition=Removed", "--timeout=300s"]);
     assert_eq!(object("kc-old", "tenv", "pr-7")["metadata"]["uid"], uid);
     let asked = r#"{"spec": {"requestedBy": {"actor": "ada"}}}"#;
     kubectl(&["-n", "kc-old", "patch", "tenv", "pr-7", "--type=merge", "-p", asked]);

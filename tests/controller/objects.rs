@@ -13,7 +13,7 @@ fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {
     let team = team!("story");
     team.asks("shop", 7, &described("ct-story", &with_cases(REACHES_WEB)), json!({}));
     kubectl(&["-n", &team.namespace, "wait", "--for=condition=Tested", "tenv/shop", "--timeout=300s"]);
-    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Released", "tenv/shop", "--timeout=300s"]);
+    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Removed", "tenv/shop", "--timeout=300s"]);
     let table = kubectl(&["-n", &team.namespace, "get", "tenv"]);
     for word in ["PHASE", "OUTCOME", "ENVIRONMENT", "Done", "PASSED", "1/1", "ct-story-pr-7"] {
         assert!(table.contains(word), "{word} is not in\n{table}");
@@ -25,13 +25,13 @@ fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {
         ("Ready", "False Over"),
         ("Tested", "True Passed"),
         ("Sealed", "True Signed"),
-        ("Released", "True Removed"),
+        ("Removed", "True Removed"),
     ] {
         assert_eq!(condition(&status, kind), said, "{status:#}");
     }
     assert_eq!((&status["observedGeneration"], &status["observedCommit"]), (&json!(1), &json!("4d1f0c2b6a5e")));
     assert_eq!(status["run"]["suites"][0]["passed"], 1);
-    team.until_told("shop", &["Provisioned", "Ready", "Released", "Sealed", "Started", "TestsPassed", "Validated"]);
+    team.until_told("shop", &["Provisioned", "Ready", "Removed", "Sealed", "Started", "TestsPassed", "Validated"]);
     let described = kubectl(&["-n", &team.namespace, "describe", "tenv", "shop"]);
     assert!(described.contains("1/1 services are ready"), "{described}");
     assert!(!namespace_is_there("ct-story-pr-7"));
@@ -49,7 +49,7 @@ fn what_cannot_be_meant_is_refused_by_the_api_server_itself() {
     let wanted = |more| team.wanted("a", 1, "x", more);
     refused(wanted(json!({"description": {}})), "exactly one of inline and configMap");
     refused(wanted(json!({"description": {"inline": "x", "configMap": {"name": "y"}}})), "exactly one of inline");
-    refused(wanted(json!({"description": {"configMap": {"name": "y"}, "files": {"a": "b"}}})), "files go with inline");
+    refused(wanted(json!({"description": {"configMap": {"name": "y"}, "files": {"a": "b"}}})), "files requires inline");
     refused(wanted(json!({"commit": "HEAD"})), "spec.commit");
     refused(wanted(json!({"pullRequest": 0})), "spec.pullRequest");
     refused(wanted(json!({"keep": "Sometimes"})), "spec.keep");
@@ -150,10 +150,7 @@ fn what_is_kept_stays_until_it_is_not_wanted_any_more() {
     team.asks("shop", 7, &description, json!({"keep": "Always"}));
     team.until_phase("shop", "Kept");
     let status = team.status("shop");
-    assert_eq!(
-        (condition(&status, "Ready"), condition(&status, "Released")),
-        ("True Kept".into(), "False Kept".into())
-    );
+    assert_eq!((condition(&status, "Ready"), condition(&status, "Removed")), ("True Kept".into(), "False Kept".into()));
     assert_eq!(status["run"]["endpoints"][0]["address"], "web.ct-kept-pr-7.svc:8080");
     assert!(namespace_is_there("ct-kept-pr-7"));
     let run = status["run"]["id"].clone();
@@ -173,7 +170,7 @@ fn a_kept_environment_goes_when_its_time_is_over() {
     let more = json!({"keep": "Always", "ttl": "30s"});
     team.asks("shop", 7, &described("ct-ttl", &with_cases(REACHES_WEB)), more);
     team.until_phase("shop", "Done");
-    assert!(team.status("shop")["run"]["kept"].is_string(), "it was kept before");
+    assert!(team.status("shop")["run"]["keepReason"].is_string(), "it was kept before");
     assert!(!namespace_is_there("ct-ttl-pr-7"));
     let record = team.removal("ct-ttl-pr-7");
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("expired")));
@@ -233,9 +230,9 @@ fn what_is_extended_stays_longer_and_its_object_says_so() {
     let more = json!({"keep": "Always", "ttl": "5m"});
     team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
     team.until_phase("shop", "Kept");
-    let before = team.status("shop")["run"]["expires"].as_str().unwrap().to_owned();
+    let before = team.status("shop")["run"]["expirationTime"].as_str().unwrap().to_owned();
     crate::world::user().unwrap().dayfly(&["extend", "ct-extended-pr-7", "2h"]).code(0);
-    team.until("shop", "has a later end", |s| s["run"]["expires"].as_str() > Some(before.as_str()));
+    team.until("shop", "has a later end", |s| s["run"]["expirationTime"].as_str() > Some(before.as_str()));
     assert!(namespace_is_there("ct-extended-pr-7"));
     assert_eq!(team.status("shop")["phase"], "Kept");
 }

@@ -117,7 +117,7 @@ fn performs(world: &mut World, pod: &str) {
         world.merge(
             OBJECT,
             &json!({"status": {"run": {
-                "pod": "uid", "stage": "Ended", "outcome": "PASSED", "exitCode": 0, "finished": now, "released": now,
+                "podUid": "uid", "stage": "Ended", "outcome": "PASSED", "exitCode": 0, "completionTime": now, "removalTime": now,
             }}}),
         );
     }
@@ -210,7 +210,7 @@ async fn a_runner_that_cannot_be_made_is_tried_again_and_later_each_time() {
 async fn a_runner_that_has_its_last_word_in_the_last_moment_is_believed() {
     let server = asked();
     server.kubelet(|world, pod| {
-        world.merge(OBJECT, &json!({"status": {"run": {"pod": "uid", "stage": "Testing"}}}));
+        world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
         world.merge(pod, &json!({"status": {"phase": "Running"}}));
     });
     let replica = Replica::starts(&server, "a");
@@ -218,7 +218,8 @@ async fn a_runner_that_has_its_last_word_in_the_last_moment_is_believed() {
     // Just before the controller looks again, to be sure that the run is lost, the last word arrives.
     server.once(Method::GET, OBJECT, |world| {
         let now = jiff::Timestamp::now().to_string();
-        let word = json!({"stage": "Ended", "outcome": "PASSED", "exitCode": 0, "finished": now, "released": now});
+        let word =
+            json!({"stage": "Ended", "outcome": "PASSED", "exitCode": 0, "completionTime": now, "removalTime": now});
         world.merge(OBJECT, &json!({"status": {"run": word}}));
         None
     });
@@ -233,7 +234,7 @@ async fn a_runner_that_has_its_last_word_in_the_last_moment_is_believed() {
 async fn a_run_without_a_runner_is_lost_and_its_environment_is_given_back() {
     let server = asked();
     server.kubelet(|world, pod| {
-        world.merge(OBJECT, &json!({"status": {"run": {"pod": "uid", "stage": "Testing"}}}));
+        world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
         world.merge(pod, &json!({"status": {"phase": "Failed"}}));
     });
     let _replica = Replica::starts(&server, "a");

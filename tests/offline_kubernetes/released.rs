@@ -19,7 +19,7 @@ const RECORDS: &str = "/api/v1/namespaces/dayfly-system/configmaps/removal-";
 /// An object whose runner has made its environment, and the environment's lease.
 async fn made(server: &ApiServer) -> (Replica, Lease) {
     server.kubelet(|world, pod| {
-        world.merge(OBJECT, &json!({"status": {"run": {"pod": "uid", "stage": "Testing"}}}));
+        world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
         world.merge(pod, &json!({"status": {"phase": "Running"}}));
     });
     let replica = Replica::starts(server, "first");
@@ -94,8 +94,8 @@ async fn what_cannot_be_recorded_stays_and_is_removed_when_it_can() {
     let (_replica, lease) = made(&server).await;
     server.world().remove(KEY);
     dies(&server, &lease);
-    until(&server, |w| w.asked.iter().any(|a| a.body["reason"] == "NotReleased")).await;
-    let said = server.world().asked.iter().find(|a| a.body["reason"] == "NotReleased").unwrap().body["note"].clone();
+    until(&server, |w| w.asked.iter().any(|a| a.body["reason"] == "NotRemoved")).await;
+    let said = server.world().asked.iter().find(|a| a.body["reason"] == "NotRemoved").unwrap().body["note"].clone();
     assert!(said.as_str().unwrap().contains("dayfly-system/dayfly-signing-key"), "{said}");
     assert!(server.asked(Method::DELETE, ENVIRONMENT).is_empty() && records(&server.world()).is_empty());
     server.world().put(KEY, secret());
@@ -113,7 +113,7 @@ async fn an_object_that_goes_in_spite_of_what_is_left_says_so_in_the_record() {
     server.world().merge(OBJECT, &json!({"metadata": {"deletionTimestamp": now}}));
     dies(&server, &lease);
     // By the cluster's clock ten minutes pass, which are not those of this story.
-    until(&server, |w| records(w).len() == 1 && w.asked.iter().any(|a| a.body["reason"] == "NotReleased")).await;
+    until(&server, |w| records(w).len() == 1 && w.asked.iter().any(|a| a.body["reason"] == "NotRemoved")).await;
     server.world().merge(OBJECT, &json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}));
     until(&server, |w| w.get(OBJECT).is_none()).await;
     let said = judged(&records(&server.world())[0]);
@@ -129,10 +129,11 @@ async fn what_somebody_extends_says_so_at_once_and_what_another_run_had_counts_f
     let (now, hour) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours);
     let older = json!({"run": uuid::Uuid::nil(), "expires": now + hour(9), "used": now}).to_string();
     server.world().merge(ENVIRONMENT, &json!({"metadata": {"annotations": {"dayfly.dev/retention": older}}}));
-    let kept = json!({"stage": "Ended", "outcome": "PASSED", "kept": "it is wanted", "expires": now + hour(1)});
+    let kept =
+        json!({"stage": "Ended", "outcome": "PASSED", "keepReason": "it is wanted", "expirationTime": now + hour(1)});
     server.world().merge(OBJECT, &json!({"status": {"run": kept}}));
     until(&server, |w| status(w)["phase"] == "Kept").await;
     let longer = now + hour(3);
     engine(&server).amend(&lease.environment, lease.run, &RetentionChange::Extended(longer)).await.unwrap();
-    until(&server, |w| status(w)["run"]["expires"] == longer.to_string()).await;
+    until(&server, |w| status(w)["run"]["expirationTime"] == longer.to_string()).await;
 }

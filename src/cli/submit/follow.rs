@@ -63,7 +63,7 @@ impl Follow<'_> {
     /// Watches the object.
     async fn watch(&self, sender: watch::Sender<RunState>) {
         let generation = self.submitted.metadata.generation.unwrap_or_default();
-        let input = self.submitted.spec.input();
+        let input = self.submitted.spec.input_digest();
         let itself = watcher::Config::default().fields(&format!("metadata.name={}", self.submitted.name_any()));
         let mut events = std::pin::pin!(watched(self.objects.clone(), itself).default_backoff());
         let mut there = false;

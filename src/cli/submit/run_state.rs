@@ -41,11 +41,11 @@ pub fn run_state(object: &TestEnvironment, generation: i64, input: &str) -> RunS
     if object.metadata.deletion_timestamp.is_some() {
         return RunState::Refused(Refusal::unexpected("the TestEnvironment was deleted"));
     }
-    if now > generation && object.spec.input() != input {
+    if now > generation && object.spec.input_digest() != input {
         let why = format!("a newer submission, of commit {}, replaced this one", object.spec.commit);
         return RunState::Refused(Refusal::unexpected(why));
     }
-    let condition = |kind: &str| status.conditions.iter().find(|c| c.kind == kind);
+    let condition = |kind: &str| status.conditions.iter().find(|c| c.type_ == kind);
     if let Some(invalid) =
         condition("Validated").filter(|c| c.status == "False" && c.observed_generation >= Some(generation))
     {
@@ -58,8 +58,8 @@ pub fn run_state(object: &TestEnvironment, generation: i64, input: &str) -> RunS
         };
     }
     match (status.run, status.queue_position, status.blocked) {
-        (Some(run), ..) if run.input == input && run.stage == Stage::Ended => RunState::Ended(Box::new(run)),
-        (Some(run), _, blocked) if run.input == input => match (run.pod.is_some(), blocked) {
+        (Some(run), ..) if run.input_digest == input && run.stage == Stage::Ended => RunState::Ended(Box::new(run)),
+        (Some(run), _, blocked) if run.input_digest == input => match (run.pod_uid.is_some(), blocked) {
             (false, Some(blocked)) => RunState::Waiting(blocked),
             (false, None) => RunState::Waiting("the runner is starting".into()),
             (true, _) => RunState::Running(Box::new(run)),
@@ -86,12 +86,12 @@ mod tests {
 
     fn state_of(status: Value) -> RunState {
         let object = object(status);
-        let input = object.spec.input();
+        let input = object.spec.input_digest();
         run_state(&object, 2, &input)
     }
 
     fn run(more: Value) -> Value {
-        let mut run = json!({"id": "r", "environment": "e", "input": object(json!({})).spec.input(), "commit": "", "generation": 2});
+        let mut run = json!({"id": "r", "environment": "e", "inputDigest": object(json!({})).spec.input_digest(), "commit": "", "generation": 2});
         run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({"run": run})
     }
@@ -101,10 +101,10 @@ mod tests {
         assert_eq!(state_of(json!({})), RunState::Unknown);
         assert!(matches!(state_of(json!({"queuePosition": 3})), RunState::Waiting(w) if w.contains('3')));
         assert!(matches!(state_of(run(json!({}))), RunState::Waiting(_)));
-        assert!(matches!(state_of(run(json!({"pod": "p", "stage": "Testing"}))), RunState::Running(_)));
-        assert!(matches!(state_of(run(json!({"pod": "p", "stage": "Ended"}))), RunState::Ended(_)));
+        assert!(matches!(state_of(run(json!({"podUid": "p", "stage": "Testing"}))), RunState::Running(_)));
+        assert!(matches!(state_of(run(json!({"podUid": "p", "stage": "Ended"}))), RunState::Ended(_)));
         // The status of an older run.
-        assert_eq!(state_of(run(json!({"input": "other", "stage": "Ended"}))), RunState::Unknown);
+        assert_eq!(state_of(run(json!({"inputDigest": "other", "stage": "Ended"}))), RunState::Unknown);
     }
 
     #[test]
@@ -125,6 +125,6 @@ mod tests {
         assert!(
             matches!(run_state(&object, 1, "other"), RunState::Refused(Refusal { why, .. }) if why.contains("newer submission"))
         );
-        assert_eq!(run_state(&object, 1, &object.spec.input()), RunState::Unknown);
+        assert_eq!(run_state(&object, 1, &object.spec.input_digest()), RunState::Unknown);
     }
 }

@@ -1,70 +1,72 @@
-//! What is over goes: an environment that its run has left, and an object long after its run.
+//! Removes an environment that its run left behind, and deletes an object long after its run.
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
 use uuid::Uuid;
 
-use super::{StepError, failed, objects};
-use crate::controller::actions::removal_record;
-use crate::controller::actions::status_patch::{restated, tell, write};
-use crate::controller::{Context, events};
+use super::api::objects;
+use super::error::{ReconcileError, api_error};
+use super::removal_record;
+use super::status_patch::{publish, updated, write};
+use crate::controller::context::Context;
+use crate::controller::events;
 use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed};
 use crate::evidence::predicate::RemovalReason;
 use crate::model::Keep;
 
-/// After so long it is looked again whether somebody still keeps an environment whose time is over.
-const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+/// How long an expired environment that somebody holds stays until the next check.
+const HOLD_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-pub async fn release(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
+/// Removes the run's environment with a record, unless somebody extended or holds it.
+pub async fn remove_environment(object: &TestEnvironmentSummary, context: &Context) -> Result<(), ReconcileError> {
     let Some(run) = object.run() else { return Ok(()) };
-    let (was, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
-    let there = context.engine.observe(&run.environment).await?;
-    let there = there.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
-    // Somebody may have given it more time, or keep it for a while that nobody knows.
-    let retention = there.as_ref().and_then(|o| o.retention.as_ref());
-    let again = now.checked_add(KEPT).unwrap_or(now);
-    let longer = retention.map(|t| if t.kept().is_some() { again.max(t.expires) } else { t.expires });
-    let longer = longer.filter(|e| *e > now && run.kept.is_some());
-    let current = was.input.as_ref() == Some(&run.input);
-    if let Some(longer) = longer
+    let (before, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
+    let observed = context.engine.observe(&run.environment).await?;
+    let observed = observed.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
+    let retention = observed.as_ref().and_then(|o| o.retention.as_ref());
+    let recheck = now.checked_add(HOLD_RECHECK).unwrap_or(now);
+    let extended = retention.map(|r| if r.kept().is_some() { recheck.max(r.expires) } else { r.expires });
+    let extended = extended.filter(|e| *e > now && run.keep_reason.is_some());
+    let current = before.input_digest.as_ref() == Some(&run.input_digest);
+    if let Some(extended) = extended
         && object.deleted().is_none()
         && object.spec.keep != Keep::Never
         && current
     {
-        let extended = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expires = Some(longer));
-        return write(object, &was, &restated(object, extended, now), context).await;
+        let extend = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expiration_time = Some(extended));
+        return write(object, &before, &updated(object, extend, now), context).await;
     }
     let reason = reason(object, run, current);
-    let removed = removed(object, run, there.as_ref(), &reason, context).await;
+    let removed = remove_recorded(object, run, observed.as_ref(), &reason, context).await;
     if let Err(e) = &removed {
-        tell(object, &[events::event(true, "NotReleased", "Release", &format!("failed to {e}"))], context).await;
+        publish(object, &[events::event(true, "NotRemoved", "Remove", &format!("failed to {e}"))], context).await;
     }
     removed?;
-    context.metrics.removed(&reason.kind);
-    let released = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.released = Some(now));
-    write(object, &was, &restated(object, released, now), context).await
+    context.metrics.count_removal(&reason.kind);
+    let removed = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.removal_time = Some(now));
+    write(object, &before, &updated(object, removed, now), context).await
 }
 
-/// Removes what the run left, with a record. Of what another removes already, that one makes the record.
-async fn removed(
+/// Removes the environment and records it. Whoever else is removing it already makes the record.
+async fn remove_recorded(
     object: &TestEnvironmentSummary,
     run: &RunStatus,
-    there: Option<&Observed>,
+    observed: Option<&Observed>,
     reason: &RemovalReason,
     context: &Context,
-) -> Result<(), StepError> {
+) -> Result<(), ReconcileError> {
     let Ok(id) = run.id.parse::<Uuid>() else { return Ok(()) };
-    let record = match (removal_record::unended(object, run, context).await?, there) {
-        (None, Some(there)) => Some(removal_record::begin(object, there, reason.clone(), context).await?),
+    let record = match (removal_record::unended(object, run, context).await?, observed) {
+        (None, Some(observed)) => Some(removal_record::begin(object, observed, reason.clone(), context).await?),
         (unended, _) => unended,
     };
     let left = context.engine.remove(&run.environment, Some(id)).await?;
     if !left.is_empty() {
         let left = left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("; ");
-        // The record is ended when it is gone, or when the object is let go in spite of it.
-        return Err(StepError::Residual { environment: run.environment.clone(), left });
+        // The record ends when the environment is gone, or when the finalizer is removed although it is not.
+        return Err(ReconcileError::Residual { environment: run.environment.clone(), left });
     }
     match record {
         Some(record) => removal_record::end(object, record, Ok(vec![]), context).await,
@@ -72,29 +74,28 @@ async fn removed(
     }
 }
 
-/// Why an environment is removed that its run has left.
+/// Why the run's environment is removed.
 fn reason(object: &TestEnvironmentSummary, run: &RunStatus, current: bool) -> RemovalReason {
     let name = object.key();
-    let (kind, text) = match (object.reaped(), object.deleted(), &run.kept) {
-        (Some((reaped, why)), ..) if reaped == run.id => (why, "the janitor removed it".to_owned()),
-        (_, Some(_), _) => ("deleted", format!("TestEnvironment {name} is deleted")),
+    let (kind, text) = match (object.reaped(), object.deleted(), &run.keep_reason) {
+        (Some((reaped, why)), ..) if reaped == run.id => (why, "the reaper removed it".to_owned()),
+        (_, Some(_), _) => ("deleted", format!("TestEnvironment {name} was deleted")),
         (.., None) => ("unfinished", format!("run {} ended without removing it", run.id)),
-        _ if !current => ("replaced", format!("TestEnvironment {name} asks for another environment by now")),
-        _ if object.spec.keep == Keep::Never => ("unwanted", format!("TestEnvironment {name} does not keep it")),
-        _ => {
-            ("expired", run.expires.map_or_else(|| "its time is over".into(), |e| format!("it was to stay until {e}")))
-        }
+        _ if !current => ("replaced", format!("TestEnvironment {name} now asks for another environment")),
+        _ if object.spec.keep == Keep::Never => ("unwanted", format!("TestEnvironment {name} no longer keeps it")),
+        _ => ("expired", run.expiration_time.map_or_else(|| "it expired".into(), |e| format!("it expired at {e}"))),
     };
     RemovalReason { kind: kind.to_owned(), text }
 }
 
-pub async fn retire(object: &TestEnvironmentSummary, context: &Context) -> Result<(), StepError> {
-    tracing::info!("the object is deleted: its run ended long ago");
+/// Deletes the object, with its evidence.
+pub async fn delete_expired(object: &TestEnvironmentSummary, context: &Context) -> Result<(), ReconcileError> {
+    tracing::info!("deleting the object: its retention time is over");
     let seen = Preconditions { uid: object.uid().to_owned().into(), resource_version: object.resource_version() };
     let deleted =
         objects(object, context).delete(&object.name_any(), &DeleteParams::default().preconditions(seen)).await;
     match deleted {
         Err(kube::Error::Api(s)) if s.code == 404 => Ok(()),
-        done => done.map(drop).map_err(failed("delete the object")),
+        done => done.map(drop).map_err(api_error("delete the TestEnvironment")),
     }
 }

@@ -1,5 +1,5 @@
-//! The signed record of what the controller removes by itself: begun before, ended after, and ended by whoever comes next
-//! where an attempt broke off in between. Nothing of it is remembered: what was begun lies in the cluster.
+//! The signed record of a removal by the controller: begun before, ended after. The cluster holds what was begun, so that the
+//! next attempt ends the record of one that was interrupted.
 
 use std::sync::Arc;
 
@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use super::{StepError, failed};
-use crate::controller::{Context, TEST_ENVIRONMENT};
+use super::error::{ReconcileError, api_error};
+use crate::controller::context::Context;
+use crate::controller::labels::TEST_ENVIRONMENT;
 use crate::crd::{RunStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
@@ -16,22 +17,22 @@ use crate::evidence::removal::{self, Record};
 use crate::evidence::removal_store::RemovalStore;
 use crate::evidence::{EvidenceError, SigningKey, key_secret};
 
-/// The key that runs and removals are signed with, as it is now.
-pub async fn signing_key(doing: &'static str, context: &Context) -> Result<Arc<SigningKey>, StepError> {
+/// The current key for runs and removals.
+pub async fn signing_key(doing: &'static str, context: &Context) -> Result<Arc<SigningKey>, ReconcileError> {
     let (namespace, name) = (context.settings.namespace.clone(), context.settings.key_secret.clone());
     let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let secret = secrets.get_opt(&name).await.map_err(failed("look for the signing key"))?;
+    let secret = secrets.get_opt(&name).await.map_err(api_error("read the signing key"))?;
     let why = match secret {
         Some(secret) => match usable(secret, context).await {
             Ok(key) => return Ok(key),
             Err(why) => why,
         },
-        None => "there is nothing".to_owned(),
+        None => "it does not exist".to_owned(),
     };
-    Err(StepError::NoKey { doing, why, namespace, name })
+    Err(ReconcileError::NoKey { doing, why, namespace, name })
 }
 
-/// The key in a Secret; why there is none. Decrypting one takes 16 MiB for a moment: once for each version, and one at a time.
+/// Reads the key in a Secret. Decrypting takes 16 MiB for a moment, so it happens once for each version, one at a time.
 async fn usable(secret: Secret, context: &Context) -> Result<Arc<SigningKey>, String> {
     let version = secret.metadata.resource_version.clone().unwrap_or_default();
     let mut known = context.key.lock().await;
@@ -44,33 +45,33 @@ async fn usable(secret: Secret, context: &Context) -> Result<Arc<SigningKey>, St
     match read {
         Ok(Some(Ok(key))) => Ok(known.insert((version, Arc::new(key))).1.clone()),
         Ok(Some(Err(e))) => Err(format!("failed to {e}")),
-        Ok(None) => Err(format!("there is no `{}`", key_secret::KEY)),
-        Err(e) => Err(format!("it could not be read: {e}")),
+        Ok(None) => Err(format!("it has no `{}`", key_secret::KEY)),
+        Err(e) => Err(format!("reading it failed: {e}")),
     }
 }
 
-/// Begins the record of a removal. Nothing may be removed when this fails.
+/// Begins the record of a removal; if this fails, nothing may be removed.
 pub async fn begin(
     object: &TestEnvironmentSummary,
     observed: &Observed,
     reason: RemovalReason,
     context: &Context,
-) -> Result<Record, StepError> {
+) -> Result<Record, ReconcileError> {
     let key = signing_key("record a removal", context).await?;
     let environment = removal::environment(observed, context.engine.kind(), &context.engine.info());
     let record = removal::begin(environment, remover(context).await, reason, Timestamp::now(), &key);
     let record = record.map_err(unrecorded(&observed.environment))?;
-    shelf(object, context).put(&record).await.map_err(unrecorded(&observed.environment))?;
+    store(object, context).put(&record).await.map_err(unrecorded(&observed.environment))?;
     Ok(record)
 }
 
-/// The record of this run's removal that was begun and not ended.
+/// The unfinished record of this run's removal.
 pub async fn unended(
     object: &TestEnvironmentSummary,
     run: &RunStatus,
     context: &Context,
-) -> Result<Option<Record>, StepError> {
-    let left = shelf(object, context).unended().await.map_err(unrecorded(&run.environment))?;
+) -> Result<Option<Record>, ReconcileError> {
+    let left = store(object, context).unended().await.map_err(unrecorded(&run.environment))?;
     if left.is_empty() {
         return Ok(None);
     }
@@ -82,28 +83,28 @@ pub async fn unended(
                 return Ok(Some(record));
             }
             Ok(_) => {}
-            // Signed with a key that was replaced, perhaps: nobody can end it any more.
-            Err(e) => tracing::warn!("ConfigMap {name} is not taken up: {e}"),
+            // Perhaps signed with a key that was replaced: nobody can end it any more.
+            Err(e) => tracing::warn!("ignoring the removal record in ConfigMap {name}: {e}"),
         }
     }
     Ok(None)
 }
 
-/// Ends a record: with what is left, or why it failed.
+/// Ends a record with what is left, or with the error.
 pub async fn end(
     object: &TestEnvironmentSummary,
     mut record: Record,
     outcome: Result<Vec<Residual>, String>,
     context: &Context,
-) -> Result<(), StepError> {
+) -> Result<(), ReconcileError> {
     let key = signing_key("record a removal", context).await?;
     let environment = record.environment().id.clone();
     record.end(outcome, Timestamp::now(), &key).map_err(unrecorded(&environment))?;
-    shelf(object, context).put(&record).await.map_err(unrecorded(&environment))
+    store(object, context).put(&record).await.map_err(unrecorded(&environment))
 }
 
-/// Beside the janitor's, and found again by the object.
-fn shelf(object: &TestEnvironmentSummary, context: &Context) -> RemovalStore {
+/// The store that the reaper uses too; a label leads back to the object.
+fn store(object: &TestEnvironmentSummary, context: &Context) -> RemovalStore {
     RemovalStore {
         client: context.client.clone(),
         namespace: context.settings.namespace.clone(),
@@ -115,6 +116,6 @@ async fn remover(context: &Context) -> Remover {
     Remover { account: context.engine.account().await, ..context.settings.remover.clone() }
 }
 
-fn unrecorded(environment: &str) -> impl FnOnce(EvidenceError) -> StepError {
-    move |source| StepError::Unrecorded { environment: environment.to_owned(), source }
+fn unrecorded(environment: &str) -> impl FnOnce(EvidenceError) -> ReconcileError {
+    move |source| ReconcileError::Unrecorded { environment: environment.to_owned(), source }
 }

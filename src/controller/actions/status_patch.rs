@@ -1,4 +1,4 @@
-//! What is said of an object: its status, over the version that the decision was made on, and Events.
+//! Writes an object's status, over the version that the decision was made on, and publishes Events.
 
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
@@ -7,54 +7,57 @@ use kube::api::{ObjectMeta, Patch, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::{StepError, failed, objects, params};
-use crate::controller::decide::Turn;
-use crate::controller::events::{self, Told};
-use crate::controller::{Context, status};
+use super::api::{objects, params};
+use super::error::{ReconcileError, api_error};
+use crate::controller::context::Context;
+use crate::controller::decide::QueueState;
+use crate::controller::events::{self, Notice};
+use crate::controller::status;
 use crate::crd::{TestEnvironmentStatus, TestEnvironmentSummary};
 
-/// Writes the status over that of the version which the decision was made on, and tells what is new.
+/// Writes the status, and publishes an event for each news in it.
 pub async fn write(
     object: &TestEnvironmentSummary,
-    was: &TestEnvironmentStatus,
-    is: &TestEnvironmentStatus,
+    before: &TestEnvironmentStatus,
+    after: &TestEnvironmentStatus,
     context: &Context,
-) -> Result<(), StepError> {
+) -> Result<(), ReconcileError> {
     let operations = json!([
-        // Of another version, it is refused as a conflict.
+        // Another version of the object refuses this as a conflict.
         {"op": "replace", "path": "/metadata/resourceVersion", "value": object.resource_version()},
-        {"op": "add", "path": "/status", "value": is},
+        {"op": "add", "path": "/status", "value": after},
     ]);
-    let unwritten = |e| failed("write the status")(kube::Error::SerdeError(e));
-    let patch: json_patch::Patch = serde_json::from_value(operations).map_err(unwritten)?;
+    let invalid = |e| api_error("write the status")(kube::Error::SerdeError(e));
+    let patch: json_patch::Patch = serde_json::from_value(operations).map_err(invalid)?;
     let written = objects(object, context).patch_status(&object.name_any(), &params(), &Patch::Json::<()>(patch)).await;
     match written {
         Ok(_) => {
-            tell(object, &events::between(was, is), context).await;
+            publish(object, &events::between(before, after), context).await;
             Ok(())
         }
-        // It is gone, and with it whoever would have read this.
+        // The object is gone, and its status with it.
         Err(kube::Error::Api(s)) if s.code == 404 => Ok(()),
-        Err(e) => Err(failed("write the status")(e)),
+        Err(e) => Err(api_error("write the status")(e)),
     }
 }
 
-/// What is said after a change of the run itself.
-pub fn restated(
+/// The status after a change of the run.
+pub fn updated(
     object: &TestEnvironmentSummary,
     change: impl FnOnce(&mut TestEnvironmentStatus),
     now: Timestamp,
 ) -> TestEnvironmentStatus {
-    let mut is = object.status.clone().unwrap_or_default();
-    change(&mut is);
-    status::of(&is, object.spec.keep, &[], &Turn::Now, now)
+    let mut status = object.status.clone().unwrap_or_default();
+    change(&mut status);
+    status::update(&status, object.spec.keep, &[], &QueueState::Admitted, now)
 }
 
-/// Makes Events about the object. That they are not made stops nothing.
-pub async fn tell(object: &TestEnvironmentSummary, told: &[Told], context: &Context) {
+/// Publishes Events about the object; a failure stops nothing. kube's `Recorder` would aggregate by reason alone, and so drop
+/// the message of each later `Blocked` or `NotRemoved`.
+pub async fn publish(object: &TestEnvironmentSummary, notices: &[Notice], context: &Context) {
     let namespace = object.namespace().unwrap_or_default();
     let events: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
-    for (i, told) in told.iter().enumerate() {
+    for (i, notice) in notices.iter().enumerate() {
         let now = Timestamp::now();
         let event = Event {
             metadata: ObjectMeta {
@@ -62,10 +65,10 @@ pub async fn tell(object: &TestEnvironmentSummary, told: &[Told], context: &Cont
                 namespace: Some(namespace.clone()),
                 ..ObjectMeta::default()
             },
-            action: Some(told.action.clone()),
-            reason: Some(told.reason.clone()),
-            note: Some(told.note.clone()),
-            type_: Some(if told.warning { "Warning" } else { "Normal" }.to_owned()),
+            action: Some(notice.action.clone()),
+            reason: Some(notice.reason.clone()),
+            note: Some(notice.note.clone()),
+            type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
             event_time: Some(MicroTime(now)),
             regarding: Some(object.object_ref(&())),
             reporting_controller: Some("dayfly.dev/controller".to_owned()),
@@ -73,7 +76,7 @@ pub async fn tell(object: &TestEnvironmentSummary, told: &[Told], context: &Cont
             ..Event::default()
         };
         if let Err(e) = events.create(&PostParams::default(), &event).await {
-            tracing::warn!("failed to make the event {}: {e}", told.reason);
+            tracing::warn!("failed to create event {}: {e}", notice.reason);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a run's notices come to in the object's status. Pure: the time is an argument.
+//! Applies the events of a run to the object's status. Pure: the time is an argument.
 
 use jiff::Timestamp;
 
@@ -9,24 +9,24 @@ use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{CauseKind, SuiteFact};
 
-/// Most causes, and longest sentences, that a status holds; the report has all.
-const MOST_CAUSES: usize = 10;
-const LONGEST: usize = 500;
+/// Limits of a status; the report has everything.
+const MAX_CAUSES: usize = 10;
+const MAX_CHARS: usize = 500;
 
-/// Adds what a notice says; returns whether the status is another now.
-pub fn take(run: &mut RunStatus, notice: &RunEvent, plan: &Plan, now: Timestamp) -> bool {
+/// Applies an event; returns whether the status changed.
+pub fn apply(run: &mut RunStatus, event: &RunEvent, plan: &Plan, now: Timestamp) -> bool {
     let before = run.clone();
-    match notice {
+    match event {
         RunEvent::Engine { .. } => run.stage = Stage::Provisioning,
         RunEvent::Pulling { reference, status } => run.waiting = Some(short(&format!("image {reference}: {status}"))),
         RunEvent::Prepared => {
             run.waiting = None;
-            run.services = Some(format!("0/{}", own(plan)));
+            run.services = Some(format!("0/{}", total(plan)));
         }
         RunEvent::UnitWaiting { unit, last } => run.waiting = Some(short(&format!("{unit}: {last}"))),
-        RunEvent::UnitReady { .. } if run.stage == Stage::Provisioning => one_more(run, plan),
+        RunEvent::UnitReady { .. } if run.stage == Stage::Provisioning => count_ready(run, plan),
         RunEvent::Up { .. } => {
-            (run.stage, run.ready, run.waiting) = (Stage::Testing, Some(now), None);
+            (run.stage, run.ready_time, run.waiting) = (Stage::Testing, Some(now), None);
             run.endpoints = endpoints(plan);
         }
         RunEvent::SuiteStarted { suite } => run.suites.push(summary(suite)),
@@ -41,38 +41,38 @@ pub fn take(run: &mut RunStatus, notice: &RunEvent, plan: &Plan, now: Timestamp)
         }
         RunEvent::Cause { cause } => {
             run.waiting = None;
-            if run.causes.len() < MOST_CAUSES {
+            if run.causes.len() < MAX_CAUSES {
                 run.causes.push(short(&cause.text));
             }
         }
         RunEvent::Traces { .. } => run.stage = Stage::Removing,
-        RunEvent::Kept { reason } => run.kept = Some(reason.clone()),
+        RunEvent::Kept { reason } => run.keep_reason = Some(reason.clone()),
         RunEvent::Removing { .. } => (run.stage, run.endpoints) = (Stage::Removing, vec![]),
         _ => {}
     }
     *run != before
 }
 
-/// What is known at the end.
-pub fn end(run: &mut RunStatus, facts: &Facts, exit_code: u8, now: Timestamp) {
+/// Applies the facts of an ended run.
+pub fn finish(run: &mut RunStatus, facts: &Facts, exit_code: u8, now: Timestamp) {
     run.stage = Stage::Ended;
     run.waiting = None;
     run.outcome = Some(facts.outcome());
     run.exit_code = Some(exit_code);
-    run.finished = Some(now);
-    // What a newer run has is nothing that this one would have to remove.
+    run.completion_time = Some(now);
+    // A newer run has the environment: nothing is left for this one to remove.
     let superseded = facts.causes.iter().any(|c| c.kind == CauseKind::Superseded);
-    run.released = facts.removed.or(superseded.then_some(now));
+    run.removal_time = facts.removed.or(superseded.then_some(now));
 }
 
-/// How many units start by themselves.
-fn own(plan: &Plan) -> usize {
+/// The number of units that start with the environment.
+fn total(plan: &Plan) -> usize {
     plan.units.iter().filter(|u| !u.start_late).count()
 }
 
-fn one_more(run: &mut RunStatus, plan: &Plan) {
+fn count_ready(run: &mut RunStatus, plan: &Plan) {
     let ready = run.services.as_deref().and_then(|s| s.split('/').next()?.parse::<usize>().ok()).unwrap_or(0);
-    run.services = Some(format!("{}/{}", ready + 1, own(plan)));
+    run.services = Some(format!("{}/{}", ready + 1, total(plan)));
     run.waiting = None;
 }
 
@@ -107,9 +107,9 @@ fn count(status: &mut SuiteStatus, verdict: Option<Verdict>) {
     }
 }
 
-/// A sentence that fits a status.
+/// Truncates a text to fit a status.
 pub fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -122,11 +122,11 @@ mod tests {
     use crate::engine::fake::sample_plan;
     use crate::report::facts::Cause;
 
-    fn after(notices: &[RunEvent]) -> RunStatus {
+    fn after(events: &[RunEvent]) -> RunStatus {
         let mut run = RunStatus { stage: Stage::Provisioning, ..RunStatus::default() };
         let plan = sample_plan(&[("db", &[]), ("web", &["db"])]);
-        for notice in notices {
-            take(&mut run, notice, &plan, Timestamp::UNIX_EPOCH);
+        for event in events {
+            apply(&mut run, event, &plan, Timestamp::UNIX_EPOCH);
         }
         run
     }
@@ -136,21 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn services_are_counted_and_what_is_waited_for_is_said_until_it_is_there() {
+    fn counts_ready_services_and_shows_what_is_waited_for() {
         let waiting = RunEvent::UnitWaiting { unit: "web".into(), last: "connection refused".into() };
         let run = after(&[RunEvent::Prepared, ready("db"), waiting.clone()]);
         assert_eq!((run.services.as_deref(), run.waiting.as_deref()), (Some("1/2"), Some("web: connection refused")));
         let up = after(&[RunEvent::Prepared, ready("db"), waiting, ready("web"), RunEvent::Up { took_ms: 2 }]);
         assert_eq!((up.services.as_deref(), up.waiting, up.stage), (Some("2/2"), None, Stage::Testing));
-        // A suite that starts a service again does not make it one more.
+        // A service that a suite restarts counts once.
         let again = after(&[RunEvent::Prepared, ready("db"), ready("web"), RunEvent::Up { took_ms: 2 }, ready("web")]);
         assert_eq!(again.services.as_deref(), Some("2/2"));
     }
 
     #[test]
-    fn only_so_many_causes_and_only_so_long_ones_are_kept() {
+    fn truncates_causes_in_number_and_length() {
         let cause = |text: String| RunEvent::Cause { cause: Cause { kind: CauseKind::Unexpected, text } };
         let run = after(&(0..50).map(|_| cause("ö".repeat(2000))).collect::<Vec<_>>());
-        assert_eq!((run.causes.len(), run.causes[0].chars().count()), (MOST_CAUSES, LONGEST + 1));
+        assert_eq!((run.causes.len(), run.causes[0].chars().count()), (MAX_CAUSES, MAX_CHARS + 1));
     }
 }

@@ -1,0 +1,75 @@
+//! Why a reconcile failed.
+
+use crate::engine::EngineError;
+use crate::evidence::EvidenceError;
+
+/// Why a reconcile failed; messages complete "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The API server refused a request.
+    #[error("{doing}: {source}")]
+    Api {
+        /// What was attempted.
+        doing: &'static str,
+        /// The API server's answer.
+        source: Box<kube::Error>,
+    },
+    /// The object changed after it was read.
+    #[error("update the TestEnvironment: it changed meanwhile")]
+    Conflict,
+    /// The environment could not be removed.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// A part of the environment is still there.
+    #[error("remove environment {environment}: {left} is still there")]
+    Residual {
+        /// Environment.
+        environment: String,
+        /// What is left, and why.
+        left: String,
+    },
+    /// The signing key is missing or unusable.
+    #[error("{doing}: Secret {namespace}/{name} holds no usable signing key: {why}")]
+    NoKey {
+        /// What the key is needed for.
+        doing: &'static str,
+        /// What is wrong with it.
+        why: String,
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+    },
+    /// A removal that cannot be recorded is not performed.
+    #[error("record the removal of environment {environment}: {source}")]
+    Unrecorded {
+        /// Environment.
+        environment: String,
+        /// Why.
+        source: EvidenceError,
+    },
+    /// The description is missing, and may still be created.
+    #[error("read the description: {0}")]
+    NoDescription(String),
+}
+
+impl ReconcileError {
+    /// The failed action, as a label of the error count.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Api { doing, .. } => doing,
+            Self::Conflict => "update the TestEnvironment",
+            Self::Engine(_) | Self::Residual { .. } => "remove the environment",
+            Self::NoKey { .. } | Self::Unrecorded { .. } => "sign",
+            Self::NoDescription(_) => "read the description",
+        }
+    }
+}
+
+/// Tells a conflict from any other refusal of the API server.
+pub fn api_error(doing: &'static str) -> impl FnOnce(kube::Error) -> ReconcileError {
+    move |source| match &source {
+        kube::Error::Api(s) if s.code == 409 && s.reason == "Conflict" => ReconcileError::Conflict,
+        _ => ReconcileError::Api { doing, source: Box::new(source) },
+    }
+}

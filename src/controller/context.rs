@@ -1,0 +1,131 @@
+//! What all reconciles share: settings, clients, caches, counters.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use kube::Client;
+use kube::runtime::reflector::Store;
+use tokio::sync::mpsc;
+
+use super::decide::QueueState;
+use super::metrics::Metrics;
+use super::queue;
+use super::watches::Watches;
+use crate::crd::TestEnvironmentSummary;
+use crate::engine::kubernetes::KubernetesEngine;
+use crate::evidence::SigningKey;
+use crate::evidence::predicate::Remover;
+
+/// Field manager of everything that the controller writes.
+pub const MANAGER: &str = "dayfly-controller";
+
+/// Settings of the controller.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The controller's namespace, which holds runners and the signing key.
+    pub namespace: String,
+    /// Maximum number of concurrent runs.
+    pub limit: usize,
+    /// Time after which finished objects are deleted; none keeps them.
+    pub retain: Option<jiff::SignedDuration>,
+    /// dayfly's own image.
+    pub agent_image: String,
+    /// Service account of runners.
+    pub runner_account: String,
+    /// Secret with `key.pem` and, for an encrypted key, `passphrase`.
+    pub key_secret: String,
+    /// Secret with credentials for registries.
+    pub pull_secret: Option<String>,
+    /// Registry that images are pulled through.
+    pub registry_mirror: Option<String>,
+    /// Address of probes and metrics.
+    pub address: SocketAddr,
+    /// This replica's name, unique for each start.
+    pub identity: String,
+    /// Who removes environments, for the records; the cluster account is added.
+    pub remover: Remover,
+}
+
+/// What all reconciles share.
+pub struct Context {
+    pub(super) client: Client,
+    pub(super) engine: KubernetesEngine,
+    pub(super) settings: Settings,
+    pub(super) metrics: Metrics,
+    pub(super) objects: OnceLock<Store<TestEnvironmentSummary>>,
+    pub(super) watches: OnceLock<Watches>,
+    /// Runs that were started and are not in the cache yet, by the object's uid.
+    pub(super) started_runs: Mutex<HashMap<String, String>>,
+    /// Consecutive failures, by the object's uid.
+    pub(super) failures: Mutex<HashMap<String, u32>>,
+    /// Objects whose run was under way at the last reconcile.
+    pub(super) running: Mutex<HashSet<String>>,
+    /// The signing key, and the resource version of its Secret.
+    pub(super) key: tokio::sync::Mutex<Option<(String, Arc<SigningKey>)>>,
+    /// Held while the queue is read and a run is started.
+    pub(super) queue_lock: tokio::sync::Mutex<()>,
+    /// Requeues all objects.
+    wake: mpsc::Sender<()>,
+    pub(super) process_start: Instant,
+    /// Set once the API server has answered.
+    pub(super) connected: OnceLock<()>,
+    /// Set by the first reconcile.
+    pub(super) reconciled: OnceLock<()>,
+}
+
+/// Locks a mutex, also after a panic.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// A context without caches; `wake` requeues all objects.
+    pub fn new(engine: KubernetesEngine, settings: Settings, process_start: Instant, wake: mpsc::Sender<()>) -> Self {
+        Self {
+            client: engine.client(),
+            metrics: Metrics::new(settings.limit),
+            engine,
+            settings,
+            objects: OnceLock::new(),
+            watches: OnceLock::new(),
+            started_runs: Mutex::default(),
+            failures: Mutex::default(),
+            running: Mutex::default(),
+            key: tokio::sync::Mutex::default(),
+            queue_lock: tokio::sync::Mutex::default(),
+            wake,
+            process_start,
+            connected: OnceLock::new(),
+            reconciled: OnceLock::new(),
+        }
+    }
+
+    /// All cached objects; none before this replica leads.
+    pub fn objects(&self) -> Vec<Arc<TestEnvironmentSummary>> {
+        self.objects.get().map(Store::state).unwrap_or_default()
+    }
+
+    /// Why the replica is not ready; none if it is.
+    pub fn unready(&self) -> Option<&'static str> {
+        self.connected.get().is_none().then_some("the API server has not answered yet")
+    }
+
+    /// Requeues all objects; one pending call is enough.
+    pub fn wake(&self) {
+        self.wake.try_send(()).ok();
+    }
+
+    /// The object's place in the queue, as far as the cache knows.
+    pub fn queue_state(&self, object: &TestEnvironmentSummary) -> QueueState {
+        let all = self.objects();
+        let started: HashSet<String> = {
+            let mut started = lock(&self.started_runs);
+            // A run that the cache has, or whose object is gone, needs no memory.
+            started.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
+            started.keys().cloned().collect()
+        };
+        queue::state(object, all.iter().map(AsRef::as_ref), &started, self.settings.limit)
+    }
+}

@@ -245,7 +245,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
 /// The roles `dayfly-cli`, of whoever uses dayfly with a cluster, and `dayfly-environment`, which a runner gives itself, are
-/// bound to nobody; src/engine/kubernetes/permissions.rs has their table.
+/// bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
 const GRANTED: [(&str, &str, &str, &str); 42] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::engine_error;
 use super::{Common, key, signals, target};
 use crate::controller::runner::Runner;
-use crate::engine::kubernetes::rights::Account;
+use crate::engine::kubernetes::ServiceAccountRef;
 use crate::lifecycle::RunEvent;
 
 /// Arguments of `runner`.
@@ -33,15 +33,15 @@ pub struct RunnerArgs {
     evidence: PathBuf,
     /// Service account of the pod that this is, as NAMESPACE/NAME: it gives itself its role in the environment that it makes
     #[arg(long, value_parser = account)]
-    account: Account,
+    account: ServiceAccountRef,
     /// Uid of the pod that this is
     #[arg(long, env = "DAYFLY_POD_UID", hide_env_values = true)]
     pod: String,
 }
 
-fn account(text: &str) -> Result<Account, String> {
+fn account(text: &str) -> Result<ServiceAccountRef, String> {
     let (namespace, name) = text.split_once('/').ok_or("NAMESPACE/NAME is expected")?;
-    Ok(Account { namespace: namespace.to_owned(), name: name.to_owned() })
+    Ok(ServiceAccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
 /// Performs the run; every notice is a line of JSON on standard output.

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::error::{engine_error, usage_error};
 use super::{Common, EngineChoice, process_env};
-use crate::engine::kubernetes::rights::Account;
+use crate::engine::kubernetes::ServiceAccountRef;
 use crate::engine::kubernetes::{self, KubernetesEngine};
 use crate::engine::local::{self, LocalEngine, Surroundings};
 use crate::engine::{Engine, EngineError};
@@ -131,7 +131,7 @@ pub async fn cluster(
 /// Reaches the cluster that this process runs in, with an account that has rights in environments only as it gives them to
 /// itself.
 pub async fn this_cluster(
-    account: Account,
+    account: ServiceAccountRef,
     common: &Common,
 ) -> anyhow::Result<Result<Arc<KubernetesEngine>, EngineError>> {
     reached(kubernetes::Options { account: Some(account), ..options(None, common)? }, common).await

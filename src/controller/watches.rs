@@ -10,7 +10,7 @@ use kube::{Api, Client, ResourceExt};
 use uuid::Uuid;
 
 use super::labels::RUNNER;
-use crate::engine::kubernetes::watched;
+use crate::engine::kubernetes::watch_with_relist;
 use crate::render::kubernetes::lease;
 use crate::render::labels::ENVIRONMENT;
 
@@ -37,8 +37,9 @@ impl Watches {
 /// The caches, and a future without end that keeps them up to date. Every change calls `wake`.
 pub fn start(client: &Client, runner_namespace: &str, wake: &impl Fn()) -> (Watches, impl Future<Output = ()>) {
     let pods = Api::namespaced(client.clone(), runner_namespace);
-    let pods = watched(pods, watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}")));
-    let namespaces = watched(Api::all(client.clone()), watcher::Config::default().labels(ENVIRONMENT));
+    let pods =
+        watch_with_relist(pods, watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}")));
+    let namespaces = watch_with_relist(Api::all(client.clone()), watcher::Config::default().labels(ENVIRONMENT));
     let (runners, runners_writer) = reflector::store();
     let (environments, environments_writer) = reflector::store();
     let watching = async move {

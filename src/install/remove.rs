@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::manifests::Manifest;
 use super::{CRD, InstallError, NAMESPACE, apply, failed};
 use crate::engine::Residual;
-use crate::engine::kubernetes::{KubernetesEngine, explain, remaining};
+use crate::engine::kubernetes::{KubernetesEngine, explain, termination};
 use crate::install::role_bindings;
 
 /// Pause between two looks.
@@ -93,7 +93,7 @@ pub async fn wait_until_gone(client: &Client, manifest: &Manifest, until: Instan
 
 /// What is left of dayfly's namespace, and what holds it.
 pub async fn residuals(engine: &KubernetesEngine) -> Vec<Residual> {
-    remaining::of(engine, NAMESPACE).await.unwrap_or_else(|e| {
+    termination::remaining_objects(engine, NAMESPACE).await.unwrap_or_else(|e| {
         vec![Residual { object: format!("namespace {NAMESPACE}"), reason: format!("failed to {e}") }]
     })
 }

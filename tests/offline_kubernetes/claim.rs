@@ -1,6 +1,6 @@
 //! Who gets an environment that others want too.
 
-use dayfly::engine::kubernetes::rights::Account;
+use dayfly::engine::kubernetes::ServiceAccountRef;
 use dayfly::engine::{Claim, Engine, EngineError, Leftover, Older};
 use dayfly::secrets::Secrets;
 use http::Method;
@@ -122,8 +122,8 @@ async fn a_namespace_that_is_being_removed_is_waited_for_and_made_anew() {
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/sample-pr-1/rolebindings";
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
-fn runner() -> Option<Account> {
-    Some(Account { namespace: "dayfly-system".into(), name: "dayfly-runner".into() })
+fn runner() -> Option<ServiceAccountRef> {
+    Some(ServiceAccountRef { namespace: "dayfly-system".into(), name: "dayfly-runner".into() })
 }
 
 #[tokio::test(start_paused = true)]

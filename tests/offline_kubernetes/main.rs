@@ -14,7 +14,7 @@ mod watch;
 mod watches;
 
 use dayfly::engine::fake::sample_plan;
-use dayfly::engine::kubernetes::rights::Account;
+use dayfly::engine::kubernetes::ServiceAccountRef;
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Older};
 use dayfly::evidence::{KeyKind, SigningKey};
@@ -37,7 +37,7 @@ fn engine(server: &ApiServer) -> KubernetesEngine {
 }
 
 /// The engine of an account that has rights in environments only as it gives them to itself.
-fn engine_of(server: &ApiServer, account: Option<Account>) -> KubernetesEngine {
+fn engine_of(server: &ApiServer, account: Option<ServiceAccountRef>) -> KubernetesEngine {
     let info = EngineInfo {
         product: "kubernetes".into(),
         version: "1.36.0".into(),
@@ -51,8 +51,8 @@ fn engine_of(server: &ApiServer, account: Option<Account>) -> KubernetesEngine {
         pull_secret: None,
         account,
     };
-    let client = connect::patient(ClientBuilder::new(server.clone(), "default"));
-    KubernetesEngine::over(client, info, options, Templates::new(&Default::default()).unwrap())
+    let client = connect::with_retries(ClientBuilder::new(server.clone(), "default"));
+    KubernetesEngine::with_client(client, info, options, Templates::new(&Default::default()).unwrap())
 }
 
 /// What runs and removals are signed with.

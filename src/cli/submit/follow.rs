@@ -15,7 +15,7 @@ use super::run_state::{Refusal, RunState, run_state};
 use crate::cli::{Output, progress};
 use crate::controller::{RUNNER, runner_pod};
 use crate::crd::{RunStatus, TestEnvironment};
-use crate::engine::kubernetes::watched;
+use crate::engine::kubernetes::watch_with_relist;
 use crate::lifecycle::RunEvent;
 use crate::plan::Plan;
 
@@ -65,7 +65,7 @@ impl Follow<'_> {
         let generation = self.submitted.metadata.generation.unwrap_or_default();
         let input = self.submitted.spec.input_digest();
         let itself = watcher::Config::default().fields(&format!("metadata.name={}", self.submitted.name_any()));
-        let mut events = std::pin::pin!(watched(self.objects.clone(), itself).default_backoff());
+        let mut events = std::pin::pin!(watch_with_relist(self.objects.clone(), itself).default_backoff());
         let mut there = false;
         while let Some(event) = events.next().await {
             let new = match event {

@@ -5,6 +5,7 @@ use kube::core::response::Status;
 
 use crate::engine::words::{chain, find};
 use crate::engine::{EngineError, Leftover};
+use crate::render::kubernetes::RenderError;
 
 /// What the API server says when it refuses, and what that means here. The first match counts.
 const REFUSALS: [(&[&str], &str); 6] = [
@@ -97,6 +98,11 @@ pub fn not_started(unit: &str, words: &str) -> EngineError {
         Some(what) => EngineError::Capacity(format!("{unit}: {what}")),
         None => EngineError::Start { unit: unit.to_owned(), reason: reason(words), leftover: Leftover::Removable },
     }
+}
+
+/// A template whose result cannot be sent.
+pub fn unrendered(error: &RenderError) -> EngineError {
+    EngineError::Unrenderable(format!("failed to {error}"))
 }
 
 #[cfg(test)]

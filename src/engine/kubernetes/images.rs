@@ -4,32 +4,23 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
+use super::client::{KubernetesEngine, PinnedImage};
 use super::registry::{Registry, RegistryError};
-use super::{KubernetesEngine, lock};
 use crate::engine::reference::{parts, pulled_as};
 use crate::engine::{EngineError, OnProgress};
 use crate::model::ImageFact;
 use crate::render::kubernetes::IMAGES;
 
 /// Registries asked at once.
-const ABREAST: usize = 4;
-
-/// What is known of an image.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// As pods are given it.
-    pub as_run: String,
-    /// What the report says.
-    pub fact: ImageFact,
-}
+const PARALLEL_REQUESTS: usize = 4;
 
 /// Finds every image; all that cannot be had are in one error.
-pub async fn find_all(
+pub async fn resolve_all(
     engine: &KubernetesEngine,
     references: &[String],
     progress: OnProgress<'_>,
 ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
-    let credentials = engine.0.options.pull_secret.as_deref();
+    let credentials = engine.options().pull_secret.as_deref();
     let registry = Registry::new(credentials)
         .map_err(|e| EngineError::Images(vec![("credentials for registries".into(), format!("--pull-secret: {e}"))]))?;
     let asked = futures::stream::iter(references.iter().cloned()).map(|reference| {
@@ -41,11 +32,11 @@ pub async fn find_all(
     });
     let mut missing = vec![];
     let mut facts = BTreeMap::new();
-    for (reference, found) in asked.buffered(ABREAST).collect::<Vec<_>>().await {
+    for (reference, found) in asked.buffered(PARALLEL_REQUESTS).collect::<Vec<_>>().await {
         match found {
-            Ok(held) => {
-                facts.insert(reference.clone(), held.fact.clone());
-                lock(&engine.0.images).insert(reference, held);
+            Ok(pinned) => {
+                facts.insert(reference.clone(), pinned.fact.clone());
+                engine.pinned_images().insert(reference, pinned);
             }
             Err(why) => missing.push((reference, why)),
         }
@@ -58,9 +49,9 @@ async fn find(
     registry: &Registry,
     reference: &str,
     progress: OnProgress<'_>,
-) -> Result<Held, String> {
-    let from = pulled_as(reference, engine.0.options.registry_mirror.as_deref());
-    let unknown = |as_run: String| Held {
+) -> Result<PinnedImage, String> {
+    let from = pulled_as(reference, engine.options().registry_mirror.as_deref());
+    let unknown = |as_run: String| PinnedImage {
         as_run,
         fact: ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None },
     };
@@ -78,7 +69,7 @@ async fn find(
                 platform: found.platform,
                 user: found.user,
             };
-            Ok(Held { as_run: format!("{name}@{}", found.digest), fact })
+            Ok(PinnedImage { as_run: format!("{name}@{}", found.digest), fact })
         }
         // The nodes may reach what this machine does not: then the tag is run, and its digest read back.
         Err(RegistryError::Unreachable(why)) => {
@@ -90,21 +81,16 @@ async fn find(
 }
 
 /// Takes over what was pinned when an environment was made, for a process that did not make it.
-pub fn remember(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>) {
+pub fn restore(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>) {
     let pinned = annotations.get(IMAGES).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
     for (reference, as_run) in pinned.unwrap_or_default() {
         let fact =
             ImageFact { reference: reference.clone(), digest: String::new(), platform: String::new(), user: None };
-        lock(&engine.0.images).entry(reference).or_insert(Held { as_run, fact });
+        engine.pinned_images().entry(reference).or_insert(PinnedImage { as_run, fact });
     }
-}
-
-/// Every known image as pods are given it.
-pub fn as_run(engine: &KubernetesEngine) -> BTreeMap<String, String> {
-    lock(&engine.0.images).iter().map(|(reference, held)| (reference.clone(), held.as_run.clone())).collect()
 }
 
 /// What is known of an image.
 pub fn fact(engine: &KubernetesEngine, reference: &str) -> Option<ImageFact> {
-    lock(&engine.0.images).get(reference).map(|held| held.fact.clone())
+    engine.pinned_images().get(reference).map(|pinned| pinned.fact.clone())
 }

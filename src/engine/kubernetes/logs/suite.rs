@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::logs::Tail;
-use super::{KubernetesEngine, lock};
+use super::reader::LogReader;
+use crate::engine::kubernetes::client::{KubernetesEngine, lock};
 
 /// Longest log that is kept; its end.
 const LOG: usize = 4 << 20;
@@ -15,12 +15,12 @@ const LOG: usize = 4 << 20;
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What was read so far.
-pub struct Log {
+pub struct SuiteLog {
     text: Arc<Mutex<String>>,
     reading: AbortOnDropHandle<()>,
 }
 
-impl Log {
+impl SuiteLog {
     /// Its lines come out of the channel as well, as they are written.
     pub fn follow(
         engine: &KubernetesEngine,
@@ -30,7 +30,7 @@ impl Log {
     ) -> (Self, mpsc::UnboundedReceiver<String>) {
         let (tell, lines) = mpsc::unbounded_channel();
         let text: Arc<Mutex<String>> = Arc::default();
-        let (kept, mut tail) = (text.clone(), Tail::new(engine, environment, pod, container, None, true));
+        let (kept, mut tail) = (text.clone(), LogReader::new(engine, environment, pod, container, None, true));
         let reading = tokio::spawn(async move {
             while let Some(line) = tail.next().await {
                 let mut text = lock(&kept);

@@ -22,14 +22,14 @@ const RETURNS: Duration = Duration::from_secs(10);
 
 /// State of one request.
 #[derive(Clone, Default)]
-pub struct Patient {
+pub struct RetryPolicy {
     /// When any request of this client last found the server away.
     away: Arc<Mutex<Option<Instant>>>,
     since: Option<Instant>,
     attempts: u32,
 }
 
-impl Patient {
+impl RetryPolicy {
     fn pause(&mut self, asked: Duration) -> Option<Sleep> {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
@@ -72,11 +72,11 @@ fn not_sent(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// The request was under way, and nobody knows whether it arrived.
-pub fn broken_off(error: &kube::Error) -> bool {
+pub fn is_interrupted(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !not_sent(error)
 }
 
-impl<B> Policy<Request<Body>, Response<B>, BoxError> for Patient {
+impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
     type Future = Sleep;
 
     fn retry(
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_server_is_asked_again_for_a_minute_and_no_longer() {
-        let mut patient = Patient::default();
+        let mut patient = RetryPolicy::default();
         let mut tries = 0;
         loop {
             let mut answer: Result<Response<()>, BoxError> =
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn what_may_have_arrived_is_not_sent_twice_unless_that_is_harmless() {
         let broken = || -> Result<Response<()>, BoxError> { Err("connection reset".into()) };
-        let retried = |method, uri| Patient::default().retry(&mut request(method, uri), &mut broken()).is_some();
+        let retried = |method, uri| RetryPolicy::default().retry(&mut request(method, uri), &mut broken()).is_some();
         assert!(!retried(Method::POST, "/api/v1/pods"));
         assert!(retried(Method::GET, "/api/v1/pods") && retried(Method::DELETE, "/api/v1/pods"));
         assert!(!retried(Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=5"));
@@ -152,8 +152,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_an_answer_unless_the_server_has_just_come_back() {
-        let client = Patient::default();
-        let refused = |mut request_state: Patient| {
+        let client = RetryPolicy::default();
+        let refused = |mut request_state: RetryPolicy| {
             let mut answer: Result<Response<()>, BoxError> =
                 Ok(Response::builder().status(StatusCode::FORBIDDEN).body(()).unwrap());
             request_state.retry(&mut request(Method::POST, "/api/v1/pods"), &mut answer).is_none()
@@ -170,6 +170,6 @@ mod tests {
     fn an_answer_is_an_answer() {
         let mut answer: Result<Response<()>, BoxError> =
             Ok(Response::builder().status(StatusCode::NOT_FOUND).body(()).unwrap());
-        assert!(Patient::default().retry(&mut request(Method::GET, "/"), &mut answer).is_none());
+        assert!(RetryPolicy::default().retry(&mut request(Method::GET, "/"), &mut answer).is_none());
     }
 }

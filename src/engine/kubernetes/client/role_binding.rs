@@ -8,7 +8,10 @@ use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use tokio::time::Instant;
 
-use super::{KubernetesEngine, api, explain, patient};
+use super::engine::KubernetesEngine;
+use super::options::ServiceAccountRef;
+use super::{api, retry};
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::render::labels::ENVIRONMENT;
 
@@ -20,19 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Pause before it is asked again.
 const AGAIN: Duration = Duration::from_millis(25);
 
-/// A service account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
 /// Gives this process's account its role in an environment, where it has none of its rights elsewhere, and waits until that
 /// holds.
-pub async fn take(engine: &KubernetesEngine, environment: &str) -> Result<(), EngineError> {
-    let Some(account) = &engine.0.options.account else { return Ok(()) };
+pub async fn ensure(engine: &KubernetesEngine, environment: &str) -> Result<(), EngineError> {
+    let Some(account) = &engine.options().account else { return Ok(()) };
     let doing = format!("give {}/{} role {ROLE} in namespace {environment}", account.namespace, account.name);
     let bindings: Api<RoleBinding> = Api::namespaced(engine.client(), environment);
     let params = PostParams { field_manager: Some(api::MANAGER.into()), dry_run: false };
@@ -40,7 +34,7 @@ pub async fn take(engine: &KubernetesEngine, environment: &str) -> Result<(), En
     while Instant::now() < until {
         match bindings.create(&params, &binding(account, environment)).await {
             // Nobody knows whether it arrived: asked again, it is made or there.
-            Err(e) if patient::broken_off(&e) => tokio::time::sleep(AGAIN).await,
+            Err(e) if retry::is_interrupted(&e) => tokio::time::sleep(AGAIN).await,
             Err(e) if !explain::is_there_already(&e) => {
                 return Err(explain::failed(&doing, &e, Leftover::Removable));
             }
@@ -69,7 +63,7 @@ fn late(doing: &str) -> EngineError {
     explain::refused(doing, &words, Leftover::Removable)
 }
 
-fn binding(account: &Account, environment: &str) -> RoleBinding {
+fn binding(account: &ServiceAccountRef, environment: &str) -> RoleBinding {
     let labels = [(ENVIRONMENT.to_owned(), environment.to_owned())].into();
     RoleBinding {
         metadata: ObjectMeta { name: Some("dayfly".into()), labels: Some(labels), ..ObjectMeta::default() },

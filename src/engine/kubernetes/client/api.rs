@@ -13,7 +13,9 @@ use kube::core::{ApiResource, PartialObjectMeta};
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
-use super::{ABREAST, KubernetesEngine, explain, patient};
+use super::engine::KubernetesEngine;
+use super::{PARALLEL_REQUESTS, retry};
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
@@ -58,11 +60,11 @@ pub fn of_environment(environment: &str) -> String {
 }
 
 impl KubernetesEngine {
-    pub(super) fn namespaces(&self) -> Api<Namespace> {
+    pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client())
     }
 
-    pub(super) fn pods(&self, environment: &str) -> Api<Pod> {
+    pub(crate) fn pods(&self, environment: &str) -> Api<Pod> {
         Api::namespaced(self.client(), environment)
     }
 
@@ -71,7 +73,7 @@ impl KubernetesEngine {
     }
 
     /// Server-side apply. Fields that the API server does not know are refused.
-    pub(super) async fn apply(&self, environment: &str, object: &Object) -> Result<DynamicObject, EngineError> {
+    pub(crate) async fn apply(&self, environment: &str, object: &Object) -> Result<DynamicObject, EngineError> {
         let params = PatchParams::apply(MANAGER).force().validation_strict();
         let patch = Patch::Apply(&object.value);
         let applied = self.objects(object.kind, environment).patch(&object.name, &params, &patch).await;
@@ -80,32 +82,32 @@ impl KubernetesEngine {
     }
 
     /// Applies many, side by side.
-    pub(super) async fn apply_all(
+    pub(crate) async fn apply_all(
         &self,
         environment: &str,
         objects: &[Object],
     ) -> Result<Vec<DynamicObject>, EngineError> {
         let each: Vec<_> = objects.iter().map(|object| self.apply(environment, object)).collect();
-        futures::stream::iter(each).buffered(ABREAST).try_collect().await
+        futures::stream::iter(each).buffered(PARALLEL_REQUESTS).try_collect().await
     }
 
     /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked again;
     /// that it is there already may then mean that the first request had arrived.
-    pub(super) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
+    pub(crate) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
         let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
         let until = Instant::now() + BREAKS;
         loop {
             match objects.create(&params, &body).await {
-                Err(e) if patient::broken_off(&e) && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(AGAIN).await,
                 done => return done.map(drop),
             }
         }
     }
 
     /// Names and annotations of dayfly's objects of one kind.
-    pub(super) async fn listed(
+    pub(crate) async fn listed(
         &self,
         kind: Kind,
         environment: &str,
@@ -116,7 +118,7 @@ impl KubernetesEngine {
     }
 
     /// Deletes one object; one that is gone already is as good.
-    pub(super) async fn delete(
+    pub(crate) async fn delete(
         &self,
         kind: Kind,
         environment: &str,
@@ -132,7 +134,7 @@ impl KubernetesEngine {
     }
 
     /// Deletes all of a kind that dayfly made in this environment.
-    pub(super) async fn delete_all(
+    pub(crate) async fn delete_all(
         &self,
         kind: Kind,
         environment: &str,

@@ -6,7 +6,8 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::{KubernetesEngine, explain};
+use super::engine::KubernetesEngine;
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 
 /// Port of every kubelet's API.

@@ -5,16 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::view::Note;
+use crate::engine::kubernetes::cache::PodEvent;
 use crate::engine::{UnitState, words};
 use crate::render::kubernetes::STOPPED;
 
+/// Name of a unit's container in its pod.
+pub const UNIT_CONTAINER: &str = "unit";
 /// How long something that may pass by itself (no room, a volume that cannot be mounted) is watched before it counts.
 const TOLERANCE: Duration = Duration::from_secs(7);
 
 /// What keeps a pod from running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stuck {
+pub enum StartFailure {
     /// Its image cannot be had.
     Image(String),
     /// There is no room for it.
@@ -25,17 +27,17 @@ pub enum Stuck {
 
 /// One container of a pod as it is seen.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Sight {
+pub enum ContainerPhase {
     /// Not yet; the last that was said about it.
-    Coming(String),
+    Waiting(String),
     /// Its process runs.
     Running,
     /// Its process ended.
-    Ended { code: i64, oom_killed: bool },
+    Terminated { code: i64, oom_killed: bool },
     /// Held back by a suite.
-    Held,
+    Stopped,
     /// It will not run.
-    Stuck(Stuck),
+    Failed(StartFailure),
 }
 
 /// The status of a container of the pod, ephemeral ones among them.
@@ -46,7 +48,7 @@ pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
 }
 
 /// The last end of a container's process, whether it runs again or not.
-pub fn last_end(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+pub fn last_termination(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
     ended_in(&status.state).or_else(|| ended_in(&status.last_state))
 }
 
@@ -60,50 +62,52 @@ pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
 }
 
 /// What is seen of a container.
-pub fn look(pod: &Pod, name: &str, events: &[Note], now: Timestamp) -> Sight {
+pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> ContainerPhase {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let events: Vec<Note> = events.iter().filter(|n| n.uid == uid).cloned().collect();
+    let events: Vec<PodEvent> = events.iter().filter(|n| n.uid == uid).cloned().collect();
     let events = events.as_slice();
     if let Some(why) = lost(pod) {
-        return Sight::Stuck(Stuck::Start(why));
+        return ContainerPhase::Failed(StartFailure::Start(why));
     }
     let status = container(pod, name);
     let state = status.and_then(|s| s.state.as_ref());
     if state.is_some_and(|s| s.running.is_some()) || just_started(name, status, events) {
-        return Sight::Running;
+        return ContainerPhase::Running;
     }
     // Whatever the kubelet says of a container that it cannot start: it is not meant to.
-    if held(pod, name) {
-        return Sight::Held;
+    if is_stopped(pod, name) {
+        return ContainerPhase::Stopped;
     }
-    if let Some(end) = status.and_then(last_end) {
+    if let Some(end) = status.and_then(last_termination) {
         return ended(end);
     }
     if let Some(waiting) = state.and_then(|s| s.waiting.as_ref()) {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
         if let Some(stuck) = waits(reason, message, events) {
-            return Sight::Stuck(stuck);
+            return ContainerPhase::Failed(stuck);
         }
     }
-    scheduled(pod, now).or_else(|| mounted(events, now)).map_or_else(|| Sight::Coming(last_words(events)), Sight::Stuck)
+    scheduled(pod, now)
+        .or_else(|| mounted(events, now))
+        .map_or_else(|| ContainerPhase::Waiting(last_words(events)), ContainerPhase::Failed)
 }
 
 /// The kubelet tells of a start at once, and puts it into the status up to a second later. Only a first start is
 /// believed this way: afterwards an event does not tell which start it is about.
-fn just_started(name: &str, status: Option<&ContainerStatus>, events: &[Note]) -> bool {
+fn just_started(name: &str, status: Option<&ContainerStatus>, events: &[PodEvent]) -> bool {
     let first = status.is_none_or(|s| {
         let waits = s.state.as_ref().and_then(|s| s.waiting.as_ref());
         s.restart_count == 0
-            && last_end(s).is_none()
+            && last_termination(s).is_none()
             && waits.is_none_or(|w| matches!(w.reason.as_deref(), Some("ContainerCreating" | "PodInitializing")))
     });
     let part = format!("{{{name}}}");
-    first && events.iter().any(|n| n.reason == "Started" && n.part.ends_with(&part))
+    first && events.iter().any(|n| n.reason == "Started" && n.field_path.ends_with(&part))
 }
 
 /// Its image was taken away by `stop`.
-pub fn held(pod: &Pod, name: &str) -> bool {
+pub fn is_stopped(pod: &Pod, name: &str) -> bool {
     let containers = pod.spec.iter().flat_map(|s| &s.containers);
     containers.into_iter().any(|c| c.name == name && c.image.as_deref() == Some(STOPPED))
 }
@@ -122,35 +126,35 @@ fn lost(pod: &Pod) -> Option<String> {
     pod.metadata.deletion_timestamp.is_some().then(|| "its pod was deleted by somebody else".into())
 }
 
-fn ended(end: &ContainerStateTerminated) -> Sight {
+fn ended(end: &ContainerStateTerminated) -> ContainerPhase {
     let message = end.message.as_deref().unwrap_or_default().trim();
-    if never_began(end) {
-        return Sight::Stuck(Stuck::Start(words::reason(message)));
+    if never_started(end) {
+        return ContainerPhase::Failed(StartFailure::Start(words::reason(message)));
     }
-    Sight::Ended { code: end.exit_code.into(), oom_killed: oom_killed(end) }
+    ContainerPhase::Terminated { code: end.exit_code.into(), oom_killed: oom_killed(end) }
 }
 
 /// The runtime could not start the process.
-pub fn never_began(end: &ContainerStateTerminated) -> bool {
+pub fn never_started(end: &ContainerStateTerminated) -> bool {
     matches!(end.reason.as_deref(), Some("StartError" | "ContainerCannotRun"))
 }
 
 /// Reasons for which a container waits that do not pass by themselves.
-fn waits(reason: &str, message: &str, events: &[Note]) -> Option<Stuck> {
+fn waits(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
     match reason {
         "ImagePullBackOff" | "ErrImagePull" => {
             // Some words say why; the later ones only that it is tried again.
-            let pulled = |n: &&Note| n.warning && n.reason == "Failed" && n.message.starts_with("Failed to pull");
+            let pulled = |n: &&PodEvent| n.warning && n.reason == "Failed" && n.message.starts_with("Failed to pull");
             let why = events.iter().rev().find(pulled).map_or(message, |n| &n.message);
-            Some(Stuck::Image(pull_advice(why)))
+            Some(StartFailure::Image(pull_advice(why)))
         }
-        "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(Stuck::Image(message.to_owned())),
+        "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(StartFailure::Image(message.to_owned())),
         "CreateContainerConfigError"
         | "CreateContainerError"
         | "RunContainerError"
         | "PreCreateHookError"
-        | "PostStartHookError" => Some(Stuck::Start(config_advice(message))),
-        "CrashLoopBackOff" => Some(Stuck::Start(message.to_owned())),
+        | "PostStartHookError" => Some(StartFailure::Start(config_advice(message))),
+        "CrashLoopBackOff" => Some(StartFailure::Start(message.to_owned())),
         _ => None,
     }
 }
@@ -190,41 +194,42 @@ fn config_advice(message: &str) -> String {
     format!("{advice} (the kubelet says: {message})")
 }
 
-fn scheduled(pod: &Pod, now: Timestamp) -> Option<Stuck> {
+fn scheduled(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     if refused.reason.as_deref() != Some("Unschedulable") {
         return None;
     }
     let since = pod.metadata.creation_timestamp.as_ref().map(|t| t.0)?;
-    passed(since, now).then(|| {
-        Stuck::Capacity(format!("no node has room for it: {}", refused.message.as_deref().unwrap_or_default()))
+    outlasts_tolerance(since, now).then(|| {
+        StartFailure::Capacity(format!("no node has room for it: {}", refused.message.as_deref().unwrap_or_default()))
     })
 }
 
-fn mounted(events: &[Note], now: Timestamp) -> Option<Stuck> {
+fn mounted(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
     const SETUP: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
     // What comes after all of these: a failure before it was overcome.
     const ONWARD: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
     let mut since = events.iter().rev().take_while(|n| !ONWARD.contains(&n.reason.as_str()));
     let failed = since.find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
-    passed(failed.since?, now).then(|| Stuck::Start(format!("{}: {}", failed.reason, failed.message)))
+    outlasts_tolerance(failed.since?, now)
+        .then(|| StartFailure::Start(format!("{}: {}", failed.reason, failed.message)))
 }
 
 /// Whether what began then has lasted too long to come right by itself.
-pub fn passed(since: Timestamp, now: Timestamp) -> bool {
+pub fn outlasts_tolerance(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).as_secs_f64() >= TOLERANCE.as_secs_f64()
 }
 
-fn last_words(events: &[Note]) -> String {
+fn last_words(events: &[PodEvent]) -> String {
     events.last().map_or_else(String::new, |n| format!("{}: {}", n.reason, n.message))
 }
 
 /// A unit's state from one of its pods.
 pub fn unit_state(pod: &Pod) -> UnitState {
-    let Some(status) = container(pod, super::units::CONTAINER) else { return UnitState::Created };
+    let Some(status) = container(pod, UNIT_CONTAINER) else { return UnitState::Created };
     let runs = status.state.as_ref().is_some_and(|s| s.running.is_some());
-    match last_end(status) {
+    match last_termination(status) {
         _ if runs => UnitState::Running,
         Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
         None if lost(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
@@ -254,32 +259,32 @@ mod tests {
         }]})
     }
 
-    fn note(uid: &str, reason: &str, warning: bool) -> Note {
-        Note {
+    fn note(uid: &str, reason: &str, warning: bool) -> PodEvent {
+        PodEvent {
             reason: reason.into(),
             message: "said".into(),
             warning,
             since: Some(MADE.parse().unwrap()),
             uid: uid.into(),
-            part: "spec.containers{unit}".into(),
+            field_path: "spec.containers{unit}".into(),
         }
     }
 
     /// What is seen so many seconds after the pod was made.
-    fn after(secs: i64, pod: &Pod, events: &[Note]) -> Sight {
-        look(pod, "unit", events, MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs))
+    fn after(secs: i64, pod: &Pod, events: &[PodEvent]) -> ContainerPhase {
+        classify(pod, "unit", events, MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs))
     }
 
     #[test]
     fn what_may_pass_by_itself_counts_only_after_a_while() {
         let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"});
         let unschedulable = pod("a", json!({"phase": "Pending", "conditions": [refused]}));
-        assert!(matches!(after(6, &unschedulable, &[]), Sight::Coming(_)));
-        assert!(matches!(after(8, &unschedulable, &[]), Sight::Stuck(Stuck::Capacity(_))));
+        assert!(matches!(after(6, &unschedulable, &[]), ContainerPhase::Waiting(_)));
+        assert!(matches!(after(8, &unschedulable, &[]), ContainerPhase::Failed(StartFailure::Capacity(_))));
         let unmounted = pod("a", json!({"phase": "Pending"}));
         let failed = [note("u1", "FailedMount", true)];
-        assert!(matches!(after(6, &unmounted, &failed), Sight::Coming(_)));
-        assert!(matches!(after(8, &unmounted, &failed), Sight::Stuck(Stuck::Start(_))));
+        assert!(matches!(after(6, &unmounted, &failed), ContainerPhase::Waiting(_)));
+        assert!(matches!(after(8, &unmounted, &failed), ContainerPhase::Failed(StartFailure::Start(_))));
     }
 
     #[test]
@@ -287,7 +292,7 @@ mod tests {
         let pending = pod("a", json!({"phase": "Pending"}));
         assert_eq!(
             after(8, &pending, &[note("u0", "FailedMount", true), note("u0", "Started", false)]),
-            Sight::Coming(String::new())
+            ContainerPhase::Waiting(String::new())
         );
     }
 
@@ -295,30 +300,30 @@ mod tests {
     fn an_event_is_believed_only_about_the_first_start() {
         let started = [note("u1", "Started", false)];
         let creating = json!({"waiting": {"reason": "ContainerCreating"}});
-        assert_eq!(after(1, &pod("a", contained(creating, json!({}), 0)), &started), Sight::Running);
+        assert_eq!(after(1, &pod("a", contained(creating, json!({}), 0)), &started), ContainerPhase::Running);
         let ended = json!({"terminated": {"exitCode": 4, "reason": "OOMKilled"}});
         let again = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}});
         let seen = after(1, &pod("a", contained(again, ended, 1)), &started);
-        assert_eq!(seen, Sight::Ended { code: 4, oom_killed: true });
+        assert_eq!(seen, ContainerPhase::Terminated { code: 4, oom_killed: true });
     }
 
     #[test]
     fn a_container_whose_image_was_taken_is_held_and_did_not_end() {
         let ended = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
         let waits = json!({"waiting": {"reason": "InvalidImageName", "message": "no"}});
-        assert_eq!(after(1, &pod(STOPPED, contained(waits.clone(), ended.clone(), 1)), &[]), Sight::Held);
+        assert_eq!(after(1, &pod(STOPPED, contained(waits.clone(), ended.clone(), 1)), &[]), ContainerPhase::Stopped);
         let backs_off =
             json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}});
-        assert_eq!(after(1, &pod(STOPPED, contained(backs_off, ended.clone(), 1)), &[]), Sight::Held);
+        assert_eq!(after(1, &pod(STOPPED, contained(backs_off, ended.clone(), 1)), &[]), ContainerPhase::Stopped);
         // The same, but the description's own image is misspelt.
         let misspelt = after(1, &pod("A", contained(waits, json!({}), 0)), &[]);
-        assert_eq!(misspelt, Sight::Stuck(Stuck::Image("no".into())));
+        assert_eq!(misspelt, ContainerPhase::Failed(StartFailure::Image("no".into())));
     }
 
     #[test]
     fn a_pod_that_the_cluster_ended_says_why() {
         let evicted = pod("a", json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}));
-        let Sight::Stuck(Stuck::Start(why)) = after(1, &evicted, &[]) else { unreachable!() };
+        let ContainerPhase::Failed(StartFailure::Start(why)) = after(1, &evicted, &[]) else { unreachable!() };
         assert!(why.contains("Evicted") && why.contains("low on memory"), "{why}");
     }
 

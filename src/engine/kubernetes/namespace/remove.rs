@@ -11,7 +11,10 @@ use kube::runtime::watcher::{Config, Event};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, api, claim, explain, feed, lock, remaining};
+use super::{owner, termination};
+use crate::engine::kubernetes::cache::watch_with_relist;
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover, Residual};
 use crate::render::kubernetes::{Kind, lease};
 
@@ -22,35 +25,37 @@ const EMPTYING: Duration = Duration::from_secs(4);
 /// How long it is waited until what holds the namespace is named.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whose the environment must be to be removed.
+/// Which environments of that name are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    Anyones,
-    Of(Uuid),
-    /// It has no lease, not even one that cannot be read.
-    Nobodys,
+pub enum Scope {
+    /// Whoever owns it.
+    Any,
+    /// Only if this run owns it.
+    Run(Uuid),
+    /// Only without a lease; a lease that cannot be read counts as one.
+    Unowned,
 }
 
-impl Whose {
-    fn takes(self, namespace: &Namespace) -> bool {
+impl Scope {
+    fn matches(self, namespace: &Namespace) -> bool {
         match self {
-            Self::Anyones => true,
-            Self::Of(run) => lease::owner(namespace.annotations()).is_some_and(|(owner, _)| owner == run),
-            Self::Nobodys => !namespace.annotations().contains_key(lease::LEASE),
+            Self::Any => true,
+            Self::Run(run) => lease::owner(namespace.annotations()).is_some_and(|(owner, _)| owner == run),
+            Self::Unowned => !namespace.annotations().contains_key(lease::LEASE),
         }
     }
 }
 
 /// Removes an environment, while it is theirs.
-pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Whose) -> Result<Vec<Residual>, EngineError> {
+pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
         let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
             return Ok(vec![]);
         };
-        claim::own(&namespace)?;
-        if !whose.takes(&namespace) {
+        owner::require_dayfly(&namespace)?;
+        if !whose.matches(&namespace) {
             return Ok(vec![]);
         }
         if namespace.metadata.deletion_timestamp.is_some() || begun(engine, &namespace).await? {
@@ -72,8 +77,12 @@ pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Whose) 
         }
         Err(_) => tracing::debug!(environment, "its pods are left to the namespace's controller"),
     }
-    lock(&engine.0.held).remove(environment);
-    if gone(engine, environment, until).await { Ok(vec![]) } else { remaining::of(engine, environment).await }
+    engine.release_cache(environment);
+    if gone(engine, environment, until).await {
+        Ok(vec![])
+    } else {
+        termination::remaining_objects(engine, environment).await
+    }
 }
 
 /// Deletes the namespace as it was seen; false when somebody took it meanwhile.
@@ -91,7 +100,7 @@ async fn begun(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool,
 /// Waits until the namespace that is being removed is gone; false when the time is over.
 async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
     let itself = Config::default().fields(&format!("metadata.name={environment}"));
-    let mut watched = std::pin::pin!(feed::watched(engine.namespaces(), itself).default_backoff());
+    let mut watched = std::pin::pin!(watch_with_relist(engine.namespaces(), itself).default_backoff());
     let waiting = async {
         let mut there = false;
         while let Some(seen) = watched.next().await {
@@ -115,7 +124,7 @@ pub async fn until_gone(engine: &KubernetesEngine, environment: &str, until: Ins
     if gone(engine, environment, until).await {
         return Ok(());
     }
-    let left = remaining::of(engine, environment).await?;
+    let left = termination::remaining_objects(engine, environment).await?;
     let left: Vec<String> = left.iter().map(|r| format!("  {}: {}", r.object, r.reason)).collect();
     Err(explain::refused(
         &format!("take environment {environment}"),

@@ -5,7 +5,8 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::Api;
 use kube::api::PostParams;
 
-use super::{ABREAST, KubernetesEngine, explain};
+use super::engine::{KubernetesEngine, PARALLEL_REQUESTS};
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 
 /// API group, resource (with a subresource behind a slash), verbs.
@@ -38,12 +39,12 @@ impl KubernetesEngine {
             Ok((!may).then(|| format!("{verb} {resource}")))
         });
         let answers: Vec<Option<String>> =
-            futures::stream::iter(asked.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+            futures::stream::iter(asked.collect::<Vec<_>>()).buffered(PARALLEL_REQUESTS).try_collect().await?;
         Ok(answers.into_iter().flatten().collect())
     }
 
     /// Whether this user may do something, in a namespace or in all of them.
-    pub(super) async fn may(
+    pub(crate) async fn may(
         &self,
         group: &str,
         resource: &str,
@@ -109,13 +110,13 @@ mod tests {
 
     #[test]
     fn the_role_that_is_installed_grants_what_is_needed_and_nothing_else() {
-        let text = include_str!("../../../manifests/install/rbac-cli.yaml");
+        let text = include_str!("../../../../manifests/install/rbac-cli.yaml");
         assert_eq!(granted(text, "dayfly-cli"), needed(&[REVIEWS]));
     }
 
     #[test]
     fn in_an_environment_the_same_is_granted_but_for_namespaces() {
-        let text = include_str!("../../../manifests/install/rbac-runner.yaml");
-        assert_eq!(granted(text, super::super::rights::ROLE), needed(&[REVIEWS, "namespaces"]));
+        let text = include_str!("../../../../manifests/install/rbac-runner.yaml");
+        assert_eq!(granted(text, super::super::role_binding::ROLE), needed(&[REVIEWS, "namespaces"]));
     }
 }

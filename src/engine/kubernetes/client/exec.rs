@@ -6,13 +6,16 @@ use std::task::{Context, Poll};
 use kube::api::{AttachParams, Portforwarder};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 
-use super::{KubernetesEngine, explain};
+use super::engine::KubernetesEngine;
 use crate::agent::AgentLink;
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 
 /// Bytes between the API server and the reader or writer.
 const BUFFER: usize = 64 * 1024;
+/// The command of an agent.
+pub const AGENT: [&str; 2] = ["/dayfly", "agent"];
 
 /// Runs a program in a container; the link is its standard streams, and it ends with the link.
 pub async fn run(
@@ -52,7 +55,12 @@ pub async fn run(
 }
 
 /// A raw connection to a port of a unit's first copy.
-pub async fn dial(engine: &KubernetesEngine, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+pub async fn port_forward(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    unit: &str,
+    port: u16,
+) -> Result<AgentLink, EngineError> {
     let what = format!("reach {unit}:{port}");
     let mut forwarder: Portforwarder = engine
         .pods(&lease.environment)

@@ -4,13 +4,14 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{KubernetesEngine, api, explain};
 use crate::crd::{REAPED, TestEnvironment};
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 
 /// Writes it down; one that is gone needs no word.
-pub async fn tell(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {
+pub async fn notify_removed(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {
     let Some((namespace, name)) = lease.requester.as_deref().and_then(|a| a.split_once('/')) else { return Ok(()) };
     let objects: Api<TestEnvironment> = Api::namespaced(engine.client(), namespace);
     let patch = json!({"metadata": {"annotations": {(REAPED): format!("{} {why}", lease.run)}}});

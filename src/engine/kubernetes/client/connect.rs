@@ -8,9 +8,10 @@ use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 use tower::{BoxError, Service};
 
-use super::patient::Patient;
-use super::rights::Account;
-use super::{Inner, KubernetesEngine, explain};
+use super::engine::KubernetesEngine;
+use super::options::Options;
+use super::retry::RetryPolicy;
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, EngineInfo};
 use crate::render::kubernetes::Templates;
 
@@ -18,21 +19,6 @@ use crate::render::kubernetes::Templates;
 const QUEUE: usize = 1024;
 /// The oldest Kubernetes on which dayfly is known to work: 1.33.
 const OLDEST_MINOR: u32 = 33;
-
-/// What the engine needs to know from outside.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Context of the kubeconfig; none for the current one, or for the cluster that this process runs in.
-    pub context: Option<String>,
-    /// dayfly's own image, by a reference that nodes can pull or have.
-    pub agent_image: String,
-    /// Registry, with an optional path, that images are pulled through in place of the one they name.
-    pub registry_mirror: Option<String>,
-    /// Text of a docker `config.json` with credentials for registries.
-    pub pull_secret: Option<String>,
-    /// The service account that this process has, when it has rights in environments only as it gives them to itself.
-    pub account: Option<Account>,
-}
 
 impl KubernetesEngine {
     /// Reaches the API server.
@@ -62,24 +48,7 @@ impl KubernetesEngine {
             endpoint,
             cannot: vec![],
         };
-        Ok(Self::over(client, info, options, templates))
-    }
-
-    /// On a client that was made elsewhere.
-    pub fn over(client: Client, info: EngineInfo, options: Options, templates: Templates) -> Self {
-        Self(std::sync::Arc::new(Inner {
-            client,
-            info,
-            options,
-            templates,
-            images: Default::default(),
-            feeds: Default::default(),
-            grounds: Default::default(),
-            turns: Default::default(),
-            claimed: Default::default(),
-            held: Default::default(),
-            in_place: Default::default(),
-        }))
+        Ok(Self::with_client(client, info, options, templates))
     }
 }
 
@@ -127,11 +96,11 @@ pub async fn plain(context: Option<&str>) -> Result<Client, EngineError> {
 fn client(mut config: Config) -> Result<Client, kube::Error> {
     // The library's own repetition goes on for minutes, and ours would repeat that.
     config.default_retry = false;
-    Ok(patient(ClientBuilder::try_from(config)?))
+    Ok(with_retries(ClientBuilder::try_from(config)?))
 }
 
 /// A client whose requests outlast an API server that is away for a while.
-pub fn patient<S, B>(builder: ClientBuilder<S>) -> Client
+pub fn with_retries<S, B>(builder: ClientBuilder<S>) -> Client
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
     S::Future: Send,
@@ -139,5 +108,5 @@ where
     B::Error: Into<BoxError>,
 {
     // A request is repeated above the queue, for what is behind it cannot be cloned.
-    builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(Patient::default())).build()
+    builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(RetryPolicy::default())).build()
 }

@@ -6,9 +6,12 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::agents::AGENT;
-use super::{KubernetesEngine, explain, images, link, pods, sight, units};
+use super::container_status::{self, UNIT_CONTAINER};
+use super::pod;
 use crate::agent::AgentLink;
+use crate::engine::kubernetes::client::KubernetesEngine;
+use crate::engine::kubernetes::client::exec::{self, AGENT};
+use crate::engine::kubernetes::{explain, images};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
@@ -29,7 +32,7 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Resu
         None => asked(engine, environment, planned).await?,
     };
     let container = joined(engine, environment, planned, &user).await?;
-    link::run(engine, environment, unit, &container, &AGENT).await
+    exec::run(engine, environment, unit, &container, &AGENT).await
 }
 
 /// Numeric `user:group` of the unit's process, where it is known without asking inside.
@@ -40,7 +43,7 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
         return Ok(Some(format!("{user}:{}", group.unwrap_or(0))));
     }
     let pod = pod(engine, environment, &unit.name).await?;
-    let linux = sight::container(&pod, units::CONTAINER).and_then(|c| c.user.as_ref()?.linux.clone());
+    let linux = container_status::container(&pod, UNIT_CONTAINER).and_then(|c| c.user.as_ref()?.linux.clone());
     Ok(linux.map(|l| format!("{}:{}", l.uid, l.gid)))
 }
 
@@ -48,7 +51,7 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
 async fn asked(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
     let own = format!("{0}:{0}", parts::AGENT_USER);
     let container = joined(engine, environment, unit, &own).await?;
-    let mut link = link::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
+    let mut link = exec::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
     link.input.shutdown().await.ok();
     let mut said = String::new();
     let read = link.output.read_to_string(&mut said).await;
@@ -74,11 +77,11 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
     let of = format!("an agent inside {}", unit.name);
     for _ in 0..TRIES {
         let pod = pod(engine, environment, &unit.name).await?;
-        let Some(present) = sight::container(&pod, units::CONTAINER).filter(|c| runs(c)) else {
+        let Some(present) = container_status::container(&pod, UNIT_CONTAINER).filter(|c| runs(c)) else {
             return Err(explain::not_started(&of, &format!("{} is not running", unit.name)));
         };
         let name = name(present, user);
-        let there = sight::container(&pod, &name);
+        let there = container_status::container(&pod, &name);
         if there.is_some_and(runs) {
             return Ok(name);
         }
@@ -87,7 +90,7 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
         {
             continue;
         }
-        return pods::runs(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
+        return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
     }
     Err(explain::not_started(&of, "others keep changing its pod"))
 }
@@ -111,7 +114,7 @@ fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, u
     };
     json!({
         "name": name, "image": engine.agent_image(), "imagePullPolicy": "IfNotPresent",
-        "command": [AGENT[0], AGENT[1], "rest"], "targetContainerName": units::CONTAINER,
+        "command": [AGENT[0], AGENT[1], "rest"], "targetContainerName": UNIT_CONTAINER,
         "securityContext": parts::security(&as_unit),
     })
 }

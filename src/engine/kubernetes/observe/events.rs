@@ -1,4 +1,4 @@
-//! What happens to an environment, told from its feed: processes that end, and another owner.
+//! What happens to an environment, told from its cache: processes that end, and another owner.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
-use super::feed::Feed;
-use super::view::View;
-use super::{KubernetesEngine, api, sight, units};
+use crate::engine::kubernetes::cache::{EnvironmentCache, Snapshot};
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::pods::container_status::{self, UNIT_CONTAINER};
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{ROLE, Role, UNIT};
 
@@ -19,29 +19,29 @@ pub async fn watch(
     engine: &KubernetesEngine,
     environment: &str,
 ) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
-    let feed = engine.feed(environment);
+    let cache = engine.cache(environment);
     let (tell, heard) = mpsc::channel(64);
     tokio::spawn(async move {
         let quiet = tell.clone();
         tokio::select! {
             () = quiet.closed() => {}
-            () = follow(feed, tell) => {}
+            () = follow(cache, tell) => {}
         }
     });
     Ok(futures::stream::unfold(heard, |mut heard| async move { heard.recv().await.map(|h| (h, heard)) }).boxed())
 }
 
-async fn follow(feed: Arc<Feed>, tell: mpsc::Sender<EngineEvent>) {
-    let mut view = feed.view();
+async fn follow(cache: Arc<EnvironmentCache>, tell: mpsc::Sender<EngineEvent>) {
+    let mut snapshot = cache.subscribe();
     let mut teller = Teller::default();
     loop {
-        let news = teller.news(&view.borrow_and_update());
+        let news = teller.news(&snapshot.borrow_and_update());
         for happened in news {
             if tell.send(happened).await.is_err() {
                 return;
             }
         }
-        if view.changed().await.is_err() {
+        if snapshot.changed().await.is_err() {
             return;
         }
     }
@@ -58,13 +58,13 @@ struct Teller {
 }
 
 impl Teller {
-    fn news(&mut self, view: &View) -> Vec<EngineEvent> {
+    fn news(&mut self, snapshot: &Snapshot) -> Vec<EngineEvent> {
         let mut news = vec![];
-        for pod in view.pods.iter().flat_map(|p| p.values()) {
+        for pod in snapshot.pods.iter().flat_map(|p| p.values()) {
             news.extend(self.end(pod));
         }
-        self.begun |= view.pods.is_some();
-        let owner = view.owner.as_ref().map(|o| o.as_ref().map(|o| (o.run, o.leaving)));
+        self.begun |= snapshot.pods.is_some();
+        let owner = snapshot.owner.as_ref().map(|o| o.as_ref().map(|o| (o.run, o.leaving)));
         if let (Some(known), Some(now)) = (self.owner, owner)
             && known != now
         {
@@ -79,19 +79,19 @@ impl Teller {
         if api::label(pod, ROLE) != Role::Unit.as_str() {
             return None;
         }
-        let status = sight::container(pod, units::CONTAINER)?;
+        let status = container_status::container(pod, UNIT_CONTAINER)?;
         // A process that never began is no end; whoever starts it is told why.
-        let end = sight::last_end(status).filter(|e| !sight::never_began(e))?;
+        let end = container_status::last_termination(status).filter(|e| !container_status::never_started(e))?;
         let new =
             self.ends.insert(format!("{}/{:?}", pod.metadata.uid.as_deref().unwrap_or_default(), end.container_id));
         let runs = status.state.as_ref().is_some_and(|s| s.running.is_some());
-        if !new || (!self.begun && (runs || sight::held(pod, units::CONTAINER))) {
+        if !new || (!self.begun && (runs || container_status::is_stopped(pod, UNIT_CONTAINER))) {
             return None;
         }
         Some(EngineEvent::Exited {
             unit: api::label(pod, UNIT).to_owned(),
             code: end.exit_code.into(),
-            oom_killed: sight::oom_killed(end),
+            oom_killed: container_status::oom_killed(end),
         })
     }
 }

@@ -1,50 +1,50 @@
 //! Agents: a pod of dayfly's own image rests at each position; every link runs the agent in it anew.
 
-use super::{KubernetesEngine, claim, inside, link, lock, pods, prepare};
+use super::{context, ephemeral, pod};
 use crate::agent::AgentLink;
 use crate::engine::EngineError;
+use crate::engine::kubernetes::client::{KubernetesEngine, exec};
+use crate::engine::kubernetes::explain;
 use crate::lease::Lease;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{Object, judge};
 
 /// Name of the container in an agent's pod.
 const CONTAINER: &str = "agent";
-/// What a link runs.
-pub const AGENT: [&str; 2] = ["/dayfly", "agent"];
 
 /// Starts an agent at a position.
 pub async fn start(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
     if let Position::Inside(unit) = position {
-        return inside::start(engine, lease, unit).await;
+        return ephemeral::start(engine, lease, unit).await;
     }
     let pod = pod(engine, lease, position).await?;
     if let Position::Suite(_) = position {
         ahead(engine, lease);
     }
     rests(engine, lease, &pod).await?;
-    link::run(engine, &lease.environment, &pod.name, CONTAINER, &AGENT).await
+    exec::run(engine, &lease.environment, &pod.name, CONTAINER, &exec::AGENT).await
 }
 
 async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> Result<Object, EngineError> {
-    let ground = prepare::ground(engine, lease).await?;
+    let context = context::load(engine, lease).await?;
     // Control is there before anybody else, and is told addresses with each question.
-    let places = match position {
-        Position::Control => ground.addresses.clone(),
-        _ => prepare::places(engine, lease, &ground, |_| true).await,
+    let addresses = match position {
+        Position::Control => context.addresses.clone(),
+        _ => context::resolve_addresses(engine, lease, &context, |_| true).await,
     };
-    let rendered = engine.staged(lease, |stage| judge::agent(stage, position, &places));
+    let rendered = engine.with_stage(lease, |stage| judge::agent(stage, position, &addresses));
     rendered
-        .map_err(|e| claim::unrendered(&e))?
+        .map_err(|e| explain::unrendered(&e))?
         .ok_or_else(|| EngineError::Missing(format!("{position:?} in environment {}", lease.environment)))
 }
 
 async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result<(), EngineError> {
     let of = format!("dayfly's agent {}", pod.name);
     // One at a time: a second request for the same pod would be counted by the quota before it is refused.
-    let turn = lock(&engine.0.turns).entry((lease.run, pod.name.clone())).or_default().clone();
+    let turn = engine.run_state(lease.run, |run| run.pod_locks.entry(pod.name.clone()).or_default().clone());
     let _turn = turn.lock().await;
-    pods::ensure(engine, &lease.environment, &of, pod, |found| pods::same(found, pod)).await?;
-    pods::runs(engine, &lease.environment, &of, &pod.name, CONTAINER, None).await
+    pod::ensure(engine, &lease.environment, &of, pod, |found| pod::matches(found, pod)).await?;
+    pod::wait_until_running(engine, &lease.environment, &of, &pod.name, CONTAINER, None).await
 }
 
 /// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.

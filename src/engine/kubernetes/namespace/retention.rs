@@ -6,7 +6,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{KubernetesEngine, claim, explain};
+use super::owner;
+use crate::engine::kubernetes::client::KubernetesEngine;
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{RetentionChange, RetentionUpdate};
 use crate::render::kubernetes::lease;
@@ -40,7 +42,7 @@ async fn attempt(
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
         return Ok(Some(RetentionUpdate::Gone));
     };
-    claim::own(&namespace)?;
+    owner::require_dayfly(&namespace)?;
     if namespace.metadata.deletion_timestamp.is_some() {
         return Ok(Some(RetentionUpdate::Leaving));
     }

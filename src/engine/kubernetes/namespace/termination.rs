@@ -5,11 +5,12 @@ use kube::core::PartialObjectMeta;
 use kube::core::{DynamicObject, ObjectList};
 use kube::{Client, ResourceExt};
 
-use super::{KubernetesEngine, explain};
+use crate::engine::kubernetes::client::KubernetesEngine;
+use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover, Residual};
 
 /// Everything that is left of an environment.
-pub async fn of(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
+pub async fn remaining_objects(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let failed = |e| explain::failed(&format!("look at namespace {environment}"), &e, Leftover::Unknown);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(vec![]) };
     let said = conditions(&namespace);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{KubernetesEngine, link};
+use crate::engine::kubernetes::client::{KubernetesEngine, exec};
 use crate::render::archive::{self, Unpacked};
 
 /// Largest results.
@@ -47,7 +47,7 @@ async fn archive(
 ) -> Result<(Vec<u8>, Option<String>), String> {
     let command = ["/dayfly", "agent", "pack", folder];
     let mut link =
-        link::run(engine, environment, pod, CONTAINER, &command).await.map_err(|e| format!("failed to {e}"))?;
+        exec::run(engine, environment, pod, CONTAINER, &command).await.map_err(|e| format!("failed to {e}"))?;
     link.input.shutdown().await.ok();
     let (mut all, mut piece) = (vec![], vec![0; PIECE]);
     loop {

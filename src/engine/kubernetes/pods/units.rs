@@ -7,23 +7,19 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::view::View;
-use super::{KubernetesEngine, claim, lock, pods, prepare};
+use super::container_status::UNIT_CONTAINER;
+use super::{context, pod};
 use crate::engine::EngineError;
+use crate::engine::kubernetes::cache::Snapshot;
+use crate::engine::kubernetes::client::{KubernetesEngine, PodContext};
+use crate::engine::kubernetes::explain;
+use crate::engine::kubernetes::namespace::owner;
 use crate::lease::Lease;
 use crate::plan::Unit;
 use crate::render::kubernetes::{Addresses, Object, STOPPED, unit};
-use crate::render::labels;
 
-/// Name of a unit's container in its pod.
-pub const CONTAINER: &str = "unit";
 /// How long a pod that runs may take to be told its address.
 const ADDRESSED: Duration = Duration::from_secs(10);
-
-/// Names of a unit's pods.
-pub fn names(unit: &Unit) -> Vec<String> {
-    (1..=unit.replicas.max(1)).map(|copy| labels::copy(&unit.name, copy)).collect()
-}
 
 fn planned<'a>(lease: &'a Lease, unit: &str) -> Result<&'a Unit, EngineError> {
     let missing = || EngineError::Missing(format!("{unit} in environment {}", lease.environment));
@@ -33,17 +29,17 @@ fn planned<'a>(lease: &'a Lease, unit: &str) -> Result<&'a Unit, EngineError> {
 /// Starts every copy; returns when their processes run.
 pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Result<(), EngineError> {
     let planned = planned(lease, name)?;
-    claim::still_ours(engine, lease).await?;
-    let ground = prepare::ground(engine, lease).await?;
-    let places = prepare::places(engine, lease, &ground, |u| planned.needs.contains(&u.name)).await;
-    let wanted = rendered(engine, lease, planned, &ground, &places)?;
+    owner::require_ours(engine, lease).await?;
+    let context = context::load(engine, lease).await?;
+    let addresses = context::resolve_addresses(engine, lease, &context, |u| planned.needs.contains(&u.name)).await;
+    let wanted = rendered(engine, lease, planned, &context, &addresses)?;
     // Whoever brought the environment up has removed what differs; for anybody else a pod that is there is the right one,
     // however they would have rendered it.
-    let strict = lock(&engine.0.claimed).contains(&lease.run);
-    let fits = |found: &Pod, pod: &Object| !strict || pods::same(found, pod);
+    let strict = engine.run_state(lease.run, |run| run.claimed);
+    let fits = |found: &Pod, pod: &Object| !strict || pod::matches(found, pod);
     try_join_all(wanted.iter().map(async |pod| {
-        let before = pods::ensure(engine, &lease.environment, name, pod, |found| fits(found, pod)).await?;
-        pods::runs(engine, &lease.environment, name, &pod.name, CONTAINER, before).await
+        let before = pod::ensure(engine, &lease.environment, name, pod, |found| fits(found, pod)).await?;
+        pod::wait_until_running(engine, &lease.environment, name, &pod.name, UNIT_CONTAINER, before).await
     }))
     .await
     .map(drop)
@@ -54,21 +50,22 @@ pub fn rendered(
     engine: &KubernetesEngine,
     lease: &Lease,
     unit: &Unit,
-    ground: &prepare::Ground,
-    places: &Addresses,
+    context: &PodContext,
+    addresses: &Addresses,
 ) -> Result<Vec<Object>, EngineError> {
     let copies = 1..=unit.replicas.max(1);
-    let each = copies.map(|copy| engine.staged(lease, |stage| unit::pod(stage, unit, copy, places, &ground.secrets)));
-    each.map(|pod| pod.map_err(|e| claim::unrendered(&e))).collect()
+    let each =
+        copies.map(|copy| engine.with_stage(lease, |stage| unit::pod(stage, unit, copy, addresses, &context.secrets)));
+    each.map(|pod| pod.map_err(|e| explain::unrendered(&e))).collect()
 }
 
 /// Stops every copy; returns when their processes ended.
 pub async fn stop(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Result<(), EngineError> {
     let planned = planned(lease, name)?;
-    claim::still_ours(engine, lease).await?;
-    try_join_all(names(planned).into_iter().map(|pod| async move {
-        pods::set_image(engine, &lease.environment, &pod, CONTAINER, STOPPED).await?;
-        pods::ended(engine, &lease.environment, &pod, CONTAINER).await
+    owner::require_ours(engine, lease).await?;
+    try_join_all(context::pod_names(planned).into_iter().map(|pod| async move {
+        pod::set_image(engine, &lease.environment, &pod, UNIT_CONTAINER, STOPPED).await?;
+        pod::wait_until_stopped(engine, &lease.environment, &pod, UNIT_CONTAINER).await
     }))
     .await
     .map(drop)
@@ -76,6 +73,6 @@ pub async fn stop(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resul
 
 /// The address of a unit's first pod, as soon as it has one.
 pub async fn address(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Option<IpAddr> {
-    let known = |view: &View| view.pod(unit)?.status.as_ref()?.pod_ip.clone()?.parse().ok();
-    engine.feed(&lease.environment).until(ADDRESSED, |view, _| known(view)).await
+    let known = |snapshot: &Snapshot| snapshot.pod(unit)?.status.as_ref()?.pod_ip.clone()?.parse().ok();
+    engine.cache(&lease.environment).wait_for(ADDRESSED, |snapshot, _| known(snapshot)).await
 }

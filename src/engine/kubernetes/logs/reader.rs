@@ -1,0 +1,162 @@
+//! Logs of units, line by line. A log that is followed goes on when its connection breaks or its process starts again.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::io::{AsyncBufReadExt as _, Lines};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::LogParams;
+
+use crate::engine::kubernetes::client::KubernetesEngine;
+use crate::engine::kubernetes::explain;
+use crate::engine::kubernetes::pods::container_status;
+use crate::engine::{EngineError, Leftover, LogLine};
+
+/// Pause before a log that ended is asked for again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+type Reader = Lines<std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>>>;
+
+/// One container's log, wherever it was left off.
+pub struct LogReader {
+    engine: KubernetesEngine,
+    environment: String,
+    pod: String,
+    container: String,
+    params: LogParams,
+    reader: Option<Reader>,
+    /// Time of the last line, as it was written.
+    last: String,
+    /// It could not be read further.
+    broken: bool,
+}
+
+impl LogReader {
+    /// From the last `tail` lines on (all if none), then new ones while `follow`.
+    pub fn new(
+        engine: &KubernetesEngine,
+        environment: &str,
+        pod: &str,
+        container: &str,
+        tail: Option<usize>,
+        follow: bool,
+    ) -> Self {
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            follow,
+            timestamps: true,
+            tail_lines: tail.and_then(|n| i64::try_from(n).ok()),
+            ..LogParams::default()
+        };
+        Self {
+            engine: engine.clone(),
+            environment: environment.to_owned(),
+            pod: pod.to_owned(),
+            container: container.to_owned(),
+            params,
+            reader: None,
+            last: String::new(),
+            broken: false,
+        }
+    }
+
+    pub fn lines(self, unit: String) -> BoxStream<'static, Result<LogLine, EngineError>> {
+        futures::stream::unfold((self, unit), |(mut tail, unit)| async move {
+            let next = tail.next().await?;
+            Some((next.map(|text| LogLine { unit: unit.clone(), text }), (tail, unit)))
+        })
+        .boxed()
+    }
+
+    /// The next line; none at the end, and after an error.
+    pub async fn next(&mut self) -> Option<Result<String, EngineError>> {
+        loop {
+            if self.broken {
+                return None;
+            }
+            if self.reader.is_none() {
+                match self.open().await {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(e) => {
+                        self.broken = true;
+                        return Some(Err(e));
+                    }
+                }
+            }
+            match self.reader.as_mut()?.next().await {
+                Some(Ok(line)) => {
+                    if let Some(text) = self.unseen(&line) {
+                        return Some(Ok(text));
+                    }
+                }
+                ended => {
+                    if let Some(Err(e)) = ended {
+                        tracing::debug!(pod = self.pod, "its log broke off: {e}");
+                    }
+                    self.reader = None;
+                    if !self.params.follow || !self.goes_on().await {
+                        return None;
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// False when there is nothing to read (yet, or any more).
+    async fn open(&mut self) -> Result<bool, EngineError> {
+        if let Ok(last) = self.last.parse::<Timestamp>() {
+            self.params.since_time = Some(last);
+            self.params.tail_lines = None;
+        }
+        let pods = self.engine.pods(&self.environment);
+        loop {
+            match pods.log_stream(&self.pod, &self.params).await {
+                Ok(stream) => {
+                    let boxed: std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>> = Box::pin(stream);
+                    self.reader = Some(boxed.lines());
+                    return Ok(true);
+                }
+                Err(e) if explain::is_missing(&e) => return Ok(false),
+                // Its process was not started yet.
+                Err(e) if explain::status(&e).is_some_and(|s| s.code == 400) => {
+                    if !self.params.follow || !self.goes_on().await {
+                        return Ok(false);
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(e) => {
+                    return Err(explain::failed(&format!("read the log of {}", self.pod), &e, Leftover::Unknown));
+                }
+            }
+        }
+    }
+
+    /// Whether more can come: the pod is there and has not ended for good.
+    async fn goes_on(&mut self) -> bool {
+        let found: Option<Pod> = self.engine.pods(&self.environment).get_opt(&self.pod).await.ok().flatten();
+        let Some(pod) = found else { return false };
+        if pod.metadata.deletion_timestamp.is_some() {
+            return false;
+        }
+        let never = pod.spec.as_ref().and_then(|s| s.restart_policy.as_deref()) == Some("Never");
+        let ended = container_status::container(&pod, &self.container)
+            .and_then(|c| c.state.as_ref())
+            .is_some_and(|s| s.terminated.is_some());
+        !(never && ended)
+    }
+
+    /// The text of a line that was not seen before.
+    fn unseen(&mut self, line: &str) -> Option<String> {
+        let (time, text) = line.split_once(' ').unwrap_or((line, ""));
+        // Seconds are all that a log is asked to begin at, so that some lines come twice.
+        if self.params.since_time.is_some() && time <= self.last.as_str() {
+            return None;
+        }
+        self.last = time.to_owned();
+        Some(text.trim_end_matches('\r').to_owned())
+    }
+}

@@ -1,0 +1,70 @@
+//! The owner of an environment, read from its namespace.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use uuid::Uuid;
+
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::{explain, images};
+use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
+use crate::render::kubernetes::{ENVIRONMENT_ROLE, lease as annotations};
+use crate::render::labels;
+
+/// How long the watch of a namespace may take to list it.
+const LIST_LIMIT: Duration = Duration::from_secs(90);
+
+/// Fails for a namespace that dayfly did not create.
+pub fn require_dayfly(namespace: &Namespace) -> Result<(), EngineError> {
+    let name = namespace.name_any();
+    if api::label(namespace, labels::ENVIRONMENT) == name && api::label(namespace, labels::ROLE) == ENVIRONMENT_ROLE {
+        return Ok(());
+    }
+    Err(explain::refused(
+        &format!("use namespace {name}"),
+        "there is a namespace of that name that is not dayfly's; it is not touched: rename the description, or remove the namespace by hand",
+        Leftover::None,
+    ))
+}
+
+/// The owner's lease. An environment that this process claimed and somebody is removing has no owner any more; one that a
+/// newer run removes in order to create it again belongs to that run already.
+pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Option<Lease>, EngineError> {
+    let failed = |e| explain::failed(&format!("read who has environment {environment}"), &e, Leftover::None);
+    let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(None) };
+    require_dayfly(&namespace)?;
+    images::restore(engine, namespace.annotations());
+    let leaving = namespace.metadata.deletion_timestamp.is_some();
+    match annotations::parse(environment, namespace.annotations()) {
+        Some(lease) if leaving && engine.run_state(lease.run, |run| run.claimed) => Ok(None),
+        Some(lease) => Ok(Some(lease)),
+        None if namespace.annotations().contains_key(annotations::LEASE) => Err(explain::refused(
+            &format!("read who has environment {environment}"),
+            "it was made by another version of dayfly; remove it with that version, or with `dayfly down`",
+            Leftover::None,
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Run id of the owner, from the watch cache.
+async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<Uuid>, EngineError> {
+    let known = engine.cache(environment).wait_for(LIST_LIMIT, |snapshot, _| snapshot.owner.clone()).await;
+    known.map(|owner| owner.filter(|o| !o.leaving).map(|o| o.run)).ok_or_else(|| {
+        let words = format!("the API server does not say within {} s", LIST_LIMIT.as_secs());
+        explain::refused(&format!("find out who has environment {environment}"), &words, Leftover::Unknown)
+    })
+}
+
+/// Fails when the environment no longer belongs to this run, so that a stale run creates nothing in it.
+pub async fn require_ours(engine: &KubernetesEngine, lease: &Lease) -> Result<(), EngineError> {
+    match owner(engine, &lease.environment).await? {
+        Some(run) if run == lease.run => Ok(()),
+        _ => Err(EngineError::Missing(format!(
+            "environment {} as it was claimed: a newer run took it meanwhile, or it was removed",
+            lease.environment
+        ))),
+    }
+}

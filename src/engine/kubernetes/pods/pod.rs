@@ -1,0 +1,200 @@
+//! Pods, whoever they are for: made, waited for, stopped by taking an image away, replaced.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::container_status::{self, ContainerPhase, StartFailure, UNIT_CONTAINER};
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::explain;
+use crate::engine::{EngineError, Leftover};
+use crate::render::kubernetes::object::HOSTS;
+use crate::render::kubernetes::{HASH, Kind, Object};
+use crate::render::labels;
+
+/// How long a pod may take until its process runs, images pulled; what gets stuck is told long before.
+const PULLED: Duration = Duration::from_secs(900);
+/// How long a process may take to end: its own grace period, and some more.
+pub const TERMINATION_LIMIT: Duration = Duration::from_secs(60);
+/// How long an object may take to be gone, beyond its grace period.
+const GONE: Duration = Duration::from_secs(60);
+/// Grace period of a pod that is replaced, in seconds.
+const REPLACED_SECS: u32 = 2;
+/// How long it may take until what is used of a quota is counted.
+const COUNTED: Duration = Duration::from_secs(15);
+/// Pause before it is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Makes a pod, or leaves the one that is there when `fits` finds nothing wrong with it. What its process ended with
+/// before, if it is started again, is for `runs`.
+pub async fn ensure(
+    engine: &KubernetesEngine,
+    environment: &str,
+    of: &str,
+    pod: &Object,
+    fits: impl Fn(&Pod) -> bool,
+) -> Result<Option<Past>, EngineError> {
+    let failed = |e: kube::Error| explain::failed(&format!("look at pod {}", pod.name), &e, Leftover::Removable);
+    loop {
+        if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
+            if alive(&found) && fits(&found) {
+                return restart_if_stopped(engine, environment, &found).await;
+            }
+            delete(engine, environment, pod.name.clone()).await?;
+        }
+        if make(engine, environment, of, pod).await? {
+            return Ok(None);
+        }
+    }
+}
+
+fn alive(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && phase.is_none_or(|p| p == "Running" || p == "Pending")
+}
+
+/// Whether a pod is as it was rendered, and knows the same addresses.
+pub fn matches(found: &Pod, wanted: &Object) -> bool {
+    found.annotations().get(HASH).map(String::as_str) == Some(wanted.hash()) && same_hosts(found, wanted)
+}
+
+/// Whether both know the same addresses.
+fn same_hosts(found: &Pod, wanted: &Object) -> bool {
+    let found = found.spec.as_ref().and_then(|s| s.host_aliases.as_ref());
+    let found = found.and_then(|h| serde_json::to_value(h).ok()).unwrap_or_else(|| json!([]));
+    wanted.value.pointer(&format!("/spec/{HOSTS}")) == Some(&found)
+}
+
+/// False when there is one of that name already.
+async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
+    let until = tokio::time::Instant::now() + COUNTED;
+    loop {
+        match engine.create(environment, pod).await {
+            Ok(()) => return Ok(true),
+            Err(e) if explain::is_there_already(&e) => return Ok(false),
+            Err(e) if explain::is_uncounted(&explain::words(&e)) && tokio::time::Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(e) => return Err(explain::not_started(of, &explain::words(&e))),
+        }
+    }
+}
+
+/// Gives a unit its image back, if a suite had taken it.
+async fn restart_if_stopped(
+    engine: &KubernetesEngine,
+    environment: &str,
+    found: &Pod,
+) -> Result<Option<Past>, EngineError> {
+    match found.annotations().get(labels::IMAGE) {
+        Some(image) if container_status::is_stopped(found, UNIT_CONTAINER) => {
+            set_image(engine, environment, &found.name_any(), UNIT_CONTAINER, image).await?;
+            Ok(past(found, UNIT_CONTAINER))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Which process has ended: its container's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past(String);
+
+fn past(pod: &Pod, container: &str) -> Option<Past> {
+    container_status::last_termination(container_status::container(pod, container)?)?.container_id.clone().map(Past)
+}
+
+/// Changes a container's image; the kubelet ends its process in order and starts it from the new one.
+pub async fn set_image(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &str,
+    image: &str,
+) -> Result<(), EngineError> {
+    let patch = json!({"spec": {"containers": [{"name": container, "image": image}]}});
+    let patched = engine.pods(environment).patch(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await;
+    patched.map(drop).map_err(|e| explain::failed(&format!("stop or start {pod}"), &e, Leftover::Removable))
+}
+
+/// Waits until the process of a container runs. One that ended at once has run: whoever watches it is told. The one of
+/// `before` does not count.
+pub async fn wait_until_running(
+    engine: &KubernetesEngine,
+    environment: &str,
+    of: &str,
+    pod: &str,
+    container: &str,
+    before: Option<Past>,
+) -> Result<(), EngineError> {
+    let cache = engine.cache(environment);
+    let mut last = String::new();
+    let done = cache.wait_for(PULLED, |snapshot, now| {
+        let found = snapshot.pod(pod)?;
+        match container_status::classify(found, container, snapshot.events_of(pod), now) {
+            ContainerPhase::Terminated { .. } if before.is_some() && past(found, container) == before => None,
+            ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(())),
+            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Waiting(said) => {
+                last = said;
+                None
+            }
+            ContainerPhase::Stopped => None,
+        }
+    });
+    match done.await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{of}: {why}"))),
+        Some(Err(StartFailure::Image(why))) => {
+            let image = cache.subscribe().borrow().pod(pod).and_then(|p| image_of(p, container)).unwrap_or_default();
+            Err(EngineError::Images(vec![(image, format!("{why} (wanted by {of})"))]))
+        }
+        Some(Err(StartFailure::Start(reason))) => {
+            Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
+        }
+        None => {
+            Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs())))
+        }
+    }
+}
+
+fn image_of(pod: &Pod, container: &str) -> Option<String> {
+    pod.spec.as_ref()?.containers.iter().find(|c| c.name == container)?.image.clone()
+}
+
+/// Waits until the process of a container whose image was taken has ended.
+pub async fn wait_until_stopped(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &str,
+) -> Result<(), EngineError> {
+    let cache = engine.cache(environment);
+    let done = cache.wait_for(TERMINATION_LIMIT, |snapshot, _| {
+        let found = snapshot.pod(pod)?;
+        let state = container_status::container(found, container)?.state.as_ref()?;
+        // The image is looked at too: before the change is seen, the process still runs.
+        (container_status::is_stopped(found, container) && state.running.is_none()).then_some(())
+    });
+    done.await.ok_or_else(|| {
+        let words = format!("its process did not end within {} s", TERMINATION_LIMIT.as_secs());
+        explain::refused(&format!("stop {pod}"), &words, Leftover::Removable)
+    })
+}
+
+/// Deletes a pod and waits until its name is free.
+pub async fn delete(engine: &KubernetesEngine, environment: &str, pod: String) -> Result<(), EngineError> {
+    let cache = engine.cache(environment);
+    // First whole list, then the deletion: what is absent afterwards is gone.
+    cache.wait_for(GONE, |snapshot, _| snapshot.pods.as_ref().map(drop)).await;
+    engine.delete(Kind::Pod, environment, &pod, &api::within(REPLACED_SECS)).await?;
+    let gone = cache
+        .wait_for(GONE, |snapshot, _| (snapshot.pods.is_some() && snapshot.pod(&pod).is_none()).then_some(()))
+        .await;
+    gone.ok_or_else(|| {
+        let words = "it is still there; `dayfly status` and the events of its node may say why";
+        explain::refused(&format!("replace pod {pod}"), words, Leftover::Removable)
+    })
+}

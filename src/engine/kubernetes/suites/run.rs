@@ -1,0 +1,199 @@
+//! Container suites: a Job runs it to the end or the time limit; log and results are collected in any case.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use super::results;
+use crate::engine::kubernetes::cache::{PodEvent, Snapshot};
+use crate::engine::kubernetes::client::{KubernetesEngine, api};
+use crate::engine::kubernetes::explain;
+use crate::engine::kubernetes::logs::SuiteLog;
+use crate::engine::kubernetes::namespace::{owner, remove};
+use crate::engine::kubernetes::pods::container_status::{self, ContainerPhase, StartFailure};
+use crate::engine::kubernetes::pods::{context, pod};
+use crate::engine::{EngineError, Leftover, OnLine, SuiteExit};
+use crate::lease::Lease;
+use crate::plan::{ContainerSuite, SuiteExecutor, SuitePlan};
+use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
+use crate::secrets::Secrets;
+
+/// Name of a suite's container.
+const CONTAINER: &str = "suite";
+/// How long a Job may take to make its pod, and a pod to run, images pulled.
+const MADE: Duration = Duration::from_secs(900);
+/// How long a Job's pod may take to be gone.
+const GONE: Duration = Duration::from_secs(30);
+
+/// Runs a container suite.
+pub async fn run(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    secrets: &Secrets,
+    on_line: OnLine<'_>,
+) -> Result<SuiteExit, EngineError> {
+    let SuiteExecutor::Container(judge) = &suite.judge else {
+        return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
+    };
+    owner::require_ours(engine, lease).await?;
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let job = judge::job_name(&suite.name, &id[20..]);
+    make(engine, lease, suite, judge, &id[20..], secrets).await?;
+    let exit = finish(engine, lease, suite, judge, &job, on_line).await;
+    clear(engine, &lease.environment, &job).await;
+    exit
+}
+
+async fn make(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    judge: &ContainerSuite,
+    run: &str,
+    secrets: &Secrets,
+) -> Result<(), EngineError> {
+    let context = context::load(engine, lease).await?;
+    let addresses = context::resolve_addresses(engine, lease, &context, |_| true).await;
+    let rendered = engine.with_stage(lease, |stage| {
+        let files = unit::files_of(secrets, &suite.name);
+        let secret = unit::secret(stage, &suite_name(&suite.name), &stage.fixture_labels(), "Opaque", &files)?;
+        Ok((secret, judge::job(stage, suite, judge, run, &addresses)?))
+    });
+    let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
+    engine.apply(&lease.environment, &secret).await?;
+    match engine.create(&lease.environment, &job).await {
+        // Nobody else's has this name.
+        Err(e) if !explain::is_there_already(&e) => Err(explain::not_started(&suite.name, &explain::words(&e))),
+        _ => Ok(()),
+    }
+}
+
+/// From its start to everything that is known of its end.
+async fn finish(
+    engine: &KubernetesEngine,
+    lease: &Lease,
+    suite: &SuitePlan,
+    judge: &ContainerSuite,
+    job: &str,
+    on_line: OnLine<'_>,
+) -> Result<SuiteExit, EngineError> {
+    let environment = &lease.environment;
+    let pod = started(engine, environment, &suite.name, job).await?;
+    let (log, mut lines) = SuiteLog::follow(engine, environment, &pod, CONTAINER);
+    let limit = Duration::from_millis(suite.timeout_ms);
+    let mut ending = std::pin::pin!(ended(engine, environment, &pod, limit));
+    let end = loop {
+        tokio::select! {
+            biased;
+            Some(line) = lines.recv() => on_line(&line),
+            end = &mut ending => break end,
+        }
+    };
+    let (end, timed_out) = match end {
+        Some(end) => (end, false),
+        None => (stopped(engine, environment, &pod).await?, true),
+    };
+    let (files, lost) = match &end {
+        End::Lost(why) => (BTreeMap::new(), vec![format!("{}: lost with its pod: {why}", judge.results)]),
+        End::Process { .. } => results::fetch(engine, environment, &pod, &judge.results).await,
+    };
+    let mut text = log.end().await;
+    while let Ok(line) = lines.try_recv() {
+        on_line(&line);
+    }
+    let (code, oom_killed) = match end {
+        End::Process { code, oom_killed } => (Some(code), oom_killed),
+        End::Lost(why) => {
+            text += &format!("\n(its pod was lost: {why})\n");
+            (None, false)
+        }
+    };
+    Ok(SuiteExit { code: code.filter(|_| !timed_out), oom_killed, timed_out, log: text, files, lost })
+}
+
+/// Waits until its process runs (or has ended); the name of its pod.
+async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
+    let cache = engine.cache(environment);
+    let found = cache.wait_for(MADE, |snapshot, now| {
+        // A Job whose pod is refused (quota, admission) says so in its events and makes none; it tries again by itself.
+        let late = |n: &PodEvent| {
+            explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !container_status::outlasts_tolerance(s, now))
+        };
+        let refused = snapshot.events_of(job).iter().find(|n| n.reason == "FailedCreate" && !late(n));
+        let pod =
+            snapshot.pods.as_ref()?.values().find(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") == job);
+        let Some(pod) = pod else { return refused.map(|n| Err(StartFailure::Start(n.message.clone()))) };
+        match container_status::classify(pod, CONTAINER, snapshot.events_of(&pod.name_any()), now) {
+            ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(pod.name_any())),
+            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Waiting(_) | ContainerPhase::Stopped => None,
+        }
+    });
+    match found.await {
+        Some(Ok(pod)) => Ok(pod),
+        Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
+        Some(Err(StartFailure::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
+        Some(Err(StartFailure::Start(why))) => Err(explain::not_started(suite, &why)),
+        None => Err(explain::not_started(suite, &format!("its process does not run after {} s", MADE.as_secs()))),
+    }
+}
+
+/// How a suite's process ended.
+enum End {
+    Process {
+        code: i64,
+        oom_killed: bool,
+    },
+    /// Its pod went away with all that was in it.
+    Lost(String),
+}
+
+async fn ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
+    engine
+        .cache(environment)
+        .wait_for(limit, |snapshot, _| {
+            let pods = snapshot.pods.as_ref()?;
+            let Some(found) = pods.get(pod) else { return Some(End::Lost("somebody deleted it".into())) };
+            of(found)
+        })
+        .await
+}
+
+fn of(pod: &Pod) -> Option<End> {
+    let status = container_status::container(pod, CONTAINER)?;
+    if let Some(end) = status.state.as_ref().and_then(|s| s.terminated.as_ref()) {
+        return Some(End::Process { code: end.exit_code.into(), oom_killed: container_status::oom_killed(end) });
+    }
+    let pod_status = pod.status.as_ref()?;
+    let failed = pod_status.phase.as_deref() == Some("Failed");
+    failed.then(|| {
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        End::Lost(format!("{} {}", said(&pod_status.reason), said(&pod_status.message)))
+    })
+}
+
+/// Ends its process, asked first and killed then; what is beside it stays.
+async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
+    pod::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
+    ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
+        explain::refused(&format!("end {pod}"), "the cluster did not end its process", Leftover::Removable)
+    })
+}
+
+/// Everything was collected; a Job and its pod make room for the next.
+async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
+    let params = api::within(remove::GRACE_SECS);
+    if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {
+        return tracing::debug!(job, "left for teardown: failed to {e}");
+    }
+    let gone = |snapshot: &Snapshot| {
+        snapshot
+            .pods
+            .as_ref()
+            .is_some_and(|p| p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job))
+    };
+    engine.cache(environment).wait_for(GONE, |snapshot, _| gone(snapshot).then_some(())).await;
+}

@@ -1,8 +1,7 @@
-//! What a cluster is given once, so that TestEnvironments come about in it: definition, rights, policies, controller, janitor
-//! and signing key; and how all of it is taken away again.
+//! Installs and uninstalls the CRD, roles, policies, controller, reaper and signing key.
 //!
-//! `manifests`, `sight` and `key` are pure. The objects are those of manifests/install, as `kubectl apply -k` takes them. It
-//! touches no environment: those go with their TestEnvironments, and the controller takes them away.
+//! The objects are those of manifests/install, as `kubectl apply -k` applies them. This module touches no environment: the
+//! controller removes those with their TestEnvironments.
 
 use crate::engine::kubernetes::explain;
 
@@ -15,79 +14,79 @@ pub mod rollout;
 pub mod test_environments;
 pub mod wait;
 
-/// Where the controller, runners and the signing key are. Policies name accounts with it, so that it is always this one.
+/// Namespace of the controller, runners and the signing key. Fixed, because policies name accounts in it.
 pub const NAMESPACE: &str = "dayfly-system";
-/// Name of the definition of TestEnvironments.
+/// Name of the CRD of TestEnvironments.
 pub const CRD: &str = "testenvironments.dayfly.dev";
 /// Name of the controller's Deployment.
 pub const CONTROLLER: &str = "dayfly-controller";
 /// Name of the Secret with the signing key.
 pub const KEY_SECRET: &str = "dayfly-signing-key";
-/// Field manager of what is installed.
+/// Field manager of installed objects.
 pub const MANAGER: &str = "dayfly-install";
 
-/// Why something was not installed or removed; messages complete "failed to …".
+/// Why installing or uninstalling failed; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// What is built in cannot be used: a fault of dayfly.
+    /// An embedded manifest is invalid: a bug in dayfly.
     #[error("read dayfly's own manifests: {0}")]
     Manifest(
-        /// Which, and why.
+        /// The file, and why.
         String,
     ),
-    /// The cluster refuses it to this user.
+    /// The user lacks the right.
     #[error(
-        "{doing}: this user may not; it takes an administrator of the cluster, for whoever grants rights must have them (the cluster says: {said})"
+        "{doing}: this user lacks the right; ask an administrator of the cluster, because granting rights requires having them (the cluster says: {said})"
     )]
     Forbidden {
-        /// What was done.
+        /// What was attempted.
         doing: String,
-        /// Its words.
+        /// The cluster's answer.
         said: String,
     },
     /// Any other answer of the cluster.
     #[error("{doing}: {said}")]
     Api {
-        /// What was done.
+        /// What was attempted.
         doing: String,
-        /// Its words.
+        /// The cluster's answer.
         said: String,
     },
-    /// There is a key already, and it is another one.
+    /// Another key is installed.
     #[error(
-        "install the key {given}: Secret {NAMESPACE}/{KEY_SECRET} holds another, {there}; what is signed from now on would not verify with that one's public key. Leave --key out to keep it, or give --replace-key as well"
+        "install the key {given}: Secret {NAMESPACE}/{KEY_SECRET} holds another key, {there}, whose public key would not verify new reports; omit --key to keep it, or add --replace-key"
     )]
     OtherKey {
-        /// Id of the one that is there.
+        /// Id of the installed key.
         there: String,
-        /// Id of the one that was given.
+        /// Id of the given key.
         given: String,
     },
-    /// The Secret is there, and not as it must be.
+    /// The Secret holds no usable key.
     #[error(
-        "use Secret {NAMESPACE}/{KEY_SECRET}: {0}; correct or delete it, or replace it by --key FILE --replace-key"
+        "use Secret {NAMESPACE}/{KEY_SECRET}: {0}; correct or delete it, or replace the key with --key FILE --replace-key"
     )]
     BrokenKey(
         /// What is wrong.
         String,
     ),
-    /// Something did not come about within the limit.
+    /// A wait timed out.
     #[error("wait until {what}: {why}")]
     NotReady {
-        /// What was waited for.
+        /// The awaited state.
         what: String,
-        /// What is known.
+        /// The last known state.
         why: String,
-        /// Something ran out, and nothing else is wrong.
+        /// Only capacity is missing.
         capacity: bool,
     },
 }
 
-/// What a refusal of the cluster means; `doing` completes "failed to …".
+/// Tells a missing right from any other error; `doing` completes "failed to …".
 pub(crate) fn failed(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> InstallError {
     move |error| {
         let (doing, said) = (doing.into(), explain::words(&error));
-        // Quotas and policies answer with the same number as missing rights.
+        // Quotas and policies answer with the same code as missing rights.
         if explain::status(&error).is_some_and(|s| s.code == 403) && said.contains("cannot") {
             InstallError::Forbidden { doing, said }
         } else {

@@ -1,7 +1,7 @@
-//! What is due for removal, and its removal: `decide` says (pure), `removal` records and removes.
+//! Finds environments that are due for removal (`decide`, pure), and removes them with a record (`removal`).
 //!
-//! What cannot be known is never a reason: a list of open pull requests that cannot be had, or that does not speak of an
-//! environment's repository, removes nothing.
+//! Missing knowledge is never a reason: without a list of open pull requests for the environment's repository, nothing is
+//! removed as closed.
 
 pub mod decide;
 pub mod forge;

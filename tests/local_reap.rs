@@ -43,7 +43,7 @@ fn what_is_closed_on_the_forge_goes_and_nothing_does_when_the_forge_does_not_say
     let flags = |url: &'static str| ["--forge", "github", "--repository", "o/n", "--forge-url", url];
     let said = user.reaps("janitor-forge", &flags(refused.url.clone().leak())).code(7);
     assert!(!said.err.contains("s3cret"), "{}", said.err);
-    said.says("the token is refused").says("401, Bad credentials").says("nothing is due");
+    said.says("the token was refused").says("401, Bad credentials").says("nothing is due");
     let told = user.reaps("janitor-forge", &flags(forge.url.clone().leak())).code(0);
     told.says("removed janitor-forge-pr-1: pull request 1 is not open");
     user.dayfly(&["status", "janitor-forge-pr-2"]).code(0).says("running");

@@ -1,5 +1,4 @@
-//! What is installed in a cluster: the same by every way, no more rights than are written down here, and as confined as what
-//! it makes.
+//! The installed objects: the same from every source, with exactly the rights listed here, in restricted pods.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +28,7 @@ fn manifest(name: &str) -> PathBuf {
     repository().join("manifests/install").join(name)
 }
 
-/// Everything that is installed.
+/// All installed objects.
 fn objects() -> Vec<Value> {
     manifests::all(manifests::IMAGE).unwrap().into_iter().map(|m| m.value).collect()
 }
@@ -58,13 +57,13 @@ fn kustomize(folder: &Path) -> Vec<Value> {
 
 fn dayfly(arguments: &[&str]) -> String {
     let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
-    // No cluster is anywhere near.
+    // No cluster.
     command.env("KUBECONFIG", "/nonexistent").env_remove("DAYFLY_AGENT_IMAGE").args(arguments);
     String::from_utf8(command.assert().code(0).get_output().stdout.clone()).unwrap()
 }
 
 #[test]
-fn the_definition_of_testenvironments_is_the_one_that_the_code_generates() {
+fn the_crd_manifest_is_up_to_date() {
     let generated = dayfly::crd::definition().unwrap();
     if std::env::var_os("DAYFLY_REGENERATE").is_some() {
         std::fs::write(manifest("crd.yaml"), &generated).unwrap();
@@ -77,7 +76,7 @@ fn the_definition_of_testenvironments_is_the_one_that_the_code_generates() {
 }
 
 #[test]
-fn kustomize_the_verb_and_the_library_have_the_same_objects_in_the_same_order() {
+fn kustomize_install_and_the_library_agree_on_objects_and_order() {
     let (from_files, printed) = (kustomize(&manifest("")), parsed(&dayfly(&["install", "--dry-run"])));
     let names = |all: &[Value]| all.iter().map(named).collect::<Vec<_>>();
     assert_eq!(names(&printed), names(&from_files));
@@ -88,7 +87,7 @@ fn kustomize_the_verb_and_the_library_have_the_same_objects_in_the_same_order() 
     }
 }
 
-/// 1.0 is 1: programs differ in how they write it.
+/// Programs write 1.0 or 1.
 fn whole(value: Value) -> Value {
     match value {
         Value::Number(n) => n.as_f64().map_or(Value::Null, Value::from),
@@ -99,17 +98,17 @@ fn whole(value: Value) -> Value {
 }
 
 #[test]
-fn another_image_is_named_wherever_dayfly_is_installed() {
+fn image_flags_apply_to_every_pod() {
     let image = "registry.example/dayfly@sha256:0123";
     for arguments in [["install", "--dry-run", "--image", image], ["install", "--dry-run", "--agent-image", image]] {
         let printed = dayfly(&arguments);
         assert!(!printed.contains(manifests::IMAGE), "{printed}");
-        assert_eq!(printed.matches(image).count(), 2, "controller, whose runners have its own, and janitor");
+        assert_eq!(printed.matches(image).count(), 2, "controller and reaper");
     }
 }
 
 #[test]
-fn an_overlay_names_another_image_and_adds_the_optional_parts() {
+fn the_documented_overlay_sets_the_image_and_adds_components() {
     let overlay = tempfile::tempdir_in(repository().join("manifests")).unwrap();
     std::fs::write(overlay.path().join("kustomization.yaml"), overlay_of_the_guide()).unwrap();
     let built = kustomize(overlay.path());
@@ -120,13 +119,13 @@ fn an_overlay_names_another_image_and_adds_the_optional_parts() {
     {
         assert!(kinds.iter().any(|k| k == added), "{added} is not in {kinds:?}");
     }
-    // Named by its content: another one restarts the controller.
+    // Its name has a hash of its content, so that a change restarts the controller.
     let configuration = kinds.iter().find_map(|k| k.strip_prefix("ConfigMap dayfly-system/")).unwrap();
     let controller = built.iter().find(|o| o["kind"] == "Deployment").unwrap();
     let from = &controller["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"];
     assert!(configuration.starts_with("dayfly-") && from == configuration, "{from} is not {configuration}");
-    let janitor = built.iter().find(|o| o["kind"] == "CronJob").unwrap();
-    let command = &janitor["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"];
+    let reaper = built.iter().find(|o| o["kind"] == "CronJob").unwrap();
+    let command = &reaper["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"];
     assert!(command.as_array().unwrap().iter().any(|a| a == "--forge"), "{command}");
 }
 
@@ -162,7 +161,7 @@ fn lost(before: &Value, after: &Value, at: &str, all: &mut Vec<String>) {
 }
 
 #[test]
-fn every_manifest_is_of_its_kinds_type_without_a_field_too_many() {
+fn every_manifest_parses_without_unknown_fields() {
     for object in objects() {
         let typed = match object["kind"].as_str().unwrap() {
             "Namespace" => through::<Namespace>(&object),
@@ -188,7 +187,7 @@ fn every_manifest_is_of_its_kinds_type_without_a_field_too_many() {
 }
 
 #[test]
-fn every_object_is_labelled_as_dayflys_and_lies_in_its_namespace_or_in_none() {
+fn every_object_has_dayflys_label_and_namespace() {
     for object in objects() {
         assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/name"], "dayfly", "{}", named(&object));
         let namespace = object["metadata"]["namespace"].as_str();
@@ -205,7 +204,7 @@ fn pods() -> Vec<(String, PodSpec)> {
 }
 
 #[test]
-fn every_pod_is_restricted_limited_and_has_an_account_of_its_own() {
+fn every_pod_is_restricted_limited_and_has_its_own_account() {
     let pods = pods();
     assert_eq!(pods.len(), 2);
     for (name, spec) in pods {
@@ -216,7 +215,7 @@ fn every_pod_is_restricted_limited_and_has_an_account_of_its_own() {
         let allowed = |v: &k8s_openapi::api::core::v1::Volume| v.secret.is_some() || v.empty_dir.is_some();
         assert!(spec.volumes.iter().flatten().all(allowed), "{name}");
         assert!(spec.service_account_name.as_deref().is_some_and(|a| a.starts_with("dayfly-")), "{name}");
-        // Who is more important than whom is the platform's to say.
+        // The platform decides about priorities.
         assert!(spec.priority_class_name.is_none(), "{name}");
         for container in &spec.containers {
             let security = container.security_context.clone().unwrap();
@@ -243,9 +242,8 @@ fn pods_of(kind: &str) -> PodSpec {
     pods().into_iter().find(|(name, _)| name.starts_with(kind)).unwrap().1
 }
 
-/// What each of dayfly's accounts may do, besides what everybody may: in the whole cluster, or (`own`) in dayfly's namespace.
-/// The roles `dayfly-cli`, of whoever uses dayfly with a cluster, and `dayfly-environment`, which a runner gives itself, are
-/// bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
+/// The rights of dayfly's accounts, in the whole cluster (`all`) or in dayfly's namespace (`own`). The roles `dayfly-cli` and
+/// `dayfly-environment` are bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
 const GRANTED: [(&str, &str, &str, &str); 42] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
@@ -293,7 +291,7 @@ const GRANTED: [(&str, &str, &str, &str); 42] = [
 
 type Rights = BTreeMap<(String, &'static str, String), BTreeSet<String>>;
 
-fn written_down() -> Rights {
+fn listed() -> Rights {
     let mut rights = Rights::new();
     for (account, place, resource, verbs) in GRANTED {
         let verbs = verbs.split(' ').map(str::to_owned);
@@ -320,7 +318,7 @@ fn grant(rights: &mut Rights, account: &str, place: &'static str, role: &Value) 
 }
 
 #[test]
-fn every_account_has_the_rights_that_are_written_down_and_no_others() {
+fn every_account_has_exactly_the_listed_rights() {
     let mut rights = Rights::new();
     for (kind, role_kind, place) in [("ClusterRoleBinding", "ClusterRole", "all"), ("RoleBinding", "Role", "own")] {
         for binding in of_kind(kind) {
@@ -337,14 +335,14 @@ fn every_account_has_the_rights_that_are_written_down_and_no_others() {
             }
         }
     }
-    assert_eq!(rights, written_down());
+    assert_eq!(rights, listed());
     let accounts: Vec<String> = of_kind("ServiceAccount").iter().map(named).collect();
     let known: BTreeSet<&str> = GRANTED.iter().map(|(account, ..)| *account).collect();
     assert_eq!(accounts.len(), known.len(), "{accounts:?}");
 }
 
 #[test]
-fn no_right_is_for_everything_and_nobody_may_give_rights_but_a_runner_its_own_role() {
+fn no_role_has_wildcards_and_only_runners_bind_their_own_role() {
     let own = [
         serde_json::json!({"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["create"]}),
         serde_json::json!({
@@ -364,7 +362,7 @@ fn no_right_is_for_everything_and_nobody_may_give_rights_but_a_runner_its_own_ro
 }
 
 #[test]
-fn the_admission_policies_speak_of_every_account_and_are_in_force() {
+fn the_admission_policies_cover_every_account_and_are_bound() {
     let policies = of_kind("ValidatingAdmissionPolicy");
     let bindings = of_kind("ValidatingAdmissionPolicyBinding");
     for policy in &policies {
@@ -373,7 +371,7 @@ fn the_admission_policies_speak_of_every_account_and_are_in_force() {
         for account in of_kind("ServiceAccount") {
             let user =
                 format!("'system:serviceaccount:dayfly-system:{}'", account["metadata"]["name"].as_str().unwrap());
-            assert!(whom.contains(&user), "{} does not speak of {user}", named(policy));
+            assert!(whom.contains(&user), "{} does not cover {user}", named(policy));
         }
         let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();
         assert_eq!(texts(&bound["spec"]["validationActions"]), ["Deny"]);
@@ -381,18 +379,18 @@ fn the_admission_policies_speak_of_every_account_and_are_in_force() {
     }
     let text = serde_json::to_string(&policies).unwrap();
     for label in [dayfly::evidence::configmap_store::RUN, dayfly::evidence::removal_store::REMOVAL_OF] {
-        assert!(text.contains(label), "no policy speaks of {label}");
+        assert!(text.contains(label), "no policy uses {label}");
     }
     assert_eq!(policies.len(), 2);
 }
 
-/// Names of series that a text speaks of.
+/// Names of series in a text.
 fn series(text: &str) -> BTreeSet<String> {
     let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
     text.split(word).filter(|w| w.starts_with("dayfly_")).map(str::to_owned).collect()
 }
 
-/// Names of series that the controller exports.
+/// Names of exported series.
 fn exported() -> BTreeSet<String> {
     let metrics = Metrics::new(1);
     metrics.count_run("PASSED");
@@ -406,7 +404,7 @@ fn exported() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_dashboard_and_the_alerts_speak_only_of_metrics_that_there_are() {
+fn the_dashboard_and_the_alerts_use_only_exported_metrics() {
     let exported = exported();
     let dashboard = std::fs::read_to_string(repository().join("manifests/dashboard/dayfly.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
@@ -422,11 +420,11 @@ fn the_dashboard_and_the_alerts_speak_only_of_metrics_that_there_are() {
     assert!(shown.len() > 8 && unknown.is_empty(), "{unknown:?} are not among {exported:?}");
     let guide = std::fs::read_to_string(repository().join("docs/controller.md")).unwrap();
     let unknown: Vec<_> = series(&guide).into_iter().filter(|n| !exported.contains(n)).collect();
-    assert!(unknown.is_empty(), "docs/controller.md speaks of {unknown:?}, which are not among {exported:?}");
+    assert!(unknown.is_empty(), "docs/controller.md uses {unknown:?}, which are not among {exported:?}");
 }
 
 #[test]
-fn the_guide_explains_every_reason_of_a_condition() {
+fn the_guide_explains_every_condition_reason() {
     let status = std::fs::read_to_string(repository().join("src/controller/status.rs")).unwrap();
     let code = status.split("#[cfg(test)]").next().unwrap();
     let guide = std::fs::read_to_string(repository().join("docs/controller.md")).unwrap();
@@ -439,7 +437,7 @@ fn the_guide_explains_every_reason_of_a_condition() {
 }
 
 #[test]
-fn without_a_cluster_installing_says_so_and_what_to_do() {
+fn install_without_a_cluster_names_kubeconfig() {
     for verb in ["install", "uninstall"] {
         let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
         command.env("KUBECONFIG", "/nonexistent").env_remove("KUBERNETES_SERVICE_HOST").args([verb]);
@@ -450,7 +448,7 @@ fn without_a_cluster_installing_says_so_and_what_to_do() {
 }
 
 #[test]
-fn a_key_that_runners_could_not_open_is_refused_before_anything_is_asked() {
+fn refuses_an_encrypted_key_without_its_passphrase() {
     let folder = tempfile::tempdir().unwrap();
     let (key, words) = (folder.path().join("key.pem"), folder.path().join("words"));
     std::fs::write(&words, "words\n").unwrap();

@@ -1,4 +1,4 @@
-//! The janitor without an engine: lists of open pull requests from forges and files, records of removals, refusals.
+//! The reaper without an engine: lists of open pull requests from forges and files, records of removals, refusals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ fn page(path: &str) -> u32 {
 }
 
 #[test]
-fn every_page_of_github_is_read_and_the_token_is_shown_in_a_header() {
+fn reads_every_page_of_github_and_sends_the_token_in_a_header() {
     let server = Server::start(|own, path| {
         let next = |n: u32| vec![("link", format!("<{own}/repositories/7/pulls?page={n}>; rel=\"next\""))];
         match page(path) {
@@ -59,7 +59,7 @@ fn every_page_of_github_is_read_and_the_token_is_shown_in_a_header() {
 }
 
 #[test]
-fn what_moves_to_an_earlier_page_while_pages_are_read_is_still_open() {
+fn finds_pull_requests_that_move_to_an_earlier_page_meanwhile() {
     // Number 9 is closed after the first page was read: 7 moves up to it, and is seen only when they are read again.
     let closed = Mutex::new(false);
     let server = Server::start(move |_, path| {
@@ -76,7 +76,7 @@ fn what_moves_to_an_earlier_page_while_pages_are_read_is_still_open() {
 }
 
 #[test]
-fn every_page_of_gitea_is_read_until_all_that_it_counts_are_there() {
+fn reads_every_page_of_gitea_up_to_its_total() {
     let server = Server::start(|_, path| {
         let total = vec![("x-total-count", "3".to_owned())];
         (200, total, if page(path) == 1 { pulls(&[3, 2]) } else { pulls(&[1]) })
@@ -86,29 +86,29 @@ fn every_page_of_gitea_is_read_until_all_that_it_counts_are_there() {
 }
 
 #[test]
-fn whatever_is_not_a_whole_list_is_none_and_says_why() {
+fn refuses_incomplete_lists_and_says_why() {
     let limit = || vec![("x-ratelimit-remaining", "0".to_owned())];
     let message = |text: &str| json!({"message": text}).to_string();
     type Answers = Box<dyn Fn(&str, &str) -> Reply + Send>;
     let cases: Vec<(&str, Answers)> = vec![
-        ("the token is refused", Box::new(move |_, _| (401, vec![], message("Bad credentials")))),
+        ("the token was refused", Box::new(move |_, _| (401, vec![], message("Bad credentials")))),
         ("401, Bad credentials", Box::new(move |_, _| (401, vec![], message("Bad credentials")))),
-        ("the token is refused", Box::new(|_, _| (403, vec![], String::new()))),
-        ("asked too often", Box::new(move |_, _| (403, limit(), message("API rate limit exceeded")))),
-        ("asked too often", Box::new(|_, _| (429, vec![("retry-after", "60".into())], String::new()))),
+        ("the token was refused", Box::new(|_, _| (403, vec![], String::new()))),
+        ("rate limit exceeded", Box::new(move |_, _| (403, limit(), message("API rate limit exceeded")))),
+        ("rate limit exceeded", Box::new(|_, _| (429, vec![("retry-after", "60".into())], String::new()))),
         ("no such repository", Box::new(|_, _| (404, vec![], String::new()))),
-        ("sends elsewhere", Box::new(|_, _| (301, vec![("location", "/repositories/7/pulls".into())], String::new()))),
+        ("it redirects", Box::new(|_, _| (301, vec![("location", "/repositories/7/pulls".into())], String::new()))),
         ("try again later (502)", Box::new(|_, _| (502, vec![], "<html>".into()))),
-        ("no list of pull requests", Box::new(|_, _| (200, vec![], "<html>welcome</html>".into()))),
-        ("no list of pull requests", Box::new(|_, _| (200, vec![], "{}".into()))),
-        ("no list of pull requests", Box::new(|_, _| (200, vec![], pulls(&[1])[..20].to_owned()))),
+        ("not a list of pull requests", Box::new(|_, _| (200, vec![], "<html>welcome</html>".into()))),
+        ("not a list of pull requests", Box::new(|_, _| (200, vec![], "{}".into()))),
+        ("not a list of pull requests", Box::new(|_, _| (200, vec![], pulls(&[1])[..20].to_owned()))),
         ("127.0.0.1", Box::new(|_, _| (200, vec![("content-length", "5000".into())], pulls(&[1])))),
         (
-            "elsewhere",
+            "on another server",
             Box::new(|_, _| (200, vec![("link", "<http://localhost:9/x>; rel=\"next\"".into())], pulls(&[1]))),
         ),
         (
-            "asked too often",
+            "rate limit exceeded",
             Box::new(move |own, path| match page(path) {
                 1 => (200, vec![("link", format!("<{own}/x?page=2>; rel=\"next\""))], pulls(&[1])),
                 _ => (403, limit(), String::new()),
@@ -133,11 +133,11 @@ fn whatever_is_not_a_whole_list_is_none_and_says_why() {
         (200, vec![("x-total-count", "9".into())], if page(path) == 1 { pulls(&[1]) } else { pulls(&[]) })
     });
     let said = open(&less, ForgeKind::Gitea, None).unwrap_err();
-    assert!(said.contains("9 are open and gives 1"), "{said}");
+    assert!(said.contains("counts 9 open pull requests and lists 1"), "{said}");
 }
 
 #[test]
-fn nothing_is_asked_of_a_forge_without_tls_but_on_this_machine() {
+fn refuses_a_forge_without_tls_except_on_this_machine() {
     for (url, name) in [("http://git.example", "o/n"), ("git.example", "o/n"), ("https://git.example", "n")] {
         assert!(Forge::new(ForgeKind::Gitea, url, name, None).is_err(), "{url} {name}");
     }
@@ -159,20 +159,20 @@ fn dayfly(arguments: &[&str]) -> assert_cmd::assert::Assert {
 }
 
 #[test]
-fn reaping_without_a_reason_is_a_usage_error_that_lists_them() {
+fn reaping_without_a_reason_is_a_usage_error() {
     let told = dayfly(&["reap", "--dry-run"]).code(2);
     told.stderr(contains("--expired|--orphans|--idle <DURATION>|--open-prs <FILE>|--forge <FORGE>"));
 }
 
 #[test]
-fn reaping_without_key_and_evidence_is_a_usage_error_but_for_a_trial() {
+fn only_a_dry_run_works_without_key_and_evidence() {
     dayfly(&["reap", "--expired"]).code(2).stderr(contains("--key <FILE>").and(contains("--evidence <FOLDER>")));
     // It gets as far as the engine, which is not there.
     dayfly(&["reap", "--expired", "--dry-run"]).code(4);
 }
 
 #[test]
-fn flags_that_make_no_sense_are_told_before_anything_is_asked() {
+fn refuses_contradictory_flags_before_contacting_the_engine() {
     for (flags, expected) in [
         (&["--open-prs", "x"][..], "--repository, or with --description"),
         (&["--open-prs", "x", "--repository", "n"], "expected OWNER/NAME or a URL"),
@@ -199,7 +199,7 @@ fn flags_that_make_no_sense_are_told_before_anything_is_asked() {
 }
 
 #[test]
-fn a_list_that_cannot_be_had_is_told_before_the_engine_is_asked() {
+fn reports_an_unusable_list_before_contacting_the_engine() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("open.txt");
     for (text, expected) in [("", "--none-open"), ("7\nseven\n", "line 2"), ("# none\n", "lists no pull request")] {
@@ -209,7 +209,7 @@ fn a_list_that_cannot_be_had_is_told_before_the_engine_is_asked() {
     }
     let server = Server::start(|_, _| (401, vec![], String::new()));
     let flags = ["reap", "--dry-run", "--forge", "github", "--forge-url", &server.url, "--repository", "o/n"];
-    dayfly(&flags).stderr(contains("it wants a token"));
+    dayfly(&flags).stderr(contains("it requires a token"));
 }
 
 // ---- records --------------------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ fn judge(files: &Files) -> Result<RemovalPredicate, Refusal> {
 }
 
 #[test]
-fn a_record_says_who_removed_what_and_why_and_how_it_ended() {
+fn a_record_holds_remover_environment_reason_and_result() {
     let left = vec![Residual { object: "volume x".into(), reason: "in use".into() }];
     for (outcome, state) in [
         (None, RemovalState::Begun),
@@ -290,7 +290,7 @@ fn a_record_says_who_removed_what_and_why_and_how_it_ended() {
 }
 
 #[test]
-fn remnants_are_recorded_by_all_that_is_known_of_them() {
+fn records_remnants_by_their_name() {
     let dir = tempfile::tempdir().unwrap();
     let remnants = Observed { lease: None, retention: None, ..observed() };
     let folder = begun(&remnants, EngineKind::Kubernetes).unwrap().write(dir.path()).unwrap();
@@ -302,7 +302,7 @@ fn remnants_are_recorded_by_all_that_is_known_of_them() {
 }
 
 #[test]
-fn a_record_that_was_tampered_with_is_refused() {
+fn refuses_a_tampered_record() {
     let good = || record(Some(Ok(vec![])));
     let other = || record(Some(Ok(vec![])));
     type Change = Box<dyn Fn(&mut Files)>;
@@ -333,7 +333,7 @@ fn a_record_that_was_tampered_with_is_refused() {
 }
 
 #[test]
-fn a_record_that_was_left_is_ended_by_somebody_else_under_his_own_name() {
+fn another_remover_completes_an_unfinished_record_in_its_own_name() {
     let other = Remover { host: "dayfly@second".into(), ..remover() };
     let begun = begun(&observed(), EngineKind::Local).unwrap();
     let left = || begun.files()[BEGUN].clone();
@@ -348,14 +348,14 @@ fn a_record_that_was_left_is_ended_by_somebody_else_under_his_own_name() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_removed() {
+async fn removes_nothing_without_a_record() {
     let dir = tempfile::tempdir().unwrap();
     let engine = FakeEngine::new(Script::default());
     let lease = request::new_lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
     engine.claim(&lease, Older::Removed).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };
-    let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), shelf: None };
+    let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), store: None };
     // Nothing of this engine is ever signed.
     let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &log).await.unwrap();
     assert!(matches!(outcome, Outcome::Unrecorded(EvidenceError::Fake)), "{outcome:?}");

@@ -76,10 +76,10 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
             }
         }
     }
-    let (engine, shelf) = reached(&args, common).await?;
+    let (engine, store) = reached(&args, common).await?;
     let log = match signing {
         Some((key, evidence)) => {
-            Some(RemovalLog { remover: identity::on_engine(engine.as_ref()).await, key, evidence, shelf })
+            Some(RemovalLog { remover: identity::on_engine(engine.as_ref()).await, key, evidence, store })
         }
         None => None,
     };
@@ -94,11 +94,11 @@ async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn En
         return Err(usage_error("--records-in needs a cluster: --engine kubernetes, or --context NAME").into());
     };
     let engine = target::cluster(context, common).await?.map_err(|e| engine_error(common, &e))?;
-    let shelf = RemovalStore { client: engine.client(), namespace, mark: None };
-    Ok((engine, Some(shelf)))
+    let store = RemovalStore { client: engine.client(), namespace, label: None };
+    Ok((engine, Some(store)))
 }
 
-/// Looks at each environment and, with log, removes those that are due. Returns what went wrong, as exit codes.
+/// Decides about each environment and, with a log, removes those that are due. Returns an exit code for each failure.
 async fn each(
     engine: &dyn Engine,
     criteria: &Criteria,

@@ -1,7 +1,6 @@
-//! Evidence laid down in a cluster: one archive of a run's files, in ConfigMaps beside the object that asked for the run.
+//! Stores the evidence of a run in a cluster: one archive, in ConfigMaps beside the object that requested the run.
 //!
-//! They belong to that object and go with it. Whoever fetches them checks signatures as with any folder: the cluster is
-//! not trusted with more than keeping them.
+//! The object owns the ConfigMaps. Readers verify signatures as with any folder: the cluster is trusted only to keep the data.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -20,56 +19,56 @@ use uuid::Uuid;
 use super::{EvidenceError, statement, store};
 use crate::crd::StoredEvidence;
 
-/// Bytes in one ConfigMap, which may hold 1 MiB.
-const PART: usize = 900 << 10;
-/// Most ConfigMaps for one run: beyond 32 MiB an API server is the wrong place.
-const MOST: usize = 36;
-/// Longest archive that is unpacked.
-const LONGEST_PLAIN: u64 = 512 << 20;
-/// The key in each ConfigMap.
+/// Bytes in one ConfigMap, whose limit is 1 MiB.
+const PART_BYTES: usize = 900 << 10;
+/// Maximum number of ConfigMaps for one run: an API server is the wrong place for more than 32 MiB.
+const MAX_PARTS: usize = 36;
+/// Maximum size of an unpacked archive.
+const MAX_UNPACKED_BYTES: u64 = 512 << 20;
+/// Key in each ConfigMap.
 const KEY: &str = "part";
-/// The label by which the parts of a run are found.
+/// Label of the parts of a run.
 pub const RUN: &str = "dayfly.dev/evidence-of";
 
-/// Where the evidence of one object's runs is laid down.
+/// A store of the evidence of one object's runs.
 #[derive(Clone)]
 pub struct ConfigMapStore {
-    /// How the cluster is reached.
+    /// Client of the cluster.
     client: Client,
-    /// In which namespace.
+    /// Namespace of the ConfigMaps.
     namespace: String,
-    /// With what it goes away.
+    /// Owner of the ConfigMaps.
     owner: OwnerReference,
-    /// What was laid down last.
+    /// The evidence stored last.
     last: Arc<Mutex<Option<StoredEvidence>>>,
 }
 
 impl ConfigMapStore {
-    /// In a namespace, to go with `owner`, which must be an object of that namespace.
+    /// A store in a namespace; `owner` must be an object in the same namespace.
     pub fn new(client: Client, namespace: &str, owner: OwnerReference) -> Self {
         Self { client, namespace: namespace.to_owned(), owner, last: Arc::default() }
     }
 
-    /// What was laid down last.
+    /// The evidence stored last.
     pub fn last(&self) -> Option<StoredEvidence> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lays the files down; what an earlier call laid down for the same run is replaced. Returns where.
+    /// Stores the files, replacing those of an earlier call for the same run. Returns the location.
     pub async fn put(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
-        let deposit = self.deposit(run, files).await?;
-        let place = format!("ConfigMap {}/{}", self.namespace, deposit.config_maps.join(", "));
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(deposit);
+        let stored = self.store(run, files).await?;
+        let place = format!("ConfigMap {}/{}", self.namespace, stored.config_maps.join(", "));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
         Ok(place)
     }
 
-    async fn deposit(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
+    async fn store(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
         let archive = pack(files)?;
-        let parts: Vec<&[u8]> = archive.chunks(PART).collect();
-        if parts.len() > MOST {
-            let (size, most) = (archive.len() >> 20, (MOST * PART) >> 20);
+        let parts: Vec<&[u8]> = archive.chunks(PART_BYTES).collect();
+        if parts.len() > MAX_PARTS {
+            let (size, most) = (archive.len() >> 20, (MAX_PARTS * PART_BYTES) >> 20);
             return Err(EvidenceError::ConfigMapStore(format!(
-                "compressed it takes {size} MiB, and {most} MiB is the most that is kept in the cluster; let suites write smaller results"
+                "the compressed evidence takes {size} MiB, and the cluster stores at most {most} MiB; make suites write smaller results"
             )));
         }
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
@@ -99,15 +98,15 @@ impl ConfigMapStore {
     }
 }
 
-/// The files of a run, as they were laid down.
+/// Reads the files of a run.
 pub async fn fetch(
     client: &Client,
     namespace: &str,
-    deposit: &StoredEvidence,
+    stored: &StoredEvidence,
 ) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let mut archive = vec![];
-    for name in &deposit.config_maps {
+    for name in &stored.config_maps {
         let part = api.get(name).await;
         let part = part.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name}: {e}")))?;
         let bytes = part.binary_data.and_then(|mut d| d.remove(KEY));
@@ -115,8 +114,8 @@ pub async fn fetch(
             .ok_or_else(|| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name} holds no part")))?;
         archive.extend(bytes.0);
     }
-    if statement::sha256(&archive) != deposit.digest {
-        return Err(EvidenceError::ConfigMapStore("what the ConfigMaps hold is not what was laid down".into()));
+    if statement::sha256(&archive) != stored.digest {
+        return Err(EvidenceError::ConfigMapStore("the content of the ConfigMaps does not match its digest".into()));
     }
     unpack(&archive)
 }
@@ -136,8 +135,8 @@ fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
 }
 
 fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
-    let broken = |e: std::io::Error| EvidenceError::ConfigMapStore(format!("the archive is broken: {e}"));
-    let mut tar = tar::Archive::new(GzDecoder::new(archive).take(LONGEST_PLAIN));
+    let broken = |e: std::io::Error| EvidenceError::ConfigMapStore(format!("the archive is invalid: {e}"));
+    let mut tar = tar::Archive::new(GzDecoder::new(archive).take(MAX_UNPACKED_BYTES));
     let mut files = BTreeMap::new();
     for entry in tar.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
@@ -158,13 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_is_unpacked_the_same() {
+    fn packing_and_unpacking_preserves_files() {
         let files = [("report.json".to_owned(), vec![1, 2]), (format!("raw/{}", "a".repeat(64)), vec![0; 5000])].into();
         assert_eq!(unpack(&pack(&files).unwrap()).unwrap(), files);
     }
 
     #[test]
-    fn a_name_that_leads_elsewhere_is_refused() {
+    fn refuses_names_outside_the_folder() {
         for name in ["raw/x/../../../y", "raw/.hidden", ".hidden"] {
             let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
             let mut header = tar::Header::new_gnu();

@@ -1,4 +1,4 @@
-//! Records of removals laid down in a cluster, a ConfigMap each: for those whose own folder goes with their pod.
+//! Stores removal records in a cluster, one ConfigMap each: a pod's own folder disappears with it.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use super::removal::{BEGUN, ENDED, Record};
 /// Label of a record: the environment that was removed.
 pub const REMOVAL_OF: &str = "dayfly.dev/removal-of";
 
-/// Where records are laid down.
+/// A store of removal records.
 #[derive(Clone)]
 pub struct RemovalStore {
-    /// How the cluster is reached.
+    /// Client of the cluster.
     pub client: Client,
-    /// In which namespace.
+    /// Namespace of the ConfigMaps.
     pub namespace: String,
-    /// A further label of each record, by which `unended` finds it again.
-    pub mark: Option<(&'static str, String)>,
+    /// Additional label of each record, by which `unended` finds it.
+    pub label: Option<(&'static str, String)>,
 }
 
 impl RemovalStore {
-    /// Lays down a record as far as it has come.
+    /// Stores a record, finished or not.
     pub async fn put(&self, record: &Record) -> Result<(), EvidenceError> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         let name = format!("removal-{}", record.id());
-        let mark = self.mark.clone().map(|(label, value)| (label.to_owned(), value));
-        let labels = mark.into_iter().chain([(REMOVAL_OF.to_owned(), record.environment().id.clone())]);
+        let label = self.label.clone().map(|(label, value)| (label.to_owned(), value));
+        let labels = label.into_iter().chain([(REMOVAL_OF.to_owned(), record.environment().id.clone())]);
         let map = ConfigMap {
             metadata: ObjectMeta { name: Some(name.clone()), labels: Some(labels.collect()), ..ObjectMeta::default() },
             data: Some(record.files().iter().map(|(name, bytes)| (name.clone(), text(bytes))).collect()),
@@ -39,9 +39,9 @@ impl RemovalStore {
         put.map(drop).map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {}/{name}: {e}", self.namespace)))
     }
 
-    /// The statements with which removals under this mark began that were never ended, by name of the ConfigMap.
+    /// The first statements of unfinished records with this label, by name of the ConfigMap.
     pub async fn unended(&self) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
-        let selector = self.mark.iter().map(|(label, value)| format!("{label}={value}")).collect::<String>();
+        let selector = self.label.iter().map(|(label, value)| format!("{label}={value}")).collect::<String>();
         let found = self.maps().list(&ListParams::default().labels(&selector)).await;
         let found =
             found.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMaps of {}: {e}", self.namespace)))?;

@@ -1,4 +1,4 @@
-//! Server-side apply of one object after the other, and what that changed.
+//! Server-side apply of one object, and what it changed.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -7,19 +7,19 @@ use kube::{Api, Client};
 use super::manifests::Manifest;
 use super::{InstallError, MANAGER, NAMESPACE, failed};
 
-/// What became of an object.
+/// What applying an object changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was not there.
+    /// The object did not exist.
     Created,
-    /// It was there, and is another now.
+    /// The object existed and changed.
     Configured,
-    /// It was there as it is.
+    /// The object existed as it is.
     Unchanged,
 }
 
 impl Change {
-    /// As it is told.
+    /// As shown to users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -29,7 +29,7 @@ impl Change {
     }
 }
 
-/// The API for an object's kind, where it belongs.
+/// The API of an object's kind and namespace.
 pub fn api(client: &Client, manifest: &Manifest) -> Api<DynamicObject> {
     match &manifest.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &manifest.resource),
@@ -37,18 +37,18 @@ pub fn api(client: &Client, manifest: &Manifest) -> Api<DynamicObject> {
     }
 }
 
-/// Whether the namespace of all the others is there: without it, a dry_run cannot ask for what goes into it.
+/// Whether dayfly's namespace exists: without it, the cluster cannot try what goes into it.
 pub async fn namespace_exists(client: &Client) -> Result<bool, InstallError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.get_opt(NAMESPACE).await.map_err(failed(format!("look at namespace {NAMESPACE}")))?;
+    let found = namespaces.get_opt(NAMESPACE).await.map_err(failed(format!("read namespace {NAMESPACE}")))?;
     Ok(found.is_some())
 }
 
-/// Applies an object; with `dry_run` the cluster only checks it and says what would come of it. What others set in fields that
-/// the manifest has is taken back: an upgrade that stops halfway helps nobody.
+/// Applies an object; with `dry_run` the cluster only says what would change. Takes fields over from other managers: an
+/// upgrade must not stop halfway.
 pub async fn apply(client: &Client, manifest: &Manifest, dry_run: bool) -> Result<Change, InstallError> {
     let objects = api(client, manifest);
-    let before = objects.get_opt(&manifest.name).await.map_err(failed(format!("look at {manifest}")))?;
+    let before = objects.get_opt(&manifest.name).await.map_err(failed(format!("read {manifest}")))?;
     let mut params = PatchParams::apply(MANAGER).force().validation_strict();
     params.dry_run = dry_run;
     let after = objects.patch(&manifest.name, &params, &Patch::Apply(&manifest.value)).await;
@@ -56,7 +56,7 @@ pub async fn apply(client: &Client, manifest: &Manifest, dry_run: bool) -> Resul
     Ok(before.map_or(Change::Created, |before| compared(&before, &after)))
 }
 
-/// What the cluster itself keeps of an object (status, versions, who set what) makes no difference.
+/// Compares what was applied; status, versions and managed fields do not count.
 fn compared(before: &DynamicObject, after: &DynamicObject) -> Change {
     let content = |o: &DynamicObject| {
         let mut data = o.data.clone();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_asked_for_counts_as_a_change() {
+    fn ignores_fields_that_the_cluster_sets() {
         let before = object(
             json!({"metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"x": 1}, "status": {"ready": false}}),
         );

@@ -1,6 +1,6 @@
-//! The signing key in its Secret: which one is there, and what is to be done about it. `decide` and `known` are pure.
+//! The signing key in its Secret. `decide` and `from_secret` are pure.
 //!
-//! A key is never replaced unless that was asked for, and nothing here shows one: only its id and its public half.
+//! A key is replaced only on request, and only its id and its public key are ever shown.
 
 use std::collections::BTreeMap;
 
@@ -15,42 +15,42 @@ use crate::evidence::VerifyingKey;
 use crate::evidence::key::is_encrypted;
 use crate::evidence::key_secret::{KEY, PASSPHRASE, PUBLIC, signing_key, text};
 
-/// A key to be installed.
+/// A key to install.
 pub struct NewKey {
     /// The private key as PEM, encrypted or not.
     pub pem: Zeroizing<String>,
-    /// The passphrase, where it is encrypted.
+    /// The passphrase of an encrypted key.
     pub passphrase: Option<Zeroizing<String>>,
-    /// Its public half.
+    /// The public key.
     pub public: VerifyingKey,
 }
 
-/// The key that is there.
+/// The installed key.
 pub struct InstalledKey {
-    /// Its public half; none where the Secret does not tell.
+    /// The public key, if the Secret reveals it.
     pub public: Option<VerifyingKey>,
-    /// The Secret's version.
+    /// Resource version of the Secret.
     version: Option<String>,
 }
 
-/// What is to be done.
+/// What to do with the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyAction {
-    /// Nothing: it is there.
+    /// Keep the installed key.
     Keep,
-    /// Make the Secret.
+    /// Create the Secret.
     Create,
-    /// Put the given key in place of the one that is there.
+    /// Replace the installed key.
     Replace,
 }
 
-/// What is to be done, given the key that is there, the one that the user named, and whether it may be replaced.
+/// Decides from the installed key, the given key and --replace-key.
 pub fn decide(
     there: Option<&InstalledKey>,
     given: Option<&VerifyingKey>,
     replace: bool,
 ) -> Result<KeyAction, InstallError> {
-    let id = |key: Option<&VerifyingKey>| key.map_or("whose id it does not tell".to_owned(), VerifyingKey::keyid);
+    let id = |key: Option<&VerifyingKey>| key.map_or("whose id is unknown".to_owned(), VerifyingKey::keyid);
     match (there, given) {
         (None, _) => Ok(KeyAction::Create),
         (Some(_), None) => Ok(KeyAction::Keep),
@@ -62,14 +62,14 @@ pub fn decide(
     }
 }
 
-/// Which key a Secret holds.
+/// Reads the key in a Secret.
 pub fn from_secret(secret: &Secret) -> Result<InstalledKey, InstallError> {
     let private = signing_key(secret).ok_or_else(|| InstallError::BrokenKey(format!("it holds no {KEY}")))?;
     let encrypted = text(secret, KEY).is_some_and(|pem| is_encrypted(&pem));
-    // The private key decides; the public half beside it is for those who look, and counts where nothing else tells.
+    // The private key decides; the public key beside it counts only if the private key cannot be read.
     let public = match private {
         Ok(key) => Some(key.verifying_key()),
-        // Without its passphrase an encrypted key cannot be read here, and may still be the one that was meant.
+        // An encrypted key without its passphrase is unreadable here, and may still be the right one.
         Err(e) if !encrypted || text(secret, PASSPHRASE).is_some() => {
             return Err(InstallError::BrokenKey(format!("failed to {e}")));
         }
@@ -82,14 +82,14 @@ fn api(client: &Client) -> Api<Secret> {
     Api::namespaced(client.clone(), NAMESPACE)
 }
 
-/// The key that is there.
+/// Reads the installed key.
 pub async fn installed(client: &Client) -> Result<Option<InstalledKey>, InstallError> {
     let found = api(client).get_opt(KEY_SECRET).await;
-    let found = found.map_err(failed(format!("look for Secret {NAMESPACE}/{KEY_SECRET}")))?;
+    let found = found.map_err(failed(format!("read Secret {NAMESPACE}/{KEY_SECRET}")))?;
     found.as_ref().map(from_secret).transpose()
 }
 
-/// Makes the Secret, or puts another key into it; what somebody else did to it meanwhile is not overwritten.
+/// Creates the Secret, or replaces its key unless the Secret changed meanwhile.
 pub async fn write(client: &Client, given: &NewKey, instead: Option<&InstalledKey>) -> Result<(), InstallError> {
     let mut secret = secret(given)?;
     let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
@@ -100,7 +100,7 @@ pub async fn write(client: &Client, given: &NewKey, instead: Option<&InstalledKe
             api(client).replace(KEY_SECRET, &params, &secret).await
         }
     };
-    put.map(drop).map_err(failed(format!("make Secret {NAMESPACE}/{KEY_SECRET}")))
+    put.map(drop).map_err(failed(format!("write Secret {NAMESPACE}/{KEY_SECRET}")))
 }
 
 fn secret(given: &NewKey) -> Result<Secret, InstallError> {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_kept_unless_another_is_given_and_may_replace_it() {
+    fn replaces_the_key_only_on_request() {
         let (one, other) = (key(1, None), key(2, None));
         let there = from_secret(&secret(&one).unwrap()).unwrap();
         assert_eq!(decide(None, None, false).unwrap(), KeyAction::Create);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_in_a_secret_is_known_with_and_without_a_passphrase() {
+    fn reads_keys_with_and_without_a_passphrase() {
         for given in [key(3, None), key(3, Some("words"))] {
             let known = from_secret(&secret(&given).unwrap()).unwrap();
             assert!(known.public == Some(given.public));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_made_by_hand_needs_only_the_private_key() {
+    fn reads_a_secret_with_only_the_private_key() {
         let mut by_hand = secret(&key(4, None)).unwrap();
         by_hand.data.as_mut().unwrap().remove(PUBLIC);
         assert!(from_secret(&by_hand).unwrap().public == Some(key(4, None).public));

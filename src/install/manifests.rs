@@ -20,8 +20,7 @@ macro_rules! embedded {
     ($($name:literal),+) => { [$(($name, include_str!(concat!("../../manifests/install/", $name)))),+] };
 }
 
-/// The order of kustomization.yaml: what others need comes first, and dayfly's accounts are bound by the policies before
-/// they are given any right.
+/// In the order of kustomization.yaml: dependencies first, and policies before the rights that they limit.
 const FILES: [(&str, &str); 12] = embedded![
     "namespace.yaml",
     "crd.yaml",
@@ -37,20 +36,20 @@ const FILES: [(&str, &str); 12] = embedded![
     "reaper.yaml"
 ];
 
-/// Kind and name of what an earlier version installed and this one does not: it goes when another version is installed, and
-/// when dayfly is removed. Rights above all must not outlive the version that needed them.
+/// Kind and name of objects that only earlier versions installed. Installing and uninstalling removes them, so that rights do
+/// not outlive their use.
 const OBSOLETE: [(&str, &str); 1] = [("ClusterRoleBinding", "dayfly-runner-cli")];
 
 /// One object to install.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// All of it.
+    /// The object.
     pub value: Value,
-    /// How its kind is called in the API.
+    /// Its API resource.
     pub resource: ApiResource,
     /// Its name.
     pub name: String,
-    /// Its namespace; none where it has none.
+    /// Its namespace, if it is namespaced.
     pub namespace: Option<String>,
 }
 
@@ -60,7 +59,7 @@ impl std::fmt::Display for Manifest {
     }
 }
 
-/// Everything that is installed, with dayfly's image by this reference.
+/// All objects, with this image of dayfly.
 pub fn all(image: &str) -> Result<Vec<Manifest>, InstallError> {
     let mut all = vec![];
     for (file, text) in FILES {
@@ -74,20 +73,20 @@ pub fn all(image: &str) -> Result<Vec<Manifest>, InstallError> {
     Ok(all)
 }
 
-/// What is not installed any more.
+/// Objects that are no longer installed.
 pub fn obsolete() -> Vec<Manifest> {
     let named = |(kind, name): (&str, &str)| manifest(json!({"kind": kind, "metadata": {"name": name}})).ok();
     OBSOLETE.into_iter().filter_map(named).collect()
 }
 
 impl Manifest {
-    /// Whether it is of an earlier version.
+    /// Whether only earlier versions installed it.
     pub fn is_obsolete(&self) -> bool {
         OBSOLETE.contains(&(self.resource.kind.as_str(), self.name.as_str()))
     }
 }
 
-/// All of them as one YAML text, for kubectl.
+/// All objects as one YAML text, for kubectl.
 pub fn yaml(all: &[Manifest]) -> Result<String, InstallError> {
     let texts = all.iter().map(|m| serde_yaml::to_string(&m.value));
     let texts = texts.collect::<Result<Vec<_>, _>>().map_err(|e| InstallError::Manifest(e.to_string()))?;
@@ -97,7 +96,7 @@ pub fn yaml(all: &[Manifest]) -> Result<String, InstallError> {
 fn manifest(value: Value) -> Result<Manifest, String> {
     let at = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let kind = at("/kind").ok_or("kind is missing")?;
-    let resource = resource(&kind).ok_or_else(|| format!("{kind} is no kind that is installed"))?;
+    let resource = resource(&kind).ok_or_else(|| format!("{kind} is not an installed kind"))?;
     let name = at("/metadata/name").ok_or("metadata.name is missing")?;
     let namespace = at("/metadata/namespace");
     Ok(Manifest { value, resource, name, namespace })
@@ -123,7 +122,7 @@ fn resource(kind: &str) -> Option<ApiResource> {
     })
 }
 
-/// Pods of the controller and the janitor run this image; and so do runners, for which the controller takes its own.
+/// Sets the image of the controller and the reaper; runners use the controller's.
 fn name_image(value: &mut Value, image: &str) {
     if image == IMAGE {
         return;
@@ -145,16 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn another_image_is_run_by_the_controller_and_the_janitor() {
+    fn sets_the_image_of_the_controller_and_the_reaper() {
         let all = all("r.test/dayfly@sha256:1").unwrap();
         let controller = &find(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(controller["image"], "r.test/dayfly@sha256:1");
-        let janitor = &find(&all, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
-        assert_eq!(janitor["image"], "r.test/dayfly@sha256:1");
+        let reaper = &find(&all, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(reaper["image"], "r.test/dayfly@sha256:1");
     }
 
     #[test]
-    fn what_others_need_comes_first() {
+    fn dependencies_come_first() {
         let kinds: Vec<String> = all(IMAGE).unwrap().into_iter().map(|m| m.resource.kind).collect();
         let place = |kind: &str| kinds.iter().position(|k| k == kind).unwrap();
         assert!(place("Namespace") == 0 && place("CustomResourceDefinition") == 1);

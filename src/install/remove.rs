@@ -1,4 +1,4 @@
-//! Removes what was installed, in the order that leaves nothing behind, and says what does not go.
+//! Removes the installed objects, in an order that leaves nothing behind.
 
 use std::time::Duration;
 
@@ -13,37 +13,37 @@ use crate::engine::Residual;
 use crate::engine::kubernetes::{KubernetesEngine, explain, termination};
 use crate::install::role_bindings;
 
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Poll interval.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What became of an object.
+/// Result of removing an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It was there, and is removed (or would be).
+    /// Removed, or would be.
     Removed,
-    /// It was not there.
+    /// Did not exist.
     Absent,
-    /// Others were given this role: it stays, with who they are.
+    /// Kept, because these bindings give the role to others.
     Kept(Vec<String>),
 }
 
-/// The order of removal. The definition goes first: from then on nobody can make a TestEnvironment, and the controller, which
-/// still runs, releases whatever was made a moment ago. The rest goes as it came, backwards.
+/// The order of removal. The CRD first: then nobody can create a TestEnvironment, and the controller, which still runs, cleans
+/// up the last ones. Then the rest, in reverse order of installation.
 pub fn order(all: &[Manifest]) -> Vec<&Manifest> {
     let (definition, rest): (Vec<&Manifest>, Vec<&Manifest>) = all.iter().partition(|m| m.name == CRD);
     definition.into_iter().chain(rest.into_iter().rev()).collect()
 }
 
-/// Everybody's bindings.
+/// All bindings in the cluster.
 pub struct RoleBindings {
     wide: Vec<ClusterRoleBinding>,
     narrow: Vec<RoleBinding>,
 }
 
 impl RoleBindings {
-    /// As they are now.
+    /// Lists all bindings.
     pub async fn find(client: &Client) -> Result<Self, InstallError> {
-        let (all, params) = ("list who has which role", ListParams::default());
+        let (all, params) = ("list role bindings", ListParams::default());
         let wide: Api<ClusterRoleBinding> = Api::all(client.clone());
         let narrow: Api<RoleBinding> = Api::all(client.clone());
         let wide = wide.list(&params).await.map_err(failed(all))?.items;
@@ -69,29 +69,29 @@ pub async fn remove(
     let params = DeleteParams { dry_run, ..DeleteParams::background() };
     match objects.delete(&manifest.name, &params).await {
         Ok(_) => Ok(Removal::Removed),
-        // It is being removed already.
+        // Already being deleted.
         Err(e) if explain::is_conflict(&e) => Ok(Removal::Removed),
         Err(e) if explain::is_missing(&e) => Ok(Removal::Absent),
         Err(e) => Err(failed(format!("remove {manifest}"))(e)),
     }
 }
 
-/// Waits until an object is gone; false when the time is over.
+/// Waits until an object is gone; returns false on timeout.
 pub async fn wait_until_gone(client: &Client, manifest: &Manifest, until: Instant) -> Result<bool, InstallError> {
     let objects = apply::api(client, manifest);
     loop {
-        let found = objects.get_metadata_opt(&manifest.name).await.map_err(failed(format!("look at {manifest}")))?;
+        let found = objects.get_metadata_opt(&manifest.name).await.map_err(failed(format!("read {manifest}")))?;
         if found.is_none() {
             return Ok(true);
         }
         if Instant::now() >= until {
             return Ok(false);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// What is left of dayfly's namespace, and what holds it.
+/// What is left in dayfly's namespace, and why.
 pub async fn residuals(engine: &KubernetesEngine) -> Vec<Residual> {
     termination::remaining_objects(engine, NAMESPACE).await.unwrap_or_else(|e| {
         vec![Residual { object: format!("namespace {NAMESPACE}"), reason: format!("failed to {e}") }]
@@ -105,7 +105,7 @@ mod tests {
     use crate::install::manifests;
 
     #[test]
-    fn the_definition_goes_while_the_controller_still_runs_and_the_namespace_last() {
+    fn removes_the_crd_before_the_controller_and_the_namespace_last() {
         let all = manifests::all(manifests::IMAGE).unwrap();
         let order = order(&all);
         let place = |kind: &str| order.iter().position(|m| m.resource.kind == kind).unwrap();
@@ -113,7 +113,7 @@ mod tests {
         assert!(place("Deployment") < place("ServiceAccount"));
         assert!(
             place("ClusterRoleBinding") < place("ValidatingAdmissionPolicyBinding"),
-            "rights go before their limits"
+            "rights must go before their limits"
         );
     }
 }

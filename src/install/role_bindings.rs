@@ -1,4 +1,4 @@
-//! Whether somebody else was given a role that dayfly installed. Pure.
+//! Bindings of dayfly's roles by others. Pure.
 
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, Subject};
 use kube::ResourceExt;
@@ -6,12 +6,12 @@ use kube::ResourceExt;
 use super::NAMESPACE;
 use super::manifests::Manifest;
 
-/// The bindings, other than dayfly's own, that give somebody the ClusterRole.
+/// The bindings of a ClusterRole that dayfly did not create.
 pub fn others(role: &str, installed: &[Manifest], wide: &[ClusterRoleBinding], narrow: &[RoleBinding]) -> Vec<String> {
     let ours = |name: &str| installed.iter().any(|m| m.resource.kind == "ClusterRoleBinding" && m.name == name);
     let wide = wide.iter().filter(|b| b.role_ref.name == role && !ours(&b.name_any()));
     let wide = wide.map(|b| format!("ClusterRoleBinding {}", b.name_any()));
-    // Whatever is in dayfly's namespace goes with it; in an environment a runner has given a role to itself.
+    // A binding in dayfly's namespace is deleted with it; in an environment, a runner binds its own role.
     let own = |s: &Subject| s.kind == "ServiceAccount" && s.namespace.as_deref() == Some(NAMESPACE);
     let narrow = narrow.iter().filter(|b| !b.subjects.as_ref().is_some_and(|all| all.iter().all(own)));
     let narrow = narrow.filter(|b| b.role_ref.kind == "ClusterRole" && b.role_ref.name == role);
@@ -27,7 +27,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_role_that_others_were_given_is_told_from_one_that_only_dayfly_has() {
+    fn finds_bindings_that_dayfly_did_not_create() {
         let role = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "dayfly-cli"});
         let wide = json!([
             {"metadata": {"name": "ci"}, "roleRef": role("ClusterRole")},

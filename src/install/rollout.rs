@@ -1,29 +1,29 @@
-//! Whether the controller is available, and what stands in its way. Pure: (Deployment, its pods) → what is seen.
+//! Status of a Deployment's rollout. Pure: (Deployment, its pods) → status.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
-/// What is waited for without anything being wrong.
-const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+/// Reasons of waiting containers that start normally.
+const NORMAL_WAITING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
-/// How far it is.
+/// Status of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RolloutStatus {
-    /// Every replica is of this version, and available.
+    /// Every replica has this version and is available.
     Available,
-    /// Not yet, and nothing is known to be wrong.
+    /// In progress; how far.
     Progressing(String),
-    /// Not yet, and this is in the way.
+    /// Blocked.
     Blocked {
-        /// In the cluster's words.
+        /// The cluster's reason.
         why: String,
-        /// Something ran out: others may give it back.
+        /// Only capacity is missing, and may become free.
         capacity: bool,
     },
 }
 
-/// What is seen of a Deployment.
+/// Determines the status of a rollout.
 pub fn status(deployment: &Deployment, pods: &[Pod]) -> RolloutStatus {
     let wanted = deployment.spec.replicas.unwrap_or(1);
     let status = deployment.status.clone().unwrap_or_default();
@@ -47,18 +47,18 @@ pub fn status(deployment: &Deployment, pods: &[Pod]) -> RolloutStatus {
 
 fn blocked(pod: &Pod) -> Option<RolloutStatus> {
     let status = pod.status.as_ref()?;
-    let homeless = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
-    if let Some(homeless) = homeless {
-        let why = homeless.message.clone().unwrap_or_else(|| "no node takes it".into());
+    let unscheduled = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    if let Some(unscheduled) = unscheduled {
+        let why = unscheduled.message.clone().unwrap_or_else(|| "no node accepts it".into());
         return Some(RolloutStatus::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: true });
     }
-    let why = status.container_statuses.iter().flatten().find_map(stuck)?;
+    let why = status.container_statuses.iter().flatten().find_map(start_failure)?;
     Some(RolloutStatus::Blocked { why: format!("pod {}: {why}", pod.name_any()), capacity: false })
 }
 
-fn stuck(container: &ContainerStatus) -> Option<String> {
+fn start_failure(container: &ContainerStatus) -> Option<String> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref().filter(|r| !ON_ITS_WAY.contains(r))?;
+    let reason = waiting.reason.as_deref().filter(|r| !NORMAL_WAITING.contains(r))?;
     let ended = container.last_state.as_ref().and_then(|s| s.terminated.as_ref());
     let ended = ended.map(|t| format!(" after exit code {}", t.exit_code)).unwrap_or_default();
     let message = waiting.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_available_when_every_replica_is_of_this_version_and_no_older_one_is_left() {
+    fn available_needs_every_replica_of_this_version_and_no_older_one() {
         let status = |observed: i64, replicas: i32| json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": 2, "availableReplicas": 2});
         assert_eq!(seen(status(2, 2), json!([])), RolloutStatus::Available);
         assert_ne!(seen(status(1, 2), json!([])), RolloutStatus::Available);
@@ -96,20 +96,20 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_its_way_is_named() {
+    fn names_the_reason_of_a_blocked_rollout() {
         let blocked = |why: &str, capacity| RolloutStatus::Blocked { why: why.into(), capacity };
         let quota =
             json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}]});
         assert_eq!(seen(quota, json!([])), blocked("exceeded quota: q", true));
-        let homeless =
+        let unscheduled =
             json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
-        assert_eq!(seen(json!({}), pod(homeless)), blocked("pod p: 0/1 nodes are available", true));
+        assert_eq!(seen(json!({}), pod(unscheduled)), blocked("pod p: 0/1 nodes are available", true));
         let pull = json!({"reason": "ImagePullBackOff", "message": "not found"});
         assert_eq!(
             seen(json!({}), waiting(pull)),
             blocked("pod p: ImagePullBackOff after exit code 2: not found", false)
         );
-        let on_its_way = seen(json!({}), waiting(json!({"reason": "ContainerCreating"})));
-        assert!(matches!(on_its_way, RolloutStatus::Progressing(_)), "{on_its_way:?}");
+        let starting = seen(json!({}), waiting(json!({"reason": "ContainerCreating"})));
+        assert!(matches!(starting, RolloutStatus::Progressing(_)), "{starting:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! TestEnvironments that are still there: while there are any, nothing may be removed, for only the controller releases them.
+//! TestEnvironments in the cluster. While there are any, the controller must stay: only it removes their finalizers.
 
 use std::time::Duration;
 
@@ -11,55 +11,55 @@ use super::{CONTROLLER, InstallError, NAMESPACE, failed};
 use crate::crd::TestEnvironmentSummary;
 use crate::engine::kubernetes::explain;
 
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Poll interval.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All of them; none where the cluster knows no such kind.
+/// Lists all; none if the cluster lacks the CRD.
 pub async fn list(client: &Client) -> Result<Vec<TestEnvironmentSummary>, InstallError> {
     let objects: Api<TestEnvironmentSummary> = Api::all(client.clone());
     match objects.list(&ListParams::default()).await {
         Ok(all) => Ok(all.items),
-        // Of a kind that it does not know it says so without the usual reason.
+        // The answer for an unknown kind has no reason.
         Err(e) if explain::status(&e).is_some_and(|s| s.code == 404) => Ok(vec![]),
         Err(e) => Err(failed("list TestEnvironments")(e)),
     }
 }
 
-/// How many objects are named in one message.
-const SHOWN: usize = 5;
+/// Maximum number of objects in one message.
+const MAX_LISTED: usize = 5;
 
-/// Deletes all, and waits until they and their environments are gone. `told` hears what is waited for.
-pub async fn delete_all(client: &Client, until: Instant, mut told: impl FnMut(&str)) -> Result<(), InstallError> {
+/// Deletes all, and waits until they and their environments are gone. `report` gets each change of the wait's reason.
+pub async fn delete_all(client: &Client, until: Instant, mut report: impl FnMut(&str)) -> Result<(), InstallError> {
     let mut said = String::new();
     loop {
         let left = list(client).await?;
         if left.is_empty() {
             return Ok(());
         }
-        // Whoever came meanwhile goes as well.
+        // Objects created meanwhile are deleted too.
         for object in left.iter().filter(|o| o.deleted().is_none()) {
             delete(client, object).await?;
         }
         let mut why = listed(&left);
         if !runs(client).await? {
-            why = format!("the controller does not run, and only it releases them ({why})");
+            why = format!("the controller is not running, and only it removes their finalizers ({why})");
         }
         if why != said {
-            told(&why);
+            report(&why);
             said.clone_from(&why);
         }
         if Instant::now() >= until {
             let what = "every TestEnvironment is gone".to_owned();
             return Err(InstallError::NotReady { what, why, capacity: false });
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// The first few, and how many more there are.
 pub fn listed(all: &[TestEnvironmentSummary]) -> String {
-    let first = all.iter().take(SHOWN).map(summary).collect::<Vec<_>>().join("; ");
-    if all.len() > SHOWN { format!("{first}; and {} more", all.len() - SHOWN) } else { first }
+    let first = all.iter().take(MAX_LISTED).map(summary).collect::<Vec<_>>().join("; ");
+    if all.len() > MAX_LISTED { format!("{first}; and {} more", all.len() - MAX_LISTED) } else { first }
 }
 
 async fn delete(client: &Client, object: &TestEnvironmentSummary) -> Result<(), InstallError> {
@@ -72,11 +72,11 @@ async fn delete(client: &Client, object: &TestEnvironmentSummary) -> Result<(), 
 
 async fn runs(client: &Client) -> Result<bool, InstallError> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
-    let found = deployments.get_opt(CONTROLLER).await.map_err(failed("look at the controller"))?;
+    let found = deployments.get_opt(CONTROLLER).await.map_err(failed("read the controller's Deployment"))?;
     Ok(found.and_then(|d| d.status?.available_replicas).is_some_and(|n| n > 0))
 }
 
-/// Its name, how far it is, and what holds it.
+/// Name, phase, finalizers and blocker.
 pub fn summary(object: &TestEnvironmentSummary) -> String {
     let status = object.status.clone().unwrap_or_default();
     let phase = status.phase.map_or("new".to_owned(), |p| format!("{p:?}"));
@@ -92,13 +92,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_is_named_with_its_finalizer() {
+    fn the_summary_names_finalizers_and_the_blocker() {
         let object = serde_json::json!({
             "metadata": {"name": "pr-7", "namespace": "shop", "finalizers": ["dayfly.dev/release"]},
             "spec": {"pullRequest": 7, "commit": "4d1f0c2"},
-            "status": {"phase": "Kept", "blocked": "it waits"},
+            "status": {"phase": "Kept", "blocked": "its runner does not start"},
         });
         let words = summary(&serde_json::from_value(object).unwrap());
-        assert_eq!(words, "TestEnvironment shop/pr-7 (Kept, held by dayfly.dev/release): it waits");
+        assert_eq!(words, "TestEnvironment shop/pr-7 (Kept, held by dayfly.dev/release): its runner does not start");
     }
 }

@@ -1,4 +1,5 @@
-//! Waits until what was installed works: the definition is served, and the controller available.
+//! Waits until the CRD is served and the controller available. Polls, because a timeout reports the last known reason, which
+//! kube's `await_condition` drops.
 
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use super::{CONTROLLER, CRD, InstallError, NAMESPACE, failed};
 use crate::install::rollout;
 use crate::install::rollout::RolloutStatus;
 
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
-/// What is in the way for so long will not go by itself, unless it is want of room.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Poll interval.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a rollout may be blocked by anything but missing capacity.
+const BLOCKED_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pods of the controller.
 const PODS: &str = "app.kubernetes.io/name=dayfly,app.kubernetes.io/component=controller";
 
@@ -24,52 +25,52 @@ const PODS: &str = "app.kubernetes.io/name=dayfly,app.kubernetes.io/component=co
 pub async fn established(client: &Client, until: Instant) -> Result<(), InstallError> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     loop {
-        let found = definitions.get(CRD).await.map_err(failed(format!("look at {CRD}")))?;
+        let found = definitions.get(CRD).await.map_err(failed(format!("read {CRD}")))?;
         let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
         if conditions.iter().any(|c| c.type_ == "Established" && c.status == "True") {
             return Ok(());
         }
         if Instant::now() >= until {
             let why = conditions.iter().filter(|c| c.status == "False").filter_map(|c| c.message.clone());
-            let why = why.reduce(|a, b| format!("{a}; {b}")).unwrap_or_else(|| "the API server says nothing".into());
+            let why = why.reduce(|a, b| format!("{a}; {b}")).unwrap_or_else(|| "the API server gives no reason".into());
             let what = format!("{CRD} is served");
             return Err(InstallError::NotReady { what, why, capacity: false });
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Waits until every replica of the controller is available; `told` hears whenever something else is waited for.
-pub async fn available(client: &Client, until: Instant, mut told: impl FnMut(&str)) -> Result<(), InstallError> {
-    let (mut said, mut stuck) = (String::new(), None);
+/// Waits until every replica of the controller is available; `report` gets each change of the status.
+pub async fn available(client: &Client, until: Instant, mut report: impl FnMut(&str)) -> Result<(), InstallError> {
+    let (mut said, mut blocked) = (String::new(), None);
     loop {
-        let (why, capacity) = match look(client).await? {
+        let (why, capacity) = match rollout_status(client).await? {
             RolloutStatus::Available => return Ok(()),
             RolloutStatus::Progressing(how) => {
-                stuck = None;
+                blocked = None;
                 (how, false)
             }
             RolloutStatus::Blocked { why, capacity } => {
-                stuck = if capacity { None } else { stuck.or(Some(Instant::now())) };
+                blocked = if capacity { None } else { blocked.or(Some(Instant::now())) };
                 (why, capacity)
             }
         };
         if why != said {
-            told(&why);
+            report(&why);
             said.clone_from(&why);
         }
-        if Instant::now() >= until || stuck.is_some_and(|since: Instant| since.elapsed() >= PATIENCE) {
+        if Instant::now() >= until || blocked.is_some_and(|since: Instant| since.elapsed() >= BLOCKED_TIMEOUT) {
             let what = format!("Deployment {NAMESPACE}/{CONTROLLER} is available");
             return Err(InstallError::NotReady { what, why, capacity });
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn look(client: &Client) -> Result<RolloutStatus, InstallError> {
+async fn rollout_status(client: &Client) -> Result<RolloutStatus, InstallError> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let deployment = deployments.get(CONTROLLER).await.map_err(failed("look at the controller"))?;
-    let pods = pods.list(&ListParams::default().labels(PODS)).await.map_err(failed("look at the controller's pods"))?;
+    let deployment = deployments.get(CONTROLLER).await.map_err(failed("read the controller's Deployment"))?;
+    let pods = pods.list(&ListParams::default().labels(PODS)).await.map_err(failed("list the controller's pods"))?;
     Ok(rollout::status(&deployment, &pods.items))
 }

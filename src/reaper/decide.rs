@@ -1,4 +1,4 @@
-//! Which environments are due: (what there is, what was criteria, now) → due with its reason, or why it stays. Pure.
+//! Decides which environments are due. Pure: (criteria, observed environment, now) → decision.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use crate::lease::{Lease, Retention};
 use crate::reaper::incomplete::incomplete_reason;
 use crate::reaper::open_pull_requests::{OpenPullRequests, PullRequestState, whole_seconds};
 
-/// For which reasons environments are removed, and which ones are looked at.
+/// Reasons to remove environments, and which environments to check.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Criteria {
-    /// Those that outlived their ttl.
+    /// Remove environments whose ttl expired.
     pub expired: bool,
-    /// Remnants, and what was never finished.
+    /// Remove remnants, and environments whose start was interrupted.
     pub orphans: bool,
-    /// Those not used for so long.
+    /// Remove environments not used for this long.
     pub idle: Option<SignedDuration>,
-    /// Those whose pull request is not in this list.
+    /// Remove environments whose pull request is not in this list.
     pub open: Option<OpenPullRequests>,
-    /// Only environments of these descriptions; of all when it is empty.
+    /// Check only environments of these descriptions; all if empty.
     pub descriptions: Vec<String>,
 }
 
-/// The kinds of reason.
+/// Kind of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasonKind {
-    /// Its ttl is over.
+    /// The ttl expired.
     Expired,
-    /// Nobody used it.
+    /// Unused for too long.
     Idle,
-    /// Its pull request is closed.
+    /// The pull request is closed.
     Closed,
-    /// Nobody has it, or it was never finished.
+    /// No owner, or the start was interrupted.
     Orphan,
 }
 
@@ -51,50 +51,50 @@ impl fmt::Display for ReasonKind {
 /// Why an environment is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// In a word.
+    /// Kind.
     pub kind: ReasonKind,
-    /// In a sentence.
+    /// Explanation.
     pub text: String,
 }
 
-/// What becomes of an environment.
+/// Decision about an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It is removed.
+    /// Remove it.
     Due(Reason),
-    /// It would be, but somebody keeps it.
+    /// Due, but somebody holds it.
     Held {
-        /// Why they do.
+        /// Why it is held.
         why: String,
-        /// Why it would be removed.
+        /// Why it is due.
         otherwise: Reason,
     },
-    /// It stays; what is worth knowing about that, in sentences.
+    /// Not due; notes for the user.
     NotDue(Vec<String>),
 }
 
-/// Whether it is one of those that are looked at.
+/// Whether the criteria include the environment.
 pub fn is_selected(criteria: &Criteria, observed: &Observed) -> bool {
     let name = &observed.environment;
-    // Of remnants no more than the name is known.
+    // Remnants have only a name.
     let of_name = || name.rsplit_once("-pr-").filter(|(_, n)| n.parse::<u32>().is_ok()).map(|(d, _)| d.to_owned());
     let description = observed.lease.as_ref().map(|l| l.plan.description.clone()).or_else(of_name);
     criteria.descriptions.is_empty() || description.is_some_and(|d| criteria.descriptions.contains(&d))
 }
 
-/// What becomes of one environment.
+/// Decides about one environment.
 pub fn decide(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Decision {
     match (&observed.lease, &observed.retention) {
         (Some(lease), Some(retention)) => owned(criteria, observed, lease, retention, now),
         _ if observed.unread => Decision::NotDue(vec![
-            "another version of dayfly made it, and who has it cannot be read: use that version, or `dayfly down`"
+            "another version of dayfly created it, and its owner cannot be read: use that version, or `dayfly down`"
                 .into(),
         ]),
         _ if criteria.orphans => {
-            let text = format!("nobody has it: {} remnant(s)", observed.objects.len());
+            let text = format!("it has no owner: {} remnant(s)", observed.objects.len());
             Decision::Due(Reason { kind: ReasonKind::Orphan, text })
         }
-        _ => Decision::NotDue(vec!["nobody has it; --orphans removes it".into()]),
+        _ => Decision::NotDue(vec!["it has no owner; --orphans removes it".into()]),
     }
 }
 
@@ -114,7 +114,7 @@ fn owned(criteria: &Criteria, observed: &Observed, lease: &Lease, retention: &Re
 fn expired(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Reason> {
     (criteria.expired && retention.expires <= now).then(|| Reason {
         kind: ReasonKind::Expired,
-        text: format!("its time was over at {}", whole_seconds(retention.expires)),
+        text: format!("it expired at {}", whole_seconds(retention.expires)),
     })
 }
 
@@ -135,7 +135,7 @@ fn idle(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Re
         let allowed = humantime::format_duration(limit.unsigned_abs());
         Reason {
             kind: ReasonKind::Idle,
-            text: format!("not used since {}; {allowed} are allowed", whole_seconds(retention.used)),
+            text: format!("not used since {}; the limit is {allowed}", whole_seconds(retention.used)),
         }
     })
 }

@@ -1,23 +1,23 @@
-//! Environments whose bringing up was broken off. Pure.
+//! Environments whose start was interrupted. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::{Observed, UnitState};
 use crate::plan::Unit;
 
-/// Whoever works at an environment says so once a minute: silent for this long, nobody does. Also leaves whoever wants to
-/// look at a failed start some time.
-const SILENCE: SignedDuration = SignedDuration::from_mins(30);
+/// An environment in use is marked once a minute; without a mark for this long, nobody uses it. Also leaves time to inspect a
+/// failed start.
+const UNUSED_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 
-/// The units that should have been started and were not, or are missing; only where somebody has the environment.
+/// The units of an owned environment that never started, or are missing.
 pub fn unstarted_units(observed: &Observed) -> Vec<&str> {
     let units: &[Unit] = observed.lease.as_ref().map_or(&[], |l| &l.plan.units);
     let never = |u: &&Unit| matches!(observed.units.get(&u.name), None | Some(UnitState::Created));
     units.iter().filter(|u| !u.start_late).filter(never).map(|u| u.name.as_str()).collect()
 }
 
-/// Why it counts as broken off, in a sentence: longer ago than all its units together may take to become ready, and
-/// nobody works at it.
+/// Why the start counts as interrupted: it is older than all units together may take to become ready, and the environment is
+/// unused.
 pub fn incomplete_reason(observed: &Observed, now: Timestamp) -> Option<String> {
     let (lease, retention) = (observed.lease.as_ref()?, observed.retention.as_ref()?);
     let unstarted_units = unstarted_units(observed);
@@ -26,11 +26,11 @@ pub fn incomplete_reason(observed: &Observed, now: Timestamp) -> Option<String> 
     }
     let allowed: u64 = lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.within_ms).sum();
     let allowed = SignedDuration::from_millis(i64::try_from(allowed).unwrap_or(i64::MAX));
-    let (age, silent) = (now.duration_since(lease.created), now.duration_since(retention.used));
-    let over = age > allowed.saturating_add(SILENCE) && silent > SILENCE;
+    let (age, unused) = (now.duration_since(lease.created), now.duration_since(retention.used));
+    let over = age > allowed.saturating_add(UNUSED_TIMEOUT) && unused > UNUSED_TIMEOUT;
     let units = unstarted_units.join(", ");
     over.then(|| {
         let since = crate::reaper::open_pull_requests::whole_seconds(retention.used);
-        format!("its bringing up was broken off: {units} never started, and nothing has worked at it since {since}")
+        format!("its start was interrupted: {units} never started, and it has not been used since {since}")
     })
 }

@@ -1,5 +1,4 @@
-//! How a due environment is removed: looked at once more, recorded, removed, and the record completed. The one place for
-//! all who remove what is not their own run's.
+//! Removes a due environment: checks it again, begins the record, removes it, and completes the record.
 
 use std::path::PathBuf;
 
@@ -12,47 +11,47 @@ use crate::evidence::removal::{self, Record};
 use crate::evidence::removal_store::RemovalStore;
 use crate::evidence::{EvidenceError, SigningKey};
 
-/// Where removals are recorded, and in whose name.
+/// The log of removals.
 pub struct RemovalLog {
-    /// Who removes.
+    /// Who removes environments.
     pub remover: Remover,
-    /// Signs the records.
+    /// Key that signs the records.
     pub key: SigningKey,
     /// Folder of all evidence.
     pub evidence: PathBuf,
-    /// Where records are laid down besides.
-    pub shelf: Option<RemovalStore>,
+    /// Additional store in the cluster.
+    pub store: Option<RemovalStore>,
 }
 
 impl RemovalLog {
-    /// The folder of the record, as far as it has come.
-    async fn lay_down(&self, record: &Record) -> Result<PathBuf, EvidenceError> {
+    /// Stores the record; returns its folder.
+    async fn store(&self, record: &Record) -> Result<PathBuf, EvidenceError> {
         let folder = record.write(&self.evidence)?;
-        if let Some(shelf) = &self.shelf {
-            shelf.put(record).await?;
+        if let Some(store) = &self.store {
+            store.put(record).await?;
         }
         Ok(folder)
     }
 }
 
-/// What came of a removal.
+/// Result of a removal.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Everything is gone, and the record says so.
+    /// Everything was removed.
     Removed { record: PathBuf },
-    /// Something is left, and the record says so.
+    /// Something is left.
     Left { record: PathBuf, left: Vec<Residual> },
-    /// It failed, and the record says so.
+    /// The removal failed.
     Failed { record: Option<PathBuf>, why: String },
-    /// Since it was listed it was used, extended, kept, taken or removed: it is not touched.
+    /// No longer due: it was used, extended, held, taken over or removed since it was listed.
     NotDue,
-    /// It could not be recorded that it begins; nothing was removed.
+    /// The record could not be begun; nothing was removed.
     Unrecorded(EvidenceError),
-    /// It was removed as far as `done` says, but how that ended could not be recorded.
+    /// The record could not be completed; `done` is the result of the removal.
     Unfinished { record: PathBuf, done: Result<Vec<Residual>, String>, why: EvidenceError },
 }
 
-/// Removes an environment that was found due, if it still is. The failure is that it could not be looked at again.
+/// Removes an environment if it is still due; fails if it cannot be observed again.
 pub async fn remove(
     engine: &dyn Engine,
     environment: &str,
@@ -71,7 +70,7 @@ async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, log
         Ok(begun) => begun,
         Err(e) => return Outcome::Unrecorded(e),
     };
-    let done = taken_away(engine, observed).await.map_err(|e| format!("failed to {e}"));
+    let done = remove_observed(engine, observed).await.map_err(|e| format!("failed to {e}"));
     if let (Ok(_), Some(lease)) = (&done, &observed.lease)
         && let Err(e) = engine.notify_requester(lease, &reason.kind.to_string()).await
     {
@@ -96,7 +95,7 @@ async fn begun(
     let environment = removal::environment(observed, engine.kind(), &engine.info());
     let reason = RemovalReason { kind: reason.kind.to_string(), text: reason.text.clone() };
     let record = removal::begin(environment, log.remover.clone(), reason, Timestamp::now(), &log.key)?;
-    let folder = log.lay_down(&record).await?;
+    let folder = log.store(&record).await?;
     Ok((record, folder))
 }
 
@@ -106,16 +105,16 @@ async fn ended(
     log: &RemovalLog,
 ) -> Result<(), EvidenceError> {
     record.end(done, Timestamp::now(), &log.key)?;
-    log.lay_down(record).await.map(drop)
+    log.store(record).await.map(drop)
 }
 
-/// Removes what was seen, and nothing of a run that takes the environment meanwhile.
-async fn taken_away(engine: &dyn Engine, observed: &Observed) -> Result<Vec<Residual>, EngineError> {
+/// Removes what was observed, and nothing of a run that takes the environment over meanwhile.
+async fn remove_observed(engine: &dyn Engine, observed: &Observed) -> Result<Vec<Residual>, EngineError> {
     let mut left = match &observed.lease {
         Some(lease) => engine.remove(&observed.environment, Some(lease.run)).await?,
         None => vec![],
     };
-    // With the owner gone, what older runs left belongs to nobody.
+    // Without an owner, the remnants of older runs belong to nobody.
     if left.is_empty() {
         left = engine.remove_remnants(&observed.environment).await?;
     }

@@ -1,16 +1,16 @@
-//! Whether two people mean the same repository: by its address, or by OWNER/NAME. Pure.
+//! Names of repositories: a URL or OWNER/NAME. Pure.
 
-/// A repository as somebody named it.
+/// The name of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// Host with its port, where it was named.
+    /// Host with its port, if given.
     host: Option<String>,
     /// `owner/name`, lower case.
     path: String,
 }
 
 impl Repository {
-    /// Reads `owner/name`, `https://host/owner/name`, `git@host:owner/name.git` and what lies between.
+    /// Parses `owner/name`, `https://host/owner/name`, `git@host:owner/name.git` and similar forms.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let (rest, has_scheme) = text.split_once("://").map_or((text.as_str(), false), |(_, rest)| (rest, true));
@@ -32,7 +32,7 @@ impl Repository {
         (whole && clean && hosted).then(|| Self { host: host.map(str::to_owned), path: path.to_owned() })
     }
 
-    /// Whether both are the same; a host that only one of them names is believed.
+    /// Whether both name the same repository; a missing host matches any.
     pub fn is(&self, other: &Self) -> bool {
         let hosts = self.host.as_ref().zip(other.host.as_ref());
         self.path == other.path && hosts.is_none_or(|(a, b)| a == b)
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn one_repository_has_many_names() {
+    fn matches_all_names_of_one_repository() {
         let names = [
             "tsd/file-api",
             "https://git.test/TSD/file-api",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn another_host_port_owner_or_group_is_another_repository() {
+    fn a_different_host_port_owner_or_group_does_not_match() {
         for (a, b) in [
             ("https://git.test/a/b", "https://other.test/a/b"),
             ("https://git.test/a/b", "https://git.test:3000/a/b"),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_repository_is_refused() {
+    fn refuses_names_without_owner_and_repository() {
         for text in ["", "a", "a//b", "https://git.test/a", "https://", "a b/c", "/a"] {
             assert_eq!(Repository::parse(text), None, "{text}");
         }

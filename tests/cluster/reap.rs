@@ -41,8 +41,8 @@ fn orphans_are_namespaces_without_an_owner_and_those_that_were_never_finished() 
     user.reaps("janitor-korphan", &["--orphans", "--dry-run"]).code(0).says("would remove janitor-korphan-pr-1");
     kubectl(&["-n", "janitor-korphan-pr-2", "delete", "pod", "web"]);
     let told = user.reaps("janitor-korphan", &["--orphans"]).code(0);
-    told.says("removed janitor-korphan-pr-1: nobody has it")
-        .says("removed janitor-korphan-pr-2: its bringing up was broken off: web")
+    told.says("removed janitor-korphan-pr-1: it has no owner")
+        .says("removed janitor-korphan-pr-2: its start was interrupted: web")
         .says("stays janitor-korphan-pr-3: another version of dayfly");
     assert!(!namespace_is_there("janitor-korphan-pr-1") && !namespace_is_there("janitor-korphan-pr-2"));
     assert!(namespace_is_there("janitor-korphan-pr-3"));

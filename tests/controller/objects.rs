@@ -1,4 +1,4 @@
-//! A TestEnvironment and kubectl: what people see, and what becomes of what they do.
+//! TestEnvironments through kubectl.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::world::{
 use crate::{installed, team};
 
 #[test]
-fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {
+fn kubectl_shows_progress_conditions_and_events() {
     let team = team!("story");
     team.asks("shop", 7, &described("ct-story", &with_cases(REACHES_WEB)), json!({}));
     kubectl(&["-n", &team.namespace, "wait", "--for=condition=Tested", "tenv/shop", "--timeout=300s"]);
@@ -38,7 +38,7 @@ fn an_object_is_all_it_takes_and_kubectl_tells_the_story() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_by_the_api_server_itself() {
+fn the_api_server_refuses_invalid_specs() {
     let team = team!("refused");
     let refused = |wanted: serde_json::Value, why: &str| {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -64,7 +64,7 @@ fn what_cannot_be_meant_is_refused_by_the_api_server_itself() {
 }
 
 #[test]
-fn an_invalid_description_is_told_with_its_faults_and_waits_for_a_change() {
+fn reports_the_errors_of_an_invalid_description_and_waits_for_a_change() {
     let team = team!("invalid");
     team.asks("shop", 7, &described("ct-invalid", "servces: {}\n"), json!({}));
     team.until_phase("shop", "Invalid");
@@ -73,7 +73,7 @@ fn an_invalid_description_is_told_with_its_faults_and_waits_for_a_change() {
     assert!(said.contains("environment.yaml:4") && said.contains("services"), "{said}");
     assert!(status["run"].is_null() && status["environment"].is_null());
     team.until_told("shop", &["Invalid"]);
-    // It was never made: it goes at once.
+    // Without an environment the object is deleted at once.
     team.asks("shop", 7, &described("ct-invalid", &with_cases(REACHES_WEB)), json!({}));
     team.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
     team.asks("other", 8, "rubbish", json!({}));
@@ -82,7 +82,7 @@ fn an_invalid_description_is_told_with_its_faults_and_waits_for_a_change() {
 }
 
 #[test]
-fn a_description_in_a_config_map_is_waited_for_and_brings_its_files() {
+fn waits_for_a_description_and_its_files_in_a_configmap() {
     let team = team!("configmap");
     let from = json!({"description": {"configMap": {"name": "shop"}}});
     team.applies(&team.wanted("shop", 7, "", from));
@@ -100,7 +100,7 @@ fn a_description_in_a_config_map_is_waited_for_and_brings_its_files() {
 }
 
 #[test]
-fn deleted_while_it_comes_up_it_leaves_nothing() {
+fn deletion_during_provisioning_leaves_nothing() {
     let team = team!("deleted");
     let never = described("ct-deleted", &format!("{WEB}    ready: {{ http: /nope, within: 10m }}\n"));
     team.asks("shop", 7, &never, json!({}));
@@ -115,7 +115,7 @@ fn deleted_while_it_comes_up_it_leaves_nothing() {
 }
 
 #[test]
-fn a_team_that_goes_with_all_it_has_is_held_up_by_nothing() {
+fn deleting_a_namespace_is_never_blocked() {
     let team = team!("whole");
     team.asks("shop", 7, &described("ct-whole", &with_cases(LONG)), json!({}));
     team.asks("wrong", 8, "rubbish", json!({}));
@@ -135,16 +135,16 @@ fn a_new_commit_preempts_the_run_of_the_one_before() {
     let status = team.status("shop");
     assert_eq!((&status["observedCommit"], &status["run"]["commit"]), (&json!("bbbbbbbbbbbb"), &json!("bbbbbbbbbbbb")));
     assert_ne!(status["run"]["id"], first);
-    // The older run has left its evidence, too.
+    // The older run stored its evidence, too.
     let of = format!("dayfly.dev/evidence-of={first}");
-    until("the older run laid down its evidence", || {
+    until("the older run stored its evidence", || {
         kubectl(&["-n", &team.namespace, "get", "configmaps", "-l", &of, "-o", "name"]).contains(&first)
     });
     assert!(!namespace_is_there("ct-commit-pr-7"));
 }
 
 #[test]
-fn what_is_kept_stays_until_it_is_not_wanted_any_more() {
+fn keeps_an_environment_until_keep_is_never() {
     let team = team!("kept");
     let description = described("ct-kept", &with_cases(REACHES_WEB));
     team.asks("shop", 7, &description, json!({"keep": "Always"}));
@@ -165,7 +165,7 @@ fn what_is_kept_stays_until_it_is_not_wanted_any_more() {
 }
 
 #[test]
-fn a_kept_environment_goes_when_its_time_is_over() {
+fn removes_a_kept_environment_when_it_expires() {
     let team = team!("ttl");
     let more = json!({"keep": "Always", "ttl": "30s"});
     team.asks("shop", 7, &described("ct-ttl", &with_cases(REACHES_WEB)), more);
@@ -177,9 +177,9 @@ fn a_kept_environment_goes_when_its_time_is_over() {
 }
 
 #[test]
-fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
+fn records_what_the_reaper_removes_and_updates_the_object() {
     let team = team!("reaped");
-    let janitor = crate::world::user().unwrap();
+    let reaper = crate::world::user().unwrap();
     team.asks(
         "shop",
         7,
@@ -187,7 +187,7 @@ fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
         json!({"keep": "Always", "repository": "https://git.test/o/n"}),
     );
     team.until_phase("shop", "Kept");
-    std::fs::write(janitor.folder.path().join("open"), "8\n").unwrap();
+    std::fs::write(reaper.folder.path().join("open"), "8\n").unwrap();
     let reap = [
         "reap",
         "--open-prs",
@@ -201,9 +201,9 @@ fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
         "--evidence",
         "evidence",
     ];
-    // As the administrator: a janitor may write into TestEnvironments.
+    // As the administrator: the reaper writes into TestEnvironments.
     let admin = std::env::var("DAYFLY_TEST_ADMIN_KUBECONFIG").unwrap();
-    let mut reaping = janitor.command(&[&reap[..], &["--records-in", &team.namespace]].concat());
+    let mut reaping = reaper.command(&[&reap[..], &["--records-in", &team.namespace]].concat());
     reaping.env("KUBECONFIG", admin);
     crate::support::ended(reaping).code(0).says("ct-reaped-pr-7").says("is not open");
     assert!(!namespace_is_there("ct-reaped-pr-7"));
@@ -225,7 +225,7 @@ fn what_the_janitor_removes_is_recorded_and_its_object_says_why() {
 }
 
 #[test]
-fn what_is_extended_stays_longer_and_its_object_says_so() {
+fn extending_changes_the_expiration_time() {
     let team = team!("extended");
     let more = json!({"keep": "Always", "ttl": "5m"});
     team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
@@ -251,7 +251,7 @@ fn two_objects_never_share_an_environment() {
 }
 
 #[test]
-fn a_run_whose_runner_is_killed_is_lost_is_said_so_and_leaves_nothing() {
+fn a_killed_runner_loses_the_run_and_leaves_nothing() {
     let team = team!("lost");
     team.asks("shop", 7, &described("ct-lost", &with_cases(LONG)), json!({}));
     team.until_phase("shop", "Testing");

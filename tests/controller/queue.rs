@@ -8,7 +8,7 @@ use crate::team::described;
 use crate::world::{REACHES_WEB, kubectl, namespace_is_there, with_cases};
 
 #[test]
-fn ten_at_once_wait_for_their_turn_see_their_place_and_all_pass() {
+fn ten_runs_queue_with_positions_and_all_pass() {
     let team = team!("ten");
     let (all, places) = (0..10u32, std::cell::RefCell::new(std::collections::BTreeSet::new()));
     for i in all.clone() {

@@ -1,4 +1,4 @@
-//! `dayfly submit`: the acceptance stage of a CI that may make nothing but TestEnvironments.
+//! `dayfly submit`, for CI that may create only TestEnvironments.
 
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ fn essence(mut report: Value) -> Value {
 }
 
 #[test]
-fn it_gives_the_same_report_as_run_for_the_same_input() {
+fn submit_and_run_give_the_same_report() {
     let team = team!("same");
     let cases = with_cases(&format!("{REACHES_WEB}{}{SECURITY}", FAILS.replace("A1", "A2")));
     let file = team.user.describes("ct-same", &cases);
@@ -74,7 +74,7 @@ fn it_gives_the_same_report_as_run_for_the_same_input() {
 }
 
 #[test]
-fn the_flagship_passes_in_the_hands_of_a_runner_which_has_no_rights_but_in_its_environment() {
+fn a_runner_passes_the_flagship_with_rights_only_in_its_environment() {
     let team = team!("flagship");
     let flagship = repository().join("environments/tsd");
     team.user.dayfly(&submit(flagship.to_str().unwrap(), &[])).code(0).says("PASSED");
@@ -85,7 +85,7 @@ fn the_flagship_passes_in_the_hands_of_a_runner_which_has_no_rights_but_in_its_e
 }
 
 #[test]
-fn what_is_submitted_again_is_run_again_and_both_leave_evidence() {
+fn submitting_again_runs_again_and_both_leave_evidence() {
     let team = team!("again");
     let file = team.user.describes("ct-again", &with_cases(REACHES_WEB));
     team.user.dayfly(&submit(&file, &[])).code(0).says("PASSED");
@@ -111,7 +111,7 @@ fn the_exit_codes_are_those_of_run() {
 }
 
 #[test]
-fn files_of_the_description_come_along() {
+fn submits_the_files_of_the_description() {
     let team = team!("files");
     std::fs::create_dir(team.user.folder.path().join("settings")).unwrap();
     std::fs::write(team.user.folder.path().join("settings/a.bin"), [0, 159, 146, 150]).unwrap();
@@ -125,7 +125,7 @@ fn files_of_the_description_come_along() {
 }
 
 #[test]
-fn who_may_not_read_runners_logs_still_gets_the_report() {
+fn gets_the_report_without_the_right_to_read_logs() {
     let team = team!("nologs");
     kubectl(&["-n", "dayfly-system", "delete", "rolebinding", &team.namespace]);
     let file = team.user.describes("ct-nologs", &with_cases(REACHES_WEB));
@@ -133,7 +133,7 @@ fn who_may_not_read_runners_logs_still_gets_the_report() {
 }
 
 #[test]
-fn interrupted_it_leaves_the_run_to_the_cluster_and_says_how_to_end_it() {
+fn an_interrupted_submit_leaves_the_run_and_says_how_to_stop_it() {
     let team = team!("leave");
     let file = team.user.describes("ct-leave", &with_cases(LONG));
     let mut submitting = Running::start(team.user.command(&submit(&file, &[])));
@@ -147,7 +147,7 @@ fn interrupted_it_leaves_the_run_to_the_cluster_and_says_how_to_end_it() {
 }
 
 #[test]
-fn a_newer_submission_takes_over_and_the_older_one_is_told() {
+fn a_newer_submission_takes_over_and_the_older_one_fails() {
     let team = team!("newer");
     let file = team.user.describes("ct-newer", &with_cases(LONG));
     let mut older = Running::start(team.user.command(&submit(&file, &[])));
@@ -159,7 +159,7 @@ fn a_newer_submission_takes_over_and_the_older_one_is_told() {
 }
 
 #[test]
-fn without_the_right_to_submit_it_is_said_which_role_is_missing() {
+fn names_the_role_that_submitting_requires() {
     let team = team!("rights");
     kubectl(&["-n", &team.namespace, "delete", "rolebinding", "ci"]);
     let file = team.user.describes("ct-rights", &with_cases(REACHES_WEB));

@@ -1,4 +1,4 @@
-//! Stories that nothing else can go on beside: the controller itself is ended, again and again.
+//! Tests that run alone, because they kill or reconfigure the controller.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn performed(team: &Team) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn killed_twenty_times_at_random_moments_it_loses_nothing_and_runs_nothing_twice() {
+fn twenty_random_kills_lose_nothing_and_run_nothing_twice() {
     let team = team!("chaos");
     let seed = std::env::var("DAYFLY_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
@@ -92,7 +92,7 @@ fn killed_twenty_times_at_random_moments_it_loses_nothing_and_runs_nothing_twice
 }
 
 #[test]
-fn when_the_acting_replica_dies_the_other_goes_on_with_the_same_run() {
+fn another_replica_takes_over_the_run_when_the_leader_dies() {
     let team = team!("failover");
     let leads = leader();
     let waits = "      - { id: A1, name: it takes a while, steps: [ wait: { for: 20s } ] }\n";
@@ -108,7 +108,7 @@ fn when_the_acting_replica_dies_the_other_goes_on_with_the_same_run() {
 }
 
 #[test]
-fn without_a_signing_key_nothing_begins_and_it_is_said_why() {
+fn starts_nothing_without_a_signing_key_and_says_why() {
     let team = team!("nokey");
     let key = installed::key();
     kubectl(&["-n", "dayfly-system", "delete", "secret", "dayfly-signing-key"]);
@@ -122,7 +122,7 @@ fn without_a_signing_key_nothing_begins_and_it_is_said_why() {
 }
 
 #[test]
-fn an_object_goes_although_the_controller_was_away_when_it_was_deleted() {
+fn handles_a_deletion_that_happened_without_a_controller() {
     let team = team!("away");
     team.asks("shop", 7, &described("ct-away", &with_cases(LONG)), json!({}));
     team.until_phase("shop", "Testing");

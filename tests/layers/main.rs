@@ -24,7 +24,6 @@ const OPEN: &[&str] = &[
     "evidence::verify",
     "lifecycle",
     "plan::build",
-    "reaper::forge",
     "render::kubernetes",
     "report",
     "report::facts",

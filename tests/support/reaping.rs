@@ -57,9 +57,9 @@ pub fn each_reason_removes_what_it_means_and_is_recorded(user: &User, name: &str
     let repository = ["--repository", "https://git.test/o/n"];
     user.has_up(name, &[("1", &["--ttl", "1s"]), ("2", &repository), ("3", &repository)]);
     let [one, two, three] = ["1", "2", "3"].map(|pr| format!("{name}-pr-{pr}"));
-    user.reaps(name, &["--expired", "--dry-run"]).code(0).says(&format!("would remove {one}: its time was over"));
+    user.reaps(name, &["--expired", "--dry-run"]).code(0).says(&format!("would remove {one}: it expired at"));
     assert!(user.records(&one).is_empty());
-    user.reaps(name, &["--expired"]).code(0).says(&format!("removed {one}: its time was over"));
+    user.reaps(name, &["--expired"]).code(0).says(&format!("removed {one}: it expired at"));
     user.finds_nothing_of(&one);
     user.lists_open("# of o/n\n#3\n");
     let open = ["--open-prs", "open.txt", "--repository", "o/n"];
@@ -98,10 +98,10 @@ pub fn without_a_list_that_can_be_trusted_nothing_is_closed(user: &User, name: &
         user.reaps(name, &open("o/n")).code(7).says("nothing is removed for a closed one").says("nothing is due");
     }
     user.lists_open("9\n");
-    user.reaps(name, &open("o/other")).code(0).says("does not speak of it").says("nothing is due");
+    user.reaps(name, &open("o/other")).code(0).says("does not cover it").says("nothing is due");
     let file = std::fs::File::options().write(true).open(user.folder.path().join("open.txt")).unwrap();
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    user.reaps(name, &open("o/n")).code(0).says("made after the list").says("nothing is due");
+    user.reaps(name, &open("o/n")).code(0).says("created after the list").says("nothing is due");
     // Where nothing can be recorded, nothing is removed either.
     user.lists_open("9\n");
     std::fs::write(user.folder.path().join("full"), "").unwrap();
@@ -114,7 +114,7 @@ pub fn without_a_list_that_can_be_trusted_nothing_is_closed(user: &User, name: &
     // Other reasons hold all the same; and whoever says that none is open is believed, where the repository is known.
     user.lists_open("");
     let both = [&open("o/n")[..], &["--none-open"]].concat();
-    user.reaps(name, &both).code(0).says(&format!("removed {one}")).says("it is of o/second");
+    user.reaps(name, &both).code(0).says(&format!("removed {one}")).says("it belongs to o/second");
     user.reaps(name, &[&open("o/n")[..], &["--idle", "1ms"]].concat()).code(7).says(&format!("removed {two}"));
 }
 

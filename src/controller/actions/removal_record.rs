@@ -108,7 +108,7 @@ fn store(object: &TestEnvironmentSummary, context: &Context) -> RemovalStore {
     RemovalStore {
         client: context.client.clone(),
         namespace: context.settings.namespace.clone(),
-        mark: Some((TEST_ENVIRONMENT, object.uid().to_owned())),
+        label: Some((TEST_ENVIRONMENT, object.uid().to_owned())),
     }
 }
 

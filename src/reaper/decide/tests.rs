@@ -117,13 +117,13 @@ fn idle(hours: i64) -> Criteria {
 }
 
 #[test]
-fn time_and_use_decide_to_the_second() {
+fn expiry_and_use_decide_to_the_second() {
     let extended = || amended(RetentionChange::Extended(at(EXPIRES + HOUR)));
     let used = || amended(RetentionChange::Used(at(CREATED + HOUR)));
     table(&[
         ("a second before its end", expired(), environment(), EXPIRES - 1, "stays"),
         ("at its end", expired(), environment(), EXPIRES, "expired"),
-        ("nobody criteria for that", idle(100), environment(), EXPIRES, "stays"),
+        ("not a criterion", idle(100), environment(), EXPIRES, "stays"),
         ("extended", expired(), extended(), EXPIRES + HOUR - 1, "stays"),
         ("extended, and over", expired(), extended(), EXPIRES + HOUR, "expired"),
         ("kept", expired(), kept(), EXPIRES, "kept, else expired"),
@@ -137,7 +137,7 @@ fn time_and_use_decide_to_the_second() {
 }
 
 #[test]
-fn a_list_judges_only_what_it_can_know() {
+fn a_list_closes_only_older_environments_of_its_repository() {
     let later = CREATED + HOUR;
     let here = Some("o/n");
     table(&[
@@ -162,12 +162,12 @@ fn a_list_judges_only_what_it_can_know() {
             later,
             "stays the list",
         ),
-        ("remnants", list(&[2], here, later), remnants(), later, "stays nobody has it"),
+        ("remnants", list(&[2], here, later), remnants(), later, "stays it has no owner"),
     ]);
 }
 
 #[test]
-fn orphans_are_what_nobody_has_and_what_was_never_finished() {
+fn orphans_have_no_owner_or_an_interrupted_start() {
     // What the units may take together, and half an hour.
     let over = CREATED + 2 + 30 * 60 + 1;
     let worked = |o: Observed, second: i64| {
@@ -182,7 +182,7 @@ fn orphans_are_what_nobody_has_and_what_was_never_finished() {
     let ended = || unfinished(Some(UnitState::Exited { code: 1, oom_killed: false }));
     table(&[
         ("remnants", orphans(), remnants(), over, "orphan"),
-        ("remnants, when nobody criteria", expired(), remnants(), over, "stays nobody has it; --orphans"),
+        ("remnants, not a criterion", expired(), remnants(), over, "stays it has no owner; --orphans"),
         ("of another version", orphans(), unread(), over, "stays another version"),
         ("never started", orphans(), unfinished(Some(UnitState::Created)), over, "orphan"),
         ("missing", orphans(), unfinished(None), over, "orphan"),
@@ -192,20 +192,20 @@ fn orphans_are_what_nobody_has_and_what_was_never_finished() {
         ("a suite would start it", orphans(), late(), over, "stays"),
         ("it ended by itself", orphans(), ended(), over, "stays"),
         ("whole", orphans(), environment(), over, "stays"),
-        ("nobody criteria", expired(), unfinished(None), over, "stays"),
+        ("not a criterion", expired(), unfinished(None), over, "stays"),
     ]);
 }
 
 #[test]
-fn without_a_reason_nothing_is_due() {
+fn nothing_is_due_without_criteria() {
     for observed in [environment(), kept(), unfinished(None)] {
         assert_eq!(word(&Criteria::default(), &observed, EXPIRES * 10), "stays");
     }
-    assert!(word(&Criteria::default(), &remnants(), EXPIRES).starts_with("stays nobody"));
+    assert!(word(&Criteria::default(), &remnants(), EXPIRES).starts_with("stays it has no owner"));
 }
 
 #[test]
-fn of_several_reasons_one_is_given() {
+fn gives_one_of_several_reasons() {
     let criteria =
         Criteria { expired: true, idle: Some(SignedDuration::from_hours(1)), ..list(&[2], Some("o/n"), EXPIRES) };
     assert_eq!(word(&criteria, &environment(), EXPIRES), "expired");
@@ -213,7 +213,7 @@ fn of_several_reasons_one_is_given() {
 }
 
 #[test]
-fn descriptions_say_which_are_looked_at_remnants_by_their_name() {
+fn selects_by_description_and_remnants_by_name() {
     let criteria = |d: &str| Criteria { descriptions: vec![d.into(), "another".into()], ..orphans() };
     for (description, observed, looked_at) in [
         ("sample", environment(), true),

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::spec::model::{Case, SuiteKind, VerdictSource};
 
 pub mod build;
-pub mod graph;
+pub mod image_user;
 mod position;
-pub mod users;
+pub mod text;
 
 pub use position::Position;
 
@@ -182,8 +182,9 @@ pub struct SuitePlan {
     pub timeout_ms: u64,
     /// Retries of a failed case.
     pub retries: u8,
-    /// How it judges.
-    pub judge: SuiteExecutor,
+    /// What runs it. Plans of earlier versions call it `judge`.
+    #[serde(alias = "judge")]
+    pub executor: SuiteExecutor,
 }
 
 /// A container or built-in steps.
@@ -236,7 +237,7 @@ impl Plan {
 
     /// Every image that the plan runs, without repetition.
     pub fn images(&self) -> BTreeSet<String> {
-        let judges = self.suites.values().filter_map(|s| match &s.judge {
+        let judges = self.suites.values().filter_map(|s| match &s.executor {
             SuiteExecutor::Container(c) => Some(c.image.clone()),
             SuiteExecutor::Steps { .. } => None,
         });

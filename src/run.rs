@@ -74,7 +74,7 @@ pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> 
 }
 
 /// `path:line` of every place of the description that a report may point at.
-pub fn sources(valid: &crate::spec::Valid) -> BTreeMap<String, String> {
+pub fn sources(valid: &crate::spec::ValidDescription) -> BTreeMap<String, String> {
     let at = |line: &usize| format!("{}:{line}", valid.path.display());
     valid.locations.iter().map(|(place, (line, _))| (place.clone(), at(line))).collect()
 }

@@ -9,47 +9,30 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-pub mod action_model;
-pub mod amqp_model;
 pub mod check;
-pub mod data_model;
-pub mod draft;
-pub mod fault;
+pub mod diagnostic;
 mod files;
 pub mod model;
 pub mod needs;
+mod overrides;
+pub mod parse;
 pub mod pattern;
-pub mod place;
 pub mod quantity;
 pub mod schema;
-pub mod shape;
-pub mod suite_model;
+pub mod schema_check;
+pub mod span;
 pub mod template;
-pub mod tree;
 mod values;
+pub mod yaml;
 
-pub use draft::Draft;
-pub use fault::{Diagnostic, Faults};
+pub use diagnostic::{Diagnostic, Diagnostics};
 use model::Environment;
-
-/// What the command line changes in a description, and what it tells templates of the run.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Overrides {
-    /// `--set name=value`, in order; the last of a name counts.
-    pub set: Vec<(String, String)>,
-    /// `--image unit=reference`, in order; also for container suites.
-    pub images: Vec<(String, String)>,
-    /// Life time in place of the description's.
-    pub ttl: Option<String>,
-    /// `{{pr}}`, and part of `{{environment}}`; 0 where it is not known.
-    pub pr: Option<u32>,
-    /// `{{commit}}`; forty zeros where it is not known.
-    pub commit: Option<String>,
-}
+pub use overrides::Overrides;
+pub use parse::ParsedDescription;
 
 /// A description without a fault, values and images filled in.
 #[derive(Debug, Clone)]
-pub struct Valid {
+pub struct ValidDescription {
     /// The description.
     pub environment: Environment,
     /// Contents of the files that it refers to, by relative path as written.
@@ -65,33 +48,33 @@ pub struct Valid {
 /// Reads and checks a description: a YAML file, or a folder that holds `environment.yaml`.
 ///
 /// Errors hold every fault that was found, also those of the overrides and of files referred to.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Valid, Faults> {
-    let (path, bytes) = files::description(path)?;
+pub fn load(path: &Path, overrides: &Overrides) -> Result<ValidDescription, Diagnostics> {
+    let (path, bytes) = files::read_description(path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    checked(path, &bytes, overrides, |wanted, found| files::referenced(&folder, wanted, found))
+    validate(path, &bytes, overrides, |wanted, diagnostics| files::read_referenced(&folder, wanted, diagnostics))
 }
 
 /// As [`load`], of a description and files that lie elsewhere than on a disk. Pure.
-pub fn given(
+pub fn load_bytes(
     path: &Path,
     bytes: &[u8],
     files: &BTreeMap<String, Vec<u8>>,
     overrides: &Overrides,
-) -> Result<Valid, Faults> {
-    checked(path.to_owned(), bytes, overrides, |wanted, found| files::among(files, wanted, found))
+) -> Result<ValidDescription, Diagnostics> {
+    validate(path.to_owned(), bytes, overrides, |wanted, diagnostics| files::select(files, wanted, diagnostics))
 }
 
-fn checked(
+fn validate(
     path: PathBuf,
     bytes: &[u8],
     overrides: &Overrides,
-    files: impl FnOnce(&[draft::Reference], &mut fault::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
-) -> Result<Valid, Faults> {
-    let mut draft = draft::parse(&path, bytes, overrides)?;
-    let files = files(&draft.references(), &mut draft.found);
-    let locations = draft.locations();
-    let environment = draft.finish()?;
-    Ok(Valid { digest: digest(&environment, &files), environment, files, locations, path })
+    files: impl FnOnce(&[files::FileReference], &mut diagnostic::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
+) -> Result<ValidDescription, Diagnostics> {
+    let mut parsed = parse::parse(&path, bytes, overrides)?;
+    let files = files(&parsed.references(), &mut parsed.diagnostics);
+    let locations = parsed.locations();
+    let environment = parsed.finish()?;
+    Ok(ValidDescription { digest: digest(&environment, &files), environment, files, locations, path })
 }
 
 fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {

@@ -78,7 +78,7 @@ fn with_cases(kind: SuiteKind, cases: serde_json::Value) -> Plan {
         parallel: false,
         timeout_ms: 60_000,
         retries: 0,
-        judge: SuiteExecutor::Steps { cases: serde_json::from_value(cases).unwrap() },
+        executor: SuiteExecutor::Steps { cases: serde_json::from_value(cases).unwrap() },
     };
     Plan { suites: [("suite".to_owned(), suite)].into(), ..chain() }
 }
@@ -203,7 +203,7 @@ async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_al
         lost: vec![],
     };
     let mut plan = with_cases(SuiteKind::Acceptance, json!([]));
-    plan.suites.get_mut("suite").unwrap().judge = serde_json::from_value(json!({"by": "container", "image": "localhost/t:1", "command": [], "env": {}, "results": "/results", "verdict": "junit",
+    plan.suites.get_mut("suite").unwrap().executor = serde_json::from_value(json!({"by": "container", "image": "localhost/t:1", "command": [], "env": {}, "results": "/results", "verdict": "junit",
         "limits": {"memory": 1, "cpu_millis": 1, "pids": 1}, "confinement": {"user": null, "root": false, "writable_root": false, "capabilities": [], "reason": null}}))
     .unwrap();
     let facts =

@@ -57,7 +57,7 @@ fn objects(lease: &Lease) -> Vec<Object> {
         all.extend(judge::agent(&stage, &position, &addresses).unwrap());
     }
     for suite in lease.plan.suites.values() {
-        if let SuiteExecutor::Container(container) = &suite.judge {
+        if let SuiteExecutor::Container(container) = &suite.executor {
             all.push(judge::job(&stage, suite, container, "run1", &addresses).unwrap());
         }
     }

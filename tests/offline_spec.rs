@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use dayfly::plan::{build, graph};
-use dayfly::spec::{self, Faults, Overrides, Valid};
+use dayfly::plan::{build, text};
+use dayfly::spec::{self, Diagnostics, Overrides, ValidDescription};
 
 fn shop() -> PathBuf {
     PathBuf::from("tests/fixtures/spec/shop")
 }
 
-fn load_shop(overrides: &Overrides) -> Valid {
+fn load_shop(overrides: &Overrides) -> ValidDescription {
     spec::load(&shop(), overrides).unwrap_or_else(|f| panic!("{}", f.render(false)))
 }
 
@@ -126,10 +126,10 @@ fn overrides_reach_units_suites_and_the_life_time() {
 fn the_plan_of_the_shop_is_this() {
     let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
     insta::assert_json_snapshot!("plan__json", plan);
-    insta::assert_snapshot!("plan__text", graph::text(&plan));
-    insta::assert_snapshot!("plan__graph", graph::graph_text(&plan));
-    insta::assert_snapshot!("plan__dot", graph::dot(&plan));
-    insta::assert_snapshot!("plan__mermaid", graph::mermaid(&plan));
+    insta::assert_snapshot!("plan__text", text::summary(&plan));
+    insta::assert_snapshot!("plan__graph", text::graph(&plan));
+    insta::assert_snapshot!("plan__dot", text::dot(&plan));
+    insta::assert_snapshot!("plan__mermaid", text::mermaid(&plan));
 }
 
 #[test]
@@ -155,8 +155,15 @@ fn a_plan_survives_its_way_through_json() {
 }
 
 #[test]
+fn reads_plans_that_call_the_executor_judge() {
+    let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
+    let earlier = serde_json::to_string(&plan).unwrap().replace(r#""executor":"#, r#""judge":"#);
+    assert_eq!(serde_json::from_str::<dayfly::plan::Plan>(&earlier).unwrap(), plan);
+}
+
+#[test]
 fn faults_are_also_data() {
-    let faults: Faults =
+    let faults: Diagnostics =
         spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
     insta::assert_json_snapshot!("faults__data", faults.list);
 }
@@ -167,8 +174,8 @@ const HEADER: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: 
 fn parse_or_hang(bytes: Vec<u8>) -> Result<(), String> {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let parsed = spec::draft::parse(Path::new("environment.yaml"), &bytes, &Overrides::default())
-            .and_then(spec::Draft::finish);
+        let parsed = spec::parse::parse(Path::new("environment.yaml"), &bytes, &Overrides::default())
+            .and_then(spec::ParsedDescription::finish);
         send.send(parsed.map(drop).map_err(|f| f.render(false)))
     });
     receive.recv_timeout(std::time::Duration::from_secs(60)).expect("an answer, whatever it is")
@@ -275,8 +282,9 @@ mod properties {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse(text: &str, given: &Overrides) -> Result<spec::model::Environment, Faults> {
-        spec::draft::parse(Path::new("environment.yaml"), text.as_bytes(), given).and_then(spec::Draft::finish)
+    fn parse(text: &str, given: &Overrides) -> Result<spec::model::Environment, Diagnostics> {
+        spec::parse::parse(Path::new("environment.yaml"), text.as_bytes(), given)
+            .and_then(spec::ParsedDescription::finish)
     }
 
     proptest! {

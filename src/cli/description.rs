@@ -9,7 +9,7 @@ use super::error::{ReportedError, usage_error};
 use super::{ChangeArgs, DescriptionArgs, stdio};
 use crate::plan::Plan;
 use crate::report::exit_code;
-use crate::spec::{Faults, Overrides, Valid};
+use crate::spec::{Diagnostics, Overrides, ValidDescription};
 
 /// The values that the flags override.
 pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> Overrides {
@@ -23,7 +23,7 @@ pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> 
 }
 
 /// Reads and checks a description.
-pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Valid> {
+pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<ValidDescription> {
     crate::spec::load(path, overrides).map_err(|faults| {
         print_diagnostics(&faults, json);
         anyhow::Error::new(ReportedError(exit_code::USAGE))
@@ -31,7 +31,7 @@ pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<Va
 }
 
 /// Prints diagnostics to standard error; as JSON, to standard output.
-pub fn print_diagnostics(faults: &Faults, json: bool) {
+pub fn print_diagnostics(faults: &Diagnostics, json: bool) {
     if json {
         outln!("{:#}", json!(faults.list));
     } else {
@@ -41,6 +41,6 @@ pub fn print_diagnostics(faults: &Faults, json: bool) {
 }
 
 /// Plans a valid description.
-pub fn plan(valid: &Valid, pr: u32) -> anyhow::Result<Plan> {
+pub fn plan(valid: &ValidDescription, pr: u32) -> anyhow::Result<Plan> {
     crate::plan::build::build(valid, pr).map_err(|e| usage_error(&format!("failed to {e}")).into())
 }

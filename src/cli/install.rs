@@ -68,7 +68,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let given = args.key.as_deref().map(|file| signing::read(file, args.passphrase_file.clone())).transpose()?;
     let client = cluster::connect(common).await?.client();
-    // Faults of keys or rights must be found before anything is changed.
+    // Diagnostics of keys or rights must be found before anything is changed.
     let there = key::installed(&client).await.map_err(|e| install_error(common, &e))?;
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
     let step = step.map_err(|e| install_error(common, &e))?;

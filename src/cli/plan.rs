@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::description::print_diagnostics;
 use super::stdio;
-use crate::plan::{build, graph};
+use crate::plan::{build, text};
 use crate::report::exit_code;
 use crate::spec::{self, Overrides};
 
@@ -37,11 +37,11 @@ pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphForma
         }
     };
     stdio::out(&match graph {
-        Some(GraphFormat::Text) => graph::graph_text(&plan),
-        Some(GraphFormat::Dot) => graph::dot(&plan),
-        Some(GraphFormat::Mermaid) => graph::mermaid(&plan),
+        Some(GraphFormat::Text) => text::graph(&plan),
+        Some(GraphFormat::Dot) => text::dot(&plan),
+        Some(GraphFormat::Mermaid) => text::mermaid(&plan),
         None if json => format!("{:#}\n", serde_json::json!(plan)),
-        None => graph::text(&plan),
+        None => text::summary(&plan),
     });
     exit_code::PASSED
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::description::print_diagnostics;
 use crate::report::exit_code;
-use crate::spec::{self, Overrides, Valid};
+use crate::spec::{self, Overrides, ValidDescription};
 
 /// Checks a description; returns the exit code: 0, or 2 when there is a fault.
 ///
-/// Faults go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
+/// Diagnostics go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
 pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {
     match spec::load(file, overrides) {
         Ok(_) if json => outln!("[]"),
@@ -21,7 +21,7 @@ pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {
     exit_code::PASSED
 }
 
-fn summary(valid: &Valid) -> String {
+fn summary(valid: &ValidDescription) -> String {
     let e = &valid.environment;
     let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let mut parts = vec![counted(e.services.len(), "service"), counted(e.databases.len(), "database")];

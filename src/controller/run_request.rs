@@ -86,7 +86,7 @@ fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Run
         pr: Some(spec.pull_request),
         commit: Some(spec.commit.clone()),
     };
-    let valid = crate::spec::given(Path::new(&spec.description.path), text, files, &overrides);
+    let valid = crate::spec::load_bytes(Path::new(&spec.description.path), text, files, &overrides);
     let valid = valid.map_err(|faults| faults.render(false))?;
     let plan = crate::plan::build::build(&valid, spec.pull_request).map_err(|e| format!("failed to {e}"))?;
     if let Some(lack) = plan.lacks(&spec.suites) {

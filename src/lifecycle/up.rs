@@ -93,7 +93,7 @@ async fn claim_and_prepare(
         journal.record(RunEvent::Pulling { reference: reference.into(), status: status.into() })
     };
     let images = engine.images(&wanted, &on_pull).await.map_err(failed)?;
-    let roots = crate::plan::users::check(&lease.plan, &images);
+    let roots = crate::plan::image_user::check(&lease.plan, &images);
     if !roots.is_empty() {
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
 use crate::spec::model::{Database, Environment, Suite};
-use crate::spec::{Valid, canonical_sha256, needs, quantity};
+use crate::spec::{ValidDescription, canonical_sha256, needs, quantity};
 
-mod judge;
+mod suite;
 mod unit;
 
 /// Port of PostgreSQL.
@@ -50,7 +50,7 @@ pub enum PlanError {
 }
 
 /// The plan of one environment for pull request `pr`.
-pub fn build(valid: &Valid, pr: u32) -> Result<Plan, PlanError> {
+pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let e = &valid.environment;
     let ttl_ms = milliseconds(&e.name, &e.ttl, quantity::LONGEST_LIFE_MS)?;
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
@@ -69,7 +69,7 @@ pub fn build(valid: &Valid, pr: u32) -> Result<Plan, PlanError> {
     })
 }
 
-fn units(valid: &Valid) -> Result<Vec<Unit>, PlanError> {
+fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
     let e = &valid.environment;
     let needs = needs::of_units(e);
     let callers = needs::callers(e);
@@ -100,7 +100,7 @@ fn broker(e: &Environment) -> Option<BrokerPlan> {
     Some(BrokerPlan { name: b.name.clone(), port, tls: b.tls, vhosts: b.vhosts.clone(), users: b.users.clone() })
 }
 
-fn database(name: &str, d: &Database, valid: &Valid) -> Result<DatabasePlan, PlanError> {
+fn database(name: &str, d: &Database, valid: &ValidDescription) -> Result<DatabasePlan, PlanError> {
     let text = |path: &String| {
         let text = String::from_utf8(file(name, path, valid)?);
         let text =
@@ -121,12 +121,12 @@ fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
         parallel: s.parallel,
         timeout_ms: milliseconds(name, &s.timeout, quantity::LONGEST_LIMIT_MS)?,
         retries: s.retries,
-        judge: judge::of(name, s)?,
+        executor: suite::executor(name, s)?,
     })
 }
 
 /// Content of a file that the description refers to.
-fn file(of: &str, path: &str, valid: &Valid) -> Result<Vec<u8>, PlanError> {
+fn file(of: &str, path: &str, valid: &ValidDescription) -> Result<Vec<u8>, PlanError> {
     let missing = || PlanError::File { of: of.to_owned(), path: path.to_owned() };
     valid.files.get(path).cloned().ok_or_else(missing)
 }

@@ -2,12 +2,12 @@
 
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
-use crate::spec::Valid;
+use crate::spec::ValidDescription;
 
 /// A run that can be performed as requested.
 pub struct RunRequest {
     /// The description.
-    pub valid: Valid,
+    pub valid: ValidDescription,
     /// Its plan.
     pub plan: Plan,
     /// The change under test.

@@ -52,7 +52,7 @@ fn plan() -> Plan {
         databases: serde_json::from_value(json!({ "data": { "database": "app", "roles": ["app"], "sql": [] } })).unwrap(),
         suites: serde_json::from_value(json!({ "accept": {
             "name": "accept", "kind": "acceptance", "digest": "", "needs": [], "secrets": ["jwt-key"], "parallel": false,
-            "timeout_ms": 1, "retries": 0, "judge": { "by": "steps", "cases": [] },
+            "timeout_ms": 1, "retries": 0, "executor": { "by": "steps", "cases": [] },
         } }))
         .unwrap(),
     }

@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::draft::Reference;
-use super::fault::{DiagnosticSink, Faults};
-use super::tree::MAX_BYTES;
+use super::diagnostic::{DiagnosticSink, Diagnostics};
+use super::span::FieldPath;
+use super::yaml::MAX_BYTES;
 
 /// Name of the description in a folder.
 const DEFAULT_NAME: &str = "environment.yaml";
@@ -17,35 +17,50 @@ const DEFAULT_NAME: &str = "environment.yaml";
 const MAX_FILE: usize = 1 << 20;
 const MAX_ALL: usize = 16 << 20;
 
-pub(super) fn description(path: &Path) -> Result<(PathBuf, Vec<u8>), Faults> {
+/// A file that the description refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReference {
+    /// Where.
+    pub at: FieldPath,
+    /// Relative path as written.
+    pub path: String,
+    /// It is SQL, so it must be text.
+    pub is_sql: bool,
+}
+
+pub(super) fn read_description(path: &Path) -> Result<(PathBuf, Vec<u8>), Diagnostics> {
     let path = if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() };
     match read(&path, MAX_BYTES) {
         Ok(bytes) => Ok((path, bytes)),
         Err(e) => {
             let help = "name a description, or a folder that holds an environment.yaml";
-            Err(Faults::whole_file(&path, format!("the description cannot be read: {}", reason(&e)), help))
+            Err(Diagnostics::whole_file(&path, format!("the description cannot be read: {}", reason(&e)), help))
         }
     }
 }
 
-pub(super) fn referenced(folder: &Path, wanted: &[Reference], found: &mut DiagnosticSink) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn read_referenced(
+    folder: &Path,
+    wanted: &[FileReference],
+    diagnostics: &mut DiagnosticSink,
+) -> BTreeMap<String, Vec<u8>> {
     let help = "files are named relative to the folder of the description and must lie in it";
-    collected(wanted, found, help, |path| inside(folder, path).and_then(|p| read(&p, MAX_FILE)))
+    collect(wanted, diagnostics, help, |path| inside(folder, path).and_then(|p| read(&p, MAX_FILE)))
 }
 
 /// The files that a description refers to, from those that came with it.
-pub(super) fn among(
+pub(super) fn select(
     files: &BTreeMap<String, Vec<u8>>,
-    wanted: &[Reference],
-    found: &mut DiagnosticSink,
+    wanted: &[FileReference],
+    diagnostics: &mut DiagnosticSink,
 ) -> BTreeMap<String, Vec<u8>> {
     let help = "give it together with the description";
-    collected(wanted, found, help, |path| files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into()))
+    collect(wanted, diagnostics, help, |path| files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into()))
 }
 
-fn collected(
-    wanted: &[Reference],
-    found: &mut DiagnosticSink,
+fn collect(
+    wanted: &[FileReference],
+    diagnostics: &mut DiagnosticSink,
     help: &str,
     read: impl Fn(&str) -> io::Result<Vec<u8>>,
 ) -> BTreeMap<String, Vec<u8>> {
@@ -58,20 +73,20 @@ fn collected(
         match read(&reference.path) {
             Ok(bytes) if reference.is_sql && std::str::from_utf8(&bytes).is_err() => {
                 let message = format!("the file `{}` is not UTF-8 text", reference.path);
-                found.add(&reference.at, message, "save it as UTF-8");
+                diagnostics.add(&reference.at, message, "save it as UTF-8");
             }
             Ok(bytes) => {
                 total += bytes.len();
                 if total > MAX_ALL {
                     let help = "bake large files into images";
-                    found.add(&reference.at, "the files together are larger than 16 MiB", help);
+                    diagnostics.add(&reference.at, "the files together are larger than 16 MiB", help);
                     return files;
                 }
                 files.insert(reference.path.clone(), bytes);
             }
             Err(e) => {
                 let message = format!("the file `{}` cannot be read: {}", reference.path, reason(&e));
-                found.add(&reference.at, message, help);
+                diagnostics.add(&reference.at, message, help);
             }
         }
     }

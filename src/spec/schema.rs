@@ -1,6 +1,5 @@
 //! The JSON Schema of a description, for editors and for `shape`. Pure: made from the Rust types.
 
-use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::model::{API_VERSION, Environment, KIND};
@@ -45,26 +44,4 @@ fn example() -> Value {
             { "id": "A1", "name": "the service answers", "steps": [{ "http": { "url": "http://api:8080/" } }] }
         ] } }
     })
-}
-
-/// Turns the schema of a step from "one of these objects" into one object with exactly one of the actions,
-/// so that editors complete actions and refuse unknown keys.
-pub fn one_action(schema: &mut Schema) {
-    let Some(Value::Array(actions)) = schema.remove("oneOf") else { return };
-    let mut only = Vec::new();
-    let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    for action in actions {
-        let Some(named) = action.get("properties").and_then(Value::as_object) else { continue };
-        for (name, content) in named {
-            let mut content = content.clone();
-            if let (Some(c), Some(text)) = (content.as_object_mut(), action.get("description")) {
-                c.insert("description".into(), text.clone());
-            }
-            properties.insert(name.clone(), content);
-            only.push(json!({ "required": [name] }));
-        }
-    }
-    schema.insert("properties".into(), Value::Object(properties));
-    schema.insert("additionalProperties".into(), json!(false));
-    schema.insert("oneOf".into(), Value::Array(only));
 }

@@ -10,9 +10,9 @@ use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContex
 use regex::Regex;
 use serde_json::json;
 
-use super::fault::DiagnosticSink;
-use super::place::At;
-use super::tree::{Kind, Node};
+use super::diagnostic::DiagnosticSink;
+use super::span::FieldPath;
+use super::yaml::{Kind, Node};
 
 /// Names that no value may have: dayfly gives them, or the template language does.
 pub const RESERVED: [&str; 30] = [
@@ -55,7 +55,7 @@ const LEAST_INSERTED: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretUse {
     /// The scalar.
-    pub at: At,
+    pub at: FieldPath,
     /// The suite.
     pub suite: String,
     /// Name of the secret.
@@ -68,13 +68,14 @@ static SECRET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^\{\{[ \t]*secret[ \t]+"([^"{}\\]*)"[ \t]*\}\}"#).ok());
 
 /// Fills the values into every scalar below `root`, except its own header and `values`.
-pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, found: &mut DiagnosticSink) -> Vec<SecretUse> {
+pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, diagnostics: &mut DiagnosticSink) -> Vec<SecretUse> {
     let longest = values.values().map(String::len).max().unwrap_or(0).max(LEAST_INSERTED);
     let context = Context::from(json!(values));
-    let mut expander = Expander { values, found, engine: engine(), context, secrets: Vec::new(), inserted: 0, longest };
+    let mut expander =
+        Expander { values, diagnostics, engine: engine(), context, secrets: Vec::new(), inserted: 0, longest };
     if let Kind::Map(entries) = &mut root.kind {
         for e in entries.iter_mut().filter(|e| !matches!(e.key.as_str(), "apiVersion" | "kind" | "name" | "values")) {
-            let at = At::root().key(&e.key);
+            let at = FieldPath::root().key(&e.key);
             match (&mut e.value.kind, e.key.as_str()) {
                 (Kind::Map(suites), "suites") => {
                     suites.iter_mut().for_each(|s| expander.suite(&s.key, &mut s.value, &at))
@@ -107,7 +108,7 @@ fn left_for_the_runner(
 
 struct Expander<'a> {
     values: &'a BTreeMap<String, String>,
-    found: &'a mut DiagnosticSink,
+    diagnostics: &'a mut DiagnosticSink,
     engine: Handlebars<'static>,
     context: Context,
     secrets: Vec<SecretUse>,
@@ -117,7 +118,7 @@ struct Expander<'a> {
 }
 
 impl Expander<'_> {
-    fn suite(&mut self, name: &str, suite: &mut Node, at: &At) {
+    fn suite(&mut self, name: &str, suite: &mut Node, at: &FieldPath) {
         let at = at.key(name);
         match &mut suite.kind {
             Kind::Map(entries) => {
@@ -130,7 +131,7 @@ impl Expander<'_> {
         }
     }
 
-    fn node(&mut self, node: &mut Node, at: &At, steps_of: Option<&str>) {
+    fn node(&mut self, node: &mut Node, at: &FieldPath, steps_of: Option<&str>) {
         match &mut node.kind {
             Kind::Broken => {}
             Kind::Seq(items) => items.iter_mut().enumerate().for_each(|(i, n)| self.node(n, &at.index(i), steps_of)),
@@ -142,7 +143,7 @@ impl Expander<'_> {
                 if self.is_sound(text, at, steps_of) {
                     self.fill(text, at);
                 } else {
-                    self.found.set_unsound(at);
+                    self.diagnostics.set_unsound(at);
                 }
                 *plain = false;
             }
@@ -150,12 +151,12 @@ impl Expander<'_> {
     }
 
     /// Lets nothing but plain names and secrets through to the template engine.
-    fn is_sound(&mut self, text: &str, at: &At, steps_of: Option<&str>) -> bool {
-        let before = self.found.list.len() + self.found.omitted;
+    fn is_sound(&mut self, text: &str, at: &FieldPath, steps_of: Option<&str>) -> bool {
+        let before = self.diagnostics.list.len() + self.diagnostics.omitted;
         let (mut rest, mut behind) = (text, "");
         while let Some(open) = rest.find("{{") {
             if rest[..open].ends_with('\\') || (open == 0 && behind.ends_with('\\')) {
-                self.found.add(
+                self.diagnostics.add(
                     at,
                     "a backslash stands before `{{`",
                     "put the text into a file given by `path`: files hold no templates",
@@ -165,11 +166,11 @@ impl Expander<'_> {
             let length = self.expression(rest, at, steps_of);
             (behind, rest) = rest.split_at(length);
         }
-        before == self.found.list.len() + self.found.omitted
+        before == self.diagnostics.list.len() + self.diagnostics.omitted
     }
 
     /// Checks the expression at the beginning of `text` and returns its length.
-    fn expression(&mut self, text: &str, at: &At, steps_of: Option<&str>) -> usize {
+    fn expression(&mut self, text: &str, at: &FieldPath, steps_of: Option<&str>) -> usize {
         let matched = |of: &LazyLock<Option<Regex>>| of.as_ref().and_then(|r| r.captures(text));
         if let Some((all, name)) = matched(&NAME).and_then(|c| Some((c.get(0)?, c.get(1)?.as_str()))) {
             self.variable(name, at);
@@ -180,7 +181,7 @@ impl Expander<'_> {
                 Some(suite) => {
                     self.secrets.push(SecretUse { at: at.clone(), suite: suite.to_owned(), name: name.to_owned() })
                 }
-                None => self.found.add(
+                None => self.diagnostics.add(
                     at,
                     "a secret cannot be inserted here; only the steps of a suite may name one",
                     format!("list `{name}` under `secrets` and read it from `/run/secrets/{name}`"),
@@ -191,35 +192,37 @@ impl Expander<'_> {
         let end = text.find("}}").map_or(text.len(), |i| i + 2);
         let shown: String = text[..end].chars().take(40).collect();
         let help = "only `{{name}}` and, in steps, `{{secret \"name\"}}` are templates; text that needs `{{` itself goes into a file given by `path`";
-        self.found.add(at, format!("`{shown}` is not a template that dayfly accepts"), help);
+        self.diagnostics.add(at, format!("`{shown}` is not a template that dayfly accepts"), help);
         end
     }
 
-    fn variable(&mut self, name: &str, at: &At) {
+    fn variable(&mut self, name: &str, at: &FieldPath) {
         if !self.values.contains_key(name) {
             let message = format!("the template names `{name}`, which is no value");
-            self.found.add_unknown(at, message, name, self.values.keys().map(String::as_str));
+            self.diagnostics.add_unknown(at, message, name, self.values.keys().map(String::as_str));
         }
     }
 
-    fn fill(&mut self, text: &mut String, at: &At) {
+    fn fill(&mut self, text: &mut String, at: &FieldPath) {
         let before = self.inserted;
         self.inserted += text.matches("{{").count() * self.longest;
         if self.inserted > MAX_INSERTED {
             if before <= MAX_INSERTED {
-                self.found.add(
+                self.diagnostics.add(
                     at,
                     "the templates up to here are too many, or insert too much",
                     "use shorter values, or fewer templates",
                 );
             }
-            return self.found.set_unsound(at);
+            return self.diagnostics.set_unsound(at);
         }
         match self.filled(text) {
             Ok(filled) => *text = filled,
-            Err(e) => {
-                self.found.add(at, format!("the template cannot be filled in: {e}"), "write plain `{{name}}` templates")
-            }
+            Err(e) => self.diagnostics.add(
+                at,
+                format!("the template cannot be filled in: {e}"),
+                "write plain `{{name}}` templates",
+            ),
         }
     }
 

@@ -5,31 +5,35 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Overrides;
-use super::fault::{Diagnostic, DiagnosticSink, known};
-use super::place::At;
+use super::diagnostic::{Diagnostic, DiagnosticSink, known};
+use super::span::FieldPath;
 use super::template::RESERVED;
-use super::tree::{Kind, Node, plain_value};
+use super::yaml::{Kind, Node, plain_value};
 
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 4096;
 
 /// Puts `--set` into the tree and returns every value as the text that templates insert.
-pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut DiagnosticSink) -> BTreeMap<String, String> {
+pub(super) fn collect(
+    root: &mut Node,
+    overrides: &Overrides,
+    diagnostics: &mut DiagnosticSink,
+) -> BTreeMap<String, String> {
     let description = root.get("name").and_then(Node::text).unwrap_or_default().to_owned();
     let mut all = BTreeMap::new();
     if let Some(Kind::Map(entries)) = root.get_mut("values").map(|v| &mut v.kind) {
         for e in entries.iter() {
-            check(&e.key, &e.value, found);
+            check(&e.key, &e.value, diagnostics);
         }
         for (name, text) in &overrides.set {
             match entries.iter_mut().find(|e| e.key == *name) {
-                Some(e) => set(name, text, &mut e.value, found),
-                None => undeclared(name, entries.iter().map(|e| e.key.as_str()), found),
+                Some(e) => set(name, text, &mut e.value, diagnostics),
+                None => undeclared(name, entries.iter().map(|e| e.key.as_str()), diagnostics),
             }
         }
         all.extend(entries.iter().filter_map(|e| Some((e.key.clone(), e.value.text()?.to_owned()))));
     } else {
-        overrides.set.iter().for_each(|(name, _)| undeclared(name, [], found));
+        overrides.set.iter().for_each(|(name, _)| undeclared(name, [], diagnostics));
     }
     let pr = overrides.pr.unwrap_or(0);
     all.insert("pr".into(), pr.to_string());
@@ -38,20 +42,28 @@ pub(super) fn collect(root: &mut Node, overrides: &Overrides, found: &mut Diagno
     all
 }
 
-fn check(name: &str, value: &Node, found: &mut DiagnosticSink) {
-    let at = At::root().key("values").key(name);
+fn check(name: &str, value: &Node, diagnostics: &mut DiagnosticSink) {
+    let at = FieldPath::root().key("values").key(name);
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-        found.add_key(
+        diagnostics.add_key(
             &at,
             format!("`{name}` cannot be the name of a value"),
             "begin with a letter; use letters, digits, `-` and `_`",
         );
     } else if RESERVED.contains(&name) {
-        found.add_key(&at, format!("the name `{name}` is reserved in templates"), "choose another name for the value");
+        diagnostics.add_key(
+            &at,
+            format!("the name `{name}` is reserved in templates"),
+            "choose another name for the value",
+        );
     }
     if let Some(why) = value.text().and_then(unfit) {
-        found.add(&at, format!("the value `{name}` {why}"), "values are short and plain; put larger texts into files");
+        diagnostics.add(
+            &at,
+            format!("the value `{name}` {why}"),
+            "values are short and plain; put larger texts into files",
+        );
     }
 }
 
@@ -64,7 +76,7 @@ fn unfit(text: &str) -> Option<String> {
 }
 
 /// `--set` keeps the type that the default has.
-fn set(name: &str, text: &str, value: &mut Node, found: &mut DiagnosticSink) {
+fn set(name: &str, text: &str, value: &mut Node, diagnostics: &mut DiagnosticSink) {
     let default = value.to_json();
     let Kind::Scalar { text: old, plain } = &mut value.kind else { return };
     let new = plain_value(text);
@@ -79,20 +91,24 @@ fn set(name: &str, text: &str, value: &mut Node, found: &mut DiagnosticSink) {
         }
     };
     if let Some(kind) = wrong {
-        found.push(Diagnostic::unplaced(
+        diagnostics.push(Diagnostic::without_span(
             &option,
             format!("the value `{name}` {kind}, not `{text}`"),
             "give a value of the same kind",
         ));
     } else if let Some(why) = unfit(text) {
-        found.push(Diagnostic::unplaced(&option, format!("the value `{name}` {why}"), "values are short and plain"));
+        diagnostics.push(Diagnostic::without_span(
+            &option,
+            format!("the value `{name}` {why}"),
+            "values are short and plain",
+        ));
     } else {
         *old = text.to_owned();
     }
 }
 
-fn undeclared<'a>(name: &str, declared: impl IntoIterator<Item = &'a str>, found: &mut DiagnosticSink) {
+fn undeclared<'a>(name: &str, declared: impl IntoIterator<Item = &'a str>, diagnostics: &mut DiagnosticSink) {
     let message = format!("the description declares no value `{name}`");
     let help = format!("{}; values are declared under `values`", known(name, declared));
-    found.push(Diagnostic::unplaced(&format!("--set {name}"), message, help));
+    diagnostics.push(Diagnostic::without_span(&format!("--set {name}"), message, help));
 }

@@ -52,7 +52,7 @@ async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> Suite
     let here = local_sources(sources, &suite.name);
     let mut fact = beginning(suite, sources);
     session.journal.record(RunEvent::SuiteStarted { suite: fact.clone() });
-    match &suite.judge {
+    match &suite.executor {
         SuiteExecutor::Steps { cases } => execute_steps(session, suite, cases, &here, &mut fact).await,
         SuiteExecutor::Container(container) => {
             let result = container::execute(session, suite, container).await;

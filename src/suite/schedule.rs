@@ -30,7 +30,7 @@ mod tests {
                     parallel: *parallel,
                     timeout_ms: 1,
                     retries: 0,
-                    judge: SuiteExecutor::Steps { cases: vec![] },
+                    executor: SuiteExecutor::Steps { cases: vec![] },
                 };
                 ((*name).to_owned(), suite)
             })

@@ -29,11 +29,8 @@ const OPEN: &[&str] = &[
     "report::facts",
     "report::html",
     "secrets",
-    "spec",
-    "spec::check",
-    "spec::fault",
-    "spec::shape",
-    "spec::tree",
+    "spec::diagnostic",
+    "spec::schema_check",
     "suite",
     "suite::intake",
 ];

@@ -86,7 +86,7 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
         parallel: false,
         timeout_ms,
         retries: 0,
-        judge: SuiteExecutor::Container(ContainerSuite {
+        executor: SuiteExecutor::Container(ContainerSuite {
             image: IMAGE.into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
             env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),

@@ -6,10 +6,10 @@ use super::check::Check;
 use super::trial;
 use crate::engine::Engine;
 use crate::engine::kubernetes::KubernetesEngine;
-use crate::spec::Valid;
+use crate::spec::ValidDescription;
 
 /// All checks of a cluster, and what it is known not to enforce.
-pub async fn all(engine: Arc<KubernetesEngine>, description: Option<Valid>) -> (Vec<Check>, Vec<String>) {
+pub async fn all(engine: Arc<KubernetesEngine>, description: Option<ValidDescription>) -> (Vec<Check>, Vec<String>) {
     let info = engine.info();
     let mut checks = vec![
         Check::passed("cluster", format!("{} {} at {}", info.product, info.version, info.endpoint)),
@@ -34,7 +34,7 @@ async fn permissions(engine: &KubernetesEngine) -> Check {
     }
 }
 
-async fn images(engine: &KubernetesEngine, valid: &Valid) -> Check {
+async fn images(engine: &KubernetesEngine, valid: &ValidDescription) -> Check {
     let plan = match crate::plan::build::build(valid, 1) {
         Ok(plan) => plan,
         Err(e) => return Check::failed("images", format!("failed to {e}"), ""),
@@ -42,7 +42,7 @@ async fn images(engine: &KubernetesEngine, valid: &Valid) -> Check {
     let wanted: Vec<String> = plan.images().into_iter().collect();
     match engine.images(&wanted, &|_, _| ()).await {
         Ok(found) => {
-            let roots = crate::plan::users::check(&plan, &found);
+            let roots = crate::plan::image_user::check(&plan, &found);
             let on_nodes = found.values().filter(|f| f.digest.is_empty()).count();
             let asked = found.len() - on_nodes;
             let saw = format!("{asked} have digests in their registries; {on_nodes} can be told only by the nodes");

@@ -7,14 +7,14 @@ use super::trial;
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
 use crate::plan::Plan;
-use crate::spec::Valid;
+use crate::spec::ValidDescription;
 
 const GIBI: u64 = 1 << 30;
 /// Less than this is asking for trouble: images and volumes of one environment take about as much.
 const ROOM: u64 = 2 * GIBI;
 
 /// Performs all checks of this machine; also returns what its engine does not enforce.
-pub async fn all(engine: Arc<LocalEngine>, description: Option<Valid>) -> (Vec<Check>, Vec<String>) {
+pub async fn all(engine: Arc<LocalEngine>, description: Option<ValidDescription>) -> (Vec<Check>, Vec<String>) {
     let info = engine.info();
     let cannot = match engine.gaps().await {
         Ok(cannot) => cannot,
@@ -82,7 +82,7 @@ async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
         }
     }
     let absent = wrong.len();
-    wrong.extend(crate::plan::users::check(plan, &here));
+    wrong.extend(crate::plan::image_user::check(plan, &here));
     if wrong.is_empty() {
         return Check::passed("images", format!("all {} images of {} are here", wanted.len(), plan.description));
     }

@@ -6,10 +6,16 @@ use base64::engine::general_purpose::STANDARD;
 use crate::cli::RequestArgs;
 use crate::crd::{DescriptionSource, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
-use crate::spec::Valid;
+use crate::spec::ValidDescription;
 
 /// The spec, with the description and every file that it refers to.
-pub fn build(args: &RequestArgs, valid: &Valid, text: String, change: &Change, runner: Runner) -> TestEnvironmentSpec {
+pub fn build(
+    args: &RequestArgs,
+    valid: &ValidDescription,
+    text: String,
+    change: &Change,
+    runner: Runner,
+) -> TestEnvironmentSpec {
     let mut description = DescriptionSource {
         inline: Some(text),
         path: valid.path.display().to_string(),

@@ -40,7 +40,7 @@ pub async fn run(
     suite: &SuitePlan,
     secrets: &Secrets,
 ) -> Result<SuiteExit, EngineError> {
-    let SuiteExecutor::Container(judge) = &suite.judge else {
+    let SuiteExecutor::Container(judge) = &suite.executor else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
     let run = agents::fresh();
@@ -66,7 +66,9 @@ async fn make(
 ) -> Result<String, EngineError> {
     let image = images::held(engine, &judge.image).await?;
     let only = Plan { units: vec![], suites: [(suite.name.clone(), suite.clone())].into(), ..lease.plan.clone() };
-    if let Some(fault) = crate::plan::users::check(&only, &[(judge.image.clone(), image.fact.clone())].into()).pop() {
+    if let Some(fault) =
+        crate::plan::image_user::check(&only, &[(judge.image.clone(), image.fact.clone())].into()).pop()
+    {
         return Err(explain::not_started(&suite.name, &fault));
     }
     let subnets = networks::subnets(engine, lease).await?;

@@ -54,7 +54,7 @@ async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<Strin
     let facts = all.iter().map(|(k, h)| (k.clone(), h.fact.clone())).collect();
     // Suites are checked when they run: their images may not be wanted here.
     let units_only = crate::plan::Plan { suites: BTreeMap::new(), ..lease.plan.clone() };
-    match crate::plan::users::check(&units_only, &facts) {
+    match crate::plan::image_user::check(&units_only, &facts) {
         faults if faults.is_empty() => Ok(all),
         faults => Err(explain::failed("accept the images", &faults.join("; "), Leftover::Removable)),
     }

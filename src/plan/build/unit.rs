@@ -6,12 +6,12 @@ use super::{AMQP_PORTS, POSTGRES_PORT, PlanError, file, milliseconds, unreadable
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
 use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
-use crate::spec::{Valid, pattern};
+use crate::spec::{ValidDescription, pattern};
 
 /// What a service waits for where its description does not say.
 const DEFAULT_WITHIN_MS: u64 = 60_000;
 
-pub(super) fn service(name: &str, s: &Service, valid: &Valid) -> Result<Unit, PlanError> {
+pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Result<Unit, PlanError> {
     let mut files = BTreeMap::new();
     for (target, source) in &s.files {
         let content = match (&source.text, &source.path) {

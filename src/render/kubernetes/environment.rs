@@ -73,7 +73,7 @@ pub fn merge(context: &mut Value, more: Value) {
 
 /// The strictest Pod Security level under which everything declared can run.
 fn security_level(plan: &Plan) -> &'static str {
-    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+    let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some(&c.confinement),
         SuiteExecutor::Steps { .. } => None,
     });
@@ -92,7 +92,7 @@ fn security_level(plan: &Plan) -> &'static str {
 /// Every container that may run at once, with how often: units, container suites, and dayfly's own.
 fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
     let units = plan.units.iter().map(|u| (u.limits, u64::from(u.replicas.max(1))));
-    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+    let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some((c.limits, 1)),
         SuiteExecutor::Steps { .. } => None,
     });

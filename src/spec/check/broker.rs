@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Check;
-use super::services::{resources, security};
+use super::container::{resources, security};
+use super::context::{Checker, is_literal};
 use crate::spec::model::{Broker, BrokerUser, Vhost};
 use crate::spec::pattern;
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
 /// Exchanges that every virtual host has.
 const PREDECLARED: [&str; 6] =
     ["amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"];
 
-pub(super) fn check(check: &mut Check<'_>) {
+pub(super) fn check(check: &mut Checker<'_>) {
     let Some(broker) = &check.environment.broker else { return };
-    let at = At::root().key("broker");
+    let at = FieldPath::root().key("broker");
     check.image(&at.key("image"), &broker.image);
     check.callers(&at.key("callers"), &broker.name, &broker.callers);
     check.duration(&at.key("within"), &broker.within);
@@ -27,7 +27,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         topology(check, &at, vhost);
         if !used.contains(name) {
             let help = format!("give a user a permission in `{name}`, or remove the virtual host");
-            check.found.add_key(&at, format!("no user may use the virtual host `{name}`"), help);
+            check.diagnostics.add_key(&at, format!("no user may use the virtual host `{name}`"), help);
         }
     }
     for (name, user) in &broker.users {
@@ -35,7 +35,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
 }
 
-fn topology(check: &mut Check<'_>, at: &At, vhost: &Vhost) {
+fn topology(check: &mut Checker<'_>, at: &FieldPath, vhost: &Vhost) {
     for (name, exchange) in &vhost.exchanges {
         let at = at.key("exchanges").key(name);
         amqp_name(check, &at, name, "an exchange");
@@ -56,7 +56,7 @@ fn topology(check: &mut Check<'_>, at: &At, vhost: &Vhost) {
         if !vhost.queues.contains_key(&binding.to) && !has_exchange(vhost, &binding.to) {
             let message = format!("`{}` is no queue or exchange of this virtual host", binding.to);
             let candidates = vhost.queues.keys().chain(vhost.exchanges.keys()).map(String::as_str);
-            check.found.add_unknown(&at.key("to"), message, &binding.to, candidates);
+            check.diagnostics.add_unknown(&at.key("to"), message, &binding.to, candidates);
         }
     }
 }
@@ -65,90 +65,99 @@ fn has_exchange(vhost: &Vhost, name: &str) -> bool {
     vhost.exchanges.contains_key(name) || PREDECLARED.contains(&name)
 }
 
-fn exchange_of(check: &mut Check<'_>, at: &At, vhost: &Vhost, name: &str) {
+fn exchange_of(check: &mut Checker<'_>, at: &FieldPath, vhost: &Vhost, name: &str) {
     if !has_exchange(vhost, name) {
         let message = format!("`{name}` is no exchange of this virtual host");
-        check.found.add_unknown(at, message, name, vhost.exchanges.keys().map(String::as_str));
+        check.diagnostics.add_unknown(at, message, name, vhost.exchanges.keys().map(String::as_str));
     }
 }
 
-fn amqp_name(check: &mut Check<'_>, at: &At, name: &str, of: &str) {
+fn amqp_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
     let too_long = name.len() > 200;
     if name.is_empty() || too_long || name.chars().any(char::is_control) {
-        check.found.add_key(at, format!("`{name}` cannot be the name of {of}"), "use 1 to 200 printable characters");
+        check.diagnostics.add_key(
+            at,
+            format!("`{name}` cannot be the name of {of}"),
+            "use 1 to 200 printable characters",
+        );
     } else if name.starts_with("amq.") || name.starts_with("dayfly.") {
         let help = "names that begin with `amq.` belong to RabbitMQ, those with `dayfly.` to the suites";
-        check.found.add_key(at, format!("`{name}` is a reserved name"), help);
+        check.diagnostics.add_key(at, format!("`{name}` is a reserved name"), help);
     }
 }
 
-fn one_user(check: &mut Check<'_>, at: &At, name: &str, user: &BrokerUser, broker: &Broker) {
+fn one_user(check: &mut Checker<'_>, at: &FieldPath, name: &str, user: &BrokerUser, broker: &Broker) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name == "guest" {
         let help = "it is RabbitMQ's well-known user and is never made; choose another name";
-        check.found.add_key(at, "the user `guest` cannot be declared", help);
+        check.diagnostics.add_key(at, "the user `guest` cannot be declared", help);
     } else if name.is_empty() || name.len() > 63 || name.starts_with('.') || !name.chars().all(legal) {
         let help = "use at most 63 letters, digits, `-`, `_` and `.`";
-        check.found.add_key(at, format!("`{name}` cannot be the name of a user"), help);
+        check.diagnostics.add_key(at, format!("`{name}` cannot be the name of a user"), help);
     }
     for (vhost, permission) in &user.permissions {
         let at = at.key("permissions").key(vhost);
         if !broker.vhosts.contains_key(vhost) {
             let message = format!("there is no virtual host `{vhost}`");
-            check.found.add_unknown(&at, message, vhost, broker.vhosts.keys().map(String::as_str));
+            check.diagnostics.add_unknown(&at, message, vhost, broker.vhosts.keys().map(String::as_str));
         }
         for (what, pattern) in
             [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)]
         {
-            if check.found.is_full() {
+            if check.diagnostics.is_full() {
                 return;
             }
             if let Err(why) = pattern::compile(pattern) {
                 let help =
                     format!("{why}; write a regular expression such as `^ex_files$`, or an empty text for nothing");
-                check.found.add(&at.key(what), format!("the pattern `{pattern}` is no regular expression"), help);
+                check.diagnostics.add(&at.key(what), format!("the pattern `{pattern}` is no regular expression"), help);
             }
         }
     }
 }
 
 /// The virtual host of that name; otherwise a fault.
-pub(super) fn vhost<'a>(check: &mut Check<'a>, at: &At, name: &str) -> Option<&'a Vhost> {
+pub(super) fn vhost<'a>(check: &mut Checker<'a>, at: &FieldPath, name: &str) -> Option<&'a Vhost> {
     let Some(broker) = &check.environment.broker else {
-        check.found.add(at, "the description has no broker", "declare one under `broker`");
+        check.diagnostics.add(at, "the description has no broker", "declare one under `broker`");
         return None;
     };
     let vhost = broker.vhosts.get(name);
-    if vhost.is_none() && super::is_literal(name) {
+    if vhost.is_none() && is_literal(name) {
         let message = format!("there is no virtual host `{name}`");
-        check.found.add_unknown(&at.key("vhost"), message, name, broker.vhosts.keys().map(String::as_str));
+        check.diagnostics.add_unknown(&at.key("vhost"), message, name, broker.vhosts.keys().map(String::as_str));
     }
     vhost
 }
 
 /// A queue of a virtual host.
-pub(super) fn queue(check: &mut Check<'_>, at: &At, vhost: &str, queue: &str) {
+pub(super) fn queue(check: &mut Checker<'_>, at: &FieldPath, vhost: &str, queue: &str) {
     let Some(found) = self::vhost(check, at, vhost) else { return };
-    if !found.queues.contains_key(queue) && super::is_literal(queue) {
+    if !found.queues.contains_key(queue) && is_literal(queue) {
         let message = format!("`{queue}` is no queue of the virtual host `{vhost}`");
-        check.found.add_unknown(&at.key("queue"), message, queue, found.queues.keys().map(String::as_str));
+        check.diagnostics.add_unknown(&at.key("queue"), message, queue, found.queues.keys().map(String::as_str));
     }
 }
 
 /// An exchange of a virtual host; the empty name is the default exchange.
-pub(super) fn exchange(check: &mut Check<'_>, at: &At, vhost: &str, exchange: &str) {
+pub(super) fn exchange(check: &mut Checker<'_>, at: &FieldPath, vhost: &str, exchange: &str) {
     let Some(found) = self::vhost(check, at, vhost) else { return };
-    if !exchange.is_empty() && !has_exchange(found, exchange) && super::is_literal(exchange) {
+    if !exchange.is_empty() && !has_exchange(found, exchange) && is_literal(exchange) {
         let message = format!("`{exchange}` is no exchange of the virtual host `{vhost}`");
-        check.found.add_unknown(&at.key("exchange"), message, exchange, found.exchanges.keys().map(String::as_str));
+        check.diagnostics.add_unknown(
+            &at.key("exchange"),
+            message,
+            exchange,
+            found.exchanges.keys().map(String::as_str),
+        );
     }
 }
 
 /// A declared user.
-pub(super) fn user(check: &mut Check<'_>, at: &At, name: &str) {
+pub(super) fn user(check: &mut Checker<'_>, at: &FieldPath, name: &str) {
     let Some(broker) = &check.environment.broker else { return };
-    if !broker.users.contains_key(name) && super::is_literal(name) {
+    if !broker.users.contains_key(name) && is_literal(name) {
         let message = format!("the broker has no user `{name}`");
-        check.found.add_unknown(&at.key("user"), message, name, broker.users.keys().map(String::as_str));
+        check.diagnostics.add_unknown(&at.key("user"), message, name, broker.users.keys().map(String::as_str));
     }
 }

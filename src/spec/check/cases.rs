@@ -1,37 +1,37 @@
 //! Cases and the order of their steps: unique ids and names, and a positive control for every refusal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::suites::repeated;
-use super::{Check, steps};
+use super::context::Checker;
+use super::preceding::PrecedingSteps;
+use super::steps;
 use crate::spec::model::{Action, Step, Suite};
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
-/// What earlier steps of a suite left for later ones.
-#[derive(Default)]
-pub(super) struct Earlier<'a> {
-    /// Named steps, and whether each is a refusal.
-    named: BTreeMap<&'a str, bool>,
-    /// Names of `listen` steps.
-    pub(super) listens: BTreeSet<&'a str>,
-}
-
-pub(super) fn check(check: &mut Check<'_>, at: &At, suite: &Suite) {
+pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
     let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
-    let mut earlier = Earlier::default();
+    let mut preceding = PrecedingSteps::default();
     for (i, case) in suite.cases.iter().enumerate() {
         let at = at.index(i);
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if case.id.is_empty() || case.id.len() > 64 || !case.id.chars().all(legal) {
             let help = "use at most 64 letters, digits, `-`, `_` and `.`, such as `A1`";
-            check.found.add(&at.key("id"), format!("`{}` cannot be the id of a case", case.id), help);
+            check.diagnostics.add(&at.key("id"), format!("`{}` cannot be the id of a case", case.id), help);
         }
         repeated(check, &mut ids, &at.key("id"), &case.id, "case");
         if case.name.trim().is_empty() {
-            check.found.add(&at.key("name"), "the case does not say what holds when it passes", "write a sentence");
+            check.diagnostics.add(
+                &at.key("name"),
+                "the case does not say what holds when it passes",
+                "write a sentence",
+            );
         }
         if case.steps.is_empty() {
-            check.found.add(&at.key("steps"), "the case has no step, so it judges nothing", "add at least one step");
+            check.diagnostics.add(
+                &at.key("steps"),
+                "the case has no step, so it judges nothing",
+                "add at least one step",
+            );
         }
         for (of, list) in [("steps", &case.steps), ("cleanup", &case.cleanup)] {
             for (j, step) in list.iter().enumerate() {
@@ -39,49 +39,60 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, suite: &Suite) {
                 if let Some(name) = &step.name {
                     repeated(check, &mut names, &at.key("name"), name, "step name");
                 }
-                one_step(check, &at, step, &mut earlier);
+                one_step(check, &at, step, &mut preceding);
             }
         }
     }
 }
 
-fn one_step<'a>(check: &mut Check<'_>, at: &At, step: &'a Step, earlier: &mut Earlier<'a>) {
+fn one_step<'a>(check: &mut Checker<'_>, at: &FieldPath, step: &'a Step, preceding: &mut PrecedingSteps<'a>) {
     if let Some(from) = &step.from {
         check.unit(&at.key("from"), from);
     }
     if let Some(within) = &step.within {
         check.duration(&at.key("within"), within);
     }
-    control(check, at, step, earlier);
-    steps::check(check, at, step, earlier);
+    control(check, at, step, preceding);
+    steps::check(check, at, step, preceding);
     if let Action::Listen(listen) = &step.action {
-        earlier.listens.insert(&listen.name);
+        preceding.listens.insert(&listen.name);
     }
     if let Some(name) = &step.name {
-        earlier.named.insert(name, step.action.is_refusal());
+        preceding.named.insert(name, step.action.is_refusal());
     }
 }
 
-fn control(check: &mut Check<'_>, at: &At, step: &Step, earlier: &Earlier<'_>) {
+fn control(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &PrecedingSteps<'_>) {
     let Some(control) = &step.control else {
         if step.action.is_refusal() {
             let help = "name an earlier step that shows the same thing allowed: `name: allowed` there, `control: allowed` here; \
                         a dead service refuses too";
-            check.found.add(at, "this refusal has no positive control", help);
+            check.diagnostics.add(at, "this refusal has no positive control", help);
         }
         return;
     };
     let at = at.key("control");
-    match earlier.named.get(control.as_str()) {
+    match preceding.named.get(control.as_str()) {
         Some(false) => {}
         Some(true) => {
             let help = "name a step that must succeed";
-            check.found.add(&at, format!("the control `{control}` is itself a refusal"), help);
+            check.diagnostics.add(&at, format!("the control `{control}` is itself a refusal"), help);
         }
         None => {
             let message = format!("no earlier step of this suite has the name `{control}`");
-            let allowed = earlier.named.iter().filter(|(_, refusal)| !**refusal).map(|(name, _)| *name);
-            check.found.add_unknown(&at, message, control, allowed);
+            let allowed = preceding.named.iter().filter(|(_, refusal)| !**refusal).map(|(name, _)| *name);
+            check.diagnostics.add_unknown(&at, message, control, allowed);
         }
+    }
+}
+
+/// Names that were already seen, to find repeated ones.
+fn repeated<'a>(check: &mut Checker<'_>, seen: &mut BTreeSet<&'a str>, at: &FieldPath, name: &'a str, of: &str) {
+    if !seen.insert(name) {
+        check.diagnostics.add(
+            at,
+            format!("the {of} `{name}` stands in this suite a second time"),
+            "choose another; reports refer to it",
+        );
     }
 }

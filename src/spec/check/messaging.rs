@@ -1,11 +1,11 @@
 //! Steps at the broker and at databases: users, virtual hosts, queues, exchanges, roles.
 
 use super::broker::{exchange, queue, user, vhost};
-use super::cases::Earlier;
-use super::steps::captures;
-use super::{Check, is_literal};
+use super::capture::captures;
+use super::context::{Checker, is_literal};
+use super::preceding::PrecedingSteps;
 use crate::spec::model::{Action, AmqpOperation, AmqpTry, Expect, Publish, Sql};
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
 /// Properties of a message that `expect` can demand.
 const PROPERTIES: [&str; 13] = [
@@ -24,7 +24,7 @@ const PROPERTIES: [&str; 13] = [
     "user_id",
 ];
 
-pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &Earlier<'_>) {
+pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, action: &Action, preceding: &PrecedingSteps<'_>) {
     match action {
         Action::AmqpLogin(login) => {
             let at = at.key("amqpLogin");
@@ -40,10 +40,10 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &E
             user(check, &at, &listen.user);
             exchange(check, &at, &listen.vhost, &listen.exchange);
         }
-        Action::Expect(of) => expect(check, &at.key("expect"), of, earlier),
+        Action::Expect(of) => expect(check, &at.key("expect"), of, preceding),
         Action::ExpectNothing(of) => {
             let at = at.key("expectNothing");
-            listened(check, &at, &of.on, earlier);
+            listened(check, &at, &of.on, preceding);
             check.duration(&at.key("for"), &of.duration);
         }
         Action::AmqpTry(of) => attempt(check, &at.key("amqpTry"), of),
@@ -52,7 +52,7 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &E
             user(check, &at, &of.user);
             queue(check, &at, &of.vhost, &of.queue);
             if of.messages.is_none() && of.consumers.is_none() {
-                check.found.add(
+                check.diagnostics.add(
                     &at,
                     "the step demands neither messages nor consumers",
                     "add `messages` or `consumers`",
@@ -64,47 +64,47 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, action: &Action, earlier: &E
     }
 }
 
-fn publish(check: &mut Check<'_>, at: &At, publish: &Publish) {
+fn publish(check: &mut Checker<'_>, at: &FieldPath, publish: &Publish) {
     user(check, at, &publish.user);
     exchange(check, at, &publish.vhost, &publish.exchange);
     if publish.body.is_some() && publish.json.is_some() {
-        check.found.add(at, "the message has both `body` and `json`", "keep one of the two");
+        check.diagnostics.add(at, "the message has both `body` and `json`", "keep one of the two");
     }
     if publish.times == 0 {
-        check.found.add(&at.key("times"), "the message would be published no times", "write 1 or more");
+        check.diagnostics.add(&at.key("times"), "the message would be published no times", "write 1 or more");
     }
 }
 
-fn listened(check: &mut Check<'_>, at: &At, on: &str, earlier: &Earlier<'_>) {
-    if !earlier.listens.contains(on) && is_literal(on) {
+fn listened(check: &mut Checker<'_>, at: &FieldPath, on: &str, preceding: &PrecedingSteps<'_>) {
+    if !preceding.listens.contains(on) && is_literal(on) {
         let message = format!("no earlier `listen` of this suite is called `{on}`");
-        check.found.add_unknown(&at.key("on"), message, on, earlier.listens.iter().copied());
+        check.diagnostics.add_unknown(&at.key("on"), message, on, preceding.listens.iter().copied());
     }
 }
 
-fn expect(check: &mut Check<'_>, at: &At, expect: &Expect, earlier: &Earlier<'_>) {
+fn expect(check: &mut Checker<'_>, at: &FieldPath, expect: &Expect, preceding: &PrecedingSteps<'_>) {
     match (&expect.on, &expect.queue) {
-        (Some(on), None) => listened(check, at, on, earlier),
+        (Some(on), None) => listened(check, at, on, preceding),
         (None, Some(name)) => match (&expect.user, &expect.vhost) {
             (Some(by), Some(vhost)) => {
                 user(check, at, by);
                 queue(check, at, vhost, name);
             }
-            _ => check.found.add(at, "messages of a queue need `user` and `vhost`", "add both"),
+            _ => check.diagnostics.add(at, "messages of a queue need `user` and `vhost`", "add both"),
         },
         _ => {
             let help = "give exactly one of `on`, the name of a `listen`, and `queue`";
-            check.found.add(at, "the step does not say where messages are expected", help);
+            check.diagnostics.add(at, "the step does not say where messages are expected", help);
         }
     }
     for (i, name) in expect.properties.iter().enumerate().filter(|(_, p)| !PROPERTIES.contains(&p.as_str())) {
         let message = format!("`{name}` is no property of a message");
-        check.found.add_unknown(&at.key("properties").index(i), message, name, PROPERTIES);
+        check.diagnostics.add_unknown(&at.key("properties").index(i), message, name, PROPERTIES);
     }
     captures(check, &at.key("capture"), &expect.capture, &["key", "message_id"], false);
 }
 
-fn attempt(check: &mut Check<'_>, at: &At, of: &AmqpTry) {
+fn attempt(check: &mut Checker<'_>, at: &FieldPath, of: &AmqpTry) {
     user(check, at, &of.user);
     let (wants_exchange, wants_queue) = match of.operation {
         AmqpOperation::Publish => (true, false),
@@ -125,24 +125,24 @@ fn attempt(check: &mut Check<'_>, at: &At, of: &AmqpTry) {
     let (key, name) =
         if of.operation == AmqpOperation::DeclareQueue { ("queue", &of.queue) } else { ("exchange", &of.exchange) };
     if name.is_empty() {
-        check.found.add(at, format!("the step does not say which {key} to declare"), format!("add `{key}`"));
+        check.diagnostics.add(at, format!("the step does not say which {key} to declare"), format!("add `{key}`"));
     }
 }
 
-fn sql(check: &mut Check<'_>, at: &At, sql: &Sql) {
+fn sql(check: &mut Checker<'_>, at: &FieldPath, sql: &Sql) {
     let Some(database) = check.environment.databases.get(&sql.database) else {
         if is_literal(&sql.database) {
             let message = format!("there is no database `{}`", sql.database);
             let candidates = check.environment.databases.keys().map(String::as_str);
-            check.found.add_unknown(&at.key("database"), message, &sql.database, candidates);
+            check.diagnostics.add_unknown(&at.key("database"), message, &sql.database, candidates);
         }
         return;
     };
     if !check.secrets.contains(&format!("{}.{}", sql.database, sql.role)) && is_literal(&sql.role) {
         let message = format!("the database `{}` has no role `{}`", sql.database, sql.role);
-        check.found.add_unknown(&at.key("role"), message, &sql.role, database.roles.iter().map(String::as_str));
+        check.diagnostics.add_unknown(&at.key("role"), message, &sql.role, database.roles.iter().map(String::as_str));
     }
     if sql.query.trim().is_empty() {
-        check.found.add(&at.key("query"), "the query is empty", "write a statement of SQL");
+        check.diagnostics.add(&at.key("query"), "the query is empty", "write a statement of SQL");
     }
 }

@@ -1,10 +1,10 @@
 //! Names: their form, that no two units or suites share one, and which secrets there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Check;
+use super::context::Checker;
 use crate::spec::model::Environment;
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
 /// Longest name of a description, and of a unit or suite.
 const DESCRIPTION: usize = 30;
@@ -12,26 +12,19 @@ const NAME: usize = 40;
 /// Most units of one environment: each that is called has a network of its own.
 const UNITS: usize = 200;
 
-/// Names of all secrets that can be delivered; the superusers of databases are for nobody.
-pub(super) fn secrets(e: &Environment) -> BTreeSet<String> {
-    let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
-    let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
-    e.secrets.keys().cloned().chain(users).chain(roles).collect()
-}
-
-pub(super) fn check(check: &mut Check<'_>) {
+pub(super) fn check(check: &mut Checker<'_>) {
     let e = check.environment;
-    let root = At::root();
+    let root = FieldPath::root();
     label(check, &root.key("name"), &e.name, DESCRIPTION, false);
     if check.units.len() > UNITS {
         let message = format!("the description has {} services, databases and brokers", check.units.len());
-        check.found.add(
+        check.diagnostics.add(
             &root.key("services"),
             message,
             format!("an environment holds at most {UNITS}; split the description"),
         );
     }
-    let mut places: BTreeMap<&str, Vec<(At, bool)>> = BTreeMap::new();
+    let mut places: BTreeMap<&str, Vec<(FieldPath, bool)>> = BTreeMap::new();
     for (section, names) in
         [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))]
     {
@@ -72,12 +65,12 @@ fn first_of(name: &str, e: &Environment) -> String {
     format!("{section}.{name}")
 }
 
-fn point(check: &mut Check<'_>, at: &At, is_key: bool, message: String, help: String) {
-    if is_key { check.found.add_key(at, message, help) } else { check.found.add(at, message, help) }
+fn point(check: &mut Checker<'_>, at: &FieldPath, is_key: bool, message: String, help: String) {
+    if is_key { check.diagnostics.add_key(at, message, help) } else { check.diagnostics.add(at, message, help) }
 }
 
 /// Host names are made of these, and a name that is all digits would be read as an address.
-fn label(check: &mut Check<'_>, at: &At, name: &str, longest: usize, is_key: bool) {
+fn label(check: &mut Checker<'_>, at: &FieldPath, name: &str, longest: usize, is_key: bool) {
     let legal = name.starts_with(|c: char| c.is_ascii_lowercase())
         && !name.ends_with('-')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -92,12 +85,12 @@ fn label(check: &mut Check<'_>, at: &At, name: &str, longest: usize, is_key: boo
     }
 }
 
-fn secret_name(check: &mut Check<'_>, at: &At, name: &str) {
+fn secret_name(check: &mut Checker<'_>, at: &FieldPath, name: &str) {
     let legal = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 63
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !legal {
         let help = "use at most 63 letters, digits, `-` and `_`, and begin with a letter or digit";
-        check.found.add_key(at, format!("`{name}` cannot be the name of a secret"), help);
+        check.diagnostics.add_key(at, format!("`{name}` cannot be the name of a secret"), help);
     }
 }

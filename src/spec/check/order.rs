@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Check;
+use super::context::Checker;
 use crate::spec::needs;
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
-pub(super) fn check(check: &mut Check<'_>) {
+pub(super) fn check(check: &mut Checker<'_>) {
     let needs = needs::of_units(check.environment);
     late(check, &needs);
     let placed: BTreeSet<&str> = needs::order(&needs).into_iter().collect();
@@ -14,7 +14,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     while let Some(circle) = circle(&open, &needs) {
         let at = place_of_need(check, circle[0], circle[1 % circle.len()]);
         let message = format!("these wait for each other: {} -> {}", circle.join(" -> "), circle[0]);
-        check.found.add(
+        check.diagnostics.add(
             &at,
             message,
             "remove one of the needs; where only a call is meant, use `callers` of the called one",
@@ -50,7 +50,7 @@ fn circle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a s
     None
 }
 
-fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
+fn late(check: &mut Checker<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
     let e = check.environment;
     let services = e.services.iter().filter(|(_, s)| s.start_late).map(|(n, _)| n.as_str());
     let databases = e.databases.iter().filter(|(_, d)| d.start_late).map(|(n, _)| n.as_str());
@@ -60,7 +60,7 @@ fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
         for need in of.iter().filter(|n| late.contains(*n) && !late.contains(unit)) {
             let at = place_of_need(check, unit, need);
             let message = format!("`{unit}` starts with the environment but needs `{need}`, which starts late");
-            check.found.add(
+            check.diagnostics.add(
                 &at,
                 message,
                 format!("set `startLate: true` for `{unit}` too, or list it under `callers` of `{need}`"),
@@ -69,9 +69,9 @@ fn late(check: &mut Check<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
     }
 }
 
-fn place_of_need(check: &Check<'_>, unit: &str, need: &str) -> At {
-    let at = At::root().key("services").key(unit);
-    if check.found.is_full() {
+fn place_of_need(check: &Checker<'_>, unit: &str, need: &str) -> FieldPath {
+    let at = FieldPath::root().key("services").key(unit);
+    if check.diagnostics.is_full() {
         return at;
     }
     let listed = check.environment.services.get(unit).and_then(|s| s.needs.iter().position(|n| n == need));

@@ -2,69 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, is_inner_path, is_plain_absolute};
-use crate::spec::fault::near;
-use crate::spec::model::{Database, Ready, Resources, Security, Service};
-use crate::spec::place::At;
-use crate::spec::quantity;
+use super::broker;
+use super::container::{resources, security};
+use super::context::{Checker, is_inner_path, is_plain_absolute};
+use crate::spec::model::{Database, Ready, Service};
+use crate::spec::span::FieldPath;
 
-/// Every capability of Linux, without `CAP_`.
-const CAPABILITIES: [&str; 41] = [
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "AUDIT_WRITE",
-    "BLOCK_SUSPEND",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "PERFMON",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYSLOG",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_CHROOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "WAKE_ALARM",
-];
 /// Folders that writable paths must not cover.
 const TAKEN: [&str; 5] = ["/run/secrets", "/etc/dayfly", "/proc", "/sys", "/dev"];
 
-pub(super) fn check(check: &mut Check<'_>) {
+pub(super) fn check(check: &mut Checker<'_>) {
     for (name, service) in &check.environment.services {
-        one_service(check, &At::root().key("services").key(name), name, service);
+        one_service(check, &FieldPath::root().key("services").key(name), name, service);
     }
     for (name, database) in &check.environment.databases {
-        one_database(check, &At::root().key("databases").key(name), name, database);
+        one_database(check, &FieldPath::root().key("databases").key(name), name, database);
     }
 }
 
-fn one_service(check: &mut Check<'_>, at: &At, name: &str, s: &Service) {
+fn one_service(check: &mut Checker<'_>, at: &FieldPath, name: &str, s: &Service) {
     check.image(&at.key("image"), &s.image);
     check.env(&at.key("env"), &s.env);
     check.secrets(&at.key("secrets"), &s.secrets);
@@ -81,16 +37,20 @@ fn one_service(check: &mut Check<'_>, at: &At, name: &str, s: &Service) {
     security(check, &at.key("security"), &s.security);
 }
 
-fn one_database(check: &mut Check<'_>, at: &At, name: &str, d: &Database) {
+fn one_database(check: &mut Checker<'_>, at: &FieldPath, name: &str, d: &Database) {
     check.image(&at.key("image"), &d.image);
     sql_name(check, &at.key("database"), &d.database, "a database");
     let mut seen = BTreeSet::new();
     for (i, role) in d.roles.iter().enumerate() {
         let at = at.key("roles").index(i);
         if role == "postgres" || role.starts_with("pg_") {
-            check.found.add(&at, format!("the role `{role}` belongs to PostgreSQL itself"), "choose another name");
+            check.diagnostics.add(
+                &at,
+                format!("the role `{role}` belongs to PostgreSQL itself"),
+                "choose another name",
+            );
         } else if !seen.insert(role) {
-            check.found.add(&at, format!("the role `{role}` stands here a second time"), "remove one of the two");
+            check.diagnostics.add(&at, format!("the role `{role}` stands here a second time"), "remove one of the two");
         } else {
             sql_name(check, &at, role, "a role");
         }
@@ -104,28 +64,32 @@ fn one_database(check: &mut Check<'_>, at: &At, name: &str, d: &Database) {
     security(check, &at.key("security"), &d.security);
 }
 
-fn sql_name(check: &mut Check<'_>, at: &At, name: &str, of: &str) {
+fn sql_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
     let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     if !first || !rest || name.len() > 63 {
         let help = "use at most 63 small letters, digits, `_` and `-`, and begin with a letter or `_`";
-        check.found.add(at, format!("`{name}` cannot be the name of {of}"), help);
+        check.diagnostics.add(at, format!("`{name}` cannot be the name of {of}"), help);
     }
 }
 
-fn readiness(check: &mut Check<'_>, at: &At, s: &Service, ready: &Ready) {
+fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready) {
     check.duration(&at.key("within"), &ready.within);
     let ways = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some()];
     if ways.iter().filter(|w| **w).count() != 1 {
         let help =
             "choose exactly one of `http`, `tcp` and `consumers`; without `ready`, a connection to `port` counts";
-        check.found.add(at, format!("{at} must say exactly one way of being ready"), help);
+        check.diagnostics.add(at, format!("{at} must say exactly one way of being ready"), help);
     }
     if let Some(path) = &ready.http {
         if !path.starts_with('/') || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            check.found.add(&at.key("http"), format!("`{path}` is no path of a URL"), "write one such as `/healthz`");
+            check.diagnostics.add(
+                &at.key("http"),
+                format!("`{path}` is no path of a URL"),
+                "write one such as `/healthz`",
+            );
         } else if s.port.is_none() {
-            check.found.add(
+            check.diagnostics.add(
                 &at.key("http"),
                 "an HTTP answer is wanted, but the service has no port",
                 "add `port` to the service",
@@ -133,15 +97,15 @@ fn readiness(check: &mut Check<'_>, at: &At, s: &Service, ready: &Ready) {
         }
     }
     if let Some(of) = &ready.consumers {
-        super::broker::queue(check, &at.key("consumers"), &of.vhost, &of.queue);
+        broker::queue(check, &at.key("consumers"), &of.vhost, &of.queue);
     }
 }
 
-fn files(check: &mut Check<'_>, at: &At, s: &Service) {
+fn files(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
     for (target, source) in &s.files {
         let at = at.key(target);
         if !target.starts_with("/etc/dayfly/") || !is_plain_absolute(target) {
-            check.found.add_key(
+            check.diagnostics.add_key(
                 &at,
                 format!("`{target}` is no path for a file"),
                 "name one under `/etc/dayfly/`, without `..`",
@@ -150,7 +114,7 @@ fn files(check: &mut Check<'_>, at: &At, s: &Service) {
         match (&source.text, &source.path) {
             (Some(_), None) => {}
             (None, Some(path)) => inner_path(check, &at.key("path"), path),
-            _ => check.found.add(
+            _ => check.diagnostics.add(
                 &at,
                 format!("{at} must say where its content comes from"),
                 "give exactly one of `text` and `path`",
@@ -159,14 +123,14 @@ fn files(check: &mut Check<'_>, at: &At, s: &Service) {
     }
 }
 
-fn inner_path(check: &mut Check<'_>, at: &At, path: &str) {
+fn inner_path(check: &mut Checker<'_>, at: &FieldPath, path: &str) {
     if !is_inner_path(path) {
         let help = "name a file in the folder of the description or below, by relative path without `..`";
-        check.found.add(at, format!("the path `{path}` leaves the description's folder"), help);
+        check.diagnostics.add(at, format!("the path `{path}` leaves the description's folder"), help);
     }
 }
 
-fn writable(check: &mut Check<'_>, at: &At, paths: &[String]) {
+fn writable(check: &mut Checker<'_>, at: &FieldPath, paths: &[String]) {
     let mut seen = BTreeSet::new();
     for (i, path) in paths.iter().enumerate() {
         let at = at.index(i);
@@ -175,55 +139,19 @@ fn writable(check: &mut Check<'_>, at: &At, paths: &[String]) {
         };
         if !is_plain_absolute(path) {
             let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
-            check.found.add(&at, format!("the writable path `{path}` is not absolute and plain"), help);
+            check.diagnostics.add(&at, format!("the writable path `{path}` is not absolute and plain"), help);
         } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
-            check.found.add(&at, format!("the writable path `{path}` would cover `{taken}`"), "choose another path");
+            check.diagnostics.add(
+                &at,
+                format!("the writable path `{path}` would cover `{taken}`"),
+                "choose another path",
+            );
         } else if !seen.insert(path) {
-            check.found.add(
+            check.diagnostics.add(
                 &at,
                 format!("the writable path `{path}` stands here a second time"),
                 "remove one of the two",
             );
-        }
-    }
-}
-
-pub(super) fn resources(check: &mut Check<'_>, at: &At, r: &Resources) {
-    if let Err(help) = quantity::memory_bytes(&r.memory) {
-        check.found.add(&at.key("memory"), format!("`{}` is no amount of memory", r.memory), help);
-    }
-    if let Err(help) = quantity::cpu_millis(&r.cpu) {
-        check.found.add(&at.key("cpu"), format!("`{}` is no number of processors", r.cpu), help);
-    }
-}
-
-pub(super) fn security(check: &mut Check<'_>, at: &At, s: &Security) {
-    let departs = s.root || s.writable_root || !s.capabilities.is_empty();
-    if departs && s.reason.as_deref().unwrap_or_default().trim().is_empty() {
-        let help = "add `reason`: one sentence that the report will show";
-        check.found.add(at, format!("{at} departs from the secure defaults without a reason"), help);
-    }
-    if let Some(user) = &s.user {
-        let id = |text: &str| text.parse::<u32>().is_ok() && text.bytes().all(|b| b.is_ascii_digit());
-        let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
-        if !id(uid) || !id(gid) {
-            check.found.add(&at.key("user"), format!("`{user}` is no numeric user"), "write `1000` or `1000:1000`");
-        } else if uid.parse() == Ok(0u32) && !s.root {
-            check.found.add(
-                &at.key("user"),
-                "user 0 is root",
-                "choose another user, or set `root: true` with a `reason`",
-            );
-        }
-    }
-    for (i, capability) in s.capabilities.iter().enumerate() {
-        if !CAPABILITIES.contains(&capability.as_str()) {
-            let bare = capability.strip_prefix("CAP_").unwrap_or(capability);
-            let help = match near(bare, CAPABILITIES) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "write the name of one capability without `CAP_`, such as `NET_BIND_SERVICE`".to_owned(),
-            };
-            check.found.add(&at.key("capabilities").index(i), format!("`{capability}` is no capability"), help);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Single steps: addresses, services, times and what they capture. Broker and SQL steps are in `messaging`.
 
-use std::collections::BTreeMap;
-
-use super::cases::Earlier;
-use super::{Check, is_literal, messaging};
+use super::capture::captures;
+use super::context::{Checker, is_literal};
+use super::messaging;
+use super::preceding::PrecedingSteps;
 use crate::spec::model::{Action, Http, Step};
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 
-pub(super) fn check(check: &mut Check<'_>, at: &At, step: &Step, earlier: &Earlier<'_>) {
+pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &PrecedingSteps<'_>) {
     match &step.action {
         Action::Http(http) => self::http(check, &at.key("http"), http, step.from.is_some()),
         Action::Tcp(tcp) => {
@@ -18,13 +18,13 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, step: &Step, earlier: &Earli
                 _ if !is_literal(&tcp.to) => {}
                 Some((host, _)) if !tcp.refused => reachable(check, &at, host, step.from.is_some()),
                 Some(_) => {}
-                None => check.found.add(&at, format!("`{}` is no address", tcp.to), "write `host:port`"),
+                None => check.diagnostics.add(&at, format!("`{}` is no address", tcp.to), "write `host:port`"),
             }
         }
         Action::Resolve(resolve) => {
             let at = at.key("resolve").key("host");
             if resolve.host.is_empty() {
-                check.found.add(&at, "the host is empty", "write a name");
+                check.diagnostics.add(&at, "the host is empty", "write a name");
             } else if !resolve.refused && is_literal(&resolve.host) {
                 reachable(check, &at, &resolve.host, step.from.is_some());
             }
@@ -37,45 +37,45 @@ pub(super) fn check(check: &mut Check<'_>, at: &At, step: &Step, earlier: &Earli
         Action::NoWayOut(of) => units(check, &at.key("noWayOut"), &of.services),
         Action::NoNeighbour(of) => units(check, &at.key("noNeighbour"), &of.services),
         Action::NoSecretsLeaked(_) => {}
-        other => messaging::check(check, at, other, earlier),
+        other => messaging::check(check, at, other, preceding),
     }
 }
 
-fn units(check: &mut Check<'_>, at: &At, names: &[String]) {
+fn units(check: &mut Checker<'_>, at: &FieldPath, names: &[String]) {
     for (i, name) in names.iter().enumerate() {
         check.unit(&at.key("services").index(i), name);
     }
 }
 
-fn http(check: &mut Check<'_>, at: &At, http: &Http, from_unit: bool) {
+fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
     url(check, &at.key("url"), &http.url, from_unit);
     if http.method.is_empty() || !http.method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
-        check.found.add(
+        check.diagnostics.add(
             &at.key("method"),
             format!("`{}` is no method of HTTP", http.method),
             "write one such as `GET` or `POST`",
         );
     }
     if http.body.is_some() && http.json.is_some() {
-        check.found.add(at, "the request has both `body` and `json`", "keep one of the two");
+        check.diagnostics.add(at, "the request has both `body` and `json`", "keep one of the two");
     }
     for (i, status) in http.expect.status.iter().enumerate().filter(|(_, s)| !(100..=599).contains(*s)) {
         let at = at.key("expect").key("status").index(i);
-        check.found.add(&at, format!("{status} is no status of HTTP"), "write a number from 100 to 599");
+        check.diagnostics.add(&at, format!("{status} is no status of HTTP"), "write a number from 100 to 599");
     }
     let is_sum = |s: &str| s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if let Some(sum) = http.expect.sha256.as_ref().filter(|s| is_literal(s) && !is_sum(s)) {
         let help = "write 64 small hexadecimal digits, or a captured variable";
-        check.found.add(&at.key("expect").key("sha256"), format!("`{sum}` is no SHA-256"), help);
+        check.diagnostics.add(&at.key("expect").key("sha256"), format!("`{sum}` is no SHA-256"), help);
     }
     captures(check, &at.key("capture"), &http.capture, &["body", "sha256"], true);
 }
 
 /// The scheme of every address is checked; the host only where it is written out.
-fn url(check: &mut Check<'_>, at: &At, url: &str, from_unit: bool) {
+fn url(check: &mut Checker<'_>, at: &FieldPath, url: &str, from_unit: bool) {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         if !url.starts_with("${") && !url.starts_with("{{") {
-            check.found.add(
+            check.diagnostics.add(
                 at,
                 format!("`{url}` is no HTTP address"),
                 "begin with `http://` or `https://` and the name of a service",
@@ -90,14 +90,14 @@ fn url(check: &mut Check<'_>, at: &At, url: &str, from_unit: bool) {
     let port_is_wrong = authority.rsplit_once(':').is_some_and(|(_, port)| !port.parse::<u16>().is_ok_and(|p| p > 0));
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     if port_is_wrong && !authority.ends_with(']') {
-        check.found.add(at, format!("`{url}` has no usable port"), "write a port from 1 to 65535, or none");
+        check.diagnostics.add(at, format!("`{url}` has no usable port"), "write a port from 1 to 65535, or none");
     } else {
         reachable(check, at, host, from_unit);
     }
 }
 
 /// What a step expects to reach must be in the environment; inside a unit, that unit itself is also there.
-fn reachable(check: &mut Check<'_>, at: &At, host: &str, from_unit: bool) {
+fn reachable(check: &mut Checker<'_>, at: &FieldPath, host: &str, from_unit: bool) {
     if from_unit && matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
         return;
     }
@@ -108,35 +108,4 @@ fn host_and_port(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let port = port.parse().ok().filter(|p| *p > 0)?;
     (!host.is_empty()).then_some((host, port))
-}
-
-/// Variables and where they come from: a path `$.a.b`, `header:NAME` of HTTP answers, or one of the fixed words.
-pub(super) fn captures(
-    check: &mut Check<'_>,
-    at: &At,
-    captures: &BTreeMap<String, String>,
-    words: &[&str],
-    http: bool,
-) {
-    for (name, from) in captures {
-        let at = at.key(name);
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            check.found.add_key(
-                &at,
-                format!("`{name}` cannot be the name of a variable"),
-                "use letters, digits and `_`",
-            );
-        }
-        let header = http && from.strip_prefix("header:").is_some_and(|h| !h.is_empty());
-        if from != "$"
-            && !from.starts_with("$.")
-            && !from.starts_with("$[")
-            && !header
-            && !words.contains(&from.as_str())
-        {
-            let header = if http { ", `header:NAME`" } else { "" };
-            let help = format!("write a path such as `$.data.id`{header} or one of `{}`", words.join("`, `"));
-            check.found.add(&at, format!("nothing can be captured from `{from}`"), help);
-        }
-    }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, cases, is_plain_absolute};
+use super::cases;
+use super::container::{resources, security};
+use super::context::{Checker, is_plain_absolute};
 use crate::spec::model::Suite;
-use crate::spec::place::At;
+use crate::spec::span::FieldPath;
 use crate::spec::template::SecretUse;
 
 /// Keys that mean something for a container suite only.
 const CONTAINER_ONLY: [&str; 6] = ["command", "env", "results", "verdict", "resources", "security"];
 
-pub(super) fn check(check: &mut Check<'_>, secrets: &[SecretUse]) {
+pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
     for (name, suite) in &check.environment.suites {
-        one_suite(check, &At::root().key("suites").key(name), suite);
+        one_suite(check, &FieldPath::root().key("suites").key(name), suite);
     }
     let suites = check.environment.suites.iter();
     let given: BTreeSet<(&str, &str)> =
@@ -21,12 +23,12 @@ pub(super) fn check(check: &mut Check<'_>, secrets: &[SecretUse]) {
         if !given.contains(&(used.suite.as_str(), used.name.as_str())) {
             let message = format!("the suite `{}` does not get the secret `{}`", used.suite, used.name);
             let help = format!("add `{}` to its `secrets`", used.name);
-            check.found.add(&used.at, message, help);
+            check.diagnostics.add(&used.at, message, help);
         }
     }
 }
 
-fn one_suite(check: &mut Check<'_>, at: &At, suite: &Suite) {
+fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
     for (i, need) in suite.needs.iter().enumerate() {
         check.unit(&at.key("needs").index(i), need);
     }
@@ -35,42 +37,31 @@ fn one_suite(check: &mut Check<'_>, at: &At, suite: &Suite) {
     match (&suite.image, suite.cases.is_empty()) {
         (Some(image), true) => container(check, at, suite, image),
         (None, false) => {
-            for key in CONTAINER_ONLY.iter().filter(|k| check.found.is_written(&at.key(k))).collect::<Vec<_>>() {
+            for key in CONTAINER_ONLY.iter().filter(|k| check.diagnostics.is_written(&at.key(k))).collect::<Vec<_>>() {
                 let message = format!("`{key}` has no meaning in a suite of built-in steps");
-                check.found.add_key(&at.key(key), message, "remove it; it is for suites with an `image`");
+                check.diagnostics.add_key(&at.key(key), message, "remove it; it is for suites with an `image`");
             }
             cases::check(check, &at.key("cases"), suite);
         }
         (Some(_), false) => {
             let help =
                 "keep `image` for a container that judges, or `cases` for built-in steps; make two suites for both";
-            check.found.add(at, format!("{at} has both `image` and `cases`"), help);
+            check.diagnostics.add(at, format!("{at} has both `image` and `cases`"), help);
         }
         (None, true) => {
             let help = "give `image`, a container that judges, or `cases` with at least one case";
-            check.found.add(at, format!("{at} has nothing that judges"), help);
+            check.diagnostics.add(at, format!("{at} has nothing that judges"), help);
         }
     }
 }
 
-fn container(check: &mut Check<'_>, at: &At, suite: &Suite, image: &str) {
+fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str) {
     check.image(&at.key("image"), image);
     check.env(&at.key("env"), &suite.env);
     if !is_plain_absolute(&suite.results) {
         let message = format!("`{}` is no folder for results", suite.results);
-        check.found.add(&at.key("results"), message, "write an absolute path such as `/results`");
+        check.diagnostics.add(&at.key("results"), message, "write an absolute path such as `/results`");
     }
-    super::services::resources(check, &at.key("resources"), &suite.resources);
-    super::services::security(check, &at.key("security"), &suite.security);
-}
-
-/// Names that were already seen, to find repeated ones.
-pub(super) fn repeated<'a>(check: &mut Check<'_>, seen: &mut BTreeSet<&'a str>, at: &At, name: &'a str, of: &str) {
-    if !seen.insert(name) {
-        check.found.add(
-            at,
-            format!("the {of} `{name}` stands in this suite a second time"),
-            "choose another; reports refer to it",
-        );
-    }
+    resources(check, &at.key("resources"), &suite.resources);
+    security(check, &at.key("security"), &suite.security);
 }

@@ -8,7 +8,7 @@ use super::limits::MAX_CASES;
 use super::*;
 use crate::engine::SuiteExit;
 use crate::model::Verdict;
-use crate::spec::suite_model::VerdictSource;
+use crate::spec::model::VerdictSource;
 
 fn one(text: &str) -> SuiteResults {
     read_junit_files(&BTreeMap::from([("junit.xml".to_owned(), text.as_bytes().to_vec())]))

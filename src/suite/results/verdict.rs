@@ -5,7 +5,7 @@ use super::files::SuiteResults;
 use crate::engine::SuiteExit;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, CaseFailure};
-use crate::spec::suite_model::VerdictSource;
+use crate::spec::model::VerdictSource;
 
 type VerdictAndReason = (Verdict, Option<String>);
 

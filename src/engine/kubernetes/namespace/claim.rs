@@ -95,7 +95,7 @@ fn render_all(stage: &Stage<'_>) -> Result<Object, RenderError> {
     }
     judge::agent(stage, &Position::Control, &addresses)?;
     for suite in plan.suites.values() {
-        if let SuiteExecutor::Container(container) = &suite.judge {
+        if let SuiteExecutor::Container(container) = &suite.executor {
             judge::job(stage, suite, container, "trial", &addresses)?;
         }
     }

@@ -49,7 +49,7 @@ async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result
 
 /// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.
 fn ahead(engine: &KubernetesEngine, lease: &Lease) {
-    let suites = lease.plan.suites.values().filter(|s| matches!(s.judge, SuiteExecutor::Steps { .. }));
+    let suites = lease.plan.suites.values().filter(|s| matches!(s.executor, SuiteExecutor::Steps { .. }));
     for suite in suites.map(|s| s.name.clone()) {
         let (engine, lease) = (engine.clone(), lease.clone());
         tokio::spawn(async move {

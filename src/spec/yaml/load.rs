@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
-use crate::spec::fault::Diagnostic;
-use crate::spec::place::{At, Lines};
+use super::node::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
+use crate::spec::diagnostic::Diagnostic;
+use crate::spec::span::{FieldPath, Lines};
 
 pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut options = Options::default();
@@ -25,9 +25,9 @@ pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic
         Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.faults)),
         Some(node) if node.kind == Kind::Broken => Err(loader.faults),
         Some(node) if !node.is_null() => {
-            Err(vec![Diagnostic::marked("", node.mark, "the description is not a mapping", START)])
+            Err(vec![Diagnostic::at("", node.mark, "the description is not a mapping", START)])
         }
-        _ => Err(vec![Diagnostic::unplaced("", "the description is empty", START)]),
+        _ => Err(vec![Diagnostic::without_span("", "the description is empty", START)]),
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> Loader<'a> {
         self.documents += 1;
         if self.documents > 1 {
             let help = "keep one description in a file; remove this `---` and what follows";
-            return Err(Diagnostic::marked("", mark, "the file holds more than one document", help).into());
+            return Err(Diagnostic::at("", mark, "the file holds more than one document", help).into());
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl<'a> Loader<'a> {
             Some(t) if t.is_yaml_core_schema_tag("str") => Ok(true),
             Some(t) => {
                 let help = "write the value without a tag; quotes make it text";
-                Err(Diagnostic::marked("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
+                Err(Diagnostic::at("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
                     .into())
             }
         }
@@ -145,7 +145,7 @@ impl<'a> Loader<'a> {
             }
             Holding::Map { entries, broken: true, .. } if entries.is_empty() => (Kind::Broken, None),
             Holding::Map { entries, .. } => {
-                let first = entries.first().map(|e| e.key_mark.clone());
+                let first = entries.first().map(|e| e.key_span.clone());
                 (Kind::Map(entries), first)
             }
         };
@@ -156,13 +156,9 @@ impl<'a> Loader<'a> {
 
     fn alias(&mut self, id: usize, mark: Range<usize>) -> Result<(), Stop> {
         let Some(node) = self.anchors.get(&id) else {
-            return Err(Diagnostic::marked(
-                "",
-                mark,
-                "this alias stands inside what it refers to",
-                "write the value out",
-            )
-            .into());
+            return Err(
+                Diagnostic::at("", mark, "this alias stands inside what it refers to", "write the value out").into()
+            );
         };
         if self.stack.len() + node.height > MAX_DEPTH {
             return Err(too_deep(mark));
@@ -193,7 +189,7 @@ impl<'a> Loader<'a> {
             Some(Holding::Map { key: None, seen, .. }) => node.text().is_none_or(|text| seen.contains_key(text)),
             _ => false,
         };
-        let at = if is_bad_key { self.at() } else { At::root() };
+        let at = if is_bad_key { self.at() } else { FieldPath::root() };
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -201,7 +197,7 @@ impl<'a> Loader<'a> {
         match &mut frame.holding {
             Holding::Seq(items) => items.push(node),
             Holding::Map { entries, seen, key, broken } => match key.take() {
-                Some(Key { text, mark, kept: true }) => entries.push(Entry { key: text, key_mark: mark, value: node }),
+                Some(Key { text, mark, kept: true }) => entries.push(Entry { key: text, key_span: mark, value: node }),
                 Some(_) => {}
                 None => {
                     *broken |= !matches!(node.kind, Kind::Scalar { .. });
@@ -213,9 +209,9 @@ impl<'a> Loader<'a> {
     }
 
     /// Where the innermost open collection stands.
-    fn at(&self) -> At {
+    fn at(&self) -> FieldPath {
         let outer = self.stack.len().saturating_sub(1);
-        self.stack.iter().take(outer).fold(At::root(), |at, frame| match &frame.holding {
+        self.stack.iter().take(outer).fold(FieldPath::root(), |at, frame| match &frame.holding {
             Holding::Seq(items) => at.index(items.len()),
             Holding::Map { key, .. } => at.key(key.as_ref().map_or("", |k| &k.text)),
         })
@@ -237,19 +233,19 @@ impl<'a> Loader<'a> {
             return too_deep(mark);
         }
         let help = "check the indentation, quotes and brackets here and in the line above";
-        Diagnostic::marked("", mark, format!("this is not YAML: {}", error.info()), help).into()
+        Diagnostic::at("", mark, format!("this is not YAML: {}", error.info()), help).into()
     }
 }
 
-fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Diagnostic>) -> Key {
+fn as_key(node: Node, at: &FieldPath, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Diagnostic>) -> Key {
     let Kind::Scalar { text, .. } = node.kind else {
         let help = "put a template in quotes: `\"{{name}}\"`; a key is a word";
-        faults.push(Diagnostic::marked(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
+        faults.push(Diagnostic::at(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
         return Key { text: String::new(), mark: node.mark, kept: false };
     };
     if let Some(first) = seen.get(&text) {
         let message = format!("the key `{text}` stands here a second time");
-        let fault = Diagnostic::marked(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
+        let fault = Diagnostic::at(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
         faults.push(fault.also(first.clone(), "first here"));
         return Key { text, mark: node.mark, kept: false };
     }
@@ -259,10 +255,10 @@ fn as_key(node: Node, at: &At, seen: &mut HashMap<String, Range<usize>>, faults:
 
 fn too_deep(mark: Range<usize>) -> Stop {
     let message = format!("the description is nested more than {MAX_DEPTH} levels deep");
-    Diagnostic::marked("", mark, message, "write it with fewer levels").into()
+    Diagnostic::at("", mark, message, "write it with fewer levels").into()
 }
 
 fn too_much(mark: Range<usize>) -> Stop {
     let message = format!("the description holds more than {MAX_WEIGHT} values, aliases written out");
-    Diagnostic::marked("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
+    Diagnostic::at("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
 }

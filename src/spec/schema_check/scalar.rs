@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Shape, meaning, nearest_choice};
-use crate::spec::place::At;
-use crate::spec::tree::{Kind, Node};
+use super::{SchemaCheck, meaning, nearest_choice};
+use crate::spec::span::FieldPath;
+use crate::spec::yaml::{Kind, Node};
 
 /// The types that a schema names, its alternatives included.
 pub(super) fn types(schema: &Value) -> Vec<&str> {
@@ -27,8 +27,14 @@ pub(super) fn choices(schema: &Value) -> Option<Vec<(Value, &str)>> {
     branches.iter().map(|b| b.get("const").map(|v| (v.clone(), super::description(b)))).collect()
 }
 
-impl<'a> Shape<'a> {
-    pub(super) fn choice(&mut self, schema: &'a Value, choices: &[(Value, &str)], node: &Node, at: &At) -> Value {
+impl<'a> SchemaCheck<'a> {
+    pub(super) fn choice(
+        &mut self,
+        schema: &'a Value,
+        choices: &[(Value, &str)],
+        node: &Node,
+        at: &FieldPath,
+    ) -> Value {
         let value = node.to_json();
         if choices.iter().any(|(v, _)| *v == value) {
             return value;
@@ -42,7 +48,7 @@ impl<'a> Shape<'a> {
         self.wrong(schema, at, format!("{} is not a choice for `{}`", described(node), last(at)), help)
     }
 
-    pub(super) fn scalar(&mut self, schema: &'a Value, node: &Node, at: &At) -> Value {
+    pub(super) fn scalar(&mut self, schema: &'a Value, node: &Node, at: &FieldPath) -> Value {
         let value = node.to_json();
         let wanted = types(schema);
         let fits = match &value {
@@ -74,7 +80,7 @@ fn bounds(schema: &Value) -> (i64, i64) {
 }
 
 /// The last key or index of a path.
-fn last(at: &At) -> &str {
+fn last(at: &FieldPath) -> &str {
     let text = at.as_str();
     match text.rfind('.') {
         Some(dot) if !text[dot..].contains('"') => &text[dot + 1..],

@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use super::tree::{Kind, Node};
-
 /// A path into the description; keys that are no plain words are written as `files["/etc/dayfly/a"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At(String);
+pub struct FieldPath(String);
 
-impl At {
+impl FieldPath {
     /// The whole description.
     pub fn root() -> Self {
         Self::default()
@@ -46,7 +44,7 @@ impl At {
     }
 }
 
-impl fmt::Display for At {
+impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { f.write_str("the description") } else { write!(f, "`{}`", self.0) }
     }
@@ -54,7 +52,7 @@ impl fmt::Display for At {
 
 /// Marks of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spot {
+pub struct NodeSpan {
     /// Where to point for the value: a scalar itself, the key of a mapping or a list.
     pub value: Range<usize>,
     /// Where its key stands, for an entry of a mapping.
@@ -62,41 +60,7 @@ pub struct Spot {
 }
 
 /// Marks by path.
-pub type Spots = BTreeMap<String, Spot>;
-
-/// Paths may take this many bytes in all; deep nesting under long keys would otherwise take gigabytes.
-const MAX_PATH_BYTES: usize = 16 << 20;
-
-/// Marks of every node of the tree; none when the paths together grow beyond all measure.
-pub fn spots(root: &Node) -> Option<Spots> {
-    let (mut spots, mut bytes) = (Spots::new(), 0);
-    collect(root, At::root(), None, &mut spots, &mut bytes)?;
-    Some(spots)
-}
-
-fn collect(node: &Node, at: At, key: Option<Range<usize>>, spots: &mut Spots, bytes: &mut usize) -> Option<()> {
-    *bytes += at.0.len();
-    if *bytes > MAX_PATH_BYTES {
-        return None;
-    }
-    match &node.kind {
-        Kind::Scalar { .. } | Kind::Broken => {}
-        Kind::Seq(items) => {
-            for (i, item) in items.iter().enumerate() {
-                collect(item, at.index(i), None, spots, bytes)?;
-            }
-        }
-        Kind::Map(entries) => {
-            for e in entries {
-                collect(&e.value, at.key(&e.key), Some(e.key_mark.clone()), spots, bytes)?;
-            }
-        }
-    }
-    let scalar = matches!(&node.kind, Kind::Scalar { text, .. } if !text.is_empty() || !node.mark.is_empty());
-    let value = if scalar { node.mark.clone() } else { key.clone().unwrap_or_else(|| node.mark.clone()) };
-    spots.insert(at.0, Spot { value, key });
-    Some(())
-}
+pub type Spans = BTreeMap<String, NodeSpan>;
 
 /// Where the lines of a text begin.
 #[derive(Debug, Clone)]

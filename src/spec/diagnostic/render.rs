@@ -5,13 +5,13 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Faults};
-use crate::spec::place::Lines;
+use super::{Diagnostic, Diagnostics};
+use crate::spec::span::Lines;
 
 /// Lines longer than this are not shown.
 const LONGEST_LINE: usize = 400;
 
-pub(super) fn render(faults: &Faults, color: bool) -> String {
+pub(super) fn render(faults: &Diagnostics, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let file = faults.file.display().to_string();

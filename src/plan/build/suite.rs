@@ -5,7 +5,7 @@ use super::unit::{confinement, limits};
 use crate::plan::{ContainerSuite, SuiteExecutor};
 use crate::spec::model::Suite;
 
-pub(super) fn of(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError> {
+pub(super) fn executor(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError> {
     let Some(image) = &s.image else {
         return Ok(SuiteExecutor::Steps { cases: s.cases.clone() });
     };

@@ -8,7 +8,7 @@ use crate::model::ImageFact;
 /// One sentence for each service or container suite that would run as root without leave.
 pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
     let units = plan.units.iter().map(|u| (format!("service {}", u.name), &u.image, &u.confinement));
-    let suites = plan.suites.values().filter_map(|s| match &s.judge {
+    let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
         SuiteExecutor::Steps { .. } => None,
     });

@@ -1,4 +1,4 @@
-//! Faults of a description: what is wrong, where, and what to do; all of them at once.
+//! Diagnostics of a description: what is wrong, where, and what to do; all of them at once.
 //!
 //! Pure: drawing returns text, printing is the command line's work.
 
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::place::{At, Lines, Spots};
+use super::span::{FieldPath, Lines, Spans};
 
-mod near;
 mod render;
+mod suggest;
 
-pub use near::{known, near};
+pub use suggest::{known, near};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,13 +39,13 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A fault of a place in the text.
-    pub fn marked(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub fn at(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
         Self { path: path.to_owned(), line: None, column: None, message, help, mark: Some(mark), also: None }
     }
 
     /// A fault of the command line, or of the file as a whole (with an empty path).
-    pub fn unplaced(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub fn without_span(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
         Self { path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
     }
@@ -59,10 +59,10 @@ impl Diagnostic {
 
 /// Every fault of one description, in the order of their lines. Its `Display` is the summary line.
 #[derive(Debug, Clone)]
-pub struct Faults {
+pub struct Diagnostics {
     /// The description, as the user named it.
     pub file: PathBuf,
-    /// At most [`MAX_KEPT`] faults; those of the command line come first.
+    /// FieldPath most [`MAX_KEPT`] faults; those of the command line come first.
     pub list: Vec<Diagnostic>,
     /// How many more there are.
     pub omitted: usize,
@@ -72,7 +72,7 @@ pub struct Faults {
 /// More faults than this are counted only.
 pub const MAX_KEPT: usize = 200;
 
-impl Faults {
+impl Diagnostics {
     /// Sorts the faults and finds their lines and columns.
     pub fn new(file: &Path, source: &str, mut list: Vec<Diagnostic>, omitted: usize) -> Self {
         let lines = Lines::new(source);
@@ -90,7 +90,7 @@ impl Faults {
 
     /// One fault about the file as a whole.
     pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(file, "", vec![Diagnostic::unplaced("", message, help)], 0)
+        Self::new(file, "", vec![Diagnostic::without_span("", message, help)], 0)
     }
 
     /// Every fault with its excerpt, and the summary line; ends with a line break.
@@ -99,19 +99,19 @@ impl Faults {
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len() + self.omitted;
         write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}
 
 /// Collects faults while a description is checked.
 pub struct DiagnosticSink {
     /// Marks by path.
-    pub spots: Spots,
+    pub spans: Spans,
     /// What was found.
     pub list: Vec<Diagnostic>,
     /// What was found beyond [`MAX_KEPT`].
@@ -122,8 +122,8 @@ pub struct DiagnosticSink {
 
 impl DiagnosticSink {
     /// Nothing yet.
-    pub fn new(spots: Spots) -> Self {
-        Self { spots, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
+    pub fn new(spans: Spans) -> Self {
+        Self { spans, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
     }
 
     /// True once further faults are only counted: no more work on help for them.
@@ -141,19 +141,19 @@ impl DiagnosticSink {
     }
 
     /// A fault of a value, or of the nearest thing around it that is written down.
-    pub fn add(&mut self, at: &At, message: impl Into<String>, help: impl Into<String>) {
+    pub fn add(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
         self.add_marked(at, false, message.into(), help.into());
     }
 
     /// A fault of a key: the caret stands under the key.
-    pub fn add_key(&mut self, at: &At, message: impl Into<String>, help: impl Into<String>) {
+    pub fn add_key(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
         self.add_marked(at, true, message.into(), help.into());
     }
 
     /// A fault of a name that nothing has; helps with the one that was probably meant.
     pub fn add_unknown<'c>(
         &mut self,
-        at: &At,
+        at: &FieldPath,
         message: String,
         name: &str,
         candidates: impl IntoIterator<Item = &'c str>,
@@ -162,28 +162,28 @@ impl DiagnosticSink {
         self.add(at, message, help);
     }
 
-    fn add_marked(&mut self, at: &At, key: bool, message: String, help: String) {
+    fn add_marked(&mut self, at: &FieldPath, key: bool, message: String, help: String) {
         if self.is_unsound(at) {
             return;
         }
         let exact =
-            self.spots.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
-        let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spots.get(a)).map(|s| s.value.clone()));
-        self.push(Diagnostic::marked(at.as_str(), mark.unwrap_or(0..0), message, help));
+            self.spans.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
+        let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spans.get(a)).map(|s| s.value.clone()));
+        self.push(Diagnostic::at(at.as_str(), mark.unwrap_or(0..0), message, help));
     }
 
     /// Says that what stands here is already known to be wrong.
-    pub fn set_unsound(&mut self, at: &At) {
+    pub fn set_unsound(&mut self, at: &FieldPath) {
         self.unsound.insert(at.as_str().to_owned());
     }
 
     /// Whether this, or something that holds it, is already known to be wrong.
-    pub fn is_unsound(&self, at: &At) -> bool {
+    pub fn is_unsound(&self, at: &FieldPath) -> bool {
         at.with_ancestors().any(|a| self.unsound.contains(a))
     }
 
     /// Whether this is written in the description, as opposed to a default.
-    pub fn is_written(&self, at: &At) -> bool {
-        self.spots.contains_key(at.as_str())
+    pub fn is_written(&self, at: &FieldPath) -> bool {
+        self.spans.contains_key(at.as_str())
     }
 }

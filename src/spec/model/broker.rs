@@ -1,11 +1,12 @@
-//! What a user writes about the broker and the databases. Data only, as in `model`.
+//! The message broker and its topology.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Resources, Scalar, Security, default_within};
+use super::container::{Resources, Security, default_within};
+use super::value::Scalar;
 
 /// A single-node RabbitMQ and its topology.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -149,41 +150,4 @@ pub struct Permission {
     /// What it may consume from or bind to.
     #[serde(default)]
     pub read: String,
-}
-
-/// A PostgreSQL and what it holds at the start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Database {
-    /// Image of PostgreSQL; it must read `POSTGRES_PASSWORD_FILE`, `POSTGRES_DB` and `PGDATA`.
-    pub image: String,
-    /// Name of the database (default `app`).
-    #[serde(default = "default_database")]
-    pub database: String,
-    /// Login roles; each gets a generated password, delivered as the secret `<database>.<role>`.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// SQL files beside the description, run in this order as the superuser after the roles exist.
-    #[serde(default)]
-    pub sql: Vec<String>,
-    /// Further services and suites that may call it.
-    #[serde(default)]
-    pub callers: Vec<String>,
-    /// Limits.
-    #[serde(default)]
-    pub resources: Resources,
-    /// How long it may take to be ready (default `60s`).
-    #[serde(default = "default_within")]
-    #[schemars(example = &"60s")]
-    pub within: String,
-    /// Departures from the secure defaults.
-    #[serde(default)]
-    pub security: Security,
-    /// When true a suite starts it (default false).
-    #[serde(default)]
-    pub start_late: bool,
-}
-
-fn default_database() -> String {
-    "app".into()
 }

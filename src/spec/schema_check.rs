@@ -5,24 +5,24 @@
 
 use serde_json::{Map, Value};
 
-use super::fault::{DiagnosticSink, known, near};
-use super::place::At;
-use super::tree::{Entry, Kind, Node};
+use super::diagnostic::{DiagnosticSink, known, near};
+use super::span::FieldPath;
+use super::yaml::{Entry, Kind, Node};
 
 mod scalar;
 
 /// The description as JSON that fits the schema.
-pub fn check(schema: &Value, root: &Node, found: &mut DiagnosticSink) -> Value {
-    Shape { top: schema, found }.node(schema, root, &At::root())
+pub fn check(schema: &Value, root: &Node, diagnostics: &mut DiagnosticSink) -> Value {
+    SchemaCheck { top: schema, diagnostics }.node(schema, root, &FieldPath::root())
 }
 
-struct Shape<'a> {
+struct SchemaCheck<'a> {
     top: &'a Value,
-    found: &'a mut DiagnosticSink,
+    diagnostics: &'a mut DiagnosticSink,
 }
 
-impl<'a> Shape<'a> {
-    fn node(&mut self, schema: &'a Value, node: &Node, at: &At) -> Value {
+impl<'a> SchemaCheck<'a> {
+    fn node(&mut self, schema: &'a Value, node: &Node, at: &FieldPath) -> Value {
         let schema = self.resolved(schema);
         if may_be(schema, "null") && node.is_null() {
             return Value::Null;
@@ -33,7 +33,7 @@ impl<'a> Shape<'a> {
         }
         match &node.kind {
             Kind::Broken => {
-                self.found.set_unsound(at);
+                self.diagnostics.set_unsound(at);
                 self.stand_in(schema)
             }
             _ if !is_typed(schema) => node.to_json(),
@@ -65,7 +65,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    fn mapping(&mut self, schema: &'a Value, entries: &[Entry], at: &At) -> Value {
+    fn mapping(&mut self, schema: &'a Value, entries: &[Entry], at: &FieldPath) -> Value {
         let properties = schema.get("properties").and_then(Value::as_object);
         let further = schema.get("additionalProperties");
         let mut value = Map::new();
@@ -91,43 +91,43 @@ impl<'a> Shape<'a> {
         Value::Object(value)
     }
 
-    fn unknown_key(&mut self, properties: Option<&Map<String, Value>>, key: &str, at: &At) {
+    fn unknown_key(&mut self, properties: Option<&Map<String, Value>>, key: &str, at: &FieldPath) {
         let help = match key {
-            _ if self.found.is_full() => String::new(),
+            _ if self.diagnostics.is_full() => String::new(),
             "<<" => "merge keys are not supported; write the keys out".to_owned(),
             _ => known(key, properties.into_iter().flat_map(|p| p.keys().map(String::as_str))),
         };
-        self.found.add_key(at, format!("unknown key `{key}`"), help);
+        self.diagnostics.add_key(at, format!("unknown key `{key}`"), help);
     }
 
-    fn missing(&mut self, schema: &'a Value, value: &mut Map<String, Value>, at: &At) {
+    fn missing(&mut self, schema: &'a Value, value: &mut Map<String, Value>, at: &FieldPath) {
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if value.contains_key(name) {
                 continue;
             }
             let of = schema.get("properties").and_then(|p| p.get(name)).unwrap_or(&Value::Null);
             let help = format!("add `{name}`: {}", description(of));
-            self.found.add(at, format!("{at} lacks the key `{name}`"), help.trim_end_matches(": "));
-            self.found.set_unsound(&at.key(name));
+            self.diagnostics.add(at, format!("{at} lacks the key `{name}`"), help.trim_end_matches(": "));
+            self.diagnostics.set_unsound(&at.key(name));
             value.insert(name.to_owned(), self.stand_in(of));
         }
     }
 
-    fn one_action(&mut self, schema: &'a Value, actions: &Actions, value: &mut Map<String, Value>, at: &At) {
+    fn one_action(&mut self, schema: &'a Value, actions: &Actions, value: &mut Map<String, Value>, at: &FieldPath) {
         match actions.names.as_slice() {
             _ if actions.of.is_empty() => return,
             [_] => return,
             [] if actions.misspelt => {}
             [] => {
                 let help = format!("add exactly one of `{}`", actions.of.join("`, `"));
-                self.found.add(at, format!("{at} has no action"), help);
+                self.diagnostics.add(at, format!("{at} has no action"), help);
             }
             [first, rest @ ..] => {
                 let message = format!("{at} has more than one action: `{first}` and `{}`", rest.join("`, `"));
-                self.found.add_key(&at.key(&rest[0]), message, "make each a step of its own");
+                self.diagnostics.add_key(&at.key(&rest[0]), message, "make each a step of its own");
             }
         }
-        self.found.set_unsound(at);
+        self.diagnostics.set_unsound(at);
         if let (true, Value::Object(blank)) = (actions.names.is_empty(), self.stand_in(schema)) {
             value.extend(blank);
         }
@@ -155,9 +155,9 @@ impl<'a> Shape<'a> {
         }
     }
 
-    fn wrong(&mut self, schema: &'a Value, at: &At, message: String, help: String) -> Value {
-        self.found.add(at, message, help);
-        self.found.set_unsound(at);
+    fn wrong(&mut self, schema: &'a Value, at: &FieldPath, message: String, help: String) -> Value {
+        self.diagnostics.add(at, message, help);
+        self.diagnostics.set_unsound(at);
         self.stand_in(schema)
     }
 }

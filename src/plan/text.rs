@@ -12,7 +12,7 @@ mod drawing;
 pub use drawing::{dot, mermaid};
 
 /// What will be created, in order, and who can reach whom.
-pub fn text(plan: &Plan) -> String {
+pub fn summary(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} from {} ({})", plan.environment, plan.description, short(&plan.description_digest));
     let _ = writeln!(out, "\nnetworks: one for each caller of a unit, so that its callers do not meet");
@@ -33,7 +33,7 @@ pub fn text(plan: &Plan) -> String {
 }
 
 /// Who needs whom, and who may call whom, one unit a line.
-pub fn graph_text(plan: &Plan) -> String {
+pub fn graph(plan: &Plan) -> String {
     let mut out = String::new();
     for unit in &plan.units {
         let only_called: BTreeSet<String> =
@@ -65,9 +65,10 @@ fn volumes(out: &mut String, plan: &Plan) {
     for unit in plan.units.iter().filter(|u| !u.writable.is_empty()) {
         let _ = writeln!(out, "  {}: {}", unit.name, unit.writable.join(", "));
     }
-    let steps =
-        |judge: &SuiteExecutor| if let SuiteExecutor::Container(c) = judge { Some(c.results.clone()) } else { None };
-    for (name, results) in plan.suites.iter().filter_map(|(n, s)| Some((n, steps(&s.judge)?))) {
+    let steps = |executor: &SuiteExecutor| {
+        if let SuiteExecutor::Container(c) = executor { Some(c.results.clone()) } else { None }
+    };
+    for (name, results) in plan.suites.iter().filter_map(|(n, s)| Some((n, steps(&s.executor)?))) {
         let _ = writeln!(out, "  {name}: {results}");
     }
 }
@@ -96,7 +97,7 @@ fn suites(out: &mut String, plan: &Plan) {
     }
     let _ = writeln!(out, "\nsuites");
     for suite in plan.suites.values() {
-        let by = match &suite.judge {
+        let by = match &suite.executor {
             SuiteExecutor::Container(c) => format!("image {}", c.image),
             SuiteExecutor::Steps { cases } => {
                 format!("{} case{}", cases.len(), if cases.len() == 1 { "" } else { "s" })

@@ -1,0 +1,145 @@
+//! State and small checks that the other checks share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::spec::diagnostic::DiagnosticSink;
+use crate::spec::model::Environment;
+use crate::spec::span::FieldPath;
+use crate::spec::{needs, quantity};
+
+/// The description under check, the names that it declares, and the diagnostics so far.
+pub(super) struct Checker<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) diagnostics: &'a mut DiagnosticSink,
+    /// Services, broker and databases.
+    pub(super) units: BTreeSet<&'a str>,
+    suites: BTreeSet<&'a str>,
+    /// Secrets that can be delivered.
+    pub(super) secrets: BTreeSet<String>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(environment: &'a Environment, diagnostics: &'a mut DiagnosticSink) -> Self {
+        Self {
+            environment,
+            diagnostics,
+            units: needs::of_units(environment).into_keys().collect(),
+            suites: environment.suites.keys().map(String::as_str).collect(),
+            secrets: secrets(environment),
+        }
+    }
+
+    /// A name that must be a service, the broker or a database.
+    pub(super) fn unit(&mut self, at: &FieldPath, name: &str) {
+        if self.units.contains(name) || !is_literal(name) {
+            return;
+        }
+        if self.suites.contains(name) {
+            let help = "name a service, the broker or a database";
+            return self.diagnostics.add(at, format!("`{name}` is a suite, which nothing can call"), help);
+        }
+        let message = format!("`{name}` is no service, broker or database");
+        self.diagnostics.add_unknown(at, message, name, self.units.iter().copied());
+    }
+
+    /// Callers of a unit: services and suites, not itself.
+    pub(super) fn callers(&mut self, at: &FieldPath, of: &str, callers: &[String]) {
+        for (i, name) in callers.iter().enumerate() {
+            let at = at.index(i);
+            if name == of {
+                self.diagnostics.add(&at, format!("`{of}` need not be its own caller"), "remove it");
+            } else if self.units.contains(name.as_str()) && !self.environment.services.contains_key(name) {
+                self.diagnostics.add(
+                    &at,
+                    format!("`{name}` is no service or suite"),
+                    "databases and the broker call nobody; remove it",
+                );
+            } else if !self.environment.services.contains_key(name) && !self.suites.contains(name.as_str()) {
+                let candidates =
+                    self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
+                self.diagnostics.add_unknown(&at, format!("`{name}` is no service or suite"), name, candidates);
+            }
+        }
+    }
+
+    /// A time limit of at most a day.
+    pub(super) fn duration(&mut self, at: &FieldPath, text: &str) {
+        if let Err(help) = quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS) {
+            self.diagnostics.add(at, format!("`{text}` is no duration"), help);
+        }
+    }
+
+    pub(super) fn image(&mut self, at: &FieldPath, image: &str) {
+        if !is_image(image) {
+            self.diagnostics.add(
+                at,
+                format!("`{image}` is no image reference"),
+                "write one such as `registry.example/shop/api:1.4`",
+            );
+        }
+    }
+
+    /// Secrets delivered to a service or a suite.
+    pub(super) fn secrets(&mut self, at: &FieldPath, names: &[String]) {
+        for (i, name) in names.iter().enumerate() {
+            self.secret(&at.index(i), name);
+        }
+    }
+
+    pub(super) fn secret(&mut self, at: &FieldPath, name: &str) {
+        if self.secrets.contains(name) {
+            return;
+        }
+        let message = format!("there is no secret `{name}`");
+        if name.strip_suffix(".postgres").is_some_and(|d| self.environment.databases.contains_key(d)) {
+            return self.diagnostics.add(at, message, "the superuser's password is given to nobody; declare a role");
+        }
+        self.diagnostics.add_unknown(at, message, name, self.secrets.iter().map(String::as_str));
+    }
+
+    /// Names of environment variables.
+    pub(super) fn env(&mut self, at: &FieldPath, env: &BTreeMap<String, String>) {
+        for name in env.keys() {
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
+                let message = format!("`{name}` cannot be the name of an environment variable");
+                self.diagnostics.add_key(&at.key(name), message, "use letters, digits and `_`, and no digit first");
+            }
+        }
+    }
+}
+
+/// Names of all secrets that can be delivered; the superusers of databases are for nobody.
+fn secrets(e: &Environment) -> BTreeSet<String> {
+    let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
+    let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
+    e.secrets.keys().cloned().chain(users).chain(roles).collect()
+}
+
+static IMAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$").ok());
+
+pub(super) fn is_image(text: &str) -> bool {
+    IMAGE.as_ref().is_some_and(|r| r.is_match(text))
+}
+
+/// False for text whose final form is known only while the suite runs.
+pub(super) fn is_literal(text: &str) -> bool {
+    !text.contains("${") && !text.contains("{{")
+}
+
+/// An absolute path in its shortest form: no `.`, `..`, `//` or slash at the end.
+pub(super) fn is_plain_absolute(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
+        && !path.contains('\0')
+}
+
+/// A relative path that names something in its folder and below, without looking at any file.
+pub fn is_inner_path(path: &str) -> bool {
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.split('/').any(|part| matches!(part, "" | ".."))
+        && !path.contains('\0')
+}

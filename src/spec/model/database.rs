@@ -1,0 +1,43 @@
+//! Databases.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::container::{Resources, Security, default_within};
+
+/// A PostgreSQL and what it holds at the start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Database {
+    /// Image of PostgreSQL; it must read `POSTGRES_PASSWORD_FILE`, `POSTGRES_DB` and `PGDATA`.
+    pub image: String,
+    /// Name of the database (default `app`).
+    #[serde(default = "default_database")]
+    pub database: String,
+    /// Login roles; each gets a generated password, delivered as the secret `<database>.<role>`.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// SQL files beside the description, run in this order as the superuser after the roles exist.
+    #[serde(default)]
+    pub sql: Vec<String>,
+    /// Further services and suites that may call it.
+    #[serde(default)]
+    pub callers: Vec<String>,
+    /// Limits.
+    #[serde(default)]
+    pub resources: Resources,
+    /// How long it may take to be ready (default `60s`).
+    #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
+    pub within: String,
+    /// Departures from the secure defaults.
+    #[serde(default)]
+    pub security: Security,
+    /// When true a suite starts it (default false).
+    #[serde(default)]
+    pub start_late: bool,
+}
+
+fn default_database() -> String {
+    "app".into()
+}

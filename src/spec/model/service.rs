@@ -1,0 +1,108 @@
+//! Services.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::container::{Resources, Security, default_within};
+
+/// One service: an image, what it needs and who may call it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// Image reference; `--image service=ref` overrides.
+    #[schemars(example = &"registry.example/shop/api:1.4")]
+    pub image: String,
+    /// The port it listens on; readiness and callers use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// Command and arguments in place of the image's own.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Environment variables; never put a secret here.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Files given to the service, by absolute path under `/etc/dayfly/`.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileSource>,
+    /// Secrets delivered as `/run/secrets/<name>`: names under `secrets`, `<broker>.<user>` or `<database>.<role>`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// A certificate for its name, delivered as `/run/secrets/tls.crt` and `tls.key`; every service gets `ca.crt`.
+    #[serde(default)]
+    pub tls: bool,
+    /// Services, broker or databases that must be ready first; a need is also a right to call.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Further services and suites that may call this one, without an order of start.
+    #[serde(default)]
+    pub callers: Vec<String>,
+    /// What makes it ready (default: a TCP connection to `port` is accepted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+    /// Limits on memory, CPU and processes.
+    #[serde(default)]
+    pub resources: Resources,
+    /// How many copies run (default 1).
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: u8,
+    /// Absolute paths it may write to; each is empty at the start and gone at the end. `/tmp` is always one.
+    #[serde(default)]
+    pub writable: Vec<String>,
+    /// Departures from the secure defaults; each is shown in the report.
+    #[serde(default)]
+    pub security: Security,
+    /// When true it is not started with the environment: a suite starts it (default false).
+    #[serde(default)]
+    pub start_late: bool,
+}
+
+fn one() -> u8 {
+    1
+}
+
+/// Where a file's content comes from: exactly one of `text` and `path`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileSource {
+    /// The content itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A file beside the description, by relative path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// When a service counts as ready: exactly one of `http`, `tcp` and `consumers`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ready {
+    /// A path that answers with a status from 200 to 299, such as `/healthz`; over TLS when `tls` is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/healthz")]
+    pub http: Option<String>,
+    /// A port that accepts a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub tcp: Option<u16>,
+    /// A queue of the broker that has at least one consumer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumers: Option<ConsumersReady>,
+    /// How long it may take, such as `60s` (default `60s`).
+    #[serde(default = "default_within")]
+    #[schemars(example = &"60s")]
+    pub within: String,
+}
+
+/// A queue that must have at least one consumer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsumersReady {
+    /// Virtual host of the queue.
+    pub vhost: String,
+    /// Name of the queue.
+    pub queue: String,
+}

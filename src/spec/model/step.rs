@@ -1,0 +1,114 @@
+//! Steps and their actions. A step also travels to the agent that performs it.
+
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::action::*;
+use super::amqp::*;
+
+/// One step: exactly one action, and how it is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = one_action)]
+pub struct Step {
+    /// A name that a refusal can point at as its positive control; unique in the suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The positive control of a refusal: the name of an earlier step of this suite, which must have passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// Run from inside this service's network position instead of the suite's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Repeat until it holds, at most this long, such as `5s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"5s")]
+    pub within: Option<String>,
+    /// What to do.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// The actions that dayfly's agent knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Send an HTTP request and compare the answer.
+    Http(Http),
+    /// Open a TCP connection; expected to work, or with `refused: true` to fail.
+    Tcp(Tcp),
+    /// Resolve a name; expected to work, or with `refused: true` to fail.
+    Resolve(Resolve),
+    /// Log in to the broker; expected to work, or with `refused: true` to be refused.
+    AmqpLogin(AmqpLogin),
+    /// Publish a message and wait for the broker's confirmation.
+    Publish(Publish),
+    /// Begin to collect messages of an exchange into a private queue.
+    Listen(Listen),
+    /// Wait for messages that a `listen` collected, or for messages of a queue.
+    Expect(Expect),
+    /// Let some time pass and demand that a `listen` collected nothing.
+    ExpectNothing(ExpectNothing),
+    /// Try an operation that the broker must refuse (or, as a control, allow).
+    AmqpTry(AmqpTry),
+    /// Demand a number of messages or consumers of a queue.
+    QueueDepth(QueueDepth),
+    /// Run SQL and compare the rows.
+    Sql(Sql),
+    /// Stop a service and wait until it is stopped.
+    Stop(ServiceRef),
+    /// Start a stopped or late service and wait until it is ready.
+    Start(ServiceRef),
+    /// Stop, start and wait until ready.
+    Restart(ServiceRef),
+    /// Let time pass where the passing of time is what is tested.
+    Wait(Wait),
+    /// Demand how a running container is confined, as its kernel reports it.
+    Confined(Confined),
+    /// Demand that services reach neither the host, nor the outside, nor outside names; makes its own controls.
+    NoWayOut(NoWayOut),
+    /// Demand that services cannot reach another environment by address or name; makes its own control.
+    NoNeighbour(NoWayOut),
+    /// Demand that no generated secret stands in any log or argument list of the environment.
+    NoSecretsLeaked(NoSecretsLeaked),
+}
+
+impl Action {
+    /// Whether the step passes because something was refused; it then needs a positive control.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Http(h) => {
+                !h.expect.status.is_empty() && h.expect.status.iter().all(|s| matches!(s, 401 | 403 | 404 | 405))
+            }
+            Self::Tcp(a) => a.refused,
+            Self::Resolve(a) => a.refused,
+            Self::AmqpLogin(a) => a.refused,
+            Self::AmqpTry(a) => a.refused,
+            Self::Sql(a) => a.refused,
+            _ => false,
+        }
+    }
+}
+
+/// Turns the schema of a step from "one of these objects" into one object with exactly one of the actions,
+/// so that editors complete actions and refuse unknown keys.
+fn one_action(schema: &mut Schema) {
+    let Some(Value::Array(actions)) = schema.remove("oneOf") else { return };
+    let mut only = Vec::new();
+    let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    for action in actions {
+        let Some(named) = action.get("properties").and_then(Value::as_object) else { continue };
+        for (name, content) in named {
+            let mut content = content.clone();
+            if let (Some(c), Some(text)) = (content.as_object_mut(), action.get("description")) {
+                c.insert("description".into(), text.clone());
+            }
+            properties.insert(name.clone(), content);
+            only.push(json!({ "required": [name] }));
+        }
+    }
+    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("additionalProperties".into(), json!(false));
+    schema.insert("oneOf".into(), Value::Array(only));
+}

@@ -1,0 +1,104 @@
+//! What a user writes about suites: containers, or cases made of built-in steps.
+//!
+//! Data only, as in `model`; a step is also what travels to the agent that performs it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::container::{Resources, Security};
+use super::step::Step;
+
+/// One suite: either `image` (a container that judges) or `cases` (built-in steps).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Suite {
+    /// What a failure means: exit code 5 for acceptance, 6 for security.
+    pub kind: SuiteKind,
+    /// Services that it may call; it reaches nothing else.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Secrets delivered as `/run/secrets/<name>`; also `{{secret "name"}}` in steps.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// May run beside other suites that say the same (default false).
+    #[serde(default)]
+    pub parallel: bool,
+    /// Longest time for the whole suite (default `10m`).
+    #[serde(default = "default_timeout")]
+    #[schemars(example = &"10m")]
+    pub timeout: String,
+    /// How often a failed case (or container) is tried again; shown as flaky when it then passes (default 0).
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 5))]
+    pub retries: u8,
+    /// Image of a container suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Command of a container suite, in place of the image's own.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Environment variables of a container suite.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Folder of a container suite whose files are collected (default `/results`); JUnit XML in it is read.
+    #[serde(default = "default_results")]
+    pub results: String,
+    /// What judges a container suite (default `junit`).
+    #[serde(default)]
+    pub verdict: VerdictSource,
+    /// Limits of a container suite.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Departures of a container suite from the secure defaults.
+    #[serde(default)]
+    pub security: Security,
+    /// The cases of a suite of built-in steps, in their order.
+    #[serde(default)]
+    pub cases: Vec<Case>,
+}
+
+fn default_timeout() -> String {
+    "10m".into()
+}
+fn default_results() -> String {
+    "/results".into()
+}
+
+/// Acceptance or security.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SuiteKind {
+    /// Does it do what it should?
+    Acceptance,
+    /// Does it refuse what it should?
+    Security,
+}
+
+/// What decides the verdict of a container suite.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictSource {
+    /// JUnit XML in the results folder, and the exit code.
+    #[default]
+    Junit,
+    /// The exit code alone: one case.
+    ExitCode,
+}
+
+/// One judgement: steps in order; the first that fails ends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Case {
+    /// Short id, unique in the suite, such as `A1`.
+    #[schemars(example = &"A1")]
+    pub id: String,
+    /// A sentence that says what holds when it passes.
+    pub name: String,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Steps that run at the end whatever happened before; their failure fails the case.
+    #[serde(default)]
+    pub cleanup: Vec<Step>,
+}

@@ -1,0 +1,86 @@
+//! YAML text → a tree in which every key and scalar knows its place.
+//!
+//! Pure. Refuses what could hurt (too deep, too much, tags, several documents) and reports every duplicate key.
+//! It keeps the written text of scalars: what a scalar means is decided where a type is wanted.
+
+use super::diagnostic::Diagnostic;
+
+mod load;
+mod node;
+mod spans;
+
+pub(super) use node::plain_value;
+pub use node::{Entry, Kind, Node};
+pub use spans::spans;
+
+/// Longest description, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// Parses a description of at most [`MAX_BYTES`].
+///
+/// Gives the tree with the faults that do not stand in the way of reading on, or the faults that do.
+pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
+        return Err(vec![Diagnostic::without_span(
+            "",
+            message,
+            "keep large data in files of their own and refer to them by `path`",
+        )]);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to())])?;
+    if let Some(nul) = text.find('\0') {
+        return Err(vec![not_text(nul)]);
+    }
+    load::load(text)
+}
+
+fn not_text(offset: usize) -> Diagnostic {
+    let message = format!("the description is not UTF-8 text: byte {} cannot be read", offset + 1);
+    Diagnostic::without_span("", message, "name the YAML file of the description, saved as UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::Value;
+
+    fn json(text: &str) -> Value {
+        parse(format!("top: {text}\n").as_bytes()).unwrap().0.to_json()["top"].take()
+    }
+
+    #[test]
+    fn only_plain_decimal_numbers_and_lower_case_truth_values_are_not_text() {
+        let got = json("[1, -2, 0, 1.5, 2e3, 007, 0x1f, yes, True, on, 'true', \"1\", ~, 1_000, 99999999999999999999]");
+        let expected = serde_json::json!([
+            1,
+            -2,
+            0,
+            1.5,
+            2000.0,
+            "007",
+            "0x1f",
+            "yes",
+            "True",
+            "on",
+            "true",
+            "1",
+            null,
+            "1_000",
+            "99999999999999999999"
+        ]);
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn an_alias_stands_for_what_its_anchor_marked() {
+        assert_eq!(json("{a: &x {b: [1]}, c: *x}"), serde_json::json!({"a": {"b": [1]}, "c": {"b": [1]}}));
+    }
+
+    #[test]
+    fn every_duplicate_key_is_reported_and_the_first_is_kept() {
+        let (node, faults) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n").unwrap();
+        assert_eq!(node.to_json(), serde_json::json!({"a": 1, "b": {"c": 1}}));
+        assert_eq!(faults.len(), 3);
+    }
+}

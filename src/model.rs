@@ -1,9 +1,11 @@
 //! Values that every layer shares. Pure, and below everything else.
 
+mod digest;
 mod image;
 mod keep;
 mod verdict;
 
+pub use digest::{Digest, InvalidDigest, hex, is_hex};
 pub use image::ImageFact;
 pub use keep::Keep;
 pub use verdict::{Outcome, Verdict};

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
 use crate::broker::{self, Password};
+use crate::model::{Digest, hex};
 use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
@@ -169,8 +169,8 @@ fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsEr
 fn passwords(broker: &crate::plan::BrokerPlan, made: &Secrets) -> BTreeMap<String, Password> {
     let of = |user: &String| {
         let text = made.values.get(&format!("{}.{user}", broker.name))?.clone();
-        let digest = Sha256::digest(format!("salt of {text}"));
-        Some((user.clone(), Password { salt: [digest[0], digest[1], digest[2], digest[3]], text }))
+        let [a, b, c, d, ..] = *Digest::compute(format!("salt of {text}")).as_bytes();
+        Some((user.clone(), Password { salt: [a, b, c, d], text }))
     };
     broker.users.keys().filter_map(of).collect()
 }
@@ -178,7 +178,7 @@ fn passwords(broker: &crate::plan::BrokerPlan, made: &Secrets) -> BTreeMap<Strin
 fn hexadecimal(bytes: u16) -> Result<String, SecretsError> {
     let mut random = vec![0; usize::from(bytes)];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&random))
 }
 
 #[cfg(test)]

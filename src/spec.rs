@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 pub mod check;
 pub mod diagnostic;
@@ -29,6 +28,8 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 use model::Environment;
 pub use overrides::Overrides;
 pub use parse::ParsedDescription;
+
+use crate::model::Digest;
 
 /// A description without a fault, values and images filled in.
 #[derive(Debug, Clone)]
@@ -78,28 +79,7 @@ fn validate(
 }
 
 fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {
-    let hashes: BTreeMap<&str, String> = files.iter().map(|(name, bytes)| (name.as_str(), sha256(bytes))).collect();
-    canonical_sha256(&json!({ "description": environment, "files": hashes }))
-}
-
-/// Lower-case hexadecimal SHA-256 of the JSON text without spaces, keys sorted.
-pub fn canonical_sha256(value: &serde_json::Value) -> String {
-    sha256(value.to_string().as_bytes())
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn canonical_json_sorts_keys_whatever_their_order_was() {
-        let a: serde_json::Value = serde_json::from_str(r#"{"b":1,"a":{"d":2,"c":3}}"#).unwrap();
-        assert_eq!(a.to_string(), r#"{"a":{"c":3,"d":2},"b":1}"#);
-        assert_eq!(canonical_sha256(&json!({})), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
-    }
+    let hashes: BTreeMap<&str, String> =
+        files.iter().map(|(name, bytes)| (name.as_str(), Digest::compute(bytes).hex())).collect();
+    Digest::compute_json(&json!({ "description": environment, "files": hashes })).hex()
 }

@@ -10,6 +10,7 @@ use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
 use super::step::{StepFailed, StepPassed};
 use super::world::AgentState;
+use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
 
 /// Longest time for one request with its whole answer.
@@ -84,10 +85,10 @@ fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), StepFailed> {
     if let Some(unwanted) = expect.lacks.as_ref().filter(|unwanted| text.contains(unwanted.as_str())) {
         return fail(format!("a body without {unwanted:?}"));
     }
-    if let Some(wanted) = expect.sha256.as_ref().filter(|wanted| **wanted != matching::sha256(body)) {
+    if let Some(wanted) = expect.sha256.as_ref().filter(|wanted| **wanted != Digest::compute(body).hex()) {
         return Err(StepFailed::new(
             format!("a body with SHA-256 {wanted}"),
-            format!("SHA-256 {} ({} bytes)", matching::sha256(body), body.len()),
+            format!("SHA-256 {} ({} bytes)", Digest::compute(body).hex(), body.len()),
         ));
     }
     let Some(wanted) = &expect.json else { return Ok(()) };
@@ -104,7 +105,7 @@ fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTree
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let one = |source: &str| match source {
         "body" => Some(String::from_utf8_lossy(&answer.body).into_owned()),
-        "sha256" => Some(matching::sha256(&answer.body)),
+        "sha256" => Some(Digest::compute(&answer.body).hex()),
         _ => match source.strip_prefix("header:") {
             Some(name) => answer.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             None => matching::at(source, json.as_ref()?).map(matching::text),
@@ -156,7 +157,7 @@ mod tests {
         for right in [
             serde_json::json!({ "json": { "a": 1 } }),
             serde_json::json!({ "contains": "hello", "lacks": "bye" }),
-            serde_json::json!({ "body": body, "sha256": matching::sha256(body.as_bytes()) }),
+            serde_json::json!({ "body": body, "sha256": Digest::compute(body).hex() }),
             serde_json::json!({ "headers": { "ETag": "v1" } }),
         ] {
             assert_eq!(got(right.clone(), 200, body), None, "{right}");
@@ -185,7 +186,7 @@ mod tests {
         let body = r#"{"data":[{"id":7}]}"#;
         let captured = capture(&wanted, &answer(200, body)).unwrap();
         assert_eq!((captured["id"].as_str(), captured["tag"].as_str(), captured["all"].as_str()), ("7", "v1", body));
-        assert_eq!(captured["sum"], matching::sha256(body.as_bytes()));
+        assert_eq!(captured["sum"], Digest::compute(body).hex());
         let missing = BTreeMap::from([("x".to_owned(), "$.nope".to_owned())]);
         assert_eq!(
             capture(&missing, &answer(200, body)).expect_err("nothing is there").expected,

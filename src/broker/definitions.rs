@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
+use crate::model::Digest;
 use crate::plan::BrokerPlan;
 use crate::spec::model::{Binding, BrokerUser, Queue, Scalar, Vhost};
 
@@ -60,9 +60,9 @@ fn user(name: &str, password: &Password) -> Value {
 
 /// RabbitMQ's own salted form: base64 of the salt followed by SHA-256 of salt and password.
 fn hash(password: &Password) -> String {
-    let digest = Sha256::new().chain_update(password.salt).chain_update(password.text.as_bytes()).finalize();
+    let digest = Digest::compute([&password.salt, password.text.as_bytes()].concat());
     let mut bytes = password.salt.to_vec();
-    bytes.extend_from_slice(&digest);
+    bytes.extend_from_slice(digest.as_bytes());
     STANDARD.encode(bytes)
 }
 

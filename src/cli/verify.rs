@@ -13,9 +13,9 @@ use super::error::usage_error;
 use super::key::load_public;
 use super::report;
 use super::stdio::{Stderr, Stdout};
-use crate::evidence::statement::is_hex;
 use crate::evidence::verify::{Expect, Refusal, folder, removal, verify as verify_file};
 use crate::evidence::{VerifyingKey, removal as record, store};
+use crate::model::{Digest, is_hex};
 use crate::report::exit_code;
 use evidence::VerifiedEvidence;
 
@@ -84,9 +84,9 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
 fn expect(args: &VerifyArgs) -> anyhow::Result<Expect> {
     let image_sha256 = match args.image_digest.as_deref() {
         None => None,
-        Some(text) => match text.strip_prefix("sha256:") {
-            Some(hex) if is_hex(hex, 64) => Some(hex.to_ascii_lowercase()),
-            _ => bail!("failed to verify: --image-digest takes `sha256:` and 64 hexadecimal digits, not {text:?}"),
+        Some(text) => match text.parse::<Digest>() {
+            Ok(digest) => Some(digest.hex()),
+            Err(_) => bail!("failed to verify: --image-digest takes `sha256:` and 64 hexadecimal digits, not {text:?}"),
         },
     };
     if let Some(short) = args.commit.as_deref().filter(|c| c.len() < 40 && c.len() >= 7 && is_hex(c, c.len())) {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::status::TestEnvironmentStatus;
-use crate::model::Keep;
+use crate::model::{Digest, Keep};
 
 /// The wanted environment and run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -142,7 +142,7 @@ impl TestEnvironmentSpec {
                 spec.remove(later);
             }
         }
-        crate::spec::canonical_sha256(&value)
+        Digest::compute_json(&value).hex()
     }
 }
 

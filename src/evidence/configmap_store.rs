@@ -16,8 +16,9 @@ use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client};
 use uuid::Uuid;
 
-use super::{EvidenceError, statement, store};
+use super::{EvidenceError, store};
 use crate::crd::StoredEvidence;
+use crate::model::Digest;
 
 /// Bytes in one ConfigMap, whose limit is 1 MiB.
 const PART_BYTES: usize = 900 << 10;
@@ -81,7 +82,7 @@ impl ConfigMapStore {
             put.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
             names.push(name);
         }
-        Ok(StoredEvidence { digest: statement::sha256(&archive), size: archive.len() as u64, config_maps: names })
+        Ok(StoredEvidence { digest: Digest::compute(&archive).hex(), size: archive.len() as u64, config_maps: names })
     }
 
     fn part(&self, run: Uuid, index: usize, bytes: &[u8]) -> ConfigMap {
@@ -114,7 +115,7 @@ pub async fn fetch(
             .ok_or_else(|| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name} holds no part")))?;
         archive.extend(bytes.0);
     }
-    if statement::sha256(&archive) != stored.digest {
+    if Digest::compute(&archive).hex() != stored.digest {
         return Err(EvidenceError::ConfigMapStore("the content of the ConfigMaps does not match its digest".into()));
     }
     unpack(&archive)

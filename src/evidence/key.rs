@@ -16,7 +16,8 @@ use pkcs8::spki::{DecodePublicKey as _, EncodePublicKey as _, SubjectPublicKeyIn
 use pkcs8::{
     DecodePrivateKey as _, EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef,
 };
-use sha2::{Digest as _, Sha256};
+
+use crate::model::Digest;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -225,7 +226,7 @@ impl VerifyingKey {
             }
             Self::Ed25519(k) => [b"ssh-ed25519".as_slice(), k.as_bytes()].iter().for_each(|part| put(&mut wire, part)),
         }
-        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&wire)))
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(Digest::compute(&wire).as_bytes()))
     }
 
     /// Whether `signature` is this key's over `bytes`.

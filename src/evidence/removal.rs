@@ -14,10 +14,11 @@ use super::predicate::{
     DigestSet, ENVIRONMENT_REMOVED, PullRequest, RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment,
     Remover, Repo, Subject,
 };
-use super::statement::{self, Payload, is_hex, sha256};
+use super::statement::{self, Payload};
 use super::verify::{self, Refusal};
 use super::{EvidenceError, SigningKey, dsse, seal, store};
 use crate::engine::{EngineInfo, EngineKind, Observed, Residual};
+use crate::model::{Digest, is_hex};
 
 /// Folder of all removals.
 pub const REMOVALS: &str = "removals";
@@ -147,7 +148,7 @@ fn statement(predicate: &RemovalPredicate) -> Result<Payload, EvidenceError> {
 fn subjects(environment: &RemovedEnvironment) -> Vec<Subject> {
     let itself = Subject {
         name: format!("environment {}", environment.id),
-        digest: DigestSet::sha256(&sha256(environment.id.as_bytes())),
+        digest: DigestSet::sha256(&Digest::compute(&environment.id).hex()),
     };
     let commit = environment.pr.as_ref().map(|p| p.head_sha.to_ascii_lowercase());
     let commit = commit.filter(|c| is_hex(c, 40) || is_hex(c, 64)).map(|hex| Subject {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::statement::{self, Payload};
 use super::{EvidenceError, SigningKey, bundle, dsse, store};
+use crate::model::{Digest, is_hex};
 use crate::report::Facts;
 
 /// What sealing left on disk.
@@ -63,7 +64,7 @@ pub fn seal(
     }
     unchanged(facts, &dir, &suites)?;
     let report = store::report_bytes(facts)?;
-    let run = statement::run(facts, &statements, &statement::sha256(&report), opened.as_deref())?;
+    let run = statement::run(facts, &statements, &Digest::compute(&report).hex(), opened.as_deref())?;
 
     let raw = raw_files(facts, raw, &dir)?;
     store::write_all(&dir.join(store::RAW), &raw)?;
@@ -96,7 +97,7 @@ fn opened_digest(facts: &Facts, dir: &Path) -> Result<Option<String>, EvidenceEr
     let broken = |e: String| EvidenceError::Encode(format!("{} is broken: {e}", path.display()));
     let envelope: dsse::Envelope = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
     let payload = STANDARD.decode(envelope.payload).map_err(|e| broken(e.to_string()))?;
-    Ok(Some(statement::sha256(&payload)))
+    Ok(Some(Digest::compute(&payload).hex()))
 }
 
 /// When the run was sealed before, its suites are the same, byte for byte, and none came or went.
@@ -125,7 +126,7 @@ fn raw_files(
 ) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
     let mut files = BTreeMap::new();
     for (of, file) in facts.raw() {
-        if !statement::is_hex(&file.sha256, 64) {
+        if !is_hex(&file.sha256, 64) {
             return Err(EvidenceError::RawDigest(file.sha256.clone()));
         }
         let stored = store::read(&dir.join(store::RAW).join(&file.sha256))?;
@@ -136,7 +137,7 @@ fn raw_files(
                 sha256: file.sha256.clone(),
             });
         };
-        if statement::sha256(bytes) != file.sha256 {
+        if Digest::compute(bytes).hex() != file.sha256 {
             return Err(EvidenceError::RawDigest(file.sha256.clone()));
         }
         files.insert(file.sha256.clone(), bytes.clone());

@@ -8,12 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::EvidenceError;
 use super::predicate::*;
 use crate::engine::EngineKind;
-use crate::model::{Outcome, Verdict};
+use crate::model::{Digest, Outcome, Verdict, is_hex};
 use crate::report::Facts;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 
@@ -24,16 +23,6 @@ pub struct Payload {
     pub bytes: Vec<u8>,
     /// Lower-case hexadecimal SHA-256 of it.
     pub sha256: String,
-}
-
-/// Lower-case hexadecimal SHA-256.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Whether `text` is `length` lower- or upper-case hexadecimal digits.
-pub fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The opening entry; `planned` are the suites about to run with their digests.
@@ -108,7 +97,7 @@ pub fn signable(
     // Through `Value`, whose maps are sorted: a field moved in a struct changes no digest.
     let value = serde_json::to_value(&statement).map_err(|e| EvidenceError::Encode(e.to_string()))?;
     let bytes = value.to_string().into_bytes();
-    let sha256 = sha256(&bytes);
+    let sha256 = Digest::compute(&bytes).hex();
     Ok(Payload { bytes, sha256 })
 }
 
@@ -117,8 +106,8 @@ fn subjects(facts: &Facts) -> Vec<Subject> {
     let tested: BTreeSet<&str> = facts.units.iter().map(|u| u.image.as_str()).collect();
     let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(
         |(reference, i)| {
-            let hex = i.digest.strip_prefix("sha256:").filter(|hex| is_hex(hex, 64))?;
-            Some(Subject { name: reference.clone(), digest: DigestSet::sha256(hex) })
+            let digest: Digest = i.digest.parse().ok()?;
+            Some(Subject { name: reference.clone(), digest: DigestSet::sha256(&digest.hex()) })
         },
     );
     let commit =

@@ -15,9 +15,8 @@ use super::predicate::{
     Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
     Subject, SuitePredicate, TEST_RESULT,
 };
-use super::statement::{is_hex, sha256};
 use crate::evidence::unique_keys;
-use crate::model::{Outcome, Verdict};
+use crate::model::{Digest, Outcome, Verdict, is_hex};
 
 pub mod folder;
 mod refusal;
@@ -97,7 +96,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verif
     if let Said::Run(run) = &said {
         not_hollow(run)?;
     }
-    Ok(Verified { keyid, sha256: sha256(&payload), subject: statement.subject, said })
+    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, said })
 }
 
 /// The envelope, out of its bundle if it is in one.

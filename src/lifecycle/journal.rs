@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use super::RunEvent;
-use super::facts;
 use super::redaction::{redact_bytes, redact_event};
+use super::{RunEvent, facts};
 use crate::evidence::store;
+use crate::model::Digest;
 use crate::report::Facts;
 
 /// Receives every event of a run. Clones share one journal.
@@ -67,7 +66,7 @@ impl Journal {
     pub fn add_raw(&self, bytes: &[u8]) -> (String, u64) {
         let mut inner = self.inner();
         let bytes = redact_bytes(bytes, &inner.secrets);
-        let digest = hex(&Sha256::digest(&bytes));
+        let digest = Digest::compute(&bytes).hex();
         let size = bytes.len() as u64;
         inner.raw_files.insert(digest.clone(), bytes);
         (digest, size)
@@ -97,8 +96,4 @@ impl Journal {
     pub fn save_error(&self) -> Option<String> {
         self.inner().save_error.clone()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
+use crate::model::Digest;
 use crate::spec::model::{Database, Environment, Suite};
-use crate::spec::{ValidDescription, canonical_sha256, needs, quantity};
+use crate::spec::{ValidDescription, needs, quantity};
 
 mod suite;
 mod unit;
@@ -115,7 +116,7 @@ fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
     Ok(SuitePlan {
         name: name.to_owned(),
         kind: s.kind,
-        digest: canonical_sha256(&json!(s)),
+        digest: Digest::compute_json(&json!(s)).hex(),
         needs: s.needs.iter().cloned().collect(),
         secrets: s.secrets.clone(),
         parallel: s.parallel,

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use dayfly::engine::{EngineInfo, EngineKind};
-use dayfly::evidence::statement::sha256;
 use dayfly::evidence::{KeyKind, SigningKey};
-use dayfly::model::{ImageFact, Verdict};
+use dayfly::model::{Digest, ImageFact, Verdict};
 use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::Facts;
 use dayfly::report::facts::*;
@@ -23,7 +22,7 @@ pub fn key(kind: KeyKind, seed: u8) -> SigningKey {
 }
 
 pub fn digest(of: &str) -> String {
-    sha256(of.as_bytes())
+    Digest::compute(of).hex()
 }
 
 /// A failed run: acceptance passed, security did not.

@@ -19,6 +19,7 @@ use manifest::{Config, Manifest};
 use reference::{Reference, Version};
 use session::Session;
 
+use crate::model::Digest;
 use crate::web::{WebError, Wire, printable};
 
 /// Longest manifest or index, in bytes.
@@ -111,7 +112,7 @@ impl Registry {
         let image = Reference::parse(reference).map_err(RegistryError::Other)?;
         let mut session = Session::new(&self.wire, &image, self.credentials.find(&image));
         let served = manifest(&mut session, image.version.text()).await?;
-        let digest = manifest::digest(&served);
+        let digest = Digest::compute(&served).to_string();
         if let Version::Digest(asked) = &image.version {
             expect(asked, &digest)?;
         }
@@ -136,7 +137,7 @@ async fn manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, Reg
     let answer = session.get(&format!("manifests/{version}"), manifest::KINDS, LONGEST_MANIFEST).await?;
     let said = answer.headers.get(DIGEST).and_then(|d| d.to_str().ok()).filter(|d| d.starts_with("sha256:"));
     if let Some(said) = said {
-        expect(said, &manifest::digest(&answer.body))?;
+        expect(said, &Digest::compute(&answer.body).to_string())?;
     }
     Ok(answer.body)
 }
@@ -145,7 +146,7 @@ async fn manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, Reg
 async fn of_index(session: &mut Session<'_>, digest: &str) -> Result<String, RegistryError> {
     let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
     let served = manifest(session, digest).await.map_err(missing_part)?;
-    expect(digest, &manifest::digest(&served))?;
+    expect(digest, &Digest::compute(&served).to_string())?;
     match Manifest::parse(&served).map_err(RegistryError::Other)? {
         Manifest::Image(config) => Ok(config),
         Manifest::Index(_) => Err(RegistryError::Other("its index names another index: build it again".into())),
@@ -155,7 +156,7 @@ async fn of_index(session: &mut Session<'_>, digest: &str) -> Result<String, Reg
 async fn config_of(session: &mut Session<'_>, digest: &str) -> Result<Config, RegistryError> {
     let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
     let answer = session.get(&format!("blobs/{digest}"), "*/*", LONGEST_CONFIG).await.map_err(missing_part)?;
-    expect(digest, &manifest::digest(&answer.body))?;
+    expect(digest, &Digest::compute(&answer.body).to_string())?;
     Config::parse(&answer.body).map_err(RegistryError::Other)
 }
 

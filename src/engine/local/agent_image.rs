@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 
 use super::{LocalEngine, explain, images};
 use crate::engine::{EngineError, Leftover};
+use crate::model::Digest;
 
 mod elf;
 mod layout;
@@ -26,8 +26,6 @@ pub const NAME: &str = "localhost/dayfly-agent";
 const CHUNK: usize = 1 << 18;
 /// Bytes at the beginning of a program in which linkers put its interpreter's name.
 const HEAD: u64 = 1 << 20;
-/// Bytes read at once.
-const PIECE: usize = 1 << 16;
 
 /// The image's reference; it is there when this returns.
 pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
@@ -38,8 +36,9 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
     let failed = |words: String| explain::failed("make the agent's image", &words, Leftover::None);
     let executable = engine.options.executable.clone();
     let unreadable = |e: io::Error| failed(format!("{}: {e}", executable.display()));
-    let digest = blocking(executable.clone(), |path| digest(&mut File::open(path)?)).await.map_err(unreadable)?;
-    let reference = format!("{NAME}:{}", &digest[..16]);
+    let digest = blocking(executable.clone(), |path| Digest::compute_from_reader(&mut File::open(path)?));
+    let digest = digest.await.map_err(unreadable)?;
+    let reference = format!("{NAME}:{}", &digest.hex()[..16]);
     if images::inspect(engine, &reference).await.map_err(failed)?.is_some() {
         return Ok(reference);
     }
@@ -70,18 +69,6 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|e| Err(io::Error::other(e)))
-}
-
-/// SHA-256 in hexadecimal. Read piece by piece: the program is most of the memory that dayfly would need.
-fn digest(file: &mut File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect()),
-            n => hash.update(&piece[..n]),
-        }
-    }
 }
 
 /// Everything that goes into the image, as the archive that engines load.

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use super::{Expect, Refusal, Said, Verified, verify};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{DigestSet, Opened, RunPredicate, SuitePredicate};
-use crate::evidence::statement::sha256;
 use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, suite_bundle};
-use crate::model::Outcome;
+use crate::model::{Digest, Outcome};
 
 /// A run whose evidence holds together.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +33,7 @@ pub fn folder(files: &BTreeMap<String, Vec<u8>>, key: &VerifyingKey, expect: &Ex
     let Said::Run(said) = &run.said else { return Err(other(RUN, "a run", &run.said)) };
     let bundle = must(files, RUN_BUNDLE).and_then(|b| verify(b, key, expect).map_err(|r| r.in_file(RUN_BUNDLE)))?;
     bound(RUN_BUNDLE, &bundle.sha256, &DigestSet::sha256(&run.sha256))?;
-    bound(REPORT, &sha256(must(files, REPORT)?), &said.report_digest)?;
+    bound(REPORT, &Digest::compute(must(files, REPORT)?).hex(), &said.report_digest)?;
     let opened = opening(files, key, expect, said)?;
     let suites = said
         .suites
@@ -156,7 +155,7 @@ fn raw(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(usize, 
     for (suite, report) in of_suites.chain(run.traces.iter().map(|r| ("the environment", r))) {
         let file = format!("raw/{}", report.digest.sha256.as_deref().unwrap_or_default());
         match files.get(&file) {
-            Some(bytes) => bound(&file, &sha256(bytes), &report.digest).map(|()| present += 1)?,
+            Some(bytes) => bound(&file, &Digest::compute(bytes).hex(), &report.digest).map(|()| present += 1)?,
             None => absent.push(format!("{suite}/{}", report.name)),
         }
     }

@@ -8,9 +8,9 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::HASH;
+use crate::model::{Digest, hex};
 use crate::render::labels::{self, Role};
 
 /// The field of a pod with the addresses of what it may call.
@@ -99,7 +99,7 @@ fn stamped(mut value: Value) -> Value {
     {
         spec.remove(HOSTS);
     }
-    let hash = sha256(content.to_string().as_bytes());
+    let hash = fingerprint(&content);
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
         if let Some(annotations) = annotations.as_object_mut() {
@@ -109,9 +109,9 @@ fn stamped(mut value: Value) -> Value {
     value
 }
 
-/// Lower-case hexadecimal SHA-256, its first half: enough to tell contents apart.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
+/// The first half of the digest of JSON: enough to tell contents apart.
+pub fn fingerprint(content: &Value) -> String {
+    hex(&Digest::compute_json(content).as_bytes()[..16])
 }
 
 fn typed(kind: Kind, value: &Value) -> Result<Value, String> {

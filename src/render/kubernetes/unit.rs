@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::object::{Kind, Object, sha256};
+use super::object::{Kind, Object, fingerprint};
 use super::{Addresses, INPUTS, RenderError, Stage, parts, ports, unit_name};
 use crate::plan::{ReadyPlan, Unit};
 use crate::render::container::FILES;
@@ -118,7 +118,7 @@ fn inputs(stage: &Stage<'_>, unit: &Unit, secrets: &Secrets) -> String {
         "secrets": files_of(secrets, &unit.name), "files": unit.files,
         "database": stage.lease.plan.databases.get(&unit.name),
     });
-    sha256(of.to_string().as_bytes())
+    fingerprint(&of)
 }
 
 fn storage(unit: &Unit) -> Vec<(Value, Value)> {

@@ -2,6 +2,8 @@
 //!
 //! Pure: it asks no registry.
 
+use crate::model::Digest;
+
 /// Where Docker Hub's registry really is.
 const HUB: &str = "registry-1.docker.io";
 /// Names by which Docker Hub is meant.
@@ -72,8 +74,7 @@ impl Reference {
 
 /// Whether a text is a digest that can be checked: `sha256:` and 64 lower-case hexadecimal digits.
 pub fn is_digest(text: &str) -> bool {
-    let hexadecimal = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    text.strip_prefix("sha256:").is_some_and(|sum| sum.len() == 64 && sum.bytes().all(hexadecimal))
+    text.parse::<Digest>().is_ok_and(|digest| digest.to_string() == text)
 }
 
 /// The registry's host as it is asked: lower case, Docker Hub under the name that answers.

@@ -8,7 +8,8 @@ use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
+
+use crate::model::Digest;
 
 /// Root comes first because some programs look it up; 65532 is the user that agents run as.
 const PASSWD: &str = "root:x:0:0:root:/:/sbin/nologin\nagent:x:65532:65532:agent:/:/sbin/nologin\n";
@@ -26,7 +27,7 @@ pub fn archive(
     folders: &BTreeSet<String>,
 ) -> io::Result<File> {
     let mut layer = layer(program, objects)?;
-    let layer_digest = super::digest(&mut layer)?;
+    let layer_digest = Digest::compute_from_reader(&mut layer)?;
     layer.rewind()?;
     let libraries = folders.iter().cloned().collect::<Vec<_>>().join(":");
     let config = json!({
@@ -39,11 +40,11 @@ pub fn archive(
             "Env": if libraries.is_empty() { vec![] } else { vec![format!("LD_LIBRARY_PATH={libraries}")] },
             "Labels": {"dayfly.dev/role": "agent-image"},
         },
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer_digest}")]},
+        "rootfs": {"type": "layers", "diff_ids": [layer_digest.to_string()]},
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "dayfly"}],
     })
     .to_string();
-    let config_name = format!("{}.json", hex(config.as_bytes()));
+    let config_name = format!("{}.json", Digest::compute(&config).hex());
     let manifest = json!([{"Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"]}]).to_string();
     let mut builder = tar::Builder::new(tempfile::tempfile()?);
     text(&mut builder, &config_name, &config)?;
@@ -92,8 +93,4 @@ fn folder(builder: &mut tar::Builder<File>, path: &str, mode: u32) -> io::Result
     header.set_mode(mode);
     header.set_size(0);
     builder.append_data(&mut header, path, io::empty())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

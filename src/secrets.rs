@@ -11,8 +11,10 @@ use crate::model::{Digest, hex};
 use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
+mod error;
 mod values;
 
+pub use error::SecretsError;
 pub use values::Secrets;
 
 use authority::Authority;
@@ -25,30 +27,6 @@ const KEY: &str = "tls.key";
 
 /// Files of one unit or suite under `/run/secrets/`.
 type Files = BTreeMap<String, Vec<u8>>;
-
-/// Why secrets could not be made; messages complete "failed to …".
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    /// The operating system gave no randomness.
-    #[error("make random bytes: {0}")]
-    Randomness(#[from] getrandom::Error),
-    /// A key or certificate could not be made.
-    #[error("make a certificate for {name}: {source}")]
-    Certificate {
-        /// Unit, or the authority.
-        name: String,
-        /// Why.
-        source: rcgen::Error,
-    },
-    /// A unit or suite lists a secret that nothing makes.
-    #[error("give the secret `{secret}` to `{to}`: nothing makes a secret of that name")]
-    Unknown {
-        /// The secret's name.
-        secret: String,
-        /// Unit or suite.
-        to: String,
-    },
-}
 
 /// Makes the values, the authority, the certificates and the files for every unit and suite of the plan.
 ///

@@ -21,7 +21,7 @@ pub mod prepare;
 pub mod templates;
 pub mod unit;
 
-pub use object::{Kind, Object};
+pub use object::{HASH, Kind, Object};
 pub use templates::{RenderError, Templates};
 
 /// Addresses by unit name: those of its pods, or that of its Service.
@@ -31,8 +31,6 @@ pub type Addresses = BTreeMap<String, Vec<String>>;
 pub const POSITION: &str = "dayfly.dev/position";
 /// The suite that a pod judges for.
 pub const SUITE: &str = "dayfly.dev/suite";
-/// Hash of an object as it was rendered: what is equal is left alone.
-pub const HASH: &str = "dayfly.dev/hash";
 /// Hash of what a pod reads at its start but does not hold itself: secrets, files, SQL.
 pub const INPUTS: &str = "dayfly.dev/inputs";
 /// Image references as the description has them → as they are run: what was pinned stays so for suites that run later.

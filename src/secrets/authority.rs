@@ -6,7 +6,7 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
 };
 
-use super::SecretsError;
+use super::error::SecretsError;
 
 /// Signs certificates for one environment.
 pub(super) struct Authority {

@@ -6,6 +6,7 @@
 
 mod challenge;
 mod credentials;
+mod error;
 mod manifest;
 mod reference;
 mod session;
@@ -14,13 +15,15 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use error::RegistryError;
+
 use credentials::Credentials;
 use manifest::{Config, Manifest};
 use reference::{Reference, Version};
 use session::Session;
 
 use crate::model::Digest;
-use crate::web::{WebError, Wire, printable};
+use crate::web::{Wire, printable};
 
 /// Longest manifest or index, in bytes.
 const LONGEST_MANIFEST: usize = 4 * 1024 * 1024;
@@ -40,54 +43,6 @@ pub struct Resolved {
     /// not the configuration, because the place where the registry keeps its blobs cannot be reached from here.
     /// Then `platform` is the one that was looked for.
     pub user: Option<String>,
-}
-
-/// Why a registry does not say what an image is. Messages stand behind the image's reference.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// It has no such image.
-    #[error("the registry does not have it: check name and tag ({0})")]
-    NotFound(
-        /// Who says so, in which words.
-        String,
-    ),
-    /// It wants to know who asks, or does not accept them.
-    #[error("{} ({detail})", refusal(*.with_credentials))]
-    Refused {
-        /// Whether the pull secret has credentials for it.
-        with_credentials: bool,
-        /// Who says so, in which words.
-        detail: String,
-    },
-    /// The network, TLS, or no answer in time: from inside a cluster it may be otherwise.
-    #[error("its registry cannot be reached from here ({0})")]
-    Unreachable(
-        /// Which server, and why.
-        String,
-    ),
-    /// Anything else; running by tag would hide it.
-    #[error("{0}")]
-    Other(
-        /// A sentence that says what to do.
-        String,
-    ),
-}
-
-impl From<WebError> for RegistryError {
-    fn from(e: WebError) -> Self {
-        match e {
-            WebError::Unreachable(why) => Self::Unreachable(why),
-            WebError::Other(why) => Self::Other(why),
-        }
-    }
-}
-
-fn refusal(with_credentials: bool) -> &'static str {
-    if with_credentials {
-        "the registry refuses it with the credentials of the pull secret: check them, and the name"
-    } else {
-        "the registry refuses it: give credentials with --pull-secret, or check the name"
-    }
 }
 
 /// A client for any registry.

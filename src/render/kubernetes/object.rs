@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::HASH;
 use crate::model::{Digest, hex};
 use crate::render::labels::{self, Role};
 
+/// Annotation with the hash of an object as rendered; an object with an equal hash stays as it is.
+pub const HASH: &str = "dayfly.dev/hash";
 /// The field of a pod with the addresses of what it may call.
 pub const HOSTS: &str = "hostAliases";
 

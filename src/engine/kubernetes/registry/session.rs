@@ -6,9 +6,9 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use serde::Deserialize;
 
-use super::RegistryError;
 use super::challenge::{Challenge, token_url};
 use super::credentials::Credential;
+use super::error::RegistryError;
 use super::reference::Reference;
 use crate::web::{Answer, Target, Wire, printable};
 

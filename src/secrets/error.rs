@@ -1,0 +1,25 @@
+//! Failures to generate secrets.
+
+/// Secrets could not be generated; messages complete "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// The operating system gave no randomness.
+    #[error("make random bytes: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// A key or certificate could not be made.
+    #[error("make a certificate for {name}: {source}")]
+    Certificate {
+        /// Unit, or the authority.
+        name: String,
+        /// Why.
+        source: rcgen::Error,
+    },
+    /// A unit or suite lists a secret that nothing makes.
+    #[error("give the secret `{secret}` to `{to}`: nothing makes a secret of that name")]
+    Unknown {
+        /// The secret's name.
+        secret: String,
+        /// Unit or suite.
+        to: String,
+    },
+}

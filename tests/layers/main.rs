@@ -20,17 +20,13 @@ const OPEN: &[&str] = &[
     "engine::local",
     "evidence",
     "evidence::verify",
-    "lifecycle",
     "plan::build",
-    "render::kubernetes",
     "report",
     "report::facts",
     "report::html",
-    "secrets",
     "spec::diagnostic",
     "spec::schema_check",
     "suite",
-    "suite::intake",
 ];
 
 fn src() -> Sources {

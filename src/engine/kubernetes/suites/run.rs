@@ -35,7 +35,7 @@ pub async fn run(
     secrets: &Secrets,
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
-    let SuiteExecutor::Container(judge) = &suite.judge else {
+    let SuiteExecutor::Container(judge) = &suite.executor else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
     owner::require_ours(engine, lease).await?;

@@ -14,6 +14,7 @@ use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
 
 pub mod error;
+#[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod kubernetes;
 pub mod local;

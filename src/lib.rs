@@ -24,4 +24,6 @@ pub mod run;
 pub mod secrets;
 pub mod spec;
 pub mod suite;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod web;

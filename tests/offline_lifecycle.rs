@@ -1,21 +1,20 @@
 //! The loop from the first claim to the last case, on an engine without anything real.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
 use std::sync::Arc;
 
-use dayfly::cli::request;
-use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
-use dayfly::engine::{Engine, Older, SuiteExit};
+use dayfly::engine::fake::{FakeEngine, Script};
+use dayfly::engine::{Older, SuiteExit};
 use dayfly::lease::Lease;
 use dayfly::lifecycle::session::Session;
-use dayfly::lifecycle::{Journal, RunEvent, facts, up};
+use dayfly::lifecycle::{Journal, RunEvent, up};
 use dayfly::model::Verdict;
-use dayfly::plan::{Plan, SuiteExecutor, SuitePlan};
+use dayfly::plan::{Plan, SuitePlan};
 use dayfly::report::exit_code;
-use dayfly::report::facts::{Cause, CauseKind, Change, Facts, Runner};
+use dayfly::report::facts::{Cause, CauseKind, Facts};
 use dayfly::spec::model::SuiteKind;
 use dayfly::suite::executor;
+use dayfly::testing;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -27,10 +26,9 @@ struct Story {
 }
 
 fn story(script: Script, plan: Plan) -> Story {
-    let lease = request::new_lease(plan, "abc").unwrap();
+    let lease = testing::lease(plan);
     let engine = Arc::new(FakeEngine::new(script));
-    let facts =
-        facts::initial(&lease, Path::new("environment.yaml"), Change::default(), Runner::default(), engine.kind());
+    let facts = testing::facts(&lease);
     Story { engine, lease, journal: Journal::new(facts, None, Box::new(|_| ())), stop: CancellationToken::new() }
 }
 
@@ -65,21 +63,16 @@ impl Story {
 }
 
 fn chain() -> Plan {
-    sample_plan(&[("db", &[]), ("api", &["db"]), ("web", &["api"])])
+    testing::plan_of(&[("db", &[]), ("api", &["db"]), ("web", &["api"])])
+}
+
+/// The lease of a later run on the same environment.
+fn later_lease() -> Lease {
+    Lease { run: uuid::Uuid::max(), ..testing::lease(chain()) }
 }
 
 fn with_cases(kind: SuiteKind, cases: serde_json::Value) -> Plan {
-    let suite = SuitePlan {
-        name: "suite".into(),
-        kind,
-        digest: String::new(),
-        needs: Default::default(),
-        secrets: vec![],
-        parallel: false,
-        timeout_ms: 60_000,
-        retries: 0,
-        executor: SuiteExecutor::Steps { cases: serde_json::from_value(cases).unwrap() },
-    };
+    let suite = SuitePlan { kind, ..testing::suite("suite", serde_json::from_value(cases).unwrap()) };
     Plan { suites: [("suite".to_owned(), suite)].into(), ..chain() }
 }
 
@@ -130,7 +123,7 @@ async fn a_signal_stops_it_while_a_service_hangs() {
 #[tokio::test]
 async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
     let older = story(Script::default(), chain());
-    let newer = request::new_lease(chain(), "def").unwrap();
+    let newer = later_lease();
     older.engine.take_over(newer.clone());
     let cause = older.cause().await;
     assert_eq!(cause.kind, CauseKind::Superseded);
@@ -141,7 +134,7 @@ async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
 #[tokio::test]
 async fn a_run_that_is_overtaken_while_it_starts_stops() {
     let older = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
-    older.once("start api", |engine| engine.take_over(request::new_lease(chain(), "def").unwrap()));
+    older.once("start api", |engine| engine.take_over(later_lease()));
     assert_eq!(older.cause().await.kind, CauseKind::Superseded);
 }
 

@@ -12,22 +12,13 @@ use dayfly::render::kubernetes::{
 };
 use dayfly::secrets::Secrets;
 use dayfly::spec::{Overrides, load};
+use dayfly::testing;
 use serde_json::Value;
 
 fn lease_of(folder: &str) -> Lease {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let valid = load(&path, &Overrides { pr: Some(7), ..Overrides::default() }).unwrap();
-    let plan = dayfly::plan::build::build(&valid, 7).unwrap();
-    Lease {
-        environment: plan.environment.clone(),
-        run: "01900000-0000-7000-8000-00000000beef".parse().unwrap(),
-        commit: "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d".into(),
-        repository: None,
-        requester: None,
-        created: "2026-01-01T00:00:00Z".parse().unwrap(),
-        expires: "2026-01-01T04:00:00Z".parse().unwrap(),
-        plan,
-    }
+    testing::lease(dayfly::plan::build::build(&valid, 7).unwrap())
 }
 
 /// Everything of an environment: what `up` makes, the agents of all suites, and their Jobs.

@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use assert_cmd::Command;
-use dayfly::cli::request;
-use dayfly::engine::fake::{FakeEngine, Script, sample_plan};
+use dayfly::engine::fake::{FakeEngine, Script};
 use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
 use dayfly::evidence::removal::{self, BEGUN, ENDED};
 use dayfly::evidence::verify::{Expect, Refusal, removal as judged};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
-use dayfly::lease::Retention;
+use dayfly::lease::{Lease, Retention};
 use dayfly::reaper::decide::Criteria;
 use dayfly::reaper::forge::{Forge, ForgeKind};
 use dayfly::reaper::removal::{Outcome, RemovalLog};
+use dayfly::testing::{self, COMMIT};
 use jiff::Timestamp;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -25,8 +25,6 @@ use serde_json::json;
 mod forge;
 
 use forge::{Reply, Server, pulls};
-
-const COMMIT: &str = "4f1c2a9be0d3c5a7786b1e2f3a4d5c6b7e8f9a01";
 
 // ---- forges -------------------------------------------------------------------------------------------------------------
 
@@ -229,8 +227,10 @@ fn remover() -> Remover {
 }
 
 fn observed() -> Observed {
-    let mut lease = request::new_lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
-    lease.repository = Some("https://git.example/o/n".into());
+    let lease = Lease {
+        repository: Some("https://git.example/o/n".into()),
+        ..testing::lease(testing::plan(vec![testing::unit("api")]))
+    };
     Observed {
         environment: lease.environment.clone(),
         retention: Some(Retention::of(&lease)),
@@ -351,7 +351,7 @@ fn another_remover_completes_an_unfinished_record_in_its_own_name() {
 async fn removes_nothing_without_a_record() {
     let dir = tempfile::tempdir().unwrap();
     let engine = FakeEngine::new(Script::default());
-    let lease = request::new_lease(sample_plan(&[("api", &[])]), COMMIT).unwrap();
+    let lease = testing::lease(testing::plan(vec![testing::unit("api")]));
     engine.claim(&lease, Older::Removed).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };

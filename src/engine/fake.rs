@@ -20,10 +20,6 @@ use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
 
-mod sample;
-
-pub use sample::sample_plan;
-
 /// Bytes that a pipe to an agent holds.
 const PIPE: usize = 1 << 16;
 

@@ -61,18 +61,18 @@ pub fn unmet_needs<'a>(plan: &'a Plan, progress: &Progress, unit: &str) -> Vec<&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fake::sample_plan;
+    use crate::testing::plan_of;
 
     fn progress(phases: &[(&str, Phase)]) -> Progress {
         let mut all =
-            initial_progress(&sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]));
+            initial_progress(&plan_of(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]));
         all.extend(phases.iter().map(|(n, p)| ((*n).to_owned(), p.clone())));
         all
     }
 
     fn actions(phases: &[(&str, Phase)]) -> Vec<Action> {
         next_actions(
-            &sample_plan(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]),
+            &plan_of(&[("db", &[]), ("mq", &[]), ("api", &["db", "mq"]), ("web", &["api"])]),
             &progress(phases),
         )
     }
@@ -102,14 +102,14 @@ mod tests {
 
     #[test]
     fn neither_starts_nor_waits_for_a_late_unit() {
-        let mut plan = sample_plan(&[("api", &[]), ("mq", &[])]);
+        let mut plan = plan_of(&[("api", &[]), ("mq", &[])]);
         plan.units[1].start_late = true;
         assert_eq!(next_actions(&plan, &Progress::from([("api".into(), Phase::Ready)])), [Action::Finish]);
     }
 
     #[test]
     fn never_finishes_with_empty_progress() {
-        let plan = sample_plan(&[("api", &[])]);
+        let plan = plan_of(&[("api", &[])]);
         assert_eq!(next_actions(&plan, &Progress::new()), [Action::Start("api".into())]);
     }
 }

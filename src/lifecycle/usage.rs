@@ -55,7 +55,8 @@ impl Drop for InUse {
 mod tests {
     use super::*;
     use crate::engine::Older;
-    use crate::engine::fake::{FakeEngine, Script, sample_plan};
+    use crate::engine::fake::{FakeEngine, Script};
+    use crate::testing;
 
     async fn used(engine: &FakeEngine) -> Timestamp {
         engine.observe("").await.unwrap().unwrap().retention.unwrap().used
@@ -65,16 +66,7 @@ mod tests {
     async fn records_a_use_every_minute_until_it_ends() {
         let engine = Arc::new(FakeEngine::new(Script::default()));
         let long_ago = Timestamp::from_second(0).unwrap();
-        let lease = Lease {
-            environment: "sample-pr-1".into(),
-            run: uuid::Uuid::nil(),
-            commit: String::new(),
-            repository: None,
-            requester: None,
-            created: long_ago,
-            expires: long_ago,
-            plan: sample_plan(&[]),
-        };
+        let lease = Lease { created: long_ago, expires: long_ago, ..testing::lease(testing::plan(vec![])) };
         engine.claim(&lease, Older::Removed).await.unwrap();
         let in_use = InUse::start(engine.clone(), lease.clone());
         tokio::time::sleep(INTERVAL / 2).await;

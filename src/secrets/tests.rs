@@ -5,56 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Limits, ReadyPlan, Unit};
-
-fn unit(name: &str, kind: UnitKind) -> Unit {
-    Unit {
-        name: name.into(),
-        kind,
-        image: "x".into(),
-        port: None,
-        command: vec![],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: BTreeSet::new(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
-        within_ms: 1,
-        limits: Limits { memory: 512 << 20, cpu_millis: 1, pids: 1 },
-        replicas: 1,
-        writable: vec![],
-        confinement: Default::default(),
-        start_late: false,
-    }
-}
+use crate::plan::{SuitePlan, Unit};
+use crate::testing;
 
 fn plan() -> Plan {
-    let api = Unit {
-        secrets: vec!["jwt-key".into(), "mq.api".into(), "data.app".into()],
-        tls: true,
-        ..unit("api", UnitKind::Service)
-    };
+    let api =
+        Unit { secrets: vec!["jwt-key".into(), "mq.api".into(), "data.app".into()], tls: true, ..testing::unit("api") };
+    let of_kind = |name: &str, kind| Unit { kind, ..testing::unit(name) };
+    let accept = SuitePlan { secrets: vec!["jwt-key".into()], ..testing::suite("accept", vec![]) };
     Plan {
-        environment: "shop-pr-7".into(),
-        description: "shop".into(),
-        pr: 7,
-        description_digest: String::new(),
-        ttl_secs: 3600,
-        units: vec![unit("mq", UnitKind::Broker), unit("data", UnitKind::Database), api],
         secrets: BTreeMap::from([("jwt-key".into(), 32)]),
         broker: serde_json::from_value(json!({
             "name": "mq", "port": 5671, "tls": true, "vhosts": { "in": {} },
             "users": { "api": { "permissions": { "in": {} } }, "audit": { "permissions": { "in": {} } } },
         }))
         .unwrap(),
-        databases: serde_json::from_value(json!({ "data": { "database": "app", "roles": ["app"], "sql": [] } })).unwrap(),
-        suites: serde_json::from_value(json!({ "accept": {
-            "name": "accept", "kind": "acceptance", "digest": "", "needs": [], "secrets": ["jwt-key"], "parallel": false,
-            "timeout_ms": 1, "retries": 0, "executor": { "by": "steps", "cases": [] },
-        } }))
-        .unwrap(),
+        databases: serde_json::from_value(json!({ "data": { "database": "app", "roles": ["app"], "sql": [] } }))
+            .unwrap(),
+        suites: BTreeMap::from([("accept".into(), accept)]),
+        ..testing::plan(vec![of_kind("mq", UnitKind::Broker), of_kind("data", UnitKind::Database), api])
     }
 }
 
@@ -108,8 +77,8 @@ fn a_certificate_holds_for_the_units_names_and_for_no_other() {
     let made = generate(&plan(), None).unwrap();
     for (name, holds) in [
         ("api", true),
-        ("api.shop-pr-7", true),
-        ("api.shop-pr-7.svc.cluster.local", true),
+        ("api.sample-pr-1", true),
+        ("api.sample-pr-1.svc.cluster.local", true),
         ("localhost", true),
         ("mq", false),
         ("api.other", false),

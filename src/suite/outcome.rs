@@ -44,20 +44,10 @@ fn listed(ids: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::case_fact;
 
     fn case(verdict: Option<Verdict>) -> CaseFact {
-        CaseFact {
-            id: "A1".into(),
-            name: "a".into(),
-            verdict,
-            started: None,
-            took_ms: 1,
-            attempts: 1,
-            failures: vec![],
-            steps: vec![],
-            controls: vec![],
-            source: None,
-        }
+        CaseFact { verdict, ..case_fact("A1") }
     }
 
     #[test]

@@ -15,25 +15,11 @@ pub fn waves(suites: &BTreeMap<String, SuitePlan>, only: &[String]) -> Vec<Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::SuiteExecutor;
-    use crate::spec::model::SuiteKind;
+    use crate::testing::suite;
 
     fn suites(of: &[(&str, bool)]) -> BTreeMap<String, SuitePlan> {
         of.iter()
-            .map(|(name, parallel)| {
-                let suite = SuitePlan {
-                    name: (*name).into(),
-                    kind: SuiteKind::Acceptance,
-                    digest: String::new(),
-                    needs: Default::default(),
-                    secrets: vec![],
-                    parallel: *parallel,
-                    timeout_ms: 1,
-                    retries: 0,
-                    executor: SuiteExecutor::Steps { cases: vec![] },
-                };
-                ((*name).to_owned(), suite)
-            })
+            .map(|(name, parallel)| ((*name).to_owned(), SuitePlan { parallel: *parallel, ..suite(name, vec![]) }))
             .collect()
     }
 

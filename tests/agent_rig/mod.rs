@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -14,47 +14,22 @@ use std::process::{Child, Command, Stdio};
 use dayfly::agent::AgentLink;
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
-use dayfly::plan::{Limits, Plan, ReadyPlan, Unit, UnitKind};
+use dayfly::plan::{Plan, ReadyPlan, Unit, UnitKind};
 use dayfly::secrets::Secrets;
+use dayfly::testing;
 use serde_json::{Value, json};
 
 /// A unit with nothing but a name.
 pub fn unit(name: &str, kind: UnitKind) -> Unit {
-    Unit {
-        name: name.into(),
-        kind,
-        image: String::new(),
-        port: None,
-        command: vec![],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: BTreeSet::new(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
-        within_ms: 60_000,
-        limits: Limits { memory: 512 << 20, cpu_millis: 1000, pids: 256 },
-        replicas: 1,
-        writable: vec![],
-        confinement: Default::default(),
-        start_late: false,
-    }
+    Unit { kind, image: String::new(), port: None, within_ms: 60_000, ..testing::unit(name) }
 }
 
 /// A plan of these units, with the broker and databases given as JSON.
 pub fn plan(units: Vec<Unit>, broker: Value, databases: Value) -> Plan {
     Plan {
-        environment: "test-pr-1".into(),
-        description: "test".into(),
-        pr: 1,
-        description_digest: String::new(),
-        ttl_secs: 3600,
-        units,
-        secrets: BTreeMap::new(),
         broker: serde_json::from_value(broker).unwrap(),
         databases: serde_json::from_value(databases).unwrap(),
-        suites: BTreeMap::new(),
+        ..testing::plan(units)
     }
 }
 

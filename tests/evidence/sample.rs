@@ -10,6 +10,7 @@ use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::Facts;
 use dayfly::report::facts::*;
 use dayfly::spec::model::SuiteKind;
+use dayfly::testing;
 
 pub const COMMIT: &str = "4f1c2a9be0d3c5a7786b1e2f3a4d5c6b7e8f9a01";
 pub const IMAGE: &str = "registry.example/file-api:1.2";
@@ -156,15 +157,11 @@ fn case(id: &str, verdict: Option<Verdict>, attempts: u8) -> CaseFact {
         source: None,
     };
     CaseFact {
-        id: id.into(),
-        name: format!("{id} holds"),
         verdict,
-        started: None,
         took_ms: 12,
         attempts,
         failures: if verdict == Some(Verdict::Failed) { vec![failure] } else { vec![] },
-        steps: vec![],
         controls: vec!["allowed-where-it-should-be".into()],
-        source: None,
+        ..testing::case_fact(id)
     }
 }

@@ -2,7 +2,7 @@
 //! a circle, at the top or inside another module.
 //!
 //! An arrow is a `use` or a path that leads from one file to another. Re-exports are followed to the file that defines
-//! the item. Code under `#[cfg(test)]` is left out: a test may stand above what it tests.
+//! the item. Code that is compiled for tests only is left out: a test may stand above what it tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod graph;

@@ -25,7 +25,7 @@ struct Module {
     names: BTreeSet<String>,
     /// Items defined at the top of the file.
     defined: BTreeSet<String>,
-    /// Child modules under `#[cfg(test)]`.
+    /// Child modules that are compiled for tests only.
     tests: BTreeSet<String>,
 }
 
@@ -275,13 +275,13 @@ impl Module {
     }
 }
 
-/// How many tokens an item under `#[cfg(test)]` has, with its attributes.
+/// How many tokens an item that is compiled for tests only has, with its attributes.
 fn test_item(tokens: &[TokenTree]) -> Option<usize> {
     let attribute = |n: usize| match (tokens.get(n), tokens.get(n + 1)) {
         (Some(hash), Some(TokenTree::Group(g))) if punct(hash, '#') => Some(g.stream().to_string().replace(' ', "")),
         _ => None,
     };
-    if attribute(0)? != "cfg(test)" {
+    if !["cfg(test)", "cfg(any(test,feature=\"testing\"))"].contains(&attribute(0)?.as_str()) {
         return None;
     }
     let ends = |t: &TokenTree| punct(t, ';') || matches!(t, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);

@@ -1,6 +1,6 @@
 //! A real engine and small environments on it, made of a Debian image; each removes itself, also when a test fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -9,11 +9,10 @@ use dayfly::agent::protocol::{Answer, Ask, Hello};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
 use dayfly::engine::{Engine, EngineError, Older};
 use dayfly::lease::Lease;
-use dayfly::plan::{
-    Confinement, ContainerSuite, Limits, Plan, Position, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind,
-};
+use dayfly::plan::{Confinement, ContainerSuite, Limits, Plan, Position, SuiteExecutor, SuitePlan, Unit};
 use dayfly::secrets::Secrets;
-use dayfly::spec::model::{SuiteKind, VerdictSource};
+use dayfly::spec::model::VerdictSource;
+use dayfly::testing;
 
 pub const IMAGE: &str = "localhost/dayfly/base:1";
 /// Bounds every wait, so that a fault ends a test instead of hanging it.
@@ -46,24 +45,13 @@ pub async fn engine() -> Option<LocalEngine> {
 /// A unit that runs this shell script as user 1000.
 pub fn unit(name: &str, script: &str) -> Unit {
     Unit {
-        name: name.into(),
-        kind: UnitKind::Service,
         image: IMAGE.into(),
         port: None,
         command: vec!["sh".into(), "-c".into(), script.into()],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: BTreeSet::new(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
         within_ms: 10_000,
         limits: Limits { memory: 64 << 20, cpu_millis: 500, pids: 32 },
-        replicas: 1,
-        writable: vec![],
         confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
-        start_late: false,
+        ..testing::unit(name)
     }
 }
 
@@ -78,14 +66,7 @@ pub fn idle(name: &str, callers: &[&str]) -> Unit {
 /// A suite that runs this shell script as user 1000.
 pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     SuitePlan {
-        name: name.into(),
-        kind: SuiteKind::Acceptance,
-        digest: String::new(),
-        needs: BTreeSet::new(),
-        secrets: vec![],
-        parallel: false,
         timeout_ms,
-        retries: 0,
         executor: SuiteExecutor::Container(ContainerSuite {
             image: IMAGE.into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
@@ -95,6 +76,7 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
             limits: Limits { memory: 64 << 20, cpu_millis: 1000, pids: 32 },
             confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
         }),
+        ..testing::suite(name, vec![])
     }
 }
 
@@ -112,14 +94,8 @@ impl World {
         let plan = Plan {
             environment: format!("dayflytest-{name}-{}-pr-1", &id[26..]),
             description: format!("dayflytest-{name}"),
-            pr: 1,
-            description_digest: "0".repeat(64),
-            ttl_secs: 600,
-            units,
-            secrets: BTreeMap::new(),
-            broker: None,
-            databases: BTreeMap::new(),
             suites: suites.into_iter().map(|s| (s.name.clone(), s)).collect(),
+            ..testing::plan(units)
         };
         Some(Self { engine, lease: lease(plan) })
     }
@@ -196,16 +172,8 @@ pub fn hello() -> Hello {
 
 pub fn lease(plan: Plan) -> Lease {
     let created = jiff::Timestamp::now();
-    Lease {
-        environment: plan.environment.clone(),
-        run: uuid::Uuid::now_v7(),
-        commit: "c0ffee".into(),
-        repository: None,
-        requester: None,
-        created,
-        expires: created + jiff::SignedDuration::from_mins(10),
-        plan,
-    }
+    let expires = created + jiff::SignedDuration::from_mins(10);
+    Lease { run: uuid::Uuid::now_v7(), created, expires, ..testing::lease(plan) }
 }
 
 /// Which of these accept a connection from there.

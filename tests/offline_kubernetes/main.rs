@@ -13,14 +13,15 @@ mod start;
 mod watch;
 mod watches;
 
-use dayfly::engine::fake::sample_plan;
 use dayfly::engine::kubernetes::ServiceAccountRef;
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Older};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::Lease;
+use dayfly::plan::Unit;
 use dayfly::render::kubernetes::Templates;
 use dayfly::secrets::Secrets;
+use dayfly::testing;
 use kube::client::ClientBuilder;
 use serde_json::{Value, json};
 
@@ -62,17 +63,11 @@ fn signing_key() -> SigningKey {
 
 /// The lease of the n-th run; a later one is newer.
 fn lease(run: u128) -> Lease {
-    let mut plan = sample_plan(&[("api", &[])]);
-    plan.units[0].image = "registry.test/api:1".into();
+    let api = Unit { image: "registry.test/api:1".into(), ..testing::unit("api") };
     Lease {
-        environment: ENVIRONMENT.into(),
         run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run),
         commit: format!("commit {run}"),
-        repository: None,
-        requester: None,
-        created: "2024-01-01T00:00:00Z".parse().unwrap(),
-        expires: "2024-01-01T04:00:00Z".parse().unwrap(),
-        plan,
+        ..testing::lease(testing::plan(vec![api]))
     }
 }
 

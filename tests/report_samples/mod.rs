@@ -6,6 +6,7 @@ use dayfly::model::{ImageFact, Verdict};
 use dayfly::plan::{Confinement, Limits, UnitKind};
 use dayfly::report::facts::*;
 use dayfly::spec::model::SuiteKind;
+use dayfly::testing;
 use jiff::{SignedDuration, Timestamp};
 
 pub fn at(ms: i64) -> Timestamp {
@@ -70,19 +71,15 @@ fn case(id: &str, name: &str, start: i64, took: u64) -> CaseFact {
         took_ms,
     };
     CaseFact {
-        id: id.into(),
         name: name.into(),
-        verdict: Some(Verdict::Passed),
         started: Some(at(start)),
         took_ms: took,
-        attempts: 1,
-        failures: vec![],
         steps: vec![
             step("POST https://edge-proxy:8443/v1/p11/files", "201 Created in 38 ms", took / 3),
             step("expect one message on ex_files", "k.v1.p11.files, 312 bytes", took / 2),
         ],
-        controls: vec![],
         source: Some(format!("environments/tsd/environment.yaml:{}", 100 + start / 1000)),
+        ..testing::case_fact(id)
     }
 }
 

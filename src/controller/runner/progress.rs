@@ -119,12 +119,12 @@ pub fn short(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::engine::fake::sample_plan;
     use crate::report::facts::Cause;
+    use crate::testing::plan_of;
 
     fn after(events: &[RunEvent]) -> RunStatus {
         let mut run = RunStatus { stage: Stage::Provisioning, ..RunStatus::default() };
-        let plan = sample_plan(&[("db", &[]), ("web", &["db"])]);
+        let plan = plan_of(&[("db", &[]), ("web", &["db"])]);
         for event in events {
             apply(&mut run, event, &plan, Timestamp::UNIX_EPOCH);
         }

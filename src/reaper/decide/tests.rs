@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::engine::UnitState;
-use crate::engine::fake::sample_plan;
 use crate::lease::{Hold, RetentionChange};
 use crate::reaper::repository::Repository;
+use crate::testing::{self, plan_of};
 
 const HOUR: i64 = 3600;
 const CREATED: i64 = 100 * HOUR;
@@ -19,14 +19,10 @@ fn at(second: i64) -> Timestamp {
 /// An environment for pull request 1 of git.test/o/n that runs; its plan allows its units 2 s together.
 fn environment() -> Observed {
     let lease = Lease {
-        environment: "sample-pr-1".into(),
-        run: uuid::Uuid::nil(),
-        commit: String::new(),
         repository: Some("https://git.test/o/n".into()),
-        requester: None,
         created: at(CREATED),
         expires: at(EXPIRES),
-        plan: sample_plan(&[("api", &[]), ("web", &["api"])]),
+        ..testing::lease(plan_of(&[("api", &[]), ("web", &["api"])]))
     };
     Observed {
         environment: "sample-pr-1".into(),

@@ -120,7 +120,7 @@ mod tests {
         let lease = sample::lease();
         let annotations = annotations(&lease).unwrap();
         assert_eq!(parse(&lease.environment, &annotations), Some(lease.clone()));
-        assert_eq!(owner(&annotations), Some((lease.run, String::new())));
+        assert_eq!(owner(&annotations), Some((lease.run, lease.commit)));
     }
 
     #[test]

@@ -172,7 +172,7 @@ mod tests {
     fn api(change: impl FnOnce(&mut Unit), secrets: &Secrets) -> Object {
         let lease = sample::lease();
         let templates = Templates::new(&BTreeMap::new()).unwrap();
-        let images = BTreeMap::from([("localhost/x:1".to_owned(), "r.test/x@sha256:1".to_owned())]);
+        let images = BTreeMap::from([("localhost/api:1".to_owned(), "r.test/x@sha256:1".to_owned())]);
         let stage =
             Stage { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
         let mut unit = lease.plan.unit("api").unwrap().clone();

@@ -1,0 +1,115 @@
+//! Complete values for tests: a test names the fields that it is about and takes the others with `..`.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::engine::EngineKind;
+use crate::lease::Lease;
+use crate::lifecycle::record;
+use crate::model::Verdict;
+use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
+use crate::report::Facts;
+use crate::report::facts::{CaseFact, Change, Runner};
+use crate::spec::model::{Case, SuiteKind};
+
+/// A commit id of the usual form.
+pub const COMMIT: &str = "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d";
+
+/// A service that runs as soon as it is started.
+pub fn unit(name: &str) -> Unit {
+    Unit {
+        name: name.into(),
+        kind: UnitKind::Service,
+        image: format!("localhost/{name}:1"),
+        port: Some(8080),
+        command: vec![],
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        secrets: vec![],
+        tls: false,
+        needs: BTreeSet::new(),
+        callers: BTreeSet::new(),
+        ready: ReadyPlan::Running,
+        within_ms: 1000,
+        limits: Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 },
+        replicas: 1,
+        writable: vec![],
+        confinement: Confinement::default(),
+        start_late: false,
+    }
+}
+
+/// An acceptance suite of built-in steps.
+pub fn suite(name: &str, cases: Vec<Case>) -> SuitePlan {
+    SuitePlan {
+        name: name.into(),
+        kind: SuiteKind::Acceptance,
+        digest: String::new(),
+        needs: BTreeSet::new(),
+        secrets: vec![],
+        parallel: false,
+        timeout_ms: 60_000,
+        retries: 0,
+        executor: SuiteExecutor::Steps { cases },
+    }
+}
+
+/// The plan of `sample-pr-1` with these units and no suites.
+pub fn plan(units: Vec<Unit>) -> Plan {
+    Plan {
+        environment: "sample-pr-1".into(),
+        description: "sample".into(),
+        pr: 1,
+        description_digest: "0".repeat(64),
+        ttl_secs: 3600,
+        units,
+        secrets: BTreeMap::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        suites: BTreeMap::new(),
+    }
+}
+
+/// The plan of services, each with what it needs.
+pub fn plan_of(services: &[(&str, &[&str])]) -> Plan {
+    let service =
+        |(name, needs): &(&str, &[&str])| Unit { needs: needs.iter().map(|n| (*n).into()).collect(), ..unit(name) };
+    plan(services.iter().map(service).collect())
+}
+
+/// The lease of a run with this plan, made at the beginning of 2026 for four hours.
+pub fn lease(plan: Plan) -> Lease {
+    Lease {
+        environment: plan.environment.clone(),
+        run: "01900000-0000-7000-8000-00000000beef".parse().unwrap(),
+        commit: COMMIT.into(),
+        repository: None,
+        requester: None,
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        expires: "2026-01-01T04:00:00Z".parse().unwrap(),
+        plan,
+    }
+}
+
+/// The facts of a run on the local engine, before anything happened.
+pub fn facts(lease: &Lease) -> Facts {
+    let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
+    record::beginning(lease, Path::new("environment.yaml"), change, Runner::default(), EngineKind::Local)
+}
+
+/// A case that passed at its first attempt.
+pub fn case_fact(id: &str) -> CaseFact {
+    CaseFact {
+        id: id.into(),
+        name: format!("{id} holds"),
+        verdict: Some(Verdict::Passed),
+        started: None,
+        took_ms: 1,
+        attempts: 1,
+        failures: vec![],
+        steps: vec![],
+        controls: vec![],
+        source: None,
+    }
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::engine::EngineKind;
 use crate::lease::Lease;
-use crate::lifecycle::record;
+use crate::lifecycle;
 use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
 use crate::report::Facts;
@@ -95,7 +95,7 @@ pub fn lease(plan: Plan) -> Lease {
 /// The facts of a run on the local engine, before anything happened.
 pub fn facts(lease: &Lease) -> Facts {
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
-    record::beginning(lease, Path::new("environment.yaml"), change, Runner::default(), EngineKind::Local)
+    lifecycle::facts::initial(lease, Path::new("environment.yaml"), change, Runner::default(), EngineKind::Local)
 }
 
 /// A case that passed at its first attempt.

@@ -8,7 +8,7 @@ pub mod protocol;
 
 mod addresses;
 mod amqp;
-mod amqp_try;
+mod amqp_access;
 mod collect;
 mod http;
 mod http_step;
@@ -24,11 +24,11 @@ mod queue;
 mod ready;
 mod serve;
 mod sql;
+mod state;
 mod status;
 mod step;
 mod tls;
 mod topology;
-mod world;
 
 pub use limits::limits;
 pub use link::AgentLink;

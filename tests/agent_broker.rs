@@ -7,7 +7,7 @@ mod agent_rig;
 use std::sync::LazyLock;
 
 use agent_rig::{Agent, Container, agent, engine, loopback, plan, rabbitmq, run, unit};
-use dayfly::agent::protocol::{Answer, Ask, Hello};
+use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse};
 use dayfly::plan::{Plan, ReadyPlan, UnitKind};
 use dayfly::secrets::Secrets;
 use serde_json::{Value, json};
@@ -55,9 +55,9 @@ impl Rig {
     }
 
     async fn ready_agent(&self) -> Agent {
-        let agent = agent(Hello::of(&self.plan, &self.secrets));
+        let agent = agent(AgentContext::of(&self.plan, &self.secrets));
         match agent.ready(self.name(), ReadyPlan::Broker, 60_000).await {
-            Answer::Ready => agent,
+            AgentResponse::Ready => agent,
             other => panic!("{other:?}\n{}", self.container.log()),
         }
     }
@@ -80,14 +80,14 @@ fn try_as(user: &str, operation: &str, name: Value, refused: bool) -> Value {
 
 async fn attempt_ready(
     rig: &Rig,
-    hello: Hello,
+    hello: AgentContext,
     ready: ReadyPlan,
 ) -> (dayfly::agent::protocol::StepFailure, Vec<String>) {
     let agent = agent(hello);
     let mut seen = Vec::new();
-    let ask = Ask::Ready { unit: rig.name().into(), ready, within_ms: 4000, at: None };
+    let ask = AgentRequest::Ready { unit: rig.name().into(), ready, within_ms: 4000, at: None };
     match agent.client.ask_with_progress(ask, |last| seen.push(last)).await.unwrap() {
-        Answer::Failed(failure) => (failure, seen),
+        AgentResponse::Failed(failure) => (failure, seen),
         other => panic!("{other:?}"),
     }
 }
@@ -95,7 +95,7 @@ async fn attempt_ready(
 #[tokio::test]
 async fn the_broker_is_ready_only_when_logins_and_topology_answer() {
     let Some((rig, _agent)) = rig().await else { return };
-    let hello = || Hello::of(&rig.plan, &rig.secrets);
+    let hello = || AgentContext::of(&rig.plan, &rig.secrets);
 
     let mut missing = hello();
     let vhosts = &mut missing.broker.as_mut().unwrap().vhosts;
@@ -121,13 +121,13 @@ async fn the_broker_is_ready_only_when_logins_and_topology_answer() {
 async fn consumers_make_a_queue_ready() {
     let Some((rig, agent)) = rig().await else { return };
     let ready = |queue: &str| ReadyPlan::Consumers { vhost: "in".into(), queue: queue.into(), user: "nothing".into() };
-    let (failure, _) = attempt_ready(rig, Hello::of(&rig.plan, &rig.secrets), ready("q.idle")).await;
+    let (failure, _) = attempt_ready(rig, AgentContext::of(&rig.plan, &rig.secrets), ready("q.idle")).await;
     assert_eq!(failure.got, "queue q.idle in virtual host in: no consumer");
     // An expect consumes from its queue while it waits.
     let waits = agent.step(json!({ "expect": { "queue": "q.idle", "user": "tester", "vhost": "in" } }), Some(3_000));
     let (ready, waited) = tokio::join!(agent.ready(rig.name(), ready("q.idle"), 2_500), waits);
-    assert!(matches!(ready, Answer::Ready), "{ready:?}");
-    assert!(matches!(waited, Answer::Failed(_)));
+    assert!(matches!(ready, AgentResponse::Ready), "{ready:?}");
+    assert!(matches!(waited, AgentResponse::Failed(_)));
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn logins_are_refused_by_the_broker_or_they_are_not_refused() {
     let unknown = agent.fails(json!({ "amqpLogin": { "user": "ghost", "vhost": "in", "refused": true } })).await;
     assert!(unknown.inconclusive && unknown.got.contains("no password is known"), "{unknown:?}");
 
-    let mut elsewhere = Hello::of(&rig.plan, &rig.secrets);
+    let mut elsewhere = AgentContext::of(&rig.plan, &rig.secrets);
     elsewhere.broker.as_mut().unwrap().port = 5672;
     let closed = agent_rig::agent(elsewhere)
         .fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } }))
@@ -219,7 +219,7 @@ async fn a_listen_collects_what_matches_and_an_expect_takes_it() {
     let (captured, _) = agent.holds(expect.clone()).await;
     assert_eq!((captured["id"].as_str(), captured["key"].as_str()), ("7", "k.v1.listen.a"));
     assert!(!captured["message"].is_empty());
-    let Answer::Failed(gone) = agent.step(expect, Some(200)).await else { panic!("a message is taken once") };
+    let AgentResponse::Failed(gone) = agent.step(expect, Some(200)).await else { panic!("a message is taken once") };
     assert!(gone.got.starts_with("0 of them, and 1 other(s); the last: its key is"), "{gone:?}");
     assert!((200..2_000).contains(&gone.waited_ms), "{gone:?}");
     let loud = agent.fails(json!({ "expectNothing": { "on": "l", "for": "10s" } })).await;
@@ -244,7 +244,7 @@ async fn one_message_too_many_is_a_failure() {
     assert_eq!(captured["id"], "same");
     agent.holds(json!({ "publish": { "user": "tester", "vhost": "in", "exchange": "ex_files", "key": "k.v1.twice", "times": 2 } })).await;
     // Both were confirmed, thus routed; the second may still be on its way here.
-    let Answer::Failed(two) = agent.step(json!({ "expect": { "on": "l", "count": 3 } }), Some(300)).await else {
+    let AgentResponse::Failed(two) = agent.step(json!({ "expect": { "on": "l", "count": 3 } }), Some(300)).await else {
         panic!("two are not three")
     };
     assert!(two.got.starts_with("2 of them"), "{two:?}");
@@ -279,9 +279,9 @@ async fn an_expect_on_a_queue_takes_only_what_matches() {
     agent.holds(depth(2)).await;
     let take = |n: u32| json!({ "expect": { "queue": "q.dead", "user": "tester", "vhost": "in", "json": { "n": n } } });
     agent.holds(take(2)).await;
-    assert!(matches!(agent.step(depth(1), Some(3_000)).await, Answer::Passed { .. }));
+    assert!(matches!(agent.step(depth(1), Some(3_000)).await, AgentResponse::Passed { .. }));
     agent.holds(take(1)).await;
-    assert!(matches!(agent.step(depth(0), Some(3_000)).await, Answer::Passed { .. }));
+    assert!(matches!(agent.step(depth(0), Some(3_000)).await, AgentResponse::Passed { .. }));
     let off = agent.fails(depth(5)).await;
     assert_eq!(off.got, "0 ready messages and 0 consumers");
 }

@@ -5,7 +5,7 @@
 mod agent_rig;
 
 use agent_rig::{POSTGRES, agent, engine, loopback, none, plan, rabbitmq, run, unit};
-use dayfly::agent::protocol::{Answer, Hello};
+use dayfly::agent::protocol::{AgentContext, AgentResponse};
 use dayfly::plan::{ReadyPlan, UnitKind};
 use serde_json::json;
 
@@ -22,10 +22,10 @@ async fn a_restarted_broker_is_ready_again_and_what_listened_says_so() {
     });
     let plan = plan(vec![unit(&name, UnitKind::Broker)], broker, json!({}));
     let secrets = dayfly::secrets::generate(&plan, None).unwrap();
-    let agent = agent(Hello::of(&plan, &secrets));
+    let agent = agent(AgentContext::of(&plan, &secrets));
     let container = run(cli, &rabbitmq(), &name, 5672, &["RABBITMQ_CONFIG_FILE=/run/secrets/rabbitmq.conf"], &secrets);
     let ready = async || match agent.ready(&name, ReadyPlan::Broker, 60_000).await {
-        Answer::Ready => {}
+        AgentResponse::Ready => {}
         other => panic!("{other:?}\n{}", container.log()),
     };
     ready().await;
@@ -57,12 +57,12 @@ async fn a_restarted_database_is_ready_again_and_keeps_what_was_applied() {
         json!({ name.clone(): { "database": "app", "roles": ["app"], "sql": sql } }),
     );
     let secrets = dayfly::secrets::generate(&plan, None).unwrap();
-    let agent = agent(Hello::of(&plan, &secrets));
+    let agent = agent(AgentContext::of(&plan, &secrets));
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");
     let container = run(cli, POSTGRES, &name, 5432, &[&password, "POSTGRES_DB=app"], &secrets);
     for restart in [true, false] {
         let answer = agent.ready(&name, ReadyPlan::Database, 60_000).await;
-        assert!(matches!(answer, Answer::Ready), "{answer:?}\n{}", container.log());
+        assert!(matches!(answer, AgentResponse::Ready), "{answer:?}\n{}", container.log());
         let count = json!({ "sql": { "database": name, "role": "postgres", "query": "SELECT count(*) FROM seen", "rows": [["1"]] } });
         agent.holds(count).await;
         if restart {

@@ -7,7 +7,7 @@ mod agent_rig;
 use std::sync::LazyLock;
 
 use agent_rig::{Agent, Container, POSTGRES, agent, bare, engine, loopback, none, plan, run, unit};
-use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
+use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse, StepFailure};
 use dayfly::plan::{Plan, ReadyPlan, UnitKind};
 use dayfly::secrets::Secrets;
 use serde_json::{Value, json};
@@ -54,9 +54,9 @@ impl Rig {
 
 async fn rig() -> Option<(&'static Rig, Agent)> {
     let rig = RIG.as_ref()?;
-    let agent = agent(Hello::of(&rig.plan, &rig.secrets));
+    let agent = agent(AgentContext::of(&rig.plan, &rig.secrets));
     match agent.ready(rig.name(), ReadyPlan::Database, 60_000).await {
-        Answer::Ready => Some((rig, agent)),
+        AgentResponse::Ready => Some((rig, agent)),
         other => panic!("{other:?}\n{}", rig.container.log()),
     }
 }
@@ -64,12 +64,15 @@ async fn rig() -> Option<(&'static Rig, Agent)> {
 #[tokio::test]
 async fn sql_files_are_applied_once_however_often_readiness_is_asked() {
     let Some((rig, agent)) = rig().await else { return };
-    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, Answer::Ready));
-    let others = [self::agent(Hello::of(&rig.plan, &rig.secrets)), self::agent(Hello::of(&rig.plan, &rig.secrets))];
+    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, AgentResponse::Ready));
+    let others = [
+        self::agent(AgentContext::of(&rig.plan, &rig.secrets)),
+        self::agent(AgentContext::of(&rig.plan, &rig.secrets)),
+    ];
     let again =
         futures::future::join_all(others.iter().map(|other| other.ready(rig.name(), ReadyPlan::Database, 10_000)))
             .await;
-    assert!(again.iter().all(|answer| matches!(answer, Answer::Ready)), "{again:?}");
+    assert!(again.iter().all(|answer| matches!(answer, AgentResponse::Ready)), "{again:?}");
     agent
         .holds(rig.sql("app", "SELECT text FROM p11.notes ORDER BY id", json!({ "rows": [["one"], [null], ["two"]] })))
         .await;
@@ -93,7 +96,7 @@ async fn a_role_is_refused_what_it_was_not_granted_and_nothing_else_counts_as_re
     assert_eq!((rows.expected.as_str(), rows.got.as_str()), ("the rows [[\"2\",null]]", "[[\"1\",null]]"));
     let unknown = agent.fails(rig.sql("ghost", "SELECT 1", json!({ "refused": true }))).await;
     assert!(unknown.inconclusive, "{unknown:?}");
-    let mut wrong = Hello::of(&rig.plan, &rig.secrets);
+    let mut wrong = AgentContext::of(&rig.plan, &rig.secrets);
     wrong.secrets.insert(format!("{}.app", rig.name()), "wrong".into());
     self::agent(wrong).holds(rig.sql("app", "SELECT 1", json!({ "refused": true }))).await;
 }
@@ -102,12 +105,12 @@ async fn a_role_is_refused_what_it_was_not_granted_and_nothing_else_counts_as_re
 async fn a_faulty_sql_file_is_named_with_its_line_and_ends_the_waiting() {
     let Some((rig, _agent)) = rig().await else { return };
     let with = |place: &str, text: &str| {
-        let mut hello = Hello::of(&rig.plan, &rig.secrets);
+        let mut hello = AgentContext::of(&rig.plan, &rig.secrets);
         hello.databases.get_mut(rig.name()).unwrap().sql.push((place.into(), text.into()));
         hello
     };
-    let failure = async |hello: Hello| match agent(hello).ready(rig.name(), ReadyPlan::Database, 30_000).await {
-        Answer::Failed(failure) => failure,
+    let failure = async |hello: AgentContext| match agent(hello).ready(rig.name(), ReadyPlan::Database, 30_000).await {
+        AgentResponse::Failed(failure) => failure,
         other => panic!("{other:?}"),
     };
     let typo = failure(with("typo.sql", "-- ø æ å\nCREATE TABLE p11.half (id int);\nSELEC 1;\n")).await;
@@ -115,7 +118,7 @@ async fn a_faulty_sql_file_is_named_with_its_line_and_ends_the_waiting() {
     assert!(typo.waited_ms < 20_000, "waiting would not help: {typo:?}");
     let psql = failure(with("psql.sql", "\\connect app\n")).await;
     assert!(psql.got.contains("psql.sql line 1") && psql.got.contains("psql's own commands"), "{psql:?}");
-    let agent = agent(Hello::of(&rig.plan, &rig.secrets));
+    let agent = agent(AgentContext::of(&rig.plan, &rig.secrets));
     agent.holds(rig.sql("postgres", "SELECT to_regclass('p11.half')", json!({ "rows": [[null]] }))).await;
 }
 
@@ -124,10 +127,10 @@ async fn no_secret_stands_in_the_databases_log_even_when_everything_is_logged() 
     let Some((rig, agent)) = rig().await else { return };
     agent.holds(rig.sql("postgres", "ALTER SYSTEM SET log_statement = 'all'", json!({}))).await;
     agent.holds(rig.sql("postgres", "SELECT pg_reload_conf()", json!({}))).await;
-    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, Answer::Ready));
+    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, AgentResponse::Ready));
     let logged = rig.sql("postgres", "SELECT current_setting('log_statement')", json!({ "rows": [["all"]] }));
-    assert!(matches!(agent.step(logged, Some(5_000)).await, Answer::Passed { .. }));
-    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, Answer::Ready));
+    assert!(matches!(agent.step(logged, Some(5_000)).await, AgentResponse::Passed { .. }));
+    assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, AgentResponse::Ready));
     let log = rig.container.log();
     assert!(log.contains("ALTER ROLE"), "{log}");
     assert!(rig.secrets.values.values().all(|value| !log.contains(value)));
@@ -186,14 +189,14 @@ async fn a_step_is_repeated_until_it_holds_or_its_time_is_over() {
     let step = json!({ "http": { "url": format!("http://{at}/") } });
     assert_eq!(agent.fails(step.clone()).await.got, format!("GET http://{at}/: 503 Service Unavailable"));
     match agent.step(step.clone(), Some(10_000)).await {
-        Answer::Passed { waited_ms, .. } => {
+        AgentResponse::Passed { waited_ms, .. } => {
             assert!((20..5_000).contains(&waited_ms), "three pauses at least, not all of the time: {waited_ms}")
         }
         other => panic!("{other:?}"),
     }
     serve.abort();
     assert!(serve.await.unwrap_err().is_cancelled());
-    let Answer::Failed(gone) = agent.step(step, Some(300)).await else { panic!("nobody listens any more") };
+    let AgentResponse::Failed(gone) = agent.step(step, Some(300)).await else { panic!("nobody listens any more") };
     assert!(gone.got.ends_with("connection refused") && gone.waited_ms >= 150, "{gone:?}");
 }
 
@@ -217,14 +220,16 @@ async fn https_trusts_the_environments_authority_and_no_other() {
     });
     let step = json!({ "http": { "url": format!("https://127.0.0.1:{port}/"), "expect": { "status": [204] } } });
     let ready = ReadyPlan::Http { port, path: "/healthz".into(), tls: true };
-    let trusting = agent(Hello::of(&plan, &secrets));
+    let trusting = agent(AgentContext::of(&plan, &secrets));
     trusting.holds(step.clone()).await;
-    assert!(matches!(trusting.ready("127.0.0.1", ready.clone(), 5_000).await, Answer::Ready));
-    let stranger =
-        agent(Hello { ca: dayfly::secrets::generate(&plan, None).unwrap().ca, ..Hello::of(&plan, &secrets) });
+    assert!(matches!(trusting.ready("127.0.0.1", ready.clone(), 5_000).await, AgentResponse::Ready));
+    let stranger = agent(AgentContext {
+        ca: dayfly::secrets::generate(&plan, None).unwrap().ca,
+        ..AgentContext::of(&plan, &secrets)
+    });
     let refused = stranger.fails(step).await;
     assert!(refused.got.contains("TLS: invalid peer certificate"), "{refused:?}");
-    assert!(matches!(stranger.ready("127.0.0.1", ready, 300).await, Answer::Failed(_)));
+    assert!(matches!(stranger.ready("127.0.0.1", ready, 300).await, AgentResponse::Failed(_)));
 }
 
 fn acceptor(secrets: &Secrets) -> tokio_rustls::TlsAcceptor {
@@ -258,7 +263,7 @@ async fn tcp_and_resolve_tell_which_kind_of_refusal_it_was() {
 #[tokio::test]
 async fn what_the_host_must_do_is_no_agent_step() {
     match agent(bare()).step(json!({ "stop": { "service": "x" } }), None).await {
-        Answer::Error { message } => assert_eq!(message, "not an agent step"),
+        AgentResponse::Error { message } => assert_eq!(message, "not an agent step"),
         other => panic!("{other:?}"),
     }
 }
@@ -276,7 +281,9 @@ async fn a_secret_that_a_service_echoes_is_not_passed_on() {
 async fn reach_names_listen_and_status_answer_for_this_position() {
     let agent = agent(bare());
     let port = 20_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-    let Answer::Listening { addresses, .. } = agent.ask(Ask::Listen { port }).await else { panic!("cannot listen") };
+    let AgentResponse::Listening { addresses, .. } = agent.ask(AgentRequest::Listen { port }).await else {
+        panic!("cannot listen")
+    };
     assert!(addresses.iter().all(|a| !a.starts_with("127.")), "{addresses:?}");
     let here: Vec<String> = addresses
         .iter()
@@ -285,24 +292,25 @@ async fn reach_names_listen_and_status_answer_for_this_position() {
         .chain([format!("127.0.0.1:{port}")])
         .collect();
     let all: Vec<String> = here.iter().cloned().chain(["127.0.0.1:1".to_owned()]).collect();
-    let Answer::Reached { reached } = agent.ask(Ask::Reach { addresses: all, timeout_ms: 2_000 }).await else {
+    let AgentResponse::Reached { reached } = agent.ask(AgentRequest::Reach { addresses: all, timeout_ms: 2_000 }).await
+    else {
         panic!("no answer")
     };
     assert_eq!(reached, here);
-    assert!(matches!(agent.ask(Ask::Listen { port }).await, Answer::Error { .. }), "the port is taken");
-    let names = Ask::Names {
+    assert!(matches!(agent.ask(AgentRequest::Listen { port }).await, AgentResponse::Error { .. }), "the port is taken");
+    let names = AgentRequest::Names {
         names: vec!["localhost".into(), "no.such.name.invalid".into()],
         servers: vec![],
         timeout_ms: 3_000,
     };
-    let Answer::Reached { reached } = agent.ask(names).await else { panic!("no answer") };
+    let AgentResponse::Reached { reached } = agent.ask(names).await else { panic!("no answer") };
     assert!(reached.len() == 1 && reached[0].starts_with("localhost = "), "{reached:?}");
-    match agent.ask(Ask::Status).await {
-        Answer::Status(status) => {
+    match agent.ask(AgentRequest::Status).await {
+        AgentResponse::Status(status) => {
             assert!(status.arguments.iter().any(|list| list.ends_with("dayfly agent")), "{:?}", status.arguments)
         }
         // Without the right to look at process 1 it must say so.
-        Answer::Error { message } => assert!(message.contains("/proc/1/"), "{message}"),
+        AgentResponse::Error { message } => assert!(message.contains("/proc/1/"), "{message}"),
         other => panic!("{other:?}"),
     }
 }
@@ -321,12 +329,12 @@ async fn a_dns_server_is_asked_directly() {
             server.send_to(&answer, from).await.unwrap();
         }
     });
-    let names = Ask::Names {
+    let names = AgentRequest::Names {
         names: vec!["probe.invalid".into()],
         servers: vec![at.clone(), "127.0.0.1:1".into()],
         timeout_ms: 1_000,
     };
-    let Answer::Reached { reached } = agent(bare()).ask(names).await else { panic!("no answer") };
+    let AgentResponse::Reached { reached } = agent(bare()).ask(names).await else { panic!("no answer") };
     assert_eq!(reached, [format!("probe.invalid = 192.0.2.7 by {at}")]);
 }
 
@@ -334,7 +342,7 @@ async fn a_dns_server_is_asked_directly() {
 async fn when_the_agent_dies_every_question_fails_with_the_reason() {
     let mut agent = agent(bare());
     let asked = || {
-        agent.client.ask(Ask::Ready {
+        agent.client.ask(AgentRequest::Ready {
             unit: "127.0.0.1".into(),
             ready: ReadyPlan::Tcp { port: 1 },
             within_ms: 60_000,
@@ -343,7 +351,7 @@ async fn when_the_agent_dies_every_question_fails_with_the_reason() {
     };
     let kill = async {
         // The first answer proves that it runs and that the others are under way.
-        agent.client.ask(Ask::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
+        agent.client.ask(AgentRequest::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
         agent.process.start_kill().unwrap();
     };
     let (one, two, ()) = tokio::join!(asked(), asked(), kill);
@@ -358,7 +366,7 @@ async fn the_agent_ends_with_its_link_whatever_still_runs() {
     let waiting = client.clone();
     let question = tokio::spawn(async move {
         waiting
-            .ask(Ask::Ready {
+            .ask(AgentRequest::Ready {
                 unit: "127.0.0.1".into(),
                 ready: ReadyPlan::Tcp { port: 1 },
                 within_ms: 60_000,
@@ -366,7 +374,7 @@ async fn the_agent_ends_with_its_link_whatever_still_runs() {
             })
             .await
     });
-    client.ask(Ask::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
+    client.ask(AgentRequest::Reach { addresses: vec![], timeout_ms: 1 }).await.unwrap();
     question.abort();
     assert!(question.await.unwrap_err().is_cancelled());
     drop(client);

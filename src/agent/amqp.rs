@@ -7,8 +7,8 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use super::net;
+use super::state::{ATTEMPT, AgentState, CONNECT};
 use super::step::StepFailed;
-use super::world::{ATTEMPT, AgentState, CONNECT};
 use crate::plan::BrokerPlan;
 
 /// Seconds between heartbeats, so that a `listen` hears of a dead broker.
@@ -70,8 +70,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub async fn open(world: &AgentState, user: &str, vhost: &str) -> Result<Self, AmqpError> {
-        let connection = connect(world, user, vhost, None).await?;
+    pub async fn open(state: &AgentState, user: &str, vhost: &str) -> Result<Self, AmqpError> {
+        let connection = connect(state, user, vhost, None).await?;
         let channel = connection.create_channel().await?;
         Ok(Self { connection, channel })
     }
@@ -104,18 +104,19 @@ pub(super) async fn limited<T, E: Into<AmqpError>>(
 
 /// Logs in with the user's generated password, or with the one given.
 pub(super) async fn connect(
-    world: &AgentState,
+    state: &AgentState,
     user: &str,
     vhost: &str,
     password: Option<&str>,
 ) -> Result<Connection, AmqpError> {
-    let broker = world.hello.broker.as_ref().ok_or_else(|| AmqpError::Ours("this environment has no broker".into()))?;
+    let broker =
+        state.context.broker.as_ref().ok_or_else(|| AmqpError::Ours("this environment has no broker".into()))?;
     let secret = format!("{}.{user}", broker.name);
-    let password = password.or_else(|| world.hello.secrets.get(&secret).map(String::as_str));
+    let password = password.or_else(|| state.context.secrets.get(&secret).map(String::as_str));
     let password = password.ok_or_else(|| AmqpError::Ours(format!("no password is known here for {secret}")))?;
     let at = format!("{}:{}", broker.name, broker.port);
     let connected =
-        limited("login", dial(broker, world.host_of(&broker.name), world.amqp_tls.clone(), user, password, vhost))
+        limited("login", dial(broker, state.host_of(&broker.name), state.amqp_tls.clone(), user, password, vhost))
             .await;
     connected.map_err(|error| match error {
         AmqpError::Failed(text) => AmqpError::Failed(format!("{at}: {text}")),

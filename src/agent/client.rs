@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::protocol::{Answer, Ask, Hello, Reply, Request};
+use super::protocol::{AgentContext, AgentRequest, AgentResponse, RequestEnvelope, ResponseEnvelope};
 use crate::agent::AgentLink;
 
 /// The agent is gone; the message completes "failed to …".
@@ -35,7 +35,7 @@ struct Inner {
 #[derive(Default)]
 struct Pending {
     next: u64,
-    waiting: HashMap<u64, mpsc::UnboundedSender<Answer>>,
+    waiting: HashMap<u64, mpsc::UnboundedSender<AgentResponse>>,
     lost: Option<AgentLost>,
 }
 
@@ -47,10 +47,10 @@ impl Drop for Inner {
 
 impl AgentClient {
     /// Introduces itself and starts to read answers. Must be called inside a tokio runtime.
-    pub fn connect(link: AgentLink, hello: Hello) -> Self {
+    pub fn connect(link: AgentLink, context: AgentContext) -> Self {
         let pending = Arc::new(Mutex::new(Pending::default()));
         let (lines, outgoing) = mpsc::unbounded_channel();
-        match serde_json::to_string(&hello) {
+        match serde_json::to_string(&context) {
             Ok(line) => drop(lines.send(line)),
             Err(error) => lose(&pending, format!("the greeting could not be written: {error}")),
         }
@@ -60,16 +60,20 @@ impl AgentClient {
     }
 
     /// The final answer to one question; `Waiting` is passed over.
-    pub async fn ask(&self, ask: Ask) -> Result<Answer, AgentLost> {
+    pub async fn ask(&self, ask: AgentRequest) -> Result<AgentResponse, AgentLost> {
         self.ask_with_progress(ask, |_| ()).await
     }
 
     /// As `ask`; `on_waiting` hears what the agent sees while it waits.
-    pub async fn ask_with_progress(&self, ask: Ask, mut on_waiting: impl FnMut(String)) -> Result<Answer, AgentLost> {
+    pub async fn ask_with_progress(
+        &self,
+        ask: AgentRequest,
+        mut on_waiting: impl FnMut(String),
+    ) -> Result<AgentResponse, AgentLost> {
         let (mut answers, _question) = self.send(ask)?;
         while let Some(answer) = answers.recv().await {
             match answer {
-                Answer::Waiting { last } => on_waiting(last),
+                AgentResponse::Waiting { last } => on_waiting(last),
                 last => return Ok(last),
             }
         }
@@ -77,7 +81,7 @@ impl AgentClient {
         Err(lost.unwrap_or_else(|| AgentLost { reason: "its connection ended".into() }))
     }
 
-    fn send(&self, ask: Ask) -> Result<(mpsc::UnboundedReceiver<Answer>, Question<'_>), AgentLost> {
+    fn send(&self, ask: AgentRequest) -> Result<(mpsc::UnboundedReceiver<AgentResponse>, Question<'_>), AgentLost> {
         let (sender, answers) = mpsc::unbounded_channel();
         let id = {
             let mut pending = lock(&self.inner.pending);
@@ -90,7 +94,7 @@ impl AgentClient {
             id
         };
         let question = Question { id, pending: &self.inner.pending };
-        let line = serde_json::to_string(&Request { id, ask })
+        let line = serde_json::to_string(&RequestEnvelope { id, ask })
             .map_err(|e| AgentLost { reason: format!("the question could not be written: {e}") })?;
         if self.inner.lines.send(line).is_err() {
             lose(&self.inner.pending, "its connection ended".into());
@@ -146,7 +150,7 @@ async fn read(output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>, pendi
     let mut stray = String::new();
     let end = loop {
         match lines.next_line().await {
-            Ok(Some(line)) => match serde_json::from_str::<Reply>(&line) {
+            Ok(Some(line)) => match serde_json::from_str::<ResponseEnvelope>(&line) {
                 Ok(reply) => deliver(&pending, reply),
                 Err(_) => stray = line.chars().take(300).collect(),
             },
@@ -157,9 +161,9 @@ async fn read(output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>, pendi
     lose(&pending, if stray.is_empty() { end } else { format!("{end}; its last words: {stray}") });
 }
 
-fn deliver(pending: &Mutex<Pending>, reply: Reply) {
+fn deliver(pending: &Mutex<Pending>, reply: ResponseEnvelope) {
     let mut pending = lock(pending);
-    if matches!(reply.answer, Answer::Waiting { .. }) {
+    if matches!(reply.answer, AgentResponse::Waiting { .. }) {
         if let Some(requester) = pending.waiting.get(&reply.id) {
             requester.send(reply.answer).ok();
         }

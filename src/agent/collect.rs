@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::amqp::{AmqpError, Session, limited, short};
 use super::message::Message;
+use super::state::AgentState;
 use super::step::{StepFailed, StepPassed};
-use super::world::AgentState;
 use crate::spec::model::{Expect, ExpectNothing, Listen};
 
 /// How long an `expect` without `within` waits.
@@ -107,11 +107,11 @@ impl Collector {
 }
 
 /// The `listen` step: a private queue, bound to the exchange; everything from now on is collected.
-pub(super) async fn listen(world: &AgentState, step: &Listen) -> Result<StepPassed, StepFailed> {
+pub(super) async fn listen(state: &AgentState, step: &Listen) -> Result<StepPassed, StepFailed> {
     let expected = format!("{} may collect what exchange {} delivers", step.user, step.exchange);
     let name = format!("dayfly.{}", uuid::Uuid::now_v7());
     let open = async {
-        let session = Session::open(world, &step.user, &step.vhost).await?;
+        let session = Session::open(state, &step.user, &step.vhost).await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
         limited("declare", session.channel.queue_declare(short(&name)?, options, FieldTable::default())).await?;
         let (exchange, key) = (short(&step.exchange)?, short(&step.key)?);
@@ -129,35 +129,35 @@ pub(super) async fn listen(world: &AgentState, step: &Listen) -> Result<StepPass
         Collector::consume(session, &name, true).await
     };
     let collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
-    world.listeners().insert(step.name.clone(), Arc::new(collector));
+    state.listeners().insert(step.name.clone(), Arc::new(collector));
     Ok(StepPassed::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
 }
 
 /// The `expect` step: exactly `count` messages that match, which are then taken out of the collection.
 pub(super) async fn expect(
-    world: &AgentState,
+    state: &AgentState,
     step: &Expect,
     within: Option<Duration>,
 ) -> Result<StepPassed, StepFailed> {
     let until = Instant::now() + within.unwrap_or(PATIENCE);
     match (&step.on, &step.queue) {
         (Some(name), _) => {
-            let collector = listener(world, name)?;
+            let collector = listener(state, name)?;
             let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await;
             found.unwrap_or_else(|| Err(StepFailed::ours("an outcome", "none")))
         }
-        (None, Some(queue)) => from_queue(world, step, queue, until).await,
+        (None, Some(queue)) => from_queue(state, step, queue, until).await,
         (None, None) => Err(StepFailed::ours("a listen or a queue to take messages from", "neither")),
     }
 }
 
 /// Messages that match are acknowledged; all others go back to the queue.
-async fn from_queue(world: &AgentState, step: &Expect, queue: &str, until: Instant) -> Result<StepPassed, StepFailed> {
+async fn from_queue(state: &AgentState, step: &Expect, queue: &str, until: Instant) -> Result<StepPassed, StepFailed> {
     let expected = expectation(step);
     let (Some(user), Some(vhost)) = (&step.user, &step.vhost) else {
         return Err(StepFailed::ours(expected, "no user and virtual host to take them with"));
     };
-    let session = Session::open(world, user, vhost).await.map_err(|e| e.missed(&expected))?;
+    let session = Session::open(state, user, vhost).await.map_err(|e| e.missed(&expected))?;
     let mut collector = Collector::consume(session, queue, false).await.map_err(|e| e.missed(&expected))?;
     let found = collector
         .watch(until, |buffer, over| judge(buffer, step, over))
@@ -177,11 +177,11 @@ async fn from_queue(world: &AgentState, step: &Expect, queue: &str, until: Insta
 }
 
 /// The `expectNothing` step: silence for the whole time; what an `expect` took does not count.
-pub(super) async fn expect_nothing(world: &AgentState, step: &ExpectNothing) -> Result<StepPassed, StepFailed> {
+pub(super) async fn expect_nothing(state: &AgentState, step: &ExpectNothing) -> Result<StepPassed, StepFailed> {
     let expected = format!("no message on {} for {}", step.on, step.duration);
     let duration = humantime::parse_duration(&step.duration)
         .map_err(|e| StepFailed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
-    let collector = listener(world, &step.on)?;
+    let collector = listener(state, &step.on)?;
     let heard =
         collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
             Some(collected) => Some(collected.message.describe()),
@@ -193,8 +193,8 @@ pub(super) async fn expect_nothing(world: &AgentState, step: &ExpectNothing) -> 
     }
 }
 
-fn listener(world: &AgentState, name: &str) -> Result<Arc<Collector>, StepFailed> {
-    let found = world.listeners().get(name).cloned();
+fn listener(state: &AgentState, name: &str) -> Result<Arc<Collector>, StepFailed> {
+    let found = state.listeners().get(name).cloned();
     found.ok_or_else(|| StepFailed::ours(format!("a listen named {name}"), "no earlier step of this link began it"))
 }
 

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
-use super::world::CONNECT;
+use super::state::CONNECT;
 use super::{net, tls};
 
 /// Longest answer that is kept, in bytes.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
+use super::state::AgentState;
 use super::step::{StepFailed, StepPassed};
-use super::world::AgentState;
 use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
 
@@ -17,7 +17,7 @@ use crate::spec::model::{Http, HttpExpect};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Sends the request once and judges the answer.
-pub(super) async fn perform(world: &AgentState, step: &Http) -> Result<StepPassed, StepFailed> {
+pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPassed, StepFailed> {
     let expected = statuses(&step.expect);
     let target = Target::parse(&step.url).map_err(|why| StepFailed::ours(&expected, why))?;
     let body = match (&step.json, &step.body) {
@@ -28,7 +28,7 @@ pub(super) async fn perform(world: &AgentState, step: &Http) -> Result<StepPasse
     let headers = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let outgoing = Outgoing { method: &step.method, headers, body, json: step.json.is_some() };
     let question = format!("{} {}", step.method, step.url);
-    let answer = http::exchange(&world.tls, &target, outgoing, LIMIT).await.map_err(|no| match no {
+    let answer = http::exchange(&state.tls, &target, outgoing, LIMIT).await.map_err(|no| match no {
         NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
         NoAnswer::Unsendable(why) => StepFailed::ours(&expected, format!("{question}: {why}")),
     })?;

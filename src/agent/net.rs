@@ -8,9 +8,9 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::addresses;
-use super::protocol::Answer;
+use super::protocol::AgentResponse;
+use super::state::{AgentState, CONNECT};
 use super::step::{StepFailed, StepPassed};
-use super::world::{AgentState, CONNECT};
 use crate::spec::model::{Resolve, Tcp};
 
 /// Longest time for one look-up of a name.
@@ -84,32 +84,34 @@ pub(super) async fn resolve_step(step: &Resolve) -> Result<StepPassed, StepFaile
 }
 
 /// Which addresses accept a connection, in the order given.
-pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> Answer {
+pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> AgentResponse {
     let limit = Duration::from_millis(timeout_ms);
     let tried =
         futures::stream::iter(addresses).map(|to| async move { connect(&to, limit).await.is_ok().then_some(to) });
     let reached = tried.buffered(ABREAST).filter_map(std::future::ready).collect().await;
-    Answer::Reached { reached }
+    AgentResponse::Reached { reached }
 }
 
 /// Accepts connections until the link ends.
-pub(super) async fn listen(world: &AgentState, port: u16) -> Answer {
+pub(super) async fn listen(state: &AgentState, port: u16) -> AgentResponse {
     let listener = match TcpListener::bind(("::", port)).await {
         Ok(listener) => Ok(listener),
         Err(_) => TcpListener::bind(("0.0.0.0", port)).await,
     };
     let listener = match listener {
         Ok(listener) => listener,
-        Err(error) => return Answer::Error { message: format!("cannot listen on port {port}: {}", words(&error)) },
+        Err(error) => {
+            return AgentResponse::Error { message: format!("cannot listen on port {port}: {}", words(&error)) };
+        }
     };
     let port = listener.local_addr().map_or(port, |a| a.port());
-    world.keep(async move {
+    state.keep(async move {
         loop {
             // A connection that fails before it is accepted is the caller's concern.
             drop(listener.accept().await);
         }
     });
-    Answer::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect(), port }
+    AgentResponse::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect(), port }
 }
 
 /// Addresses of a name by the system's resolver.
@@ -126,7 +128,7 @@ pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, 
 }
 
 /// Which names resolve, by the system's resolver and by each server: `name = 192.0.2.1 by 10.0.0.1`.
-pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: u64) -> Answer {
+pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: u64) -> AgentResponse {
     let limit = Duration::from_millis(timeout_ms);
     let pairs = names.into_iter().flat_map(|name| {
         let system = std::iter::once((name.clone(), None));
@@ -145,7 +147,7 @@ pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: 
         (!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", ")))
     });
     let reached = asked.buffered(ABREAST).filter_map(std::future::ready).collect().await;
-    Answer::Reached { reached }
+    AgentResponse::Reached { reached }
 }
 
 /// Asks one DNS server for A records over UDP.

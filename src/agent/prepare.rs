@@ -2,9 +2,9 @@
 //!
 //! What was applied is written down in the database itself (`dayfly.applied`), in the transaction that applied it.
 
-use super::ready::{NotYet, Sight};
+use super::ready::{NotReady, ProbeProgress};
 use super::sql::{self, Database, SqlError};
-use super::world::AgentState;
+use super::state::AgentState;
 use crate::plan::DatabasePlan;
 
 const SUPERUSER: &str = "postgres";
@@ -14,54 +14,54 @@ const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
     CREATE TABLE IF NOT EXISTS dayfly.applied (place integer PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())";
 
 /// One attempt; says which SQL file is running.
-pub(super) async fn ready(world: &AgentState, unit: &str, sight: &mut Sight<'_>) -> Result<(), NotYet> {
-    let Some(plan) = world.hello.databases.get(unit) else {
-        return Err(NotYet::never(format!("no database is known here as {unit}")));
+pub(super) async fn ready(state: &AgentState, unit: &str, probe: &mut ProbeProgress<'_>) -> Result<(), NotReady> {
+    let Some(plan) = state.context.databases.get(unit) else {
+        return Err(NotReady::never(format!("no database is known here as {unit}")));
     };
-    let admin = login(world, unit, SUPERUSER).await?;
-    prepare(world, unit, plan, &admin, sight).await?;
+    let admin = login(state, unit, SUPERUSER).await?;
+    prepare(state, unit, plan, &admin, probe).await?;
     for role in &plan.roles {
-        let database = login(world, unit, role).await?;
+        let database = login(state, unit, role).await?;
         database
             .client
             .simple_query("SELECT 1")
             .await
-            .map_err(|e| NotYet::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
+            .map_err(|e| NotReady::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
     }
     Ok(())
 }
 
-async fn login(world: &AgentState, unit: &str, role: &str) -> Result<Database, NotYet> {
-    sql::connect(world, unit, role).await.map_err(|error| {
-        let final_word = matches!(error, SqlError::Ours(_));
-        NotYet { got: format!("login as {role}: {}", error.text()), final_word }
+async fn login(state: &AgentState, unit: &str, role: &str) -> Result<Database, NotReady> {
+    sql::connect(state, unit, role).await.map_err(|error| {
+        let permanent = matches!(error, SqlError::Ours(_));
+        NotReady { got: format!("login as {role}: {}", error.text()), permanent }
     })
 }
 
 async fn prepare(
-    world: &AgentState,
+    state: &AgentState,
     unit: &str,
     plan: &DatabasePlan,
     admin: &Database,
-    sight: &mut Sight<'_>,
-) -> Result<(), NotYet> {
+    probe: &mut ProbeProgress<'_>,
+) -> Result<(), NotReady> {
     let run = async |text: String| {
-        admin.client.batch_execute(&text).await.map_err(|e| NotYet::again(SqlError::from(e).text()))
+        admin.client.batch_execute(&text).await.map_err(|e| NotReady::again(SqlError::from(e).text()))
     };
     run(LOCK.into()).await?;
     run(LEDGER.into()).await?;
     for role in &plan.roles {
         let secret = format!("{unit}.{role}");
-        let Some(password) = world.hello.secrets.get(&secret) else {
-            return Err(NotYet::never(format!("no password is known here for {secret}")));
+        let Some(password) = state.context.secrets.get(&secret) else {
+            return Err(NotReady::never(format!("no password is known here for {secret}")));
         };
         run(role_statement(role, &plan.database, password)).await?;
     }
     for (place, (file, text)) in plan.sql.iter().enumerate() {
         let done = admin.client.query_opt("SELECT 1 FROM dayfly.applied WHERE place = $1", &[&number(place)]).await;
-        if done.map_err(|e| NotYet::again(SqlError::from(e).text()))?.is_none() {
-            sight.saw(format!("running {file}"));
-            apply(world, unit, place, file, text).await?;
+        if done.map_err(|e| NotReady::again(SqlError::from(e).text()))?.is_none() {
+            probe.saw(format!("running {file}"));
+            apply(state, unit, place, file, text).await?;
         }
     }
     // The lock goes with the connection.
@@ -93,8 +93,8 @@ fn literal(text: &str) -> String {
 }
 
 /// Runs one file in a session of its own; unless the file itself says otherwise, all of it is one transaction.
-async fn apply(world: &AgentState, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotYet> {
-    let database = login(world, unit, SUPERUSER).await?;
+async fn apply(state: &AgentState, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotReady> {
+    let database = login(state, unit, SUPERUSER).await?;
     let whole = format!(
         "{text}\n;RESET ROLE; INSERT INTO dayfly.applied (place, file) VALUES ({}, {});",
         number(place),
@@ -102,7 +102,7 @@ async fn apply(world: &AgentState, unit: &str, place: usize, file: &str, text: &
     );
     let Err(error) = database.client.batch_execute(&whole).await else { return Ok(()) };
     let Some(said) = error.as_db_error() else {
-        return Err(NotYet::again(format!("{file}: {}", SqlError::from(error).text())));
+        return Err(NotReady::again(format!("{file}: {}", SqlError::from(error).text())));
     };
     let at = sql::line(said, text).map(|line| format!(" line {line}")).unwrap_or_default();
     let psql = if text.lines().any(|line| line.starts_with('\\')) {
@@ -110,7 +110,7 @@ async fn apply(world: &AgentState, unit: &str, place: usize, file: &str, text: &
     } else {
         ""
     };
-    Err(NotYet::never(format!("{file}{at}: {}{psql}", sql::words(said))))
+    Err(NotReady::never(format!("{file}{at}: {}{psql}", sql::words(said))))
 }
 
 #[cfg(test)]

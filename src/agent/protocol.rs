@@ -11,7 +11,7 @@ use crate::spec::model::Action;
 
 /// The first line to the agent: what it must know of the environment for its position.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Hello {
+pub struct AgentContext {
     /// PEM of the environment's authority, trusted for TLS.
     pub ca: String,
     /// The broker, when there is one.
@@ -22,7 +22,7 @@ pub struct Hello {
     pub secrets: BTreeMap<String, String>,
 }
 
-impl Hello {
+impl AgentContext {
     /// Everything of an environment, for the agents that dayfly itself places.
     pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
         Self {
@@ -36,25 +36,25 @@ impl Hello {
     /// What an agent inside a unit may know: the code beside it could read its memory, so no secret of anybody else.
     pub fn inside(plan: &Plan, secrets: &Secrets, unit: &str) -> Self {
         let listed = plan.unit(unit).map(|unit| unit.secrets.as_slice()).unwrap_or_default();
-        let mut hello = Self::of(plan, secrets);
-        hello.secrets.retain(|name, _| listed.contains(name));
-        hello
+        let mut context = Self::of(plan, secrets);
+        context.secrets.retain(|name, _| listed.contains(name));
+        context
     }
 }
 
 /// A numbered request.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Request {
+pub struct RequestEnvelope {
     /// Number, chosen by the client, unique on the connection.
     pub id: u64,
     /// What is asked.
-    pub ask: Ask,
+    pub ask: AgentRequest,
 }
 
 /// What can be asked.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "ask")]
-pub enum Ask {
+pub enum AgentRequest {
     /// Waits until a unit is ready or the time is over. Progress is reported while the answer changes.
     Ready {
         /// Unit (its host name).
@@ -101,17 +101,17 @@ pub enum Ask {
 
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Reply {
+pub struct ResponseEnvelope {
     /// Number of the request.
     pub id: u64,
-    /// Answer, or progress before it.
-    pub answer: Answer,
+    /// AgentResponse, or progress before it.
+    pub answer: AgentResponse,
 }
 
 /// Answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "answer")]
-pub enum Answer {
+pub enum AgentResponse {
     /// Not yet: the last thing that was seen. More replies follow.
     Waiting {
         /// What was tried and what came.

@@ -5,17 +5,17 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation};
 
 use super::amqp::{AmqpError, Session, limited, short};
+use super::state::AgentState;
 use super::step::{StepFailed, StepPassed};
-use super::world::AgentState;
 use crate::spec::model::Publish;
 
 const PERSISTENT: u8 = 2;
 
 /// Publishes `times` copies of one message and waits for the broker to confirm each.
-pub(super) async fn perform(world: &AgentState, step: &Publish) -> Result<StepPassed, StepFailed> {
+pub(super) async fn perform(state: &AgentState, step: &Publish) -> Result<StepPassed, StepFailed> {
     let expected = format!("{} is confirmed by the broker", target(step));
     let id = step.message_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let session = Session::open(world, &step.user, &step.vhost).await.map_err(|e| e.missed(&expected))?;
+    let session = Session::open(state, &step.user, &step.vhost).await.map_err(|e| e.missed(&expected))?;
     let sent = limited("publish", send(&session, step, &id)).await;
     session.close().await;
     match sent.map_err(|e| e.missed(&expected))? {

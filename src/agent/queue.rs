@@ -5,8 +5,8 @@ use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
 use super::amqp::{AmqpError, Session, limited, short};
+use super::state::AgentState;
 use super::step::{StepFailed, StepPassed};
-use super::world::AgentState;
 use crate::spec::model::QueueDepth;
 
 /// Ready messages and consumers of a queue.
@@ -31,20 +31,20 @@ pub(super) async fn exchange(channel: &Channel, name: &str) -> Result<(), AmqpEr
 }
 
 /// Numbers of a queue over a connection of its own.
-pub(super) async fn ask(world: &AgentState, user: &str, vhost: &str, queue: &str) -> Result<Numbers, AmqpError> {
-    let session = Session::open(world, user, vhost).await?;
+pub(super) async fn ask(state: &AgentState, user: &str, vhost: &str, queue: &str) -> Result<Numbers, AmqpError> {
+    let session = Session::open(state, user, vhost).await?;
     let found = numbers(&session.channel, queue).await;
     session.close().await;
     found
 }
 
 /// The `queueDepth` step.
-pub(super) async fn depth(world: &AgentState, step: &QueueDepth) -> Result<StepPassed, StepFailed> {
+pub(super) async fn depth(state: &AgentState, step: &QueueDepth) -> Result<StepPassed, StepFailed> {
     let wish = |number: Option<u32>, what: &str| number.map(|n| format!("{n} {what}"));
     let wishes: Vec<String> =
         [wish(step.messages, "ready messages"), wish(step.consumers, "consumers")].into_iter().flatten().collect();
     let expected = format!("queue {} with {}", step.queue, wishes.join(" and "));
-    let found = ask(world, &step.user, &step.vhost, &step.queue).await.map_err(|e| e.missed(&expected))?;
+    let found = ask(state, &step.user, &step.vhost, &step.queue).await.map_err(|e| e.missed(&expected))?;
     let saw = format!("{} ready messages and {} consumers", found.messages, found.consumers);
     let holds =
         step.messages.is_none_or(|n| n == found.messages) && step.consumers.is_none_or(|n| n == found.consumers);

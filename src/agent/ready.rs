@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
-use super::protocol::{Answer, StepFailure};
-use super::world::{ATTEMPT, AgentState, CONNECT, Progress};
+use super::protocol::{AgentResponse, StepFailure};
+use super::state::{ATTEMPT, AgentState, CONNECT, Progress};
 use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
@@ -15,29 +15,29 @@ const FASTEST: Duration = Duration::from_millis(10);
 const SLOWEST: Duration = Duration::from_millis(100);
 
 /// Why an attempt was not the last.
-pub(super) struct NotYet {
+pub(super) struct NotReady {
     pub got: String,
     /// Waiting would not help.
-    pub final_word: bool,
+    pub permanent: bool,
 }
 
-impl NotYet {
+impl NotReady {
     pub fn again(got: impl Into<String>) -> Self {
-        Self { got: got.into(), final_word: false }
+        Self { got: got.into(), permanent: false }
     }
 
     pub fn never(got: impl Into<String>) -> Self {
-        Self { got: got.into(), final_word: true }
+        Self { got: got.into(), permanent: true }
     }
 }
 
 /// What was seen last; told whenever it changes.
-pub(super) struct Sight<'a> {
+pub(super) struct ProbeProgress<'a> {
     last: String,
     progress: &'a Progress,
 }
 
-impl Sight<'_> {
+impl ProbeProgress<'_> {
     pub fn saw(&mut self, now: String) {
         if now != self.last {
             self.progress.waiting(now.clone());
@@ -48,31 +48,31 @@ impl Sight<'_> {
 
 /// Polls until ready, until nothing can help, or until the time is over.
 pub(super) async fn wait(
-    world: &AgentState,
+    state: &AgentState,
     unit: &str,
     ready: &ReadyPlan,
     within_ms: u64,
     progress: &Progress,
-) -> Answer {
+) -> AgentResponse {
     let start = Instant::now();
     let end = start + Duration::from_millis(within_ms);
     let mut pause = FASTEST;
-    let mut sight = Sight { last: String::new(), progress };
+    let mut probe = ProbeProgress { last: String::new(), progress };
     loop {
         // The time limit cuts the last attempt short; what the one before saw says more than that.
-        let failed = match timeout_at(end, attempt(world, unit, ready, &mut sight)).await {
-            Ok(Ok(())) => return Answer::Ready,
+        let failed = match timeout_at(end, attempt(state, unit, ready, &mut probe)).await {
+            Ok(Ok(())) => return AgentResponse::Ready,
             Ok(Err(now)) => Some(now),
             Err(_) => None,
         };
-        let over = failed.as_ref().is_none_or(|now| now.final_word) || Instant::now() + pause >= end;
+        let over = failed.as_ref().is_none_or(|now| now.permanent) || Instant::now() + pause >= end;
         if let Some(now) = failed {
-            sight.saw(now.got);
+            probe.saw(now.got);
         }
         if over {
-            let got = if sight.last.is_empty() { "no answer yet".into() } else { sight.last };
+            let got = if probe.last.is_empty() { "no answer yet".into() } else { probe.last };
             let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            return Answer::Failed(StepFailure {
+            return AgentResponse::Failed(StepFailure {
                 expected: expectation(unit, ready),
                 got,
                 waited_ms,
@@ -84,43 +84,48 @@ pub(super) async fn wait(
     }
 }
 
-async fn attempt(world: &AgentState, unit: &str, ready: &ReadyPlan, sight: &mut Sight<'_>) -> Result<(), NotYet> {
+async fn attempt(
+    state: &AgentState,
+    unit: &str,
+    ready: &ReadyPlan,
+    probe: &mut ProbeProgress<'_>,
+) -> Result<(), NotReady> {
     match ready {
         ReadyPlan::Running => Ok(()),
-        ReadyPlan::Tcp { port } => tcp(world, unit, *port).await,
+        ReadyPlan::Tcp { port } => tcp(state, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
             http(
-                world,
-                Target { tls: *tls, host: unit.into(), port: *port, path: path.clone(), at: Some(world.host_of(unit)) },
+                state,
+                Target { tls: *tls, host: unit.into(), port: *port, path: path.clone(), at: Some(state.host_of(unit)) },
             )
             .await
         }
-        ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(world, vhost, queue, user)).await,
-        ReadyPlan::Broker => limited(topology::ready(world)).await,
+        ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(state, vhost, queue, user)).await,
+        ReadyPlan::Broker => limited(topology::ready(state)).await,
         // SQL files may take longer than one attempt should.
-        ReadyPlan::Database => prepare::ready(world, unit, sight).await,
+        ReadyPlan::Database => prepare::ready(state, unit, probe).await,
     }
 }
 
-async fn limited(attempt: impl Future<Output = Result<(), NotYet>>) -> Result<(), NotYet> {
+async fn limited(attempt: impl Future<Output = Result<(), NotReady>>) -> Result<(), NotReady> {
     match timeout(ATTEMPT, attempt).await {
         Ok(done) => done,
-        Err(_) => Err(NotYet::again(format!("no whole answer within {} ms", ATTEMPT.as_millis()))),
+        Err(_) => Err(NotReady::again(format!("no whole answer within {} ms", ATTEMPT.as_millis()))),
     }
 }
 
-async fn tcp(world: &AgentState, unit: &str, port: u16) -> Result<(), NotYet> {
-    let to = http::authority(&world.host_of(unit), port);
-    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotYet::again(format!("{unit}:{port}: {why}")))
+async fn tcp(state: &AgentState, unit: &str, port: u16) -> Result<(), NotReady> {
+    let to = http::authority(&state.host_of(unit), port);
+    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotReady::again(format!("{unit}:{port}: {why}")))
 }
 
-async fn http(world: &AgentState, target: Target) -> Result<(), NotYet> {
+async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
     let question = format!("GET {}://{}{}", if target.tls { "https" } else { "http" }, target.authority(), target.path);
-    match http::exchange(&world.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, ATTEMPT).await {
+    match http::exchange(&state.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, ATTEMPT).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
-        Ok(answer) => Err(NotYet::again(format!("{question}: {}", answer.status))),
-        Err(NoAnswer::Broken(why)) => Err(NotYet::again(format!("{question}: {why}"))),
-        Err(NoAnswer::Unsendable(why)) => Err(NotYet::never(format!("{question}: {why}"))),
+        Ok(answer) => Err(NotReady::again(format!("{question}: {}", answer.status))),
+        Err(NoAnswer::Broken(why)) => Err(NotReady::again(format!("{question}: {why}"))),
+        Err(NoAnswer::Unsendable(why)) => Err(NotReady::never(format!("{question}: {why}"))),
     }
 }
 

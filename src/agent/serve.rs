@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::protocol::{Answer, Ask, Hello, Reply, Request};
-use super::world::{AgentState, CONNECT, Progress};
+use super::protocol::{AgentContext, AgentRequest, AgentResponse, RequestEnvelope, ResponseEnvelope};
+use super::state::{AgentState, CONNECT, Progress};
 use super::{net, ready, status, step, tls};
 
 /// Why an agent could not go on; messages complete "failed to …".
@@ -44,15 +44,15 @@ pub async fn serve(
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut lines = BufReader::new(input).lines();
     let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
-    let hello: Hello = serde_json::from_str(&first).map_err(|e| {
+    let context: AgentContext = serde_json::from_str(&first).map_err(|e| {
         AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify()))
     })?;
-    let (http, amqp) = tls::connectors(&hello.ca).map_err(AgentError::Authority)?;
-    let world = Arc::new(AgentState::new(hello, http, amqp));
+    let (http, amqp) = tls::connectors(&context.ca).map_err(AgentError::Authority)?;
+    let state = Arc::new(AgentState::new(context, http, amqp));
     let (replies, outgoing) = mpsc::unbounded_channel();
     let mut writer = JoinSet::new();
     writer.spawn(write(output, outgoing));
-    let mut requests = Requests { world, replies, running: JoinSet::new(), ids: HashMap::new() };
+    let mut requests = Requests { state, replies, running: JoinSet::new(), ids: HashMap::new() };
     loop {
         tokio::select! {
             line = lines.next_line() => match line.map_err(stream("read standard input"))? {
@@ -66,18 +66,18 @@ pub async fn serve(
 }
 
 struct Requests {
-    world: Arc<AgentState>,
-    replies: mpsc::UnboundedSender<Reply>,
-    running: JoinSet<Answer>,
+    state: Arc<AgentState>,
+    replies: mpsc::UnboundedSender<ResponseEnvelope>,
+    running: JoinSet<AgentResponse>,
     ids: HashMap<tokio::task::Id, u64>,
 }
 
 impl Requests {
     fn start(&mut self, line: &str) {
-        match serde_json::from_str::<Request>(line) {
-            Ok(Request { id, ask }) => {
-                let progress = Progress { id, world: self.world.clone(), replies: self.replies.clone() };
-                let task = self.running.spawn(answer(self.world.clone(), ask, progress));
+        match serde_json::from_str::<RequestEnvelope>(line) {
+            Ok(RequestEnvelope { id, ask }) => {
+                let progress = Progress { id, state: self.state.clone(), replies: self.replies.clone() };
+                let task = self.running.spawn(answer(self.state.clone(), ask, progress));
                 self.ids.insert(task.id(), id);
             }
             // Without a number nobody could be answered; the position names no content.
@@ -87,39 +87,39 @@ impl Requests {
         }
     }
 
-    fn ended(&mut self, ended: Result<(tokio::task::Id, Answer), tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<(tokio::task::Id, AgentResponse), tokio::task::JoinError>) {
         let (task, answer) = match ended {
             Ok((task, answer)) => (task, answer),
             Err(error) => (
                 error.id(),
-                Answer::Error {
+                AgentResponse::Error {
                     message: "the agent's own code failed on this request; its standard error says where".into(),
                 },
             ),
         };
         if let Some(id) = self.ids.remove(&task) {
-            self.replies.send(Reply { id, answer: self.world.redacted(answer) }).ok();
+            self.replies.send(ResponseEnvelope { id, answer: self.state.redacted(answer) }).ok();
         }
     }
 }
 
-async fn answer(world: Arc<AgentState>, ask: Ask, progress: Progress) -> Answer {
+async fn answer(state: Arc<AgentState>, ask: AgentRequest, progress: Progress) -> AgentResponse {
     match ask {
-        Ask::Ready { unit, ready, within_ms, at } => {
-            world.place(&unit, at);
-            ready::wait(&world, &unit, &ready, within_ms, &progress).await
+        AgentRequest::Ready { unit, ready, within_ms, at } => {
+            state.place(&unit, at);
+            ready::wait(&state, &unit, &ready, within_ms, &progress).await
         }
-        Ask::Step { action, within_ms } => step::perform(&world, &action, within_ms).await,
-        Ask::Reach { addresses, timeout_ms } => net::reach(addresses, timeout_ms).await,
-        Ask::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,
-        Ask::Listen { port } => net::listen(&world, port).await,
-        Ask::Status => status::answer().await,
+        AgentRequest::Step { action, within_ms } => step::perform(&state, &action, within_ms).await,
+        AgentRequest::Reach { addresses, timeout_ms } => net::reach(addresses, timeout_ms).await,
+        AgentRequest::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,
+        AgentRequest::Listen { port } => net::listen(&state, port).await,
+        AgentRequest::Status => status::answer().await,
     }
 }
 
 async fn write(
     mut output: impl AsyncWrite + Unpin,
-    mut replies: mpsc::UnboundedReceiver<Reply>,
+    mut replies: mpsc::UnboundedReceiver<ResponseEnvelope>,
 ) -> Result<(), AgentError> {
     while let Some(reply) = replies.recv().await {
         let Ok(mut line) = serde_json::to_vec(&reply) else { continue };

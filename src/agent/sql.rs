@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+use super::state::{ATTEMPT, AgentState, CONNECT};
 use super::step::{StepFailed, StepPassed};
-use super::world::{ATTEMPT, AgentState, CONNECT};
 use super::{matching, net};
 use crate::spec::model::Sql;
 
@@ -91,21 +91,21 @@ impl Drop for Database {
 }
 
 /// Logs in to the unit's database as one of its roles, or as `postgres`.
-pub(super) async fn connect(world: &AgentState, unit: &str, role: &str) -> Result<Database, SqlError> {
-    let plan = world
-        .hello
+pub(super) async fn connect(state: &AgentState, unit: &str, role: &str) -> Result<Database, SqlError> {
+    let plan = state
+        .context
         .databases
         .get(unit)
         .ok_or_else(|| SqlError::Ours(format!("no database is known here as {unit}")))?;
     let secret = format!("{unit}.{role}");
-    let password = world
-        .hello
+    let password = state
+        .context
         .secrets
         .get(&secret)
         .ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
     let mut config = Config::new();
     config
-        .host(world.host_of(unit))
+        .host(state.host_of(unit))
         .port(PORT)
         .user(role)
         .password(password)
@@ -122,10 +122,10 @@ pub(super) async fn connect(world: &AgentState, unit: &str, role: &str) -> Resul
 }
 
 /// The `sql` step.
-pub(super) async fn perform(world: &AgentState, step: &Sql) -> Result<StepPassed, StepFailed> {
+pub(super) async fn perform(state: &AgentState, step: &Sql) -> Result<StepPassed, StepFailed> {
     let what = format!("{} on {} as {}", matching::excerpt(step.query.trim()), step.database, step.role);
     let expected = if step.refused { format!("{what} is refused") } else { what };
-    match (rows(world, step).await, step.refused) {
+    match (rows(state, step).await, step.refused) {
         (Ok(rows), false) => judge(step, &rows),
         (Err(SqlError::Refused(text)), true) => Ok(StepPassed::saw(text)),
         (Ok(rows), true) => Err(StepFailed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
@@ -134,8 +134,8 @@ pub(super) async fn perform(world: &AgentState, step: &Sql) -> Result<StepPassed
     }
 }
 
-async fn rows(world: &AgentState, step: &Sql) -> Result<Vec<Row>, SqlError> {
-    let database = connect(world, &step.database, &step.role).await?;
+async fn rows(state: &AgentState, step: &Sql) -> Result<Vec<Row>, SqlError> {
+    let database = connect(state, &step.database, &step.role).await?;
     let answer = database.client.simple_query(&step.query).await?;
     let row = |message| match message {
         SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()),

@@ -7,17 +7,17 @@ use std::path::Path;
 
 use tokio::fs;
 
-use super::protocol::{Answer, ProcessStatus};
+use super::protocol::{AgentResponse, ProcessStatus};
 
 const TOKENS: &str = "kubernetes.io/serviceaccount";
 /// Where tokens lie. `/var/run` is a link to `/run` almost everywhere, and would lead to this process's own `/run`.
 const FOLDERS: [&str; 2] = ["1/root/run/secrets", "1/root/var/run/secrets"];
 
 /// The answer to `Status`.
-pub(super) async fn answer() -> Answer {
+pub(super) async fn answer() -> AgentResponse {
     match read(Path::new("/proc")).await {
-        Ok(status) => Answer::Status(status),
-        Err(message) => Answer::Error { message },
+        Ok(status) => AgentResponse::Status(status),
+        Err(message) => AgentResponse::Error { message },
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::protocol::{Answer, StepFailure};
-use super::world::AgentState;
-use super::{amqp_try, collect, http_step, net, publish, queue, sql};
+use super::protocol::{AgentResponse, StepFailure};
+use super::state::AgentState;
+use super::{amqp_access, collect, http_step, net, publish, queue, sql};
 use crate::spec::model::Action;
 
 /// Pauses between attempts, as in readiness.
@@ -47,21 +47,21 @@ impl StepFailed {
 }
 
 /// Performs a step; the answer is `Passed`, `Failed`, or `Error` for what is no agent's step.
-pub(super) async fn perform(world: &AgentState, action: &Action, within_ms: Option<u64>) -> Answer {
+pub(super) async fn perform(state: &AgentState, action: &Action, within_ms: Option<u64>) -> AgentResponse {
     let start = Instant::now();
     let within = within_ms.map(Duration::from_millis);
     let mut pause = FASTEST;
     loop {
         // What waits by itself gets the limit instead of being repeated.
-        let Some(done) = attempt(world, action, within).await else {
-            return Answer::Error { message: "not an agent step".into() };
+        let Some(done) = attempt(state, action, within).await else {
+            return AgentResponse::Error { message: "not an agent step".into() };
         };
         let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let again = within.is_some_and(|within| start.elapsed() + pause < within) && !waits_by_itself(action);
         match done {
-            Ok(StepPassed { saw, captured }) => return Answer::Passed { captured, saw, waited_ms },
+            Ok(StepPassed { saw, captured }) => return AgentResponse::Passed { captured, saw, waited_ms },
             Err(missed) if missed.ours || !again => {
-                return Answer::Failed(StepFailure {
+                return AgentResponse::Failed(StepFailure {
                     expected: missed.expected,
                     got: missed.got,
                     waited_ms,
@@ -79,22 +79,22 @@ fn waits_by_itself(action: &Action) -> bool {
 }
 
 async fn attempt(
-    world: &AgentState,
+    state: &AgentState,
     action: &Action,
     within: Option<Duration>,
 ) -> Option<Result<StepPassed, StepFailed>> {
     Some(match action {
-        Action::Http(step) => http_step::perform(world, step).await,
+        Action::Http(step) => http_step::perform(state, step).await,
         Action::Tcp(step) => net::tcp_step(step).await,
         Action::Resolve(step) => net::resolve_step(step).await,
-        Action::AmqpLogin(step) => amqp_try::login(world, step).await,
-        Action::AmqpTry(step) => amqp_try::perform(world, step).await,
-        Action::Publish(step) => publish::perform(world, step).await,
-        Action::Listen(step) => collect::listen(world, step).await,
-        Action::Expect(step) => collect::expect(world, step, within).await,
-        Action::ExpectNothing(step) => collect::expect_nothing(world, step).await,
-        Action::QueueDepth(step) => queue::depth(world, step).await,
-        Action::Sql(step) => sql::perform(world, step).await,
+        Action::AmqpLogin(step) => amqp_access::login(state, step).await,
+        Action::AmqpTry(step) => amqp_access::perform(state, step).await,
+        Action::Publish(step) => publish::perform(state, step).await,
+        Action::Listen(step) => collect::listen(state, step).await,
+        Action::Expect(step) => collect::expect(state, step, within).await,
+        Action::ExpectNothing(step) => collect::expect_nothing(state, step).await,
+        Action::QueueDepth(step) => queue::depth(state, step).await,
+        Action::Sql(step) => sql::perform(state, step).await,
         Action::Stop(_) | Action::Start(_) | Action::Restart(_) | Action::Wait(_) => return None,
         Action::Confined(_) | Action::NoWayOut(_) | Action::NoNeighbour(_) | Action::NoSecretsLeaked(_) => return None,
     })

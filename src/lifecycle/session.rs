@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::usage::InUse;
 use super::{Journal, RunEvent, causes};
 use crate::agent::client::AgentClient;
-use crate::agent::protocol::Hello;
+use crate::agent::protocol::AgentContext;
 use crate::engine::{Engine, EngineError, EngineEvent};
 use crate::lease::Lease;
 use crate::plan::Position;
@@ -78,10 +78,10 @@ impl Session {
     }
 
     /// The agent's input. Inside a service it holds that service's secrets only, because the service could read them.
-    fn hello(&self, position: &Position) -> Hello {
+    fn hello(&self, position: &Position) -> AgentContext {
         match position {
-            Position::Inside(unit) => Hello::inside(&self.lease.plan, &self.secrets, unit),
-            _ => Hello::of(&self.lease.plan, &self.secrets),
+            Position::Inside(unit) => AgentContext::inside(&self.lease.plan, &self.secrets, unit),
+            _ => AgentContext::of(&self.lease.plan, &self.secrets),
         }
     }
 

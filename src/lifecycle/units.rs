@@ -6,7 +6,7 @@ use super::RunEvent;
 use super::clock::elapsed_ms;
 use super::session::Session;
 use crate::agent::client::AgentLost;
-use crate::agent::protocol::{Answer, Ask};
+use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::plan::{Position, Unit};
 
 impl Session {
@@ -49,26 +49,26 @@ impl Session {
         }
     }
 
-    async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<Answer, AgentLost>, String> {
+    async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<AgentResponse, AgentLost>, String> {
         let agent = self.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
         let at = self.engine.address(&self.lease, &unit.name).await;
-        let ask = Ask::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
+        let ask = AgentRequest::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
         let (journal, name) = (self.journal.clone(), unit.name.clone());
         let on_progress = move |last| journal.record(RunEvent::UnitWaiting { unit: name.clone(), last });
         Ok(agent.ask_with_progress(ask, on_progress).await)
     }
 }
 
-fn readiness(unit: &Unit, answer: Result<Answer, AgentLost>) -> Result<(), String> {
+fn readiness(unit: &Unit, answer: Result<AgentResponse, AgentLost>) -> Result<(), String> {
     match answer {
-        Ok(Answer::Ready) => Ok(()),
-        Ok(Answer::Failed(f)) => Err(format!(
+        Ok(AgentResponse::Ready) => Ok(()),
+        Ok(AgentResponse::Failed(f)) => Err(format!(
             "not ready within {}: expected {}; last answer: {}",
             seconds(unit.within_ms),
             f.expected,
             f.got
         )),
-        Ok(Answer::Error { message }) => Err(message),
+        Ok(AgentResponse::Error { message }) => Err(message),
         Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
     }

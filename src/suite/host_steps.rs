@@ -7,7 +7,7 @@ use futures::StreamExt;
 
 use super::isolation;
 use super::step_result::StepResult;
-use crate::agent::protocol::{Answer, Ask, ProcessStatus};
+use crate::agent::protocol::{AgentRequest, AgentResponse, ProcessStatus};
 use crate::lifecycle::session::Session;
 use crate::plan::{Confinement, Position, UnitKind};
 use crate::spec::model::{Action, Aspect, Confined};
@@ -95,8 +95,8 @@ async fn confined(session: &Session, step: &Confined) -> StepResult {
 /// Asks the kernel about process 1 of a unit, from inside.
 async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> {
     let agent = session.agent(&Position::Inside(unit.to_owned())).await.map_err(|e| format!("failed to {e}"))?;
-    match agent.ask(Ask::Status).await {
-        Ok(Answer::Status(status)) => Ok(status),
+    match agent.ask(AgentRequest::Status).await {
+        Ok(AgentResponse::Status(status)) => Ok(status),
         Ok(other) => Err(format!("{other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
     }

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use super::control_listener::{self, ControlListener, OUTSIDE, TIMEOUT};
 use super::host_steps::chosen;
 use super::step_result::StepResult;
-use crate::agent::protocol::{Answer, Ask};
+use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::engine::EngineKind;
 use crate::lifecycle::session::Session;
 use crate::plan::Position;
@@ -79,7 +79,7 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
     if own.is_empty() {
         return Ok(own);
     }
-    let reach = Ask::Reach { addresses: own.clone(), timeout_ms: millis(TIMEOUT) };
+    let reach = AgentRequest::Reach { addresses: own.clone(), timeout_ms: millis(TIMEOUT) };
     let reached = ask(session, &Position::Neighbour, reach).await?;
     if reached.is_empty() {
         return Err(format!(
@@ -116,7 +116,7 @@ pub async fn unless_open(session: &Session, failed: StepResult) -> StepResult {
 /// Whether the network refuses anything: the agent of control, to whom only services are open, tries a neighbour.
 async fn refuses(session: &Session) -> Result<bool, String> {
     let addresses = listen(session, &Position::Neighbour).await?;
-    let reach = || Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) };
+    let reach = || AgentRequest::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) };
     if ask(session, &Position::Neighbour, reach()).await?.is_empty() {
         return Err("the neighbour does not answer in its own network".into());
     }
@@ -131,14 +131,14 @@ struct Tried {
 async fn tried(session: &Session, unit: &str, listener: &ControlListener, own: &[String]) -> Result<Tried, String> {
     let position = Position::Inside(unit.to_owned());
     let addresses = listener.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
-    let mut reached = ask(session, &position, Ask::Reach { addresses, timeout_ms: millis(TIMEOUT) }).await?;
-    let names = Ask::Names {
+    let mut reached = ask(session, &position, AgentRequest::Reach { addresses, timeout_ms: millis(TIMEOUT) }).await?;
+    let names = AgentRequest::Names {
         names: OUTSIDE.map(str::to_owned).to_vec(),
         servers: listener.udp.clone(),
         timeout_ms: millis(TIMEOUT),
     };
     reached.extend(ask(session, &position, names).await?);
-    let resolvers = Ask::Names {
+    let resolvers = AgentRequest::Names {
         names: vec![OUTSIDE[0].to_owned()],
         servers: RESOLVERS.map(str::to_owned).to_vec(),
         timeout_ms: millis(TIMEOUT),
@@ -157,7 +157,8 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
         Err(why) => return StepResult::inconclusive(expected, why),
     };
     let control =
-        ask(session, &neighbour, Ask::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) }).await;
+        ask(session, &neighbour, AgentRequest::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) })
+            .await;
     if !control.as_ref().is_ok_and(|r| !r.is_empty()) {
         return StepResult::inconclusive(
             expected,
@@ -191,17 +192,17 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
 /// What of a neighbour's addresses and of other environments' names a unit reaches.
 async fn met(session: &Session, unit: &str, addresses: &[String], names: &[String]) -> Result<Vec<String>, String> {
     let position = Position::Inside(unit.to_owned());
-    let reach = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: millis(TIMEOUT) };
+    let reach = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: millis(TIMEOUT) };
     let mut reached = ask(session, &position, reach).await?;
-    let resolve = Ask::Names { names: names.to_vec(), servers: vec![], timeout_ms: millis(TIMEOUT) };
+    let resolve = AgentRequest::Names { names: names.to_vec(), servers: vec![], timeout_ms: millis(TIMEOUT) };
     reached.extend(ask(session, &position, resolve).await?);
     Ok(reached)
 }
 
 async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String> {
     let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
-    match agent.ask(Ask::Listen { port: 0 }).await {
-        Ok(Answer::Listening { addresses, port }) if !addresses.is_empty() => {
+    match agent.ask(AgentRequest::Listen { port: 0 }).await {
+        Ok(AgentResponse::Listening { addresses, port }) if !addresses.is_empty() => {
             Ok(addresses.iter().map(|a| format!("{a}:{port}")).collect())
         }
         Ok(other) => Err(format!("the neighbour does not listen: {other:?}")),
@@ -218,10 +219,10 @@ async fn other_names(session: &Session) -> Result<Vec<String>, String> {
     Ok(names.into_iter().collect())
 }
 
-async fn ask(session: &Session, position: &Position, ask: Ask) -> Result<Vec<String>, String> {
+async fn ask(session: &Session, position: &Position, ask: AgentRequest) -> Result<Vec<String>, String> {
     let agent = session.agent(position).await.map_err(|e| format!("failed to {e}"))?;
     match agent.ask(ask).await {
-        Ok(Answer::Reached { reached }) => Ok(reached),
+        Ok(AgentResponse::Reached { reached }) => Ok(reached),
         Ok(other) => Err(format!("{other:?}")),
         Err(lost) => {
             session.forget_agent(position).await;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::step_result::StepResult;
 use super::{host_steps, isolation, variables};
-use crate::agent::protocol::{Answer, Ask};
+use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
 use crate::model::Verdict;
@@ -127,7 +127,7 @@ impl<'a> StepsExecutor<'a> {
             .and_then(|w| humantime::parse_duration(w).ok())
             .and_then(|d| u64::try_from(d.as_millis()).ok());
         let refused = matches!(&action, Action::Tcp(tcp) if tcp.refused);
-        let result = self.ask(&position, Ask::Step { action: Box::new(action), within_ms }).await;
+        let result = self.ask(&position, AgentRequest::Step { action: Box::new(action), within_ms }).await;
         if refused && result.verdict == Verdict::Failed {
             isolation::unless_open(self.session, result).await
         } else {
@@ -136,7 +136,7 @@ impl<'a> StepsExecutor<'a> {
     }
 
     /// Asks the agent at a position; an agent that went away with its service is replaced once.
-    async fn ask(&self, position: &Position, ask: Ask) -> StepResult {
+    async fn ask(&self, position: &Position, ask: AgentRequest) -> StepResult {
         for attempt in 0..2 {
             let agent = match self.session.agent(position).await {
                 Ok(agent) => agent,
@@ -152,14 +152,14 @@ impl<'a> StepsExecutor<'a> {
     }
 }
 
-fn judge(answer: Answer) -> StepResult {
+fn judge(answer: AgentResponse) -> StepResult {
     match answer {
-        Answer::Passed { captured, saw, .. } => StepResult { captured, ..StepResult::passed(saw) },
-        Answer::Failed(failure) => {
+        AgentResponse::Passed { captured, saw, .. } => StepResult { captured, ..StepResult::passed(saw) },
+        AgentResponse::Failed(failure) => {
             let verdict = if failure.inconclusive { Verdict::Inconclusive } else { Verdict::Failed };
             StepResult { verdict, saw: String::new(), failure, captured: BTreeMap::new() }
         }
-        Answer::Error { message } => StepResult::inconclusive("the step to be performed", message),
+        AgentResponse::Error { message } => StepResult::inconclusive("the step to be performed", message),
         other => StepResult::inconclusive("an answer to a step", format!("{other:?}")),
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 use dayfly::agent::AgentLink;
 use dayfly::agent::client::AgentClient;
-use dayfly::agent::protocol::{Answer, Ask, Hello, StepFailure};
+use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse, StepFailure};
 use dayfly::plan::{Plan, ReadyPlan, Unit, UnitKind};
 use dayfly::secrets::Secrets;
 use dayfly::testing;
@@ -142,7 +142,7 @@ pub struct Agent {
     pub process: tokio::process::Child,
 }
 
-pub fn agent(hello: Hello) -> Agent {
+pub fn agent(hello: AgentContext) -> Agent {
     let mut command = tokio::process::Command::new(binary());
     let mut process =
         command.arg("agent").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -152,37 +152,37 @@ pub fn agent(hello: Hello) -> Agent {
 }
 
 impl Agent {
-    pub async fn ask(&self, ask: Ask) -> Answer {
+    pub async fn ask(&self, ask: AgentRequest) -> AgentResponse {
         self.client.ask(ask).await.unwrap()
     }
 
     /// A step written as in a description.
-    pub async fn step(&self, action: Value, within_ms: Option<u64>) -> Answer {
-        self.ask(Ask::Step { action: Box::new(serde_json::from_value(action).unwrap()), within_ms }).await
+    pub async fn step(&self, action: Value, within_ms: Option<u64>) -> AgentResponse {
+        self.ask(AgentRequest::Step { action: Box::new(serde_json::from_value(action).unwrap()), within_ms }).await
     }
 
     pub async fn holds(&self, action: Value) -> (BTreeMap<String, String>, String) {
         match self.step(action.clone(), None).await {
-            Answer::Passed { captured, saw, .. } => (captured, saw),
+            AgentResponse::Passed { captured, saw, .. } => (captured, saw),
             other => panic!("{action} was answered by {other:?}"),
         }
     }
 
     pub async fn fails(&self, action: Value) -> StepFailure {
         match self.step(action.clone(), None).await {
-            Answer::Failed(failure) => failure,
+            AgentResponse::Failed(failure) => failure,
             other => panic!("{action} was answered by {other:?}"),
         }
     }
 
-    pub async fn ready(&self, unit: &str, ready: ReadyPlan, within_ms: u64) -> Answer {
-        self.ask(Ask::Ready { unit: unit.into(), ready, within_ms, at: None }).await
+    pub async fn ready(&self, unit: &str, ready: ReadyPlan, within_ms: u64) -> AgentResponse {
+        self.ask(AgentRequest::Ready { unit: unit.into(), ready, within_ms, at: None }).await
     }
 }
 
 /// What is known where there is neither broker nor database.
-pub fn bare() -> Hello {
-    Hello { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+pub fn bare() -> AgentContext {
+    AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
 }
 
 pub fn none() -> Value {

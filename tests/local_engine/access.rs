@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dayfly::agent::protocol::{Answer, Ask};
+use dayfly::agent::protocol::{AgentRequest, AgentResponse};
 use dayfly::engine::Engine;
 use dayfly::plan::{Position, Unit};
 use dayfly::secrets::Secrets;
@@ -75,14 +75,14 @@ async fn neither_the_host_nor_a_neighbour_nor_an_outside_name_is_reached() {
     assert!(hosts.len() > 1, "{hosts:?}");
     assert_eq!(reach(&api, &[hosts, at_neighbour.clone()].concat()).await, [""; 0]);
     let asked = api
-        .ask(Ask::Names {
+        .ask(AgentRequest::Names {
             names: vec!["example.com".into(), "deb.debian.org".into()],
             servers: vec![],
             timeout_ms: 3000,
         })
         .await
         .unwrap();
-    assert!(matches!(&asked, Answer::Reached { reached } if reached.is_empty()), "{asked:?}");
+    assert!(matches!(&asked, AgentResponse::Reached { reached } if reached.is_empty()), "{asked:?}");
     drop((api, neighbour));
     world.remove().await;
 }
@@ -157,8 +157,9 @@ async fn copies_of_a_unit_all_answer_to_its_name() {
         return;
     };
     let api = world.agent(inside("api")).await;
-    let asked = api.ask(Ask::Names { names: vec!["web".into()], servers: vec![], timeout_ms: 3000 }).await.unwrap();
-    let Answer::Reached { reached } = asked else { panic!("{asked:?}") };
+    let asked =
+        api.ask(AgentRequest::Names { names: vec!["web".into()], servers: vec![], timeout_ms: 3000 }).await.unwrap();
+    let AgentResponse::Reached { reached } = asked else { panic!("{asked:?}") };
     let addresses = reached[0].matches(", ").count() + 1;
     assert_eq!(addresses, 3, "{reached:?}");
     let running = world.engine.running(world.environment()).await.unwrap();

@@ -107,7 +107,7 @@ async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote(
     assert!(refused.contains("db is not running"), "{refused}");
     // The agent inside ended with the unit's namespaces.
     assert!(
-        timeout(PATIENCE, first.ask(dayfly::agent::protocol::Ask::Listen { port: 1 }))
+        timeout(PATIENCE, first.ask(dayfly::agent::protocol::AgentRequest::Listen { port: 1 }))
             .await
             .expect("the agent lives on")
             .is_err()

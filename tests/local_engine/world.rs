@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use dayfly::agent::client::AgentClient;
-use dayfly::agent::protocol::{Answer, Ask, Hello};
+use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
 use dayfly::engine::{Engine, EngineError, Older};
 use dayfly::lease::Lease;
@@ -166,8 +166,8 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     tokio::time::timeout(PATIENCE, waiting).await.expect("the condition never held");
 }
 
-pub fn hello() -> Hello {
-    Hello { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+pub fn hello() -> AgentContext {
+    AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
 }
 
 pub fn lease(plan: Plan) -> Lease {
@@ -178,24 +178,24 @@ pub fn lease(plan: Plan) -> Lease {
 
 /// Which of these accept a connection from there.
 pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
-    let ask = Ask::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
+    let ask = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
     match answer(agent, ask).await {
-        Answer::Reached { reached } => reached,
+        AgentResponse::Reached { reached } => reached,
         other => panic!("{other:?}"),
     }
 }
 
 /// `address:port` of every address of an agent that listens there from now on.
 pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
-    match answer(agent, Ask::Listen { port }).await {
-        Answer::Listening { addresses, .. } => {
+    match answer(agent, AgentRequest::Listen { port }).await {
+        AgentResponse::Listening { addresses, .. } => {
             addresses.iter().filter(|a| !a.starts_with("127.") && *a != "::1").map(|a| format!("{a}:{port}")).collect()
         }
         other => panic!("{other:?}"),
     }
 }
 
-async fn answer(agent: &AgentClient, ask: Ask) -> Answer {
+async fn answer(agent: &AgentClient, ask: AgentRequest) -> AgentResponse {
     tokio::time::timeout(PATIENCE, agent.ask(ask))
         .await
         .expect("no answer in time")

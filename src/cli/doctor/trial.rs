@@ -10,7 +10,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::check::Check;
-use crate::agent::protocol::{Answer, Ask};
+use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::cli::request;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::engine::{Engine, EngineError, EngineKind, Older};
@@ -162,8 +162,10 @@ async fn step(session: &Session, what: &'static str, action: Action, todo: &str)
 /// The caller reaches the service by name and by address, the stranger by neither.
 async fn names(session: &Session) -> Result<Check, String> {
     let at = |unit: &str| Position::Inside(unit.to_owned());
-    let addresses = match ask(session, &at("service"), Ask::Listen { port: PORT }).await? {
-        Answer::Listening { addresses, .. } => addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>(),
+    let addresses = match ask(session, &at("service"), AgentRequest::Listen { port: PORT }).await? {
+        AgentResponse::Listening { addresses, .. } => {
+            addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>()
+        }
         other => return Err(format!("the service does not listen: {other:?}")),
     };
     let name = format!("service:{PORT}");
@@ -180,13 +182,13 @@ async fn names(session: &Session) -> Result<Check, String> {
 }
 
 async fn reached(session: &Session, at: &Position, addresses: &[String]) -> Result<Vec<String>, String> {
-    match ask(session, at, Ask::Reach { addresses: addresses.to_vec(), timeout_ms: 1500 }).await? {
-        Answer::Reached { reached } => Ok(reached),
+    match ask(session, at, AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1500 }).await? {
+        AgentResponse::Reached { reached } => Ok(reached),
         other => Err(format!("{other:?}")),
     }
 }
 
-async fn ask(session: &Session, at: &Position, ask: Ask) -> Result<Answer, String> {
+async fn ask(session: &Session, at: &Position, ask: AgentRequest) -> Result<AgentResponse, String> {
     let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
     agent.ask(ask).await.map_err(|e| format!("failed to {e}"))
 }

@@ -11,14 +11,14 @@ use lapin::{BasicProperties, ExchangeKind};
 
 use super::amqp::{self, AmqpError, Session, limited, short};
 use super::queue;
+use super::state::AgentState;
 use super::step::{StepFailed, StepPassed};
-use super::world::AgentState;
 use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
 
 /// The `amqpLogin` step.
-pub(super) async fn login(world: &AgentState, step: &AmqpLogin) -> Result<StepPassed, StepFailed> {
+pub(super) async fn login(state: &AgentState, step: &AmqpLogin) -> Result<StepPassed, StepFailed> {
     let what = format!("the login of {} to virtual host {}", step.user, step.vhost);
-    let done = match amqp::connect(world, &step.user, &step.vhost, step.password.as_deref()).await {
+    let done = match amqp::connect(state, &step.user, &step.vhost, step.password.as_deref()).await {
         Ok(connection) => connection.close(200, short("done").unwrap_or_default()).await.map_err(AmqpError::from),
         Err(error) => Err(error),
     };
@@ -26,9 +26,9 @@ pub(super) async fn login(world: &AgentState, step: &AmqpLogin) -> Result<StepPa
 }
 
 /// The `amqpTry` step.
-pub(super) async fn perform(world: &AgentState, step: &AmqpTry) -> Result<StepPassed, StepFailed> {
+pub(super) async fn perform(state: &AgentState, step: &AmqpTry) -> Result<StepPassed, StepFailed> {
     let what = describe(step);
-    let session = match Session::open(world, &step.user, &step.vhost).await {
+    let session = match Session::open(state, &step.user, &step.vhost).await {
         Ok(session) => session,
         // The login is not what was tried: its refusal proves nothing about the operation.
         Err(error) => return Err(AmqpError::Failed(error.text()).missed(expectation(&what, step.refused))),

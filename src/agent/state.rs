@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use super::collect::Collector;
-use super::protocol::{Answer, Hello, Reply, StepFailure};
+use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
 
 /// Longest time for one connection attempt inside an environment, so that a silent peer never blocks polling.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Shared by all requests of a link.
 pub(super) struct AgentState {
-    pub hello: Hello,
+    pub context: AgentContext,
     pub tls: TlsConnector,
     pub amqp_tls: RustlsConnector,
     listeners: Mutex<HashMap<String, Arc<Collector>>>,
@@ -29,9 +29,9 @@ pub(super) struct AgentState {
 }
 
 impl AgentState {
-    pub fn new(hello: Hello, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
+    pub fn new(context: AgentContext, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
         Self {
-            hello,
+            context,
             tls,
             amqp_tls,
             listeners: Mutex::default(),
@@ -64,16 +64,20 @@ impl AgentState {
     }
 
     /// Puts names in place of secrets wherever an answer might end up in a log or a report.
-    pub fn redacted(&self, answer: Answer) -> Answer {
-        let text = |text: String| redact(text, &self.hello.secrets);
+    pub fn redacted(&self, answer: AgentResponse) -> AgentResponse {
+        let text = |text: String| redact(text, &self.context.secrets);
         match answer {
-            Answer::Waiting { last } => Answer::Waiting { last: text(last) },
-            Answer::Failed(failure) => {
-                Answer::Failed(StepFailure { expected: text(failure.expected), got: text(failure.got), ..failure })
-            }
+            AgentResponse::Waiting { last } => AgentResponse::Waiting { last: text(last) },
+            AgentResponse::Failed(failure) => AgentResponse::Failed(StepFailure {
+                expected: text(failure.expected),
+                got: text(failure.got),
+                ..failure
+            }),
             // Captured values go back into steps and must stay what they are.
-            Answer::Passed { captured, saw, waited_ms } => Answer::Passed { captured, saw: text(saw), waited_ms },
-            Answer::Error { message } => Answer::Error { message: text(message) },
+            AgentResponse::Passed { captured, saw, waited_ms } => {
+                AgentResponse::Passed { captured, saw: text(saw), waited_ms }
+            }
+            AgentResponse::Error { message } => AgentResponse::Error { message: text(message) },
             other => other,
         }
     }
@@ -96,15 +100,15 @@ fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
 /// Where progress of one request goes.
 pub(super) struct Progress {
     pub id: u64,
-    pub world: Arc<AgentState>,
-    pub replies: mpsc::UnboundedSender<Reply>,
+    pub state: Arc<AgentState>,
+    pub replies: mpsc::UnboundedSender<ResponseEnvelope>,
 }
 
 impl Progress {
     pub fn waiting(&self, last: String) {
-        let answer = self.world.redacted(Answer::Waiting { last });
+        let answer = self.state.redacted(AgentResponse::Waiting { last });
         // The writer is gone only when the link is; the request is then aborted too.
-        self.replies.send(Reply { id: self.id, answer }).ok();
+        self.replies.send(ResponseEnvelope { id: self.id, answer }).ok();
     }
 }
 

@@ -8,7 +8,8 @@ use assert_cmd::Command;
 use dayfly::engine::fake::{FakeEngine, Script};
 use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
-use dayfly::evidence::removal::{self, BEGUN, ENDED};
+use dayfly::evidence::removal;
+use dayfly::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
 use dayfly::evidence::verify::{Expect, Refusal, removal as judged};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
 use dayfly::lease::{Lease, Retention};
@@ -314,13 +315,22 @@ fn refuses_a_tampered_record() {
         })
     };
     let cases: Vec<(&str, Change)> = vec![
-        ("the signature does not match", flipped(BEGUN)),
-        ("the signature does not match", flipped(ENDED)),
-        ("begun.intoto.jsonl is missing", Box::new(|files| drop(files.remove(BEGUN)))),
+        ("the signature does not match", flipped(REMOVAL_BEGUN)),
+        ("the signature does not match", flipped(REMOVAL_ENDED)),
+        ("begun.intoto.jsonl is missing", Box::new(|files| drop(files.remove(REMOVAL_BEGUN)))),
         ("is no part", Box::new(|files| drop(files.insert("raw/x".into(), vec![])))),
-        ("not the one", Box::new(move |files| drop(files.insert(BEGUN.into(), other()[BEGUN].clone())))),
-        ("not of a removal that is over", Box::new(|files| drop(files.insert(ENDED.into(), files[BEGUN].clone())))),
-        ("not of a removal that begins", Box::new(|files| drop(files.insert(BEGUN.into(), files[ENDED].clone())))),
+        (
+            "not the one",
+            Box::new(move |files| drop(files.insert(REMOVAL_BEGUN.into(), other()[REMOVAL_BEGUN].clone()))),
+        ),
+        (
+            "not of a removal that is over",
+            Box::new(|files| drop(files.insert(REMOVAL_ENDED.into(), files[REMOVAL_BEGUN].clone()))),
+        ),
+        (
+            "not of a removal that begins",
+            Box::new(|files| drop(files.insert(REMOVAL_BEGUN.into(), files[REMOVAL_ENDED].clone()))),
+        ),
     ];
     judge(&good()).unwrap();
     for (expected, change) in cases {
@@ -336,7 +346,7 @@ fn refuses_a_tampered_record() {
 fn another_remover_completes_an_unfinished_record_in_its_own_name() {
     let other = Remover { host: "dayfly@second".into(), ..remover() };
     let begun = begun(&observed(), EngineKind::Local).unwrap();
-    let left = || begun.files()[BEGUN].clone();
+    let left = || begun.files()[REMOVAL_BEGUN].clone();
     let mut taken_up = removal::resume(left(), other.clone(), &key(1).verifying_key()).unwrap();
     assert_eq!(taken_up.id(), begun.id());
     taken_up.end(Ok(vec![]), Timestamp::now(), &key(1)).unwrap();
@@ -344,7 +354,7 @@ fn another_remover_completes_an_unfinished_record_in_its_own_name() {
     assert_eq!((said.state, said.remover, said.removal_id), (RemovalState::Removed, other, begun.id()));
     // What somebody else signed, and what is over, is nobody's to end.
     assert!(removal::resume(left(), remover(), &key(2).verifying_key()).is_err());
-    assert!(removal::resume(taken_up.files()[ENDED].clone(), remover(), &key(1).verifying_key()).is_err());
+    assert!(removal::resume(taken_up.files()[REMOVAL_ENDED].clone(), remover(), &key(1).verifying_key()).is_err());
 }
 
 #[tokio::test]

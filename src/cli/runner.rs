@@ -44,7 +44,7 @@ fn account(text: &str) -> Result<ServiceAccountRef, String> {
     Ok(ServiceAccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
-/// Performs the run; every notice is a line of JSON on standard output.
+/// Performs the run; every event is a line of JSON on standard output.
 pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
     let key = Arc::new(key::signing_key(&args.key, None)?);
     let engine = target::this_cluster(args.account, common).await?.map_err(|e| engine_error(common, &e))?;
@@ -58,8 +58,8 @@ pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
         evidence: args.evidence,
         stop: signals::ask()?,
     };
-    let screen = |notice: &RunEvent| {
-        if let Ok(line) = serde_json::to_string(notice) {
+    let screen = |event: &RunEvent| {
+        if let Ok(line) = serde_json::to_string(event) {
             outln!("{line}");
         }
     };

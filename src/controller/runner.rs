@@ -177,7 +177,7 @@ impl Runner {
         first.expiration_time = Some(lease.expires);
         let (told, seen) = watch::channel(first);
         let told = Arc::new(told);
-        let (notices, plan) = (told.clone(), lease.plan.clone());
+        let (events, plan) = (told.clone(), lease.plan.clone());
         let journal = Journal::new(
             facts,
             Some(self.evidence.clone()),

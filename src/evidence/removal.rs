@@ -20,12 +20,6 @@ use super::{EvidenceError, SigningKey, dsse, seal, store};
 use crate::engine::{EngineInfo, EngineKind, Observed, Residual};
 use crate::model::{Digest, is_hex};
 
-/// Folder of all removals.
-pub const REMOVALS: &str = "removals";
-/// The statement before the removal.
-pub const BEGUN: &str = "begun.intoto.jsonl";
-/// The statement after it.
-pub const ENDED: &str = "ended.intoto.jsonl";
 const SCHEMA_VERSION: u32 = 1;
 
 /// A removal on paper, as far as it has come.
@@ -78,13 +72,13 @@ pub fn begin(
         begun_digest: None,
     };
     let payload = statement(&predicate)?;
-    let files = [(BEGUN.to_owned(), signed(&payload, key)?)].into();
+    let files = [(store::REMOVAL_BEGUN.to_owned(), signed(&payload, key)?)].into();
     Ok(Record { predicate, files, digest: payload.sha256 })
 }
 
 /// Takes up a record that somebody else began and did not end. What is signed from now on, `remover` says.
 pub fn resume(begun: Vec<u8>, remover: Remover, key: &VerifyingKey) -> Result<Record, Refusal> {
-    let files: BTreeMap<_, _> = [(BEGUN.to_owned(), begun)].into();
+    let files: BTreeMap<_, _> = [(store::REMOVAL_BEGUN.to_owned(), begun)].into();
     let (predicate, digest) = verify::removal_begun(&files, key, &verify::Expect::default())?;
     Ok(Record { predicate: RemovalPredicate { remover, ..predicate }, digest, files })
 }
@@ -119,13 +113,13 @@ impl Record {
         self.predicate.error = error;
         self.predicate.ended_on = Some(now);
         self.predicate.begun_digest = Some(DigestSet::sha256(&self.digest));
-        self.files.insert(ENDED.to_owned(), signed(&statement(&self.predicate)?, key)?);
+        self.files.insert(store::REMOVAL_ENDED.to_owned(), signed(&statement(&self.predicate)?, key)?);
         Ok(())
     }
 
     /// Writes what is not yet there below the folder of all evidence; returns the record's own folder.
     pub fn write(&self, dir: &Path) -> Result<PathBuf, EvidenceError> {
-        let folder = dir.join(REMOVALS).join(&self.predicate.environment.id).join(self.id().to_string());
+        let folder = dir.join(store::REMOVALS).join(&self.predicate.environment.id).join(self.id().to_string());
         let unwritten: Vec<_> =
             self.files.clone().into_iter().filter(|(name, _)| !folder.join(name).exists()).collect();
         store::write_all(&folder, &unwritten)?;

@@ -7,7 +7,8 @@ use kube::api::{ListParams, ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
 use super::EvidenceError;
-use super::removal::{BEGUN, ENDED, Record};
+use super::removal::Record;
+use super::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
 
 /// Label of a record: the environment that was removed.
 pub const REMOVAL_OF: &str = "dayfly.dev/removal-of";
@@ -47,7 +48,7 @@ impl RemovalStore {
             found.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMaps of {}: {e}", self.namespace)))?;
         let begun = |map: ConfigMap| {
             let mut data = map.data.clone().unwrap_or_default();
-            let begun = data.remove(BEGUN).filter(|_| !data.contains_key(ENDED))?;
+            let begun = data.remove(REMOVAL_BEGUN).filter(|_| !data.contains_key(REMOVAL_ENDED))?;
             Some((map.name_any(), begun.into_bytes()))
         };
         Ok(found.into_iter().filter_map(begun).collect())

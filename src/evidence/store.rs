@@ -21,6 +21,12 @@ pub const RUN: &str = "run.intoto.jsonl";
 pub const RUN_BUNDLE: &str = "run.sigstore.json";
 /// Folder of raw files.
 pub const RAW: &str = "raw";
+/// Folder of all removal records.
+pub const REMOVALS: &str = "removals";
+/// The statement before a removal.
+pub const REMOVAL_BEGUN: &str = "begun.intoto.jsonl";
+/// The statement after a removal.
+pub const REMOVAL_ENDED: &str = "ended.intoto.jsonl";
 
 /// `suite-<name>.sigstore.json`.
 pub fn suite_bundle(suite: &str) -> String {

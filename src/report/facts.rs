@@ -10,9 +10,10 @@ use crate::model::{ImageFact, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
+mod cause;
 mod outcome;
 
-pub use outcome::*;
+pub use cause::{Cause, CauseKind};
 
 /// Version of this model; it grows only.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -7,9 +7,11 @@ use crate::report::{display, sanitize, time};
 use handlebars::Handlebars;
 use serde::Serialize;
 
+use self::badge::badge;
 use super::ReportError;
 use super::facts::{Facts, UnitFact};
 
+mod badge;
 mod network;
 mod suites;
 mod timeline;
@@ -81,7 +83,7 @@ struct Event {
 
 fn page(facts: &Facts) -> Page {
     let word = display::outcome(facts);
-    let (class, mark) = look(word);
+    let (class, mark) = badge(word);
     let suites = suites::suites(facts);
     let info = facts.engine_info.as_ref();
     Page {
@@ -116,16 +118,6 @@ fn page(facts: &Facts) -> Page {
             .collect(),
         teardown: teardown(facts),
         writer: sanitize::one_line(&format!("{} {}", facts.runner.name, facts.runner.version), 80),
-    }
-}
-
-/// Class and mark of a word; colour is never the only sign.
-fn look(word: &str) -> (&'static str, &'static str) {
-    match word {
-        "PASSED" | "passed" => ("good", "✓"),
-        "FAILED" | "ERROR" | "failed" => ("bad", "✗"),
-        "skipped" => ("none", "–"),
-        _ => ("unsure", "?"),
     }
 }
 

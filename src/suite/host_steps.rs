@@ -53,16 +53,10 @@ async fn wait(duration: &str) -> StepResult {
     }
 }
 
-/// The chosen units, or all that run.
-pub fn chosen(session: &Session, services: &[String]) -> Vec<String> {
-    let all = || session.lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone());
-    if services.is_empty() { all().collect() } else { services.to_vec() }
-}
-
 async fn confined(session: &Session, step: &Confined) -> StepResult {
     let mut faults = vec![];
     let (mut departures, mut unseen) = (vec![], vec![]);
-    let units = chosen(session, &step.services);
+    let units = isolation::selected_units(session, &step.services);
     for unit in &units {
         let Some(planned) = session.lease.plan.unit(unit) else { continue };
         let status = match status(session, unit).await {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::control_listener::{self, ControlListener, OUTSIDE, TIMEOUT};
-use super::host_steps::chosen;
 use super::step_result::StepResult;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::engine::EngineKind;
@@ -19,6 +18,12 @@ use crate::plan::Position;
 const METADATA: &str = "169.254.169.254:80";
 /// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
+/// The given units, or every unit that starts automatically.
+pub(super) fn selected_units(session: &Session, services: &[String]) -> Vec<String> {
+    let all = || session.lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone());
+    if services.is_empty() { all().collect() } else { services.to_vec() }
+}
+
 /// Demands that no service reaches the host, the outside by address, or outside names.
 pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
     let expected = "no connection to the host, the outside or its names";
@@ -38,7 +43,7 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
         Err(why) => return StepResult::inconclusive(expected, why),
     };
     let mut found = vec![];
-    let units = chosen(session, services);
+    let units = selected_units(session, services);
     let all = join_all(units.iter().map(|unit| tried(session, unit, &listener, &own))).await;
     for (unit, tried) in units.iter().zip(all) {
         match tried {
@@ -169,7 +174,7 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
         Ok(names) => names,
         Err(why) => return StepResult::inconclusive(expected, why),
     };
-    let units = chosen(session, services);
+    let units = selected_units(session, services);
     let mut found = vec![];
     let all = join_all(units.iter().map(|unit| met(session, unit, &addresses, &names))).await;
     for (unit, met) in units.iter().zip(all) {

@@ -18,15 +18,9 @@ use source::Sources;
 const OPEN: &[&str] = &[
     "agent",
     "engine::local",
-    "evidence",
-    "evidence::verify",
     "plan::build",
-    "report",
-    "report::facts",
-    "report::html",
     "spec::diagnostic",
     "spec::schema_check",
-    "suite",
 ];
 
 fn src() -> Sources {

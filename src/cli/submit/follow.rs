@@ -172,8 +172,8 @@ impl Follow<'_> {
                 match fresh.try_next().await {
                     Ok(Some(line)) => {
                         read += 1;
-                        if let Ok(notice) = serde_json::from_str::<RunEvent>(&line) {
-                            show(&notice);
+                        if let Ok(event) = serde_json::from_str::<RunEvent>(&line) {
+                            show(&event);
                         }
                     }
                     Ok(None) => return,

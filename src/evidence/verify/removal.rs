@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Expect, Refusal, Said, verify};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{DigestSet, RemovalPredicate, RemovalState};
-use crate::evidence::removal::{BEGUN, ENDED};
+use crate::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
 
 /// Verifies the files of a removal's folder; gives the last word of it.
 pub fn removal(
@@ -13,21 +13,21 @@ pub fn removal(
     key: &VerifyingKey,
     expect: &Expect,
 ) -> Result<RemovalPredicate, Refusal> {
-    if let Some(stray) = files.keys().find(|f| ![BEGUN, ENDED].contains(&f.as_str())) {
+    if let Some(stray) = files.keys().find(|f| ![REMOVAL_BEGUN, REMOVAL_ENDED].contains(&f.as_str())) {
         return Err(Refusal::Stray(stray.clone()));
     }
     let (begun, digest) = removal_begun(files, key, expect)?;
-    if !files.contains_key(ENDED) {
+    if !files.contains_key(REMOVAL_ENDED) {
         return Ok(begun);
     }
-    let (ended, _) = statement(files, ENDED, key, expect)?;
+    let (ended, _) = statement(files, REMOVAL_ENDED, key, expect)?;
     if ended.state == RemovalState::Begun {
-        return Err(swapped(ENDED, "a removal that is over"));
+        return Err(swapped(REMOVAL_ENDED, "a removal that is over"));
     }
     let named = ended.begun_digest.clone().unwrap_or_default();
     if named != DigestSet::sha256(&digest) {
         let expected = named.sha256.unwrap_or_default();
-        return Err(Refusal::Unbound { expected, found: digest }.in_file(BEGUN));
+        return Err(Refusal::Unbound { expected, found: digest }.in_file(REMOVAL_BEGUN));
     }
     Ok(ended)
 }
@@ -38,9 +38,9 @@ pub fn removal_begun(
     key: &VerifyingKey,
     expect: &Expect,
 ) -> Result<(RemovalPredicate, String), Refusal> {
-    let (begun, digest) = statement(files, BEGUN, key, expect)?;
+    let (begun, digest) = statement(files, REMOVAL_BEGUN, key, expect)?;
     if begun.state != RemovalState::Begun {
-        return Err(swapped(BEGUN, "a removal that begins"));
+        return Err(swapped(REMOVAL_BEGUN, "a removal that begins"));
     }
     Ok((begun, digest))
 }

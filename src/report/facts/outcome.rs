@@ -1,49 +1,7 @@
-//! How a run ended: its causes, and the one word that they and the suites amount to. Pure.
+//! The outcome of a run, from its causes and suites. Pure.
 
-use serde::{Deserialize, Serialize};
-
-use super::Facts;
+use super::{CauseKind, Facts};
 use crate::model::{Outcome, Verdict};
-
-/// The kinds of cause, each with its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CauseKind {
-    /// 1
-    Unexpected,
-    /// 2
-    Invalid,
-    /// 3
-    NoCapacity,
-    /// 4
-    NotReady,
-    /// 5
-    AcceptanceFailed,
-    /// 6
-    SecurityFailed,
-    /// 7
-    Inconclusive,
-    /// 8
-    NoEvidence,
-    /// 9
-    TeardownIncomplete,
-    /// 10
-    Refused,
-    /// 130, by the user or CI
-    Interrupted,
-    /// 1, by a newer run of the same pull request
-    Superseded,
-}
-
-/// One cause of a result other than passed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cause {
-    /// Which.
-    pub kind: CauseKind,
-    /// In one sentence.
-    pub text: String,
-}
 
 impl Facts {
     /// The outcome, from the causes and the suites: a run without a suite that passed is never passed.

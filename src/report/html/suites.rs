@@ -3,7 +3,7 @@
 use crate::report::{counts, display, sanitize, time};
 use serde::Serialize;
 
-use super::look;
+use super::badge::badge;
 use super::timeline::{Bar, Scale};
 use crate::report::CaseCounts;
 use crate::report::facts::{CaseFact, CaseFailure, Facts, StepFact, SuiteFact};
@@ -88,7 +88,7 @@ pub(super) fn pick(suites: &[Suite], which: impl Fn(&Case) -> bool) -> Vec<Case>
 
 fn suite(number: usize, suite: &SuiteFact) -> Suite {
     let word = display::suite_verdict(suite);
-    let (class, mark) = look(word);
+    let (class, mark) = badge(word);
     let tally = CaseCounts::count(&suite.cases);
     let scale = suite.finished.map(|end| Scale::new(suite.started, end));
     Suite {
@@ -128,7 +128,7 @@ fn share(tally: &CaseCounts) -> Vec<(&'static str, String, String)> {
 
 fn case(suite: &str, case: &CaseFact, scale: Option<&Scale>) -> Case {
     let word = display::verdict(case.verdict);
-    let (class, mark) = look(word);
+    let (class, mark) = badge(word);
     let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 400));
     Case {
         suite: sanitize::one_line(suite, 120),
@@ -161,7 +161,7 @@ fn failure(failure: &CaseFailure) -> Failure {
 
 fn step(step: &StepFact) -> Step {
     let word = display::verdict(Some(step.verdict));
-    let (class, mark) = look(word);
+    let (class, mark) = badge(word);
     Step {
         did: sanitize::block(&step.did, 1000),
         saw: sanitize::block(&step.saw, 2000),

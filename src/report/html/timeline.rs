@@ -4,6 +4,8 @@ use crate::report::{display, sanitize, time};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::badge::badge;
+
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 
 /// Distances between marks of the axis, in milliseconds.
@@ -76,7 +78,7 @@ impl Scale {
     pub(super) fn case(&self, case: &CaseFact) -> Option<Bar> {
         let start = case.started?;
         let word = display::verdict(case.verdict);
-        let class = super::look(word).0;
+        let class = badge(word).0;
         let room = match class {
             "good" => (6, 8),
             "bad" => (0, 20),
@@ -161,7 +163,7 @@ fn says(facts: &Facts, unit: &UnitFact) -> String {
 
 fn suite(suite: &SuiteFact, scale: &Scale, end: Timestamp) -> Row {
     let word = display::suite_verdict(suite);
-    let (class, mark) = super::look(word);
+    let (class, mark) = badge(word);
     let took = time::elapsed(suite.started, suite.finished);
     let mut bars =
         vec![scale.bar(suite.started, suite.finished.unwrap_or(end), (0, 20), "back", format!("{word}, {took}"))];

@@ -1,0 +1,29 @@
+//! The report formats.
+
+use super::{Facts, ReportError, html, json, junit, markdown, text};
+
+/// The views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For the terminal.
+    Text,
+    /// The facts themselves.
+    Json,
+    /// JUnit XML, for CI.
+    Junit,
+    /// For a comment on a pull request or a job summary.
+    Markdown,
+    /// One self-contained page.
+    Html,
+}
+
+/// One view of the facts; `colour` (ANSI) concerns the text view alone.
+pub fn render(facts: &Facts, format: Format, colour: bool) -> Result<String, ReportError> {
+    match format {
+        Format::Text => Ok(text::render(facts, colour)),
+        Format::Json => json::write(facts),
+        Format::Junit => junit::render(facts),
+        Format::Markdown => Ok(markdown::render(facts)),
+        Format::Html => html::render(facts),
+    }
+}

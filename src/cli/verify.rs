@@ -14,7 +14,7 @@ use super::key::load_public;
 use super::report;
 use super::stdio::{Stderr, Stdout};
 use crate::evidence::verify::{Expect, Refusal, folder, removal, verify as verify_file};
-use crate::evidence::{VerifyingKey, removal as record, store};
+use crate::evidence::{VerifyingKey, store};
 use crate::model::{Digest, is_hex};
 use crate::report::exit_code;
 use evidence::VerifiedEvidence;
@@ -49,7 +49,7 @@ pub fn run(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
 
 /// The folder of the only run below a folder; a file stays as it is.
 fn run_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
-    let is_evidence = [store::OPENED, record::BEGUN, record::ENDED].iter().any(|f| path.join(f).exists());
+    let is_evidence = [store::OPENED, store::REMOVAL_BEGUN, store::REMOVAL_ENDED].iter().any(|f| path.join(f).exists());
     if !path.is_dir() || is_evidence {
         return Ok(path);
     }
@@ -99,7 +99,7 @@ fn check(path: &Path, key: &VerifyingKey, expect: &Expect) -> anyhow::Result<Res
     let refused = |r: Refusal| r.to_string();
     if path.is_dir() {
         let files = store::read_run(path).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
-        if files.contains_key(record::BEGUN) || files.contains_key(record::ENDED) {
+        if files.contains_key(store::REMOVAL_BEGUN) || files.contains_key(store::REMOVAL_ENDED) {
             return Ok(removal(&files, key, expect).map(|r| VerifiedEvidence::Removal(Box::new(r))).map_err(refused));
         }
         return Ok(folder(&files, key, expect).map(|r| VerifiedEvidence::Run(Box::new(r))).map_err(refused));

@@ -181,9 +181,9 @@ impl Runner {
         let journal = Journal::new(
             facts,
             Some(self.evidence.clone()),
-            Box::new(move |notice| {
-                screen(notice);
-                notices.send_if_modified(|run| progress::apply(run, notice, &plan, Timestamp::now()));
+            Box::new(move |event| {
+                screen(event);
+                events.send_if_modified(|run| progress::apply(run, event, &plan, Timestamp::now()));
             }),
         );
         let shelf = ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());

@@ -15,7 +15,7 @@ use crate::evidence::predicate::{
     Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
     Subject, SuitePredicate, TEST_RESULT,
 };
-use crate::evidence::statement::{is_hex, sha256};
+use crate::model::{Digest, is_hex};
 use crate::evidence::unique_keys;
 use crate::model::{Outcome, Verdict};
 
@@ -89,7 +89,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verif
     if let Said::Run(run) = &said {
         not_hollow(run)?;
     }
-    Ok(Verified { keyid, sha256: sha256(&payload), subject: statement.subject, said })
+    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, said })
 }
 
 /// The envelope, out of its bundle if it is in one.

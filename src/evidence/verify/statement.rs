@@ -15,8 +15,8 @@ use crate::evidence::predicate::{
     Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
     Subject, SuitePredicate, TEST_RESULT,
 };
-use crate::model::{Digest, is_hex};
 use crate::evidence::unique_keys;
+use crate::model::{Digest, is_hex};
 use crate::model::{Outcome, Verdict};
 
 /// What the evidence must be about.

@@ -78,9 +78,9 @@ impl Sources {
         self.modules.keys()
     }
 
-    /// Names of the top-level modules, the binary's `main` among them.
+    /// Names of the top-level modules of a release build, the binary's `main` among them.
     pub fn top_level(&self) -> Vec<String> {
-        self.modules.keys().filter(|p| p.len() == 1).map(|p| p[0].clone()).collect()
+        self.modules.keys().filter(|p| p.len() == 1 && !self.is_test(p)).map(|p| p[0].clone()).collect()
     }
 
     /// Every arrow between two files, in order.

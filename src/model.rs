@@ -3,9 +3,11 @@
 mod digest;
 mod image;
 mod keep;
+mod redact;
 mod verdict;
 
 pub use digest::{Digest, InvalidDigest, hex, is_hex};
 pub use image::ImageFact;
 pub use keep::Keep;
+pub use redact::{MIN_SECRET_LENGTH, redact};
 pub use verdict::{Outcome, Verdict};

@@ -274,7 +274,7 @@ async fn a_secret_that_a_service_echoes_is_not_passed_on() {
     let mut hello = bare();
     hello.secrets.insert("api-key".into(), "s3cr3t-value".into());
     let StepFailure { got, .. } = agent(hello).fails(json!({ "http": { "url": format!("http://{at}/") } })).await;
-    assert!(got.ends_with("500 Internal Server Error: key «api-key»"), "{got}");
+    assert!(got.ends_with("500 Internal Server Error: key [secret api-key]"), "{got}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What an agent knows and keeps between requests on its link.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::collect::Collector;
 use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
+use crate::model::redact;
 
 /// Longest time for one connection attempt inside an environment, so that a silent peer never blocks polling.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
@@ -65,7 +66,7 @@ impl AgentState {
 
     /// Puts names in place of secrets wherever an answer might end up in a log or a report.
     pub fn redacted(&self, answer: AgentResponse) -> AgentResponse {
-        let text = |text: String| redact(text, &self.context.secrets);
+        let text = |text: String| redact(&text, &self.context.secrets);
         match answer {
             AgentResponse::Waiting { last } => AgentResponse::Waiting { last: text(last) },
             AgentResponse::Failed(failure) => AgentResponse::Failed(StepFailure {
@@ -83,20 +84,6 @@ impl AgentState {
     }
 }
 
-fn redact(mut text: String, secrets: &BTreeMap<String, String>) -> String {
-    for (name, value) in secrets.iter().filter(|(_, value)| !value.is_empty()) {
-        let name = format!("«{name}»");
-        text = text.replace(value.as_str(), &name);
-        // An excerpt may end in the middle of one.
-        let cut =
-            (8..value.len()).rev().filter_map(|end| value.get(..end)).find(|begin| text.contains(&format!("{begin}…")));
-        if let Some(begin) = cut {
-            text = text.replace(&format!("{begin}…"), &format!("{name}…"));
-        }
-    }
-    text
-}
-
 /// Where progress of one request goes.
 pub(super) struct Progress {
     pub id: u64,
@@ -109,20 +96,5 @@ impl Progress {
         let answer = self.state.redacted(AgentResponse::Waiting { last });
         // The writer is gone only when the link is; the request is then aborted too.
         self.replies.send(ResponseEnvelope { id: self.id, answer }).ok();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_in_an_answer_is_replaced_by_its_name() {
-        let secrets = [("mq.api".to_owned(), "abc123".to_owned()), ("empty".to_owned(), String::new())].into();
-        assert_eq!(
-            redact("it was abc12345… (400 bytes)".into(), &[("k".to_owned(), "abc1234567".to_owned())].into()),
-            "it was «k»… (400 bytes)"
-        );
-        assert_eq!(redact("login with abc123 and abc123".into(), &secrets), "login with «mq.api» and «mq.api»");
     }
 }

@@ -1,26 +1,16 @@
-//! Replaces secret values by their names. Pure.
+//! Redacts events and files. Pure.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::RunEvent;
-
-/// Shorter secrets stay: replacing them would destroy ordinary words.
-const MIN_SECRET_LENGTH: usize = 8;
-
-/// Replaces every secret value in a text by `[secret NAME]`.
-fn redact_text(text: &str, secrets: &BTreeMap<String, String>) -> String {
-    let secrets = secrets.iter().filter(|(_, v)| v.len() >= MIN_SECRET_LENGTH);
-    secrets.fold(text.to_owned(), |t, (name, value)| {
-        if t.contains(value.as_str()) { t.replace(value.as_str(), &format!("[secret {name}]")) } else { t }
-    })
-}
+use crate::model::{MIN_SECRET_LENGTH, redact};
 
 /// Redacts a file. A binary file that holds a secret is withheld: editing would corrupt it.
 pub(super) fn redact_bytes(bytes: &[u8], secrets: &BTreeMap<String, String>) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => redact_text(text, secrets).into_bytes(),
+        Ok(text) => redact(text, secrets).into_bytes(),
         Err(_) if secrets.values().any(|s| s.len() >= MIN_SECRET_LENGTH && contains(bytes, s.as_bytes())) => {
             b"[withheld: holds a secret]".to_vec()
         }
@@ -42,7 +32,7 @@ pub(super) fn redact_event(event: RunEvent, secrets: &BTreeMap<String, String>) 
 fn redact_json(value: &mut Value, secrets: &BTreeMap<String, String>) -> bool {
     match value {
         Value::String(text) => {
-            let clean = redact_text(text, secrets);
+            let clean = redact(text, secrets);
             let changed = clean != *text;
             *text = clean;
             changed

@@ -11,44 +11,16 @@ use crate::model::Digest;
 use crate::spec::model::{Database, Environment, Suite};
 use crate::spec::{ValidDescription, needs, quantity};
 
+mod error;
+mod input;
+mod ports;
 mod suite;
 mod unit;
 
-/// Port of PostgreSQL.
-pub const POSTGRES_PORT: u16 = 5432;
-/// Ports of RabbitMQ, plain and with TLS.
-pub const AMQP_PORTS: (u16, u16) = (5672, 5671);
+pub use error::PlanError;
+pub use ports::{AMQP_PORTS, POSTGRES_PORT};
 
-/// A description that cannot be planned; messages complete "failed to …". It means a check is missing in `spec`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// Text that should be a duration, memory or processors.
-    #[error("plan {of}: cannot read `{text}`: {why}")]
-    Quantity {
-        /// Unit or suite.
-        of: String,
-        /// As written.
-        text: String,
-        /// What is accepted.
-        why: String,
-    },
-    /// A file of the description whose content is not there.
-    #[error("plan {of}: the file `{path}` was not read")]
-    File {
-        /// Unit.
-        of: String,
-        /// Relative path.
-        path: String,
-    },
-    /// Something else that the checks should have refused.
-    #[error("plan {of}: {why}")]
-    Unsound {
-        /// Unit or suite.
-        of: String,
-        /// What.
-        why: String,
-    },
-}
+use input::{file, milliseconds};
 
 /// The plan of one environment for pull request `pr`.
 pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
@@ -124,18 +96,4 @@ fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
         retries: s.retries,
         executor: suite::executor(name, s)?,
     })
-}
-
-/// Content of a file that the description refers to.
-fn file(of: &str, path: &str, valid: &ValidDescription) -> Result<Vec<u8>, PlanError> {
-    let missing = || PlanError::File { of: of.to_owned(), path: path.to_owned() };
-    valid.files.get(path).cloned().ok_or_else(missing)
-}
-
-fn milliseconds(of: &str, text: &str, most: u64) -> Result<u64, PlanError> {
-    quantity::duration_ms(text, most).map_err(|why| unreadable(of, text, why))
-}
-
-fn unreadable(of: &str, text: &str, why: String) -> PlanError {
-    PlanError::Quantity { of: of.to_owned(), text: text.to_owned(), why }
 }

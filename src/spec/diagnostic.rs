@@ -62,7 +62,7 @@ impl Diagnostic {
 pub struct Diagnostics {
     /// The description, as the user named it.
     pub file: PathBuf,
-    /// FieldPath most [`MAX_KEPT`] faults; those of the command line come first.
+    /// At most [`MAX_KEPT`] diagnostics; those of the command line come first.
     pub list: Vec<Diagnostic>,
     /// How many more there are.
     pub omitted: usize,
@@ -91,11 +91,6 @@ impl Diagnostics {
     /// One fault about the file as a whole.
     pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(file, "", vec![Diagnostic::without_span("", message, help)], 0)
-    }
-
-    /// Every fault with its excerpt, and the summary line; ends with a line break.
-    pub fn render(&self, color: bool) -> String {
-        render::render(self, color)
     }
 }
 

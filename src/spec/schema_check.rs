@@ -9,16 +9,16 @@ use super::diagnostic::{DiagnosticSink, known, near};
 use super::span::FieldPath;
 use super::yaml::{Entry, Kind, Node};
 
+mod checker;
+mod keyword;
 mod scalar;
+
+use checker::{Actions, SchemaCheck};
+use keyword::{choices, description, is_typed, may_be};
 
 /// The description as JSON that fits the schema.
 pub fn check(schema: &Value, root: &Node, diagnostics: &mut DiagnosticSink) -> Value {
     SchemaCheck { top: schema, diagnostics }.node(schema, root, &FieldPath::root())
-}
-
-struct SchemaCheck<'a> {
-    top: &'a Value,
-    diagnostics: &'a mut DiagnosticSink,
 }
 
 impl<'a> SchemaCheck<'a> {
@@ -28,7 +28,7 @@ impl<'a> SchemaCheck<'a> {
             return Value::Null;
         }
         let schema = self.without_null(schema);
-        if let Some(choices) = scalar::choices(schema) {
+        if let Some(choices) = choices(schema) {
             return self.choice(schema, &choices, node, at);
         }
         match &node.kind {
@@ -43,25 +43,6 @@ impl<'a> SchemaCheck<'a> {
                 Value::Array(items.iter().enumerate().map(|(i, item)| self.node(each, item, &at.index(i))).collect())
             }
             _ => self.scalar(schema, node, at),
-        }
-    }
-
-    /// Follows references to the definitions.
-    fn resolved(&self, mut schema: &'a Value) -> &'a Value {
-        while let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-            let target = name.strip_prefix('#').and_then(|pointer| self.top.pointer(pointer));
-            schema = target.unwrap_or(&Value::Null);
-        }
-        schema
-    }
-
-    /// The one other branch of a value that may be absent.
-    fn without_null(&self, schema: &'a Value) -> &'a Value {
-        let branches = schema.get("anyOf").and_then(Value::as_array);
-        let others: Vec<&Value> = branches.into_iter().flatten().filter(|b| !may_be(b, "null")).collect();
-        match others.as_slice() {
-            [only] => self.resolved(only),
-            _ => schema,
         }
     }
 
@@ -132,78 +113,4 @@ impl<'a> SchemaCheck<'a> {
             value.extend(blank);
         }
     }
-
-    /// Something that fits the schema, for what is missing or of the wrong type.
-    fn stand_in(&self, schema: &'a Value) -> Value {
-        let schema = self.without_null(self.resolved(schema));
-        if let Some(first) = scalar::choices(schema).and_then(|c| c.first().map(|(v, _)| v.clone())) {
-            return first;
-        }
-        if may_be(schema, "object") {
-            let names =
-                schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            let names = names.chain(Actions::of(schema).of.last().copied());
-            let of = |n: &str| schema.get("properties").and_then(|p| p.get(n)).unwrap_or(&Value::Null);
-            return Value::Object(names.map(|n| (n.to_owned(), self.stand_in(of(n)))).collect());
-        }
-        match scalar::types(schema).first().copied() {
-            Some("array") => Value::Array(Vec::new()),
-            Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(Value::from(0)),
-            Some("boolean") => Value::Bool(false),
-            Some("string") => Value::String(String::new()),
-            _ => Value::Null,
-        }
-    }
-
-    fn wrong(&mut self, schema: &'a Value, at: &FieldPath, message: String, help: String) -> Value {
-        self.diagnostics.add(at, message, help);
-        self.diagnostics.set_unsound(at);
-        self.stand_in(schema)
-    }
-}
-
-/// The keys of which a mapping must have exactly one (steps), and those that it has.
-struct Actions<'a> {
-    of: Vec<&'a str>,
-    names: Vec<String>,
-    /// A key that was probably meant to be one was reported.
-    misspelt: bool,
-}
-
-impl<'a> Actions<'a> {
-    fn of(schema: &'a Value) -> Self {
-        let branches = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-        let of = branches.filter_map(|b| b.pointer("/required/0").and_then(Value::as_str)).collect();
-        Self { of, names: Vec::new(), misspelt: false }
-    }
-
-    /// Notes an action; false for every one after the first.
-    fn takes(&mut self, key: &str) -> bool {
-        if !self.of.contains(&key) {
-            return true;
-        }
-        self.names.push(key.to_owned());
-        self.names.len() == 1
-    }
-}
-
-fn description(schema: &Value) -> &str {
-    schema.get("description").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn is_typed(schema: &Value) -> bool {
-    ["type", "anyOf", "oneOf", "properties"].iter().any(|word| schema.get(word).is_some())
-}
-
-fn may_be(schema: &Value, name: &str) -> bool {
-    scalar::types(schema).contains(&name)
-}
-
-/// Help with the meaning of a key, where the schema tells it.
-fn meaning(schema: &Value) -> String {
-    description(schema).to_owned()
-}
-
-fn nearest_choice(text: &str, choices: &[(Value, &str)]) -> Option<String> {
-    near(text, choices.iter().filter_map(|(v, _)| v.as_str())).map(str::to_owned)
 }

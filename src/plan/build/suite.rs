@@ -1,6 +1,6 @@
 //! How a suite judges: a container, or built-in steps.
 
-use super::PlanError;
+use super::error::PlanError;
 use super::unit::{confinement, limits};
 use crate::plan::{ContainerSuite, SuiteExecutor};
 use crate::spec::model::Suite;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AMQP_PORTS, POSTGRES_PORT, PlanError, file, milliseconds, unreadable};
+use super::error::PlanError;
+use super::input::{file, milliseconds, unreadable};
+use super::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
 use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};

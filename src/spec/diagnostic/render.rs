@@ -11,21 +11,24 @@ use crate::spec::span::Lines;
 /// Lines longer than this are not shown.
 const LONGEST_LINE: usize = 400;
 
-pub(super) fn render(faults: &Diagnostics, color: bool) -> String {
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.decor_style(DecorStyle::Ascii);
-    let file = faults.file.display().to_string();
-    let lines = Lines::new(&faults.source);
-    let mut out = String::new();
-    for fault in &faults.list {
-        out.push_str(&renderer.render(&[draw(fault, &file, &faults.source, &lines)]));
-        out.push_str("\n\n");
+impl Diagnostics {
+    /// Draws every diagnostic with its excerpt, and the summary line; ends with a line break.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.decor_style(DecorStyle::Ascii);
+        let file = self.file.display().to_string();
+        let lines = Lines::new(&self.source);
+        let mut out = String::new();
+        for diagnostic in &self.list {
+            out.push_str(&renderer.render(&[draw(diagnostic, &file, &self.source, &lines)]));
+            out.push_str("\n\n");
+        }
+        if self.omitted > 0 {
+            out.push_str(&format!("… and {} more that are not shown\n\n", self.omitted));
+        }
+        out.push_str(&format!("{self}\n"));
+        out
     }
-    if faults.omitted > 0 {
-        out.push_str(&format!("… and {} more that are not shown\n\n", faults.omitted));
-    }
-    out.push_str(&format!("{faults}\n"));
-    out
 }
 
 fn draw<'a>(fault: &'a Diagnostic, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {

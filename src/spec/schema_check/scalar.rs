@@ -2,30 +2,10 @@
 
 use serde_json::Value;
 
-use super::{SchemaCheck, meaning, nearest_choice};
+use super::checker::SchemaCheck;
+use super::keyword::{description, nearest_choice, types};
 use crate::spec::span::FieldPath;
 use crate::spec::yaml::{Kind, Node};
-
-/// The types that a schema names, its alternatives included.
-pub(super) fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => schema.get("anyOf").and_then(Value::as_array).into_iter().flatten().flat_map(types).collect(),
-    }
-}
-
-/// The fixed values that are allowed, each with its description, where the schema lists them.
-pub(super) fn choices(schema: &Value) -> Option<Vec<(Value, &str)>> {
-    if let Some(only) = schema.get("const") {
-        return Some(vec![(only.clone(), "")]);
-    }
-    if let Some(Value::Array(values)) = schema.get("enum") {
-        return Some(values.iter().map(|v| (v.clone(), "")).collect());
-    }
-    let branches = schema.get("oneOf")?.as_array()?;
-    branches.iter().map(|b| b.get("const").map(|v| (v.clone(), super::description(b)))).collect()
-}
 
 impl<'a> SchemaCheck<'a> {
     pub(super) fn choice(
@@ -59,7 +39,7 @@ impl<'a> SchemaCheck<'a> {
         };
         if !fits {
             let message = format!("`{}` must be {}, not {}", last(at), named(&wanted), described(node));
-            let help = instead(schema, node, &value).unwrap_or_else(|| meaning(schema));
+            let help = instead(schema, node, &value).unwrap_or_else(|| description(schema).to_owned());
             let help = if help.is_empty() { format!("write {}", named(&wanted)) } else { help };
             return self.wrong(schema, at, message, help);
         }
@@ -68,7 +48,7 @@ impl<'a> SchemaCheck<'a> {
             (Some(n), (least, most)) if (least..=most).contains(&n) => value,
             (_, (least, most)) => {
                 let message = format!("`{}` must be from {least} to {most}, not {value}", last(at));
-                self.wrong(schema, at, message, meaning(schema))
+                self.wrong(schema, at, message, description(schema).to_owned())
             }
         }
     }

@@ -1,104 +1,25 @@
-//! Connections to the broker, and the difference between being refused and everything else that can go wrong.
+//! Logins to the broker.
 
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
-use lapin::types::ShortString;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
-use super::net;
-use super::state::{ATTEMPT, AgentState, CONNECT};
-use super::step::StepFailed;
+use super::amqp_error::AmqpError;
+use super::amqp_session::{Session, limited, short};
+use super::state::AgentState;
+use super::timeouts::CONNECT;
 use crate::plan::BrokerPlan;
 
 /// Seconds between heartbeats, so that a `listen` hears of a dead broker.
 const HEARTBEAT: u16 = 10;
 
-/// Why the broker did not do what was asked.
-#[derive(Debug, PartialEq)]
-pub(super) enum AmqpError {
-    /// For want of permission, or for a wrong name or password: the broker said so itself.
-    Refused(String),
-    /// For any other reason: no connection, no such exchange, a queue that somebody else holds…
-    Failed(String),
-    /// We have not what it takes to ask.
-    Ours(String),
-}
-
-impl AmqpError {
-    pub fn text(self) -> String {
-        match self {
-            Self::Refused(text) | Self::Failed(text) | Self::Ours(text) => text,
-        }
-    }
-
-    /// As the failure of a step that expected something else.
-    pub fn missed(self, expected: impl Into<String>) -> StepFailed {
-        match self {
-            Self::Ours(text) => StepFailed::ours(expected, text),
-            other => StepFailed::new(expected, other.text()),
-        }
-    }
-}
-
-impl From<lapin::Error> for AmqpError {
-    fn from(error: lapin::Error) -> Self {
-        match error.kind() {
-            ErrorKind::ProtocolError(said) => classify(said.get_id(), said.get_message().as_str()),
-            ErrorKind::IOError(error) => Self::Failed(net::words(error)),
-            _ => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-/// ACCESS_REFUSED also stands for reserved names and exclusive queues, NOT_ALLOWED for missing virtual hosts and limits.
-fn classify(code: u16, message: &str) -> AmqpError {
-    let permission = message.contains("refused for user") && message.contains("access to");
-    let login = message.contains("Login was refused");
-    let text = format!("{code} {message}");
-    match code {
-        403 if permission || login => AmqpError::Refused(text),
-        530 if permission => AmqpError::Refused(text),
-        _ => AmqpError::Failed(text),
-    }
-}
-
-/// A connection and its one channel; both close when it is dropped.
-pub(super) struct Session {
-    pub connection: Connection,
-    pub channel: Channel,
-}
-
 impl Session {
+    /// Logs in and opens a channel.
     pub async fn open(state: &AgentState, user: &str, vhost: &str) -> Result<Self, AmqpError> {
         let connection = connect(state, user, vhost, None).await?;
         let channel = connection.create_channel().await?;
         Ok(Self { connection, channel })
-    }
-
-    /// Says goodbye; what the broker held for this session is free again afterwards.
-    pub async fn close(self) {
-        // The answer is already known; a broker that is gone needs no goodbye.
-        timeout(CONNECT, self.connection.close(200, short("done").unwrap_or_default())).await.ok();
-    }
-}
-
-/// Text for a field of at most 255 bytes.
-pub(super) fn short(text: &str) -> Result<ShortString, AmqpError> {
-    ShortString::try_new(text)
-        .map_err(|_| AmqpError::Ours(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
-}
-
-/// Limits an operation that a silent broker would hold up for ever.
-pub(super) async fn limited<T, E: Into<AmqpError>>(
-    what: &str,
-    operation: impl Future<Output = Result<T, E>>,
-) -> Result<T, AmqpError> {
-    match timeout(ATTEMPT, operation).await {
-        Ok(done) => done.map_err(Into::into),
-        Err(_) => {
-            Err(AmqpError::Failed(format!("{what}: the broker did not answer within {} ms", ATTEMPT.as_millis())))
-        }
     }
 }
 
@@ -159,34 +80,4 @@ async fn dial(
     };
     let properties = ConnectionProperties::default().with_connection_name("dayfly".into());
     Ok(Connection::connector(uri, runtime, connector, properties).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_brokers_own_word_on_permissions_and_logins_is_a_refusal() {
-        for (code, message) in [
-            (
-                403,
-                "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.",
-            ),
-            (403, "ACCESS_REFUSED - access to queue 'q' in vhost 'in' refused for user 'u'"),
-            (403, "ACCESS_REFUSED - write access to exchange 'ex' in vhost 'in' refused for user 'u'"),
-            (530, "NOT_ALLOWED - access to vhost 'in' refused for user 'u'"),
-        ] {
-            assert!(matches!(classify(code, message), AmqpError::Refused(_)), "{message}");
-        }
-        for (code, message) in [
-            (403, "ACCESS_REFUSED - queue 'q' in vhost 'in' in exclusive use"),
-            (403, "ACCESS_REFUSED - exchange name 'amq.x' contains reserved prefix 'amq.*'"),
-            (404, "NOT_FOUND - no queue 'q' in vhost 'in'"),
-            (530, "NOT_ALLOWED - vhost in not found"),
-            (530, "NOT_ALLOWED - access to vhost 'in' refused: connection limit (1) is reached"),
-            (541, "INTERNAL_ERROR - access to vhost 'in' refused for user 'u': vhost is down"),
-        ] {
-            assert!(matches!(classify(code, message), AmqpError::Failed(_)), "{message}");
-        }
-    }
 }

@@ -1,110 +1,23 @@
 //! The steps `listen`, `expect` and `expectNothing`: messages are collected in the background and looked at later.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::Acker;
+use lapin::options::{BasicAckOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Acker, Consumer};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::amqp::{AmqpError, Session, limited, short};
-use super::message::Message;
+use super::amqp_error::AmqpError;
+use super::amqp_session::{Session, limited, short};
+use super::collector::{Buffer, Collected, Collector};
 use super::state::AgentState;
-use super::step::{StepFailed, StepPassed};
+use super::step_result::{StepFailed, StepPassed};
 use crate::spec::model::{Expect, ExpectNothing, Listen};
 
 /// How long an `expect` without `within` waits.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Collects deliveries of one consumer until it is dropped.
-pub(super) struct Collector {
-    session: Option<Session>,
-    shared: Arc<Shared>,
-    reader: AbortHandle,
-}
-
-#[derive(Default)]
-struct Shared {
-    buffer: Mutex<Buffer>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Buffer {
-    messages: Vec<Collected>,
-    ended: Option<String>,
-}
-
-struct Collected {
-    message: Message,
-    acker: Acker,
-    taken: bool,
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.reader.abort();
-    }
-}
-
-impl Shared {
-    fn buffer(&self) -> MutexGuard<'_, Buffer> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn read(self: Arc<Self>, mut deliveries: Consumer) {
-        let end = loop {
-            match deliveries.next().await {
-                Some(Ok(delivery)) => {
-                    let message = Message::from(&delivery);
-                    self.buffer().messages.push(Collected { message, acker: delivery.acker, taken: false });
-                    self.changed.notify_waiters();
-                }
-                Some(Err(error)) => break AmqpError::from(error).text(),
-                None => break "the broker cancelled the consumer".to_owned(),
-            }
-        };
-        self.buffer().ended = Some(end);
-        self.changed.notify_waiters();
-    }
-}
-
-impl Collector {
-    async fn consume(session: Session, queue: &str, no_ack: bool) -> Result<Self, AmqpError> {
-        let options = BasicConsumeOptions { no_ack, ..BasicConsumeOptions::default() };
-        let deliveries = limited(
-            "consume",
-            session.channel.basic_consume(short(queue)?, short("")?, options, FieldTable::default()),
-        )
-        .await?;
-        let shared = Arc::new(Shared::default());
-        let reader = tokio::spawn(shared.clone().read(deliveries)).abort_handle();
-        Ok(Self { session: Some(session), shared, reader })
-    }
-
-    /// Looks at what is there, and again whenever more comes, until `look` is satisfied or the time is over.
-    async fn watch<T>(&self, until: Instant, mut look: impl FnMut(&mut Buffer, bool) -> Option<T>) -> Option<T> {
-        loop {
-            let changed = self.shared.changed.notified();
-            tokio::pin!(changed);
-            // Registered before looking, so that a message that comes in between is not missed.
-            changed.as_mut().enable();
-            let over = Instant::now() >= until;
-            if let Some(found) = look(&mut self.shared.buffer(), over) {
-                return Some(found);
-            }
-            if over {
-                return None;
-            }
-            timeout_at(until, changed).await.ok();
-        }
-    }
-}
 
 /// The `listen` step: a private queue, bound to the exchange; everything from now on is collected.
 pub(super) async fn listen(state: &AgentState, step: &Listen) -> Result<StepPassed, StepFailed> {
@@ -165,7 +78,7 @@ async fn from_queue(state: &AgentState, step: &Expect, queue: &str, until: Insta
         .unwrap_or_else(|| Err(StepFailed::ours(&expected, "no outcome")));
     if found.is_ok() {
         let taken: Vec<Acker> =
-            collector.shared.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
+            collector.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
         for acker in taken {
             limited("acknowledge", acker.ack(BasicAckOptions::default())).await.map_err(|e| e.missed(&expected))?;
         }

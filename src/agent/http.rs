@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
-use super::state::CONNECT;
-use super::{net, tls};
+use super::timeouts::CONNECT;
+use super::{io_error, net, tls};
 
 /// Longest answer that is kept, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -101,7 +101,7 @@ pub(super) async fn exchange(
         let stream = net::connect(&authority(target.at.as_ref().unwrap_or(&target.host), target.port), CONNECT).await?;
         if target.tls {
             let stream =
-                tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", net::words(&e)))?;
+                tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", io_error::text(&e)))?;
             talk(stream, request).await
         } else {
             talk(stream, request).await

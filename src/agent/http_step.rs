@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
 use super::state::AgentState;
-use super::step::{StepFailed, StepPassed};
+use super::step_result::{StepFailed, StepPassed};
 use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
 

@@ -8,9 +8,11 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::addresses;
+use super::io_error;
 use super::protocol::AgentResponse;
-use super::state::{AgentState, CONNECT};
-use super::step::{StepFailed, StepPassed};
+use super::state::AgentState;
+use super::step_result::{StepFailed, StepPassed};
+use super::timeouts::CONNECT;
 use crate::spec::model::{Resolve, Tcp};
 
 /// Longest time for one look-up of a name.
@@ -28,7 +30,7 @@ pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, Stri
             stream.set_nodelay(true).ok();
             Ok(stream)
         }
-        Ok(Err(error)) => Err(words(&error)),
+        Ok(Err(error)) => Err(io_error::text(&error)),
         Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
     }
 }
@@ -40,15 +42,6 @@ async fn persistently(to: &str) -> std::io::Result<TcpStream> {
         if let Ok(done) = timeout(ATTEMPT, TcpStream::connect(to)).await {
             return done;
         }
-    }
-}
-
-/// The kind of an error without the operating system's number.
-pub(super) fn words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text[..at].to_lowercase(),
-        None => text,
     }
 }
 
@@ -64,7 +57,10 @@ pub(super) async fn tcp_step(step: &Tcp) -> Result<StepPassed, StepFailed> {
 
 /// A connection that came about, and the address behind the name.
 fn reached(step: &Tcp, stream: &TcpStream) -> Result<StepPassed, StepFailed> {
-    let peer = stream.peer_addr().map_err(|e| StepFailed::ours("the address that was reached", words(&e)))?.to_string();
+    let peer = stream
+        .peer_addr()
+        .map_err(|e| StepFailed::ours("the address that was reached", io_error::text(&e)))?
+        .to_string();
     if let Some(other) = step.capture.values().find(|from| *from != "address") {
         return Err(StepFailed::ours("something that a connection has to capture: `address`", format!("`{other}`")));
     }
@@ -101,7 +97,9 @@ pub(super) async fn listen(state: &AgentState, port: u16) -> AgentResponse {
     let listener = match listener {
         Ok(listener) => listener,
         Err(error) => {
-            return AgentResponse::Error { message: format!("cannot listen on port {port}: {}", words(&error)) };
+            return AgentResponse::Error {
+                message: format!("cannot listen on port {port}: {}", io_error::text(&error)),
+            };
         }
     };
     let port = listener.local_addr().map_or(port, |a| a.port());
@@ -122,7 +120,7 @@ pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, 
             found.dedup();
             Ok(found)
         }
-        Ok(Err(error)) => Err(words(&error)),
+        Ok(Err(error)) => Err(io_error::text(&error)),
         Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
     }
 }

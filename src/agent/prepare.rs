@@ -2,7 +2,7 @@
 //!
 //! What was applied is written down in the database itself (`dayfly.applied`), in the transaction that applied it.
 
-use super::ready::{NotReady, ProbeProgress};
+use super::probe::{NotReady, ProbeProgress};
 use super::sql::{self, Database, SqlError};
 use super::state::AgentState;
 use crate::plan::DatabasePlan;

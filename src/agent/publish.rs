@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation};
 
-use super::amqp::{AmqpError, Session, limited, short};
+use super::amqp_error::AmqpError;
+use super::amqp_session::{Session, limited, short};
 use super::state::AgentState;
-use super::step::{StepFailed, StepPassed};
+use super::step_result::{StepFailed, StepPassed};
 use crate::spec::model::Publish;
 
 const PERSISTENT: u8 = 2;

@@ -4,9 +4,10 @@ use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
-use super::amqp::{AmqpError, Session, limited, short};
+use super::amqp_error::AmqpError;
+use super::amqp_session::{Session, limited, short};
 use super::state::AgentState;
-use super::step::{StepFailed, StepPassed};
+use super::step_result::{StepFailed, StepPassed};
 use crate::spec::model::QueueDepth;
 
 /// Ready messages and consumers of a queue.

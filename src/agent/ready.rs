@@ -5,46 +5,16 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
+use super::probe::{NotReady, ProbeProgress};
 use super::protocol::{AgentResponse, StepFailure};
-use super::state::{ATTEMPT, AgentState, CONNECT, Progress};
+use super::state::{AgentState, Progress};
+use super::timeouts::{ATTEMPT, CONNECT};
 use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
 /// First pause between attempts; each is longer than the one before, up to `SLOWEST`.
 const FASTEST: Duration = Duration::from_millis(10);
 const SLOWEST: Duration = Duration::from_millis(100);
-
-/// Why an attempt was not the last.
-pub(super) struct NotReady {
-    pub got: String,
-    /// Waiting would not help.
-    pub permanent: bool,
-}
-
-impl NotReady {
-    pub fn again(got: impl Into<String>) -> Self {
-        Self { got: got.into(), permanent: false }
-    }
-
-    pub fn never(got: impl Into<String>) -> Self {
-        Self { got: got.into(), permanent: true }
-    }
-}
-
-/// What was seen last; told whenever it changes.
-pub(super) struct ProbeProgress<'a> {
-    last: String,
-    progress: &'a Progress,
-}
-
-impl ProbeProgress<'_> {
-    pub fn saw(&mut self, now: String) {
-        if now != self.last {
-            self.progress.waiting(now.clone());
-            self.last = now;
-        }
-    }
-}
 
 /// Polls until ready, until nothing can help, or until the time is over.
 pub(super) async fn wait(

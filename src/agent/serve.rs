@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::protocol::{AgentContext, AgentRequest, AgentResponse, RequestEnvelope, ResponseEnvelope};
-use super::state::{AgentState, CONNECT, Progress};
+use super::state::{AgentState, Progress};
+use super::timeouts::CONNECT;
 use super::{net, ready, status, step, tls};
 
 /// Why an agent could not go on; messages complete "failed to …".

@@ -7,9 +7,10 @@ use tokio::time::timeout;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::state::{ATTEMPT, AgentState, CONNECT};
-use super::step::{StepFailed, StepPassed};
-use super::{matching, net};
+use super::state::AgentState;
+use super::step_result::{StepFailed, StepPassed};
+use super::timeouts::{ATTEMPT, CONNECT};
+use super::{io_error, matching};
 use crate::spec::model::Sql;
 
 const PORT: u16 = 5432;
@@ -64,7 +65,7 @@ fn cause(error: &tokio_postgres::Error) -> String {
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return net::words(io);
+            return io_error::text(io);
         }
         source = inner.source();
     }

@@ -3,21 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use lapin::tcp::RustlsConnector;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use super::collect::Collector;
+use super::collector::Collector;
 use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
 use crate::model::redact;
-
-/// Longest time for one connection attempt inside an environment, so that a silent peer never blocks polling.
-pub(super) const CONNECT: Duration = Duration::from_secs(2);
-/// Longest time for one attempt of a readiness question, and for one answer of the broker.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Shared by all requests of a link.
 pub(super) struct AgentState {

@@ -1,50 +1,18 @@
 //! One step of a suite: performed once, or again and again until it holds or its time is over.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::protocol::{AgentResponse, StepFailure};
 use super::state::AgentState;
+use super::step_result::{StepFailed, StepPassed};
 use super::{amqp_access, collect, http_step, net, publish, queue, sql};
 use crate::spec::model::Action;
 
 /// Pauses between attempts, as in readiness.
 const FASTEST: Duration = Duration::from_millis(10);
 const SLOWEST: Duration = Duration::from_millis(100);
-
-/// A step that held.
-#[derive(Debug, Default)]
-pub(super) struct StepPassed {
-    pub saw: String,
-    pub captured: BTreeMap<String, String>,
-}
-
-impl StepPassed {
-    pub fn saw(saw: impl Into<String>) -> Self {
-        Self { saw: saw.into(), captured: BTreeMap::new() }
-    }
-}
-
-/// A step that did not hold.
-#[derive(Debug)]
-pub(super) struct StepFailed {
-    pub expected: String,
-    pub got: String,
-    /// Our own side could not do what was asked; trying again would not help.
-    pub ours: bool,
-}
-
-impl StepFailed {
-    pub fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { expected: expected.into(), got: got.into(), ours: false }
-    }
-
-    pub fn ours(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { ours: true, ..Self::new(expected, got) }
-    }
-}
 
 /// Performs a step; the answer is `Passed`, `Failed`, or `Error` for what is no agent's step.
 pub(super) async fn perform(state: &AgentState, action: &Action, within_ms: Option<u64>) -> AgentResponse {

@@ -2,9 +2,11 @@
 
 use futures::future::try_join_all;
 
-use super::amqp::{self, AmqpError, Session};
+use super::amqp;
+use super::amqp_error::AmqpError;
+use super::amqp_session::{Session, short};
+use super::probe::NotReady;
 use super::queue;
-use super::ready::NotReady;
 use super::state::AgentState;
 use crate::plan::BrokerPlan;
 use crate::spec::model::{BrokerUser, Vhost};
@@ -39,7 +41,7 @@ async fn login(state: &AgentState, user: &str, vhost: &str) -> Result<(), NotRea
     let why = |error: AmqpError| not_ready(format!("login of {user} to virtual host {vhost}"), error);
     let connection = amqp::connect(state, user, vhost, None).await.map_err(why)?;
     // Logged in is enough; how the goodbye goes says nothing.
-    connection.close(200, amqp::short("done").unwrap_or_default()).await.ok();
+    connection.close(200, short("done").unwrap_or_default()).await.ok();
     Ok(())
 }
 

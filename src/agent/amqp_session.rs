@@ -1,0 +1,41 @@
+//! A connection to the broker with its channel, and operations with a time limit.
+
+use lapin::types::ShortString;
+use lapin::{Channel, Connection};
+use tokio::time::timeout;
+
+use super::amqp_error::AmqpError;
+use super::timeouts::{ATTEMPT, CONNECT};
+
+/// A connection and its one channel; both close when it is dropped.
+pub(super) struct Session {
+    pub connection: Connection,
+    pub channel: Channel,
+}
+
+impl Session {
+    /// Says goodbye; what the broker held for this session is free again afterwards.
+    pub async fn close(self) {
+        // The answer is already known; a broker that is gone needs no goodbye.
+        timeout(CONNECT, self.connection.close(200, short("done").unwrap_or_default())).await.ok();
+    }
+}
+
+/// Text for a field of at most 255 bytes.
+pub(super) fn short(text: &str) -> Result<ShortString, AmqpError> {
+    ShortString::try_new(text)
+        .map_err(|_| AmqpError::Ours(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
+}
+
+/// Limits an operation that a silent broker would hold up for ever.
+pub(super) async fn limited<T, E: Into<AmqpError>>(
+    what: &str,
+    operation: impl Future<Output = Result<T, E>>,
+) -> Result<T, AmqpError> {
+    match timeout(ATTEMPT, operation).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => {
+            Err(AmqpError::Failed(format!("{what}: the broker did not answer within {} ms", ATTEMPT.as_millis())))
+        }
+    }
+}

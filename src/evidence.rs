@@ -1,9 +1,9 @@
-//! Signed evidence of a run: what an auditor, or the next deployment step, checks without trusting the machine.
+//! Signed evidence of a run, which an auditor or a deployment step checks without trusting the machine.
 //!
-//! `statement` says (pure), `dsse` and `bundle` wrap, `key` signs, `store` keeps, `verify` judges bytes (pure).
+//! `statement` builds the content (pure), `dsse` and `bundle` wrap it, `key` signs, `store` writes, `verify` checks (pure).
 //! A run is opened before its first suite and sealed before teardown; after teardown it may be sealed once more,
-//! which adds how the environment ended and changes no result.
-//! `removal` records what the janitor, or a controller, removes. The private key never leaves the signing process.
+//! which adds the teardown and changes no result.
+//! `removal` records removals by the reaper or the controller. The private key never leaves the signing process.
 
 pub mod bundle;
 pub mod configmap_store;

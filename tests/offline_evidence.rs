@@ -12,7 +12,7 @@ use dayfly::engine::EngineKind;
 use dayfly::evidence::dsse::{self, Envelope, PAYLOAD_TYPE, Signature};
 use dayfly::evidence::predicate::{RunPredicate, Statement, SuitePredicate, TestOutcome};
 use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, read_run, save_facts, suite_bundle};
-use dayfly::evidence::verify::{Expect, Refusal, Said, folder, verify};
+use dayfly::evidence::verify::{Expectations, Refusal, StatementContent, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
 use dayfly::model::{Outcome, Verdict};
 use dayfly::report::Facts;
@@ -40,7 +40,7 @@ fn files(facts: &Facts, key: &SigningKey) -> Files {
 }
 
 fn judge(files: &Files, key: &SigningKey) -> Result<(), Refusal> {
-    folder(files, &key.verifying_key(), &Expect::default()).map(drop)
+    folder(files, &key.verifying_key(), &Expectations::default()).map(drop)
 }
 
 fn payload(line: &[u8]) -> Vec<u8> {
@@ -65,10 +65,10 @@ fn resigned(line_of: &[u8], key: &SigningKey, change: impl FnOnce(&mut Value)) -
 }
 
 #[test]
-fn what_was_sealed_is_verified_with_both_kinds_of_key_and_says_what_happened() {
+fn verifies_a_sealed_run_with_both_kinds_of_key() {
     for kind in KINDS {
         let (key, facts) = (key(kind, 1), failed(7));
-        let expect = Expect { commit: Some(COMMIT.into()), image_sha256: Some(digest("file-api")) };
+        let expect = Expectations { commit: Some(COMMIT.into()), image_sha256: Some(digest("file-api")) };
         let run = folder(&files(&facts, &key), &key.verifying_key(), &expect).unwrap();
         assert_eq!(run.run.outcome, Outcome::Failed);
         assert_eq!(run.run.test.result, TestOutcome::Failed);
@@ -84,7 +84,7 @@ fn what_was_sealed_is_verified_with_both_kinds_of_key_and_says_what_happened() {
 
 /// Every way in which one envelope is tampered with, and words of the reason that must be given.
 #[test]
-fn a_tampered_envelope_is_refused_with_the_reason() {
+fn refuses_a_tampered_envelope_with_the_reason() {
     for kind in KINDS {
         let (key, other) = (key(kind, 1), key(kind, 2));
         let all = files(&failed(7), &key);
@@ -130,7 +130,7 @@ fn a_tampered_envelope_is_refused_with_the_reason() {
             ("unknown field", text.replacen("{\"payload\":", "{\"x\":1,\"payload\":", 1).into_bytes(), "unknown field"),
         ];
         for (what, bytes, reason) in cases {
-            let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).expect_err(what).to_string();
+            let refusal = verify(&bytes, &key.verifying_key(), &Expectations::default()).expect_err(what).to_string();
             assert!(refusal.contains(reason), "{what}: {refusal}");
             assert!(!refusal.contains('\n'), "{what}: more than one sentence: {refusal}");
         }
@@ -138,7 +138,7 @@ fn a_tampered_envelope_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of_ours() {
+fn refuses_a_signed_payload_that_is_not_a_valid_statement() {
     let key = key(KeyKind::P256, 1);
     let all = files(&failed(7), &key);
     let good = &all[RUN];
@@ -147,7 +147,7 @@ fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of
     let cases = [
         ("key twice", signed(&text.replacen("\"outcome\":", "\"outcome\":\"PASSED\",\"outcome\":", 1)), "given twice"),
         ("trailing text", signed(&format!("{text}{{}}")), "trailing"),
-        ("no JSON", signed("hello"), "not a statement"),
+        ("no JSON", signed("hello"), "not a dayfly statement"),
         (
             "statement type",
             resigned(good, &key, |v| v["_type"] = json!("https://in-toto.io/Statement/v0.1")),
@@ -158,7 +158,7 @@ fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of
             resigned(good, &key, |v| v["predicateType"] = json!("https://slsa.dev/provenance/v1")),
             "predicate type",
         ),
-        ("scope", resigned(good, &key, |v| v["predicate"]["scope"] = json!("all")), "neither run nor suite"),
+        ("scope", resigned(good, &key, |v| v["predicate"]["scope"] = json!("all")), "neither `run` nor `suite`"),
         ("field beside the predicate", resigned(good, &key, |v| v["extra"] = json!(1)), "unknown field"),
         (
             "passed without suites",
@@ -174,17 +174,17 @@ fn a_payload_signed_by_the_right_key_is_still_refused_when_it_is_no_statement_of
         ),
     ];
     for (what, bytes, reason) in cases {
-        let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).expect_err(what).to_string();
+        let refusal = verify(&bytes, &key.verifying_key(), &Expectations::default()).expect_err(what).to_string();
         assert!(refusal.contains(reason), "{what}: {refusal}");
     }
 }
 
 #[test]
-fn a_bundle_is_refused_when_its_wrapping_was_changed() {
+fn refuses_a_bundle_with_a_changed_wrapper() {
     let key = key(KeyKind::P256, 1);
     let all = files(&failed(7), &key);
     let good: Value = serde_json::from_slice(&all[RUN_BUNDLE]).unwrap();
-    verify(&all[RUN_BUNDLE], &key.verifying_key(), &Expect::default()).unwrap();
+    verify(&all[RUN_BUNDLE], &key.verifying_key(), &Expectations::default()).unwrap();
     let changed = |change: fn(&mut Value)| {
         let mut bundle = good.clone();
         change(&mut bundle);
@@ -198,40 +198,40 @@ fn a_bundle_is_refused_when_its_wrapping_was_changed() {
         (changed(|b| b["dsseEnvelope"]["signatures"][0]["sig"] = json!("AAAA")), "signature does not match"),
     ];
     for (bytes, reason) in cases {
-        let refusal = verify(bytes.as_bytes(), &key.verifying_key(), &Expect::default()).unwrap_err().to_string();
+        let refusal = verify(bytes.as_bytes(), &key.verifying_key(), &Expectations::default()).unwrap_err().to_string();
         assert!(refusal.contains(reason), "{reason}: {refusal}");
     }
 }
 
 #[test]
-fn a_report_of_another_commit_or_image_is_refused() {
+fn refuses_evidence_of_another_commit_or_image() {
     let key = key(KeyKind::P256, 1);
     let all = files(&failed(7), &key);
     let judge = |commit: Option<&str>, image: Option<String>| {
-        let expect = Expect { commit: commit.map(str::to_owned), image_sha256: image };
+        let expect = Expectations { commit: commit.map(str::to_owned), image_sha256: image };
         folder(&all, &key.verifying_key(), &expect).map(drop).map_err(|r| r.to_string())
     };
     assert_eq!(judge(Some(&COMMIT.to_uppercase()), Some(digest("file-api"))), Ok(()));
-    assert!(judge(Some(&COMMIT.replace('4', "5")), None).unwrap_err().contains("it is about commit"));
-    assert!(judge(None, Some(digest("file-api, rebuilt"))).unwrap_err().contains("no image that it is about"));
+    assert!(judge(Some(&COMMIT.replace('4', "5")), None).unwrap_err().contains("is for commit"));
+    assert!(judge(None, Some(digest("file-api, rebuilt"))).unwrap_err().contains("covers no image"));
     assert!(judge(None, Some(digest("judge"))).is_err(), "the image of a suite judges and is not judged");
 }
 
 #[test]
-fn the_commit_must_be_a_signed_subject_and_not_only_a_word_in_the_predicate() {
+fn requires_the_commit_as_a_signed_subject() {
     let key = key(KeyKind::P256, 1);
     let good = &files(&failed(7), &key)[RUN];
     let moved = resigned(good, &key, |v| {
         v["subject"].as_array_mut().unwrap().retain(|s| s["digest"].get("gitCommit").is_none());
     });
-    let expect = Expect { commit: Some(COMMIT.into()), image_sha256: None };
+    let expect = Expectations { commit: Some(COMMIT.into()), image_sha256: None };
     assert!(verify(good, &key.verifying_key(), &expect).is_ok());
-    assert!(matches!(verify(&moved, &key.verifying_key(), &expect), Err(Refusal::Commit { .. })));
+    assert!(matches!(verify(&moved, &key.verifying_key(), &expect), Err(Refusal::WrongCommit { .. })));
 }
 
 /// Every way in which the folder of a run is tampered with while each statement in it stays authentic.
 #[test]
-fn a_folder_with_an_exchanged_missing_or_added_file_is_refused_with_the_reason() {
+fn refuses_a_folder_with_a_replaced_missing_or_added_file() {
     let key = key(KeyKind::Ed25519, 1);
     let (good, older) = (files(&failed(7), &key), files(&failed(6), &key));
     let (acceptance, security) = (suite_bundle("acceptance"), suite_bundle("security"));
@@ -250,50 +250,62 @@ fn a_folder_with_an_exchanged_missing_or_added_file_is_refused_with_the_reason()
     let mut rewritten = failed(7);
     rewritten.suites[1].verdict = Some(Verdict::Passed);
     let cases = [
-        ("suite of another run", with(&security, &older[&security]), "it is the statement of run"),
-        ("suite under another's name", with(&security, &good[&acceptance]), "it is the statement of suite acceptance"),
+        ("suite of another run", with(&security, &older[&security]), "the file holds the statement of run"),
+        (
+            "suite under another's name",
+            with(&security, &good[&acceptance]),
+            "the file holds the statement of suite acceptance",
+        ),
         (
             "suite signed anew",
             with(&security, &files(&rewritten, &key)[&security]),
-            "not the one that the run's statement names",
+            "not the one that the closing statement names",
         ),
         ("suite missing", without(&security), "suite-security.sigstore.json is missing"),
         ("suite added", with("suite-extra.sigstore.json", &good[&acceptance]), "no part of this run"),
         ("statement added", with("again.intoto.jsonl", &good[RUN]), "no part of this run"),
-        ("report changed", with(REPORT, &[good[REPORT].as_slice(), b" "].concat()), "report.json: it is not the one"),
-        ("report of another run", with(REPORT, &older[REPORT]), "report.json: it is not the one"),
+        (
+            "report changed",
+            with(REPORT, &[good[REPORT].as_slice(), b" "].concat()),
+            "report.json: the file is not the one",
+        ),
+        ("report of another run", with(REPORT, &older[REPORT]), "report.json: the file is not the one"),
         ("report missing", without(REPORT), "report.json is missing"),
-        ("run bundle of another run", with(RUN_BUNDLE, &older[RUN_BUNDLE]), "run.sigstore.json: it is not the one"),
+        (
+            "run bundle of another run",
+            with(RUN_BUNDLE, &older[RUN_BUNDLE]),
+            "run.sigstore.json: the file is not the one",
+        ),
         ("run bundle missing", without(RUN_BUNDLE), "run.sigstore.json is missing"),
-        ("run exchanged", with(RUN, &older[RUN]), "it is not the one"),
-        ("run replaced by a suite", with(RUN, &good[&security]), "it is the statement of suite security"),
-        ("opening entry of another run", with(OPENED, &older[OPENED]), "it is the statement of run"),
+        ("run exchanged", with(RUN, &older[RUN]), "the file is not the one"),
+        ("run replaced by a suite", with(RUN, &good[&security]), "the file holds the statement of suite security"),
+        ("opening entry of another run", with(OPENED, &older[OPENED]), "the file holds the statement of run"),
         ("opening entry missing", without(OPENED), "opened.intoto.jsonl is missing"),
-        ("opening entry replaced", with(OPENED, &good[RUN]), "opened.intoto.jsonl: it is not the one"),
+        ("opening entry replaced", with(OPENED, &good[RUN]), "opened.intoto.jsonl: the file is not the one"),
         ("never closed", without(RUN), "opened but never closed, so it counts as failed"),
         ("nothing there", Files::new(), "no evidence of a run"),
-        ("raw result changed", with(&junit, b"<testsuite/>"), "it is not the one"),
+        ("raw result changed", with(&junit, b"<testsuite/>"), "the file is not the one"),
     ];
     for (what, all, reason) in cases {
         let refusal = judge(&all, &key).expect_err(what).to_string();
         assert!(refusal.contains(reason), "{what}: {refusal}");
     }
-    let kept_elsewhere = folder(&without(&junit), &key.verifying_key(), &Expect::default()).unwrap();
+    let kept_elsewhere = folder(&without(&junit), &key.verifying_key(), &Expectations::default()).unwrap();
     assert_eq!(kept_elsewhere.raw_absent, ["acceptance/result"]);
 }
 
 #[test]
-fn a_run_that_passed_by_dropping_an_announced_suite_is_refused() {
+fn refuses_a_passed_run_that_lacks_an_announced_suite() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let (all, kept) = (failed(7), passed(7));
     open(&all, &planned(&all), &key, dir.path()).unwrap();
     let sealed = seal(&kept, &raw(), &key, dir.path()).unwrap();
     let refusal = judge(&read_run(&sealed.dir).unwrap(), &key).unwrap_err();
-    assert_eq!(refusal, Refusal::Dropped("security".into()));
+    assert_eq!(refusal, Refusal::MissingSuite("security".into()));
 }
 
 #[test]
-fn a_run_is_opened_once_and_its_results_are_sealed_once() {
+fn opens_a_run_once_and_refuses_changed_results_when_sealing_again() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let facts = failed(7);
     assert!(matches!(seal(&facts, &raw(), &key, dir.path()), Err(EvidenceError::NotOpened(_))));
@@ -315,7 +327,8 @@ fn a_run_is_opened_once_and_its_results_are_sealed_once() {
     seal(&gone, &Files::new(), &key, dir.path()).unwrap();
     let all = read_run(&folder).unwrap();
     judge(&all, &key).unwrap();
-    let Said::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expect::default()).unwrap().said else {
+    let StatementContent::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expectations::default()).unwrap().said
+    else {
         panic!("not a run")
     };
     assert_eq!(run.teardown.removed_on, gone.removed);
@@ -323,18 +336,18 @@ fn a_run_is_opened_once_and_its_results_are_sealed_once() {
 }
 
 #[test]
-fn a_run_that_broke_before_its_first_suite_is_sealed_without_an_opening_entry() {
+fn seals_a_run_that_ended_before_its_first_suite_without_an_opening_entry() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let mut facts = failed(7);
     facts.suites.clear();
     facts.causes = vec![Cause { kind: CauseKind::NotReady, text: "file-api never became ready".into() }];
     let sealed = seal(&facts, &Files::new(), &key, dir.path()).unwrap();
-    let run = folder(&read_run(&sealed.dir).unwrap(), &key.verifying_key(), &Expect::default()).unwrap();
+    let run = folder(&read_run(&sealed.dir).unwrap(), &key.verifying_key(), &Expectations::default()).unwrap();
     assert_eq!((run.run.outcome, run.run.test.result), (Outcome::Error, TestOutcome::Failed));
 }
 
 #[test]
-fn nothing_of_the_fake_engine_is_ever_signed() {
+fn refuses_to_sign_runs_of_the_fake_engine() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let mut facts = failed(7);
     facts.engine = EngineKind::Fake;
@@ -345,7 +358,7 @@ fn nothing_of_the_fake_engine_is_ever_signed() {
 }
 
 #[test]
-fn statements_are_canonical_and_the_same_facts_give_the_same_bytes() {
+fn statements_are_canonical_and_deterministic() {
     for kind in KINDS {
         let key = key(kind, 1);
         assert_eq!(files(&failed(7), &key), files(&failed(7), &key));
@@ -359,7 +372,7 @@ fn statements_are_canonical_and_the_same_facts_give_the_same_bytes() {
 }
 
 #[test]
-fn statements_name_what_was_tested_and_never_pass_what_was_not_judged() {
+fn statements_name_their_subjects_and_never_pass_an_unjudged_run() {
     let facts = failed(7);
     let suite: Statement<SuitePredicate> =
         serde_json::from_slice(&statement::suite(&facts, &facts.suites[0]).unwrap().bytes).unwrap();
@@ -392,7 +405,7 @@ fn statements_name_what_was_tested_and_never_pass_what_was_not_judged() {
 }
 
 #[test]
-fn a_commit_that_is_a_word_is_no_subject_and_a_description_always_is() {
+fn only_a_full_commit_id_is_a_subject_and_the_description_always_is() {
     let mut facts = failed(7);
     facts.change.commit = "dev".into();
     facts.images.clear();
@@ -403,7 +416,7 @@ fn a_commit_that_is_a_word_is_no_subject_and_a_description_always_is() {
 }
 
 #[test]
-fn raw_results_are_kept_by_content_and_a_missing_or_wrong_one_is_an_error() {
+fn stores_raw_results_by_content_and_refuses_missing_or_wrong_ones() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let facts = failed(7);
     open(&facts, &planned(&facts), &key, dir.path()).unwrap();
@@ -419,7 +432,7 @@ fn raw_results_are_kept_by_content_and_a_missing_or_wrong_one_is_an_error() {
 }
 
 #[test]
-fn names_that_would_leave_the_evidence_folder_are_refused() {
+fn refuses_names_that_would_leave_the_evidence_folder() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let mut facts = failed(7);
     facts.environment = "../elsewhere".into();
@@ -431,7 +444,7 @@ fn names_that_would_leave_the_evidence_folder_are_refused() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_named_with_its_path_and_spoils_nothing() {
+fn a_failed_write_names_the_path_and_damages_no_file() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let facts = failed(7);
     let file = dir.path().join("a-file");
@@ -464,25 +477,25 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn any_changed_byte_of_an_envelope_line_is_refused(ed25519 in any::<bool>(), which in 0..3usize, at in any::<prop::sample::Index>(), bits in 1..=255u8) {
+    fn refuses_any_changed_byte_of_an_envelope(ed25519 in any::<bool>(), which in 0..3usize, at in any::<prop::sample::Index>(), bits in 1..=255u8) {
         static ALL: std::sync::OnceLock<[Files; 2]> = std::sync::OnceLock::new();
         let all = ALL.get_or_init(|| KINDS.map(|kind| files(&failed(7), &key(kind, 1))));
         let (all, key) = (&all[usize::from(ed25519)], key(KINDS[usize::from(ed25519)], 1));
         let line = [&all[OPENED], &all[RUN], &all[&suite_bundle("security")]][which];
         let line = &line[..line.len() - 1];
-        prop_assert!(verify(line, &key.verifying_key(), &Expect::default()).is_ok());
-        prop_assert!(verify(&flipped(line, at, bits), &key.verifying_key(), &Expect::default()).is_err());
+        prop_assert!(verify(line, &key.verifying_key(), &Expectations::default()).is_ok());
+        prop_assert!(verify(&flipped(line, at, bits), &key.verifying_key(), &Expectations::default()).is_err());
     }
 
     #[test]
-    fn arbitrary_bytes_are_refused_without_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        prop_assert!(verify(&bytes, &key(KeyKind::Ed25519, 1).verifying_key(), &Expect::default()).is_err());
+    fn refuses_arbitrary_bytes_without_panicking(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(verify(&bytes, &key(KeyKind::Ed25519, 1).verifying_key(), &Expectations::default()).is_err());
     }
 }
 
 /// Outside the payload and its signature every single bit is tried, not a sample.
 #[test]
-fn every_changed_bit_around_payload_and_signature_is_refused() {
+fn refuses_every_changed_bit_around_payload_and_signature() {
     let key = key(KeyKind::Ed25519, 1);
     let line = line(&dsse::sign(b"{}", &key));
     let small: Envelope = serde_json::from_slice(&line).unwrap();
@@ -494,7 +507,7 @@ fn every_changed_bit_around_payload_and_signature_is_refused() {
         for bit in 0..8 {
             let mut bytes = line.clone();
             bytes[at] ^= 1 << bit;
-            let refusal = verify(&bytes, &key.verifying_key(), &Expect::default()).unwrap_err();
+            let refusal = verify(&bytes, &key.verifying_key(), &Expectations::default()).unwrap_err();
             // `{}` is no statement: had the signature been taken as good, the reason would be the payload.
             assert!(!matches!(refusal, Refusal::Payload(_)), "byte {at}, bit {bit}: {refusal}");
         }
@@ -550,7 +563,7 @@ fn the_verify_command_summarizes_evidence_and_explains_refusals() {
     assert!(err.contains("outcome is FAILED"), "{err}");
     let (code, json, _) = verify_command(&VerifyArgs { commit: Some("0".repeat(40)), ..args.clone() }, true);
     assert_eq!(code.unwrap(), 10);
-    assert!(json.contains("\"verified\": false") && json.contains("it is about commit"), "{json}");
+    assert!(json.contains("\"verified\": false") && json.contains("is for commit"), "{json}");
 
     for (wrong, part) in [
         (VerifyArgs { key: None, ..args.clone() }, "--key"),

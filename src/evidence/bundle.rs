@@ -1,6 +1,6 @@
-//! Sigstore bundles (version 0.3) for a plain key, so that other tools can verify what dayfly signed.
+//! Sigstore bundles (version 0.3) for plain keys, so that other tools can verify the evidence.
 //!
-//! Carries the envelope unchanged and the key's id, never the key. Pure.
+//! A bundle holds the envelope and the key id, never the key. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,19 +15,19 @@ pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 pub struct Bundle {
     /// `MEDIA_TYPE`.
     pub media_type: String,
-    /// Which key.
+    /// The key.
     pub verification_material: Material,
-    /// What is signed.
+    /// The signed envelope.
     pub dsse_envelope: Envelope,
 }
 
-/// Which key verifies it.
+/// Identifies the verifying key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Material {
-    /// By its id.
+    /// The id of the key.
     pub public_key: Hint,
-    /// Always empty: there is no public log of these statements.
+    /// Always empty: statements are not in a public log.
     pub tlog_entries: Vec<serde_json::Value>,
 }
 
@@ -39,7 +39,7 @@ pub struct Hint {
     pub hint: String,
 }
 
-/// Wraps an envelope signed by the key of that id.
+/// Wraps an envelope signed by the key with this id.
 pub fn wrap(envelope: Envelope, keyid: String) -> Bundle {
     Bundle {
         media_type: MEDIA_TYPE.into(),

@@ -143,7 +143,7 @@ fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
         let mut entry = entry.map_err(broken)?;
         let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
         for part in name.strip_prefix("raw/").unwrap_or(&name).split('/') {
-            store::check_name("the archive's entry", part)?;
+            store::check_name("archive entry", part)?;
         }
         let mut bytes = vec![];
         entry.read_to_end(&mut bytes).map_err(broken)?;

@@ -1,6 +1,6 @@
-//! DSSE 1.0 envelopes: what is signed is the type and the payload together, so that neither can be exchanged.
+//! DSSE 1.0 envelopes, whose signature covers payload type and payload.
 //!
-//! Reads strictly what dayfly writes (one signature, standard base64, no further fields). Pure.
+//! Accepts only what dayfly writes: one signature, standard base64, no additional fields. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use super::key::SigningKey;
 /// The only payload type written and accepted; some verifiers refuse any other.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// An envelope as it travels.
+/// A signed envelope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Envelope {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_signed_is_the_example_of_the_specification() {
+    fn pre_authentication_encoding_matches_the_specification() {
         assert_eq!(
             pae("http://example.com/HelloWorld", b"hello world"),
             b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_count_bytes_and_not_characters() {
+    fn encodes_lengths_in_bytes_not_characters() {
         assert_eq!(pae("ø", "å".as_bytes()), "DSSEv1 2 ø 2 å".as_bytes());
     }
 }

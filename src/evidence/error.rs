@@ -1,44 +1,44 @@
-//! The errors of making and storing evidence.
+//! Errors of signing and storing evidence.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why evidence could not be made or stored (exit code 8); messages complete "failed to …".
+/// An error of signing or storing evidence (exit code 8). Messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// The facts come from an engine that runs nothing.
-    #[error("sign a run of the fake engine: nothing real ran")]
+    /// The run used the fake engine.
+    #[error("sign evidence of the fake engine: it runs nothing")]
     Fake,
-    /// Suites ran before the run was opened.
-    #[error("seal run {0}: suites ran before it was opened, so dropped results could not be noticed")]
+    /// Suites ran, but the run has no opening entry.
+    #[error("seal run {0}: it has no opening entry, so missing suites could not be detected")]
     NotOpened(
         /// Run id.
         uuid::Uuid,
     ),
-    /// A second attempt under the same run id.
+    /// The run already has an opening entry.
     #[error(
-        "open run {0}: it was opened before; another attempt needs a run id of its own, or a failure could be replaced by a pass"
+        "open run {0}: it is already open; use a new run id for another attempt, so that a pass cannot replace a failure"
     )]
     AlreadyOpened(
         /// Run id.
         uuid::Uuid,
     ),
-    /// The results differ from those sealed before.
-    #[error("seal run {run} again: {what} differs from what was sealed before")]
+    /// A result differs from the one sealed earlier.
+    #[error("seal run {run} again: {what} differs from the version sealed earlier")]
     Changed {
         /// Run id.
         run: uuid::Uuid,
         /// File.
         what: String,
     },
-    /// `report.json` of a sealed run is not to be changed alone.
-    #[error("save the facts of run {0}: it is sealed; seal it again with the final facts instead")]
+    /// The run is sealed, so `report.json` alone cannot change.
+    #[error("save the report of run {0}: the run is already sealed; seal it again with the new report")]
     Sealed(
         /// Run id.
         uuid::Uuid,
     ),
-    /// A raw file that the facts name but nobody supplied.
-    #[error("keep raw result {name:?} of suite {suite:?}: its content ({sha256}) was not supplied")]
+    /// The content of a raw file that the report names is missing.
+    #[error("store raw result {name:?} of suite {suite:?}: its content (SHA-256 {sha256}) is missing")]
     RawMissing {
         /// Suite.
         suite: String,
@@ -47,36 +47,38 @@ pub enum EvidenceError {
         /// Digest.
         sha256: String,
     },
-    /// Content under a digest that is not its own.
-    #[error("keep a raw result: the content given for {0} has another SHA-256")]
+    /// The content of a raw file does not match its digest.
+    #[error("store a raw result: its content does not match SHA-256 {0}")]
     RawDigest(
-        /// Digest asked for.
+        /// Expected digest.
         String,
     ),
     /// A name that cannot be a file name.
-    #[error("store evidence: {what} {name:?} cannot be a file name (letters, digits, `.`, `_`, `-`; not `.` first)")]
+    #[error(
+        "store evidence: {what} {name:?} cannot be a file name; use letters, digits, `.`, `_` and `-`, without a leading `.`"
+    )]
     Name {
-        /// What is named.
+        /// What the name belongs to.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// The cluster does not keep it, or not as it was laid down.
-    #[error("keep evidence in the cluster: {0}")]
+    /// Storing evidence in the cluster, or reading it back, failed.
+    #[error("access evidence in the cluster: {0}")]
     ConfigMapStore(
         /// Why.
         String,
     ),
-    /// No JSON could be made of it.
-    #[error("write the statement as JSON: {0}")]
+    /// Encoding or decoding a statement failed.
+    #[error("encode the evidence: {0}")]
     Encode(
         /// Why.
         String,
     ),
-    /// The disk refused.
+    /// A file operation failed.
     #[error("{doing} {}: {}", path.display(), explain(source))]
     Io {
-        /// `write`, `read`, `make the folder`.
+        /// `write`, `read` or `create the folder`.
         doing: &'static str,
         /// Where.
         path: PathBuf,
@@ -85,7 +87,7 @@ pub enum EvidenceError {
     },
 }
 
-/// The system's reason, and what to do about the two common ones.
+/// The system's error, with a remedy for common ones.
 fn explain(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

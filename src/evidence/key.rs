@@ -1,7 +1,7 @@
 //! Signing and verifying keys: P-256 (the default) and Ed25519, as PEM.
 //!
-//! Private keys are PKCS#8 version 1, with or without a passphrase; public keys are SPKI. Touches no file and
-//! never shows a private key: `Debug` of a signing key is its id.
+//! Private keys are PKCS#8 version 1, with or without a passphrase; public keys are SPKI. Reads and
+//! writes no files. `Debug` of a signing key shows only its id.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// The two kinds of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// ECDSA with P-256 and SHA-256, signatures as ASN.1 DER: read by every verifier we know.
+    /// ECDSA with P-256 and SHA-256, with ASN.1 DER signatures: every verifier we know reads it.
     P256,
     /// Ed25519 over the message itself.
     Ed25519,
@@ -40,36 +40,36 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// What is wrong with a key; messages complete "failed to …".
+/// An error of reading or creating a key. Messages complete "failed to …".
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
-    /// Not PEM, or broken inside.
+    /// The key is not valid PEM or its content is invalid.
     #[error("read the key: {0}")]
     Unreadable(
         /// Why.
         String,
     ),
-    /// PEM of another thing.
+    /// The PEM holds something else, or an unsupported kind of key.
     #[error("use the key: {0}")]
     Unsupported(
-        /// What it is, and what to do.
+        /// Why, and what to do.
         String,
     ),
-    /// Encrypted, and no passphrase was given.
-    #[error("decrypt the key: it is encrypted and no passphrase was given")]
+    /// The key is encrypted and no passphrase was given.
+    #[error("decrypt the key: it needs a passphrase and none was given")]
     PassphraseMissing,
-    /// It did not decrypt.
+    /// The passphrase is wrong.
     #[error("decrypt the key: the passphrase is wrong")]
     PassphraseWrong,
-    /// No randomness, or the key could not be written as PEM.
-    #[error("make a key: {0}")]
+    /// Encoding the key as PEM failed.
+    #[error("encode the key: {0}")]
     Make(
         /// Why.
         String,
     ),
 }
 
-/// A private key. It stays in the process that signs.
+/// A private key.
 pub enum SigningKey {
     /// ECDSA P-256.
     P256(p256::ecdsa::SigningKey),
@@ -84,7 +84,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// A new key from 32 random bytes; none when they are no key of that kind (for P-256 once in 2³² times).
+    /// Creates a key from 32 random bytes; none if they are not a valid key (for P-256 once in 2³² times).
     pub fn from_seed(kind: KeyKind, seed: &[u8; 32]) -> Option<Self> {
         match kind {
             KeyKind::P256 => p256::ecdsa::SigningKey::from_slice(seed).ok().map(Self::P256),
@@ -92,7 +92,7 @@ impl SigningKey {
         }
     }
 
-    /// Reads PKCS#8 PEM; the passphrase is looked at only when the key is encrypted.
+    /// Reads PKCS#8 PEM; the passphrase is used only if the key is encrypted.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
         let (label, der) =
             SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
@@ -100,13 +100,13 @@ impl SigningKey {
             PrivateKeyInfoRef::PEM_LABEL => Self::from_der(der.as_bytes()),
             EncryptedPrivateKeyInfoRef::PEM_LABEL => {
                 let der = decrypt(der.as_bytes(), passphrase.ok_or(KeyError::PassphraseMissing)?)?;
-                // A wrong passphrase unpads to noise once in a few hundred times: noise is a wrong passphrase too.
+                // A wrong passphrase yields well-padded noise once in a few hundred times.
                 PrivateKeyInfoRef::from_der(der.as_bytes()).map_err(|_| KeyError::PassphraseWrong)?;
                 Self::from_der(der.as_bytes())
             }
-            "PUBLIC KEY" => Err(KeyError::Unsupported("it is a public key; signing needs the private one".into())),
+            "PUBLIC KEY" => Err(KeyError::Unsupported("it is a public key; signing needs the private key".into())),
             other => Err(KeyError::Unsupported(format!(
-                "its form is {other:?}; convert it with `openssl pkcs8 -topk8 -in KEY -out NEW`, or make one with `dayfly key generate`"
+                "its PEM label is {other:?}; convert it with `openssl pkcs8 -topk8 -in KEY -out NEW`, or generate a key with `dayfly key generate`"
             ))),
         }
     }
@@ -150,7 +150,7 @@ impl SigningKey {
         }
     }
 
-    /// Signs; the same bytes give the same signature with both kinds.
+    /// Signs the bytes, deterministically with both kinds.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::P256(k) => {
@@ -162,7 +162,7 @@ impl SigningKey {
     }
 }
 
-/// A public key: pinned by whoever verifies, never taken from the evidence itself.
+/// A public key. Verifiers pin it and never take it from the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifyingKey {
     /// ECDSA P-256.
@@ -178,12 +178,12 @@ impl VerifyingKey {
             SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
         if label.ends_with("PRIVATE KEY") {
             return Err(KeyError::Unsupported(
-                "it is a private key; verifying takes the public one (the `.pub` file)".into(),
+                "it is a private key; verification needs the public key (the `.pub` file)".into(),
             ));
         }
         let spki = SubjectPublicKeyInfoRef::from_der(der.as_bytes()).map_err(|_| {
             KeyError::Unsupported(format!(
-                "its form is {label:?}; a public key begins with `-----BEGIN PUBLIC KEY-----`"
+                "its PEM label is {label:?}; a public key begins with `-----BEGIN PUBLIC KEY-----`"
             ))
         })?;
         match spki.algorithm.oid {
@@ -214,7 +214,7 @@ impl VerifyingKey {
         }
     }
 
-    /// `SHA256:` and the unpadded base64 of the SHA-256 of the key as SSH writes it, as `ssh-keygen -l` shows it.
+    /// `SHA256:` and the unpadded base64 of the SHA-256 of the key in SSH encoding, as `ssh-keygen -l` shows it.
     pub fn keyid(&self) -> String {
         let mut wire = Vec::new();
         match self {
@@ -229,7 +229,7 @@ impl VerifyingKey {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(Digest::compute(&wire).as_bytes()))
     }
 
-    /// Whether `signature` is this key's over `bytes`.
+    /// Returns true if `signature` is a valid signature of `bytes` by this key.
     pub fn accepts(&self, bytes: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::P256(k) => {
@@ -243,7 +243,7 @@ impl VerifyingKey {
     }
 }
 
-/// Whether the PEM needs a passphrase.
+/// Returns true if the PEM needs a passphrase.
 pub fn is_encrypted(pem: &str) -> bool {
     pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 }
@@ -253,24 +253,27 @@ fn decrypt(der: &[u8], passphrase: &str) -> Result<SecretDocument, KeyError> {
         .map_err(|e| KeyError::Unsupported(format!("its encryption is not PBES2 with a known cipher ({e})")))?;
     info.decrypt(passphrase).map_err(|e| match e {
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid }) => {
-            KeyError::Unsupported(format!("its encryption ({oid}) is not known here"))
+            KeyError::Unsupported(format!("its encryption ({oid}) is not supported"))
         }
         _ => KeyError::PassphraseWrong,
     })
 }
 
-/// A length of four bytes, then the bytes: how SSH writes a string.
+/// Appends an SSH string: a length of four bytes, then the bytes.
 fn put(wire: &mut Vec<u8>, part: &[u8]) {
     wire.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
     wire.extend_from_slice(part);
 }
 
 fn other_curve() -> KeyError {
-    KeyError::Unsupported("it is an elliptic-curve key of another curve; only P-256 and Ed25519 are taken".into())
+    KeyError::Unsupported("it is an elliptic-curve key on another curve; use P-256 or Ed25519".into())
 }
 
 fn other_kind(oid: ObjectIdentifier) -> KeyError {
-    let name =
-        if oid.to_string() == "1.2.840.113549.1.1.1" { "an RSA key".into() } else { format!("a key of kind {oid}") };
-    KeyError::Unsupported(format!("it is {name}; only P-256 and Ed25519 are taken"))
+    let name = if oid.to_string() == "1.2.840.113549.1.1.1" {
+        "an RSA key".into()
+    } else {
+        format!("a key with algorithm {oid}")
+    };
+    KeyError::Unsupported(format!("it is {name}; use P-256 or Ed25519"))
 }

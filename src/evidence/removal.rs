@@ -1,7 +1,7 @@
-//! Records of removals: signed and laid down before anything is removed, and completed when it is over.
+//! Signed records of removals: stored before anything is removed and completed afterwards.
 //!
-//! A record on disk lies in `<dir>/removals/<environment>/<removal id>/`, apart from the runs. It judges and removes nothing:
-//! whoever removes calls `begin`, lays the record down, removes only when that succeeded, calls `end`, and lays it down again.
+//! A record is stored in `<dir>/removals/<environment>/<removal id>/`, apart from the runs. This module removes nothing:
+//! its caller calls `begin`, stores the record, removes only if that succeeded, calls `end` and stores the record again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ use crate::model::{Digest, is_hex};
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// A removal on paper, as far as it has come.
+/// The record of a removal, complete or not.
 #[derive(Debug)]
 pub struct Record {
     predicate: RemovalPredicate,
-    /// SHA-256 of the payload of the statement with which it began.
+    /// SHA-256 of the payload of the first statement.
     digest: String,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// What is removed, as it was seen.
+/// Describes the observed environment that is removed.
 pub fn environment(observed: &Observed, engine: EngineKind, info: &EngineInfo) -> RemovedEnvironment {
     let lease = observed.lease.as_ref();
     RemovedEnvironment {
@@ -49,7 +49,7 @@ pub fn environment(observed: &Observed, engine: EngineKind, info: &EngineInfo) -
     }
 }
 
-/// Signs that a removal is about to begin. Nothing may be removed before the record is laid down.
+/// Signs that a removal is about to begin. Nothing may be removed before the record is stored.
 pub fn begin(
     environment: RemovedEnvironment,
     remover: Remover,
@@ -57,7 +57,7 @@ pub fn begin(
     now: Timestamp,
     key: &SigningKey,
 ) -> Result<Record, EvidenceError> {
-    store::check_name("the environment", &environment.id)?;
+    store::check_name("environment", &environment.id)?;
     let predicate = RemovalPredicate {
         schema_version: SCHEMA_VERSION,
         removal_id: Uuid::now_v7(),
@@ -76,10 +76,10 @@ pub fn begin(
     Ok(Record { predicate, files, digest: payload.sha256 })
 }
 
-/// Takes up a record that somebody else began and did not end. What is signed from now on, `remover` says.
+/// Continues an unfinished record of another process; `remover` signs the end.
 pub fn resume(begun: Vec<u8>, remover: Remover, key: &VerifyingKey) -> Result<Record, Refusal> {
     let files: BTreeMap<_, _> = [(store::REMOVAL_BEGUN.to_owned(), begun)].into();
-    let (predicate, digest) = verify::removal_begun(&files, key, &verify::Expect::default())?;
+    let (predicate, digest) = verify::removal_begun(&files, key, &verify::Expectations::default())?;
     Ok(Record { predicate: RemovalPredicate { remover, ..predicate }, digest, files })
 }
 
@@ -89,17 +89,17 @@ impl Record {
         self.predicate.removal_id
     }
 
-    /// What is removed.
+    /// The environment that is removed.
     pub fn environment(&self) -> &RemovedEnvironment {
         &self.predicate.environment
     }
 
-    /// Its statements by name of file, each a line.
+    /// Its statements by file name, one line each.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
     }
 
-    /// Signs how it ended: what is left, or why it failed.
+    /// Signs the result: what remains, or why the removal failed.
     pub fn end(
         &mut self,
         outcome: Result<Vec<Residual>, String>,
@@ -117,7 +117,7 @@ impl Record {
         Ok(())
     }
 
-    /// Writes what is not yet there below the folder of all evidence; returns the record's own folder.
+    /// Writes the missing files below the evidence folder; returns the folder of the record.
     pub fn write(&self, dir: &Path) -> Result<PathBuf, EvidenceError> {
         let folder = dir.join(store::REMOVALS).join(&self.predicate.environment.id).join(self.id().to_string());
         let unwritten: Vec<_> =
@@ -138,7 +138,7 @@ fn statement(predicate: &RemovalPredicate) -> Result<Payload, EvidenceError> {
     statement::signable(subjects(&predicate.environment), ENVIRONMENT_REMOVED, predicate)
 }
 
-/// The environment by its name, which is all that is known of remnants; the commit; the description.
+/// The environment by its name (remnants have no more), the commit and the description.
 fn subjects(environment: &RemovedEnvironment) -> Vec<Subject> {
     let itself = Subject {
         name: format!("environment {}", environment.id),

@@ -1,6 +1,6 @@
-//! Where evidence lies: `<dir>/<environment>/<run>/` with `report.json`, statements, bundles and `raw/<sha256>`.
+//! Stores evidence in `<dir>/<environment>/<run>/`: `report.json`, statements, bundles and `raw/<sha256>`.
 //!
-//! Every file appears whole or not at all. Knows nothing of keys and signs nothing.
+//! Writes files atomically. Does not sign.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -17,7 +17,7 @@ pub const REPORT: &str = "report.json";
 pub const OPENED: &str = "opened.intoto.jsonl";
 /// The run's statement; its presence closes the run.
 pub const RUN: &str = "run.intoto.jsonl";
-/// The same as a bundle.
+/// The run's statement as a bundle.
 pub const RUN_BUNDLE: &str = "run.sigstore.json";
 /// Folder of raw files.
 pub const RAW: &str = "raw";
@@ -33,13 +33,13 @@ pub fn suite_bundle(suite: &str) -> String {
     format!("suite-{suite}.sigstore.json")
 }
 
-/// The folder of this run, whether or not it exists; refuses names that would leave `dir`.
+/// The folder of this run; it may not exist. Refuses names that would leave `dir`.
 pub fn run_dir(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
-    check_name("the environment", &facts.environment)?;
+    check_name("environment", &facts.environment)?;
     Ok(dir.join(&facts.environment).join(facts.run.to_string()))
 }
 
-/// Writes `report.json` of a run that is not sealed yet, replacing the older one. Returns its path.
+/// Writes `report.json` of an unsealed run, replacing an earlier one. Returns its path.
 pub fn save_facts(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
     let dir = run_dir(dir, facts)?;
     if dir.join(RUN).exists() {
@@ -56,7 +56,7 @@ pub fn report_bytes(facts: &Facts) -> Result<Vec<u8>, EvidenceError> {
     Ok(bytes)
 }
 
-/// Refuses what cannot safely be part of a path.
+/// Refuses names that are unsafe in a path.
 pub fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceError> {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if name.is_empty() || name.len() > 200 || name.starts_with('.') || !name.bytes().all(safe) {
@@ -65,10 +65,10 @@ pub fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceError> {
     Ok(())
 }
 
-/// Writes files into `dir` (made when missing). All are on disk before the first takes its name, so that a full
-/// disk spoils nothing that was there.
+/// Writes files into `dir`, which it creates if needed. Stages all of them before it renames the first, so that a full
+/// disk damages no existing file.
 pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
-    fs::create_dir_all(dir).map_err(failed("make the folder", dir))?;
+    fs::create_dir_all(dir).map_err(failed("create the folder", dir))?;
     let staged = files
         .iter()
         .map(|(name, bytes)| stage(dir, bytes).map(|f| (name, f)).map_err(failed("write", &dir.join(name))));
@@ -87,7 +87,7 @@ fn stage(dir: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     Ok(file)
 }
 
-/// One file; none when it is not there.
+/// Reads a file; returns none if it does not exist.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EvidenceError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -96,7 +96,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EvidenceError> {
     }
 }
 
-/// What `verify::folder` judges: `report.json`, statements, bundles and raw files by path below `dir`.
+/// Reads the files that `verify::folder` checks, by path below `dir`: `report.json`, statements, bundles and raw files.
 pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let mut files = BTreeMap::new();
     read_into(&mut files, dir, "", |name| {
@@ -108,7 +108,7 @@ pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> 
     Ok(files)
 }
 
-/// Writes what `read_run` read into another folder.
+/// Writes the files of `read_run` into another folder.
 pub fn write_run(dir: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), EvidenceError> {
     let (mut own, mut raw) = (vec![], vec![]);
     for (name, bytes) in files {

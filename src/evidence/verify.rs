@@ -1,4 +1,4 @@
-//! Verifies evidence against a pinned key: verified, or refused with one reason. Pure.
+//! Verifies evidence against a pinned key, or refuses it with one reason. Pure.
 //!
 //! `statement` verifies one file, `folder` all files of a run and the bindings between them, `removal` a removal record.
 
@@ -10,4 +10,6 @@ mod statement;
 pub use folder::{VerifiedRun, folder};
 pub use refusal::Refusal;
 pub use removal::{removal, removal_begun};
-pub use statement::{Expect, Said, Verified, verify};
+pub use statement::{
+    Expectations as Expect, Expectations, StatementContent as Said, StatementContent, Verified, verify,
+};

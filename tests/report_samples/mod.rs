@@ -1,4 +1,4 @@
-//! Facts of runs that never happened, for the tests of the views.
+//! Sample facts of runs, for the tests of the report formats.
 #![allow(dead_code)]
 
 use dayfly::engine::{EngineInfo, EngineKind, Residual};
@@ -268,18 +268,17 @@ fn access() -> Vec<(String, String)> {
 fn events() -> Vec<Event> {
     let e = |ms, about: Option<&str>, text: &str| Event { at: at(ms), about: about.map(Into::into), text: text.into() };
     vec![
-        e(0, None, "run opened"),
-        e(1_900, None, "9 images found, none had to be pulled"),
-        e(2_050, None, "environment made: 11 networks, 10 containers"),
-        e(21_300, Some("mq"), "ready: 6 users log in, 2 vhosts and 5 queues answer"),
-        e(26_700, None, "every unit is ready"),
-        e(58_000, Some("mq"), "restarted by case A7"),
-        e(151_000, None, "every suite ended"),
-        e(158_300, None, "everything was removed"),
+        e(0, None, "claimed tsd-pr-42"),
+        e(2_050, None, "created networks, volumes, secrets and containers"),
+        e(21_300, Some("mq"), "ready after 19100 ms"),
+        e(26_700, None, "every service is ready after 26700 ms"),
+        e(58_000, Some("mq"), "stopped by a suite"),
+        e(151_000, Some("api-tests"), "suite ended: passed"),
+        e(158_300, None, "removed everything in 7000 ms"),
     ]
 }
 
-/// Acceptance and security fail, something stays behind.
+/// Acceptance and security fail, and one object cannot be removed.
 pub fn failed() -> Facts {
     let mut facts = passed();
     let a2 = &mut facts.suites[0].cases[1];
@@ -305,18 +304,18 @@ pub fn failed() -> Facts {
     let s12 = &mut facts.suites[1].cases[11];
     s12.verdict = Some(Verdict::Failed);
     s12.failures = vec![failure(
-        "no way out from file-api",
-        "no address outside the environment answers",
-        "10.89.3.1:22 accepted a connection (the host, through the bridge's gateway)",
+        "no way out",
+        "no connection to the host, to external addresses or to external names",
+        "file-api reached 10.89.3.1:41873",
         2_004,
         240,
     )];
     let s13 = &mut facts.suites[1].cases[12];
     s13.verdict = Some(Verdict::Inconclusive);
     s13.failures = vec![failure(
-        "reach this environment from a neighbour",
-        "an answer from the neighbour's agent",
-        "the agent could not be started: no address left in 10.89.0.0/16",
+        "no way to another environment",
+        "no connection to another environment",
+        "failed to start an agent: no address left in 10.89.0.0/16",
         30_000,
         246,
     )];
@@ -334,18 +333,21 @@ pub fn failed() -> Facts {
         source: None,
     }];
     facts.suites[2].cases[8].verdict = None;
-    facts.suites[3].reason = Some(
-        "the results cannot be relied on: audit.xml: it ends before its elements are closed: it was cut short".into(),
-    );
+    facts.suites[3].reason = Some("unreadable results: audit.xml: it is truncated: not all elements are closed".into());
     facts.suites[3].verdict = Some(Verdict::Inconclusive);
     for suite in &mut facts.suites[..3] {
         suite.verdict = suite.cases.iter().filter_map(|c| c.verdict).max();
     }
     let cause = |kind, text: &str| Cause { kind, text: text.into() };
     facts.causes = vec![
-        cause(CauseKind::AcceptanceFailed, "acceptance: 2 of 14 cases failed; api-tests: 1 of 10 cases failed"),
-        cause(CauseKind::SecurityFailed, "security: 1 of 14 cases failed"),
-        cause(CauseKind::TeardownIncomplete, "1 object is left"),
+        cause(CauseKind::AcceptanceFailed, "suite acceptance failed (A2, A3)"),
+        cause(CauseKind::SecurityFailed, "suite security failed (S12)"),
+        cause(CauseKind::AcceptanceFailed, "suite api-tests failed (tests.test_files.test_upload_4)"),
+        cause(
+            CauseKind::Inconclusive,
+            "suite dependencies could not be judged: unreadable results: audit.xml: it is truncated: not all elements are closed",
+        ),
+        cause(CauseKind::TeardownIncomplete, "could not be removed: network tsd-pr-42-mq"),
     ];
     facts.residual = vec![Residual {
         object: "network tsd-pr-42-mq".into(),
@@ -355,23 +357,23 @@ pub fn failed() -> Facts {
     facts
 }
 
-/// One suite, and it found no test.
+/// The only suite produced no test results.
 pub fn inconclusive() -> Facts {
     let mut facts = passed();
     facts.suites.truncate(1);
     facts.suites[0].cases.clear();
     facts.suites[0].verdict = Some(Verdict::Inconclusive);
-    facts.suites[0].reason = Some("no test was found in the results folder; the suite exited with 5".into());
+    facts.suites[0].reason = Some("no test results found; the suite exited with code 5".into());
     facts.causes = vec![Cause {
         kind: CauseKind::Inconclusive,
-        text: "acceptance: no test was found in the results folder".into(),
+        text: "suite acceptance could not be judged: no test results found; the suite exited with code 5".into(),
     }];
     facts.kept = Some("--keep on-failure".into());
     facts.removed = None;
     facts
 }
 
-/// A unit never became ready; no suite ran.
+/// A unit did not become ready; no suite ran.
 pub fn error() -> Facts {
     let mut facts = passed();
     facts.suites.clear();
@@ -381,7 +383,7 @@ pub fn error() -> Facts {
     let file_api = &mut facts.units[5];
     file_api.ready = None;
     file_api.failure =
-        Some("it was not ready within 60 s: GET http://file-api:3003/health answered 503, expected 200 to 299".into());
+        Some("not ready within 60 s: expected file-api answers /health with a status from 200 to 299; last answer: GET http://file-api:3003/health: 503 Service Unavailable".into());
     file_api.last_log = vec![
         "INFO listening on 3003".into(),
         "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(),
@@ -391,11 +393,14 @@ pub fn error() -> Facts {
         facts.units[i].ready = None;
     }
     facts.units[9].started = None;
-    facts.causes = vec![Cause { kind: CauseKind::NotReady, text: "file-api was not ready within 60 s".into() }];
+    facts.causes = vec![Cause {
+        kind: CauseKind::NotReady,
+        text: format!("file-api: {}", facts.units[5].failure.as_deref().unwrap()),
+    }];
     facts
 }
 
-/// A newer run of the same pull request took over in the middle of a suite.
+/// A newer run of the same pull request replaced this run during a suite.
 pub fn aborted() -> Facts {
     let mut facts = passed();
     facts.suites.truncate(2);
@@ -403,16 +408,16 @@ pub fn aborted() -> Facts {
     facts.suites[1].verdict = None;
     facts.suites[1].finished = None;
     facts.finished = Some(at(108_000));
-    facts.events.truncate(6);
+    facts.events.truncate(5);
     facts.removed = None;
     facts.causes = vec![Cause {
         kind: CauseKind::Superseded,
-        text: "run 0195f7a4-1111-7d3a-9b44-2f6f0c8e1a57 at commit 77aa88bb took the environment over".into(),
+        text: "newer run 0195f7a4-1111-7d3a-9b44-2f6f0c8e1a57 (commit 77aa88bb) owns this environment; this run stopped and removes nothing".into(),
     }];
     facts
 }
 
-/// Text that tries everything.
+/// Text with every kind of attack.
 pub const EVIL: &str = "<script>fetch('http://evil.example/x')</script><img src=http://evil.example/p.png onerror=alert(1)>\"'`{{7*7}} ]]> &amp; | @everyone #1 ::error::x\u{1b}[2J\u{202e}\r\n::warning file=x::y\n##[group]g\n# h";
 
 /// Every piece of text is hostile.

@@ -1,150 +1,150 @@
-//! The reasons for refusing evidence, one sentence each. Data only.
+//! Reasons for refusing evidence. Data only.
 
-/// Why evidence is refused (exit code 10).
+/// The reason why evidence is refused (exit code 10). Messages are complete sentences.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// One file of a folder.
+    /// A file of the folder is refused.
     #[error("{file}: {reason}")]
-    In {
+    InFile {
         /// File.
         file: String,
         /// Why.
         reason: Box<Refusal>,
     },
-    /// Not an envelope, or more than one.
-    #[error("it is not one signed envelope or bundle: {0}")]
+    /// The file is not exactly one envelope.
+    #[error("the file is not one signed envelope or bundle: {0}")]
     Envelope(
         /// Why.
         String,
     ),
-    /// A bundle of another version.
-    #[error("its media type {0:?} is not that of a version 0.3 bundle")]
+    /// The bundle has an unsupported version.
+    #[error("the bundle has media type {0:?}; only version 0.3 is supported")]
     MediaType(
         /// Found.
         String,
     ),
-    /// None, or several.
-    #[error("it carries {0} signatures where there must be exactly one")]
+    /// The envelope does not carry exactly one signature.
+    #[error("the envelope carries {0} signatures instead of exactly one")]
     Signatures(
         /// Found.
         usize,
     ),
-    /// Another key signed.
-    #[error("it names the key {found}, but the pinned key is {pinned}")]
-    Key {
+    /// The evidence names another key.
+    #[error("the evidence names the key {found}, but the pinned key is {pinned}")]
+    WrongKey {
         /// Found.
         found: String,
         /// Pinned.
         pinned: String,
     },
-    /// Not an in-toto statement.
-    #[error("its payload type {0:?} is not that of an in-toto statement")]
+    /// The payload is not an in-toto statement.
+    #[error("the payload type {0:?} is not that of an in-toto statement")]
     PayloadType(
         /// Found.
         String,
     ),
-    /// Broken encoding.
-    #[error("its {0} is not standard base64: {1}")]
+    /// Base64 decoding failed.
+    #[error("the {0} is not standard base64: {1}")]
     Base64(
         /// `payload` or `signature`.
         &'static str,
         /// Why.
         String,
     ),
-    /// Changed after signing, or signed by another key under this key's name.
+    /// The content changed after signing, or another key signed under this key id.
     #[error(
-        "the signature does not match: the payload or the signature was changed, or another key signed it under the name of {0}"
+        "the signature does not match: the payload or the signature was changed, or another key signed under the key id {0}"
     )]
     Signature(
         /// Pinned key.
         String,
     ),
-    /// Signed, but not a statement that we know.
-    #[error("the signed payload is not a statement of dayfly: {0}")]
+    /// The signed payload is not a statement of dayfly.
+    #[error("the signed payload is not a dayfly statement: {0}")]
     Payload(
         /// Why.
         String,
     ),
-    /// Another statement type.
-    #[error("the signed statement has the type {0:?}, which is not in-toto's version 1")]
+    /// The statement type is not supported.
+    #[error("the signed statement has the type {0:?} instead of in-toto version 1")]
     StatementType(
         /// Found.
         String,
     ),
-    /// Another predicate.
-    #[error("the signed statement has the predicate type {0:?}, which is none of dayfly's")]
+    /// The predicate type is unknown.
+    #[error("the signed statement has the unknown predicate type {0:?}")]
     PredicateType(
         /// Found.
         String,
     ),
-    /// About another commit.
-    #[error("it is about commit {found:?}, not about {expected}")]
-    Commit {
+    /// The evidence is for another commit.
+    #[error("the evidence is for commit {found:?}, not for {expected}")]
+    WrongCommit {
         /// Expected.
         expected: String,
         /// Found.
         found: String,
     },
-    /// About other images.
-    #[error("no image that it is about has the digest sha256:{expected}")]
-    Image {
+    /// The evidence does not cover the image.
+    #[error("the evidence covers no image with digest sha256:{expected}")]
+    WrongImage {
         /// Expected.
         expected: String,
     },
-    /// Passed without having judged.
-    #[error("it says PASSED, but {0}")]
-    Hollow(
+    /// The run passed without a basis.
+    #[error("the run claims PASSED, but {0}")]
+    UnfoundedPass(
         /// Why not.
         String,
     ),
-    /// A run without an end.
+    /// The run was never closed.
     #[error("run {0} was opened but never closed, so it counts as failed")]
     NeverClosed(
         /// Run id.
         uuid::Uuid,
     ),
-    /// No evidence here.
-    #[error("there is no evidence of a run in this folder (neither `opened.intoto.jsonl` nor `run.intoto.jsonl`)")]
-    Nothing,
-    /// A file that must be there.
+    /// The folder holds no evidence.
+    #[error("the folder holds no evidence of a run (neither `opened.intoto.jsonl` nor `run.intoto.jsonl`)")]
+    NoEvidence,
+    /// A required file is missing.
     #[error("{0} is missing")]
-    Missing(
+    MissingFile(
         /// File.
         String,
     ),
-    /// A statement that the run does not know.
+    /// A file does not belong to the evidence.
     #[error("{0} is no part of this run")]
-    Stray(
+    UnexpectedFile(
         /// File.
         String,
     ),
-    /// A suite, run or opening entry where another is expected.
-    #[error("it is the statement of {found}, not of {expected}")]
-    Other {
+    /// A file holds the statement of another suite, run or kind.
+    #[error("the file holds the statement of {found}, not of {expected}")]
+    WrongStatement {
         /// Expected.
         expected: String,
         /// Found.
         found: String,
     },
-    /// Authentic, but not the one that the run's statement names by digest.
-    #[error("it is not the one that the run's statement names: its SHA-256 is {found}, the run names {expected}")]
-    Unbound {
+    /// An authentic file differs from the one that the closing statement names by digest.
+    #[error("the file is not the one that the closing statement names: its SHA-256 is {found}, not {expected}")]
+    WrongDigest {
         /// Named.
         expected: String,
         /// Found.
         found: String,
     },
-    /// A suite was announced and dropped.
-    #[error("the run says PASSED, but suite {0}, which its opening entry announced, has no result")]
-    Dropped(
+    /// A passed run lacks a suite that its opening entry announced.
+    #[error("the run claims PASSED, but suite {0}, which its opening entry announced, has no result")]
+    MissingSuite(
         /// Suite.
         String,
     ),
 }
 
 impl Refusal {
-    /// The same, said of a file.
+    /// Names the file that is refused.
     pub fn in_file(self, file: &str) -> Self {
-        Self::In { file: file.into(), reason: Box::new(self) }
+        Self::InFile { file: file.into(), reason: Box::new(self) }
     }
 }

@@ -1,6 +1,6 @@
 //! Verifies one signed statement. Pure.
 //!
-//! Parses the payload only after its signature was verified, and never asks the evidence which key to trust.
+//! Verifies the signature before it parses the payload, and never takes the trusted key from the evidence.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,30 +19,30 @@ use crate::evidence::unique_keys;
 use crate::model::{Digest, is_hex};
 use crate::model::{Outcome, Verdict};
 
-/// What the evidence must be about.
+/// What the evidence must cover.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expect {
+pub struct Expectations {
     /// Head commit.
     pub commit: Option<String>,
     /// SHA-256 of an image, hexadecimal without `sha256:`.
     pub image_sha256: Option<String>,
 }
 
-/// What a verified statement says.
+/// The content of a verified statement.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said {
-    /// A run began.
+pub enum StatementContent {
+    /// A run was opened.
     Opened(Box<Opened>),
-    /// How a suite ended.
+    /// The result of a suite.
     Suite(Box<SuitePredicate>),
-    /// How a run ended.
+    /// The result of a run.
     Run(Box<RunPredicate>),
-    /// An environment is, or was, removed.
+    /// The removal of an environment.
     Removal(Box<RemovalPredicate>),
 }
 
-impl Said {
-    /// What every statement of a run says of it.
+impl StatementContent {
+    /// The context of the run; none for a removal.
     pub fn context(&self) -> Option<&Context> {
         match self {
             Self::Opened(o) => Some(&o.context),
@@ -52,7 +52,7 @@ impl Said {
         }
     }
 
-    /// The head commit that it is about, as given; empty where none is known.
+    /// The head commit as given; empty if unknown.
     pub fn head(&self) -> &str {
         match self {
             Self::Removal(r) => r.environment.pr.as_ref().map_or("", |p| &p.head_sha),
@@ -61,39 +61,39 @@ impl Said {
     }
 }
 
-/// A statement whose signature and expectations hold.
+/// A verified statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
     /// The pinned key's id.
     pub keyid: String,
     /// Lower-case hexadecimal SHA-256 of the payload.
     pub sha256: String,
-    /// What it is about.
+    /// Its subjects.
     pub subject: Vec<Subject>,
-    /// What it says.
-    pub said: Said,
+    /// Its content.
+    pub said: StatementContent,
 }
 
 /// Verifies one envelope (`*.intoto.jsonl`) or bundle (`*.sigstore.json`).
-pub fn verify(bytes: &[u8], key: &VerifyingKey, expect: &Expect) -> Result<Verified, Refusal> {
+pub fn verify(bytes: &[u8], key: &VerifyingKey, expectations: &Expectations) -> Result<Verified, Refusal> {
     let keyid = key.keyid();
-    let envelope = unwrap(bytes, &keyid)?;
-    let payload = authentic(&envelope, key, &keyid)?;
+    let envelope = read_envelope(bytes, &keyid)?;
+    let payload = verify_signature(&envelope, key, &keyid)?;
     let value = unique_keys::parse(&payload).map_err(|e| Refusal::Payload(e.to_string()))?;
     let statement: Statement = read(value)?;
     if statement.kind != STATEMENT_TYPE {
         return Err(Refusal::StatementType(statement.kind));
     }
-    let said = said(&statement.predicate_type, statement.predicate)?;
-    meets(&statement.subject, said.head(), expect)?;
-    if let Said::Run(run) = &said {
-        not_hollow(run)?;
+    let content = content(&statement.predicate_type, statement.predicate)?;
+    check_expectations(&statement.subject, content.head(), expectations)?;
+    if let StatementContent::Run(run) = &content {
+        check_passed_run(run)?;
     }
-    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, said })
+    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, said: content })
 }
 
-/// The envelope, out of its bundle if it is in one.
-fn unwrap(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
+/// Reads an envelope, or the one inside a bundle.
+fn read_envelope(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
     let broken = |e: serde_json::Error| Refusal::Envelope(e.to_string());
     let value = unique_keys::parse(bytes).map_err(broken)?;
     if value.get("mediaType").is_none() {
@@ -104,24 +104,22 @@ fn unwrap(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
         return Err(Refusal::MediaType(bundle.media_type));
     }
     if !bundle.verification_material.tlog_entries.is_empty() {
-        return Err(Refusal::Envelope(
-            "it names entries of a public log, which dayfly neither writes nor checks".into(),
-        ));
+        return Err(Refusal::Envelope("the bundle names public log entries, which dayfly does not support".into()));
     }
     let hint = bundle.verification_material.public_key.hint;
     if hint != keyid {
-        return Err(Refusal::Key { found: hint, pinned: keyid.into() });
+        return Err(Refusal::WrongKey { found: hint, pinned: keyid.into() });
     }
     Ok(bundle.dsse_envelope)
 }
 
-/// The payload, once the pinned key is found to have signed it as an in-toto statement.
-fn authentic(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec<u8>, Refusal> {
+/// Returns the payload if the pinned key signed it as an in-toto statement.
+fn verify_signature(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec<u8>, Refusal> {
     let [signature] = envelope.signatures.as_slice() else {
         return Err(Refusal::Signatures(envelope.signatures.len()));
     };
     if signature.keyid != keyid {
-        return Err(Refusal::Key { found: signature.keyid.clone(), pinned: keyid.into() });
+        return Err(Refusal::WrongKey { found: signature.keyid.clone(), pinned: keyid.into() });
     }
     if envelope.payload_type != PAYLOAD_TYPE {
         return Err(Refusal::PayloadType(envelope.payload_type.clone()));
@@ -134,14 +132,14 @@ fn authentic(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec
     Ok(payload)
 }
 
-fn said(predicate_type: &str, predicate: Value) -> Result<Said, Refusal> {
+fn content(predicate_type: &str, predicate: Value) -> Result<StatementContent, Refusal> {
     let scope = predicate.get("scope").and_then(Value::as_str).map(str::to_owned);
     match (predicate_type, scope.as_deref()) {
-        (ENVIRONMENT_REMOVED, _) => read(predicate).map(|r| Said::Removal(Box::new(r))),
-        (RUN_OPENED, _) => read(predicate).map(|o| Said::Opened(Box::new(o))),
-        (TEST_RESULT, Some("suite")) => read(predicate).map(|s| Said::Suite(Box::new(s))),
-        (TEST_RESULT, Some("run")) => read(predicate).map(|r| Said::Run(Box::new(r))),
-        (TEST_RESULT, _) => Err(Refusal::Payload("its `scope` is neither run nor suite".into())),
+        (ENVIRONMENT_REMOVED, _) => read(predicate).map(|r| StatementContent::Removal(Box::new(r))),
+        (RUN_OPENED, _) => read(predicate).map(|o| StatementContent::Opened(Box::new(o))),
+        (TEST_RESULT, Some("suite")) => read(predicate).map(|s| StatementContent::Suite(Box::new(s))),
+        (TEST_RESULT, Some("run")) => read(predicate).map(|r| StatementContent::Run(Box::new(r))),
+        (TEST_RESULT, _) => Err(Refusal::Payload("`scope` is neither `run` nor `suite`".into())),
         (other, _) => Err(Refusal::PredicateType(other.into())),
     }
 }
@@ -150,36 +148,36 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
     serde_json::from_value(value).map_err(|e| Refusal::Payload(e.to_string()))
 }
 
-fn meets(subject: &[Subject], head: &str, expect: &Expect) -> Result<(), Refusal> {
-    if let Some(commit) = &expect.commit {
+fn check_expectations(subject: &[Subject], head: &str, expectations: &Expectations) -> Result<(), Refusal> {
+    if let Some(commit) = &expectations.commit {
         let same = |c: &str| c.eq_ignore_ascii_case(commit);
-        // A commit id must be a subject; another word (`dev`) can only stand in the predicate.
+        // A commit id must be a subject; another word (`dev`) is only in the predicate.
         let is_id = is_hex(commit, 40) || is_hex(commit, 64);
         let subject = !is_id || subject.iter().filter_map(|s| s.digest.git_commit.as_deref()).any(same);
         if !same(head) || !subject {
-            return Err(Refusal::Commit { expected: commit.clone(), found: head.to_owned() });
+            return Err(Refusal::WrongCommit { expected: commit.clone(), found: head.to_owned() });
         }
     }
-    match &expect.image_sha256 {
+    match &expectations.image_sha256 {
         Some(hex)
             if !subject.iter().filter_map(|s| s.digest.sha256.as_deref()).any(|d| d.eq_ignore_ascii_case(hex)) =>
         {
-            Err(Refusal::Image { expected: hex.clone() })
+            Err(Refusal::WrongImage { expected: hex.clone() })
         }
         _ => Ok(()),
     }
 }
 
-/// A run that says PASSED must name suites that passed and judged something.
-fn not_hollow(run: &RunPredicate) -> Result<(), Refusal> {
+/// Refuses a passed run without suites, or with a suite that did not pass or has no passed case.
+fn check_passed_run(run: &RunPredicate) -> Result<(), Refusal> {
     if run.outcome != Outcome::Passed {
         return Ok(());
     }
     if run.suites.is_empty() {
-        return Err(Refusal::Hollow("no suite ran".into()));
+        return Err(Refusal::UnfoundedPass("no suite ran".into()));
     }
     match run.suites.iter().map(|s| &s.summary).find(|s| s.verdict != Some(Verdict::Passed) || s.counts.passed == 0) {
-        Some(s) => Err(Refusal::Hollow(format!("suite {} did not pass, or passed without judging a case", s.name))),
+        Some(s) => Err(Refusal::UnfoundedPass(format!("suite {} did not pass or has no passed case", s.name))),
         None => Ok(()),
     }
 }

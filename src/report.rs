@@ -1,7 +1,7 @@
-//! The one fact model of a run, saved after each step, and its views.
+//! The facts of a run and the report formats.
 //!
-//! Views are pure functions of `Facts`. Nothing here judges, signs or asks an engine, and no view needs a network.
-//! What came from the environment under test (names, logs, answers) is hostile text to every view.
+//! Every format is a pure function of `Facts` and treats text from the environment under test (names, logs, answers) as
+//! hostile. Nothing here judges, signs or calls an engine, and no format needs a network.
 
 pub mod counts;
 pub mod display;

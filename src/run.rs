@@ -1,6 +1,6 @@
-//! A whole run: up, suites, evidence, down. What `dayfly run` and the controller's runners perform alike.
+//! A complete run (up, suites, evidence, down), for `dayfly run` and the controller's runners.
 //!
-//! Whatever happens after the claim, the report is signed before anything is removed, and once more afterwards.
+//! The report is signed before anything is removed, and once more afterwards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,27 +27,27 @@ mod request;
 
 pub use request::RunRequest;
 
-/// A run with everything that its parts share.
+/// A run.
 pub struct Run {
-    /// Where it runs.
+    /// The engine that runs the environment.
     pub engine: Arc<dyn Engine>,
-    /// Whose environment it is.
+    /// The lease of the environment.
     pub lease: Lease,
-    /// Where everything is recorded.
+    /// The journal of the run.
     pub journal: Journal,
-    /// What signs.
+    /// The key that signs the evidence.
     pub key: Arc<SigningKey>,
-    /// Where the evidence of all runs lies.
+    /// Folder of the evidence of all runs.
     pub evidence: PathBuf,
-    /// Where it lies besides, for others to fetch.
+    /// Additional store from which clients fetch the evidence.
     pub shelf: Option<ConfigMapStore>,
-    /// When the environment stays.
+    /// When to keep the environment.
     pub keep: Keep,
-    /// How that is said: by what it stays, and how it is removed.
+    /// Why the environment is kept and how to remove it, for the report.
     pub kept: String,
 }
 
-/// The lease of a run that begins now. Fails when its environment would outlive all calendars.
+/// Creates the lease of a run that begins now. Fails if the expiry is out of range.
 pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
     let created = Timestamp::now();
     let life = i64::try_from(plan.ttl_secs).map(SignedDuration::from_secs).ok();
@@ -64,7 +64,7 @@ pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
     })
 }
 
-/// Signs the opening entry of a run that is about to begin, before anything is made.
+/// Signs the opening entry of a run, before anything is created.
 pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Result<(), EvidenceError> {
     if facts.engine == EngineKind::Fake {
         return Ok(());
@@ -73,14 +73,14 @@ pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> 
     crate::evidence::open(facts, &planned, key, evidence).map(drop)
 }
 
-/// `path:line` of every place of the description that a report may point at.
+/// `path:line` of every place in the description.
 pub fn sources(valid: &crate::spec::ValidDescription) -> BTreeMap<String, String> {
     let at = |line: &usize| format!("{}:{line}", valid.path.display());
     valid.locations.iter().map(|(place, (line, _))| (place.clone(), at(line))).collect()
 }
 
 impl Run {
-    /// Performs it to its end. `only` are the suites to run, all when it is empty.
+    /// Performs the whole run. `only` selects suites; all run if it is empty.
     pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
         let result = match up::bring_up(engine, lease, Older::Removed, self.journal.clone(), stop).await {
@@ -101,15 +101,15 @@ impl Run {
     }
 
     async fn record_gaps(&self) {
-        let unknown = |e| vec![format!("It could not be asked what it does not enforce: failed to {e}.")];
+        let unknown = |e| vec![format!("The gaps of the engine are unknown: failed to {e}.")];
         let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
         self.journal.record(RunEvent::Gaps { cannot });
     }
 
-    /// Seals before anything is removed, removes, and seals again what the removal added.
+    /// Seals the run, removes or keeps the environment, and seals again with the result.
     async fn finish(&self) {
         self.journal.update(|f| f.finished = Some(Timestamp::now()));
-        // What a newer run has is not this run's to tell of.
+        // The environment belongs to the newer run.
         if !self.superseded() {
             traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
         }
@@ -132,7 +132,7 @@ impl Run {
             return;
         }
         self.journal.stop_saving();
-        match self.signed_and_stored().await {
+        match self.sign_and_store().await {
             Ok((folder, statements)) if last => self.journal.record(RunEvent::Sealed { folder, statements }),
             Ok(_) => {}
             Err(text) => {
@@ -143,8 +143,8 @@ impl Run {
         }
     }
 
-    /// Where it lies, and how many statements there are.
-    async fn signed_and_stored(&self) -> Result<(String, usize), String> {
+    /// Signs and stores the evidence; returns its location and the number of statements.
+    async fn sign_and_store(&self) -> Result<(String, usize), String> {
         let facts = self.journal.facts();
         let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), &self.key, &self.evidence);
         let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
@@ -159,7 +159,7 @@ impl Run {
     }
 }
 
-/// Removes what a run made (or everything), and notes what happened; what is left becomes a cause.
+/// Removes the objects of one run (or all) and records the result; remaining objects become a cause.
 pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<Uuid>) {
     journal.record(RunEvent::Removing { environment: environment.to_owned() });
     let began = Instant::now();
@@ -168,15 +168,13 @@ pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, o
             let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
             journal.record(RunEvent::Removed { residual, took_ms: elapsed_ms(began) });
             if !names.is_empty() {
-                let text = format!("could not be removed: {names}");
+                let text = format!("could not remove {names}");
                 journal.record(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
             }
         }
         Err(e) => {
-            let text = format!(
-                "{}; what remains is removed by: dayfly down {environment}",
-                causes::from_engine_error(&e).text
-            );
+            let text =
+                format!("{}; remove what remains with: dayfly down {environment}", causes::from_engine_error(&e).text);
             journal.record(RunEvent::Cause { cause: Cause { kind: CauseKind::TeardownIncomplete, text } });
         }
     }

@@ -1,7 +1,6 @@
-//! Suites: when each runs, what its steps do, and what that amounts to.
+//! Executes suites and derives their verdicts.
 //!
-//! `schedule`, `variables`, `outcome` and `intake` are pure; `runner`, `steps`, `host_steps` and `container` perform.
-//! Nothing here brings environments up or down.
+//! `schedule`, `variables`, `outcome` and `results` are pure. Nothing here brings environments up or down.
 
 pub mod container;
 pub mod control_listener;

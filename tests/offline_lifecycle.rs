@@ -1,4 +1,4 @@
-//! The loop from the first claim to the last case, on an engine without anything real.
+//! Runs from the claim to the last case, on the fake engine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Story {
         self.journal.facts()
     }
 
-    /// Does something as soon as the engine was asked for this.
+    /// Calls `then` as soon as the engine has performed the operation.
     fn once(&self, asked: &'static str, then: impl FnOnce(&FakeEngine) + Send + 'static) {
         let engine = self.engine.clone();
         tokio::spawn(async move {
@@ -85,7 +85,7 @@ async fn services_start_in_the_order_of_their_needs() {
 }
 
 #[tokio::test]
-async fn a_missing_image_ends_it_before_anything_is_made() {
+async fn a_missing_image_fails_the_run_before_anything_is_created() {
     let story = story(Script { missing_images: vec!["localhost/api:1".into()], ..Script::default() }, chain());
     let cause = story.cause().await;
     assert_eq!(cause.kind, CauseKind::NotReady);
@@ -94,7 +94,7 @@ async fn a_missing_image_ends_it_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_is_told_with_its_code_and_last_words_and_not_waited_for() {
+async fn an_exited_process_fails_the_run_at_once_with_exit_code_and_log() {
     let story = story(Script { exits: [("api".to_owned(), 3)].into(), ..Script::default() }, chain());
     let cause = story.cause().await;
     assert_eq!((cause.kind, cause.text.as_str()), (CauseKind::NotReady, "api: its process exited with code 3"));
@@ -104,7 +104,7 @@ async fn a_process_that_ends_is_told_with_its_code_and_last_words_and_not_waited
 }
 
 #[tokio::test]
-async fn a_refused_start_is_told_in_the_engines_words() {
+async fn a_refused_start_reports_the_engine_error() {
     let story = story(
         Script { refused: [("db".to_owned(), "no such command".to_owned())].into(), ..Script::default() },
         chain(),
@@ -113,7 +113,7 @@ async fn a_refused_start_is_told_in_the_engines_words() {
 }
 
 #[tokio::test]
-async fn a_signal_stops_it_while_a_service_hangs() {
+async fn a_signal_stops_a_run_while_a_service_hangs() {
     let story = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
     let stop = story.stop.clone();
     story.once("start api", move |_| stop.cancel());
@@ -121,7 +121,7 @@ async fn a_signal_stops_it_while_a_service_hangs() {
 }
 
 #[tokio::test]
-async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
+async fn a_run_that_finds_a_newer_one_stops_and_changes_nothing() {
     let older = story(Script::default(), chain());
     let newer = later_lease();
     older.engine.take_over(newer.clone());
@@ -132,7 +132,7 @@ async fn a_run_that_finds_a_newer_one_stops_and_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_overtaken_while_it_starts_stops() {
+async fn a_run_stops_when_a_newer_one_replaces_it_during_start() {
     let older = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
     older.once("start api", |engine| engine.take_over(later_lease()));
     assert_eq!(older.cause().await.kind, CauseKind::Superseded);
@@ -154,7 +154,7 @@ async fn a_suite_without_a_case_is_inconclusive() {
 }
 
 #[tokio::test]
-async fn a_refusal_whose_control_did_not_pass_is_inconclusive() {
+async fn a_refusal_without_a_passed_control_is_inconclusive() {
     let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [{"tcp": {"to": "127.0.0.1:1", "refused": true}, "control": "open"}]}]);
     let facts = story(Script::default(), with_cases(SuiteKind::Security, cases)).up_and_test().await;
     assert_eq!(facts.suites[0].verdict, Some(Verdict::Inconclusive));
@@ -162,7 +162,7 @@ async fn a_refusal_whose_control_did_not_pass_is_inconclusive() {
 }
 
 #[tokio::test]
-async fn a_failed_security_case_has_its_own_exit_code_and_says_what_came() {
+async fn a_failed_security_case_has_its_own_exit_code_and_details() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap().to_string();
     let cases = json!([{"id": "S1", "name": "the port is closed", "steps": [
@@ -175,7 +175,7 @@ async fn a_failed_security_case_has_its_own_exit_code_and_says_what_came() {
 }
 
 #[tokio::test]
-async fn suites_act_on_services_and_the_environment_follows() {
+async fn steps_restart_services() {
     let cases = json!([{"id": "A1", "name": "api comes back", "steps": [{"restart": {"service": "api"}}]}]);
     let story = story(Script::default(), with_cases(SuiteKind::Acceptance, cases));
     let facts = story.up_and_test().await;
@@ -184,7 +184,7 @@ async fn suites_act_on_services_and_the_environment_follows() {
 }
 
 #[tokio::test]
-async fn a_container_suite_is_judged_by_what_it_left_and_not_by_its_exit_code_alone() {
+async fn a_container_suite_is_judged_by_its_results_and_not_only_its_exit_code() {
     let junit =
         br#"<testsuite name="s"><testcase classname="c" name="t"><failure message="no"/></testcase></testsuite>"#;
     let ended = SuiteExit {

@@ -1,4 +1,4 @@
-//! Every view of sample runs, as it is today; `cargo insta review` shows what a change does to them.
+//! Snapshots of every report format of the sample runs; review changes with `cargo insta review`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod report_samples;
@@ -20,22 +20,22 @@ fn snapshots(format: Format, kind: &str) {
 }
 
 #[test]
-fn text_view_of_every_outcome() {
+fn renders_every_outcome_as_text() {
     snapshots(Format::Text, "text");
 }
 
 #[test]
-fn junit_view_of_every_outcome() {
+fn renders_every_outcome_as_junit() {
     snapshots(Format::Junit, "junit");
 }
 
 #[test]
-fn markdown_view_of_every_outcome() {
+fn renders_every_outcome_as_markdown() {
     snapshots(Format::Markdown, "markdown");
 }
 
 #[test]
-fn html_view_of_every_outcome() {
+fn renders_outcomes_as_html() {
     for (name, facts) in [("error", samples::error()), ("hostile", samples::hostile())] {
         let page = render(&facts, Format::Html, false).unwrap();
         let body = &page[page.find("<body>").unwrap()..];
@@ -47,7 +47,7 @@ fn html_view_of_every_outcome() {
 }
 
 #[test]
-fn json_view_is_stable_and_reads_back_the_same() {
+fn json_reports_are_stable_and_round_trip() {
     for (_, facts) in samples::all() {
         let written = json::write(&facts).unwrap();
         let read = json::read(&written).unwrap();
@@ -58,7 +58,7 @@ fn json_view_is_stable_and_reads_back_the_same() {
 }
 
 #[test]
-fn a_report_of_another_version_or_no_report_is_refused() {
+fn refuses_a_report_of_another_version_and_files_that_are_not_reports() {
     let written = json::write(&samples::passed()).unwrap();
     for (found, version) in [("2", "2"), ("\"1\"", "\"1\""), ("null", "null")] {
         let other = written.replacen("\"schemaVersion\": 1", &format!("\"schemaVersion\": {version}"), 1);
@@ -66,11 +66,11 @@ fn a_report_of_another_version_or_no_report_is_refused() {
         assert!(matches!(&error, ReportError::Version { found: f } if f == found), "{error}");
     }
     assert!(json::read("{}").unwrap_err().to_string().contains("schema version null"));
-    assert!(json::read("[1").unwrap_err().to_string().contains("not the facts of a run"));
+    assert!(json::read("[1").unwrap_err().to_string().contains("not a dayfly report"));
 }
 
 #[test]
-fn the_text_of_a_passed_run_is_short_and_colour_changes_only_colour() {
+fn text_of_a_passed_run_is_short_and_colour_adds_only_styles() {
     let plain = render(&samples::passed(), Format::Text, false).unwrap();
     assert!(plain.lines().count() <= 20, "{plain}");
     for (_, facts) in samples::all() {
@@ -81,16 +81,16 @@ fn the_text_of_a_passed_run_is_short_and_colour_changes_only_colour() {
 }
 
 #[test]
-fn nothing_of_the_environment_commands_the_terminal_or_the_ci_log() {
+fn text_contains_no_terminal_or_ci_commands_from_the_environment() {
     let text = render(&samples::hostile(), Format::Text, false).unwrap();
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
     assert!(!text.contains('\u{202e}'));
     assert!(!text.lines().any(|l| l.trim_start().starts_with("::")) && !text.contains("##["), "{text}");
 }
 
-/// Our own JUnit, read with our own strict reader: what it counts is what the run was.
+/// The JUnit report agrees with the run when our strict parser reads it.
 #[test]
-fn the_junit_view_is_never_greener_than_the_run() {
+fn junit_shows_a_failure_unless_the_run_passed() {
     for (name, facts) in samples::all() {
         let xml = render(&facts, Format::Junit, false).unwrap();
         let read = results::read_junit_files(&BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]));
@@ -110,7 +110,7 @@ fn the_junit_view_is_never_greener_than_the_run() {
 }
 
 #[test]
-fn markdown_of_the_largest_run_fits_a_comment_and_says_what_it_left_out() {
+fn markdown_of_a_large_run_fits_a_comment_and_counts_omitted_entries() {
     let mut facts = samples::failed();
     let suite = facts.suites[0].clone();
     facts.suites = (0..300)
@@ -123,7 +123,7 @@ fn markdown_of_the_largest_run_fits_a_comment_and_says_what_it_left_out() {
 }
 
 #[test]
-fn annotations_for_both_ci_systems() {
+fn writes_annotations_for_both_ci_systems() {
     for (name, facts) in samples::all() {
         insta::assert_snapshot!(format!("github_{name}"), ci::annotations(&facts, CiSystem::GitHub));
     }
@@ -132,7 +132,7 @@ fn annotations_for_both_ci_systems() {
 
 /// GitHub's rule: a line that begins, spaces aside, with `::` is a command; `##[` is one anywhere.
 #[test]
-fn hostile_names_make_no_command_of_their_own() {
+fn hostile_names_create_no_ci_commands() {
     let facts = samples::hostile();
     let github = ci::annotations(&facts, CiSystem::GitHub);
     for line in github.lines() {
@@ -150,7 +150,7 @@ fn hostile_names_make_no_command_of_their_own() {
 }
 
 #[test]
-fn a_saved_report_is_found_by_file_folder_or_parent_and_written_in_any_format() {
+fn loads_a_report_from_file_folder_or_parent_and_writes_any_format() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run-1");
     std::fs::create_dir(&run).unwrap();
@@ -167,7 +167,7 @@ fn a_saved_report_is_found_by_file_folder_or_parent_and_written_in_any_format() 
 }
 
 #[test]
-fn a_report_that_cannot_be_found_chosen_or_read_is_refused_with_its_place() {
+fn refuses_missing_ambiguous_and_unreadable_reports_with_their_path() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = || format!("{:#}", report::load(folder.path()).unwrap_err());
     assert!(refusal().contains("there is no report.json"), "{}", refusal());

@@ -1,6 +1,6 @@
-//! The HTML view in a real browser: it renders, hostile names stay text, and nothing is ever fetched.
+//! Opens the HTML report in a real browser: it renders, hostile names stay text, and it fetches nothing.
 //!
-//! Without Chromium these tests say so and pass; with `DAYFLY_REQUIRE_CHROMIUM=1` they fail instead.
+//! Without Chromium these tests print SKIPPED and pass; with `DAYFLY_REQUIRE_CHROMIUM=1` they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod report_samples;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// Hosts that Chromium asks on its own, whatever page is open; no page of ours names them.
+/// Hosts that Chromium contacts by itself; no report names them.
 const OWN: [&str; 3] = [".google.com", ".googleapis.com", ".gvt1.com"];
 
 fn chromium() -> Option<PathBuf> {
@@ -29,7 +29,7 @@ fn chromium() -> Option<PathBuf> {
             Ok("1"),
             "Chromium is required and not installed"
         );
-        eprintln!("SKIPPED: no Chromium in PATH; the HTML view was not tried in a browser");
+        eprintln!("SKIPPED: no Chromium in PATH; the HTML report was not opened in a browser");
     }
     found
 }
@@ -38,7 +38,7 @@ fn html(facts: &Facts) -> String {
     render(facts, Format::Html, false).unwrap()
 }
 
-/// A proxy that answers nothing and remembers who asked for what: all that the browser wants from any network.
+/// A proxy that serves nothing and records all requests of the browser.
 async fn listener() -> (u16, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -54,7 +54,7 @@ async fn listener() -> (u16, UnboundedReceiver<String>) {
     (port, asked)
 }
 
-/// Opens the page and does one thing with it; returns what was asked of the network, too.
+/// Opens the page with an action; also returns the requests to the network.
 async fn browse(browser: &Path, page: &str, action: &str) -> (Output, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
@@ -96,7 +96,7 @@ async fn dom(browser: &Path, page: &str) -> (String, Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_page_shows_the_timeline_and_every_case() {
+async fn shows_the_timeline_and_every_case() {
     let Some(browser) = chromium() else { return };
     let facts = samples::failed();
     let (dom, wanted) = dom(&browser, &html(&facts)).await;
@@ -110,7 +110,7 @@ async fn the_page_shows_the_timeline_and_every_case() {
 }
 
 #[tokio::test]
-async fn the_page_paints() {
+async fn paints_the_page() {
     let Some(browser) = chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
     let shot = folder.path().join("page.png");
@@ -128,7 +128,7 @@ async fn the_page_paints() {
 }
 
 #[tokio::test]
-async fn hostile_names_are_text_and_not_markup() {
+async fn renders_hostile_names_as_text() {
     let Some(browser) = chromium() else { return };
     let (dom, wanted) = dom(&browser, &html(&samples::hostile())).await;
     for tag in ["<script", "<img", "<iframe", "<link", "<object"] {
@@ -139,9 +139,9 @@ async fn hostile_names_are_text_and_not_markup() {
     assert_eq!(wanted, [""; 0]);
 }
 
-/// Even markup that got in could not reach out; the same markup without the policy does, so the listener works.
+/// Injected markup fetches nothing under the policy. Without the policy it does: the positive control.
 #[tokio::test]
-async fn the_page_fetches_nothing_even_if_it_wanted_to() {
+async fn the_policy_blocks_all_fetches() {
     let Some(browser) = chromium() else { return };
     let evil = "<img src=\"http://evil.example/p.png\"><style>body{background:url(http://evil.example/b.png)}</style>\
                 <script>fetch('http://evil.example/f')</script><link rel=stylesheet href=\"http://evil.example/s.css\"></body>";
@@ -157,7 +157,7 @@ async fn the_page_fetches_nothing_even_if_it_wanted_to() {
 }
 
 #[test]
-fn the_page_names_nothing_to_fetch_and_holds_no_script() {
+fn contains_no_external_references_and_no_scripts() {
     let refs = regex::Regex::new(
         r#"(?i)<[^>]*\s(src|srcset|href|xlink:href|data|action|poster|background)\s*=\s*["']?([^"'\s>]*)"#,
     )

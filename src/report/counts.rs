@@ -1,22 +1,22 @@
-//! Counts of the cases of a suite, the same for every view.
+//! Counts of cases, for every format.
 
 use super::facts::{CaseFact, SuiteFact};
 use crate::model::Verdict;
 
-/// How the cases of one suite, or of a run, came out.
+/// Counts of the cases of a suite or run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CaseCounts {
     /// All cases.
     pub total: usize,
-    /// That passed, flaky ones included.
+    /// Passed cases, including flaky ones.
     pub passed: usize,
-    /// That failed.
+    /// Failed cases.
     pub failed: usize,
-    /// That could not be judged.
+    /// Inconclusive cases.
     pub inconclusive: usize,
-    /// That did not run.
+    /// Skipped cases.
     pub skipped: usize,
-    /// That passed only when tried again.
+    /// Cases that passed only when retried.
     pub flaky: usize,
 }
 
@@ -37,10 +37,10 @@ impl CaseCounts {
         counts
     }
 
-    /// `12 of 15 passed, 2 failed, 1 skipped`; `no case` for none.
+    /// `12 of 15 passed, 2 failed, 1 skipped`, or `no cases`.
     pub fn summary(&self) -> String {
         if self.total == 0 {
-            return "no case".into();
+            return "no cases".into();
         }
         let others = [
             (self.failed, "failed"),
@@ -54,12 +54,12 @@ impl CaseCounts {
     }
 }
 
-/// Passed, but not at the first attempt.
+/// Returns true if the case passed, but not at the first attempt.
 pub fn is_flaky(case: &CaseFact) -> bool {
     case.verdict == Some(Verdict::Passed) && case.attempts > 1
 }
 
-/// Failed or inconclusive cases with their suite, in order.
+/// Failed and inconclusive cases with their suite, in order.
 pub fn unsuccessful(suites: &[SuiteFact]) -> impl Iterator<Item = (&SuiteFact, &CaseFact)> {
     let bad = |c: &CaseFact| matches!(c.verdict, Some(Verdict::Failed | Verdict::Inconclusive));
     suites.iter().flat_map(move |s| s.cases.iter().filter(move |c| bad(c)).map(move |c| (s, c)))

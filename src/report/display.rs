@@ -1,4 +1,4 @@
-//! The wording that all views share: outcomes, verdicts, causes, engines, departures.
+//! Shared wording of all formats: outcomes, verdicts, causes, engines, departures.
 
 use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitFact};
 use super::sanitize;
@@ -6,7 +6,7 @@ use crate::engine::EngineKind;
 use crate::model::{Outcome, Verdict};
 use crate::spec::model::SuiteKind;
 
-/// The outcome in one capitalised word. A report saved while the run went on is never shown as passed.
+/// The outcome in one capitalized word. The report of an unfinished run never shows PASSED.
 pub fn outcome(facts: &Facts) -> &'static str {
     match facts.outcome() {
         Outcome::Passed | Outcome::Inconclusive if facts.finished.is_none() && facts.causes.is_empty() => "UNFINISHED",
@@ -18,7 +18,7 @@ pub fn outcome(facts: &Facts) -> &'static str {
     }
 }
 
-/// The verdict of a case; none is a case that did not run.
+/// The verdict of a case; none means skipped.
 pub fn verdict(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "passed",
@@ -28,7 +28,7 @@ pub fn verdict(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
-/// The verdict of a suite; none is a suite that never came to its end.
+/// The verdict of a suite; none means unfinished.
 pub fn suite_verdict(suite: &SuiteFact) -> &'static str {
     suite.verdict.map_or("unfinished", |v| verdict(Some(v)))
 }
@@ -41,13 +41,13 @@ pub fn suite_kind(kind: SuiteKind) -> &'static str {
     }
 }
 
-/// Id and name of a case on one line, the name only where the id does not end with it already.
+/// Id and name of a case on one line; omits the name if the id ends with it.
 pub fn case_title(case: &CaseFact) -> String {
     let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 300));
     if id.ends_with(&name) { id } else { format!("{id} {name}") }
 }
 
-/// A cause in a few words, to stand before its sentence.
+/// The label of a kind of cause.
 pub fn cause(kind: CauseKind) -> &'static str {
     match kind {
         CauseKind::Unexpected => "unexpected",
@@ -65,23 +65,23 @@ pub fn cause(kind: CauseKind) -> &'static str {
     }
 }
 
-/// Product and version where known, else the kind of engine.
+/// Product and version if known, else the kind of engine.
 pub fn engine(facts: &Facts) -> String {
     match (&facts.engine_info, facts.engine) {
         (Some(info), _) => sanitize::one_line(&format!("{} {}", info.product, info.version), 80),
         (None, EngineKind::Local) => "local engine".into(),
         (None, EngineKind::Kubernetes) => "kubernetes".into(),
-        (None, EngineKind::Fake) => "fake engine (nothing real)".into(),
+        (None, EngineKind::Fake) => "fake engine (runs nothing)".into(),
     }
 }
 
-/// The commit's first 12 characters, or `no commit given`.
+/// The commit's first 12 characters, or `unknown commit`.
 pub fn commit(facts: &Facts) -> String {
     let commit = sanitize::one_line(&facts.change.commit, 200);
-    if commit.is_empty() { "no commit given".into() } else { commit.chars().take(12).collect() }
+    if commit.is_empty() { "unknown commit".into() } else { commit.chars().take(12).collect() }
 }
 
-/// How a unit departs from the secure defaults, in a few words each, without the reason.
+/// The departures of a unit from the secure defaults, without the reason.
 pub fn departures(unit: &UnitFact) -> Vec<String> {
     let c = &unit.confinement;
     let mut found = Vec::new();
@@ -89,10 +89,10 @@ pub fn departures(unit: &UnitFact) -> Vec<String> {
         found.push("may run as root".to_owned());
     }
     if c.writable_root {
-        found.push("may write to its image's files".to_owned());
+        found.push("has a writable root file system".to_owned());
     }
     if !c.capabilities.is_empty() {
-        found.push(sanitize::one_line(&format!("keeps {}", c.capabilities.join(", ")), 300));
+        found.push(sanitize::one_line(&format!("has capabilities {}", c.capabilities.join(", ")), 300));
     }
     found
 }

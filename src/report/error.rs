@@ -2,28 +2,28 @@
 
 use super::facts::SCHEMA_VERSION;
 
-/// Why a report could not be read or rendered; messages complete "failed to …".
+/// An error of reading or rendering a report. Messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// Written by another version.
+    /// The report has another schema version.
     #[error(
-        "read the report: it has schema version {found}, this dayfly reads version {}; use the dayfly that wrote it, or a newer one",
+        "read the report: it has schema version {found}, but this dayfly supports only version {}; use the dayfly version that wrote it",
         SCHEMA_VERSION
     )]
     Version {
-        /// The version it names, as JSON.
+        /// Its version, as JSON.
         found: String,
     },
-    /// Not a report.
-    #[error("read the report: it is not the facts of a run ({0})")]
+    /// The file is not a report.
+    #[error("read the report: the file is not a dayfly report ({0})")]
     NotFacts(
-        /// The parser's words.
+        /// The parser's error.
         serde_json::Error,
     ),
-    /// A view could not be written.
+    /// Rendering failed.
     #[error("render the report as {view}: {why}")]
     Render {
-        /// Which view.
+        /// Format.
         view: &'static str,
         /// Why.
         why: String,

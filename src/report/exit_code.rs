@@ -1,11 +1,11 @@
-//! The table of exit codes, and which one a run ends with. Pure.
+//! The exit codes. Pure.
 
 use super::Facts;
 use super::facts::CauseKind;
 
-/// Everything asked for was done, every suite passed.
+/// Success; every suite passed.
 pub const PASSED: u8 = 0;
-/// Something that dayfly did not foresee, or a run that a newer one replaced.
+/// An unexpected error, or a run that a newer one replaced.
 pub const UNEXPECTED: u8 = 1;
 /// Wrong usage or an invalid description.
 pub const USAGE: u8 = 2;
@@ -17,15 +17,15 @@ pub const NOT_READY: u8 = 4;
 pub const ACCEPTANCE: u8 = 5;
 /// A security suite failed.
 pub const SECURITY: u8 = 6;
-/// Something could not be judged.
+/// A suite could not be judged.
 pub const INCONCLUSIVE: u8 = 7;
-/// The evidence could not be made or stored.
+/// The evidence could not be signed or stored.
 pub const NO_EVIDENCE: u8 = 8;
-/// Something could not be removed.
+/// Teardown is incomplete.
 pub const TEARDOWN: u8 = 9;
-/// A verification refused.
+/// Verification refused the evidence.
 pub const REFUSED: u8 = 10;
-/// Ended by SIGINT or SIGTERM.
+/// Stopped by SIGINT or SIGTERM.
 pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of a kind of cause.

@@ -1,4 +1,4 @@
-//! What is known about one run. Every view and every statement is made of this and of nothing else.
+//! The facts of one run, the only source of reports and statements.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ mod outcome;
 
 pub use cause::{Cause, CauseKind};
 
-/// Version of this model; it grows only.
+/// Version of this model.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// One run, from before the first object was made until after the last was removed.
+/// One run, from before the first object is created until the last is removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
@@ -34,13 +34,13 @@ pub struct Facts {
     pub description_digest: String,
     /// Path of the description as the user gave it.
     pub description_path: String,
-    /// What is tested.
+    /// The change under test.
     pub change: Change,
-    /// Where.
+    /// Kind of engine.
     pub engine: EngineKind,
-    /// The engine as it introduced itself, with what it cannot enforce.
+    /// Product, version and gaps of the engine.
     pub engine_info: Option<EngineInfo>,
-    /// Who ran it: `dayfly 0.1.0` and, in CI, the job's address.
+    /// The program that ran it and, in CI, the job.
     pub runner: Runner,
     /// When it began.
     pub started: Timestamp,
@@ -56,14 +56,14 @@ pub struct Facts {
     pub suites: Vec<SuiteFact>,
     /// What happened, in order.
     pub events: Vec<Event>,
-    /// What was taken from the environment before it was removed: logs, and what the engine kept of it.
+    /// Diagnostics collected before the environment was removed: logs and objects of the engine.
     #[serde(default)]
     pub traces: Vec<RawFile>,
     /// Every cause of a result other than passed; the first one decides the exit code.
     pub causes: Vec<Cause>,
     /// What teardown could not remove.
     pub residual: Vec<Residual>,
-    /// When everything was gone; none when the environment was kept or something remains.
+    /// When everything was removed; none if the environment was kept or something remains.
     pub removed: Option<Timestamp>,
     /// Why it was kept, if it was.
     pub kept: Option<String>,
@@ -101,25 +101,25 @@ pub struct Runner {
 pub struct UnitFact {
     /// Name.
     pub name: String,
-    /// What it is.
+    /// Kind.
     pub kind: UnitKind,
     /// Image reference.
     pub image: String,
-    /// Digest read back from what runs; none before.
+    /// Digest of the running image; none before the start.
     pub running_digest: Option<String>,
-    /// What it waited for.
+    /// Units that it waited for.
     pub needs: Vec<String>,
     /// Copies.
     pub replicas: u8,
     /// Limits.
     pub limits: Limits,
-    /// How it was confined, departures with their reason.
+    /// Its confinement, with the reason for departures.
     pub confinement: Confinement,
-    /// When its start was asked for.
+    /// When its start was requested.
     pub started: Option<Timestamp>,
     /// When it was ready.
     pub ready: Option<Timestamp>,
-    /// Why it never was.
+    /// Why it did not become ready.
     pub failure: Option<String>,
     /// Its last log lines when it failed (at most 20).
     pub last_log: Vec<String>,
@@ -177,7 +177,7 @@ pub struct CaseFact {
     pub source: Option<String>,
 }
 
-/// Something that went wrong in a case.
+/// A failure in a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaseFailure {
@@ -185,7 +185,7 @@ pub struct CaseFailure {
     pub step: String,
     /// What was expected.
     pub expected: String,
-    /// What came.
+    /// What was received.
     pub got: String,
     /// How long it waited, in milliseconds.
     pub waited_ms: u64,
@@ -193,7 +193,7 @@ pub struct CaseFailure {
     pub source: Option<String>,
 }
 
-/// A step that ran.
+/// An executed step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepFact {
@@ -221,7 +221,7 @@ pub struct RawFile {
     pub size: u64,
 }
 
-/// Something that happened.
+/// An event of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -234,7 +234,7 @@ pub struct Event {
 }
 
 impl Facts {
-    /// Every file that is kept by its content, with what it is of: a suite's name, or the environment.
+    /// Every raw file with its source: the name of a suite, or the environment.
     pub fn raw(&self) -> impl Iterator<Item = (&str, &RawFile)> {
         let of_suites = self.suites.iter().flat_map(|s| s.raw.iter().map(|r| (s.name.as_str(), r)));
         of_suites.chain(self.traces.iter().map(|r| ("the environment", r)))

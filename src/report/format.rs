@@ -2,7 +2,7 @@
 
 use super::{Facts, ReportError, html, json, junit, markdown, text};
 
-/// The views.
+/// A report format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For the terminal.
@@ -17,7 +17,7 @@ pub enum Format {
     Html,
 }
 
-/// One view of the facts; `colour` (ANSI) concerns the text view alone.
+/// Renders the facts; `colour` (ANSI) affects only the text format.
 pub fn render(facts: &Facts, format: Format, colour: bool) -> Result<String, ReportError> {
     match format {
         Format::Text => Ok(text::render(facts, colour)),

@@ -1,7 +1,6 @@
-//! One page that holds everything about a run: no script, no network, readable in light, dark and print.
+//! One self-contained page per run: no scripts, no network, readable in light, dark and print.
 //!
-//! The page's data is made here and in the files beside; `page.hbs` and its parts lay it out, with escaping on.
-//! Templates never use an unescaped value, and a test holds them to it.
+//! This module and its children build the data; `page.hbs` and its parts lay it out. Templates escape every value.
 
 use crate::report::{display, sanitize, time};
 use handlebars::Handlebars;
@@ -26,7 +25,7 @@ const PARTS: [(&str, &str); 6] = [
     ("network", include_str!("html/network.hbs")),
 ];
 
-/// The HTML view.
+/// Renders HTML.
 pub fn render(facts: &Facts) -> Result<String, ReportError> {
     let failed = |why: String| ReportError::Render { view: "html", why };
     let mut templates = Handlebars::new();
@@ -37,7 +36,7 @@ pub fn render(facts: &Facts) -> Result<String, ReportError> {
     templates.render("page", &page(facts)).map_err(|e| failed(e.to_string()))
 }
 
-/// All that the templates may use.
+/// The data of the templates.
 #[derive(Serialize)]
 struct Page {
     word: &'static str,
@@ -65,7 +64,7 @@ struct Page {
     writer: String,
 }
 
-/// A unit that never became ready.
+/// A unit that did not become ready.
 #[derive(Serialize)]
 struct Broken {
     name: String,
@@ -125,10 +124,10 @@ fn sentence(word: &str) -> &'static str {
     match word {
         "PASSED" => "Every suite ran and passed.",
         "FAILED" => "At least one suite failed.",
-        "INCONCLUSIVE" => "Nothing failed, but something could not be judged.",
-        "ERROR" => "The environment or its tools failed before the change could be judged.",
-        "ABORTED" => "The run was stopped from outside.",
-        _ => "This report was saved while the run was still going on.",
+        "INCONCLUSIVE" => "No suite failed, but at least one could not be judged.",
+        "ERROR" => "The environment or its tools failed before the change could be tested.",
+        "ABORTED" => "The run was interrupted or replaced by a newer one.",
+        _ => "This report was saved before the run finished.",
     }
 }
 
@@ -144,7 +143,7 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
     about.push(("Engine", display::engine(facts)));
     about.push(("Run", facts.run.to_string()));
     about.push(("Description", sanitize::one_line(&facts.description_path, 300)));
-    about.push(("Its digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100))));
+    about.push(("Description digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100))));
     about
 }
 
@@ -169,11 +168,9 @@ fn event(facts: &Facts, event: &super::facts::Event) -> Event {
 fn teardown(facts: &Facts) -> String {
     match (&facts.kept, facts.removed) {
         (Some(kept), _) => format!("The environment was kept: {}", sanitize::block(kept, 1000)),
-        (None, Some(at)) => format!("Everything was removed by {}.", time::timestamp(at)),
-        (None, None) if facts.residual.is_empty() => {
-            "This report does not say that the environment was removed.".into()
-        }
-        (None, None) => "Not everything could be removed.".into(),
+        (None, Some(at)) => format!("All objects were removed at {}.", time::timestamp(at)),
+        (None, None) if facts.residual.is_empty() => "The removal of the environment is not recorded.".into(),
+        (None, None) => "Some objects could not be removed.".into(),
     }
 }
 
@@ -182,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_template_uses_an_unescaped_value() {
+    fn templates_escape_every_value() {
         for (name, text) in PARTS {
             assert!(!text.contains("{{{") && !text.contains("{{&"), "{name}");
         }

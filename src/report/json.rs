@@ -1,11 +1,11 @@
-//! The facts as JSON, and back. Reading refuses what another version wrote instead of guessing.
+//! Writes and reads the facts as JSON. Reading refuses other schema versions.
 
 use serde::Deserialize;
 
 use super::ReportError;
 use super::facts::{Facts, SCHEMA_VERSION};
 
-/// Pretty JSON with a line end; equal facts give equal bytes.
+/// Pretty-printed JSON with a final newline; equal facts give equal bytes.
 pub fn write(facts: &Facts) -> Result<String, ReportError> {
     let text =
         serde_json::to_string_pretty(facts).map_err(|e| ReportError::Render { view: "json", why: e.to_string() })?;

@@ -1,6 +1,6 @@
 //! JUnit XML for CI: suites as `<testsuite>`, failed as `<failure>`, inconclusive as `<error>`, retries as reruns.
 //!
-//! Whatever kept the run from passing is in it, also when no suite ran: then a suite `environment` holds the error.
+//! Every cause of a run that did not pass is in it; a suite `environment` holds causes outside suites.
 
 use crate::report::{display, sanitize, time};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::ReportError;
 use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
 
-/// Longest text kept of one failure, in characters.
+/// Maximum length of the text of one failure, in characters.
 const MOST: usize = 8000;
 
-/// The JUnit view.
+/// Renders JUnit XML.
 pub fn render(facts: &Facts) -> Result<String, ReportError> {
     let mut report = Report::new(sanitize::one_line(&facts.environment, 200));
     report.set_uuid(facts.run);
@@ -49,7 +49,7 @@ fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
     suite
 }
 
-/// The suite's own verdict, where no case shows it.
+/// The verdict of the suite as a case, unless a case shows it.
 fn whole(fact: &SuiteFact) -> Option<TestCase> {
     let shown = |v| fact.cases.iter().any(|c| c.verdict == Some(v));
     let kind = match fact.verdict {
@@ -60,7 +60,7 @@ fn whole(fact: &SuiteFact) -> Option<TestCase> {
         _ => NonSuccessKind::Error,
     };
     let word = display::suite_verdict(fact);
-    let why = fact.reason.as_deref().unwrap_or("the suite did not come to an end");
+    let why = fact.reason.as_deref().unwrap_or("the suite did not finish");
     Some(trouble(&fact.name, "the suite as a whole", kind, word, why))
 }
 
@@ -114,7 +114,7 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
 
 fn message(fact: &CaseFact) -> String {
     let say = |f: &CaseFailure| format!("{}: expected {}, got {}", f.step, f.expected, f.got);
-    sanitize::one_line(&fact.failures.first().map_or("no details were kept".into(), say), 300)
+    sanitize::one_line(&fact.failures.first().map_or("no details available".into(), say), 300)
 }
 
 fn description(fact: &CaseFact) -> String {
@@ -125,7 +125,7 @@ fn description(fact: &CaseFact) -> String {
     fact.failures.iter().map(say).collect::<Vec<_>>().join("\n")
 }
 
-/// What is no suite's doing; `silent` when no suite shows a failure.
+/// The causes outside suites; `silent` if no suite shows a failure.
 fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
     let of_suites = |k| matches!(k, CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive);
     let mut cases: Vec<_> = facts
@@ -144,7 +144,7 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
         .collect();
     let word = display::outcome(facts);
     if cases.is_empty() && silent && word != "PASSED" {
-        let why = if facts.suites.is_empty() { "no suite ran" } else { "the run did not come to a verdict" };
+        let why = if facts.suites.is_empty() { "no suite ran" } else { "the run has no verdict" };
         cases.push(trouble("environment", "the run", NonSuccessKind::Error, word, why));
     }
     let mut suite = TestSuite::new("environment");
@@ -155,7 +155,7 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
     })
 }
 
-/// The cause, and where a start failed the units that did not come up, with the end of their logs.
+/// The cause; after a failed start also the units that did not become ready, with the end of their logs.
 fn explained(facts: &Facts, cause: &Cause) -> String {
     if !matches!(cause.kind, CauseKind::NotReady | CauseKind::NoCapacity) {
         return cause.text.clone();

@@ -1,6 +1,6 @@
-//! Markdown that fits a comment on a pull request: verdicts first, then failures, long texts folded away.
+//! Markdown that fits a comment on a pull request: verdicts first, then failures, with long texts folded.
 //!
-//! Names and answers are hostile: every mark of theirs is escaped, and nothing of them mentions or links anyone.
+//! Escapes hostile text, so that it mentions and links nobody.
 
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
@@ -10,24 +10,24 @@ mod escape;
 
 use escape::{fenced, inline};
 
-/// Longest result, in bytes; GitHub takes 65,536 characters.
+/// Maximum size of the result; GitHub accepts 65,536 characters.
 pub const MOST_BYTES: usize = 60_000;
-/// Most rows of the table of suites.
+/// Maximum number of rows in the table of suites.
 const MOST_SUITES: usize = 60;
-/// Kept free for the line that says what was left out.
+/// Bytes reserved for the note about omitted entries.
 const RESERVE: usize = 400;
 
-/// The Markdown view, at most `MOST_BYTES` long.
+/// Renders Markdown, at most `MOST_BYTES` long.
 pub fn render(facts: &Facts) -> String {
     let mut page = Page { out: String::new(), left_out: 0 };
     page.add(&header(facts));
     page.add(&suites(&facts.suites));
     page.group(
-        "### Why",
+        "### Causes",
         facts.causes.iter().map(|c| format!("- **{}**: {}\n", display::cause(c.kind), inline(&c.text, 1000))),
     );
     page.group("### Did not become ready", facts.units.iter().filter_map(unit));
-    page.group("### What went wrong", counts::unsuccessful(&facts.suites).map(|(s, c)| case(s, c)));
+    page.group("### Failures", counts::unsuccessful(&facts.suites).map(|(s, c)| case(s, c)));
     page.group("### Flaky", flaky(&facts.suites));
     page.group(
         "### Could not be removed",
@@ -36,7 +36,7 @@ pub fn render(facts: &Facts) -> String {
     page.group("### Kept", facts.kept.iter().map(|why| format!("- {}\n", inline(why, 400))));
     page.fold("Departures from the secure defaults", facts.units.iter().filter_map(departure).collect());
     let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
-    page.fold("What the engine does not enforce", cannot.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
+    page.fold("Not enforced by the engine", cannot.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
     page.end()
 }
 
@@ -46,7 +46,7 @@ struct Page {
 }
 
 impl Page {
-    /// Adds the piece whole, or not at all.
+    /// Adds the whole piece if it fits; returns true if it did.
     fn add(&mut self, piece: &str) -> bool {
         let fits = self.out.len() + piece.len() + RESERVE <= MOST_BYTES;
         if fits {
@@ -78,7 +78,7 @@ impl Page {
     fn end(mut self) -> String {
         if self.left_out > 0 {
             self.out.push_str(&format!(
-                "\n_{} more entries did not fit here; the HTML and JSON reports have them._\n",
+                "\n_{} more entries did not fit here; see the HTML or JSON report._\n",
                 self.left_out
             ));
         }
@@ -125,7 +125,7 @@ fn unit(unit: &UnitFact) -> Option<String> {
     let mut piece = format!("- **{}**: {}\n", inline(&unit.name, 60), inline(why, 600));
     if !unit.last_log.is_empty() {
         piece += &format!(
-            "\n<details><summary>its last log lines</summary>\n\n{}\n</details>\n\n",
+            "\n<details><summary>Last log lines</summary>\n\n{}\n</details>\n\n",
             fenced(&unit.last_log.join("\n"), 3000)
         );
     }
@@ -153,7 +153,7 @@ fn failure(failure: &CaseFailure) -> String {
     let fence = fenced(&body, 4200);
     if body.lines().count() > 8 || body.len() > 800 {
         format!(
-            "{step} (waited {waited}): expected {}, got {}\n\n<details><summary>in full</summary>\n\n{fence}\n</details>\n\n",
+            "{step} (waited {waited}): expected {}, got {}\n\n<details><summary>Full text</summary>\n\n{fence}\n</details>\n\n",
             inline(&failure.expected, 120),
             inline(&failure.got, 120)
         )

@@ -12,12 +12,12 @@ pub fn one_line(text: &str, most: usize) -> String {
     cut(&line, most)
 }
 
-/// `printable`, cut to `most` characters; says how many were left out.
+/// `printable`, cut to `most` characters, with the number of omitted ones.
 pub fn block(text: &str, most: usize) -> String {
     let text = printable(text);
     let text = text.trim_end();
     let left = text.chars().count().saturating_sub(most);
-    if left == 0 { text.to_owned() } else { format!("{} … and {left} characters more", cut(text, most)) }
+    if left == 0 { text.to_owned() } else { format!("{} … and {left} more characters", cut(text, most)) }
 }
 
 /// Breaks up workflow commands, so that a CI log shows them as text: GitHub obeys lines that begin with `::`, and `##[`
@@ -57,6 +57,6 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Jb\r\nc\td\u{202e}e\u{9b}x"), "a\u{fffd}[2Jb\nc\td\u{fffd}e\u{fffd}x");
         assert_eq!(one_line("  a\n\n b\u{7}  ", 10), "a b\u{fffd}");
         assert_eq!(one_line("abcdef", 4), "abc…");
-        assert_eq!(block("ééééé", 3), "éé… … and 2 characters more");
+        assert_eq!(block("ééééé", 3), "éé… … and 2 more characters");
     }
 }

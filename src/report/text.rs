@@ -1,4 +1,4 @@
-//! What a developer reads at the end of a run: the outcome first, then only what needs attention.
+//! The text report at the end of a run: the outcome first, then only what needs attention.
 
 use crate::report::{counts, display, sanitize, time};
 use anstyle::{AnsiColor, Style};
@@ -7,12 +7,12 @@ use super::CaseCounts;
 use super::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
 
-/// Most lines shown of one text.
+/// Maximum number of lines of one text.
 const LINES: usize = 15;
-/// Most log lines shown of a unit that failed.
+/// Maximum number of log lines of a failed unit.
 const LOG_LINES: usize = 12;
 
-/// The text view; `colour` adds ANSI styles and changes nothing else.
+/// Renders text; `colour` only adds ANSI styles.
 pub fn render(facts: &Facts, colour: bool) -> String {
     let mut page = Page { out: String::new(), colour };
     page.header(facts);
@@ -30,7 +30,7 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     page.teardown(facts);
     let causes =
         facts.causes.iter().map(|c| format!("{}: {}", display::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
-    page.list("Why", causes.collect());
+    page.list("Causes", causes.collect());
     page.out
 }
 
@@ -177,7 +177,7 @@ impl Page {
         self.list("Could not be removed", left.collect());
         if let Some(kept) = &facts.kept {
             let name = line(&facts.environment, 120);
-            self.list("Kept", vec![format!("{name}: {}; `dayfly down` removes it", line(kept, 400))]);
+            self.list("Kept", vec![format!("{name}: {}; remove it with `dayfly down`", line(kept, 400))]);
         }
     }
 }
@@ -198,7 +198,7 @@ fn line(text: &str, most: usize) -> String {
     sanitize::without_ci_commands(&sanitize::one_line(text, most))
 }
 
-/// Several such lines, no more than fit a screen.
+/// Several such lines, cut to `LINES`.
 fn lines(text: &str, most: usize) -> String {
     let text = sanitize::without_ci_commands(&sanitize::block(text, most));
     let left = text.lines().count().saturating_sub(LINES);
@@ -206,7 +206,7 @@ fn lines(text: &str, most: usize) -> String {
         return text;
     }
     let kept: Vec<_> = text.lines().take(LINES).collect();
-    format!("{}\n… and {left} lines more", kept.join("\n"))
+    format!("{}\n… and {left} more lines", kept.join("\n"))
 }
 
 fn indent(text: &str, by: usize) -> String {

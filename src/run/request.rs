@@ -1,10 +1,10 @@
-//! A checked request for a run, whoever asks for it.
+//! A validated request for a run.
 
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::spec::ValidDescription;
 
-/// A run that can be performed as requested.
+/// A validated request for a run.
 pub struct RunRequest {
     /// The description.
     pub valid: ValidDescription,
@@ -12,6 +12,6 @@ pub struct RunRequest {
     pub plan: Plan,
     /// The change under test.
     pub change: Change,
-    /// Who asks, for the report.
+    /// The program that runs it, for the report.
     pub runner: Runner,
 }

@@ -24,7 +24,7 @@ pub struct ContainerResult {
     pub raw: Vec<RawFile>,
 }
 
-/// Runs the suite, and again while it fails and retries are left; every case carries the number of attempts.
+/// Runs the suite and retries it while it fails and retries remain; every case has the number of attempts.
 pub async fn execute(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> ContainerResult {
     let mut attempts = 1;
     loop {

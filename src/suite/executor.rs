@@ -1,4 +1,4 @@
-//! Runs the suites of an environment that is up, wave by wave, and records what each found.
+//! Executes the suites of a running environment, wave by wave, and records their results.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use crate::plan::{SuiteExecutor, SuitePlan};
 use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
 use crate::spec::model::Case;
 
-/// Where things stand in the description: `suites.security.cases[3]` → `path:line`.
+/// Source locations in the description: `suites.security.cases[3]` → `path:line`.
 pub type Sources = BTreeMap<String, String>;
 
-/// Runs the chosen suites (all when `only` is empty) and records a cause for each that did not pass.
-/// Fails when the run must stop: by a signal, or because a newer run has the environment.
+/// Executes the selected suites (all if `only` is empty) and records a cause for each that did not pass.
+/// Fails if a signal or a newer run stops this run.
 pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
     let waves = schedule::waves(&session.lease.plan.suites, only);
     if waves.is_empty() {
         record_cause(
             session,
-            Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has none".into() },
+            Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has no suites".into() },
         );
     }
     for wave in waves {
@@ -50,7 +50,7 @@ fn record_cause(session: &Session, cause: Cause) {
 
 async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> SuiteFact {
     let here = local_sources(sources, &suite.name);
-    let mut fact = beginning(suite, sources);
+    let mut fact = new_fact(suite, sources);
     session.journal.record(RunEvent::SuiteStarted { suite: fact.clone() });
     match &suite.executor {
         SuiteExecutor::Steps { cases } => execute_steps(session, suite, cases, &here, &mut fact).await,
@@ -68,7 +68,7 @@ async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> Suite
     fact
 }
 
-fn beginning(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
+fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
     SuiteFact {
         name: suite.name.clone(),
         kind: suite.kind,
@@ -88,7 +88,7 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
     for (index, case) in cases.iter().enumerate() {
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
-        let case = done.unwrap_or_else(|_| out_of_time(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        let case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
         session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
     }
@@ -96,11 +96,11 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     (fact.verdict, fact.reason) = (Some(verdict), reason);
 }
 
-fn out_of_time(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFact {
+fn timed_out(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFact {
     let failure = crate::report::facts::CaseFailure {
         step: "the suite's time limit".into(),
         expected: format!("the suite to end within {} s", suite.timeout_ms / 1000),
-        got: "this case was not done by then".into(),
+        got: "this case did not finish in time".into(),
         waited_ms: suite.timeout_ms,
         source: source.clone(),
     };
@@ -118,7 +118,7 @@ fn out_of_time(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFa
     }
 }
 
-/// The places inside one suite, with the suite's own prefix taken off.
+/// The source locations of one suite, without its prefix.
 fn local_sources(sources: &Sources, suite: &str) -> Sources {
     let prefix = format!("suites.{suite}.");
     sources.iter().filter_map(|(place, at)| place.strip_prefix(&prefix).map(|p| (p.to_owned(), at.clone()))).collect()

@@ -1,4 +1,4 @@
-//! Steps that no agent can perform alone: acting on services, and what must be measured from several places.
+//! Steps that the host performs: actions on services and checks from several positions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,15 +12,17 @@ use crate::lifecycle::session::Session;
 use crate::plan::{Confinement, Position, UnitKind};
 use crate::spec::model::{Action, Aspect, Confined};
 
-/// Secrets shorter than this are not looked for: they would be found by chance.
+/// Minimum length of secrets that are searched for; shorter ones would match by chance.
 const SHORTEST_SECRET: usize = 8;
 
-/// Performs the action when it is one for the host; none when it is one for an agent.
+/// Performs the action; returns none if it is one for an agent.
 pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
     Some(match action {
-        Action::Stop(a) => acted(session.stop_unit(&a.service).await.map(|()| "stopped".to_owned())),
-        Action::Start(a) => acted(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms"))),
-        Action::Restart(a) => acted(restart(session, &a.service).await),
+        Action::Stop(a) => service_result(session.stop_unit(&a.service).await.map(|()| "stopped".to_owned())),
+        Action::Start(a) => {
+            service_result(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms")))
+        }
+        Action::Restart(a) => service_result(restart(session, &a.service).await),
         Action::Wait(a) => wait(&a.duration).await,
         Action::Confined(a) => confined(session, a).await,
         Action::NoWayOut(a) => isolation::no_way_out(session, &a.services).await,
@@ -30,10 +32,10 @@ pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
     })
 }
 
-fn acted(result: Result<String, String>) -> StepResult {
+fn service_result(result: Result<String, String>) -> StepResult {
     match result {
         Ok(saw) => StepResult::passed(saw),
-        Err(why) => StepResult::failed("the service to follow", why),
+        Err(why) => StepResult::failed("the service to stop, start or restart", why),
     }
 }
 
@@ -42,14 +44,14 @@ async fn restart(session: &Session, unit: &str) -> Result<String, String> {
     session.start_unit(unit).await.map(|ms| format!("ready again after {ms} ms"))
 }
 
-/// The passing of time is itself what such a step tests; it stands in place of no condition.
+/// Waits: the elapsed time is itself part of the test and replaces no condition.
 async fn wait(duration: &str) -> StepResult {
     match humantime::parse_duration(duration) {
         Ok(d) => {
             tokio::time::sleep(d.min(Duration::from_secs(3600))).await;
             StepResult::passed(format!("{duration} passed"))
         }
-        Err(e) => StepResult::inconclusive("a duration", e.to_string()),
+        Err(e) => StepResult::inconclusive("a valid duration", e.to_string()),
     }
 }
 
@@ -63,10 +65,10 @@ async fn confined(session: &Session, step: &Confined) -> StepResult {
             Ok(status) => status,
             Err(why) => return StepResult::inconclusive(format!("the kernel's status of {unit}"), why),
         };
-        // So far only the token can stay out of sight.
+        // So far only the token can be invisible.
         let token = step.aspects.is_empty() || step.aspects.contains(&Aspect::NoServiceAccountToken);
         unseen.extend(status.unseen.iter().filter(|_| token).map(|what| format!("{unit}: {what}")));
-        let (bad, declared) = demanded(breaches(&status), &step.aspects, &planned.confinement);
+        let (bad, declared) = split_breaches(breaches(&status), &step.aspects, &planned.confinement);
         faults.extend(bad.into_iter().map(|b| format!("{unit}: {b}")));
         if !declared.is_empty() {
             let reason = planned.confinement.reason.as_deref().unwrap_or("no reason given");
@@ -74,29 +76,29 @@ async fn confined(session: &Session, step: &Confined) -> StepResult {
         }
     }
     if faults.is_empty() && !unseen.is_empty() {
-        return StepResult::inconclusive("to look at every service", unseen.join("; "));
+        return StepResult::inconclusive("every service to be inspected", unseen.join("; "));
     }
     if faults.is_empty() {
         let noted = if departures.is_empty() { String::new() } else { format!("; {}", departures.join("; ")) };
         return StepResult::passed(format!("{} service(s) confined{noted}", units.len()));
     }
     StepResult::failed(
-        "not root, no capabilities, no new privileges, read-only root, no service-account token",
+        "no root user, no capabilities, no new privileges, read-only root file system, no service-account token",
         faults.join("; "),
     )
 }
 
-/// Asks the kernel about process 1 of a unit, from inside.
+/// Reads the kernel status of process 1 of a unit, from inside.
 async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> {
     let agent = session.agent(&Position::Inside(unit.to_owned())).await.map_err(|e| format!("failed to {e}"))?;
     match agent.ask(AgentRequest::Status).await {
         Ok(AgentResponse::Status(status)) => Ok(status),
-        Ok(other) => Err(format!("{other:?}")),
+        Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
     }
 }
 
-/// In what a process is not confined, as its kernel status says.
+/// The aspects in which a process is not confined, according to its kernel status.
 fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
     let kept: Vec<_> = status
         .capabilities
@@ -107,11 +109,7 @@ fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
     let found = [
         (status.uid == 0, Aspect::User, "runs as root".to_owned()),
         (!kept.is_empty(), Aspect::Capabilities, format!("has capabilities ({})", kept.join(", "))),
-        (
-            status.capabilities.is_empty(),
-            Aspect::Capabilities,
-            "hides its capabilities: they could not be read".to_owned(),
-        ),
+        (status.capabilities.is_empty(), Aspect::Capabilities, "has unreadable capabilities".to_owned()),
         (!status.no_new_privileges, Aspect::NoNewPrivileges, "may gain new privileges".to_owned()),
         (!status.read_only_root, Aspect::ReadOnlyRoot, "has a writable root file system".to_owned()),
         (status.service_account_token, Aspect::NoServiceAccountToken, "holds a service-account token".to_owned()),
@@ -119,8 +117,12 @@ fn breaches(status: &ProcessStatus) -> Vec<(Aspect, String)> {
     found.into_iter().filter(|(holds, ..)| *holds).map(|(_, aspect, what)| (aspect, what)).collect()
 }
 
-/// What of it is a fault, and what a declared departure. Aspects that a step names are demanded in spite of a declaration.
-fn demanded(breaches: Vec<(Aspect, String)>, aspects: &[Aspect], declared: &Confinement) -> (Vec<String>, Vec<String>) {
+/// Splits breaches into faults and declared departures. A step that names aspects accepts no departure from them.
+fn split_breaches(
+    breaches: Vec<(Aspect, String)>,
+    aspects: &[Aspect],
+    declared: &Confinement,
+) -> (Vec<String>, Vec<String>) {
     let of_interest = breaches.into_iter().filter(|(aspect, _)| aspects.is_empty() || aspects.contains(aspect));
     let (departures, faults): (Vec<_>, Vec<_>) =
         of_interest.partition(|(aspect, _)| aspects.is_empty() && is_declared(*aspect, declared));
@@ -148,20 +150,17 @@ async fn no_secrets_leaked(session: &Session) -> StepResult {
                 match line {
                     Ok(line) => places.push((format!("the log of {}", line.unit), line.text)),
                     Err(e) => {
-                        return StepResult::inconclusive(
-                            expected,
-                            format!("the logs could not be read: failed to {e}"),
-                        );
+                        return StepResult::inconclusive(expected, format!("cannot read the logs: failed to {e}"));
                     }
                 }
             }
         }
-        Err(e) => return StepResult::inconclusive(expected, format!("the logs could not be read: failed to {e}")),
+        Err(e) => return StepResult::inconclusive(expected, format!("cannot read the logs: failed to {e}")),
     }
     let log_lines = places.len();
     match session.engine.running(environment).await {
         Ok(running) => {
-            places.extend(running.into_iter().map(|r| (format!("what the engine shows of {}", r.unit), r.inspect)))
+            places.extend(running.into_iter().map(|r| (format!("the engine's description of {}", r.unit), r.inspect)))
         }
         Err(e) => return StepResult::inconclusive(expected, format!("failed to {e}")),
     }
@@ -173,7 +172,7 @@ async fn no_secrets_leaked(session: &Session) -> StepResult {
             Err(why) => {
                 return StepResult::inconclusive(
                     expected,
-                    format!("the argument lists of {} could not be read: {why}", unit.name),
+                    format!("cannot read the argument lists of {}: {why}", unit.name),
                 );
             }
         }
@@ -189,16 +188,13 @@ async fn no_secrets_leaked(session: &Session) -> StepResult {
         .collect();
     let services = session.lease.plan.units.iter().filter(|u| u.kind == UnitKind::Service).count();
     if log_lines == 0 && services > 0 {
-        return StepResult::inconclusive(
-            expected,
-            "no service has logged a line, so that there was nothing to look through",
-        );
+        return StepResult::inconclusive(expected, "no service has written a log line, so there was nothing to search");
     }
     match found.as_slice() {
         [] => StepResult::passed(format!(
-            "looked for {} secrets in {log_lines} log lines and {} other texts",
-            secrets.len(),
-            places.len() - log_lines
+            "searched {log_lines} log lines and {} other texts for {} secrets",
+            places.len() - log_lines,
+            secrets.len()
         )),
         found => StepResult::failed(expected, unique(found)),
     }
@@ -231,35 +227,35 @@ mod tests {
     }
 
     #[test]
-    fn a_well_confined_process_has_no_breach() {
+    fn finds_no_breach_in_a_confined_process() {
         assert!(breaches(&good()).is_empty());
     }
 
     #[test]
-    fn every_breach_is_named() {
-        let (faults, departures) = demanded(breaches(&bad()), &[], &Confinement::default());
+    fn names_every_breach() {
+        let (faults, departures) = split_breaches(breaches(&bad()), &[], &Confinement::default());
         assert_eq!((faults.len(), departures.len()), (5, 0));
     }
 
     #[test]
-    fn a_status_without_capabilities_is_a_breach_and_not_a_pass() {
+    fn treats_unreadable_capabilities_as_a_breach() {
         let found = breaches(&ProcessStatus { capabilities: BTreeMap::new(), ..good() });
-        assert_eq!(found, [(Aspect::Capabilities, "hides its capabilities: they could not be read".to_owned())]);
+        assert_eq!(found, [(Aspect::Capabilities, "has unreadable capabilities".to_owned())]);
     }
 
     #[test]
-    fn a_declared_departure_is_no_breach_unless_its_aspect_is_demanded() {
+    fn accepts_a_declared_departure_unless_the_step_names_its_aspect() {
         let declared = Confinement { root: true, writable_root: true, ..Confinement::default() };
         let found = || breaches(&ProcessStatus { uid: 0, read_only_root: false, ..good() });
-        let (faults, departures) = demanded(found(), &[], &declared);
+        let (faults, departures) = split_breaches(found(), &[], &declared);
         assert_eq!((faults.len(), departures.len()), (0, 2));
-        assert_eq!(demanded(found(), &[Aspect::User, Aspect::Capabilities], &declared).0, ["runs as root"]);
+        assert_eq!(split_breaches(found(), &[Aspect::User, Aspect::Capabilities], &declared).0, ["runs as root"]);
     }
 
     #[test]
-    fn what_a_step_does_not_ask_for_is_not_held_against_it() {
+    fn ignores_aspects_that_the_step_does_not_name() {
         assert_eq!(
-            demanded(breaches(&bad()), &[Aspect::NoServiceAccountToken], &Confinement::default()).0,
+            split_breaches(breaches(&bad()), &[Aspect::NoServiceAccountToken], &Confinement::default()).0,
             ["holds a service-account token"]
         );
     }

@@ -1,6 +1,6 @@
-//! Measures what services can reach beyond their environment: the host, the outside, a neighbour.
+//! Measures what services reach outside their environment: the host, external networks, other environments.
 //!
-//! Each refusal rests on a listener that was reached, just before, from where reaching it is allowed.
+//! Each refusal has a positive control: a listener that was reached just before from a place that may reach it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,28 +14,29 @@ use crate::engine::EngineKind;
 use crate::lifecycle::session::Session;
 use crate::plan::Position;
 
-/// Link-local address at which clouds serve metadata and credentials.
+/// Link-local address of the metadata service of clouds.
 const METADATA: &str = "169.254.169.254:80";
-/// Where a container's own resolver may listen: the usual place, and the one that Docker puts into every container.
+/// Addresses of resolvers inside a container: the usual one and the one that Docker provides.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
-/// The given units, or every unit that starts automatically.
+
+/// The given units, or all units that start automatically.
 pub(super) fn selected_units(session: &Session, services: &[String]) -> Vec<String> {
     let all = || session.lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone());
     if services.is_empty() { all().collect() } else { services.to_vec() }
 }
 
-/// Demands that no service reaches the host, the outside by address, or outside names.
+/// Checks that no service reaches the host or external addresses, or resolves external names.
 pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
-    let expected = "no connection to the host, the outside or its names";
+    let expected = "no connection to the host, to external addresses or to external names";
     let listener = match control_listener::listen().await {
         Ok(listener) if !listener.tcp.is_empty() => listener,
         Ok(_) => {
             return StepResult::inconclusive(
                 expected,
-                "the positive control failed: this host reaches none of its own addresses",
+                "the positive control failed: this host cannot reach any of its own addresses",
             );
         }
-        Err(e) => return StepResult::inconclusive(expected, format!("no listener could be laid on this host: {e}")),
+        Err(e) => return StepResult::inconclusive(expected, format!("failed to start a listener on this host: {e}")),
     };
     let host_resolves = control_listener::host_resolves().await;
     let own = match off_limits(session).await {
@@ -44,16 +45,16 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
     };
     let mut found = vec![];
     let units = selected_units(session, services);
-    let all = join_all(units.iter().map(|unit| tried(session, unit, &listener, &own))).await;
-    for (unit, tried) in units.iter().zip(all) {
-        match tried {
-            Ok(Tried { reached, resolver_answers }) => {
+    let all = join_all(units.iter().map(|unit| try_outside(session, unit, &listener, &own))).await;
+    for (unit, attempts) in units.iter().zip(all) {
+        match attempts {
+            Ok(Attempts { reached, resolver_answers }) => {
                 found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}")));
                 if resolver_answers && !host_resolves {
                     return StepResult::inconclusive(
                         expected,
                         format!(
-                            "{unit} has a resolver that answers, and this host resolves no outside name to compare with"
+                            "{unit} has a working resolver, but the positive control failed: this host cannot resolve external names"
                         ),
                     );
                 }
@@ -63,22 +64,22 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
     }
     if found.is_empty() {
         return StepResult::passed(format!(
-            "{} service(s) tried {} addresses of this host that it reached itself{}, the metadata address and {} outside names{}",
+            "{} service(s) reached none of {} host addresses{}, the metadata address and {} external names{}",
             units.len(),
             listener.tcp.len(),
             if own.is_empty() {
                 String::new()
             } else {
-                format!(", {} of the cluster that a neighbour reached", own.join(", "))
+                format!(", cluster addresses that a neighbour reached ({})", own.join(", "))
             },
             OUTSIDE.len(),
-            if host_resolves { " that this host resolves" } else { "; no resolver answers inside" }
+            if host_resolves { " that this host resolves" } else { "; no resolver answers in the environment" }
         ));
     }
     unless_open(session, StepResult::failed(expected, found.join("; "))).await
 }
 
-/// What of the engine's own infrastructure a neighbour reaches, to whom nothing is closed: the positive control.
+/// Addresses of the engine's infrastructure that an unrestricted neighbour reaches: the positive control.
 async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
     let own = session.engine.off_limits(&session.lease.environment).await.map_err(|e| format!("failed to {e}"))?;
     if own.is_empty() {
@@ -88,17 +89,16 @@ async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
     let reached = ask(session, &Position::Neighbour, reach).await?;
     if reached.is_empty() {
         return Err(format!(
-            "the positive control failed: a neighbour to whom nothing is closed reaches none of {}",
+            "the positive control failed: an unrestricted neighbour cannot reach any of {}",
             own.join(", ")
         ));
     }
     Ok(reached)
 }
 
-/// A refusal that did not come about proves nothing against the environment where nothing is ever refused: then it is
-/// inconclusive, and says what the cluster lacks.
+/// Turns a failed check into an inconclusive one if the cluster enforces no isolation at all.
 pub async fn unless_open(session: &Session, failed: StepResult) -> StepResult {
-    // Whether policies are enforced is a matter of the cluster; networks of a container engine are apart by themselves.
+    // Only clusters may lack enforcement; networks of a container engine are always separate.
     if session.engine.kind() != EngineKind::Kubernetes {
         return failed;
     }
@@ -107,33 +107,38 @@ pub async fn unless_open(session: &Session, failed: StepResult) -> StepResult {
         Ok(false) => StepResult::inconclusive(
             failed.failure.expected,
             format!(
-                "{}. The network here enforces no isolation at all: dayfly's own agent reached a pod that nothing opens to it. Install a network plugin that enforces NetworkPolicies (Calico, Cilium, …); `dayfly doctor` shows when it does",
+                "{}. The cluster network enforces no isolation at all: dayfly's agent reached a pod that no policy lets it reach. Install a network plugin that enforces NetworkPolicies (Calico, Cilium, …) and check it with `dayfly doctor`",
                 failed.failure.got
             ),
         ),
         Err(why) => StepResult::inconclusive(
             failed.failure.expected,
-            format!("{}; whether the network enforces isolation could not be found out: {why}", failed.failure.got),
+            format!("{}; cannot determine whether the network enforces isolation: {why}", failed.failure.got),
         ),
     }
 }
 
-/// Whether the network refuses anything: the agent of control, to whom only services are open, tries a neighbour.
+/// Returns true if the network refuses the control agent, which may reach only services, a connection to a neighbour.
 async fn refuses(session: &Session) -> Result<bool, String> {
     let addresses = listen(session, &Position::Neighbour).await?;
     let reach = || AgentRequest::Reach { addresses: addresses.clone(), timeout_ms: millis(TIMEOUT) };
     if ask(session, &Position::Neighbour, reach()).await?.is_empty() {
-        return Err("the neighbour does not answer in its own network".into());
+        return Err("the neighbour does not answer inside its own network".into());
     }
     Ok(ask(session, &Position::Control, reach()).await?.is_empty())
 }
 
-struct Tried {
+struct Attempts {
     reached: Vec<String>,
     resolver_answers: bool,
 }
 
-async fn tried(session: &Session, unit: &str, listener: &ControlListener, own: &[String]) -> Result<Tried, String> {
+async fn try_outside(
+    session: &Session,
+    unit: &str,
+    listener: &ControlListener,
+    own: &[String],
+) -> Result<Attempts, String> {
     let position = Position::Inside(unit.to_owned());
     let addresses = listener.tcp.iter().chain(own).cloned().chain([METADATA.to_owned()]).collect();
     let mut reached = ask(session, &position, AgentRequest::Reach { addresses, timeout_ms: millis(TIMEOUT) }).await?;
@@ -150,10 +155,10 @@ async fn tried(session: &Session, unit: &str, listener: &ControlListener, own: &
     };
     let resolver_answers =
         ask(session, &position, resolvers).await?.iter().any(|r| RESOLVERS.iter().any(|s| r.ends_with(s)));
-    Ok(Tried { reached, resolver_answers })
+    Ok(Attempts { reached, resolver_answers })
 }
 
-/// Demands that no service reaches a neighbour, by address, nor the units of other environments by name.
+/// Checks that no service reaches a neighbour by address or units of other environments by name.
 pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult {
     let expected = "no connection to another environment";
     let neighbour = Position::Neighbour;
@@ -167,7 +172,7 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
     if !control.as_ref().is_ok_and(|r| !r.is_empty()) {
         return StepResult::inconclusive(
             expected,
-            "the positive control failed: the neighbour does not answer in its own network",
+            "the positive control failed: the neighbour does not answer inside its own network",
         );
     }
     let names = match other_names(session).await {
@@ -176,9 +181,9 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
     };
     let units = selected_units(session, services);
     let mut found = vec![];
-    let all = join_all(units.iter().map(|unit| met(session, unit, &addresses, &names))).await;
-    for (unit, met) in units.iter().zip(all) {
-        match met {
+    let all = join_all(units.iter().map(|unit| reached_neighbours(session, unit, &addresses, &names))).await;
+    for (unit, reached) in units.iter().zip(all) {
+        match reached {
             Ok(reached) => found.extend(reached.into_iter().map(|r| format!("{unit} reached {r}"))),
             Err(why) => return StepResult::inconclusive(expected, format!("{unit}: {why}")),
         }
@@ -186,7 +191,7 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
     session.forget_agent(&neighbour).await;
     if found.is_empty() {
         return StepResult::passed(format!(
-            "{} service(s) tried a neighbour that answers in its own network, and {} names of other environments",
+            "{} service(s) reached neither a neighbour that answers inside its own network nor any of {} names of other environments",
             units.len(),
             names.len()
         ));
@@ -194,8 +199,13 @@ pub async fn no_neighbour(session: &Session, services: &[String]) -> StepResult 
     unless_open(session, StepResult::failed(expected, found.join("; "))).await
 }
 
-/// What of a neighbour's addresses and of other environments' names a unit reaches.
-async fn met(session: &Session, unit: &str, addresses: &[String], names: &[String]) -> Result<Vec<String>, String> {
+/// The addresses of a neighbour and names of other environments that a unit reaches.
+async fn reached_neighbours(
+    session: &Session,
+    unit: &str,
+    addresses: &[String],
+    names: &[String],
+) -> Result<Vec<String>, String> {
     let position = Position::Inside(unit.to_owned());
     let reach = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: millis(TIMEOUT) };
     let mut reached = ask(session, &position, reach).await?;
@@ -210,7 +220,7 @@ async fn listen(session: &Session, at: &Position) -> Result<Vec<String>, String>
         Ok(AgentResponse::Listening { addresses, port }) if !addresses.is_empty() => {
             Ok(addresses.iter().map(|a| format!("{a}:{port}")).collect())
         }
-        Ok(other) => Err(format!("the neighbour does not listen: {other:?}")),
+        Ok(other) => Err(format!("failed to listen in the neighbour: unexpected answer from the agent: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
     }
 }
@@ -224,11 +234,11 @@ async fn other_names(session: &Session) -> Result<Vec<String>, String> {
     Ok(names.into_iter().collect())
 }
 
-async fn ask(session: &Session, position: &Position, ask: AgentRequest) -> Result<Vec<String>, String> {
+async fn ask(session: &Session, position: &Position, request: AgentRequest) -> Result<Vec<String>, String> {
     let agent = session.agent(position).await.map_err(|e| format!("failed to {e}"))?;
-    match agent.ask(ask).await {
+    match agent.ask(request).await {
         Ok(AgentResponse::Reached { reached }) => Ok(reached),
-        Ok(other) => Err(format!("{other:?}")),
+        Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
         Err(lost) => {
             session.forget_agent(position).await;
             Err(format!("failed to {lost}"))

@@ -1,10 +1,10 @@
-//! What cases amount to: the verdict of a suite and the causes of a run. Pure.
+//! Derives the verdict of a suite and the causes of a run. Pure.
 
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
 use crate::spec::model::SuiteKind;
 
-/// The worst verdict of the cases; a suite in which nothing was judged is inconclusive, with the reason.
+/// The worst verdict of the cases. A suite without a judged case is inconclusive, with the reason.
 pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
     match cases.iter().filter_map(|c| c.verdict).max() {
         Some(worst) => (worst, None),
@@ -13,7 +13,7 @@ pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
     }
 }
 
-/// The cause that a suite's verdict gives to the run, if any.
+/// The cause that a suite adds to the run, if it did not pass.
 pub fn cause(suite: &SuiteFact) -> Option<Cause> {
     let count =
         |v| suite.cases.iter().filter(|c| c.verdict == Some(v)).map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_is_as_good_as_its_worst_case() {
+    fn takes_the_worst_verdict_of_the_cases() {
         assert_eq!(
             verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Failed)), case(Some(Verdict::Inconclusive))]).0,
             Verdict::Failed
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_judged_is_never_passed() {
+    fn never_passes_a_suite_without_a_judged_case() {
         assert_eq!(verdict(&[]), (Verdict::Inconclusive, Some("no test ran".into())));
         assert_eq!(verdict(&[case(None)]), (Verdict::Inconclusive, Some("every test was skipped".into())));
     }

@@ -1,10 +1,10 @@
-//! Which suites run together. Pure.
+//! Schedules suites. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::plan::SuitePlan;
 
-/// Waves of suite names: those that declare `parallel` share the first wave, every other has one of its own, by name.
+/// Waves of suite names: suites with `parallel` share the first wave; each other suite has its own, in order of name.
 pub fn waves(suites: &BTreeMap<String, SuitePlan>, only: &[String]) -> Vec<Vec<String>> {
     let chosen = || suites.values().filter(|s| only.is_empty() || only.contains(&s.name));
     let together: Vec<String> = chosen().filter(|s| s.parallel).map(|s| s.name.clone()).collect();
@@ -24,13 +24,13 @@ mod tests {
     }
 
     #[test]
-    fn suites_that_say_so_run_together_and_the_others_one_after_the_other() {
+    fn runs_parallel_suites_together_and_the_others_in_order() {
         let all = suites(&[("a", false), ("b", true), ("c", true), ("d", false)]);
         assert_eq!(waves(&all, &[]), [vec!["b", "c"], vec!["a"], vec!["d"]]);
     }
 
     #[test]
-    fn only_the_chosen_suites_run() {
+    fn schedules_only_selected_suites() {
         assert_eq!(waves(&suites(&[("a", false), ("b", true)]), &["a".into()]), [vec!["a"]]);
     }
 }

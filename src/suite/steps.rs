@@ -1,4 +1,4 @@
-//! Performs the cases of a suite of built-in steps, one step after the other.
+//! Executes the cases of a suite of built-in steps, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -15,23 +15,23 @@ use crate::plan::{Position, SuitePlan};
 use crate::report::facts::{CaseFact, CaseFailure, StepFact};
 use crate::spec::model::{Action, Case, Step};
 
-/// What one suite of steps has gathered so far.
+/// Executes one suite and holds its state.
 pub struct StepsExecutor<'a> {
     session: &'a Session,
     suite: &'a SuitePlan,
     variables: BTreeMap<String, String>,
-    /// Names of steps that passed: what refusals rest on.
+    /// Names of passed steps, the positive controls of refusals.
     passed: BTreeSet<String>,
     sources: &'a BTreeMap<String, String>,
 }
 
 impl<'a> StepsExecutor<'a> {
-    /// A run of `suite` in which nothing has happened yet. `sources` gives `path:line` by place, such as `cases[2]`.
+    /// Starts an execution of `suite`. `sources` maps places such as `cases[2]` to `path:line`.
     pub fn new(session: &'a Session, suite: &'a SuitePlan, sources: &'a BTreeMap<String, String>) -> Self {
         Self { session, suite, variables: BTreeMap::new(), passed: BTreeSet::new(), sources }
     }
 
-    /// Runs the case at `index`, again while it fails and retries are left.
+    /// Executes the case at `index` and retries it while it fails and retries remain.
     pub async fn case(&mut self, index: usize, case: &Case) -> CaseFact {
         let began = Instant::now();
         let started = Timestamp::now();
@@ -69,7 +69,7 @@ impl<'a> StepsExecutor<'a> {
         fact
     }
 
-    /// Performs a step and adds it to the case; false when the case must end.
+    /// Executes a step and adds it to the case; returns false if the case must end.
     async fn execute(&mut self, step: &Step, place: &str, fact: &mut CaseFact) -> bool {
         let began = Instant::now();
         let result = self.perform(step).await;
@@ -100,8 +100,8 @@ impl<'a> StepsExecutor<'a> {
     async fn perform(&mut self, step: &Step) -> StepResult {
         if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
             return StepResult::inconclusive(
-                format!("the positive control `{control}` to have passed before"),
-                "it did not pass, so that a refusal here would prove nothing",
+                format!("the positive control `{control}` to pass first"),
+                "it did not pass, so a refusal would prove nothing",
             );
         }
         let secrets: BTreeMap<_, _> = self
@@ -112,7 +112,7 @@ impl<'a> StepsExecutor<'a> {
             .collect();
         let action = match variables::fill(&step.action, &self.variables, &secrets) {
             Ok(action) => action,
-            Err(why) => return StepResult::inconclusive("every variable of the step to have a value", why),
+            Err(why) => return StepResult::inconclusive("a value for every variable of the step", why),
         };
         if let Some(result) = host_steps::perform(self.session, &action).await {
             return result;
@@ -135,20 +135,20 @@ impl<'a> StepsExecutor<'a> {
         }
     }
 
-    /// Asks the agent at a position; an agent that went away with its service is replaced once.
-    async fn ask(&self, position: &Position, ask: AgentRequest) -> StepResult {
+    /// Asks the agent at a position; replaces the agent once if it is gone.
+    async fn ask(&self, position: &Position, request: AgentRequest) -> StepResult {
         for attempt in 0..2 {
             let agent = match self.session.agent(position).await {
                 Ok(agent) => agent,
                 Err(e) => return StepResult::inconclusive("an agent at the step's position", format!("failed to {e}")),
             };
-            match agent.ask(ask.clone()).await {
+            match agent.ask(request.clone()).await {
                 Ok(answer) => return judge(answer),
                 Err(_) if attempt == 0 => self.session.forget_agent(position).await,
-                Err(lost) => return StepResult::inconclusive("an answer of the agent", format!("failed to {lost}")),
+                Err(lost) => return StepResult::inconclusive("an answer from the agent", format!("failed to {lost}")),
             }
         }
-        StepResult::inconclusive("an answer of the agent", "it went away twice")
+        StepResult::inconclusive("an answer from the agent", "the agent was lost twice")
     }
 }
 
@@ -159,12 +159,14 @@ fn judge(answer: AgentResponse) -> StepResult {
             let verdict = if failure.inconclusive { Verdict::Inconclusive } else { Verdict::Failed };
             StepResult { verdict, saw: String::new(), failure, captured: BTreeMap::new() }
         }
-        AgentResponse::Error { message } => StepResult::inconclusive("the step to be performed", message),
-        other => StepResult::inconclusive("an answer to a step", format!("{other:?}")),
+        AgentResponse::Error { message } => StepResult::inconclusive("the step to be executed", message),
+        other => {
+            StepResult::inconclusive("an answer to a step", format!("unexpected answer from the agent: {other:?}"))
+        }
     }
 }
 
-/// The step in a few words, without any value that was filled in.
+/// Describes the step without the values of variables and secrets.
 fn describe(step: &Step) -> String {
     let refused = |r: bool| if r { " must be refused" } else { "" };
     let what = match &step.action {
@@ -193,7 +195,7 @@ fn describe(step: &Step) -> String {
         Action::Stop(a) => format!("stop {}", a.service),
         Action::Start(a) => format!("start {}", a.service),
         Action::Restart(a) => format!("restart {}", a.service),
-        Action::Wait(a) => format!("let {} pass", a.duration),
+        Action::Wait(a) => format!("wait {}", a.duration),
         Action::Confined(_) => "services are confined".into(),
         Action::NoWayOut(_) => "no way out".into(),
         Action::NoNeighbour(_) => "no way to another environment".into(),

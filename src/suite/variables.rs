@@ -1,4 +1,4 @@
-//! Captured variables `${name}` and secrets `{{secret "name"}}` in the strings of a step. Pure.
+//! Substitutes captured variables `${name}` and secrets `{{secret "name"}}` in the strings of a step. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::spec::model::Action;
 
-/// Fills every string of the action in. The error names what is not there.
+/// Substitutes in every string of the action. The error names what is missing.
 pub fn fill(
     action: &Action,
     variables: &BTreeMap<String, String>,
@@ -27,7 +27,7 @@ fn walk(value: &mut Value, fill: &dyn Fn(&str) -> Result<String, String>) -> Res
     Ok(())
 }
 
-/// Fills one text in; what was filled in is not looked at again.
+/// Substitutes in one text, without substituting in the inserted values.
 fn fill_text(
     text: &str,
     variables: &BTreeMap<String, String>,
@@ -37,13 +37,12 @@ fn fill_text(
     let mut rest = text;
     while let Some((before, open, after)) = first_opening(rest) {
         out.push_str(before);
-        let (close, known, what) =
-            if open == "${" { ("}", variables, "the variable") } else { ("}}", secrets, "the secret") };
+        let (close, known, what) = if open == "${" { ("}", variables, "variable") } else { ("}}", secrets, "secret") };
         let Some((inner, tail)) = after.split_once(close) else {
             return Err(format!("`{open}` without `{close}` in {text:?}"));
         };
         let name = inner.trim().trim_matches(['"', '\'']);
-        out.push_str(known.get(name).ok_or_else(|| format!("{what} `{name}` has no value here"))?);
+        out.push_str(known.get(name).ok_or_else(|| format!("{what} `{name}` has no value"))?);
         rest = tail;
     }
     out.push_str(rest);
@@ -71,19 +70,19 @@ mod tests {
     }
 
     #[test]
-    fn variables_and_secrets_are_filled_in() {
+    fn substitutes_variables_and_secrets() {
         assert_eq!(filled("/v1/${id}?k={{secret \"key\"}}&x={{other}}"), Ok("/v1/42?k=abc&x={{other}}".into()));
     }
 
     #[test]
-    fn a_captured_value_cannot_reach_a_secret() {
+    fn does_not_substitute_secrets_in_captured_values() {
         assert_eq!(filled("${evil}"), Ok("{{secret \"key\"}}".into()));
     }
 
     #[test]
-    fn what_is_missing_is_named() {
-        assert_eq!(filled("${nope}"), Err("the variable `nope` has no value here".into()));
-        assert_eq!(filled("{{secret 'nope'}}"), Err("the secret `nope` has no value here".into()));
+    fn names_missing_variables_and_secrets() {
+        assert_eq!(filled("${nope}"), Err("variable `nope` has no value".into()));
+        assert_eq!(filled("{{secret 'nope'}}"), Err("secret `nope` has no value".into()));
         assert!(filled("${open").is_err());
     }
 }

@@ -347,7 +347,7 @@ pub fn failed() -> Facts {
             CauseKind::Inconclusive,
             "suite dependencies could not be judged: unreadable results: audit.xml: it is truncated: not all elements are closed",
         ),
-        cause(CauseKind::TeardownIncomplete, "could not be removed: network tsd-pr-42-mq"),
+        cause(CauseKind::TeardownIncomplete, "could not remove network tsd-pr-42-mq"),
     ];
     facts.residual = vec![Residual {
         object: "network tsd-pr-42-mq".into(),

@@ -36,8 +36,8 @@ pub enum CauseKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
-    /// Which.
+    /// Kind.
     pub kind: CauseKind,
-    /// In one sentence.
+    /// Description.
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! Who could reach whom, how each unit was confined, and which images ran.
+//! Allowed connections, confinement of units, and images.
 
 use crate::report::{display, sanitize};
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::report::facts::{Facts, UnitFact};
 
 #[derive(Serialize)]
 pub(super) struct Network {
-    /// Those who can be called.
+    /// Possible callees.
     to: Vec<String>,
     from: Vec<From>,
 }
@@ -100,7 +100,7 @@ pub(super) fn confined(unit: &UnitFact) -> Confined {
         name: sanitize::one_line(&unit.name, 60),
         kind: kind(unit.kind),
         copies: unit.replicas,
-        user: c.user.as_deref().map_or("the image's own".into(), |u| sanitize::one_line(u, 60)),
+        user: c.user.as_deref().map_or("from the image".into(), |u| sanitize::one_line(u, 60)),
         memory: memory(unit.limits.memory),
         cpu: format!("{}.{:02}", unit.limits.cpu_millis / 1000, unit.limits.cpu_millis % 1000 / 10),
         pids: unit.limits.pids,
@@ -116,7 +116,7 @@ fn memory(bytes: u64) -> String {
 
 pub(super) fn images(facts: &Facts) -> Vec<Image> {
     let known = facts.images.iter().map(|(reference, i)| {
-        (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_deref().unwrap_or("not known"))
+        (reference.as_str(), i.digest.as_str(), i.platform.as_str(), i.user.as_deref().unwrap_or("unknown"))
     });
     let units = facts.units.iter().filter(|u| !facts.images.contains_key(&u.image));
     let missing: BTreeSet<&str> = units.map(|u| u.image.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Who waited, started and was ready when, and when suites ran: bars in percent of the run's time.
+//! The timeline of units and suites, as bars in percent of the run time.
 
 use crate::report::{display, sanitize, time};
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ struct Row {
     name: String,
     class: &'static str,
     mark: &'static str,
-    /// Names that were waited for; the last one to be ready is marked.
+    /// Units it waited for; true marks the last one to become ready.
     after: Vec<(String, bool)>,
     bars: Vec<Bar>,
     /// The bars in words.
@@ -53,7 +53,7 @@ pub(super) struct Bar {
     says: String,
 }
 
-/// A stretch of time that is a whole width.
+/// A time span that fills the whole width.
 pub(super) struct Scale {
     from: Timestamp,
     span: u64,
@@ -74,7 +74,7 @@ impl Scale {
         Bar { x: format!("{x:.2}%"), width: format!("{width:.2}%"), y, height, class, says }
     }
 
-    /// A case as a bar: the worse, the taller.
+    /// A case as a bar; worse verdicts are taller.
     pub(super) fn case(&self, case: &CaseFact) -> Option<Bar> {
         let start = case.started?;
         let word = display::verdict(case.verdict);
@@ -104,7 +104,7 @@ pub(super) fn timeline(facts: &Facts) -> Timeline {
     }
 }
 
-/// The end of the run, or the last thing that is known of it.
+/// The end of the run, or its last known time.
 fn end(facts: &Facts) -> Timestamp {
     let units = facts.units.iter().flat_map(|u| [u.started, u.ready]).flatten();
     let suites = facts.suites.iter().flat_map(|s| [Some(s.started), s.finished]).flatten();
@@ -129,8 +129,8 @@ fn unit(facts: &Facts, unit: &UnitFact, scale: &Scale, end: Timestamp) -> Row {
         }
         (Some(started), None) => {
             bars.push(scale.bar(facts.started, started, (9, 2), "wait", "waiting".into()));
-            bars.push(scale.bar(started, end, (3, 14), class, "never ready".into()));
-            "never ready".into()
+            bars.push(scale.bar(started, end, (3, 14), class, "not ready".into()));
+            "not ready".into()
         }
         _ => "not started".into(),
     };
@@ -156,7 +156,7 @@ fn says(facts: &Facts, unit: &UnitFact) -> String {
     let at = |t: Timestamp| time::duration(time::ms_between(facts.started, t));
     match (unit.started, unit.ready) {
         (Some(started), Some(ready)) => format!("started after {}, ready after {}", at(started), at(ready)),
-        (Some(started), None) => format!("started after {}, never ready", at(started)),
+        (Some(started), None) => format!("started after {}, not ready", at(started)),
         _ => "not started".into(),
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_axis_has_a_readable_number_of_marks_whatever_the_span() {
+    fn the_axis_has_one_to_eight_marks_for_any_span() {
         for span in [1, 99, 250, 1000, 7001, 65_000, 190_000, 3_000_000, 90_000_000, 900_000_000] {
             let marks = marks(span);
             assert!((1..=8).contains(&marks.len()), "{span}: {}", marks.len());
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_stays_inside_its_row_whatever_the_clock_said() {
+    fn bars_stay_inside_their_row() {
         let at = |s| Timestamp::from_second(s).unwrap_or_default();
         let scale = Scale::new(at(100), at(200));
         let before = scale.bar(at(0), at(50), (0, 1), "x", String::new());

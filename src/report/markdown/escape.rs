@@ -1,12 +1,12 @@
-//! Hostile text as Markdown that shows it and does nothing else.
+//! Escapes hostile text in Markdown.
 
 use crate::report::sanitize;
 
-/// Punctuation that means nothing in Markdown, wherever it stands.
+/// Punctuation without meaning in Markdown.
 const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
 
-/// One line of running text. ASCII punctuation is escaped, and a word joiner behind the marks by which GitHub and
-/// GitLab refer to people, issues and the like keeps them from doing so.
+/// Escapes one line of text. A word joiner after the marks of GitHub and GitLab references (people, issues) disables
+/// them.
 pub(super) fn inline(text: &str, most: usize) -> String {
     let line = sanitize::one_line(text, most);
     let mut out = String::with_capacity(line.len() * 2);
@@ -25,7 +25,7 @@ pub(super) fn inline(text: &str, most: usize) -> String {
     out
 }
 
-/// A fenced block, its fence longer than any run of backticks inside.
+/// A code block whose fence is longer than any run of backticks inside.
 pub(super) fn fenced(text: &str, most: usize) -> String {
     let text = sanitize::block(text, most);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_mentions_and_links_are_text() {
+    fn escapes_markup_mentions_and_links() {
         assert_eq!(
             inline("<b>@ops #1 [x](http://y) |", 99),
             "\\<b\\>\\@\u{2060}ops \\#\u{2060}1 \\[x\\]\\(http\\://y\\) \\|"
@@ -51,7 +51,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_punctuation_stays_unescaped(text in "\\PC{0,60}") {
+        fn escapes_all_punctuation(text in "\\PC{0,60}") {
             let out = inline(&text, 200);
             let mut escaped = false;
             for c in out.chars() {

@@ -1,7 +1,7 @@
-//! What dayfly signs is accepted by other people's verifiers, and what was tampered with is refused by them.
+//! Other verifiers accept evidence signed by dayfly and refuse tampered evidence.
 //!
-//! `tests/verifiers/setup` installs them; without it a verifier is skipped, loudly, unless
-//! `DAYFLY_REQUIRE_VERIFIERS=1` is set. Keys are exchanged with openssl in both directions.
+//! `tests/verifiers/setup` installs them. A missing verifier is reported as SKIPPED, or fails the test with
+//! `DAYFLY_REQUIRE_VERIFIERS=1`. openssl and dayfly read each other's keys.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::OsStr;
@@ -20,21 +20,21 @@ mod sample;
 
 const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Ed25519];
 
-/// What a verifier said, by the exit code that its script promises.
+/// The verdict of a verifier, from the exit code of its script.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum VerifierVerdict {
     Accepted,
     Refused,
 }
 
-fn said(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Said {
+fn run_verifier(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> VerifierVerdict {
     let output = Command::new(program).args(arguments).output().unwrap();
     match output.status.code() {
-        Some(0) => Said::Accepted,
+        Some(0) => VerifierVerdict::Accepted,
         Some(1) if String::from_utf8_lossy(&output.stderr).contains("Traceback") => {
             panic!("the verifier broke: {output:?}")
         }
-        Some(1) => Said::Refused,
+        Some(1) => VerifierVerdict::Refused,
         _ => panic!("the verifier broke: {output:?}"),
     }
 }
@@ -43,7 +43,7 @@ fn works(program: &str, argument: &str) -> bool {
     Command::new(program).arg(argument).output().is_ok_and(|o| o.status.success())
 }
 
-/// Whether to go on; shouts when not.
+/// Returns true if the verifier is present; reports a missing one.
 fn present(verifier: &str, there: bool) -> bool {
     if !there {
         let required = std::env::var("DAYFLY_REQUIRE_VERIFIERS").is_ok_and(|v| v == "1");
@@ -115,28 +115,32 @@ fn flip(text: &str, at: usize) -> String {
 fn tampered(good: &Envelope) -> [Envelope; 2] {
     let (mut payload, mut signature) = (good.clone(), good.clone());
     payload.payload = flip(&payload.payload, payload.payload.len() / 2);
-    // Inside the first number of either kind: the form stays whole, so that the judgement is about the signature.
+    // Inside the first number of either kind: the encoding stays valid, so that only the signature is wrong.
     signature.signatures[0].sig = flip(&good.signatures[0].sig, 20);
     [payload, signature]
 }
 
-/// All that an envelope verifier must accept and refuse; `ask` gives it an envelope and a key.
-fn examine(evidence: &Evidence, ask: impl Fn(&Path, &Path) -> Said) {
+/// Checks that an envelope verifier accepts good and refuses bad envelopes; `ask` passes it an envelope and a key.
+fn examine(evidence: &Evidence, ask: impl Fn(&Path, &Path) -> VerifierVerdict) {
     let envelopes = evidence.envelopes();
     for (n, good) in envelopes.iter().enumerate() {
-        assert_eq!(ask(&evidence.write("good.json", good), &evidence.public), Said::Accepted, "envelope {n}");
+        assert_eq!(
+            ask(&evidence.write("good.json", good), &evidence.public),
+            VerifierVerdict::Accepted,
+            "envelope {n}"
+        );
     }
     let good = &envelopes[1];
     for bad in tampered(good) {
-        assert_eq!(ask(&evidence.write("bad.json", &bad), &evidence.public), Said::Refused, "{bad:?}");
+        assert_eq!(ask(&evidence.write("bad.json", &bad), &evidence.public), VerifierVerdict::Refused, "{bad:?}");
     }
     let mut retyped = good.clone();
     retyped.payload_type = "application/vnd.in-toto+jsom".into();
-    assert_eq!(ask(&evidence.write("bad.json", &retyped), &evidence.public), Said::Refused, "payload type");
+    assert_eq!(ask(&evidence.write("bad.json", &retyped), &evidence.public), VerifierVerdict::Refused, "payload type");
 }
 
 #[test]
-fn openssl_and_jq_accept_every_envelope_and_refuse_the_tampered() {
+fn openssl_accepts_every_envelope_and_refuses_tampered_ones() {
     if !present("openssl", works("openssl", "version") && works("jq", "--version")) {
         return;
     }
@@ -144,16 +148,16 @@ fn openssl_and_jq_accept_every_envelope_and_refuse_the_tampered() {
         let evidence = Evidence::of(kind);
         let work = evidence.work.path().join("openssl");
         let ask = |envelope: &Path, public: &Path| {
-            said(script("openssl.sh"), &[envelope.as_os_str(), public.as_os_str(), work.as_os_str()])
+            run_verifier(script("openssl.sh"), &[envelope.as_os_str(), public.as_os_str(), work.as_os_str()])
         };
         examine(&evidence, ask);
         let good = evidence.write("good.json", &evidence.envelopes()[1]);
-        assert_eq!(ask(&good, &evidence.other_public()), Said::Refused, "another key");
+        assert_eq!(ask(&good, &evidence.other_public()), VerifierVerdict::Refused, "another key");
     }
 }
 
 #[test]
-fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_tampered() {
+fn securesystemslib_accepts_every_envelope_and_refuses_tampered_ones() {
     let python = installed().join("venv/bin/python");
     if !present("securesystemslib", python.exists()) {
         return;
@@ -161,7 +165,7 @@ fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_
     for kind in KINDS {
         let evidence = Evidence::of(kind);
         let ask = |envelope: &Path, keyid: &str, public: &Path| {
-            said(
+            run_verifier(
                 &python,
                 &[script("envelope.py").as_os_str(), envelope.as_os_str(), public.as_os_str(), OsStr::new(keyid)],
             )
@@ -169,12 +173,12 @@ fn securesystemslib_and_the_in_toto_schema_accept_every_envelope_and_refuse_the_
         examine(&evidence, |envelope, public| ask(envelope, &evidence.key.verifying_key().keyid(), public));
         let good = evidence.write("good.json", &evidence.envelopes()[1]);
         let other = sample::key(kind, 2).verifying_key().keyid();
-        assert_eq!(ask(&good, &other, &evidence.other_public()), Said::Refused, "another key");
+        assert_eq!(ask(&good, &other, &evidence.other_public()), VerifierVerdict::Refused, "another key");
     }
 }
 
 #[test]
-fn sigstore_accepts_every_bundle_and_refuses_the_tampered() {
+fn sigstore_accepts_every_bundle_and_refuses_tampered_ones() {
     let modules = installed().join("node");
     if !present(
         "@sigstore/verify",
@@ -186,17 +190,20 @@ fn sigstore_accepts_every_bundle_and_refuses_the_tampered() {
         let evidence = Evidence::of(kind);
         let ask = |bundle: &Bundle, public: &Path| {
             let path = evidence.write("bundle.json", bundle);
-            said("node", &[script("bundle.mjs").as_os_str(), modules.as_os_str(), path.as_os_str(), public.as_os_str()])
+            run_verifier(
+                "node",
+                &[script("bundle.mjs").as_os_str(), modules.as_os_str(), path.as_os_str(), public.as_os_str()],
+            )
         };
         let bundles = evidence.bundles();
         for good in &bundles {
-            assert_eq!(ask(good, &evidence.public), Said::Accepted);
+            assert_eq!(ask(good, &evidence.public), VerifierVerdict::Accepted);
         }
         for envelope in tampered(&bundles[0].dsse_envelope) {
             let bad = Bundle { dsse_envelope: envelope, ..bundles[0].clone() };
-            assert_eq!(ask(&bad, &evidence.public), Said::Refused);
+            assert_eq!(ask(&bad, &evidence.public), VerifierVerdict::Refused);
         }
-        assert_eq!(ask(&bundles[0], &evidence.other_public()), Said::Refused, "another key");
+        assert_eq!(ask(&bundles[0], &evidence.other_public()), VerifierVerdict::Refused, "another key");
     }
 }
 
@@ -207,7 +214,7 @@ fn openssl(arguments: &[&str]) -> Result<String, String> {
 }
 
 #[test]
-fn openssl_reads_our_keys_plain_and_encrypted() {
+fn openssl_reads_generated_keys() {
     if !present("openssl", works("openssl", "version")) {
         return;
     }
@@ -226,7 +233,7 @@ fn openssl_reads_our_keys_plain_and_encrypted() {
 }
 
 #[test]
-fn keys_made_by_openssl_are_read_and_other_kinds_are_named() {
+fn reads_keys_of_openssl_and_names_unsupported_kinds() {
     if !present("openssl", works("openssl", "version")) {
         return;
     }
@@ -257,7 +264,7 @@ fn keys_made_by_openssl_are_read_and_other_kinds_are_named() {
     let rsa = make("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
     let sec1 = path("sec1");
     openssl(&["ec", "-in", &path("p256"), "-out", &sec1]).unwrap();
-    for (file, part) in [(p384, "another curve"), (rsa, "an RSA key"), (sec1, "openssl pkcs8 -topk8")] {
+    for (file, part) in [(p384, "on another curve"), (rsa, "an RSA key"), (sec1, "openssl pkcs8 -topk8")] {
         let error = load(Path::new(&file), &source).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

@@ -1,6 +1,6 @@
-//! What the statements say: the shapes that are written into, and read back from, verified payloads.
+//! The predicates of signed statements. Data only.
 //!
-//! Data only. Fields that are not known are absent, never null; readers ignore fields they do not know.
+//! Unknown values are absent, never null; readers ignore unknown fields.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,12 @@ pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// A suite's result, and the whole run's (told apart by `scope`).
+/// Predicate type of the results of a suite or a run; `scope` distinguishes them.
 pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
-/// A run began.
+/// Predicate type of the opening entry of a run.
 pub const RUN_OPENED: &str = "https://dayfly.dev/run-opened/v1";
 
-/// An environment is removed by somebody other than a run of its own.
+/// Predicate type of a removal by the reaper or the controller.
 pub const ENVIRONMENT_REMOVED: &str = "https://dayfly.dev/environment-removed/v1";
 
 /// An in-toto statement.
@@ -33,11 +33,11 @@ pub struct Statement<P = Value> {
     /// `STATEMENT_TYPE`.
     #[serde(rename = "_type")]
     pub kind: String,
-    /// What it is about: images, head commit, description. Consumers match the digests only.
+    /// Images, head commit and description. Consumers match only the digests.
     pub subject: Vec<Subject>,
     /// `TEST_RESULT`, `RUN_OPENED` or `ENVIRONMENT_REMOVED`.
     pub predicate_type: String,
-    /// What it says.
+    /// The predicate.
     pub predicate: P,
 }
 
@@ -45,9 +45,9 @@ pub struct Statement<P = Value> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// For people.
+    /// Human-readable name.
     pub name: String,
-    /// For machines.
+    /// Digest that consumers match.
     pub digest: DigestSet,
 }
 
@@ -79,13 +79,13 @@ pub struct Named {
     pub digest: DigestSet,
 }
 
-/// PASSED or FAILED; the predicate's third word, WARNED, is never used (see `statement`).
+/// PASSED or FAILED; dayfly never uses WARNED, the third value (see `statement`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TestOutcome {
-    /// It holds.
+    /// The test passed.
     Passed,
-    /// It does not, or it could not be judged.
+    /// The test failed or could not be judged.
     Failed,
 }
 
@@ -108,21 +108,21 @@ pub struct TestResult {
     pub failed_tests: Vec<String>,
 }
 
-/// What a test-result is about.
+/// The scope of a test result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// All of the run.
+    /// The whole run.
     Run,
     /// One suite.
     Suite,
 }
 
-/// What every statement of a run says of it.
+/// The context of a run, in each of its statements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Context {
-    /// Version of the facts it was made of.
+    /// Schema version of the facts.
     pub schema_version: u32,
     /// Run id.
     pub run_id: uuid::Uuid,
@@ -131,9 +131,9 @@ pub struct Context {
     pub repo: Option<Repo>,
     /// Pull request.
     pub pr: PullRequest,
-    /// Where it ran.
+    /// The environment.
     pub environment: Environment,
-    /// What ran it.
+    /// The program.
     pub runner: RunnerId,
     /// Who triggered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,7 +155,7 @@ pub struct Repo {
 pub struct PullRequest {
     /// Number.
     pub number: u32,
-    /// Head commit as given; a subject too where it is a commit id.
+    /// Head commit as given; also a subject if it is a commit id.
     pub head_sha: String,
 }
 
@@ -171,10 +171,10 @@ pub struct Environment {
     pub description_digest: DigestSet,
     /// Kind of engine.
     pub engine: EngineKind,
-    /// Product and version, once it answered.
+    /// Product and version, if the engine answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_version: Option<String>,
-    /// What the engine is known not to enforce, in sentences.
+    /// Known gaps in enforcement, one sentence each.
     pub engine_cannot: Vec<String>,
 }
 
@@ -191,9 +191,9 @@ pub struct RunnerId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Opened {
-    /// Of the run.
+    /// Context of the run.
     #[serde(flatten)]
     pub context: Context,
-    /// Suites that are going to run, by digest of their part of the description.
+    /// Planned suites, with the digest of their part of the description.
     pub planned_suites: Vec<Named>,
 }

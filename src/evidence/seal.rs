@@ -1,6 +1,4 @@
-//! Opens and seals a run: makes its statements, signs them and stores them with everything they refer to.
-//!
-//! Judges nothing: what is signed is what the facts say.
+//! Opens and seals a run: builds its statements from the facts, signs them and stores them with the files they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +12,7 @@ use super::{EvidenceError, SigningKey, bundle, dsse, store};
 use crate::model::{Digest, is_hex};
 use crate::report::Facts;
 
-/// What sealing left on disk.
+/// The evidence of a sealed run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// The run's folder.
@@ -25,8 +23,8 @@ pub struct Sealed {
     pub statements: BTreeMap<String, String>,
 }
 
-/// Signs and stores the opening entry, before the first suite. `planned` are the suites about to run with the
-/// digests of their descriptions. A run is opened once: a second attempt needs a run id of its own.
+/// Signs and stores the opening entry, before the first suite. `planned` maps the planned suites to the digests of
+/// their descriptions. A run is opened once; another attempt needs a new run id.
 pub fn open(
     facts: &Facts,
     planned: &BTreeMap<String, String>,
@@ -43,9 +41,9 @@ pub fn open(
 }
 
 /// Signs and stores a statement for each suite and one for the run, with the facts and the raw files
-/// (`raw`: content by its SHA-256; what an earlier call stored may be left out).
+/// (`raw`: content by SHA-256, without files that an earlier call stored).
 ///
-/// May be called again, with the same key, when teardown is done: suites must then be unchanged.
+/// May be called again after teardown, with the same key and unchanged suites.
 pub fn seal(
     facts: &Facts,
     raw: &BTreeMap<String, Vec<u8>>,
@@ -62,7 +60,7 @@ pub fn seal(
         suites.push((store::suite_bundle(&suite.name), bundled(&payload, key)?));
         statements.insert(suite.name.clone(), payload.sha256);
     }
-    unchanged(facts, &dir, &suites)?;
+    check_unchanged(facts, &dir, &suites)?;
     let report = store::report_bytes(facts)?;
     let run = statement::run(facts, &statements, &Digest::compute(&report).hex(), opened.as_deref())?;
 
@@ -88,20 +86,20 @@ pub fn seal(
     Ok(Sealed { dir, files, statements: named })
 }
 
-/// Digest of the opening entry's payload. A run that reached a suite must have one.
+/// Digest of the payload of the opening entry; required if a suite ran.
 fn opened_digest(facts: &Facts, dir: &Path) -> Result<Option<String>, EvidenceError> {
     let path = dir.join(store::OPENED);
     let Some(bytes) = store::read(&path)? else {
         return if facts.suites.is_empty() { Ok(None) } else { Err(EvidenceError::NotOpened(facts.run)) };
     };
-    let broken = |e: String| EvidenceError::Encode(format!("{} is broken: {e}", path.display()));
+    let broken = |e: String| EvidenceError::Encode(format!("{} is invalid: {e}", path.display()));
     let envelope: dsse::Envelope = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
     let payload = STANDARD.decode(envelope.payload).map_err(|e| broken(e.to_string()))?;
     Ok(Some(Digest::compute(&payload).hex()))
 }
 
-/// When the run was sealed before, its suites are the same, byte for byte, and none came or went.
-fn unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
+/// Refuses suites that differ from those sealed earlier.
+fn check_unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
     if !dir.join(store::RUN).exists() {
         return Ok(());
     }
@@ -118,7 +116,7 @@ fn unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> Result<
     }
 }
 
-/// The raw files to write: every one that the facts name, unless it is there already.
+/// The raw files that the facts name.
 fn raw_files(
     facts: &Facts,
     raw: &BTreeMap<String, Vec<u8>>,

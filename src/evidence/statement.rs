@@ -1,7 +1,7 @@
-//! From the facts of a run to what is signed. Pure: the same facts give the same bytes.
+//! Builds statements from the facts of a run. Pure: the same facts give the same bytes.
 //!
 //! The test-result predicate knows PASSED, WARNED and FAILED only. Inconclusive, error and abort become FAILED,
-//! because a consumer must not take them for a pass; the exact word stands in `outcome`. A case that passed at a
+//! because a consumer must not take them for a pass; `outcome` holds the exact word. A case that passed at a
 //! later attempt stays PASSED, as it does in dayfly's exit code, so that two readers of one run never disagree;
 //! it is named in `warnedTests` and in no other list, so a stricter policy can refuse it.
 
@@ -21,11 +21,11 @@ use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 pub struct Payload {
     /// Canonical JSON: keys sorted, no white space.
     pub bytes: Vec<u8>,
-    /// Lower-case hexadecimal SHA-256 of it.
+    /// Its SHA-256 in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// The opening entry; `planned` are the suites about to run with their digests.
+/// The opening entry; `planned` maps the planned suites to their digests.
 pub fn opened(facts: &Facts, planned: &BTreeMap<String, String>) -> Result<Payload, EvidenceError> {
     let planned_suites =
         planned.iter().map(|(name, digest)| Named { name: name.clone(), digest: DigestSet::sha256(digest) }).collect();
@@ -86,7 +86,7 @@ fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> R
     signable(subjects(facts), predicate_type, predicate)
 }
 
-/// A statement about these subjects, as it is signed.
+/// Encodes a statement about these subjects.
 pub fn signable(
     subject: Vec<Subject>,
     predicate_type: &str,
@@ -94,14 +94,14 @@ pub fn signable(
 ) -> Result<Payload, EvidenceError> {
     let statement =
         Statement { kind: STATEMENT_TYPE.into(), subject, predicate_type: predicate_type.into(), predicate };
-    // Through `Value`, whose maps are sorted: a field moved in a struct changes no digest.
+    // `Value` sorts its maps, so that the order of struct fields does not change digests.
     let value = serde_json::to_value(&statement).map_err(|e| EvidenceError::Encode(e.to_string()))?;
     let bytes = value.to_string().into_bytes();
     let sha256 = Digest::compute(&bytes).hex();
     Ok(Payload { bytes, sha256 })
 }
 
-/// The images that units run (not those of suites, which judge and are not judged), the commit, the description.
+/// The images of units (not of suites, which are not under test), the commit and the description.
 fn subjects(facts: &Facts) -> Vec<Subject> {
     let tested: BTreeSet<&str> = facts.units.iter().map(|u| u.image.as_str()).collect();
     let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(

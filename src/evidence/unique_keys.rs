@@ -1,13 +1,13 @@
-//! JSON in which a key given twice is an error: two readers could otherwise read two different statements.
+//! Parses JSON and refuses duplicate keys, which two readers could interpret differently. Pure.
 //!
-//! Pure; trailing text is an error too (whitespace apart).
+//! Trailing text other than whitespace is an error too.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads one JSON value; the error says where.
+/// Parses one JSON value; the error names the position.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(bytes).map(|s| s.0)
 }
@@ -79,26 +79,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_given_twice_is_refused_at_any_depth_and_however_it_is_spelt() {
+    fn refuses_duplicate_keys_at_any_depth_and_in_any_spelling() {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"x":{"a":1,"b":2,"a":3}}]"#, r#"{"a":1,"\u0061":2}"#] {
             assert!(parse(text.as_bytes()).unwrap_err().to_string().contains("given twice"), "{text}");
         }
     }
 
     #[test]
-    fn text_after_the_value_is_refused() {
+    fn refuses_trailing_text() {
         assert!(parse(br#"{"a":1} {"a":2}"#).is_err());
         assert!(parse(b"{}x").is_err());
     }
 
     #[test]
-    fn other_values_are_read_as_usual() {
+    fn parses_other_values_like_serde_json() {
         let text = r#"{"a":[null,true,-3,18446744073709551615,1.5,"é"],"b":{"a":{}}}"#;
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
-    fn nesting_without_end_is_an_error_and_no_crash() {
+    fn refuses_endless_nesting_without_crashing() {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
     }
 }

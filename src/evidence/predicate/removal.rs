@@ -1,4 +1,4 @@
-//! What is said of the removal of an environment that no run did for itself: by the janitor, or by a controller. Data only.
+//! The predicate of removals by the reaper or the controller. Data only.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use super::{DigestSet, PullRequest, Repo, RunnerId};
 use crate::engine::{EngineKind, Residual};
 
-/// Predicate of a removal: once before it begins, once when it is over.
+/// Predicate of a removal, signed before it begins and after it ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalPredicate {
-    /// Version of this shape.
+    /// Schema version.
     pub schema_version: u32,
     /// Its id (UUIDv7), the same in both statements.
     pub removal_id: uuid::Uuid,
-    /// How far it is.
+    /// State.
     pub state: RemovalState,
-    /// Why it is removed.
+    /// Reason.
     pub reason: RemovalReason,
-    /// What is removed.
+    /// The removed environment.
     pub environment: RemovedEnvironment,
-    /// Who removes it.
+    /// The remover.
     pub remover: Remover,
     /// When it began, by the remover's clock.
     pub begun_on: Timestamp,
-    /// When it was over.
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_on: Option<Timestamp>,
     /// What could not be removed.
@@ -33,33 +33,33 @@ pub struct RemovalPredicate {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// SHA-256 of the payload of the statement with which it began.
+    /// SHA-256 of the payload of the first statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_digest: Option<DigestSet>,
 }
 
-/// How far a removal is.
+/// State of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RemovalState {
-    /// It is about to begin; when nothing follows, whoever removed died, or could not write any more.
+    /// The removal is about to begin. Without a later statement the remover died or could not write.
     Begun,
-    /// Everything is gone.
+    /// Everything was removed.
     Removed,
-    /// Something is left, or it failed.
+    /// Objects remain, or the removal failed.
     Incomplete,
 }
 
-/// Why.
+/// Reason of a removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovalReason {
     /// `expired`, `idle`, `closed`, `orphan`; of the controller `expired`, `deleted`, `unwanted`, `replaced`, `unfinished`.
     pub kind: String,
-    /// In a sentence.
+    /// Description.
     pub text: String,
 }
 
-/// What is removed; of what nobody has, no more than the name is known.
+/// The removed environment; only the name is known of remnants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovedEnvironment {
@@ -69,9 +69,9 @@ pub struct RemovedEnvironment {
     pub engine: EngineKind,
     /// Product and version.
     pub engine_version: String,
-    /// Where it answers.
+    /// Endpoint.
     pub endpoint: String,
-    /// The run that has it.
+    /// The run that owns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<uuid::Uuid>,
     /// SHA-256 of the description as resolved.
@@ -83,10 +83,10 @@ pub struct RemovedEnvironment {
     /// Pull request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pr: Option<PullRequest>,
-    /// When it was made.
+    /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_on: Option<Timestamp>,
-    /// Until when it was to live.
+    /// When it expired or would have expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Timestamp>,
     /// When it was last used.
@@ -94,7 +94,7 @@ pub struct RemovedEnvironment {
     pub used_on: Option<Timestamp>,
 }
 
-/// Who removes.
+/// The remover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remover {
     /// The program.
@@ -102,7 +102,7 @@ pub struct Remover {
     pub program: RunnerId,
     /// `user@host` of the process.
     pub host: String,
-    /// The name under which the engine knows it, such as a cluster's user or service account.
+    /// Its account in the engine, such as a user or service account of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Address of the CI job.

@@ -1,4 +1,4 @@
-//! What is said of a whole run. Data only.
+//! The predicate of a run. Data only.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,29 +21,29 @@ pub struct RunPredicate {
     /// Of the run.
     #[serde(flatten)]
     pub context: Context,
-    /// The outcome in five words.
+    /// The outcome.
     pub outcome: Outcome,
     /// Causes of an outcome other than passed.
     pub causes: Vec<Cause>,
-    /// When it ended; absent while teardown has still to come.
+    /// When it ended; absent before teardown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_on: Option<Timestamp>,
     /// Images, those of suites included.
     pub images: Vec<Image>,
     /// Units.
     pub units: Vec<UnitSummary>,
-    /// Who may connect to whom.
+    /// Allowed connections.
     pub access: Vec<Access>,
     /// Suites, each bound to its own statement.
     pub suites: Vec<RunSuite>,
-    /// Logs of units, and what the engine kept of the environment, taken before it was removed.
+    /// Diagnostics collected before the environment was removed: logs of units and objects of the engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<RawReport>,
-    /// How the environment ended.
+    /// Teardown of the environment.
     pub teardown: Teardown,
     /// SHA-256 of `report.json`.
     pub report_digest: DigestSet,
-    /// SHA-256 of the opening entry's payload; absent when no suite was reached.
+    /// SHA-256 of the payload of the opening entry; absent if the run reached no suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_digest: Option<DigestSet>,
 }
@@ -51,9 +51,9 @@ pub struct RunPredicate {
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// As asked for.
+    /// Reference as requested.
     pub reference: String,
-    /// `sha256:…`: manifest digest, or the image id where it came from no registry.
+    /// `sha256:…`: the manifest digest, or the image id of an image without a registry.
     pub digest: String,
     /// `linux/amd64`.
     pub platform: String,
@@ -69,10 +69,10 @@ pub struct UnitSummary {
     pub kind: UnitKind,
     /// Image reference.
     pub image: String,
-    /// What really ran.
+    /// Digest of the running image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_digest: Option<String>,
-    /// How it departs from the secure defaults; absent when it does not.
+    /// Departure from the secure defaults, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<Departure>,
 }
@@ -83,21 +83,21 @@ pub struct UnitSummary {
 pub struct Departure {
     /// Runs as root.
     pub root: bool,
-    /// May write to its own files.
+    /// Has a writable root file system.
     pub writable_root: bool,
-    /// Capabilities kept.
+    /// Capabilities.
     pub capabilities: Vec<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// One permitted connection.
+/// An allowed connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Caller.
     pub from: String,
-    /// Called.
+    /// Callee.
     pub to: String,
 }
 
@@ -112,11 +112,11 @@ pub struct RunSuite {
     pub statement_digest: DigestSet,
 }
 
-/// How the environment ended.
+/// Teardown of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Teardown {
-    /// When everything was gone.
+    /// When everything was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_on: Option<Timestamp>,
     /// What could not be removed.

@@ -1,4 +1,4 @@
-//! What is said of one suite, in its own statement and in the run's. Data only.
+//! The predicate of a suite. Data only.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use crate::model::Verdict;
 use crate::report::facts::CaseFailure;
 use crate::spec::model::SuiteKind;
 
-/// Numbers of cases.
+/// Counts of cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// All.
     pub total: usize,
-    /// Passed, the flaky included.
+    /// Passed, including flaky ones.
     pub passed: usize,
     /// Failed.
     pub failed: usize,
-    /// Not judged.
+    /// Inconclusive.
     pub inconclusive: usize,
     /// Skipped by the suite itself.
     pub skipped: usize,
@@ -38,7 +38,7 @@ pub struct SuiteSummary {
     /// Where it is described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Verdict; absent when it never ended.
+    /// Verdict; absent if the suite did not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// Why.
@@ -49,7 +49,7 @@ pub struct SuiteSummary {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_on: Option<Timestamp>,
-    /// Its cases, counted.
+    /// Counts of its cases.
     pub counts: Counts,
     /// Raw result files and logs.
     pub raw_reports: Vec<RawReport>,

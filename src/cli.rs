@@ -1,4 +1,4 @@
-//! The verbs that a user types: flags, the process environment and the screen live here and nowhere else.
+//! The command line: only this module reads flags and the process environment, and writes to the terminal.
 //!
 //! Data goes to standard output, progress and logs to standard error; `--output json` works everywhere.
 
@@ -53,113 +53,113 @@ pub mod verify;
 
 pub use args::*;
 
-/// A private test environment for every pull request, with a signed report of what was tested in it.
+/// Private test environments for pull requests, with signed test reports
 #[derive(Debug, Parser)]
 #[command(name = "dayfly", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do
+    /// The subcommand
     #[command(subcommand)]
     pub verb: Verb,
     #[command(flatten)]
     pub common: Common,
 }
 
-/// The verbs.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check a description and report every fault
+    /// Check a description and report every error
     Validate {
         #[command(flatten)]
         description: DescriptionArgs,
     },
     /// Print the JSON Schema of descriptions
     Schema,
-    /// Show what would be made, in which order, and who could reach whom
+    /// Show what `up` would create, in which order, and which services can reach each other
     Plan {
         #[command(flatten)]
         description: DescriptionArgs,
         /// Pull request number
         #[arg(long, value_name = "NUMBER", default_value_t = 1)]
         pr: u32,
-        /// Print only the graph
+        /// Print only the dependency graph
         #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text")]
         graph: Option<plan::GraphFormat>,
     },
     /// Print the Kubernetes objects of an environment
     Render(render::RenderArgs),
-    /// Bring an environment up and leave it running
+    /// Start an environment and leave it running
     Up(up::UpArgs),
-    /// Run suites in an environment that is up
+    /// Run suites in a running environment
     Test(test::TestArgs),
-    /// Bring an environment up, run its suites, sign the report, remove everything
+    /// Start an environment, run its suites, sign the report, and remove the environment
     Run(run::RunArgs),
-    /// Have a cluster's controller do what run does, and fetch the signed report
+    /// Submit a run to a cluster's controller
     Submit(submit::SubmitArgs),
     /// List environments
     List,
-    /// Show one environment
+    /// Show the status of an environment
     Status {
         #[command(flatten)]
         environment: EnvironmentArgs,
     },
     /// Show the logs of an environment
     Logs(logs::LogsArgs),
-    /// Make a port of a service reachable on this machine
+    /// Forward a local port to a service
     Forward(forward::ForwardArgs),
     /// Remove an environment
     Down {
         #[command(flatten)]
         environment: EnvironmentArgs,
     },
-    /// Let an environment live longer
+    /// Extend the lifetime of an environment
     Extend(extend::ExtendArgs),
-    /// Keep an environment from being reaped
+    /// Protect an environment from `dayfly reap`
     Keep(keep::KeepArgs),
-    /// Remove environments that expired, were closed, are idle or orphaned
+    /// Remove environments that are expired, idle or orphaned, or whose pull request is closed
     Reap(reap::ReapArgs),
     /// Render the report of a run
     Report(report::ReportArgs),
-    /// Check the signatures of a run
+    /// Verify signed evidence
     Verify(verify::VerifyArgs),
-    /// Make and show signing keys
+    /// Generate and show signing keys
     Key {
         #[command(subcommand)]
         action: key::KeyAction,
     },
-    /// Write dayfly's own image as an archive (for `podman load`, `docker load`)
+    /// Write dayfly's own image as an archive for `podman load` or `docker load`
     Image(image::ImageArgs),
-    /// Find out whether this machine or cluster can run environments
+    /// Check that this machine or cluster can run environments
     Doctor {
-        /// A description whose images must be present
+        /// Description whose images to check as well
         file: Option<PathBuf>,
     },
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell to complete for
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages
+    /// Write manual pages
     Man {
-        /// Folder to write them to
+        /// Folder for the manual pages
         folder: PathBuf,
     },
-    /// Make TestEnvironments come about (what a cluster runs)
+    /// Run the TestEnvironment controller (in-cluster)
     Controller(controller::ControllerArgs),
-    /// Install the controller in a cluster, with all that it needs; twice is an upgrade
+    /// Install the controller in a cluster; run again to upgrade
     Install(install::InstallArgs),
-    /// Remove from a cluster what was installed
+    /// Remove the controller from a cluster
     Uninstall(uninstall::UninstallArgs),
-    /// What the controller runs for each run
+    /// Perform one run for the controller (in-cluster)
     #[command(hide = true)]
     Runner(runner::RunnerArgs),
-    /// What dayfly runs inside environments
+    /// Serve requests inside environments
     #[command(hide = true)]
     Agent(agent::AgentArgs),
 }
 
 impl Cli {
-    /// Performs the verb; the number is the exit code.
+    /// Runs the subcommand and returns the exit code.
     pub async fn perform(self) -> anyhow::Result<u8> {
         let common = &self.common;
         let json = common.output == Output::Json;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(cli.perform());
-    // Threads that still wait for standard input (the agent's, a forward's) must not hold the end up.
+    // Threads that still wait for standard input (the agent's, a forward's) must not delay the exit.
     runtime.shutdown_background();
     ExitCode::from(printed(code(result)))
 }
@@ -38,15 +38,15 @@ fn code(result: anyhow::Result<u8>) -> u8 {
     }
 }
 
-/// Who asked for data and did not get all of it must not take what there is for all.
+/// Turns a failed write to standard output into a failure, so that truncated data never looks complete.
 fn printed(code: u8) -> u8 {
     let Some(e) = stdio::failure() else { return code };
     stdio::err(&format!("error: failed to write to standard output: {e}\n"));
     if code == exit_code::PASSED { exit_code::UNEXPECTED } else { code }
 }
 
-/// Logs go to standard error: warnings, more with `-v`, or as `RUST_LOG` says. What a cluster runs tells what it does, in
-/// lines of JSON, each with its environment and run.
+/// Sets up logs on standard error: warnings, more with `-v` or `RUST_LOG`. Controller and runner log JSON lines at level
+/// info.
 fn trace(cli: &Cli) {
     let in_cluster = matches!(cli.verb, Verb::Controller(_) | Verb::Runner(_));
     let levels = [if in_cluster { "dayfly=info,warn" } else { "warn" }, "dayfly=debug,warn", "debug"];

@@ -16,39 +16,55 @@ fn dayfly(arguments: &[&str]) -> assert_cmd::assert::Assert {
     Command::cargo_bin("dayfly").unwrap().args(arguments).assert()
 }
 
-/// `--help` of the command and of everything below it, in one text.
-fn helps(command: &mut clap::Command, path: &str, into: &mut String) {
+/// Help of a command and of every visible subcommand, by name.
+fn helps(command: &mut clap::Command, path: &str, into: &mut Vec<(String, String)>) {
     let name = format!("{path} {}", command.get_name()).trim().to_owned();
-    into.push_str(&format!("======== {name}\n{}\n", command.clone().term_width(100).render_long_help()));
+    into.push((name.clone(), command.clone().term_width(100).render_long_help().to_string()));
     for below in command.get_subcommands_mut().filter(|c| c.get_name() != "help" && !c.is_hide_set()) {
         helps(below, &name, into);
     }
 }
 
-#[test]
-fn every_help_is_as_it_was() {
-    let mut command = Cli::command();
-    command.build();
-    let mut text = String::new();
-    helps(&mut command, "", &mut text);
-    insta::assert_snapshot!(text);
+/// The global options in a help text: from `--output` to the verbosity, and the section of Kubernetes options.
+fn global_options(help: &str) -> [&str; 2] {
+    let (_, options) = help.split_once("      --output <FORMAT>\n").expect("--output");
+    let (options, _) = options.split_once("  -h, --help\n").expect("--help");
+    let (_, kubernetes) = help.split_once("Kubernetes:\n").expect("the Kubernetes options");
+    [options, kubernetes]
 }
 
 #[test]
-fn no_verb_is_a_usage_error() {
+fn every_help_text_matches_its_snapshot() {
+    let mut command = Cli::command();
+    command.build();
+    let mut all = vec![];
+    helps(&mut command, "", &mut all);
+    let top = all[0].1.clone();
+    let global = global_options(&top);
+    insta::assert_snapshot!("help__dayfly", top);
+    for (name, help) in &all[1..] {
+        assert_eq!(global_options(help), global, "{name}");
+        let own = global.iter().fold(help.clone(), |text, part| text.replacen(part, "", 1));
+        let own = own.replacen("      --output <FORMAT>\n", "", 1).replacen("Kubernetes:\n", "", 1);
+        insta::assert_snapshot!(format!("help__{}", name.replace(' ', "_")), own.trim_end());
+    }
+}
+
+#[test]
+fn a_missing_or_unknown_subcommand_is_a_usage_error() {
     dayfly(&[]).code(2);
     dayfly(&["frobnicate"]).code(2).stderr(predicates::str::contains("unrecognized subcommand"));
 }
 
 #[test]
-fn a_run_outside_of_a_pipeline_must_be_told_pull_request_and_commit() {
+fn a_run_outside_ci_requires_pull_request_and_commit() {
     let run = ["run", "environments/hello", "--key", "nope", "--evidence", "nope"];
     dayfly(&run).code(2).stderr(predicates::str::contains("--pr NUMBER"));
     dayfly(&[&run[..], &["--pr", "1"]].concat()).code(2).stderr(predicates::str::contains("--commit SHA"));
 }
 
 #[test]
-fn a_missing_key_is_told_before_anything_is_made() {
+fn reports_a_missing_key_before_creating_anything() {
     dayfly(&[
         "run",
         "environments/hello",
@@ -66,7 +82,7 @@ fn a_missing_key_is_told_before_anything_is_made() {
 }
 
 #[test]
-fn completions_and_manual_pages_know_every_verb() {
+fn completions_and_manual_pages_cover_every_subcommand() {
     for shell in ["bash", "zsh", "fish"] {
         dayfly(&["completions", shell]).code(0).stdout(predicates::str::contains("forward"));
     }
@@ -77,19 +93,19 @@ fn completions_and_manual_pages_know_every_verb() {
     }
 }
 
-/// What becomes of a command with these as its standard output and standard error.
+/// Runs a command with the given standard output and standard error.
 fn with_streams(arguments: &[&str], out: impl Into<Stdio>, err: impl Into<Stdio>) -> Output {
     let command = &mut process::Command::new(env!("CARGO_BIN_EXE_dayfly"));
     command.args(arguments).stdout(out).stderr(err).output().unwrap()
 }
 
-/// The end of a pipe that nobody reads.
+/// The write end of a pipe without a reader.
 fn unread() -> std::io::PipeWriter {
     std::io::pipe().unwrap().1
 }
 
 #[test]
-fn whoever_stops_reading_changes_nothing_but_what_is_read() {
+fn a_closed_output_stream_changes_neither_exit_code_nor_the_other_stream() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (report, key) = (path("report.json"), path("key.pem"));
@@ -121,7 +137,7 @@ fn whoever_stops_reading_changes_nothing_but_what_is_read() {
         let said = |done: &Output| String::from_utf8_lossy(&done.stderr).into_owned();
         let data_unread = with_streams(&arguments, unread(), Stdio::piped());
         assert_eq!((data_unread.status.code(), said(&data_unread)), (Some(code), said(&read)), "{arguments:?}");
-        // Not the same data: secrets and run ids are made afresh.
+        // The data differs: secrets and run ids are generated anew.
         let words_unread = with_streams(&arguments, Stdio::piped(), unread());
         let gave = |done: &Output| !done.stdout.is_empty();
         assert_eq!((words_unread.status.code(), gave(&words_unread)), (Some(code), gave(&read)), "{arguments:?}");
@@ -129,7 +145,7 @@ fn whoever_stops_reading_changes_nothing_but_what_is_read() {
 }
 
 #[test]
-fn data_that_cannot_be_written_is_a_failure() {
+fn fails_when_standard_output_cannot_be_written() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     for (code, arguments) in [
         (1, vec!["schema"]),

@@ -1,4 +1,4 @@
-//! `dayfly agent`: what dayfly runs inside environments; not for typing.
+//! `dayfly agent`: serves requests inside environments (internal).
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -16,16 +16,16 @@ pub struct AgentArgs {
 enum Job {
     /// Relay standard streams to HOST:PORT
     Dial {
-        /// Where to
+        /// Target address, as HOST:PORT
         to: String,
     },
-    /// Say which limits hold here, then do nothing until ended
+    /// Print the limits of this container, then wait for a signal
     Rest,
-    /// Say as which user and group process 1 runs
+    /// Print the user and group of process 1
     User,
-    /// Write the files of a folder to standard output, as an archive
+    /// Write a folder to standard output, as an archive
     Pack {
-        /// The folder
+        /// Folder to archive
         folder: std::path::PathBuf,
     },
 }
@@ -38,11 +38,11 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             .with_context(|| format!("failed to relay to {to}"))?,
         Some(Job::Rest) => {
             outln!("{}", crate::agent::limits().await.join("\n"));
-            // Process 1 is ended only by signals that it asked for.
+            // Process 1 ignores signals without a handler.
             let stop = super::signals::watch(String::new())?;
             stop.cancelled().await;
         }
-        Some(Job::User) => outln!("{}", crate::agent::user().await.context("failed to look at process 1")?),
+        Some(Job::User) => outln!("{}", crate::agent::user().await.context("failed to inspect process 1")?),
         Some(Job::Pack { folder }) => {
             let pack = move || crate::agent::pack(&folder, std::io::stdout().lock());
             tokio::task::spawn_blocking(pack).await?.context("failed to pack the folder")?;

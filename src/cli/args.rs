@@ -1,4 +1,4 @@
-//! Arguments that several verbs share.
+//! Arguments that several subcommands share.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use clap::{Args, ValueEnum};
 use crate::install::manifests::IMAGE;
 use crate::model::Keep;
 
-/// Options that every verb takes.
+/// Global options.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Text for people, or JSON for machines
+    /// Output format
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
-    /// Where environments run (default: local; in a cluster: kubernetes); `list` takes several
+    /// Engine that runs environments (default: local; in a cluster: kubernetes); comma-separated for `list`
     #[arg(
         long,
         global = true,
@@ -25,7 +25,7 @@ pub struct Common {
         value_delimiter = ','
     )]
     pub engine: Vec<EngineChoice>,
-    /// Context of the kubeconfig; the engine is then kubernetes
+    /// Context of the kubeconfig; implies --engine kubernetes; comma-separated for `list`
     #[arg(
         long,
         global = true,
@@ -35,21 +35,21 @@ pub struct Common {
         value_delimiter = ','
     )]
     pub context: Vec<String>,
-    /// Registry that images are pulled through in place of the one they name
+    /// Registry to pull images from, in place of the registry in their reference
     #[arg(long, global = true, env = "DAYFLY_REGISTRY_MIRROR", hide_env_values = true, value_name = "HOST[/PATH]")]
     pub registry_mirror: Option<String>,
-    /// Say more of what is done, on standard error (twice for all)
+    /// Increase log verbosity (-v, -vv)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     #[command(flatten)]
     pub cluster: ClusterArgs,
 }
 
-/// What only Kubernetes asks for.
+/// Options of the kubernetes engine.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct ClusterArgs {
-    /// dayfly's own image, as nodes can pull it or have it (`make image`)
+    /// dayfly's own image, pulled by the cluster's nodes or loaded on them
     #[arg(
         long,
         global = true,
@@ -59,73 +59,73 @@ pub struct ClusterArgs {
         default_value = IMAGE
     )]
     pub agent_image: String,
-    /// Credentials for image registries: a docker config.json
+    /// Docker config.json with registry credentials
     #[arg(long, global = true, env = "DAYFLY_PULL_SECRET", hide_env_values = true, value_name = "FILE")]
     pub pull_secret: Option<PathBuf>,
-    /// Folder with templates in place of dayfly's own (manifests/environment)
+    /// Folder with object templates, in place of the built-in ones (manifests/environment)
     #[arg(long, global = true, env = "DAYFLY_MANIFESTS", hide_env_values = true, value_name = "FOLDER")]
     pub manifests: Option<PathBuf>,
 }
 
-/// Text or JSON.
+/// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people
+    /// Human-readable text
     Text,
-    /// For machines
+    /// JSON
     Json,
 }
 
-/// Engines that a user can choose.
+/// Engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineChoice {
-    /// Any Docker-compatible socket: podman, Docker
+    /// Podman or Docker, over its Docker-compatible socket
     Local,
-    /// A cluster: one namespace for each environment
+    /// A Kubernetes cluster, with one namespace for each environment
     Kubernetes,
 }
 
-/// A description and what is filled into it.
+/// A description and its overrides.
 #[derive(Debug, Clone, Args)]
 pub struct DescriptionArgs {
-    /// The description, or a folder that holds `environment.yaml`
+    /// Description file, or a folder with an `environment.yaml`
     pub file: PathBuf,
-    /// Override a value of the description
+    /// Override a value of the description (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
-    /// Override the image of a service, broker, database or container suite
+    /// Override the image of a service, broker, database or container suite (repeatable)
     #[arg(long, value_name = "SERVICE=REFERENCE", value_parser = pair)]
     pub image: Vec<(String, String)>,
 }
 
-/// The change that an environment is for.
+/// The change under test.
 #[derive(Debug, Clone, Args)]
 pub struct ChangeArgs {
-    /// Pull request number (in GitHub and GitLab pipelines: taken from the job)
+    /// Pull request number (default in GitHub and GitLab jobs: that of the job)
     #[arg(long, value_name = "NUMBER")]
     pub pr: Option<u32>,
-    /// Head commit of the pull request (in GitHub and GitLab pipelines: taken from the job)
+    /// Head commit of the pull request (default in GitHub and GitLab jobs: that of the job)
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
-    /// Repository of the pull request: OWNER/NAME or its address (in GitHub and GitLab pipelines: taken from the job)
+    /// Repository of the pull request, as OWNER/NAME or URL (default in GitHub and GitLab jobs: that of the job)
     #[arg(long, value_name = "REPOSITORY")]
     pub repository: Option<String>,
-    /// How long the environment may live, such as 4h, in place of the description's `ttl`
+    /// Lifetime of the environment, such as 4h (default: `ttl` of the description)
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
 }
 
-/// What is asked of a run, here or in a cluster.
+/// Arguments of a run, local or in a cluster.
 #[derive(Debug, Clone, Args)]
 pub struct RequestArgs {
     #[command(flatten)]
     pub description: DescriptionArgs,
     #[command(flatten)]
     pub change: ChangeArgs,
-    /// Run only this suite (may be given several times)
+    /// Run only this suite (repeatable)
     #[arg(long, value_name = "NAME")]
     pub suite: Vec<String>,
-    /// When the environment stays after the run
+    /// When to keep the environment after the run
     #[arg(long, value_enum, default_value = "never", value_name = "WHEN")]
     pub keep: Keep,
 }
@@ -138,9 +138,9 @@ impl ValueEnum for Keep {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Never => PossibleValue::new("never").help("It is always removed"),
-            Self::OnFailure => PossibleValue::new("on-failure").help("It stays when the result is not passed"),
-            Self::Always => PossibleValue::new("always").help("It always stays"),
+            Self::Never => PossibleValue::new("never").help("Always remove it"),
+            Self::OnFailure => PossibleValue::new("on-failure").help("Keep it unless the run passed"),
+            Self::Always => PossibleValue::new("always").help("Always keep it"),
         })
     }
 }
@@ -148,10 +148,10 @@ impl ValueEnum for Keep {
 /// An environment by name, or by description and pull request.
 #[derive(Debug, Clone, Args)]
 pub struct EnvironmentArgs {
-    /// Name such as `hello-pr-1`, or a description together with --pr
+    /// Name of the environment, such as `hello-pr-1`, or a description together with --pr
     #[arg(value_name = "ENVIRONMENT|FILE")]
     pub environment: String,
-    /// Pull request, when a description is given
+    /// Pull request number, with a description
     #[arg(long, value_name = "NUMBER")]
     pub pr: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! `dayfly controller`: makes TestEnvironments come about. What a cluster runs; see docs/controller.md.
+//! `dayfly controller`: runs the TestEnvironment controller in a cluster; see docs/controller.md.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use crate::install::manifests::IMAGE;
 use crate::report::exit_code;
 use crate::spec::quantity;
 
-/// Longest time after which objects are deleted: ten years.
+/// Longest --retain: ten years.
 const LONGEST_MS: u64 = 10 * 365 * 24 * 3_600_000;
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
 pub struct ControllerArgs {
-    /// Namespace of its own, where runners and the signing key are
+    /// Namespace of the controller, its runners and the signing key
     #[arg(
         long,
         value_name = "NAMESPACE",
@@ -28,25 +28,25 @@ pub struct ControllerArgs {
         default_value = "dayfly-system"
     )]
     namespace: String,
-    /// How many runs may go on at once
+    /// Maximum number of concurrent runs
     #[arg(long, value_name = "NUMBER", env = "DAYFLY_RUNS", hide_env_values = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// Delete TestEnvironments so long after their runs, such as 90d, with the evidence beside them (default: never)
+    /// Delete TestEnvironments and their evidence this long after their runs, such as 90d (default: never)
     #[arg(long, value_name = "DURATION", env = "DAYFLY_RETAIN", hide_env_values = true, value_parser = duration)]
     retain: Option<jiff::SignedDuration>,
-    /// Secret that holds the signing key as key.pem, and its passphrase as passphrase where it has one
+    /// Secret with the signing key (key.pem) and its passphrase, if any (passphrase)
     #[arg(long, value_name = "NAME", default_value = "dayfly-signing-key")]
     key_secret: String,
-    /// Secret of type kubernetes.io/dockerconfigjson with credentials for registries
+    /// Secret of type kubernetes.io/dockerconfigjson with registry credentials
     #[arg(long, value_name = "NAME", env = "DAYFLY_REGISTRY_SECRET", hide_env_values = true)]
     registry_secret: Option<String>,
-    /// Service account of runners
+    /// Service account of the runner pods
     #[arg(long, value_name = "NAME", default_value = "dayfly-runner")]
     runner_account: String,
-    /// Where /healthz, /readyz and /metrics are served
+    /// Listen address of /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
     address: SocketAddr,
-    /// This replica's name
+    /// Name of this replica
     #[arg(long, value_name = "NAME", env = "DAYFLY_POD_NAME", hide = true)]
     identity: Option<String>,
 }
@@ -56,7 +56,7 @@ fn duration(text: &str) -> Result<jiff::SignedDuration, String> {
     i64::try_from(ms).map(jiff::SignedDuration::from_millis).map_err(|e| e.to_string())
 }
 
-/// Runs until it is told to end.
+/// Runs until SIGTERM or SIGINT.
 pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
     let started = Instant::now();
     let context = match target::one(common)? {
@@ -82,7 +82,7 @@ pub async fn run(args: ControllerArgs, common: &Common) -> anyhow::Result<u8> {
         pull_secret: args.registry_secret,
         registry_mirror: common.registry_mirror.clone(),
         address: args.address,
-        // A replica that starts again is another one: what it held before is not taken for granted.
+        // A restarted replica gets a new identity, so that it does not count on a lease it held before.
         identity: format!("{}-{}", args.identity.as_deref().unwrap_or("dayfly"), &start[start.len() - 8..]),
         remover: identity::current(),
     };

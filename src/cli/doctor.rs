@@ -1,6 +1,6 @@
-//! `dayfly doctor`: tries everything that a run will need, on one screen, and says what to do where it fails.
+//! `dayfly doctor`: checks everything that a run needs, and says how to fix what fails.
 //!
-//! It brings up a small environment of dayfly's own image and removes it again. What stays is that image: a cache.
+//! Starts a small environment of dayfly's own image and removes it again; the image stays as a cache.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ mod cluster;
 mod local;
 mod trial;
 
-/// Runs all checks; with `file`, those of the images that this description wants too.
+/// Runs all checks; with `file`, also those of the description's images.
 pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
     let description = file
         .as_deref()

@@ -1,4 +1,4 @@
-//! `dayfly down`: remove an environment; twice is fine, and nothing is left silently.
+//! `dayfly down`: removes an environment. Idempotent; names every object that it could not remove.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::engine::{Engine, EngineError, Observed, Residual};
 use crate::reaper::incomplete::unstarted_units;
 use crate::report::exit_code;
 
-/// How long the engine may take to carry out what a killed program had asked for last.
+/// How long the engine may take to complete the last request of a killed process.
 const LATE: Duration = Duration::from_secs(1);
 
 /// Removes the environment that the arguments name.
@@ -50,12 +50,12 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::TEARDOWN)
 }
 
-/// Whether its making was broken off: something is not there, or was never started although it starts by itself.
+/// Returns true if creation was interrupted: a unit is missing, or was never started.
 fn half_made(observed: &Observed) -> bool {
     observed.lease.is_none() || !unstarted_units(observed).is_empty()
 }
 
-/// An engine may still carry out the last request of a program that was killed: what comes late is removed as well.
+/// Removes objects that the engine creates late, for the last request of a killed process.
 async fn again(engine: &dyn Engine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + LATE;
     while Instant::now() < until {

@@ -16,12 +16,12 @@ use crate::spec::quantity;
 pub struct ExtendArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// How long it stays from now on at least, such as 2h
+    /// Minimum lifetime from now on, such as 2h
     #[arg(value_name = "DURATION")]
     by: String,
 }
 
-/// Lets an environment live longer.
+/// Extends the environment's lifetime.
 pub async fn run(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
     let ms = quantity::duration_ms(&args.by, quantity::LONGEST_LIFE_MS)
         .map_err(|why| usage_error(&format!("{:?} is not how long an environment may live: {why}", args.by)))?;

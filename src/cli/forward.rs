@@ -1,4 +1,4 @@
-//! `dayfly forward`: a port on this machine's loopback that leads to a service.
+//! `dayfly forward`: forwards a port on 127.0.0.1 to a service.
 //!
 //! The environment's networks have no way in: each connection is carried by an agent inside, over the engine's API.
 
@@ -20,9 +20,9 @@ use crate::report::exit_code;
 pub struct ForwardArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// The service, or SERVICE:PORT for another port than its own
+    /// Service, or SERVICE:PORT for a port other than the declared one
     service: String,
-    /// Port on 127.0.0.1 (default: a free one)
+    /// Local port on 127.0.0.1 (0 for any free port)
     #[arg(long, short, value_name = "PORT", default_value_t = 0)]
     port: u16,
 }
@@ -36,7 +36,7 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let (unit, port) = target(&args.service, &lease)?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .await
-        .map_err(|e| usage_error(&format!("port {} on 127.0.0.1 cannot be used: {e}", args.port)))?;
+        .map_err(|e| usage_error(&format!("failed to listen on 127.0.0.1:{}: {e}", args.port)))?;
     let local = listener.local_addr()?;
     match common.output {
         Output::Json => {
@@ -58,16 +58,20 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
 
 fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
     let (name, port) = match service.split_once(':') {
-        Some((name, port)) => {
-            (name, Some(port.parse::<u16>().map_err(|_| usage_error(&format!("{port} is no port")))?))
-        }
+        Some((name, port)) => (
+            name,
+            Some(
+                port.parse::<u16>()
+                    .map_err(|_| usage_error(&format!("invalid port {port:?}: expected a number from 1 to 65535")))?,
+            ),
+        ),
         None => (service, None),
     };
     let known = || lease.plan.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
     let unit = lease
         .plan
         .unit(name)
-        .ok_or_else(|| usage_error(&format!("there is no service {name}; there is: {}", known())))?;
+        .ok_or_else(|| usage_error(&format!("unknown service {name}; expected one of: {}", known())))?;
     let port = port.or(unit.port).ok_or_else(|| usage_error(&format!("{name} declares no port: write {name}:PORT")))?;
     Ok((name.to_owned(), port))
 }
@@ -84,7 +88,7 @@ async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, m
     let (mut from, mut to) = stream.split();
     let up = async {
         let done = copy(&mut from, &mut link.input).await;
-        // Tells the service that the caller has said all.
+        // Signals end of input to the service.
         let _ = link.input.shutdown().await;
         done
     };

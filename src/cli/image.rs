@@ -18,7 +18,7 @@ pub struct ImageArgs {
     /// Name and tag of the image
     #[arg(long, value_name = "REFERENCE", default_value = IMAGE)]
     name: String,
-    /// File to write to in place of standard output
+    /// Output file (default: standard output)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `dayfly install`: gives a cluster everything that TestEnvironments need; twice is an upgrade.
+//! `dayfly install`: installs or upgrades the controller in a cluster.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,25 +22,25 @@ mod signing;
 /// Arguments of `install`.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
-    /// dayfly's own image, for the controller, runners and the janitor (default: --agent-image)
+    /// Image of the controller, the runners and the reaper (default: --agent-image)
     #[arg(long, value_name = "REFERENCE")]
     image: Option<String>,
-    /// Private key that signs reports; without one the key that is there is kept, or one is made
+    /// Private key that signs reports (default: the installed key, or a new one)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
+    /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
-    /// Put --key in place of another that is there
+    /// Replace the installed key with --key
     #[arg(long, requires = "key")]
     replace_key: bool,
-    /// File for the public key, in place of standard output
+    /// Output file for the public key (default: standard output)
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
-    /// Install nothing: print the manifests, or let the cluster say what would change
+    /// Print the manifests, or preview the changes, without installing anything
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "print")]
     dry_run: Option<DryRun>,
-    /// How long to wait until the controller is available
+    /// How long to wait for the controller to become available
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }
@@ -48,9 +48,9 @@ pub struct InstallArgs {
 /// Kinds of dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
-    /// Print the manifests as YAML, for kubectl; needs no cluster
+    /// Print the manifests as YAML for kubectl; needs no cluster
     Print,
-    /// Ask the cluster, object by object
+    /// Preview the change of each object with a server-side dry run
     Server,
 }
 
@@ -68,7 +68,7 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let given = args.key.as_deref().map(|file| signing::read(file, args.passphrase_file.clone())).transpose()?;
     let client = cluster::connect(common).await?.client();
-    // Diagnostics of keys or rights must be found before anything is changed.
+    // Errors in keys or permissions must be found before anything is changed.
     let there = key::installed(&client).await.map_err(|e| install_error(common, &e))?;
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
     let step = step.map_err(|e| install_error(common, &e))?;

@@ -17,10 +17,10 @@ const LONGEST_REASON: usize = 200;
 pub struct KeepArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Why it must stay
+    /// Why the environment must stay
     #[arg(long, value_name = "TEXT", required_unless_present = "release")]
     reason: Option<String>,
-    /// It need not stay any more
+    /// Release a kept environment
     #[arg(long, conflicts_with = "reason")]
     release: bool,
 }

@@ -17,7 +17,7 @@ pub use passphrase::{PASSPHRASE_VARIABLE, PassphraseSource};
 /// Actions on keys.
 #[derive(Debug, Subcommand)]
 pub enum KeyAction {
-    /// Generate a private key, and write its public key to FILE.pub
+    /// Generate a private key, and its public key in FILE.pub
     Generate {
         /// File for the private key
         file: PathBuf,

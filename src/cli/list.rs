@@ -1,4 +1,4 @@
-//! `dayfly list`: every environment that its labels tell of.
+//! `dayfly list`: lists all environments, found by their labels.
 
 use jiff::Timestamp;
 
@@ -27,7 +27,7 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         return Ok(exit_code::PASSED);
     }
     if all.is_empty() {
-        outln!("there are no environments");
+        outln!("no environments");
         return Ok(exit_code::PASSED);
     }
     let rows: Vec<[String; 6]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
@@ -96,13 +96,13 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{} ago", age(now, then))
 }
 
-/// In how long, or that it is over.
+/// Time left until `then`, or how to remove an expired environment.
 pub fn expiry(now: Timestamp, then: Timestamp) -> String {
     let left = then.duration_since(now).as_secs();
     if left <= 0 { "over; `dayfly reap --expired` removes it".into() } else { format!("in {}", rough(near(left))) }
 }
 
-/// So that four hours less a second are not called three.
+/// Rounds to the nearest unit, so that four hours less a second are not shown as three.
 fn near(secs: i64) -> i64 {
     let half_of_its_unit = match secs {
         ..120 => 0,

@@ -1,4 +1,4 @@
-//! `dayfly logs`: the logs of one service or of all.
+//! `dayfly logs`: prints the logs of one service or of all.
 
 use std::io::Write;
 
@@ -15,12 +15,12 @@ use crate::report::exit_code;
 pub struct LogsArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Only this service
+    /// Service (default: all)
     service: Option<String>,
-    /// Go on with what is logged from now on
+    /// Follow the logs
     #[arg(long, short)]
     follow: bool,
-    /// Begin with this many of the last lines of each service
+    /// Number of recent lines to show of each service (default: all)
     #[arg(long, value_name = "LINES")]
     tail: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! `dayfly reap`: remove environments that are due, each for one of the reasons that were asked for.
+//! `dayfly reap`: removes environments for the given reasons, and signs a record of each removal.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,29 +23,29 @@ mod output;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("reasons").multiple(true).required(true))]
 pub struct ReapArgs {
-    /// Remove what has outlived its ttl
+    /// Remove environments past their `ttl`
     #[arg(long, group = "reasons")]
     expired: bool,
-    /// Remove what nobody has, and what was never brought up to the end
+    /// Remove environments without an owner, and those whose creation was interrupted
     #[arg(long, group = "reasons")]
     orphans: bool,
-    /// Remove what was not used for so long, such as 2h; use is noted at most once a minute
+    /// Remove environments unused for this long, such as 2h; use is recorded at most once a minute
     #[arg(long, group = "reasons", value_name = "DURATION")]
     idle: Option<String>,
-    /// Look only at environments of this description (may be given several times); a list of open pull requests then
-    /// speaks of them although their repository is not known
+    /// Consider only environments of this description (repeatable); a list of open pull requests then also covers
+    /// environments without a recorded repository
     #[arg(long, value_name = "NAME")]
     description: Vec<String>,
-    /// Only say what would be removed, and why
+    /// Print what would be removed and why, without removing anything
     #[arg(long)]
     dry_run: bool,
-    /// Private key that signs the record of each removal; --dry-run needs none
+    /// Private key that signs the record of each removal (not needed with --dry-run)
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true, required_unless_present = "dry_run")]
     key: Option<PathBuf>,
-    /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
+    /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Folder for the records; --dry-run needs none
+    /// Folder for the records (not needed with --dry-run)
     #[arg(
         long,
         value_name = "FOLDER",
@@ -54,14 +54,14 @@ pub struct ReapArgs {
         required_unless_present = "dry_run"
     )]
     evidence: Option<PathBuf>,
-    /// Lay each record down in this namespace of the cluster besides, as a ConfigMap
+    /// Also store each record as a ConfigMap in this namespace of the cluster
     #[arg(long, value_name = "NAMESPACE", env = "DAYFLY_RECORDS_IN", hide_env_values = true)]
     records_in: Option<String>,
     #[command(flatten)]
     open: open_pull_requests::OpenPullRequestArgs,
 }
 
-/// Removes what is due; carries on past errors. The first cause decides the exit code.
+/// Removes the environments that are due. Continues after errors; the first cause decides the exit code.
 pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     let mut criteria = criteria(&args)?;
     let source = args.open.source(!args.description.is_empty())?;
@@ -87,7 +87,7 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(causes.first().copied().unwrap_or(exit_code::PASSED))
 }
 
-/// The engine and, in a cluster, where records are laid down.
+/// Connects to the engine and, with --records-in, to the store of records.
 async fn reached(args: &ReapArgs, common: &Common) -> anyhow::Result<(Arc<dyn Engine>, Option<RemovalStore>)> {
     let Some(namespace) = args.records_in.clone() else { return Ok((target::engine(common).await?, None)) };
     let target::Target::Kubernetes(context) = target::one(common)? else {
@@ -124,7 +124,7 @@ async fn each(
     Ok(causes)
 }
 
-/// What signs the records and where they lie; none for a trial.
+/// The signing key and the folder of the records; `None` with --dry-run.
 fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
     let (Some(key), Some(evidence), false) = (&args.key, &args.evidence, args.dry_run) else { return Ok(None) };
     Ok(Some((super::key::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
@@ -145,7 +145,7 @@ fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {
     })
 }
 
-/// An environment that cannot be looked at again is as one that cannot be removed.
+/// Removes one environment; a failure to observe it again counts as a failed removal.
 async fn removed(engine: &dyn Engine, observed: &Observed, criteria: &Criteria, log: &RemovalLog) -> Outcome {
     let looked = removal::remove(engine, &observed.environment, criteria, log).await;
     looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })

@@ -1,7 +1,6 @@
-//! `dayfly render`: the Kubernetes objects that `up` makes of a description, as `kubectl` reads them.
+//! `dayfly render`: prints the Kubernetes objects that `up` creates, as YAML or JSON for kubectl.
 //!
-//! Secrets are made afresh, as `up` makes them. What only the cluster can give, the addresses of Services, is stood in for
-//! by addresses that lead nowhere.
+//! Secrets are generated anew. Service addresses, which only the cluster can assign, are placeholders.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,7 @@ use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environme
 use crate::report::exit_code;
 use crate::secrets::Secrets;
 
-/// Addresses for documentation (RFC 5737): nobody has them.
+/// Placeholder addresses, reserved for documentation (RFC 5737).
 const STAND_IN: &str = "198.51.100";
 
 /// Arguments of `render`.
@@ -28,7 +27,7 @@ pub struct RenderArgs {
     pr: u32,
 }
 
-/// Prints the objects in the order in which they are made.
+/// Prints the objects in creation order.
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let valid = description::load(
         &args.description.file,

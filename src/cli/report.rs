@@ -19,10 +19,10 @@ pub const FILE: &str = "report.json";
 pub struct ReportArgs {
     /// Folder of a run, or its `report.json`
     path: PathBuf,
-    /// Format of the output
+    /// Report format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// File to write instead of standard output
+    /// Output file (default: standard output)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

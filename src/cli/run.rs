@@ -29,7 +29,7 @@ pub struct RunArgs {
     evidence: PathBuf,
 }
 
-/// Performs the run. Whatever happens after the claim, a report is signed and what was made is removed.
+/// Performs the run. After the claim, every outcome is reported, signed and cleaned up.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
     let RequestArgs { description, suite, keep, .. } = args.request;
@@ -57,7 +57,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::from_facts(&facts))
 }
 
-/// The report on the screen, and what CI systems show.
+/// Prints the report and publishes it to the CI system.
 pub fn print_report(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());

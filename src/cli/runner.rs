@@ -1,4 +1,4 @@
-//! `dayfly runner`: performs one run for the controller, in a pod of its own; not for typing.
+//! `dayfly runner`: performs one run for the controller, in its own pod (internal).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,32 +19,32 @@ pub struct RunnerArgs {
     /// Namespace of the TestEnvironment
     #[arg(long)]
     namespace: String,
-    /// Its name
+    /// Name of the TestEnvironment
     #[arg(long)]
     name: String,
-    /// The run to perform
+    /// Id of the run
     #[arg(long)]
     run: Uuid,
     /// Private key that signs the report
     #[arg(long)]
     key: PathBuf,
-    /// Folder for evidence on its way
+    /// Scratch folder for evidence
     #[arg(long)]
     evidence: PathBuf,
-    /// Service account of the pod that this is, as NAMESPACE/NAME: it gives itself its role in the environment that it makes
+    /// Service account of this pod, as NAMESPACE/NAME, to bind to its role in the environment's namespace
     #[arg(long, value_parser = account)]
     account: ServiceAccountRef,
-    /// Uid of the pod that this is
+    /// UID of this pod
     #[arg(long, env = "DAYFLY_POD_UID", hide_env_values = true)]
     pod: String,
 }
 
 fn account(text: &str) -> Result<ServiceAccountRef, String> {
-    let (namespace, name) = text.split_once('/').ok_or("NAMESPACE/NAME is expected")?;
+    let (namespace, name) = text.split_once('/').ok_or("expected NAMESPACE/NAME")?;
     Ok(ServiceAccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
-/// Performs the run; every event is a line of JSON on standard output.
+/// Performs the run, and prints each event as a line of JSON.
 pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
     let key = Arc::new(key::signing_key(&args.key, None)?);
     let engine = target::this_cluster(args.account, common).await?.map_err(|e| engine_error(common, &e))?;

@@ -1,4 +1,4 @@
-//! `dayfly status`: one environment, its services and who may reach whom.
+//! `dayfly status`: prints an environment, its services and their callers.
 
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ fn text(o: &Observed, now: Timestamp) -> String {
     let (Some(lease), Some(retention)) = (&o.lease, &o.retention) else {
         if o.unread {
             return format!(
-                "another version of dayfly made {}, and who has it cannot be read; use that version, or `dayfly down {}`\n",
+                "{} was created by another version of dayfly, and its lease cannot be read; use that version, or remove it with `dayfly down {}`\n",
                 o.environment, o.environment
             );
         }
@@ -38,7 +38,8 @@ fn text(o: &Observed, now: Timestamp) -> String {
             objects.concat()
         );
     };
-    let kept = retention.kept().map(|r| format!("kept: {r}; `dayfly keep {} --release` ends that\n", o.environment));
+    let kept =
+        retention.kept().map(|r| format!("kept: {r}; release it with `dayfly keep {} --release`\n", o.environment));
     let head = format!(
         "{}  pull request {}, commit {}, run {}\nup for {}, used {}, expires {}\n{}\n",
         o.environment,
@@ -72,9 +73,9 @@ fn text(o: &Observed, now: Timestamp) -> String {
 fn state(state: Option<&UnitState>, late: bool) -> String {
     match state {
         Some(UnitState::Running) => "running".into(),
-        Some(UnitState::Created) if late => "waits for a suite to start it".into(),
+        Some(UnitState::Created) if late => "waiting for a suite to start it".into(),
         Some(UnitState::Created) => "not started".into(),
-        Some(UnitState::Exited { oom_killed: true, .. }) => "ended for want of memory".into(),
+        Some(UnitState::Exited { oom_killed: true, .. }) => "OOM-killed".into(),
         Some(UnitState::Exited { code, .. }) => format!("ended with exit code {code}"),
         None => "missing".into(),
     }

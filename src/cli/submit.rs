@@ -1,5 +1,4 @@
-//! `dayfly submit`: has the cluster's controller do what `dayfly run` does here; the acceptance stage of CI where nothing but
-//! a TestEnvironment may be made.
+//! `dayfly submit`: submits a run to a cluster's controller; for CI jobs that may only create a TestEnvironment.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ mod follow;
 mod run_state;
 mod spec;
 
-/// Field manager of what is submitted.
+/// Field manager of submitted objects.
 const MANAGER: &str = "dayfly-submit";
 
 /// Arguments of `submit`.
@@ -28,13 +27,13 @@ const MANAGER: &str = "dayfly-submit";
 pub struct SubmitArgs {
     #[command(flatten)]
     request: RequestArgs,
-    /// Namespace of the TestEnvironment (default: that of the context)
+    /// Namespace of the TestEnvironment (default: namespace of the context)
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Follow the run to its end, fetch its evidence, and exit with its code
+    /// Wait for the run to end, fetch its evidence, and exit with its exit code
     #[arg(long, requires = "evidence")]
     wait: bool,
-    /// Folder for the report and the signed statements that are fetched
+    /// Folder for the fetched report and signed statements
     #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
     evidence: Option<PathBuf>,
     /// Namespace of the controller
@@ -48,7 +47,7 @@ pub struct SubmitArgs {
     controller_namespace: String,
 }
 
-/// Submits the run, and follows it where that is criteria for.
+/// Submits the run, and follows it with --wait.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
     let text = std::fs::read_to_string(&valid.path)
@@ -87,7 +86,7 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     }
 }
 
-/// The cluster, also where nothing says that one is meant.
+/// The cluster; submitting implies --engine kubernetes.
 async fn reached(common: &Common) -> anyhow::Result<Client> {
     let context = match target::one(common)? {
         Target::Kubernetes(context) => context,
@@ -100,7 +99,7 @@ async fn reached(common: &Common) -> anyhow::Result<Client> {
     Ok(engine.client())
 }
 
-/// Puts the object there. The same once more is another attempt.
+/// Applies the object; submitting the same input again increments the attempt.
 async fn submitted(
     objects: &Api<TestEnvironment>,
     name: &str,
@@ -131,7 +130,7 @@ fn say_how_to_follow(object: &TestEnvironment, common: &Common) {
     );
 }
 
-/// Fetches the evidence, and shows the report as `dayfly run` does.
+/// Fetches the evidence and prints the report, like `dayfly run`.
 async fn finish(
     client: &Client,
     namespace: &str,

@@ -1,4 +1,4 @@
-//! `dayfly test`: run suites in an environment that is already up.
+//! `dayfly test`: runs suites in a running environment.
 
 use clap::Args;
 
@@ -15,7 +15,7 @@ use crate::suite::executor;
 pub struct TestArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Run only this suite (may be given several times)
+    /// Run only this suite (repeatable)
     #[arg(long, value_name = "NAME")]
     suite: Vec<String>,
 }

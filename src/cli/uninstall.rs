@@ -19,13 +19,13 @@ use crate::report::exit_code;
 /// Arguments of `uninstall`.
 #[derive(Debug, Args)]
 pub struct UninstallArgs {
-    /// Remove all TestEnvironments first, with their environments and evidence
+    /// Delete all TestEnvironments first, with their environments and evidence
     #[arg(long)]
     with_environments: bool,
-    /// Print what would be removed, and remove nothing
+    /// Print what would be removed, without removing anything
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait until everything is removed
+    /// How long to wait for the removal to complete
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }

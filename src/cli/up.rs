@@ -1,4 +1,4 @@
-//! `dayfly up`: bring an environment up and leave it running.
+//! `dayfly up`: starts an environment and leaves it running.
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub struct UpArgs {
     change: ChangeArgs,
 }
 
-/// Brings it up. After a failure what was made stays for a look; after a signal it is removed.
+/// Starts the environment. A failure leaves it for inspection; a signal removes it.
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = request::change(&args.change, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
@@ -62,7 +62,7 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
     }
 }
 
-/// What one can do with an environment that is up.
+/// Commands to use with the running environment.
 fn welcome(lease: &Lease, now: jiff::Timestamp, flags: &str) -> String {
     let plan = &lease.plan;
     let environment = &plan.environment;

@@ -25,7 +25,7 @@ mod text;
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct VerifyArgs {
-    /// Folder of a run or of a removal, or one envelope or bundle
+    /// Folder of a run or a removal, or a single envelope or bundle
     pub path: PathBuf,
     /// Public key to trust
     #[arg(long, value_name = "FILE")]
@@ -33,7 +33,7 @@ pub struct VerifyArgs {
     /// Require this head commit
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
-    /// Require this image
+    /// Require an image with this digest
     #[arg(long, value_name = "sha256:DIGEST")]
     pub image_digest: Option<String>,
     /// Require that the run passed

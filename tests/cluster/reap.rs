@@ -52,7 +52,7 @@ fn orphans_are_namespaces_without_an_owner_and_those_that_were_never_finished() 
 }
 
 #[test]
-fn a_janitor_that_dies_while_it_removes_leaves_a_record_that_says_begun() {
+fn a_killed_reaper_leaves_a_record_in_state_begun() {
     let user = in_cluster!();
     user.has_up("janitor-kdies", &[("1", &["--ttl", "1s"])]);
     let name = "janitor-kdies-pr-1";
@@ -67,7 +67,7 @@ fn a_janitor_that_dies_while_it_removes_leaves_a_record_that_says_begun() {
     janitor.ends().code(-9);
     user.verifies(&user.records(name)[0]).code(0).says("BEGUN").says("never: ");
     for change in [&["extend", name, "1h"][..], &["keep", name, "--reason", "too late"]] {
-        user.dayfly(change).code(2).says("is being removed, which nothing stops any more");
+        user.dayfly(change).code(2).says(&format!("{name} is already being removed"));
     }
     kubectl(&["-n", name, "patch", "configmap", "held", "--type=merge", "-p", "{\"metadata\":{\"finalizers\":null}}"]);
     until("the namespace is gone", || !namespace_is_there(name));
@@ -75,7 +75,7 @@ fn a_janitor_that_dies_while_it_removes_leaves_a_record_that_says_begun() {
 }
 
 #[test]
-fn what_a_cluster_does_not_let_go_is_named_and_recorded() {
+fn names_and_records_objects_that_the_cluster_cannot_remove() {
     let user = in_cluster!();
     user.has_up("janitor-kheld", &[("1", &["--ttl", "1s"])]);
     let name = "janitor-kheld-pr-1";

@@ -38,8 +38,8 @@ pub fn text(event: &RunEvent) -> Option<String> {
         RunEvent::SuiteLine { suite, line } => format!("log       {suite} | {line}"),
         RunEvent::UnitStopped { unit } => format!("stop      {unit}"),
         RunEvent::UnitEnded { unit, code, oom_killed } => {
-            let why = if *oom_killed { " for want of memory" } else { "" };
-            format!("ended     {unit} with exit code {code}{why}, and no suite had stopped it")
+            let why = if *oom_killed { " (OOM-killed)" } else { "" };
+            format!("ended     {unit} with exit code {code}{why}, without a suite stopping it")
         }
         RunEvent::Up { took_ms } => format!("up        every service is ready after {}", seconds(*took_ms)),
         RunEvent::SuiteStarted { suite } => format!("suite     {} began", suite.name),
@@ -97,7 +97,7 @@ fn suite(suite: &SuiteFact) -> String {
     format!(
         "suite     {} {}: {} passed, {} failed, {} inconclusive{reason}",
         suite.name,
-        suite.verdict.map_or("unjudged", Verdict::word),
+        suite.verdict.map_or("unfinished", Verdict::word),
         count(Verdict::Passed),
         count(Verdict::Failed),
         count(Verdict::Inconclusive)
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_unit_is_told_with_its_reason_and_its_log() {
+    fn shows_the_reason_and_the_log_of_a_failed_unit() {
         let told = text(&RunEvent::UnitFailed {
             unit: "api".into(),
             reason: "its process ended with exit code 3".into(),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn residual_objects_are_named() {
+    fn names_residual_objects() {
         let residual = vec![crate::engine::Residual { object: "network x".into(), reason: "in use".into() }];
         assert!(text(&RunEvent::Removed { residual, took_ms: 1 }).unwrap().contains("network x: in use"));
     }

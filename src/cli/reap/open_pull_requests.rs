@@ -1,5 +1,4 @@
-//! Where the list of open pull requests comes from, and that it is one. A list that cannot be had, or that is empty without
-//! anybody having said so, is none.
+//! Reads the list of open pull requests from a file or a forge. An empty list is an error without --none-open.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -19,31 +18,31 @@ const TOKEN: &str = "DAYFLY_FORGE_TOKEN";
 /// Longest list, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// Flags for environments whose pull request is closed.
+/// Flags of the list of open pull requests.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Closed pull requests")]
 pub struct OpenPullRequestArgs {
-    /// Remove those whose pull request is not in this file (- for standard input), one number a line
+    /// Remove environments whose pull request is not in this file, one number per line (- for standard input)
     #[arg(long, groups = ["reasons", "lists"], value_name = "FILE", conflicts_with = "forge")]
     open_prs: Option<PathBuf>,
-    /// Remove those whose pull request is not open on this forge
+    /// Remove environments whose pull request is not open on this forge
     #[arg(long, groups = ["reasons", "lists"], value_enum, value_name = "FORGE", requires = "repository")]
     forge: Option<ForgeKind>,
-    /// Repository whose pull requests they are: OWNER/NAME, or without --forge its address
+    /// Repository of the pull requests, as OWNER/NAME (or, without --forge, a URL)
     #[arg(long, value_name = "REPOSITORY", requires = "lists")]
     repository: Option<String>,
-    /// Where the forge answers (GitHub: https://api.github.com)
+    /// Base URL of the forge's API (default for github: https://api.github.com)
     #[arg(long, value_name = "URL", requires = "forge")]
     forge_url: Option<String>,
-    /// File whose first line is a token for the forge (or set DAYFLY_FORGE_TOKEN)
+    /// File whose first line is the forge's API token (or set DAYFLY_FORGE_TOKEN)
     #[arg(long, value_name = "FILE", requires = "forge")]
     token_file: Option<PathBuf>,
-    /// That no pull request is open is expected: an empty list is then one
+    /// Accept an empty list (no open pull requests)
     #[arg(long, requires = "lists")]
     none_open: bool,
 }
 
-/// A place that a list can be read from.
+/// A source of the list.
 pub struct ListSource<'a> {
     args: &'a OpenPullRequestArgs,
     from: Origin<'a>,
@@ -57,7 +56,7 @@ enum Origin<'a> {
 }
 
 impl OpenPullRequestArgs {
-    /// The place, if a list is asked for; what is wrong with the flags is told, and ends with exit code 2.
+    /// The source of the list, if one is given. Invalid flags are a usage error (exit code 2).
     pub fn source(&self, by_description: bool) -> anyhow::Result<Option<ListSource<'_>>> {
         let named = self.repository.as_deref().map(|text| {
             Repository::parse(text)
@@ -75,7 +74,7 @@ impl OpenPullRequestArgs {
         };
         if repository.is_none() && !by_description {
             return Err(usage_error(
-                "pull requests are numbered in each repository by itself: say with --repository, or with --description, of which environments this list speaks",
+                "pull request numbers are unique only within a repository: give --repository or --description to select the environments of this list",
             )
             .into());
         }
@@ -107,9 +106,9 @@ fn first_line(file: &Path) -> anyhow::Result<String> {
 }
 
 impl ListSource<'_> {
-    /// The list, or why there is none.
+    /// Reads the list, or says why it failed.
     pub async fn read(self) -> Result<OpenPullRequests, String> {
-        // From before it is asked for: whatever is made meanwhile is not in it.
+        // Taken before the request: the list lacks pull requests opened meanwhile.
         let asked = Timestamp::now();
         let (numbers, made, source) = match &self.from {
             Origin::File(file) => {
@@ -122,13 +121,13 @@ impl ListSource<'_> {
             }
         };
         if numbers.is_empty() && !self.args.none_open {
-            return Err(format!("{source} lists no pull request at all; if none is open, say so with --none-open"));
+            return Err(format!("{source} lists no pull requests; pass --none-open to accept an empty list"));
         }
         Ok(OpenPullRequests { numbers, made, repository: self.repository, by_description: self.by_description, source })
     }
 }
 
-/// The text, when it was written, and what it is called.
+/// Reads the text, its modification time and its display name.
 fn text(file: &Path) -> Result<(String, Timestamp, String), String> {
     let piped = file == Path::new("-");
     let name = if piped { "standard input".to_owned() } else { file.display().to_string() };
@@ -145,7 +144,7 @@ fn text(file: &Path) -> Result<(String, Timestamp, String), String> {
         Timestamp::try_from(written).unwrap_or(now)
     };
     if text.len() as u64 > LONGEST {
-        return Err(format!("{name} is longer than {} MiB: it is no list of pull requests", LONGEST >> 20));
+        return Err(format!("{name} is longer than {} MiB, the limit of a list of pull requests", LONGEST >> 20));
     }
     Ok((text, made, name))
 }

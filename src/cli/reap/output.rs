@@ -1,4 +1,4 @@
-//! What `reap` says: a line, or a JSON object, for each environment.
+//! Output of `reap`: a line or a JSON object for each environment.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::engine::{Observed, Residual};
 use crate::reaper::decide::Decision;
 use crate::reaper::removal::Outcome;
 
-/// That there is no list of open pull requests, and what follows from it.
+/// Reports a missing list of open pull requests.
 pub fn no_list(common: &Common, why: &str) {
     if common.output == Output::Json {
         outln!("{}", json!({"event": "error", "text": format!("no list of open pull requests: {why}")}));
@@ -15,7 +15,7 @@ pub fn no_list(common: &Common, why: &str) {
     errln!("error: there is no list of open pull requests, so nothing is removed for a closed one:\n  {why}");
 }
 
-/// What becomes of one environment; without an outcome nothing was tried.
+/// Prints the decision about an environment and the outcome of its removal, if it was attempted.
 pub fn print(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
     match common.output {
         Output::Json => outln!("{}", to_json(observed, decision, outcome, dry_run)),
@@ -38,11 +38,13 @@ fn print_outcome(environment: &str, reason: &str, outcome: &Outcome) {
     let lines = |left: &[Residual]| left.iter().map(|r| format!("\n  {}: {}", r.object, r.reason)).collect::<String>();
     match outcome {
         Outcome::Removed { record } => outln!("removed {environment}: {reason}\n  record {}", record.display()),
-        Outcome::NotDue => outln!("stays {environment}: it changed since it was listed, and is not due any more"),
+        Outcome::NotDue => outln!("stays {environment}: it changed since it was listed, and is no longer due"),
         Outcome::Left { left, .. } => outln!("NOT removed {environment} ({reason}):{}", lines(left)),
         Outcome::Failed { why, .. } => outln!("NOT removed {environment} ({reason}):\n  {why}"),
         Outcome::Unrecorded(e) => {
-            errln!("error: {environment} is not removed ({reason}), because no record can be made: failed to {e}");
+            errln!(
+                "error: {environment} was not removed ({reason}), because its removal could not be recorded: failed to {e}"
+            );
         }
         Outcome::Unfinished { done, why, .. } => {
             let (gone, more) = match done {
@@ -50,7 +52,7 @@ fn print_outcome(environment: &str, reason: &str, outcome: &Outcome) {
                 Ok(left) => ("is partly removed", lines(left)),
                 Err(failure) => ("is NOT removed", format!("\n  {failure}")),
             };
-            errln!("error: {environment} {gone}, but its record ends with the beginning: failed to {why}{more}");
+            errln!("error: {environment} {gone}, but its record is incomplete: failed to {why}{more}");
         }
     }
 }
@@ -63,7 +65,7 @@ fn to_json(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, 
         Decision::NotDue(notes) => (false, None, notes.clone()),
     };
     if matches!(outcome, Some(Outcome::NotDue)) {
-        notes.push("it changed since it was listed, and is not due any more".into());
+        notes.push("it changed since it was listed, and is no longer due".into());
     }
     let residual = outcome.map(residual).unwrap_or_default();
     json!({

@@ -109,7 +109,7 @@ impl Follow<'_> {
             }
             if tokio::time::timeout(SILENCE, states.changed()).await.is_err() && told.is_empty() {
                 let why = format!(
-                    "no controller has taken it up yet; is one running? kubectl -n {controller_namespace} get pods"
+                    "no controller has accepted it yet; check that one is running: kubectl -n {controller_namespace} get pods"
                 );
                 told.insert(why.clone());
                 self.line("waiting", &why);
@@ -157,7 +157,7 @@ impl Follow<'_> {
                 Err(kube::Error::Api(s)) if s.code == 403 => {
                     self.line(
                         "note",
-                        "the runner's log may not be read here (role dayfly-runner-logs); the report comes at the end",
+                        "no permission to read the runner's log (role dayfly-runner-logs); the report is printed at the end",
                     );
                     return;
                 }
@@ -196,7 +196,7 @@ pub async fn until_gone_if_leaving(objects: &Api<TestEnvironment>, name: &str) -
         kube::runtime::wait::await_condition(objects.clone(), name, kube::runtime::wait::conditions::is_deleted(&uid));
     match tokio::time::timeout(LEAVING, gone).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(e)) => Err(format!("an older one is being deleted, and it cannot be waited for: {e}")),
+        Ok(Err(e)) => Err(format!("failed to wait for the deletion of an older one: {e}")),
         Err(_) => Err(format!(
             "an older one is still being deleted after {} s; is the controller running?",
             LEAVING.as_secs()

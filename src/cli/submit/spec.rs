@@ -1,4 +1,4 @@
-//! From a description to the object that asks for its run. Pure.
+//! Builds the TestEnvironment spec of a description. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::crd::{DescriptionSource, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
 use crate::spec::ValidDescription;
 
-/// The spec, with the description and every file that it refers to.
+/// Builds the spec, with the description and every file that it refers to.
 pub fn build(
     args: &RequestArgs,
     valid: &ValidDescription,
@@ -43,11 +43,11 @@ pub fn build(
     }
 }
 
-/// What a refusal of the API server means to whoever submits.
+/// Explains an API server error to the user of `submit`.
 pub fn api_error(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(s) if s.code == 404 => {
-            "the cluster does not know TestEnvironments; dayfly's controller is installed by `dayfly install`".into()
+            "TestEnvironments are not installed in the cluster; run `dayfly install`".into()
         }
         kube::Error::Api(s) if s.code == 413 || s.message.contains("too large") || s.message.contains("too long") => {
             format!(

@@ -1,4 +1,4 @@
-//! The pipelines under `examples/ci` are YAML, have what they promise, and call dayfly with command lines that it takes.
+//! The pipelines under `examples/ci` are valid YAML, contain the required steps, and use valid command lines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const GITHUB: [&str; 2] = ["examples/ci/github.yaml", "examples/ci/github-submit.yaml"];
 const GITLAB: [&str; 2] = ["examples/ci/gitlab.yaml", "examples/ci/gitlab-submit.yaml"];
-/// Those in which a cluster's controller performs the run.
+/// Pipelines that submit the run to a cluster's controller.
 const SUBMITTING: [&str; 2] = [GITHUB[1], GITLAB[1]];
 
 fn all() -> impl Iterator<Item = &'static str> {
@@ -30,7 +30,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Every `dayfly …` of a pipeline as arguments, variables filled in with values of their kind.
+/// The arguments of every `dayfly …` line of a pipeline, with sample values for variables.
 fn command_lines(pipeline: &Value) -> Vec<Vec<String>> {
     let mut lines = Vec::new();
     texts(pipeline, &mut lines);
@@ -55,7 +55,7 @@ fn value_of<'a>(line: &'a [String], flag: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn no_pipeline_is_forgotten() {
+fn covers_every_example_pipeline() {
     let folder = fs::read_dir(format!("{}/examples/ci", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut there: Vec<_> =
         folder.map(|f| format!("examples/ci/{}", f.unwrap().file_name().into_string().unwrap())).collect();
@@ -66,7 +66,7 @@ fn no_pipeline_is_forgotten() {
 }
 
 #[test]
-fn every_command_line_is_one_that_dayfly_takes() {
+fn every_command_line_is_valid() {
     for path in all() {
         for line in command_lines(&parsed(path)) {
             Cli::try_parse_from(&line).unwrap_or_else(|e| panic!("{path}: {line:?}: {e}"));
@@ -97,7 +97,7 @@ fn each_pipeline_runs_reports_and_verifies() {
 }
 
 #[test]
-fn where_a_cluster_performs_the_run_ci_has_no_signing_key() {
+fn submitting_pipelines_have_no_signing_key() {
     for path in SUBMITTING {
         let mut lines = Vec::new();
         texts(&parsed(path), &mut lines);
@@ -107,7 +107,7 @@ fn where_a_cluster_performs_the_run_ci_has_no_signing_key() {
 }
 
 #[test]
-fn reports_are_kept_also_when_the_run_fails() {
+fn uploads_reports_of_failed_runs() {
     for path in GITHUB {
         let github = parsed(path);
         let steps = github["jobs"]["environment"]["steps"].as_array().unwrap();
@@ -127,7 +127,7 @@ fn reports_are_kept_also_when_the_run_fails() {
 }
 
 #[test]
-fn no_pipeline_writes_a_secret_into_a_command() {
+fn no_command_contains_a_secret() {
     for path in all() {
         let mut lines = Vec::new();
         texts(&parsed(path), &mut lines);

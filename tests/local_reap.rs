@@ -1,4 +1,4 @@
-//! The janitor on a real container engine, through the command.
+//! The reaper on a real container engine, through the command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -12,19 +12,19 @@ use support::{Running, User, reaping};
 #[test]
 fn each_reason_removes_what_it_means_and_is_recorded() {
     needs_engine!();
-    reaping::each_reason_removes_what_it_means_and_is_recorded(&User::new(), "janitor-why");
+    reaping::each_reason_removes_what_it_means_and_is_recorded(&User::new(), "reaper-why");
 }
 
 #[test]
 fn without_a_list_that_can_be_trusted_nothing_is_closed() {
     needs_engine!();
-    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&User::new(), "janitor-sure");
+    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&User::new(), "reaper-sure");
 }
 
 #[test]
 fn what_is_extended_or_kept_stays() {
     needs_engine!();
-    reaping::what_is_extended_or_kept_stays(&User::new(), "janitor-stay");
+    reaping::what_is_extended_or_kept_stays(&User::new(), "reaper-stay");
 }
 
 #[test]
@@ -39,14 +39,14 @@ fn what_is_closed_on_the_forge_goes_and_nothing_does_when_the_forge_does_not_say
     // Environments are of the forge that the job named, which has the port of this one.
     let repository = format!("{}/o/n", forge.url);
     let of_it: &[&str] = &["--repository", &repository];
-    user.has_up("janitor-forge", &[("1", of_it), ("2", of_it)]);
+    user.has_up("reaper-forge", &[("1", of_it), ("2", of_it)]);
     let flags = |url: &'static str| ["--forge", "github", "--repository", "o/n", "--forge-url", url];
-    let said = user.reaps("janitor-forge", &flags(refused.url.clone().leak())).code(7);
+    let said = user.reaps("reaper-forge", &flags(refused.url.clone().leak())).code(7);
     assert!(!said.err.contains("s3cret"), "{}", said.err);
     said.says("the token was refused").says("401, Bad credentials").says("nothing is due");
-    let told = user.reaps("janitor-forge", &flags(forge.url.clone().leak())).code(0);
-    told.says("removed janitor-forge-pr-1: pull request 1 is not open");
-    user.dayfly(&["status", "janitor-forge-pr-2"]).code(0).says("running");
+    let told = user.reaps("reaper-forge", &flags(forge.url.clone().leak())).code(0);
+    told.says("removed reaper-forge-pr-1: pull request 1 is not open");
+    user.dayfly(&["status", "reaper-forge-pr-2"]).code(0).says("running");
     assert!(forge.asked.lock().unwrap().iter().all(|a| a.ends_with("Bearer s3cret")));
 }
 
@@ -84,24 +84,24 @@ fn forward(mut from: UnixStream, mut to: UnixStream, tell: &std::sync::mpsc::Sen
 }
 
 #[test]
-fn a_janitor_that_dies_before_it_removes_leaves_a_record_that_says_begun() {
+fn a_reaper_killed_before_the_removal_leaves_a_record_in_state_begun() {
     needs_engine!();
     let user = User::new();
-    user.has_up("janitor-dies", &[("1", &["--ttl", "1s"])]);
+    user.has_up("reaper-dies", &[("1", &["--ttl", "1s"])]);
     let socket = user.folder.path().join("engine.sock");
     let asked_to_remove = nothing_is_removed(&socket);
-    let flags = ["reap", "--expired", "--description", "janitor-dies", "--key", "key.pem", "--evidence", "evidence"];
+    let flags = ["reap", "--expired", "--description", "reaper-dies", "--key", "key.pem", "--evidence", "evidence"];
     let mut command = user.command(&flags);
     command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
-    let janitor = Running::start(command);
+    let reaper = Running::start(command);
     asked_to_remove.recv().unwrap();
-    janitor.signal("KILL");
-    janitor.ends().code(-9);
-    let records = user.records("janitor-dies-pr-1");
+    reaper.signal("KILL");
+    reaper.ends().code(-9);
+    let records = user.records("reaper-dies-pr-1");
     assert_eq!(records.len(), 1);
     user.verifies(&records[0]).code(0).says("BEGUN").says("never: whoever removed it died");
-    user.dayfly(&["status", "janitor-dies-pr-1"]).code(0).says("running");
+    user.dayfly(&["status", "reaper-dies-pr-1"]).code(0).says("running");
     // The next one does it.
-    user.reaps("janitor-dies", &["--expired"]).code(0).says("removed janitor-dies-pr-1");
-    assert_eq!(user.records("janitor-dies-pr-1").len(), 2);
+    user.reaps("reaper-dies", &["--expired"]).code(0).says("removed reaper-dies-pr-1");
+    assert_eq!(user.records("reaper-dies-pr-1").len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Keys are written privately, never overwritten unasked, and every fault of a key is named.
+//! Key files: permissions, overwriting, passphrases and errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -19,7 +19,7 @@ fn error<T>(result: anyhow::Result<T>) -> String {
 }
 
 #[test]
-fn a_new_key_is_private_beside_its_public_half_and_both_are_read_back() {
+fn writes_a_private_key_with_mode_0600_and_reads_both_halves_back() {
     let dir = tempfile::tempdir().unwrap();
     for kind in KINDS {
         let made = generate(&dir.path().join(format!("{kind:?}")), kind, None, false).unwrap();
@@ -35,7 +35,7 @@ fn a_new_key_is_private_beside_its_public_half_and_both_are_read_back() {
 }
 
 #[test]
-fn two_new_keys_differ() {
+fn generates_different_keys() {
     let dir = tempfile::tempdir().unwrap();
     for kind in KINDS {
         let ids = ["a", "b"].map(|name| generate(&dir.path().join(name), kind, None, true).unwrap().keyid);
@@ -44,7 +44,7 @@ fn two_new_keys_differ() {
 }
 
 #[test]
-fn a_key_is_replaced_only_with_force() {
+fn overwrites_a_key_only_with_force() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("key");
     let first = generate(&out, KeyKind::P256, None, false).unwrap();
@@ -61,7 +61,7 @@ fn a_key_is_replaced_only_with_force() {
 }
 
 #[test]
-fn an_encrypted_key_opens_with_its_passphrase_from_variable_or_file_and_with_no_other() {
+fn decrypts_a_key_only_with_its_passphrase_from_variable_or_file() {
     let dir = tempfile::tempdir().unwrap();
     let made = generate(&dir.path().join("key"), KeyKind::Ed25519, Some("open sesame"), false).unwrap();
     assert!(fs::read_to_string(&made.private).unwrap().contains("ENCRYPTED PRIVATE KEY"));
@@ -82,7 +82,7 @@ fn an_encrypted_key_opens_with_its_passphrase_from_variable_or_file_and_with_no_
 }
 
 #[test]
-fn every_unusable_key_says_what_it_is_and_what_to_do() {
+fn reports_the_kind_of_every_unusable_key() {
     let dir = tempfile::tempdir().unwrap();
     let made = generate(&dir.path().join("key"), KeyKind::P256, None, false).unwrap();
     let none = PassphraseSource::default();
@@ -112,13 +112,13 @@ fn every_unusable_key_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
-fn a_signing_key_shows_only_its_id() {
+fn debug_output_of_a_signing_key_shows_only_its_id() {
     let key = SigningKey::from_seed(KeyKind::Ed25519, &[9; 32]).unwrap();
     assert_eq!(format!("{key:?}"), format!("SigningKey({})", key.verifying_key().keyid()));
 }
 
 #[test]
-fn a_signature_is_good_for_its_bytes_and_its_key_only() {
+fn accepts_a_signature_only_of_the_same_bytes_and_key() {
     for kind in KINDS {
         let [key, other] = [1, 2].map(|n| SigningKey::from_seed(kind, &[n; 32]).unwrap());
         let signature = key.sign(b"this");

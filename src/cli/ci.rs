@@ -1,6 +1,6 @@
-//! What dayfly knows of the CI system around it, and says to it.
+//! Integration with CI systems: reads the job, publishes annotations and summaries.
 //!
-//! Everything but `publish` and `event` is pure: the environment is a map, files are texts. Nothing here judges.
+//! Everything but `publish` and `event` is pure: the environment is a map, files are texts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,16 +21,16 @@ pub use annotate::annotations;
 pub use job::{CiJob, job};
 pub use system::{CiSystem, detect};
 
-/// GitHub cuts off the summary of a step here.
+/// GitHub's limit of a step summary, in bytes.
 const SUMMARY_BYTES: u64 = 1024 * 1024;
 
-/// The text of the event that started a GitHub job, which alone names the head commit of a pull request.
+/// The event that started a GitHub job; only it names the head commit of a pull request.
 pub fn event(env: &BTreeMap<String, String>) -> Option<String> {
     fs::read_to_string(env.get("GITHUB_EVENT_PATH")?).ok()
 }
 
-/// Tells the CI system, if there is one, how the run went: annotations on standard error (standard output is for
-/// data), and on GitHub the Markdown view as the summary of the step. Errors are for a warning, never for a verdict.
+/// Publishes the result to the CI system, if any: annotations on standard error (standard output is for data), and on
+/// GitHub the Markdown report as the step summary. The caller turns errors into warnings.
 pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> {
     let Some(ci) = detect(env) else { return Ok(()) };
     super::stdio::err(&annotations(facts, ci));
@@ -40,7 +40,7 @@ pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> 
     }
 }
 
-/// Appends to the summary of the step, unless it would grow past what GitHub takes.
+/// Appends to the step summary, up to GitHub's limit.
 fn summarise(path: &Path, text: &str) -> io::Result<()> {
     let size = fs::metadata(path).map_or(0, |m| m.len());
     if size + text.len() as u64 + 1 > SUMMARY_BYTES {

@@ -1,4 +1,4 @@
-//! From the flags to a checked description and its plan. Diagnostics are printed and end with exit code 2.
+//! Reads, checks and plans the description of the flags. Diagnostics are printed and end with exit code 2.
 
 use std::io::IsTerminal;
 use std::path::Path;

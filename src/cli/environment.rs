@@ -1,4 +1,4 @@
-//! The environment that the arguments name.
+//! Resolves the environment that the arguments name.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub fn not_found_error(environment: &str, common: &Common) -> ReportedError {
     usage_error(&format!("{}; see `dayfly list{}`", not_found(environment, common), target::flags(common)))
 }
 
-/// States that the environment does not exist where the flags look.
+/// Message: no such environment at the target of the flags.
 pub fn not_found(environment: &str, common: &Common) -> String {
     let place = match target::chosen(common).pop() {
         Some(Target::Kubernetes(Some(context))) => format!("in the cluster of context {context}"),

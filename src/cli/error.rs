@@ -5,7 +5,7 @@ use crate::engine::{EngineError, Leftover};
 use crate::lifecycle;
 use crate::report::exit_code;
 
-/// An error that is printed already, with the exit code of the process.
+/// An error that was already printed, with the exit code of the process.
 #[derive(Debug)]
 pub struct ReportedError(pub u8);
 
@@ -23,7 +23,7 @@ pub fn usage_error(text: &str) -> ReportedError {
     ReportedError(exit_code::USAGE)
 }
 
-/// Prints an engine's error with what it left behind; the exit code is that of its cause.
+/// Prints an engine error and the objects it left behind; the exit code is that of its cause.
 pub fn engine_error(common: &Common, error: &EngineError) -> anyhow::Error {
     let cause = lifecycle::causes::from_engine_error(error);
     if common.output == Output::Json {

@@ -1,16 +1,16 @@
-//! In whose name this process removes: the system's user, the CI job, and what the engine knows it as.
+//! The identity in removal records: system user, CI job, and account on the engine.
 
 use crate::engine::Engine;
 use crate::evidence::predicate::{Remover, RunnerId};
 
 use super::{ci, process_env};
 
-/// Who this is, also by the name that the engine knows it by.
+/// The identity of this process, with its account on the engine.
 pub async fn on_engine(engine: &dyn Engine) -> Remover {
     Remover { account: engine.account().await, ..current() }
 }
 
-/// Who this is.
+/// The identity of this process.
 pub fn current() -> Remover {
     let variables = process_env::variables();
     let job = ci::job(&variables, None);
@@ -23,7 +23,7 @@ pub fn current() -> Remover {
     }
 }
 
-/// The name of the process's user. Variables say what somebody wants them to say; the system's table does not.
+/// The name of the process's user, from the system's user table: environment variables can be forged.
 fn user() -> String {
     let id = rustix::process::geteuid().as_raw();
     let table = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_named_by_the_systems_table() {
+    fn reads_the_user_name_from_the_system_table() {
         let table = "root:x:0:0:root:/root:/bin/sh\nbroken\nci:x:1001:1001::/home/ci:/bin/sh\n";
         assert_eq!(named(table, 1001).as_deref(), Some("ci"));
         assert_eq!(named(table, 7), None);

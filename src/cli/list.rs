@@ -54,7 +54,7 @@ fn row(o: &Observed, now: Timestamp) -> [String; 6] {
             };
             [name, services, commit(&l.commit), age(now, l.created), ago(now, t.used), end]
         }
-        _ if o.unread => [name, services, dash(), dash(), dash(), "made by another version of dayfly".into()],
+        _ if o.unread => [name, services, dash(), dash(), dash(), "created by another version of dayfly".into()],
         _ => {
             let remnants = format!("{} remnant(s)", o.objects.len());
             [name, remnants, dash(), dash(), dash(), "remove with `dayfly down`".into()]

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::report::exit_code;
 
-/// Writes `dayfly.1` and a page for each verb.
+/// Writes `dayfly.1` and a page for each subcommand.
 pub fn run(command: clap::Command, folder: &Path) -> anyhow::Result<u8> {
     std::fs::create_dir_all(folder).with_context(|| format!("failed to create the folder {}", folder.display()))?;
     clap_mangen::generate_to(command, folder)

@@ -1,4 +1,4 @@
-//! `dayfly plan`: what would be made for a pull request, and who could reach whom. Touches no engine.
+//! `dayfly plan`: shows the plan of an environment. Needs no engine.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::plan::{build, text};
 use crate::report::exit_code;
 use crate::spec::{self, Overrides};
 
-/// How `--graph` draws.
+/// Formats of `--graph`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum GraphFormat {
     /// Indented text.

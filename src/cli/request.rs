@@ -1,4 +1,4 @@
-//! The change and the run that flags and CI job ask for.
+//! The requested run, from flags and CI job.
 
 use anyhow::bail;
 
@@ -16,9 +16,9 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     let job = ci::job(&variables, ci::event(&variables).as_deref());
     let pr = args.pr.or(job.pr);
     let commit = args.commit.clone().or(job.commit);
-    let Some(pr) = pr else { bail!(usage_error("--pr NUMBER is required outside of a pull request's pipeline")) };
+    let Some(pr) = pr else { bail!(usage_error("--pr NUMBER is required outside of a pull request pipeline")) };
     if commit_required && commit.is_none() {
-        bail!(usage_error("--commit SHA is required outside of a pull request's pipeline"));
+        bail!(usage_error("--commit SHA is required outside of a pull request pipeline"));
     }
     let commit = commit.unwrap_or_default();
     if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
@@ -31,7 +31,7 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
 }
 
-/// Checks the run that the flags ask for. Errors are printed and end with exit code 2 before anything is made.
+/// Checks the requested run. Errors are printed and end with exit code 2 before anything is created.
 pub fn run_request(args: &RequestArgs, common: &Common) -> anyhow::Result<RunRequest> {
     let (change_args, change, runner) = self::change(&args.change, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));

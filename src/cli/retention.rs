@@ -17,7 +17,7 @@ pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> an
         RetentionUpdate::Gone => Err(environment::not_found_error(name, common).into()),
         RetentionUpdate::Leaving => Err(leaving(name).into()),
         RetentionUpdate::Taken(newer) => {
-            errln!("error: run {newer} just took over {name}; nothing was changed: check it, and try again");
+            errln!("error: run {newer} just replaced {name}; nothing was changed; check it and try again");
             Err(ReportedError(exit_code::UNEXPECTED).into())
         }
     }
@@ -28,7 +28,9 @@ fn owner(name: &str, found: Observed) -> Result<(uuid::Uuid, Retention), Reporte
     match found {
         Observed { leaving: true, .. } => Err(leaving(name)),
         Observed { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),
-        o if o.unread => Err(usage_error(&format!("{name} was made by another version of dayfly; use that version"))),
+        o if o.unread => {
+            Err(usage_error(&format!("{name} was created by another version of dayfly; use that version")))
+        }
         _ => Err(usage_error(&format!("{name} has no owner, only remnants are left; see `dayfly status {name}`"))),
     }
 }

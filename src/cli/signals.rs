@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks the run to clean up, the second leaves at once and says how to clean up.
+//! Ctrl-C and SIGTERM: the first cleans up, the second exits at once and prints how to clean up.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,16 +12,17 @@ pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        errln!("\nstopping and cleaning up; once more to leave at once");
+        errln!("\nstopping and cleaning up; interrupt again to exit at once");
         cancelled.cancel();
         any(&mut signals).await;
-        errln!("left at once; clean up with: {way_out}");
+        errln!("exited without cleaning up; clean up with: {way_out}");
         std::process::exit(i32::from(exit_code::INTERRUPTED));
     });
     Ok(token)
 }
 
-/// A token that the first SIGINT, SIGTERM or SIGHUP cancels, and nothing else: for what others end when it takes too long.
+/// A token that the first SIGINT, SIGTERM or SIGHUP cancels; later signals do nothing. For processes in pods, which the
+/// kubelet kills after the grace period.
 pub fn ask() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();

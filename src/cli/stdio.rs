@@ -1,12 +1,12 @@
-//! Standard output and standard error of every verb.
+//! Standard output and standard error of every subcommand.
 //!
-//! Whoever reads them may go away at any time (`dayfly list | head -1`). What is said then is lost, and nothing else is: a run
-//! still removes its environment, signs its report and ends with its verdict's code, where `println!` would panic.
+//! The reader may close the stream at any time (`dayfly list | head -1`). Only later output is lost: a run still removes its
+//! environment, signs its report and exits with its verdict's code, where `println!` would panic.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 
-/// Why data did not reach standard output, other than that nobody reads it any more.
+/// The first error of standard output, other than a closed pipe.
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line of data.
@@ -14,15 +14,15 @@ macro_rules! outln {
     ($($text:tt)*) => { $crate::cli::stdio::out(&format!("{}\n", format_args!($($text)*))) };
 }
 
-/// Prints a line for people.
+/// Prints a line of progress or an error.
 macro_rules! errln {
     ($($text:tt)*) => { $crate::cli::stdio::err(&format!("{}\n", format_args!($($text)*))) };
 }
 
-/// Standard output; without a reader it takes everything.
+/// Standard output; discards everything once its reader is gone.
 pub struct Stdout;
 
-/// Standard error; without a reader it takes everything.
+/// Standard error; discards everything once its reader is gone.
 pub struct Stderr;
 
 impl Write for Stdout {
@@ -52,7 +52,7 @@ fn or_lost<T>(written: io::Result<T>, lost: T) -> io::Result<T> {
     }
 }
 
-/// Prints data. What goes wrong ends nothing; `failure` knows of it.
+/// Prints data. Errors are recorded for `failure`.
 pub fn out(text: &str) {
     if let Err(e) = Stdout.write_all(text.as_bytes()).and_then(|()| Stdout.flush()) {
         // Only the first is kept: the others follow from it.
@@ -60,12 +60,12 @@ pub fn out(text: &str) {
     }
 }
 
-/// Prints what is for people. There is nowhere to say that it failed.
+/// Prints to standard error, ignoring failures.
 pub fn err(text: &str) {
     Stderr.write_all(text.as_bytes()).ok();
 }
 
-/// Why data did not reach standard output, where that is so.
+/// Returns the first error of standard output.
 pub fn failure() -> Option<&'static io::Error> {
     FAILURE.get()
 }

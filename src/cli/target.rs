@@ -1,4 +1,4 @@
-//! Which engines and clusters the flags mean, and how each is reached.
+//! Resolves the flags to engines and clusters, and connects to them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::render::kubernetes::templates::SUFFIX;
 /// Set in every pod of a cluster.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
-/// One place where environments run.
+/// An engine or a cluster to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The container engine of this machine.
@@ -37,7 +37,7 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// Everything that the flags name; a context means a cluster, and nothing at all means where this process runs.
+/// Resolves the flags. A context implies a cluster; without flags, the target is where this process runs.
 pub fn all(engines: &[EngineChoice], contexts: &[String], variables: &BTreeMap<String, String>) -> Vec<Target> {
     let clusters = || {
         let named: Vec<Target> = contexts.iter().map(|c| Target::Kubernetes(Some(c.clone()))).collect();
@@ -70,7 +70,7 @@ pub fn chosen(common: &Common) -> Vec<Target> {
     all(&common.engine, &common.context, &process_env::variables())
 }
 
-/// The one target of a verb that works on one.
+/// The target of a subcommand that takes exactly one.
 pub fn one(common: &Common) -> anyhow::Result<Target> {
     let mut chosen = chosen(common);
     match (chosen.pop(), chosen.is_empty()) {
@@ -78,12 +78,12 @@ pub fn one(common: &Common) -> anyhow::Result<Target> {
         (last, _) => {
             chosen.extend(last);
             let names = chosen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(usage_error(&format!("one engine and one context is needed here, and these are named: {names}")).into())
+            Err(usage_error(&format!("this command takes one engine and one context, not several: {names}")).into())
         }
     }
 }
 
-/// The flags by which a further command means the same place, with a space before them; nothing where it would anyhow.
+/// The flags that select the same target in a suggested command, each after a space; empty for the default target.
 pub fn flags(common: &Common) -> String {
     let variables = process_env::variables();
     let given = |variable: &str| !variables.contains_key(variable);
@@ -101,7 +101,7 @@ pub async fn engine(common: &Common) -> anyhow::Result<Arc<dyn Engine>> {
     reach(&one(common)?, common).await?.map_err(|e| engine_error(common, &e))
 }
 
-/// Reaches a target.
+/// Connects to a target.
 pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Arc<dyn Engine>, EngineError>> {
     Ok(match target {
         Target::Local => local(common).await?.map(|e| e as Arc<dyn Engine>),
@@ -109,9 +109,9 @@ pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Ar
     })
 }
 
-/// Reaches the container engine of this machine.
+/// Connects to the container engine of this machine.
 pub async fn local(common: &Common) -> anyhow::Result<Result<Arc<LocalEngine>, EngineError>> {
-    let executable = std::env::current_exe().context("failed to find dayfly's own program file")?;
+    let executable = std::env::current_exe().context("failed to find dayfly's executable")?;
     let options = local::Options {
         surroundings: Surroundings::from_variables(&process_env::variables()),
         executable,
@@ -120,7 +120,7 @@ pub async fn local(common: &Common) -> anyhow::Result<Result<Arc<LocalEngine>, E
     Ok(LocalEngine::connect(options).await.map(Arc::new))
 }
 
-/// Reaches a cluster. What is wrong with files that the flags name is told first, and ends with exit code 2.
+/// Connects to a cluster, after checking the files of the flags (exit code 2).
 pub async fn cluster(
     context: Option<String>,
     common: &Common,
@@ -128,8 +128,7 @@ pub async fn cluster(
     reached(options(context, common)?, common).await
 }
 
-/// Reaches the cluster that this process runs in, with an account that has rights in environments only as it gives them to
-/// itself.
+/// Connects to the cluster that this process runs in, with an account that binds its own role in each environment.
 pub async fn this_cluster(
     account: ServiceAccountRef,
     common: &Common,
@@ -154,7 +153,7 @@ async fn reached(
     Ok(KubernetesEngine::connect(options, templates(common)?).await.map(Arc::new))
 }
 
-/// The text that `--pull-secret` names.
+/// Reads the file of `--pull-secret`.
 pub fn pull_secret(common: &Common) -> anyhow::Result<Option<String>> {
     let read = |path: &Path| {
         std::fs::read_to_string(path).map_err(|e| usage_error(&format!("--pull-secret {}: {e}", path.display())))
@@ -162,7 +161,7 @@ pub fn pull_secret(common: &Common) -> anyhow::Result<Option<String>> {
     Ok(common.cluster.pull_secret.as_deref().map(read).transpose()?)
 }
 
-/// dayfly's own templates, and those of `--manifests` in their place.
+/// The built-in templates, replaced by those of `--manifests`.
 pub fn templates(common: &Common) -> anyhow::Result<Templates> {
     let mut replaced = BTreeMap::new();
     if let Some(folder) = &common.cluster.manifests {
@@ -176,7 +175,7 @@ pub fn templates(common: &Common) -> anyhow::Result<Templates> {
             }
         }
         if replaced.is_empty() {
-            return Err(refuse(format!("there is no template in it (files that end in {SUFFIX})")).into());
+            return Err(refuse(format!("the folder contains no templates (*{SUFFIX})")).into());
         }
     }
     Templates::new(&replaced).map_err(|e| usage_error(&format!("failed to {e}")).into())
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_means_a_cluster_and_nothing_means_where_this_runs() {
+    fn a_context_implies_a_cluster_and_the_default_depends_on_where_it_runs() {
         use EngineChoice::{Kubernetes, Local};
         assert_eq!(targets(&[], &[], false), ["local"]);
         assert_eq!(targets(&[], &[], true), ["kubernetes"]);

@@ -1,4 +1,4 @@
-//! `dayfly validate`: every fault of a description at once, without touching an engine.
+//! `dayfly validate`: reports all errors of a description at once. Needs no engine.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::description::print_diagnostics;
 use crate::report::exit_code;
 use crate::spec::{self, Overrides, ValidDescription};
 
-/// Checks a description; returns the exit code: 0, or 2 when there is a fault.
+/// Checks a description; returns the exit code: 0, or 2 with errors.
 ///
 /// Diagnostics go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
 pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {

@@ -1,4 +1,4 @@
-//! The janitor in a real cluster.
+//! The reaper on a cluster.
 
 use serde_json::Value;
 
@@ -9,44 +9,44 @@ use crate::world::{apply, kubectl, namespace_is_there, object, until};
 #[test]
 fn each_reason_removes_what_it_means_and_is_recorded() {
     let user = in_cluster!();
-    reaping::each_reason_removes_what_it_means_and_is_recorded(&user, "janitor-kwhy");
-    let records = user.records("janitor-kwhy-pr-1");
+    reaping::each_reason_removes_what_it_means_and_is_recorded(&user, "reaper-kwhy");
+    let records = user.records("reaper-kwhy-pr-1");
     user.verifies(&records[0]).code(0).says("account ");
 }
 
 #[test]
 fn without_a_list_that_can_be_trusted_nothing_is_closed() {
-    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&in_cluster!(), "janitor-ksure");
+    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&in_cluster!(), "reaper-ksure");
 }
 
 #[test]
 fn what_is_extended_or_kept_stays() {
-    reaping::what_is_extended_or_kept_stays(&in_cluster!(), "janitor-kstay");
+    reaping::what_is_extended_or_kept_stays(&in_cluster!(), "reaper-kstay");
 }
 
 #[test]
 fn orphans_are_namespaces_without_an_owner_and_those_that_were_never_finished() {
     let user = in_cluster!();
-    user.has_up("janitor-korphan", &[("1", &[]), ("2", &[]), ("3", &[])]);
+    user.has_up("reaper-korphan", &[("1", &[]), ("2", &[]), ("3", &[])]);
     let lease = |name: &str| -> Value {
         let namespace = object("", "namespace", name);
         serde_json::from_str(namespace["metadata"]["annotations"]["dayfly.dev/lease"].as_str().unwrap()).unwrap()
     };
-    kubectl(&["annotate", "namespace", "janitor-korphan-pr-1", "dayfly.dev/lease-", "dayfly.dev/plan-"]);
+    kubectl(&["annotate", "namespace", "reaper-korphan-pr-1", "dayfly.dev/lease-", "dayfly.dev/plan-"]);
     // The second was made long ago, and its service is not there.
-    let mut old = lease("janitor-korphan-pr-2");
+    let mut old = lease("reaper-korphan-pr-2");
     old["created"] = "2024-01-01T00:00:00Z".into();
-    kubectl(&["annotate", "--overwrite", "namespace", "janitor-korphan-pr-2", &format!("dayfly.dev/lease={old}")]);
-    kubectl(&["annotate", "--overwrite", "namespace", "janitor-korphan-pr-3", "dayfly.dev/lease={\"version\": 9}"]);
-    user.reaps("janitor-korphan", &["--orphans", "--dry-run"]).code(0).says("would remove janitor-korphan-pr-1");
-    kubectl(&["-n", "janitor-korphan-pr-2", "delete", "pod", "web"]);
-    let told = user.reaps("janitor-korphan", &["--orphans"]).code(0);
-    told.says("removed janitor-korphan-pr-1: it has no owner")
-        .says("removed janitor-korphan-pr-2: its start was interrupted: web")
-        .says("stays janitor-korphan-pr-3: another version of dayfly");
-    assert!(!namespace_is_there("janitor-korphan-pr-1") && !namespace_is_there("janitor-korphan-pr-2"));
-    assert!(namespace_is_there("janitor-korphan-pr-3"));
-    for name in ["janitor-korphan-pr-1", "janitor-korphan-pr-2"] {
+    kubectl(&["annotate", "--overwrite", "namespace", "reaper-korphan-pr-2", &format!("dayfly.dev/lease={old}")]);
+    kubectl(&["annotate", "--overwrite", "namespace", "reaper-korphan-pr-3", "dayfly.dev/lease={\"version\": 9}"]);
+    user.reaps("reaper-korphan", &["--orphans", "--dry-run"]).code(0).says("would remove reaper-korphan-pr-1");
+    kubectl(&["-n", "reaper-korphan-pr-2", "delete", "pod", "web"]);
+    let told = user.reaps("reaper-korphan", &["--orphans"]).code(0);
+    told.says("removed reaper-korphan-pr-1: it has no owner")
+        .says("removed reaper-korphan-pr-2: its start was interrupted: web")
+        .says("stays reaper-korphan-pr-3: another version of dayfly");
+    assert!(!namespace_is_there("reaper-korphan-pr-1") && !namespace_is_there("reaper-korphan-pr-2"));
+    assert!(namespace_is_there("reaper-korphan-pr-3"));
+    for name in ["reaper-korphan-pr-1", "reaper-korphan-pr-2"] {
         user.verifies(&user.records(name)[0]).code(0).says("REMOVED").says("orphan: ");
     }
 }
@@ -54,37 +54,37 @@ fn orphans_are_namespaces_without_an_owner_and_those_that_were_never_finished() 
 #[test]
 fn a_killed_reaper_leaves_a_record_in_state_begun() {
     let user = in_cluster!();
-    user.has_up("janitor-kdies", &[("1", &["--ttl", "1s"])]);
-    let name = "janitor-kdies-pr-1";
+    user.has_up("reaper-kdies", &[("1", &["--ttl", "1s"])]);
+    let name = "reaper-kdies-pr-1";
     apply(&format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: held, namespace: {name}, finalizers: [example.com/held] }}\n"
     ));
-    let flags = ["reap", "--expired", "--description", "janitor-kdies", "--key", "key.pem", "--evidence", "evidence"];
-    let janitor = Running::start(user.command(&flags));
+    let flags = ["reap", "--expired", "--description", "reaper-kdies", "--key", "key.pem", "--evidence", "evidence"];
+    let reaper = Running::start(user.command(&flags));
     let leaving = || object("", "namespace", name)["metadata"]["deletionTimestamp"].is_string();
     until("the namespace is being removed", leaving);
-    janitor.signal("KILL");
-    janitor.ends().code(-9);
+    reaper.signal("KILL");
+    reaper.ends().code(-9);
     user.verifies(&user.records(name)[0]).code(0).says("BEGUN").says("never: ");
     for change in [&["extend", name, "1h"][..], &["keep", name, "--reason", "too late"]] {
         user.dayfly(change).code(2).says(&format!("{name} is already being removed"));
     }
     kubectl(&["-n", name, "patch", "configmap", "held", "--type=merge", "-p", "{\"metadata\":{\"finalizers\":null}}"]);
     until("the namespace is gone", || !namespace_is_there(name));
-    user.reaps("janitor-kdies", &["--expired"]).code(0).says("nothing is due");
+    user.reaps("reaper-kdies", &["--expired"]).code(0).says("nothing is due");
 }
 
 #[test]
 fn names_and_records_objects_that_the_cluster_cannot_remove() {
     let user = in_cluster!();
-    user.has_up("janitor-kheld", &[("1", &["--ttl", "1s"])]);
-    let name = "janitor-kheld-pr-1";
+    user.has_up("reaper-kheld", &[("1", &["--ttl", "1s"])]);
+    let name = "reaper-kheld-pr-1";
     apply(&format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: held, namespace: {name}, finalizers: [example.com/held] }}\n"
     ));
-    let told = user.reaps("janitor-kheld", &["--expired"]);
+    let told = user.reaps("reaper-kheld", &["--expired"]);
     kubectl(&["-n", name, "patch", "configmap", "held", "--type=merge", "-p", "{\"metadata\":{\"finalizers\":null}}"]);
-    told.code(9).says("NOT removed janitor-kheld-pr-1").says("example.com/held");
+    told.code(9).says("NOT removed reaper-kheld-pr-1").says("example.com/held");
     let record = &user.records(name)[0];
     user.verifies(record).code(0).says("INCOMPLETE").says("left behind").says("example.com/held");
 }

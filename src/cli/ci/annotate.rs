@@ -1,4 +1,4 @@
-//! What the log of a job is told: GitHub's workflow commands, GitLab's folded sections. Pure.
+//! Annotations in the log of a job: GitHub's workflow commands, GitLab's collapsed sections. Pure.
 //!
 //! Both are lines in the same stream as everything else, so hostile text must not be able to form one.
 
@@ -8,7 +8,7 @@ use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
 use crate::report::{Format, render};
 use crate::report::{counts, display, sanitize, time};
 
-/// Most annotations: GitHub shows ten errors and ten warnings a step, the rest is noise.
+/// Maximum number of annotations of a kind: GitHub shows ten errors and ten warnings a step.
 const MOST: usize = 10;
 
 /// Text for the job's log, each line ended.
@@ -28,7 +28,7 @@ fn github(facts: &Facts) -> String {
     let causes = facts.causes.iter().filter_map(|c| of_cause(facts, c)).take(MOST);
     let out: String = causes.chain(suites).chain(failed).chain(unsure).collect();
     if out.is_empty() && display::outcome(facts) != "PASSED" {
-        let text = facts.causes.first().map_or("the run did not come to a verdict", |c| c.text.as_str());
+        let text = facts.causes.first().map_or("the run ended without a verdict", |c| c.text.as_str());
         return command("error", None, &heading(facts), text);
     }
     out
@@ -38,7 +38,7 @@ fn heading(facts: &Facts) -> String {
     format!("{} {}", display::outcome(facts), facts.environment)
 }
 
-/// A cause that no suite or case shows.
+/// Annotates a cause that no suite or case shows.
 fn of_cause(facts: &Facts, cause: &Cause) -> Option<String> {
     let level = match cause.kind {
         CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive => return None,
@@ -48,7 +48,7 @@ fn of_cause(facts: &Facts, cause: &Cause) -> Option<String> {
     Some(command(level, None, &heading(facts), &format!("{}: {}", display::cause(cause.kind), cause.text)))
 }
 
-/// A suite that did not pass for a reason of its own.
+/// Annotates a suite that has its own reason for not passing.
 fn of_suite(suite: &SuiteFact) -> Option<String> {
     let level = match suite.verdict {
         Some(Verdict::Passed) | None => return None,
@@ -86,17 +86,17 @@ fn place(source: &str) -> String {
     }
 }
 
-/// The part behind `::`.
+/// Escapes the message of a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("##[", "## [")
 }
 
-/// A value before it, where commas and colons part.
+/// Escapes a property of a command, where commas and colons are separators.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A folded section with all of the text view. Its times come from the facts, so that equal facts give equal text.
+/// A collapsed section with the whole text report. Its times come from the facts, so that equal facts give equal text.
 fn gitlab(facts: &Facts) -> String {
     let (from, to) = (facts.started.as_second(), facts.finished.unwrap_or(facts.started).as_second());
     let title = format!("dayfly: {} {}", display::outcome(facts), sanitize::one_line(&facts.environment, 120));

@@ -1,17 +1,17 @@
-//! What a check came to, and all of them on one screen. Pure.
+//! Results of checks, and their text. Pure.
 
 use serde::Serialize;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was checked.
+    /// Name of the check.
     pub what: &'static str,
     /// It holds.
     pub passed: bool,
-    /// What was seen.
+    /// Observation.
     pub saw: String,
-    /// What to do when it does not hold; may be empty where `saw` says it.
+    /// How to fix a failed check; empty if `saw` says it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub todo: String,
 }
@@ -22,7 +22,7 @@ impl Check {
         Self { what, passed: true, saw: saw.into(), todo: String::new() }
     }
 
-    /// It does not hold.
+    /// A failed check.
     pub fn failed(what: &'static str, saw: impl Into<String>, todo: impl Into<String>) -> Self {
         Self { what, passed: false, saw: saw.into(), todo: todo.into() }
     }
@@ -31,7 +31,7 @@ impl Check {
 /// Width of the column of names.
 const COLUMN: usize = 20;
 
-/// The screen.
+/// Renders all checks.
 pub fn text(checks: &[Check], cannot: &[String]) -> String {
     let mut text = String::new();
     let margin = format!("\n  {:COLUMN$}  ", "");
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_check_says_what_to_do_beneath() {
+    fn shows_the_fix_below_a_failed_check() {
         let checks = [
             Check::passed("free disk", "9 GiB at /var"),
             Check::failed("images", "a:1: absent\nb:1: absent", "build them"),

@@ -1,4 +1,4 @@
-//! The checks of a cluster: who is asked, what this user may do, and the trial of everything that a run needs.
+//! Checks of a cluster: connection, permissions, trial environment, images.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::spec::ValidDescription;
 
-/// All checks of a cluster, and what it is known not to enforce.
+/// Performs all checks of a cluster; also returns what it does not enforce.
 pub async fn all(engine: Arc<KubernetesEngine>, description: Option<ValidDescription>) -> (Vec<Check>, Vec<String>) {
     let info = engine.info();
     let mut checks = vec![
@@ -26,7 +26,7 @@ pub async fn all(engine: Arc<KubernetesEngine>, description: Option<ValidDescrip
 }
 
 async fn permissions(engine: &KubernetesEngine) -> Check {
-    let todo = "grant what manifests/install/rbac-cli.yaml grants: kubectl apply -f manifests/install/rbac-cli.yaml, and bind its role to this user";
+    let todo = "kubectl apply -f manifests/install/rbac-cli.yaml, and bind its role to this user";
     match engine.lacking().await {
         Ok(lacking) if lacking.is_empty() => Check::passed("permissions", "everything that dayfly does is allowed"),
         Ok(lacking) => Check::failed("permissions", format!("this user may not {}", lacking.join(", ")), todo),
@@ -45,7 +45,7 @@ async fn images(engine: &KubernetesEngine, valid: &ValidDescription) -> Check {
             let roots = crate::plan::image_user::check(&plan, &found);
             let on_nodes = found.values().filter(|f| f.digest.is_empty()).count();
             let asked = found.len() - on_nodes;
-            let saw = format!("{asked} have digests in their registries; {on_nodes} can be told only by the nodes");
+            let saw = format!("{asked} have digests in their registries; {on_nodes} can only be checked on the nodes");
             if roots.is_empty() { Check::passed("images", saw) } else { Check::failed("images", roots.join("\n"), "") }
         }
         Err(e) => Check::failed("images", format!("failed to {e}"), "check names, tags and --pull-secret"),

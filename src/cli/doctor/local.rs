@@ -1,4 +1,4 @@
-//! The checks of this machine: the engine, its disk, a trial environment, the images of a description.
+//! Checks of this machine: engine, disk, trial environment, images of a description.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::spec::ValidDescription;
 
 const GIBI: u64 = 1 << 30;
-/// Less than this is asking for trouble: images and volumes of one environment take about as much.
+/// Minimum free disk space: about the size of one environment's images and volumes.
 const ROOM: u64 = 2 * GIBI;
 
 /// Performs all checks of this machine; also returns what its engine does not enforce.
@@ -23,7 +23,7 @@ pub async fn all(engine: Arc<LocalEngine>, description: Option<ValidDescription>
                 vec![Check::failed(
                     "container engine",
                     format!("failed to {e}"),
-                    "restart the engine, or look at its log",
+                    "restart the engine, or check its log",
                 )],
                 vec![],
             );
@@ -52,7 +52,7 @@ pub async fn all(engine: Arc<LocalEngine>, description: Option<ValidDescription>
     (checks, cannot)
 }
 
-/// Free space where the engine keeps images and volumes; nothing to say when that is not on this host.
+/// Checks free space where the engine keeps images and volumes; skipped if that is not on this host.
 async fn disk(engine: &LocalEngine) -> Option<Check> {
     let root = engine.data_root().await.ok().flatten()?;
     let stat = rustix::fs::statvfs(root.as_path()).ok()?;
@@ -69,7 +69,7 @@ async fn disk(engine: &LocalEngine) -> Option<Check> {
     })
 }
 
-/// Images that the plan wants: here or not, root or not. Nothing is pulled.
+/// Checks that the plan's images are present and do not run as root. Pulls nothing.
 async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
     let wanted = plan.images();
     let mut here = std::collections::BTreeMap::new();
@@ -87,6 +87,6 @@ async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
         return Check::passed("images", format!("all {} images of {} are here", wanted.len(), plan.description));
     }
     let todo =
-        if absent > 0 { "a run pulls what a registry has; build those named localhost/… beforehand" } else { "" };
+        if absent > 0 { "a run pulls images from their registries; build localhost/… images first" } else { "" };
     Check::failed("images", wrong.join("\n"), todo)
 }

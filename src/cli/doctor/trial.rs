@@ -1,5 +1,5 @@
-//! A small environment of dayfly's own image: a service, its one caller, and a stranger; everything that suites
-//! rely on is tried in it. It is removed in any case.
+//! A trial environment of dayfly's own image: a service, its one caller, and a stranger. Tries everything that suites rely
+//! on, and is always removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,11 +23,11 @@ use crate::secrets::Secrets;
 use crate::spec::model::{Action, Confined, NoWayOut};
 use crate::suite::host_steps;
 
-/// Where the service listens.
+/// Port of the service.
 const PORT: u16 = 8080;
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_millis: 500, pids: 64 };
 
-/// Brings the environment up, tries it, removes it. A cluster is also asked what it lets in.
+/// Starts the environment, tries it and removes it. On a cluster, also checks which traffic it lets in.
 pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&KubernetesEngine>) -> Vec<Check> {
     let lease = match request::new_lease(plan(image), "") {
         Ok(lease) => lease,
@@ -42,7 +42,7 @@ pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&Kubernet
         Ok(()) => {
             checks.push(Check::passed(
                 "containers start",
-                format!("3 were made and started in {:.1} s", began.elapsed().as_secs_f64()),
+                format!("3 created and started in {:.1} s", began.elapsed().as_secs_f64()),
             ));
             if let Some(cluster) = cluster {
                 checks.push(pod_security(cluster, &session.lease.environment).await);
@@ -52,7 +52,7 @@ pub async fn run(engine: Arc<dyn Engine>, image: &str, cluster: Option<&Kubernet
         Err(e) => checks.push(Check::failed(
             "containers start",
             format!("failed to {e}"),
-            "see the engine's words above; `podman run` or `docker run` of any image should fail in the same way",
+            "see the engine's message above; `podman run` or `docker run` of any image should fail in the same way",
         )),
     }
     session.release_agents().await;
@@ -155,11 +155,11 @@ async fn step(session: &Session, what: &'static str, action: Action, todo: &str)
             format!("expected {}; {}", done.failure.expected, done.failure.got),
             if done.verdict == Verdict::Failed { todo } else { "" },
         ),
-        None => Check::failed(what, "this step is not known here", ""),
+        None => Check::failed(what, "unknown step", ""),
     }
 }
 
-/// The caller reaches the service by name and by address, the stranger by neither.
+/// Checks that the caller reaches the service by name and by address, and the stranger by neither.
 async fn names(session: &Session) -> Result<Check, String> {
     let at = |unit: &str| Position::Inside(unit.to_owned());
     let addresses = match ask(session, &at("service"), AgentRequest::Listen { port: PORT }).await? {
@@ -193,7 +193,7 @@ async fn ask(session: &Session, at: &Position, ask: AgentRequest) -> Result<Agen
     agent.ask(ask).await.map_err(|e| format!("failed to {e}"))
 }
 
-/// What the service said of its own limits when it started.
+/// Checks the limits that the service printed when it started.
 async fn limits(session: &Session) -> Check {
     let todo = "delegate the cpu, memory and pids controllers to the user that runs the engine (systemd: `Delegate=yes`), or run the engine as root";
     let said = match session.engine.logs(&session.lease.environment, Some("service"), None, false).await {

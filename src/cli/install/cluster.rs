@@ -14,7 +14,7 @@ pub async fn connect(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
         common.engine = vec![EngineChoice::Kubernetes];
     }
     let target::Target::Kubernetes(context) = target::one(&common)? else {
-        return Err(usage_error("this verb needs a cluster: give --engine kubernetes or --context NAME").into());
+        return Err(usage_error("this command needs a cluster: give --engine kubernetes or --context NAME").into());
     };
     let engine = target::cluster(context, &common).await?.map_err(|e| engine_error(&common, &e))?;
     errln!("cluster: {}", engine.info().endpoint);

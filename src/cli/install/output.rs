@@ -24,7 +24,7 @@ pub fn install_error(common: &Common, error: &InstallError) -> anyhow::Error {
     anyhow::Error::new(ReportedError(exit_code_of(error)))
 }
 
-/// The exit code of an installation that failed.
+/// Exit code of a failed installation.
 fn exit_code_of(error: &InstallError) -> u8 {
     match error {
         InstallError::Manifest(_) | InstallError::Forbidden { .. } | InstallError::Api { .. } => exit_code::UNEXPECTED,

@@ -1,4 +1,4 @@
-//! Brings the signing key into the cluster and its public key out of it.
+//! Installs the signing key, and exports its public key.
 
 use std::path::{Path, PathBuf};
 

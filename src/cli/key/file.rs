@@ -28,12 +28,12 @@ pub struct Generated {
 pub fn generate(out: &Path, kind: KeyKind, passphrase: Option<&str>, force: bool) -> anyhow::Result<Generated> {
     let public = with_pub(out);
     if let Some(there) = [out, &public].into_iter().find(|p| !force && p.exists()) {
-        bail!("failed to make a key: {} exists; give another name, or --force to replace it for good", there.display());
+        bail!("failed to generate a key: {} exists; give another name, or --force to overwrite it", there.display());
     }
     let key = random(kind)?;
     let verifying = key.verifying_key();
-    write(out, key.to_pem(passphrase).context("failed to make a key")?.as_bytes(), 0o600, force)?;
-    write(&public, verifying.to_pem().context("failed to make a key")?.as_bytes(), 0o644, force)?;
+    write(out, key.to_pem(passphrase).context("failed to generate a key")?.as_bytes(), 0o600, force)?;
+    write(&public, verifying.to_pem().context("failed to generate a key")?.as_bytes(), 0o644, force)?;
     Ok(Generated { private: out.to_owned(), public, keyid: verifying.keyid() })
 }
 
@@ -41,7 +41,7 @@ pub fn generate(out: &Path, kind: KeyKind, passphrase: Option<&str>, force: bool
 pub fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
     loop {
         let mut seed = Zeroizing::new([0u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).context("failed to make a key: the system gives no randomness")?;
+        getrandom::fill(seed.as_mut_slice()).context("failed to generate a key: no randomness from the system")?;
         if let Some(key) = SigningKey::from_seed(kind, &seed) {
             return Ok(key);
         }
@@ -91,7 +91,7 @@ pub fn show(path: &Path, source: &PassphraseSource) -> anyhow::Result<(String, K
     Ok((key.keyid(), key.kind()))
 }
 
-/// Reads the key that signs a run. Errors are printed and end with exit code 2 before anything is made.
+/// Reads the key that signs a run. Errors are printed and end with exit code 2 before anything is created.
 pub fn signing_key(path: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<SigningKey> {
     load(path, &PassphraseSource::new(passphrase_file))
         .map_err(|e| usage_error(&format!("{e:#}; generate one with: dayfly key generate {}", path.display())).into())

@@ -49,7 +49,7 @@ impl PassphraseSource {
             return Ok(None);
         }
         if *ask("Repeat the passphrase: ")? != *first {
-            bail!("failed to make a key: the two passphrases differ");
+            bail!("failed to generate a key: the passphrases differ");
         }
         Ok(Some(first))
     }

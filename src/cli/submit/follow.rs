@@ -1,4 +1,4 @@
-//! Follows a submitted run to its end: what the object's status says, and what the runner's log tells.
+//! Follows a submitted run to its end, by the object's status and the runner's log.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,31 +19,31 @@ use crate::engine::kubernetes::watch_with_relist;
 use crate::lifecycle::RunEvent;
 use crate::plan::Plan;
 
-/// After so long it is said that nobody has taken the object up.
+/// Time after which a missing controller is reported.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How long an object that is being deleted is waited for.
+/// How long to wait for the deletion of an older object.
 const LEAVING: Duration = Duration::from_secs(180);
-/// How long the end of a log is waited for when the run has ended.
+/// How long to wait for the end of the log after the run has ended.
 const TAIL: Duration = Duration::from_secs(10);
-/// Pause before a log that broke off is read on.
+/// Pause before an interrupted log is resumed.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// A submitted run.
 pub struct Follow<'a> {
-    /// How the cluster is reached.
+    /// Client of the cluster.
     pub client: &'a Client,
-    /// The objects of its namespace.
+    /// TestEnvironments of its namespace.
     pub objects: Api<TestEnvironment>,
-    /// The object as it was submitted.
+    /// The submitted object.
     pub submitted: TestEnvironment,
-    /// What it asks for.
+    /// The plan of the run.
     pub plan: &'a Plan,
-    /// How it is shown.
+    /// Output format.
     pub output: Output,
 }
 
 impl Follow<'_> {
-    /// Follows it; what the runner tells is shown as `dayfly run` shows it.
+    /// Follows the run, and shows its progress like `dayfly run`.
     pub async fn to_the_end(&self, controller_namespace: &str) -> Result<Box<RunStatus>, Refusal> {
         let (sender, states) = watch::channel(RunState::Unknown);
         let mut last = states.clone();
@@ -54,7 +54,7 @@ impl Follow<'_> {
                 match last {
                     RunState::Ended(run) => Ok(run),
                     RunState::Refused(refusal) => Err(refusal),
-                    _ => Err(Refusal::unexpected("the run was not followed to its end")),
+                    _ => Err(Refusal::unexpected("lost track of the run before it ended")),
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Follow<'_> {
         }
     }
 
-    /// Shows what is said until it is over.
+    /// Shows status changes until the run has ended.
     async fn show(&self, mut states: watch::Receiver<RunState>, controller_namespace: &str) {
         let mut told = BTreeSet::new();
         loop {
@@ -132,19 +132,19 @@ impl Follow<'_> {
             if states.wait_for(ends).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            // The log's end may come a moment later than the word that the run is over.
+            // The log may end a moment after the status does.
             tokio::time::sleep(TAIL).await;
         };
         tokio::select! {
             () = self.log(run, controller_namespace, &mut show) => {}
             () = over => return,
         }
-        // The log has ended; what counts is what the status says.
+        // The log has ended; the status decides.
         let ends = |w: &RunState| matches!(w, RunState::Ended(_) | RunState::Refused(_));
         states.wait_for(ends).await.ok();
     }
 
-    /// Reads the log to its end. One that breaks off is read on where it broke off.
+    /// Reads the log to its end, resuming it after interruptions.
     async fn log(&self, run: &RunStatus, namespace: &str, show: &mut (dyn FnMut(&RunEvent) + Send)) {
         let pods_of: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let name = runner_pod::name(&run.id);
@@ -184,7 +184,7 @@ impl Follow<'_> {
     }
 }
 
-/// Waits for an object of that name that is being deleted.
+/// Waits for the deletion of an older object of the same name.
 pub async fn until_gone_if_leaving(objects: &Api<TestEnvironment>, name: &str) -> Result<(), String> {
     let Ok(Some(there)) = objects.get_opt(name).await else { return Ok(()) };
     if there.metadata.deletion_timestamp.is_none() {

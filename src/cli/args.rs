@@ -49,7 +49,7 @@ pub struct Common {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct ClusterArgs {
-    /// dayfly's own image, pulled by the cluster's nodes or loaded on them
+    /// Image of dayfly, pullable by the cluster's nodes or loaded on them
     #[arg(
         long,
         global = true,
@@ -151,7 +151,7 @@ pub struct EnvironmentArgs {
     /// Name of the environment, such as `hello-pr-1`, or a description together with --pr
     #[arg(value_name = "ENVIRONMENT|FILE")]
     pub environment: String,
-    /// Pull request number, with a description
+    /// Pull request number (only with a description)
     #[arg(long, value_name = "NUMBER")]
     pub pr: Option<u32>,
 }

@@ -34,7 +34,7 @@ pub struct ControllerArgs {
     /// Delete TestEnvironments and their evidence this long after their runs, such as 90d (default: never)
     #[arg(long, value_name = "DURATION", env = "DAYFLY_RETAIN", hide_env_values = true, value_parser = duration)]
     retain: Option<jiff::SignedDuration>,
-    /// Secret with the signing key (key.pem) and its passphrase, if any (passphrase)
+    /// Secret with the signing key (`key.pem`) and its passphrase, if encrypted (`passphrase`)
     #[arg(long, value_name = "NAME", default_value = "dayfly-signing-key")]
     key_secret: String,
     /// Secret of type kubernetes.io/dockerconfigjson with registry credentials

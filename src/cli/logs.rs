@@ -15,9 +15,9 @@ use crate::report::exit_code;
 pub struct LogsArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Service (default: all)
+    /// Name of the service (default: all services)
     service: Option<String>,
-    /// Follow the logs
+    /// Print new lines as they arrive
     #[arg(long, short)]
     follow: bool,
     /// Number of recent lines to show of each service (default: all)

@@ -18,10 +18,10 @@ use crate::run::{Run, RunRequest};
 pub struct RunArgs {
     #[command(flatten)]
     request: RequestArgs,
-    /// Private key that signs the report (make one with `dayfly key generate`)
+    /// Private key that signs the report (generate one with `dayfly key generate`)
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: PathBuf,
-    /// File that holds the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
+    /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// Folder for reports and signed statements

@@ -173,7 +173,7 @@ fn only_a_dry_run_works_without_key_and_evidence() {
 #[test]
 fn refuses_contradictory_flags_before_contacting_the_engine() {
     for (flags, expected) in [
-        (&["--open-prs", "x"][..], "--repository, or with --description"),
+        (&["--open-prs", "x"][..], "give --repository or --description"),
         (&["--open-prs", "x", "--repository", "n"], "expected OWNER/NAME or a URL"),
         (&["--open-prs", "x", "--forge", "github", "--repository", "o/n"], "cannot be used with"),
         (&["--forge", "github"], "--repository <REPOSITORY>"),

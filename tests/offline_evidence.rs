@@ -327,7 +327,7 @@ fn opens_a_run_once_and_refuses_changed_results_when_sealing_again() {
     seal(&gone, &Files::new(), &key, dir.path()).unwrap();
     let all = read_run(&folder).unwrap();
     judge(&all, &key).unwrap();
-    let StatementContent::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expectations::default()).unwrap().said
+    let StatementContent::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expectations::default()).unwrap().content
     else {
         panic!("not a run")
     };

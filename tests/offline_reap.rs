@@ -10,7 +10,7 @@ use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
 use dayfly::evidence::removal;
 use dayfly::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
-use dayfly::evidence::verify::{Expect, Refusal, removal as judged};
+use dayfly::evidence::verify::{Expectations, Refusal, removal as judged};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
 use dayfly::lease::{Lease, Retention};
 use dayfly::reaper::decide::Criteria;
@@ -221,7 +221,7 @@ fn remover() -> Remover {
     Remover {
         program: RunnerId { name: "dayfly".into(), version: "0.1.0".into() },
         host: "ci@runner-7".into(),
-        account: Some("system:serviceaccount:ci:janitor".into()),
+        account: Some("system:serviceaccount:ci:reaper".into()),
         job: None,
         actor: None,
     }
@@ -264,7 +264,7 @@ fn record(outcome: Option<Result<Vec<Residual>, String>>) -> Files {
 }
 
 fn judge(files: &Files) -> Result<RemovalPredicate, Refusal> {
-    judged(files, &key(1).verifying_key(), &Expect::default())
+    judged(files, &key(1).verifying_key(), &Expectations::default())
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_record_holds_remover_environment_reason_and_result() {
         assert_eq!(said.ended_on.is_some(), outcome.is_some());
         assert_eq!(said.residual, outcome.and_then(Result::ok).unwrap_or_default());
     }
-    let expect = |commit: &str| Expect { commit: Some(commit.into()), image_sha256: None };
+    let expect = |commit: &str| Expectations { commit: Some(commit.into()), image_sha256: None };
     let files = record(Some(Ok(vec![])));
     assert!(judged(&files, &key(1).verifying_key(), &expect(COMMIT)).is_ok());
     assert!(judged(&files, &key(1).verifying_key(), &expect(&"0".repeat(40))).is_err());
@@ -339,7 +339,7 @@ fn refuses_a_tampered_record() {
         let said = judge(&files).unwrap_err().to_string();
         assert!(said.contains(expected), "{expected}: {said}");
     }
-    assert!(judged(&good(), &key(2).verifying_key(), &Expect::default()).is_err());
+    assert!(judged(&good(), &key(2).verifying_key(), &Expectations::default()).is_err());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::error::usage_error;
 use super::key::load_public;
 use super::report;
 use super::stdio::{Stderr, Stdout};
-use crate::evidence::verify::{Expect, Refusal, folder, removal, verify as verify_file};
+use crate::evidence::verify::{Expectations, Refusal, folder, removal, verify as verify_file};
 use crate::evidence::{VerifyingKey, store};
 use crate::model::{Digest, is_hex};
 use crate::report::exit_code;
@@ -81,7 +81,7 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
     }
 }
 
-fn expect(args: &VerifyArgs) -> anyhow::Result<Expect> {
+fn expect(args: &VerifyArgs) -> anyhow::Result<Expectations> {
     let image_sha256 = match args.image_digest.as_deref() {
         None => None,
         Some(text) => match text.parse::<Digest>() {
@@ -92,10 +92,10 @@ fn expect(args: &VerifyArgs) -> anyhow::Result<Expect> {
     if let Some(short) = args.commit.as_deref().filter(|c| c.len() < 40 && c.len() >= 7 && is_hex(c, c.len())) {
         bail!("failed to verify: --commit takes a full commit id (40 or 64 digits), not {short:?}");
     }
-    Ok(Expect { commit: args.commit.clone(), image_sha256 })
+    Ok(Expectations { commit: args.commit.clone(), image_sha256 })
 }
 
-fn check(path: &Path, key: &VerifyingKey, expect: &Expect) -> anyhow::Result<Result<VerifiedEvidence, String>> {
+fn check(path: &Path, key: &VerifyingKey, expect: &Expectations) -> anyhow::Result<Result<VerifiedEvidence, String>> {
     let refused = |r: Refusal| r.to_string();
     if path.is_dir() {
         let files = store::read_run(path).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
@@ -105,7 +105,7 @@ fn check(path: &Path, key: &VerifyingKey, expect: &Expect) -> anyhow::Result<Res
         return Ok(folder(&files, key, expect).map(|r| VerifiedEvidence::Run(Box::new(r))).map_err(refused));
     }
     let bytes = std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
-    Ok(verify_file(&bytes, key, expect).map(|v| VerifiedEvidence::File(v.said)).map_err(refused))
+    Ok(verify_file(&bytes, key, expect).map(|v| VerifiedEvidence::File(v.content)).map_err(refused))
 }
 
 fn required(args: &VerifyArgs, evidence: VerifiedEvidence) -> Result<VerifiedEvidence, String> {

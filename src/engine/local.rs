@@ -3,14 +3,10 @@
 //! It performs what `render` made of a plan and reports what it finds; it decides nothing, prints nothing, and
 //! keeps no state of its own: everything is found again by labels.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use bollard::Docker;
 use futures::stream::BoxStream;
-use tokio::sync::OnceCell;
 
 use super::{
     Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
@@ -20,12 +16,12 @@ use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
-use crate::render::container::Flavour;
 use crate::secrets::Secrets;
 
 pub mod agent_image;
 mod agents;
 mod claim;
+mod client;
 pub mod connect;
 mod containers;
 mod explain;
@@ -33,8 +29,10 @@ mod images;
 mod info;
 mod link;
 mod logs;
+mod name;
 mod networks;
 mod observe;
+mod options;
 mod raw;
 mod remove;
 mod retention;
@@ -44,33 +42,8 @@ mod users;
 mod volumes;
 mod watch;
 
-pub use connect::{Options, Surroundings};
-
-/// How much is asked of the engine at once.
-const ABREAST: usize = 8;
-
-/// What the engine is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Product {
-    Podman,
-    Docker,
-}
-
-/// A reached engine. Clones share the connection and what is known of images.
-#[derive(Clone)]
-pub struct LocalEngine {
-    docker: Docker,
-    raw: raw::Raw,
-    product: Product,
-    version: String,
-    flavour: Flavour,
-    options: Options,
-    agent_image: Arc<OnceCell<String>>,
-    /// Images by reference, as they were when first looked at: what was checked is what runs.
-    images: Arc<Mutex<HashMap<String, images::Held>>>,
-    /// Counts the subnets that were tried, where dayfly chooses them.
-    next_subnet: Arc<AtomicU32>,
-}
+pub use client::LocalEngine;
+pub use options::{Options, Surroundings};
 
 impl LocalEngine {
     /// The image of agents, by reference; made when it is not here.

@@ -113,7 +113,7 @@ pub enum EngineEvent {
 pub struct SuiteExit {
     /// Exit code by inspection; none when it was killed at its time limit.
     pub code: Option<i64>,
-    /// Ended for want of memory.
+    /// Was OOM-killed.
     pub oom_killed: bool,
     /// Ended by the time limit.
     pub timed_out: bool,

@@ -10,6 +10,4 @@ mod statement;
 pub use folder::{VerifiedRun, folder};
 pub use refusal::Refusal;
 pub use removal::{removal, removal_begun};
-pub use statement::{
-    Expectations as Expect, Expectations, StatementContent as Said, StatementContent, Verified, verify,
-};
+pub use statement::{Expectations, StatementContent, Verified, verify};

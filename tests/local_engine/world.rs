@@ -212,5 +212,5 @@ pub fn words<T>(result: Result<T, EngineError>) -> String {
 
 /// Whether the engine tells that memory ran out; podman on version 1 control groups gives the exit code alone.
 pub async fn tells_of_memory(engine: &LocalEngine) -> bool {
-    !engine.gaps().await.unwrap().iter().any(|gap| gap.contains("want of memory"))
+    !engine.gaps().await.unwrap().iter().any(|gap| gap.contains("OOM-killed"))
 }

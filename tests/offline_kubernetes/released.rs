@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dayfly::engine::{Engine, Older};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
-use dayfly::evidence::verify::{self, Expect};
+use dayfly::evidence::verify::{self, Expectations};
 use dayfly::lease::{Lease, RetentionChange};
 use http::Method;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn records(world: &World) -> Vec<Value> {
 fn judged(record: &Value) -> RemovalPredicate {
     let files = record["data"].as_object().unwrap().iter();
     let files = files.map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().to_vec())).collect();
-    verify::removal(&files, &signing_key().verifying_key(), &Expect::default()).unwrap()
+    verify::removal(&files, &signing_key().verifying_key(), &Expectations::default()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Stories of the janitor that hold on every engine; `name` is the description, which nobody else uses.
+//! Tests of the reaper that hold on every engine; `name` is the description, which nobody else uses.
 
 use std::path::PathBuf;
 

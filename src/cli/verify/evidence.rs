@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{RemovalPredicate, RemovalState, TestOutcome};
-use crate::evidence::verify::{Said, VerifiedRun};
+use crate::evidence::verify::{StatementContent, VerifiedRun};
 use crate::model::Outcome;
 
 /// Evidence that was verified.
@@ -14,7 +14,7 @@ pub enum VerifiedEvidence {
     /// The folder of a removal.
     Removal(Box<RemovalPredicate>),
     /// One envelope or bundle.
-    File(Said),
+    File(StatementContent),
 }
 
 impl VerifiedEvidence {
@@ -22,11 +22,11 @@ impl VerifiedEvidence {
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Run(r) => name(r.run.outcome),
-            Self::File(Said::Run(r)) => name(r.outcome),
-            Self::File(Said::Suite(s)) if s.test.result == TestOutcome::Passed => "PASSED",
-            Self::File(Said::Suite(_)) => "FAILED",
-            Self::File(Said::Opened(_)) => "OPENED",
-            Self::Removal(r) | Self::File(Said::Removal(r)) => match r.state {
+            Self::File(StatementContent::Run(r)) => name(r.outcome),
+            Self::File(StatementContent::Suite(s)) if s.test.result == TestOutcome::Passed => "PASSED",
+            Self::File(StatementContent::Suite(_)) => "FAILED",
+            Self::File(StatementContent::Opened(_)) => "OPENED",
+            Self::Removal(r) | Self::File(StatementContent::Removal(r)) => match r.state {
                 RemovalState::Begun => "BEGUN",
                 RemovalState::Removed => "REMOVED",
                 RemovalState::Incomplete => "INCOMPLETE",
@@ -41,10 +41,10 @@ impl VerifiedEvidence {
             Self::Run(r) => {
                 json!({"opened": r.opened, "run": r.run, "rawPresent": r.raw_present, "rawAbsent": r.raw_absent})
             }
-            Self::File(Said::Run(r)) => json!({"run": r}),
-            Self::File(Said::Suite(s)) => json!({"suite": s}),
-            Self::File(Said::Opened(o)) => json!({"opened": o}),
-            Self::Removal(r) | Self::File(Said::Removal(r)) => json!({"removal": r}),
+            Self::File(StatementContent::Run(r)) => json!({"run": r}),
+            Self::File(StatementContent::Suite(s)) => json!({"suite": s}),
+            Self::File(StatementContent::Opened(o)) => json!({"opened": o}),
+            Self::Removal(r) | Self::File(StatementContent::Removal(r)) => json!({"removal": r}),
         };
         if let (Some(value), serde_json::Value::Object(more)) = (value.as_object_mut(), more) {
             value.extend(more);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::evidence::VerifiedEvidence;
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{Context, Counts, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
-use crate::evidence::verify::Said;
+use crate::evidence::verify::StatementContent;
 
 /// Summarizes verified evidence in lines of label and value.
 pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
@@ -21,15 +21,15 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
             };
             line(&mut text, "files", format!("report.json and {} raw result(s) unchanged{absent}", r.raw_present));
         }
-        VerifiedEvidence::File(Said::Run(r)) => {
+        VerifiedEvidence::File(StatementContent::Run(r)) => {
             run_text(&mut text, r, None);
             line(&mut text, "not checked", "suites, report and raw results; verify the folder for these".into());
         }
-        VerifiedEvidence::File(Said::Suite(s)) => {
+        VerifiedEvidence::File(StatementContent::Suite(s)) => {
             context_text(&mut text, &s.context);
             suites_text(&mut text, &[&s.suite]);
         }
-        VerifiedEvidence::File(Said::Opened(o)) => {
+        VerifiedEvidence::File(StatementContent::Opened(o)) => {
             context_text(&mut text, &o.context);
             let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
@@ -40,7 +40,7 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
                 line(&mut text, "ended", "never: whoever removed it died, or could not write any more".into());
             }
         }
-        VerifiedEvidence::File(Said::Removal(r)) => {
+        VerifiedEvidence::File(StatementContent::Removal(r)) => {
             removal_text(&mut text, r);
             line(&mut text, "not checked", "the other statement of this removal; verify the folder for it".into());
         }
@@ -141,7 +141,7 @@ fn counts(c: &Counts) -> String {
         (c.flaky, "flaky"),
     ];
     let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if said.is_empty() { "no case".into() } else { said.join(", ") }
+    if said.is_empty() { "no cases".into() } else { said.join(", ") }
 }
 
 fn line(text: &mut String, label: &str, value: String) {

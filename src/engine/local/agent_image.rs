@@ -13,7 +13,8 @@ use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use tokio_util::io::ReaderStream;
 
-use super::{LocalEngine, explain, images};
+use super::client::LocalEngine;
+use super::{explain, images};
 use crate::engine::{EngineError, Leftover};
 use crate::model::Digest;
 

@@ -1,6 +1,8 @@
 //! Agents: one container of dayfly's own image for each link. They remove themselves when the link ends.
 
-use super::{LocalEngine, agent_image, explain, images, link, networks, units, users};
+use super::client::LocalEngine;
+use super::name::unique_suffix;
+use super::{agent_image, explain, images, link, networks, units, users};
 use crate::agent::AgentLink;
 use crate::engine::EngineError;
 use crate::lease::Lease;
@@ -9,15 +11,9 @@ use crate::render::container::{self, Place, Request};
 use crate::render::labels;
 use crate::render::wires::{Attachment, judge_hosts, judge_seats, suite_callees};
 
-/// A short text that was not used before.
-pub fn fresh() -> String {
-    let id = uuid::Uuid::now_v7().simple().to_string();
-    id[id.len() - 12..].to_owned()
-}
-
 /// Starts an agent at a position.
 pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
-    let run = fresh();
+    let run = unique_suffix();
     let place = match position {
         Position::Control => judge(engine, lease, &lease.plan.units.iter().collect::<Vec<_>>()).await?,
         Position::Suite(name) => {
@@ -41,7 +37,7 @@ pub async fn dial(engine: &LocalEngine, lease: &Lease, unit: &str, port: u16) ->
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
     let place = judge(engine, lease, &[callee]).await?;
-    begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &fresh()).await
+    begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &unique_suffix()).await
 }
 
 async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<Place, EngineError> {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::client::LocalEngine;
 use super::containers::Inspected;
-use super::{LocalEngine, agent_image, explain, images, remove};
+use super::{agent_image, explain, images, remove};
 use crate::engine::{Claim, EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::container::still;

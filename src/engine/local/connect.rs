@@ -1,14 +1,15 @@
 //! Finds the engine's socket: what was asked for, else the usual places, and says what was tried.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
+use super::client::{LocalEngine, Product};
+use super::explain;
+use super::options::{Options, Surroundings};
 use super::raw::Raw;
-use super::{LocalEngine, Product, explain};
 use crate::engine::EngineError;
 use crate::render::container::Flavour;
 
@@ -16,43 +17,6 @@ use crate::render::container::Flavour;
 const HELLO: Duration = Duration::from_secs(10);
 /// How long any other answer may take, in seconds; importing dayfly's own image is the longest.
 const ANSWER_SECS: u64 = 120;
-
-/// What of the process environment says where the engine is; read by `cli` alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// `CONTAINER_HOST`.
-    pub container_host: Option<String>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime_dir: Option<PathBuf>,
-    /// `HOME`.
-    pub home: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// Picks what concerns the engine; empty values count as absent.
-    pub fn from_variables(variables: &BTreeMap<String, String>) -> Self {
-        let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
-        Self {
-            docker_host: get("DOCKER_HOST"),
-            container_host: get("CONTAINER_HOST"),
-            runtime_dir: get("XDG_RUNTIME_DIR").map(Into::into),
-            home: get("HOME").map(Into::into),
-        }
-    }
-}
-
-/// What the engine needs to know from outside.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to look.
-    pub surroundings: Surroundings,
-    /// dayfly's own program file, from which the agent image is made.
-    pub executable: PathBuf,
-    /// Registry, with an optional path, that images are pulled through in place of the one they name.
-    pub registry_mirror: Option<String>,
-}
 
 /// Addresses to try, in order, each with where it comes from. Only one when the user named it.
 fn candidates(s: &Surroundings) -> Vec<(String, String)> {

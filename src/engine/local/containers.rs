@@ -7,8 +7,9 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOp
 use serde::Deserialize;
 use serde_json::json;
 
+use super::client::{LocalEngine, Product};
+use super::explain;
 use super::raw::encoded;
-use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::render::container::Request;
 use crate::render::labels;

@@ -6,23 +6,15 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::StreamExt;
 use serde::Deserialize;
 
+use super::client::{LocalEngine, LocalImage};
+use super::explain;
 use super::raw::Failed;
-use super::{LocalEngine, explain};
 use crate::engine::reference::{parts, pulled_as, qualified};
 use crate::engine::{EngineError, OnProgress};
 use crate::model::ImageFact;
 
 /// Pulls under way at once.
 const PULLS: usize = 3;
-
-/// An image that the engine has.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// Its id; containers are made from it.
-    pub id: String,
-    /// What is known of it.
-    pub fact: ImageFact,
-}
 
 /// An image as inspected.
 #[derive(Debug, Deserialize)]
@@ -59,14 +51,14 @@ impl Inspected {
         if self.id.starts_with("sha256:") { self.id.clone() } else { format!("sha256:{}", self.id) }
     }
 
-    fn held(self, reference: &str) -> Held {
+    fn held(self, reference: &str) -> LocalImage {
         let fact = ImageFact {
             reference: reference.to_owned(),
             digest: self.digest(reference),
             platform: format!("{}/{}", self.os, self.architecture),
             user: Some(self.config.as_ref().and_then(|c| c.user.clone()).unwrap_or_default()),
         };
-        Held { id: self.id(), fact }
+        LocalImage { id: self.id(), fact }
     }
 }
 
@@ -89,7 +81,7 @@ pub async fn find_all(
         let held = find(engine, &reference, progress).await;
         (reference, held)
     });
-    let found: Vec<(String, Result<Held, String>)> = found.buffered(PULLS).collect().await;
+    let found: Vec<(String, Result<LocalImage, String>)> = found.buffered(PULLS).collect().await;
     let mut missing = vec![];
     let mut facts = BTreeMap::new();
     for (reference, held) in found {
@@ -110,7 +102,7 @@ pub async fn here(engine: &LocalEngine, reference: &str) -> Result<Option<ImageF
 }
 
 /// The image behind a reference, looked up once and never pulled here.
-pub async fn held(engine: &LocalEngine, reference: &str) -> Result<Held, EngineError> {
+pub async fn held(engine: &LocalEngine, reference: &str) -> Result<LocalImage, EngineError> {
     let found = match known(engine, reference) {
         Some(known) => Ok(Some(known)),
         None => look(engine, reference).await,
@@ -119,11 +111,11 @@ pub async fn held(engine: &LocalEngine, reference: &str) -> Result<Held, EngineE
     found.map_err(missing)?.ok_or_else(|| missing("it is not here any more".into()))
 }
 
-fn known(engine: &LocalEngine, reference: &str) -> Option<Held> {
+fn known(engine: &LocalEngine, reference: &str) -> Option<LocalImage> {
     engine.images.lock().ok()?.get(reference).cloned()
 }
 
-async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<Held>, String> {
+async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<LocalImage>, String> {
     let mirrored = pulled_as(reference, engine.options.registry_mirror.as_deref());
     let mut found = inspect(engine, reference).await?;
     if found.is_none() && mirrored != reference {
@@ -136,7 +128,7 @@ async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<Held>, Str
     Ok(held)
 }
 
-async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<Held, String> {
+async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<LocalImage, String> {
     if let Some(held) = look(engine, reference).await? {
         return Ok(held);
     }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::client::{LocalEngine, Product};
+use super::explain;
 use super::raw::Raw;
-use super::{LocalEngine, Product, explain};
 use crate::engine::{EngineError, EngineInfo, Leftover};
 
 async fn about(engine: &LocalEngine) -> Result<Value, EngineError> {
@@ -68,9 +69,7 @@ fn sentences(about: &Value, product: Product) -> Vec<String> {
         gaps.push("It does not filter system calls (no seccomp).".to_owned());
     }
     if product == Product::Podman && about.get("CgroupVersion").and_then(Value::as_str) == Some("1") {
-        gaps.push(
-            "It does not tell when a process was ended for want of memory: only exit code 137 says so.".to_owned(),
-        );
+        gaps.push("It does not report that a process was OOM-killed, except by exit code 137.".to_owned());
     }
     if product == Product::Docker {
         gaps.push(

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::LocalEngine;
+use super::client::LocalEngine;
 use crate::agent::AgentLink;
 
 /// Bytes between the engine and the reader.

@@ -5,7 +5,8 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-use super::{LocalEngine, claim, explain};
+use super::client::LocalEngine;
+use super::{claim, explain};
 use crate::engine::{EngineError, Leftover, LogLine};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
 

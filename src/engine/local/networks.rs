@@ -13,7 +13,8 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ABREAST, LocalEngine, Product, explain};
+use super::client::{LocalEngine, MAX_CONCURRENT, Product};
+use super::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::labels::{self, Role};
@@ -99,7 +100,7 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, 
     let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
     futures::stream::iter(names)
         .map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) })
-        .buffer_unordered(ABREAST)
+        .buffer_unordered(MAX_CONCURRENT)
         .try_collect()
         .await
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
 
+use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
-use super::{ABREAST, LocalEngine, claim, explain, images, retention};
+use super::{claim, explain, images, retention};
 use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
@@ -103,7 +104,8 @@ pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Runn
         ])
         .await?;
     let each = futures::stream::iter(units).map(|c| async move { inspected(engine, c).await });
-    let mut found: Vec<Looked> = each.buffered(ABREAST).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
+    let mut found: Vec<Looked> =
+        each.buffered(MAX_CONCURRENT).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
     found.sort_by_cached_key(|l| l.listed.copy_name());
     // Many units may have the same image; it is looked at once.
     let ids: BTreeSet<String> = found.iter().map(|l| l.image.clone()).collect();
@@ -113,7 +115,7 @@ pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Runn
             .map_err(|w| explain::failed(&format!("look at image {id}"), &w, Leftover::Unknown))?;
         Ok((id, image))
     });
-    let images: BTreeMap<String, Option<images::Inspected>> = each.buffered(ABREAST).try_collect().await?;
+    let images: BTreeMap<String, Option<images::Inspected>> = each.buffered(MAX_CONCURRENT).try_collect().await?;
     Ok(found.into_iter().map(|l| l.running(&images)).collect())
 }
 

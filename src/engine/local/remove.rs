@@ -8,8 +8,9 @@ use bollard::query_parameters::RemoveVolumeOptionsBuilder;
 use futures::StreamExt;
 use uuid::Uuid;
 
+use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::Listed;
-use super::{ABREAST, LocalEngine, explain};
+use super::explain;
 use crate::engine::{EngineError, Residual};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
 
@@ -160,7 +161,12 @@ async fn pass(engine: &LocalEngine, found: Vec<Object>) -> BTreeMap<Object, Stri
 
 async fn each(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, String> {
     let one = |object: Object| async move { delete(engine, &object).await.err().map(|why| (object, why)) };
-    futures::stream::iter(objects).map(one).buffer_unordered(ABREAST).filter_map(std::future::ready).collect().await
+    futures::stream::iter(objects)
+        .map(one)
+        .buffer_unordered(MAX_CONCURRENT)
+        .filter_map(std::future::ready)
+        .collect()
+        .await
 }
 
 async fn delete(engine: &LocalEngine, object: &Object) -> Result<(), String> {

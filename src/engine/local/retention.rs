@@ -3,8 +3,9 @@
 
 use uuid::Uuid;
 
+use super::client::LocalEngine;
 use super::containers::Listed;
-use super::{LocalEngine, claim, explain};
+use super::{claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
 use crate::render::container::still;

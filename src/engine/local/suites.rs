@@ -9,9 +9,10 @@ use bollard::query_parameters::{
 use futures::StreamExt;
 use tokio::time::timeout;
 
+use super::client::LocalEngine;
 use super::containers::State;
 use super::volumes::Content;
-use super::{LocalEngine, agents, explain, images, networks, units, users, volumes};
+use super::{explain, images, networks, units, users, volumes};
 use crate::engine::{EngineError, Leftover, SuiteExit};
 use crate::lease::Lease;
 use crate::plan::{ContainerSuite, Plan, SuiteExecutor, SuitePlan};
@@ -43,7 +44,7 @@ pub async fn run(
     let SuiteExecutor::Container(judge) = &suite.executor else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
-    let run = agents::fresh();
+    let run = super::name::unique_suffix();
     let owner = format!("suite-{}-{run}", suite.name);
     let volumes = [
         Mounted { volume: labels::secrets_volume(lease, &owner), at: SECRETS.into(), writable: false },

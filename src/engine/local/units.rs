@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use bollard::query_parameters::{StartContainerOptions, StopContainerOptionsBuilder};
 use futures::{StreamExt, TryStreamExt};
 
-use super::images::Held;
+use super::client::LocalImage;
+use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::volumes::Content;
-use super::{ABREAST, LocalEngine, claim, explain, images, networks, users, volumes};
+use super::{claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
@@ -46,7 +47,7 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
 }
 
 /// The images of all units, none of which runs as root without leave.
-async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<String, Held>, EngineError> {
+async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<String, LocalImage>, EngineError> {
     let mut all = BTreeMap::new();
     for reference in lease.plan.units.iter().map(|u| &u.image) {
         all.insert(reference.clone(), images::held(engine, reference).await?);
@@ -111,7 +112,7 @@ fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
 async fn create_all(
     engine: &LocalEngine,
     lease: &Lease,
-    held: &BTreeMap<String, Held>,
+    held: &BTreeMap<String, LocalImage>,
     subnets: &Subnets,
 ) -> Result<Vec<Content>, EngineError> {
     let each = lease.plan.units.iter().flat_map(|u| copies(u).map(move |c| (u, c)));
@@ -120,7 +121,7 @@ async fn create_all(
         create(engine, lease, subnets, unit, copy, image).await
     });
     let owners: Vec<Vec<Content>> =
-        futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await?;
+        futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(MAX_CONCURRENT).try_collect().await?;
     Ok(owners.into_iter().flatten().collect())
 }
 
@@ -130,7 +131,7 @@ async fn create(
     subnets: &Subnets,
     unit: &Unit,
     copy: u8,
-    image: &Held,
+    image: &LocalImage,
 ) -> Result<Vec<Content>, EngineError> {
     let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour)
         .map_err(|words| explain::not_started(&unit.name, &words))?;
@@ -144,7 +145,7 @@ async fn create(
 }
 
 /// The user that a container runs as.
-pub fn user_of<'a>(confinement: &'a Confinement, image: &'a Held) -> &'a str {
+pub fn user_of<'a>(confinement: &'a Confinement, image: &'a LocalImage) -> &'a str {
     confinement.user.as_deref().or(image.fact.user.as_deref()).unwrap_or("")
 }
 

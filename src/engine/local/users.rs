@@ -3,7 +3,8 @@
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures::TryStreamExt;
 
-use super::{LocalEngine, explain};
+use super::client::LocalEngine;
+use super::explain;
 use crate::engine::{EngineError, Leftover};
 
 /// User and group id.

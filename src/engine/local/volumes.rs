@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 
+use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::users::Ids;
-use super::{ABREAST, LocalEngine, agent_image, claim, explain};
+use super::{agent_image, claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::archive::{self, Entry};
@@ -70,7 +71,7 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>)
             })
         }
     };
-    futures::stream::iter(names).map(make).buffer_unordered(ABREAST).try_collect().await
+    futures::stream::iter(names).map(make).buffer_unordered(MAX_CONCURRENT).try_collect().await
 }
 
 /// Fills volumes through a container that mounts them all; it is removed again in any case.
@@ -87,7 +88,7 @@ pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> 
             put(engine, container, &format!("/v/{n}"), &entries).await
         });
         futures::stream::iter(puts.collect::<Vec<_>>())
-            .buffer_unordered(ABREAST)
+            .buffer_unordered(MAX_CONCURRENT)
             .try_collect::<Vec<()>>()
             .await
             .map(drop)
@@ -156,7 +157,7 @@ async fn through<T>(
     work: impl AsyncFnOnce(&str) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let image = agent_image::ensure(engine).await?;
-    let name = labels::name(lease, &format!("filler-{}", super::agents::fresh()));
+    let name = labels::name(lease, &format!("filler-{}", super::name::unique_suffix()));
     let request = still(name.clone(), labels::of(lease, Role::Filler), mounts, &image);
     engine
         .create(&request)

@@ -10,7 +10,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
-use super::{LocalEngine, claim};
+use super::claim;
+use super::client::LocalEngine;
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
 

@@ -34,7 +34,9 @@ pub fn folder(
     expectations: &Expectations,
 ) -> Result<VerifiedRun, Refusal> {
     let run = run_statement(files, key, expectations)?;
-    let StatementContent::Run(predicate) = &run.said else { return Err(wrong_statement(RUN, "a run", &run.said)) };
+    let StatementContent::Run(predicate) = &run.content else {
+        return Err(wrong_statement(RUN, "a run", &run.content));
+    };
     let bundle =
         required(files, RUN_BUNDLE).and_then(|b| verify(b, key, expectations).map_err(|r| r.in_file(RUN_BUNDLE)))?;
     check_digest(RUN_BUNDLE, &bundle.sha256, &DigestSet::sha256(&run.sha256))?;
@@ -61,9 +63,9 @@ fn run_statement(
         (Some(bytes), _) => verify(bytes, key, expectations).map_err(|r| r.in_file(RUN)),
         (None, Some(bytes)) => {
             let opened = verify(bytes, key, &Expectations::default()).map_err(|r| r.in_file(OPENED))?;
-            match opened.said.context() {
+            match opened.content.context() {
                 Some(context) => Err(Refusal::NeverClosed(context.run_id)),
-                None => Err(wrong_statement(OPENED, "an opened run", &opened.said)),
+                None => Err(wrong_statement(OPENED, "an opened run", &opened.content)),
             }
         }
         (None, None) => Err(Refusal::NoEvidence),
@@ -82,9 +84,9 @@ fn opening_entry(
     // Images may not have been resolved when the run was opened.
     let expectations = Expectations { image_sha256: None, ..expectations.clone() };
     let verified = verify(required(files, OPENED)?, key, &expectations).map_err(|r| r.in_file(OPENED))?;
-    same_run(OPENED, &verified.said, run)?;
+    same_run(OPENED, &verified.content, run)?;
     check_digest(OPENED, &verified.sha256, digest)?;
-    match verified.said {
+    match verified.content {
         StatementContent::Opened(opened) => Ok(Some(*opened)),
         content => Err(wrong_statement(OPENED, "an opened run", &content)),
     }
@@ -100,8 +102,8 @@ fn suite(
 ) -> Result<SuitePredicate, Refusal> {
     let file = suite_bundle(name);
     let verified = verify(required(files, &file)?, key, expectations).map_err(|r| r.in_file(&file))?;
-    same_run(&file, &verified.said, run)?;
-    match verified.said {
+    same_run(&file, &verified.content, run)?;
+    match verified.content {
         StatementContent::Suite(s) if s.suite.name == name => {
             check_digest(&file, &verified.sha256, digest).map(|()| *s)
         }

@@ -53,7 +53,7 @@ fn statement(
 ) -> Result<(RemovalPredicate, String), Refusal> {
     let bytes = files.get(file).ok_or_else(|| Refusal::MissingFile(file.into()))?;
     let verified = verify(bytes, key, expectations).map_err(|r| r.in_file(file))?;
-    match verified.said {
+    match verified.content {
         StatementContent::Removal(removal) => Ok((*removal, verified.sha256)),
         _ => Err(wrong_statement(file, "a removal")),
     }

@@ -71,7 +71,7 @@ pub struct Verified {
     /// Its subjects.
     pub subject: Vec<Subject>,
     /// Its content.
-    pub said: StatementContent,
+    pub content: StatementContent,
 }
 
 /// Verifies one envelope (`*.intoto.jsonl`) or bundle (`*.sigstore.json`).
@@ -89,7 +89,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expectations: &Expectations) -> 
     if let StatementContent::Run(run) = &content {
         check_passed_run(run)?;
     }
-    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, said: content })
+    Ok(Verified { keyid, sha256: Digest::compute(&payload).hex(), subject: statement.subject, content })
 }
 
 /// Reads an envelope, or the one inside a bundle.

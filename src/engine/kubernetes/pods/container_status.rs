@@ -56,7 +56,7 @@ fn ended_in(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated>
     state.as_ref()?.terminated.as_ref()
 }
 
-/// Ended for want of memory.
+/// Was OOM-killed.
 pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
     end.reason.as_deref() == Some("OOMKilled")
 }

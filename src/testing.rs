@@ -1,8 +1,12 @@
 //! Complete values for tests: a test names the fields that it is about and takes the others with `..`.
 #![allow(clippy::unwrap_used)]
 
+mod skip;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+pub use skip::{Requirement, skip};
 
 use crate::engine::EngineKind;
 use crate::lease::Lease;

@@ -5,6 +5,7 @@
 
 mod report_samples;
 
+use dayfly::testing::{Requirement, skip};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -24,12 +25,7 @@ fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).flat_map(|dir| NAMES.map(|n| dir.join(n))).find(|p| p.is_file());
     if found.is_none() {
-        assert_ne!(
-            std::env::var("DAYFLY_REQUIRE_CHROMIUM").as_deref(),
-            Ok("1"),
-            "Chromium is required and not installed"
-        );
-        eprintln!("SKIPPED: no Chromium in PATH; the HTML report was not opened in a browser");
+        skip(Requirement::Chromium, "none in PATH");
     }
     found
 }

@@ -1,5 +1,6 @@
 //! Images from a registry: digests are pinned before anything is made, credentials and a mirror are one setting each.
 
+use dayfly::testing::{Requirement, skip};
 use std::process::{Child, Command, Stdio};
 
 use crate::in_cluster;
@@ -30,7 +31,7 @@ impl Registry {
     /// None where the node is not this machine.
     fn start() -> Option<Self> {
         if std::env::var_os("DAYFLY_TEST_CLUSTER_SETUP").is_none() {
-            eprintln!("SKIPPED: the nodes of this cluster cannot reach a registry here");
+            skip(Requirement::OwnCluster, "the nodes cannot reach a registry on this machine");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! The API server goes away in the middle of things, and comes back.
 
+use dayfly::testing::{Requirement, skip};
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -13,7 +14,7 @@ static OUTAGE: Mutex<()> = Mutex::new(());
 /// The script that ends and starts the API server; none when this cluster is somebody else's.
 fn setup(what: &str) -> bool {
     let Some(script) = std::env::var_os("DAYFLY_TEST_CLUSTER_SETUP") else {
-        eprintln!("SKIPPED: the API server of this cluster cannot be restarted from here");
+        skip(Requirement::OwnCluster, "the API server cannot be restarted from here");
         return false;
     };
     let done = Command::new(script).arg(what).output().unwrap();

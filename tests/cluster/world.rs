@@ -1,5 +1,6 @@
 //! A user in front of a cluster, and its administrator where a story needs one.
 
+use dayfly::testing::{Requirement, skip};
 use std::process::Command;
 
 use serde_json::Value;
@@ -27,8 +28,7 @@ pub fn admin() -> String {
 /// A user in front of the cluster; none when there is none.
 pub fn user() -> Option<User> {
     let Ok(kubeconfig) = std::env::var("DAYFLY_TEST_KUBECONFIG") else {
-        assert!(std::env::var_os("DAYFLY_REQUIRE_CLUSTER").is_none(), "there is no cluster, and there must be one");
-        eprintln!("SKIPPED: DAYFLY_TEST_KUBECONFIG names no cluster");
+        skip(Requirement::Cluster, "DAYFLY_TEST_KUBECONFIG is not set");
         return None;
     };
     let variables = [("DAYFLY_ENGINE", "kubernetes".to_owned()), ("KUBECONFIG", kubeconfig)];

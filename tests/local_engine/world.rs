@@ -1,7 +1,6 @@
 //! A real engine and small environments on it, made of a Debian image; each removes itself, also when a test fails.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::Duration;
 
 use dayfly::agent::client::AgentClient;
@@ -12,7 +11,7 @@ use dayfly::lease::Lease;
 use dayfly::plan::{Confinement, ContainerSuite, Limits, Plan, Position, SuiteExecutor, SuitePlan, Unit};
 use dayfly::secrets::Secrets;
 use dayfly::spec::model::VerdictSource;
-use dayfly::testing;
+use dayfly::testing::{self, Requirement};
 
 pub const IMAGE: &str = "localhost/dayfly/base:1";
 /// Bounds every wait, so that a fault ends a test instead of hanging it.
@@ -31,10 +30,8 @@ pub fn options() -> Options {
 pub async fn engine() -> Option<LocalEngine> {
     let engine = match LocalEngine::connect(options()).await {
         Ok(engine) => engine,
-        Err(e) if std::env::var("DAYFLY_REQUIRE_ENGINE").is_ok_and(|v| v == "1") => panic!("failed to {e}"),
-        Err(_) => {
-            // Past the capture of test output, so that nobody takes a skip for a pass.
-            std::io::stderr().write_all(b"\nlocal engine tests: SKIPPED (no container engine)\n").unwrap();
+        Err(e) => {
+            testing::skip(Requirement::Engine, &format!("failed to {e}"));
             return None;
         }
     };

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use dayfly::testing::{Requirement, skip};
 use serde_json::Value;
 
 /// The program under test.
@@ -20,11 +21,7 @@ pub fn engine_is_there() -> bool {
         return true;
     }
     let why = String::from_utf8_lossy(&found.stderr).into_owned();
-    assert!(
-        std::env::var_os("DAYFLY_REQUIRE_ENGINE").is_none(),
-        "DAYFLY_REQUIRE_ENGINE is set, and there is no engine: {why}"
-    );
-    eprintln!("SKIPPED: no container engine ({})", why.lines().next().unwrap_or_default());
+    skip(Requirement::Engine, why.lines().next().unwrap_or_default());
     false
 }
 

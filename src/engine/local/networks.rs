@@ -95,6 +95,9 @@ fn into<T: Into<Network>>(listed: Vec<T>) -> Vec<Network> {
     listed.into_iter().map(Into::into).collect()
 }
 
+/// How often podman is asked to create a network while interfaces of the host come and go.
+const CREATE_ATTEMPTS: u32 = 10;
+
 /// Makes every network of the environment.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
     let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
@@ -123,8 +126,19 @@ pub async fn create(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<S
 
 async fn create_podman(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {
     let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of(lease, Role::Network)});
-    let made = engine.raw.post("/v4.0.0/libpod/networks/create", &body).await.map_err(|f| f.words)?;
+    let mut attempt = 1;
+    let made = loop {
+        match engine.raw.post("/v4.0.0/libpod/networks/create", &body).await {
+            Err(failed) if attempt < CREATE_ATTEMPTS && is_interface_race(&failed.words) => attempt += 1,
+            answer => break answer.map_err(|failed| failed.words)?,
+        }
+    };
     made.pointer("/subnets/0/subnet").and_then(Value::as_str).ok_or("the engine named no subnet")?.parse()
+}
+
+/// Whether an interface of the host disappeared while podman looked for a free subnet; it has created nothing then.
+fn is_interface_race(words: &str) -> bool {
+    words.contains("no such network interface")
 }
 
 async fn create_docker(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {

@@ -106,7 +106,11 @@ pub fn without_a_list_that_can_be_trusted_nothing_is_closed(user: &User, name: &
     user.lists_open("9\n");
     std::fs::write(user.folder.path().join("full"), "").unwrap();
     let nowhere = ["reap", "--description", name, "--key", "key.pem", "--evidence", "full/evidence"];
-    user.dayfly(&[&nowhere[..], &open("o/n")].concat()).code(8).says("is not removed").says("full/evidence");
+    user.dayfly(&[&nowhere[..], &open("o/n")].concat())
+        .code(8)
+        .says("was not removed")
+        .says("its removal could not be recorded")
+        .says("full/evidence");
     for environment in [&one, &two] {
         user.dayfly(&["status", environment]).code(0).says("running");
         assert!(user.records(environment).is_empty());

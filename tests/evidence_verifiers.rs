@@ -7,7 +7,6 @@
 use dayfly::testing::{Requirement, skip};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -5,7 +5,9 @@ SHELL := /bin/bash
 
 EVIDENCE ?= .dayfly/evidence
 KEY ?= .dayfly/demo-key.pem
-DAYFLY := $(or $(CARGO_TARGET_DIR),target)/release/dayfly
+# Exported: it overrides a target folder in the configuration of cargo, so that the binary is where the recipes look.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+DAYFLY := $(CARGO_TARGET_DIR)/release/dayfly
 # Everything that talks to containers first makes sure that an engine answers, and says which.
 ENGINE := eval "$$(tests/engine-setup)"
 

@@ -12,6 +12,7 @@ mod error;
 pub mod key;
 pub mod key_secret;
 pub mod predicate;
+pub mod read;
 pub mod removal;
 pub mod removal_store;
 pub mod seal;

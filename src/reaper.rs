@@ -8,4 +8,3 @@ pub mod forge;
 pub mod incomplete;
 pub mod open_pull_requests;
 pub mod removal;
-pub mod repository;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::engine::{Engine, EngineKind, Older};
 use crate::evidence::configmap_store::ConfigMapStore;
-use crate::evidence::{EvidenceError, SigningKey, store};
+use crate::evidence::{EvidenceError, SigningKey, read};
 use crate::lease::Lease;
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::{Journal, RunEvent, causes, traces, up};
@@ -151,7 +151,7 @@ impl Run {
         let folder = match &self.shelf {
             None => sealed.dir.display().to_string(),
             Some(shelf) => {
-                let files = store::read_run(&sealed.dir).map_err(|e| format!("failed to {e}"))?;
+                let files = read::read_run(&sealed.dir).map_err(|e| format!("failed to {e}"))?;
                 shelf.put(facts.run, &files).await.map_err(|e| format!("failed to {e}"))?
             }
         };

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dayfly::cli::verify::VerifyArgs;
+use dayfly::cli::verify::{RequirementArgs, VerifyArgs};
 use dayfly::engine::EngineKind;
 use dayfly::evidence::dsse::{self, Envelope, PAYLOAD_TYPE, Signature};
 use dayfly::evidence::predicate::{RunPredicate, Statement, SuitePredicate, TestOutcome};
-use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, read_run, save_facts, suite_bundle};
+use dayfly::evidence::read::read_run;
+use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, save_facts, suite_bundle};
 use dayfly::evidence::verify::{Expectations, Refusal, StatementContent, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
 use dayfly::model::{Outcome, Verdict};
@@ -284,6 +285,7 @@ fn refuses_a_folder_with_a_replaced_missing_or_added_file() {
         ("opening entry replaced", with(OPENED, &good[RUN]), "opened.intoto.jsonl: the file is not the one"),
         ("never closed", without(RUN), "opened but never closed, so it counts as failed"),
         ("nothing there", Files::new(), "no evidence of a run"),
+        ("raw file added", with("raw/extra", b"x"), "raw/extra is no part of this run"),
         ("raw result changed", with(&junit, b"<testsuite/>"), "the file is not the one"),
     ];
     for (what, all, reason) in cases {
@@ -377,7 +379,7 @@ fn statements_name_their_subjects_and_never_pass_an_unjudged_run() {
     let suite: Statement<SuitePredicate> =
         serde_json::from_slice(&statement::suite(&facts, &facts.suites[0]).unwrap().bytes).unwrap();
     let names: Vec<_> = suite.subject.iter().map(|s| s.name.as_str()).collect();
-    assert_eq!(names, [IMAGE, "https://git.example/demo", "description"]);
+    assert_eq!(names, [IMAGE, "https://git.example/team/demo", "description"]);
     assert_eq!(suite.predicate.test.result, TestOutcome::Passed);
     assert_eq!(
         (suite.predicate.test.passed_tests, suite.predicate.test.warned_tests),
@@ -514,6 +516,10 @@ fn refuses_every_changed_bit_around_payload_and_signature() {
     }
 }
 
+fn require_passed() -> RequirementArgs {
+    RequirementArgs { require_passed: true, ..Default::default() }
+}
+
 fn verify_command(args: &VerifyArgs, json: bool) -> (anyhow::Result<u8>, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = dayfly::cli::verify::verify(args, json, &mut out, &mut err);
@@ -558,7 +564,7 @@ fn the_verify_command_summarizes_evidence_and_explains_refusals() {
         assert_eq!(code.unwrap(), exit_code::PASSED, "{file}");
         assert!(out.contains(part), "{file}:\n{out}");
     }
-    let (code, out, err) = verify_command(&VerifyArgs { require_passed: true, ..args.clone() }, false);
+    let (code, out, err) = verify_command(&VerifyArgs { required: require_passed(), ..args.clone() }, false);
     assert_eq!((code.unwrap(), out.as_str()), (10, ""));
     assert!(err.contains("outcome is FAILED"), "{err}");
     let (code, json, _) = verify_command(&VerifyArgs { commit: Some("0".repeat(40)), ..args.clone() }, true);
@@ -587,7 +593,7 @@ fn a_passed_run_satisfies_require_passed() {
         &VerifyArgs {
             path: folder,
             key: Some(public),
-            require_passed: true,
+            required: require_passed(),
             image_digest: Some(image),
             ..Default::default()
         },
@@ -595,4 +601,142 @@ fn a_passed_run_satisfies_require_passed() {
     );
     assert_eq!(code.unwrap(), exit_code::PASSED);
     assert!(out.starts_with("VERIFIED  outcome PASSED\n"), "{out}");
+}
+
+/// A sealed run in a folder, with its public key.
+fn sealed_run(facts: &Facts, dir: &Path) -> VerifyArgs {
+    let key = key(KeyKind::P256, 1);
+    let public = dir.join("key.pub");
+    fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
+    VerifyArgs { path: sealed(facts, &key, dir), key: Some(public), ..Default::default() }
+}
+
+fn refusal(args: &VerifyArgs) -> String {
+    let (code, out, err) = verify_command(args, false);
+    assert_eq!((code.unwrap(), out.as_str()), (exit_code::REFUSED, ""));
+    err
+}
+
+#[test]
+fn refuses_a_single_file_for_requirements_on_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = sealed_run(&failed(7), dir.path());
+    for file in [suite_bundle("acceptance"), OPENED.into(), RUN.into()] {
+        let args = VerifyArgs { path: args.path.join(&file), required: require_passed(), ..args.clone() };
+        let said = refusal(&args);
+        assert!(said.contains("the requirements hold for a whole run, and this is a single file"), "{file}: {said}");
+    }
+}
+
+#[test]
+fn refuses_a_run_that_does_not_meet_a_requirement() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = sealed_run(&passed(7), dir.path());
+    let with = |required: RequirementArgs| VerifyArgs { required, ..args.clone() };
+    let none = RequirementArgs::default;
+    let own = passed(7);
+    let suite_digest = format!("sha256:{}", own.suites[0].digest);
+    let met = RequirementArgs {
+        require_passed: true,
+        pr: Some(12),
+        repository: Some("git@git.example:team/demo.git".into()),
+        run: Some(own.run),
+        require_suite: vec!["acceptance".into(), format!("acceptance={suite_digest}")],
+        require_kind: vec![dayfly::spec::model::SuiteKind::Acceptance],
+        description_digest: Some(format!("sha256:{}", own.description_digest)),
+        ..none()
+    };
+    assert_eq!(verify_command(&with(met), false).0.unwrap(), exit_code::PASSED);
+    let cases = [
+        (RequirementArgs { pr: Some(13), ..none() }, "is for pull request 12, not for 13"),
+        (RequirementArgs { repository: Some("other/demo".into()), ..none() }, "is for repository"),
+        (RequirementArgs { run: Some(uuid::Uuid::from_u128(8)), ..none() }, "is of run"),
+        (RequirementArgs { max_age: Some(std::time::Duration::from_secs(3600)), ..none() }, "more than 1h ago"),
+        (RequirementArgs { require_suite: vec!["security".into()], ..none() }, "has no suite of that name"),
+        (
+            RequirementArgs { require_suite: vec![format!("acceptance=sha256:{}", digest("other"))], ..none() },
+            "has the digest",
+        ),
+        (
+            RequirementArgs { require_kind: vec![dayfly::spec::model::SuiteKind::Security], ..none() },
+            "no passed suite of kind security",
+        ),
+        (
+            RequirementArgs { description_digest: Some(format!("sha256:{}", digest("other"))), ..none() },
+            "the description has the digest",
+        ),
+        (RequirementArgs { no_departures: true, ..none() }, "file-api departs from the secure defaults"),
+    ];
+    for (required, part) in cases {
+        let said = refusal(&with(required));
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn refuses_a_failed_suite_that_is_required() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = sealed_run(&failed(7), dir.path());
+    let required = RequirementArgs { require_suite: vec!["security".into()], ..Default::default() };
+    let said = refusal(&VerifyArgs { required, ..args });
+    assert!(said.contains("suite security is required, and it did not pass"), "{said}");
+}
+
+#[test]
+fn refuses_missing_raw_files_unless_they_are_allowed_to_be_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = sealed_run(&passed(7), dir.path());
+    fs::remove_file(args.path.join("raw").join(digest(sample::JUNIT))).unwrap();
+    let said = refusal(&args);
+    assert!(said.contains("1 raw file(s) of the run are missing, among them acceptance/result"), "{said}");
+    let (code, out, _) = verify_command(&VerifyArgs { allow_missing_raw: true, ..args }, false);
+    assert_eq!(code.unwrap(), exit_code::PASSED);
+    assert!(out.contains("1 not here: acceptance/result"), "{out}");
+}
+
+/// Whoever gives the folder may have put anything into it.
+#[test]
+fn reads_regular_files_of_bounded_size_inside_the_folder_only() {
+    use std::os::unix::fs::symlink;
+    let pipe = |path: &Path| {
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    };
+    let junit = format!("raw/{}", digest(sample::JUNIT));
+    let outside = tempfile::tempdir().unwrap();
+    let copy = outside.path().join("copy");
+    type Attack<'a> = Box<dyn Fn(&Path) + 'a>;
+    let attacks: Vec<(&str, Attack<'_>, &str)> = vec![
+        (RUN, Box::new(|p| pipe(p)), "it is not a regular file"),
+        (&junit, Box::new(|p| pipe(p)), "it is not a regular file"),
+        (REPORT, Box::new(|p| symlink("/dev/zero", p).unwrap()), "it is a symbolic link"),
+        ("raw/more", Box::new(|p| symlink("/etc/passwd", p).unwrap()), "it is a symbolic link"),
+        (&junit, Box::new(|p| symlink(&copy, p).unwrap()), "it is a symbolic link"),
+        ("raw/more", Box::new(|p| fs::create_dir(p).unwrap()), "it is not a regular file"),
+        (
+            "raw/more",
+            Box::new(|p| fs::File::create(p).unwrap().set_len(dayfly::evidence::read::MAX_BYTES + 1).unwrap()),
+            "evidence is limited to 512 MiB in all",
+        ),
+    ];
+    for (file, attack, part) in attacks {
+        let dir = tempfile::tempdir().unwrap();
+        let args = sealed_run(&passed(7), dir.path());
+        let path = args.path.join(file);
+        if path.exists() {
+            fs::copy(&path, &copy).unwrap();
+            fs::remove_file(&path).unwrap();
+        }
+        attack(&path);
+        let said = refusal(&args);
+        assert!(said.contains(part), "{file}: {said}");
+        // The same as the only argument.
+        let said = refusal(&VerifyArgs { path: path.clone(), ..args });
+        assert!(said.starts_with("REFUSED"), "{file}: {said}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let args = sealed_run(&passed(7), dir.path());
+    let raw = outside.path().join("raw");
+    fs::rename(args.path.join("raw"), &raw).unwrap();
+    symlink(&raw, args.path.join("raw")).unwrap();
+    assert!(refusal(&args).contains("it is not a folder"));
 }

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use assert_cmd::Command;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dayfly::engine::fake::{FakeEngine, Script};
 use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
 use dayfly::evidence::removal;
 use dayfly::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
 use dayfly::evidence::verify::{Expectations, Refusal, removal as judged};
-use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, store};
+use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, dsse, read};
 use dayfly::lease::{Lease, Retention};
 use dayfly::reaper::decide::Criteria;
 use dayfly::reaper::forge::{Forge, ForgeKind};
@@ -260,7 +262,7 @@ fn record(outcome: Option<Result<Vec<Residual>, String>>) -> Files {
         record.end(outcome, Timestamp::now(), &key(1)).unwrap();
         assert_eq!(record.write(dir.path()).unwrap(), folder);
     }
-    store::read_run(&folder).unwrap()
+    read::read_run(&folder).unwrap()
 }
 
 fn judge(files: &Files) -> Result<RemovalPredicate, Refusal> {
@@ -295,7 +297,7 @@ fn records_remnants_by_their_name() {
     let dir = tempfile::tempdir().unwrap();
     let remnants = Observed { lease: None, retention: None, ..observed() };
     let folder = begun(&remnants, EngineKind::Kubernetes).unwrap().write(dir.path()).unwrap();
-    let said = judge(&store::read_run(&folder).unwrap()).unwrap();
+    let said = judge(&read::read_run(&folder).unwrap()).unwrap();
     assert_eq!(
         (said.environment.id.as_str(), said.environment.run_id, said.environment.pr),
         ("sample-pr-1", None, None)
@@ -314,6 +316,17 @@ fn refuses_a_tampered_record() {
             files.insert(file.into(), serde_json::to_vec(&envelope).unwrap());
         })
     };
+    // The right key signed it, and it names the right beginning.
+    let resigned = |change: fn(&mut serde_json::Value)| -> Change {
+        Box::new(move |files| {
+            let envelope: dsse::Envelope = serde_json::from_slice(&files[REMOVAL_ENDED]).unwrap();
+            let mut ended: serde_json::Value =
+                serde_json::from_slice(&STANDARD.decode(envelope.payload).unwrap()).unwrap();
+            change(&mut ended["predicate"]);
+            let envelope = dsse::sign(ended.to_string().as_bytes(), &key(1));
+            files.insert(REMOVAL_ENDED.into(), serde_json::to_vec(&envelope).unwrap());
+        })
+    };
     let cases: Vec<(&str, Change)> = vec![
         ("the signature does not match", flipped(REMOVAL_BEGUN)),
         ("the signature does not match", flipped(REMOVAL_ENDED)),
@@ -323,6 +336,8 @@ fn refuses_a_tampered_record() {
             "not the one",
             Box::new(move |files| drop(files.insert(REMOVAL_BEGUN.into(), other()[REMOVAL_BEGUN].clone()))),
         ),
+        ("differ in the environment", resigned(|ended| ended["environment"]["id"] = json!("other-pr-2"))),
+        ("differ in the reason", resigned(|ended| ended["reason"]["kind"] = json!("closed"))),
         (
             "not of a removal that is over",
             Box::new(|files| drop(files.insert(REMOVAL_ENDED.into(), files[REMOVAL_BEGUN].clone()))),

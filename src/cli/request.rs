@@ -5,8 +5,8 @@ use anyhow::bail;
 use super::error::usage_error;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::lease::Lease;
+use crate::model::Repository;
 use crate::plan::Plan;
-use crate::reaper::repository::Repository;
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
 

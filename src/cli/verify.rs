@@ -1,9 +1,10 @@
 //! `dayfly verify`: checks evidence against a pinned public key and summarizes it.
 //!
-//! Verification is about authenticity: evidence of a failed run is good evidence. `--require-passed` asks for more.
+//! Verification is about authenticity: evidence of a failed run is good evidence. Requirements ask for more.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -13,10 +14,11 @@ use super::error::usage_error;
 use super::key::load_public;
 use super::report;
 use super::stdio::{Stderr, Stdout};
-use crate::evidence::verify::{Expectations, Refusal, folder, removal, verify as verify_file};
-use crate::evidence::{VerifyingKey, store};
-use crate::model::{Digest, is_hex};
+use crate::evidence::verify::{Expectations, Refusal, Requirements, folder, removal, verify as verify_file};
+use crate::evidence::{VerifyingKey, read, store};
+use crate::model::{Digest, Repository, is_hex};
 use crate::report::exit_code;
+use crate::spec::model::SuiteKind;
 use evidence::VerifiedEvidence;
 
 mod evidence;
@@ -36,9 +38,44 @@ pub struct VerifyArgs {
     /// Require an image with this digest
     #[arg(long, value_name = "sha256:DIGEST")]
     pub image_digest: Option<String>,
+    #[command(flatten)]
+    pub required: RequirementArgs,
+    /// Accept a run whose raw logs and result files are missing
+    #[arg(long)]
+    pub allow_missing_raw: bool,
+}
+
+/// Requirements on a run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Requirements on a run")]
+pub struct RequirementArgs {
     /// Require that the run passed
     #[arg(long)]
     pub require_passed: bool,
+    /// Require this pull request
+    #[arg(long, value_name = "NUMBER")]
+    pub pr: Option<u32>,
+    /// Require this repository
+    #[arg(long, value_name = "URL|OWNER/NAME")]
+    pub repository: Option<String>,
+    /// Require this run
+    #[arg(long, value_name = "ID")]
+    pub run: Option<uuid::Uuid>,
+    /// Refuse a run that ended longer ago
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub max_age: Option<Duration>,
+    /// Require that this suite passed, and its digest if one is given; may be repeated
+    #[arg(long, value_name = "NAME[=sha256:DIGEST]")]
+    pub require_suite: Vec<String>,
+    /// Require a passed suite of this kind; may be repeated
+    #[arg(long, value_name = "KIND", value_parser = suite_kind)]
+    pub require_kind: Vec<SuiteKind>,
+    /// Require this digest of the description as resolved
+    #[arg(long, value_name = "sha256:DIGEST")]
+    pub description_digest: Option<String>,
+    /// Refuse a run with a service that departs from the secure defaults
+    #[arg(long)]
+    pub no_departures: bool,
 }
 
 /// Verifies evidence; the exit code is 10 when it is refused.
@@ -65,7 +102,7 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
     };
     let key = load_public(key)?;
     let expect = expect(args)?;
-    match check(&args.path, &key, &expect)?.and_then(|evidence| required(args, evidence)) {
+    match check(args, &key, &expect)? {
         Ok(evidence) => {
             let text = if json { pretty(&evidence.json(&key)) } else { text::summary(&evidence, &key) };
             out.write_all(text.as_bytes())?;
@@ -82,38 +119,85 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
 }
 
 fn expect(args: &VerifyArgs) -> anyhow::Result<Expectations> {
-    let image_sha256 = match args.image_digest.as_deref() {
-        None => None,
-        Some(text) => match text.parse::<Digest>() {
-            Ok(digest) => Some(digest.hex()),
-            Err(_) => bail!("failed to verify: --image-digest takes `sha256:` and 64 hexadecimal digits, not {text:?}"),
-        },
-    };
+    let image_sha256 = args.image_digest.as_deref().map(|d| sha256("--image-digest", d)).transpose()?;
     if let Some(short) = args.commit.as_deref().filter(|c| c.len() < 40 && c.len() >= 7 && is_hex(c, c.len())) {
         bail!("failed to verify: --commit takes a full commit id (40 or 64 digits), not {short:?}");
     }
     Ok(Expectations { commit: args.commit.clone(), image_sha256 })
 }
 
-fn check(path: &Path, key: &VerifyingKey, expect: &Expectations) -> anyhow::Result<Result<VerifiedEvidence, String>> {
-    let refused = |r: Refusal| r.to_string();
-    if path.is_dir() {
-        let files = store::read_run(path).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
-        if files.contains_key(store::REMOVAL_BEGUN) || files.contains_key(store::REMOVAL_ENDED) {
-            return Ok(removal(&files, key, expect).map(|r| VerifiedEvidence::Removal(Box::new(r))).map_err(refused));
-        }
-        return Ok(folder(&files, key, expect).map(|r| VerifiedEvidence::Run(Box::new(r))).map_err(refused));
-    }
-    let bytes = std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
-    Ok(verify_file(&bytes, key, expect).map(|v| VerifiedEvidence::File(v.content)).map_err(refused))
+fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
+    let of = &args.required;
+    let repository = |text: &String| match Repository::parse(text) {
+        Some(repository) => Ok(repository),
+        None => bail!("failed to verify: --repository takes a URL or OWNER/NAME, not {text:?}"),
+    };
+    let suite = |text: &String| match text.split_once('=') {
+        Some((name, digest)) => Ok((name.to_owned(), Some(sha256("--require-suite", digest)?))),
+        None => Ok((text.clone(), None)),
+    };
+    Ok(Requirements {
+        passed: of.require_passed,
+        pull_request: of.pr,
+        repository: of.repository.as_ref().map(repository).transpose()?,
+        run: of.run,
+        max_age: of.max_age,
+        suites: of.require_suite.iter().map(suite).collect::<anyhow::Result<_>>()?,
+        kinds: of.require_kind.clone(),
+        description_sha256: of.description_digest.as_deref().map(|d| sha256("--description-digest", d)).transpose()?,
+        no_departures: of.no_departures,
+        raw_may_be_absent: args.allow_missing_raw,
+    })
 }
 
-fn required(args: &VerifyArgs, evidence: VerifiedEvidence) -> Result<VerifiedEvidence, String> {
-    let outcome = evidence.outcome();
-    if args.require_passed && outcome != "PASSED" {
-        return Err(format!("authentic, but the outcome is {outcome} and --require-passed was given"));
+fn sha256(flag: &str, text: &str) -> anyhow::Result<String> {
+    match text.parse::<Digest>() {
+        Ok(digest) => Ok(digest.hex()),
+        Err(_) => bail!("failed to verify: {flag} takes `sha256:` and 64 hexadecimal digits, not {text:?}"),
     }
-    Ok(evidence)
+}
+
+fn suite_kind(text: &str) -> Result<SuiteKind, String> {
+    match text {
+        "acceptance" => Ok(SuiteKind::Acceptance),
+        "security" => Ok(SuiteKind::Security),
+        _ => Err("use `acceptance` or `security`".into()),
+    }
+}
+
+/// Verifies what is at the path. An absent path is an error; whatever else is wrong with it is a reason to refuse.
+fn check(
+    args: &VerifyArgs,
+    key: &VerifyingKey,
+    expect: &Expectations,
+) -> anyhow::Result<Result<VerifiedEvidence, String>> {
+    let meta = std::fs::metadata(&args.path).with_context(|| format!("failed to read {}", args.path.display()))?;
+    let requirements = requirements(args)?;
+    let verified =
+        if meta.is_dir() { check_folder(&args.path, key, expect) } else { check_file(&args.path, key, expect) };
+    Ok(verified.and_then(|evidence| {
+        let unmet = |what| requirements.need_a_run().then_some(Refusal::NotARun(what));
+        let refusal = match &evidence {
+            VerifiedEvidence::Run(run) => requirements.check(run, jiff::Timestamp::now()).err(),
+            VerifiedEvidence::Removal(_) => unmet("the record of a removal"),
+            VerifiedEvidence::File(_) => unmet("a single file"),
+        };
+        refusal.map_or(Ok(evidence), |r| Err(r.to_string()))
+    }))
+}
+
+fn check_folder(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<VerifiedEvidence, String> {
+    let refused = |r: Refusal| r.to_string();
+    let files = read::read_run(path).map_err(|e| format!("failed to {e}"))?;
+    if files.contains_key(store::REMOVAL_BEGUN) || files.contains_key(store::REMOVAL_ENDED) {
+        return removal(&files, key, expect).map(|r| VerifiedEvidence::Removal(Box::new(r))).map_err(refused);
+    }
+    folder(&files, key, expect).map(|r| VerifiedEvidence::Run(Box::new(r))).map_err(refused)
+}
+
+fn check_file(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<VerifiedEvidence, String> {
+    let bytes = read::read_file(path).map_err(|e| format!("failed to {e}"))?;
+    verify_file(&bytes, key, expect).map(|v| VerifiedEvidence::File(v.content)).map_err(|r| r.to_string())
 }
 
 fn pretty(value: &serde_json::Value) -> String {

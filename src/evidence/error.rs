@@ -75,6 +75,14 @@ pub enum EvidenceError {
         /// Why.
         String,
     ),
+    /// A file is not one that evidence consists of, or is too large.
+    #[error("read {}: {why}", path.display())]
+    UnsafeFile {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// A file operation failed.
     #[error("{doing} {}: {}", path.display(), explain(source))]
     Io {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::statement::{self, Payload};
-use super::{EvidenceError, SigningKey, bundle, dsse, store};
+use super::{EvidenceError, SigningKey, bundle, dsse, read, store};
 use crate::model::{Digest, is_hex};
 use crate::report::Facts;
 
@@ -104,7 +104,7 @@ fn check_unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> R
         return Ok(());
     }
     let differs = |what: &str| EvidenceError::Changed { run: facts.run, what: what.into() };
-    let before = store::read_run(dir)?;
+    let before = read::read_run(dir)?;
     for (name, bytes) in suites {
         if before.get(name) != Some(bytes) {
             return Err(differs(name));

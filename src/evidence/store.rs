@@ -28,6 +28,9 @@ pub const REMOVAL_BEGUN: &str = "begun.intoto.jsonl";
 /// The statement after a removal.
 pub const REMOVAL_ENDED: &str = "ended.intoto.jsonl";
 
+/// Beginning of the names of files that are being written; a killed process leaves them behind.
+pub const STAGED: &str = ".writing-";
+
 /// `suite-<name>.sigstore.json`.
 pub fn suite_bundle(suite: &str) -> String {
     format!("suite-{suite}.sigstore.json")
@@ -81,7 +84,7 @@ pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Evidence
 
 fn stage(dir: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut file =
-        tempfile::Builder::new().prefix(".writing-").permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
+        tempfile::Builder::new().prefix(STAGED).permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -96,19 +99,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EvidenceError> {
     }
 }
 
-/// Reads the files that `verify::folder` checks, by path below `dir`: `report.json`, statements, bundles and raw files.
-pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
-    let mut files = BTreeMap::new();
-    read_into(&mut files, dir, "", |name| {
-        name == REPORT || name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json")
-    })?;
-    if dir.join(RAW).is_dir() {
-        read_into(&mut files, &dir.join(RAW), "raw/", |name| !name.starts_with('.'))?;
-    }
-    Ok(files)
-}
-
-/// Writes the files of `read_run` into another folder.
+/// Writes the files of `read::read_run` into another folder.
 pub fn write_run(dir: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), EvidenceError> {
     let (mut own, mut raw) = (vec![], vec![]);
     for (name, bytes) in files {
@@ -121,23 +112,8 @@ pub fn write_run(dir: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), Evi
     write_all(dir, &own)
 }
 
-fn read_into(
-    files: &mut BTreeMap<String, Vec<u8>>,
-    dir: &Path,
-    prefix: &str,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<(), EvidenceError> {
-    for entry in fs::read_dir(dir).map_err(failed("read", dir))? {
-        let path = entry.map_err(failed("read", dir))?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if wanted(&name) {
-            files.insert(format!("{prefix}{name}"), fs::read(&path).map_err(failed("read", &path))?);
-        }
-    }
-    Ok(())
-}
-
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EvidenceError + use<> {
+/// Names the file in an error of the system.
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EvidenceError + use<> {
     let path = path.to_owned();
     move |source| EvidenceError::Io { doing, path, source }
 }

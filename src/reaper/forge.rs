@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 
-use super::repository::Repository;
+use crate::model::Repository;
 use crate::web::{Answer, Target, Wire, printable};
 use pages::{NextPage, PageReader};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::repository::Repository;
 use crate::lease::Lease;
+use crate::model::Repository;
 
 /// A list of open pull requests.
 #[derive(Debug, Clone, PartialEq)]

@@ -42,7 +42,7 @@ pub fn failed(run: u128) -> Facts {
         description: "demo".into(),
         description_digest: digest("description"),
         description_path: "environments/demo/environment.yaml".into(),
-        change: Change { repository: Some("https://git.example/demo".into()), pr: 12, commit: COMMIT.into() },
+        change: Change { repository: Some("https://git.example/team/demo".into()), pr: 12, commit: COMMIT.into() },
         engine: EngineKind::Local,
         engine_info: Some(EngineInfo {
             product: "podman".into(),

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::super::error::usage_error;
 use super::super::process_env;
+use crate::model::Repository;
 use crate::reaper::forge::{Forge, ForgeKind};
 use crate::reaper::open_pull_requests::{OpenPullRequests, parse};
-use crate::reaper::repository::Repository;
 
 const GITHUB: &str = "https://api.github.com";
 /// Holds the forge's token.

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{RemovalPredicate, RemovalState, TestOutcome};
-use crate::evidence::verify::{StatementContent, VerifiedRun};
-use crate::model::Outcome;
+use crate::evidence::verify::{StatementContent, VerifiedRun, outcome_name};
 
 /// Evidence that was verified.
 pub enum VerifiedEvidence {
@@ -21,8 +20,8 @@ impl VerifiedEvidence {
     /// The outcome in capitals.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::Run(r) => name(r.run.outcome),
-            Self::File(StatementContent::Run(r)) => name(r.outcome),
+            Self::Run(r) => outcome_name(r.run.outcome),
+            Self::File(StatementContent::Run(r)) => outcome_name(r.outcome),
             Self::File(StatementContent::Suite(s)) if s.test.result == TestOutcome::Passed => "PASSED",
             Self::File(StatementContent::Suite(_)) => "FAILED",
             Self::File(StatementContent::Opened(_)) => "OPENED",
@@ -50,15 +49,5 @@ impl VerifiedEvidence {
             value.extend(more);
         }
         value
-    }
-}
-
-fn name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "PASSED",
-        Outcome::Failed => "FAILED",
-        Outcome::Inconclusive => "INCONCLUSIVE",
-        Outcome::Error => "ERROR",
-        Outcome::Aborted => "ABORTED",
     }
 }

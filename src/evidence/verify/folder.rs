@@ -2,11 +2,11 @@
 //!
 //! An authentic file may still be the wrong one; the run's statement names all others by digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Expectations, Refusal, StatementContent, Verified, verify};
 use crate::evidence::key::VerifyingKey;
-use crate::evidence::predicate::{DigestSet, Opened, RunPredicate, SuitePredicate};
+use crate::evidence::predicate::{Context, DigestSet, Opened, RawReport, RunPredicate, SuitePredicate};
 use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, suite_bundle};
 use crate::model::{Digest, Outcome};
 
@@ -27,7 +27,7 @@ pub struct VerifiedRun {
     pub raw_absent: Vec<String>,
 }
 
-/// Verifies the files of a run's folder, by path below it (`store::read_run`).
+/// Verifies the files of a run's folder, by path below it (`read::read_run`).
 pub fn folder(
     files: &BTreeMap<String, Vec<u8>>,
     key: &VerifyingKey,
@@ -122,14 +122,30 @@ fn check_digest(file: &str, found: &str, named: &DigestSet) -> Result<(), Refusa
 
 fn same_run(file: &str, content: &StatementContent, run: &RunPredicate) -> Result<(), Refusal> {
     let expected = run.context.run_id;
-    match content.context().map(|c| c.run_id) {
-        Some(found) if found == expected => Ok(()),
-        Some(found) => {
-            Err(Refusal::WrongStatement { expected: format!("run {expected}"), found: format!("run {found}") }
-                .in_file(file))
+    match content.context() {
+        Some(context) if context.run_id == expected => match differing_field(context, &run.context) {
+            Some(field) => Err(Refusal::DifferentContext(field).in_file(file)),
+            None => Ok(()),
+        },
+        Some(context) => {
+            let found = format!("run {}", context.run_id);
+            Err(Refusal::WrongStatement { expected: format!("run {expected}"), found }.in_file(file))
         }
         None => Err(wrong_statement(file, &format!("run {expected}"), content)),
     }
+}
+
+/// The first field in which all statements of one run must agree and do not.
+fn differing_field(context: &Context, run: &Context) -> Option<&'static str> {
+    let fields = [
+        ("repository", context.repo == run.repo),
+        ("pull request", context.pr == run.pr),
+        ("environment", context.environment.id == run.environment.id),
+        ("description", context.environment.description_digest == run.environment.description_digest),
+        ("engine", context.environment.engine == run.environment.engine),
+        ("time at which the run began", context.started_on == run.started_on),
+    ];
+    fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
 }
 
 fn wrong_statement(file: &str, expected: &str, content: &StatementContent) -> Refusal {
@@ -144,8 +160,9 @@ fn wrong_statement(file: &str, expected: &str, content: &StatementContent) -> Re
 
 /// Refuses files that do not belong to the run.
 fn check_file_names(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(), Refusal> {
+    let raw: BTreeSet<&str> = raw_files(run).filter_map(|(_, report)| report.digest.sha256.as_deref()).collect();
     let known = |file: &str| {
-        file.starts_with("raw/")
+        file.strip_prefix("raw/").is_some_and(|name| raw.contains(name))
             || [OPENED, RUN, RUN_BUNDLE, REPORT].contains(&file)
             || run.suites.iter().any(|s| suite_bundle(&s.summary.name) == file)
     };
@@ -162,15 +179,20 @@ fn check_planned_suites(opened: Option<&Opened>, run: &RunPredicate) -> Result<(
     }
 }
 
+/// The raw files that the run names, with the suite that each belongs to.
+fn raw_files(run: &RunPredicate) -> impl Iterator<Item = (&str, &RawReport)> {
+    let of_suites = run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(|r| (s.summary.name.as_str(), r)));
+    of_suites.chain(run.traces.iter().map(|r| ("the environment", r)))
+}
+
 /// Checks the digests of present raw files; returns their number and the names of absent ones.
 fn check_raw_files(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(usize, Vec<String>), Refusal> {
     let (mut present, mut absent) = (0, Vec::new());
-    let of_suites = run.suites.iter().flat_map(|s| s.summary.raw_reports.iter().map(|r| (s.summary.name.as_str(), r)));
-    for (suite, report) in of_suites.chain(run.traces.iter().map(|r| ("the environment", r))) {
+    for (of, report) in raw_files(run) {
         let file = format!("raw/{}", report.digest.sha256.as_deref().unwrap_or_default());
         match files.get(&file) {
             Some(bytes) => check_digest(&file, &Digest::compute(bytes).hex(), &report.digest).map(|()| present += 1)?,
-            None => absent.push(format!("{suite}/{}", report.name)),
+            None => absent.push(format!("{of}/{}", report.name)),
         }
     }
     Ok((present, absent))

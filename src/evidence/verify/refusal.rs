@@ -1,5 +1,7 @@
 //! Reasons for refusing evidence. Data only.
 
+use crate::model::Outcome;
+
 /// The reason why evidence is refused (exit code 10). Messages are complete sentences.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -134,6 +136,46 @@ pub enum Refusal {
         /// Found.
         found: String,
     },
+    /// Files of one record that do not belong together.
+    #[error("the two statements of the removal differ in {0}")]
+    DifferentRemoval(
+        /// The field.
+        &'static str,
+    ),
+    /// Files of one run that do not belong together.
+    #[error("the file differs from the closing statement in the {0}")]
+    DifferentContext(
+        /// The field.
+        &'static str,
+    ),
+    /// Requirements hold for whole runs.
+    #[error("the requirements hold for a whole run, and this is {0}; verify the folder of the run")]
+    NotARun(
+        /// What it is.
+        &'static str,
+    ),
+    /// The run did not pass.
+    #[error("the run is authentic, but its outcome is {}, and --require-passed was given", outcome_name(*.0))]
+    NotPassed(
+        /// Outcome.
+        Outcome,
+    ),
+    /// The run does not meet a requirement.
+    #[error("the run is authentic, but {0}")]
+    Unmet(
+        /// What is not met.
+        String,
+    ),
+    /// Raw files that suites name are missing.
+    #[error(
+        "{count} raw file(s) of the run are missing, among them {first}; --allow-missing-raw accepts evidence without them"
+    )]
+    RawMissing {
+        /// One of them.
+        first: String,
+        /// How many.
+        count: usize,
+    },
     /// A passed run lacks a suite that its opening entry announced.
     #[error("the run claims PASSED, but suite {0}, which its opening entry announced, has no result")]
     MissingSuite(
@@ -146,5 +188,16 @@ impl Refusal {
     /// Names the file that is refused.
     pub fn in_file(self, file: &str) -> Self {
         Self::InFile { file: file.into(), reason: Box::new(self) }
+    }
+}
+
+/// An outcome as evidence writes it.
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "PASSED",
+        Outcome::Failed => "FAILED",
+        Outcome::Inconclusive => "INCONCLUSIVE",
+        Outcome::Error => "ERROR",
+        Outcome::Aborted => "ABORTED",
     }
 }

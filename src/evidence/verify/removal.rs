@@ -29,7 +29,21 @@ pub fn removal(
         let expected = named.sha256.unwrap_or_default();
         return Err(Refusal::WrongDigest { expected, found: digest }.in_file(REMOVAL_BEGUN));
     }
-    Ok(ended)
+    match differing_field(&begun, &ended) {
+        Some(field) => Err(Refusal::DifferentRemoval(field)),
+        None => Ok(ended),
+    }
+}
+
+/// The first field in which the two statements of one removal must agree and do not.
+fn differing_field(begun: &RemovalPredicate, ended: &RemovalPredicate) -> Option<&'static str> {
+    let fields = [
+        ("the id of the removal", begun.removal_id == ended.removal_id),
+        ("the environment", begun.environment == ended.environment),
+        ("the reason", begun.reason == ended.reason),
+        ("the time at which it began", begun.begun_on == ended.begun_on),
+    ];
+    fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
 }
 
 /// Verifies the first statement; also returns the SHA-256 of its payload.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::engine::UnitState;
 use crate::lease::{Hold, RetentionChange};
-use crate::reaper::repository::Repository;
+use crate::model::Repository;
 use crate::testing::{self, plan_of};
 
 const HOUR: i64 = 3600;

@@ -1,0 +1,129 @@
+//! Requirements on a verified run beyond authenticity. Pure.
+//!
+//! The statement of a single suite says nothing about its run, so requirements hold for whole folders only.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Refusal, VerifiedRun};
+use crate::evidence::predicate::{PullRequest, RunPredicate};
+use crate::model::{Outcome, Repository, Verdict};
+use crate::spec::model::SuiteKind;
+
+/// Maximum time by which the runner's clock may be ahead of the verifier's.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
+
+/// Requirements on a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Requirements {
+    /// The run passed.
+    pub passed: bool,
+    /// Number of the pull request.
+    pub pull_request: Option<u32>,
+    /// Repository.
+    pub repository: Option<Repository>,
+    /// Run id.
+    pub run: Option<uuid::Uuid>,
+    /// Maximum time since the run ended, or began where it has no end.
+    pub max_age: Option<Duration>,
+    /// Suites that passed, by name and, where given, the SHA-256 of their part of the description.
+    pub suites: Vec<(String, Option<String>)>,
+    /// Kinds of suite of which at least one passed.
+    pub kinds: Vec<SuiteKind>,
+    /// SHA-256 of the description as resolved.
+    pub description_sha256: Option<String>,
+    /// No unit departs from the secure defaults.
+    pub no_departures: bool,
+    /// Raw files may be missing.
+    pub raw_may_be_absent: bool,
+}
+
+impl Requirements {
+    /// Whether anything is required that only the evidence of a whole run can show.
+    pub fn need_a_run(&self) -> bool {
+        *self != Self { raw_may_be_absent: self.raw_may_be_absent, ..Self::default() }
+    }
+
+    /// Returns the first requirement that the run does not meet, at this time of the verifier.
+    pub fn check(&self, verified: &VerifiedRun, now: Timestamp) -> Result<(), Refusal> {
+        let run = &verified.run;
+        if self.passed && run.outcome != Outcome::Passed {
+            return Err(Refusal::NotPassed(run.outcome));
+        }
+        self.check_change(run)?;
+        if let Some(expected) = self.run.filter(|id| *id != run.context.run_id) {
+            return Err(unmet(format!("the evidence is of run {}, not of {expected}", run.context.run_id)));
+        }
+        let description = run.context.environment.description_digest.sha256.as_deref().unwrap_or_default();
+        if let Some(expected) = self.description_sha256.as_deref().filter(|d| *d != description) {
+            return Err(unmet(format!("the description has the digest sha256:{description}, not sha256:{expected}")));
+        }
+        if let Some(most) = self.max_age {
+            check_age(run, now, most)?;
+        }
+        self.check_suites(run)?;
+        if let Some(unit) = run.units.iter().find(|u| self.no_departures && u.departure.is_some()) {
+            return Err(unmet(format!("{} departs from the secure defaults", unit.name)));
+        }
+        match verified.raw_absent.first() {
+            Some(first) if !self.raw_may_be_absent => {
+                Err(Refusal::RawMissing { first: first.clone(), count: verified.raw_absent.len() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_change(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        let PullRequest { number, .. } = run.context.pr;
+        if let Some(expected) = self.pull_request.filter(|n| *n != number) {
+            return Err(unmet(format!("the evidence is for pull request {number}, not for {expected}")));
+        }
+        let Some(expected) = &self.repository else { return Ok(()) };
+        match &run.context.repo {
+            Some(found) if Repository::parse(&found.uri).is_some_and(|r| r.is(expected)) => Ok(()),
+            Some(found) => Err(unmet(format!("the evidence is for repository {:?}, not for {expected}", found.uri))),
+            None => Err(unmet(format!("the evidence names no repository, and {expected} is required"))),
+        }
+    }
+
+    fn check_suites(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        for (name, digest) in &self.suites {
+            let Some(suite) = run.suites.iter().map(|s| &s.summary).find(|s| s.name == *name) else {
+                return Err(unmet(format!("suite {name} is required, and the run has no suite of that name")));
+            };
+            let found = suite.digest.sha256.as_deref().unwrap_or_default();
+            if let Some(expected) = digest.as_deref().filter(|d| *d != found) {
+                return Err(unmet(format!("suite {name} has the digest sha256:{found}, not sha256:{expected}")));
+            }
+            if suite.verdict != Some(Verdict::Passed) {
+                return Err(unmet(format!("suite {name} is required, and it did not pass")));
+            }
+        }
+        let passed =
+            |kind| run.suites.iter().any(|s| s.summary.kind == kind && s.summary.verdict == Some(Verdict::Passed));
+        match self.kinds.iter().find(|kind| !passed(**kind)) {
+            Some(kind) => {
+                Err(unmet(format!("the run has no passed suite of kind {}", format!("{kind:?}").to_lowercase())))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn check_age(run: &RunPredicate, now: Timestamp, most: Duration) -> Result<(), Refusal> {
+    let at = run.finished_on.unwrap_or(run.context.started_on);
+    let age = now.duration_since(at);
+    if age.unsigned_abs() > CLOCK_TOLERANCE && age.is_negative() {
+        return Err(unmet(format!("the evidence is from {at}, which is in the future")));
+    }
+    if !age.is_negative() && age.unsigned_abs() > most {
+        let most = humantime::format_duration(most);
+        return Err(unmet(format!("the evidence is from {at}, which is more than {most} ago")));
+    }
+    Ok(())
+}
+
+fn unmet(reason: String) -> Refusal {
+    Refusal::Unmet(reason)
+}

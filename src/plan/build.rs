@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
-use crate::model::Digest;
+use crate::model::{Digest, EnvironmentName};
 use crate::spec::model::{Database, Environment, Suite};
 use crate::spec::{ValidDescription, needs, quantity};
 
@@ -29,7 +29,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
     let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s)?)));
     Ok(Plan {
-        environment: format!("{}-pr-{pr}", e.name),
+        environment: EnvironmentName::new(&e.name, pr).to_string(),
         description: e.name.clone(),
         pr,
         description_digest: valid.digest.clone(),

@@ -7,6 +7,7 @@ use super::model::{Environment, Suite};
 use super::span::FieldPath;
 use super::template::SecretUse;
 use super::{Overrides, needs, quantity};
+use crate::model::ImageRef;
 
 mod broker;
 mod capture;
@@ -21,8 +22,8 @@ mod services;
 mod steps;
 mod suites;
 
+use context::Checker;
 pub use context::is_inner_path;
-use context::{Checker, is_image};
 
 /// Applies the images and the TTL of the command line, then runs every check.
 pub fn run(
@@ -44,7 +45,7 @@ pub fn run(
 fn override_images(environment: &mut Environment, overrides: &Overrides, diagnostics: &mut DiagnosticSink) {
     for (name, image) in &overrides.images {
         let option = format!("--image {name}");
-        if !is_image(image) {
+        if image.parse::<ImageRef>().is_err() {
             let help = "write a reference such as `registry.example/shop/api:1.4`";
             diagnostics.push(Diagnostic::without_span(&option, format!("`{image}` is no image reference"), help));
             continue;

@@ -9,6 +9,7 @@ use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::span::FieldPath;
 use super::template::RESERVED;
 use super::yaml::{Kind, Node, plain_value};
+use crate::model::EnvironmentName;
 
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 4096;
@@ -38,7 +39,7 @@ pub(super) fn collect(
     let pr = overrides.pr.unwrap_or(0);
     all.insert("pr".into(), pr.to_string());
     all.insert("commit".into(), overrides.commit.clone().unwrap_or_else(|| "0".repeat(40)));
-    all.insert("environment".into(), format!("{description}-pr-{pr}"));
+    all.insert("environment".into(), EnvironmentName::new(description, pr).to_string());
     all
 }
 

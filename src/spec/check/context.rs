@@ -1,10 +1,8 @@
 //! State and small checks that the other checks share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use regex::Regex;
-
+use crate::model::ImageRef;
 use crate::spec::diagnostic::DiagnosticSink;
 use crate::spec::model::Environment;
 use crate::spec::span::FieldPath;
@@ -73,7 +71,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn image(&mut self, at: &FieldPath, image: &str) {
-        if !is_image(image) {
+        if image.parse::<ImageRef>().is_err() {
             self.diagnostics.add(
                 at,
                 format!("`{image}` is no image reference"),
@@ -117,12 +115,6 @@ fn secrets(e: &Environment) -> BTreeSet<String> {
     let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
     let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
     e.secrets.keys().cloned().chain(users).chain(roles).collect()
-}
-
-static IMAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$").ok());
-
-pub(super) fn is_image(text: &str) -> bool {
-    IMAGE.as_ref().is_some_and(|r| r.is_match(text))
 }
 
 /// False for text whose final form is known only while the suite runs.

@@ -20,6 +20,14 @@ pub enum ReconcileError {
     /// The environment could not be removed.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// The status names a run that nothing can belong to.
+    #[error("remove environment {environment}: `{run}` in status.run.id is not the id of a run; remove it by hand")]
+    UnreadableRun {
+        /// Environment.
+        environment: String,
+        /// As recorded.
+        run: String,
+    },
     /// A part of the environment is still there.
     #[error("remove environment {environment}: {left} is still there")]
     Residual {

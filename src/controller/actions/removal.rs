@@ -56,7 +56,8 @@ async fn remove_recorded(
     reason: &RemovalReason,
     context: &Context,
 ) -> Result<(), ReconcileError> {
-    let Ok(id) = run.id.parse::<RunId>() else { return Ok(()) };
+    let unreadable = |_| ReconcileError::UnreadableRun { environment: run.environment.clone(), run: run.id.clone() };
+    let id: RunId = run.id.parse().map_err(unreadable)?;
     let record = match (removal_record::unended(object, run, context).await?, observed) {
         (None, Some(observed)) => Some(removal_record::begin(object, observed, reason.clone(), context).await?),
         (unended, _) => unended,

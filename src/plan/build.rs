@@ -1,6 +1,6 @@
-//! From a valid description to the plan: defaults filled in, quantities parsed, start order found.
+//! Builds the plan from a valid description: fills in defaults, parses quantities, finds the start order.
 //!
-//! Pure. It trusts the checks of `spec`; what they let through and it cannot read is an error, never a guess.
+//! Pure. It relies on the checks of `spec`; a value that they accepted and it cannot read is an error, never a guess.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
     };
     let order = needs::order(&needs);
     if order.len() != needs.len() {
-        return Err(PlanError::Unsound { of: e.name.clone(), why: "units wait for each other in a circle".into() });
+        return Err(PlanError::Unsound { of: e.name.clone(), why: "the needs of the units form a cycle".into() });
     }
     let mut units = Vec::new();
     for name in order {

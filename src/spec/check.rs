@@ -1,6 +1,6 @@
-//! Checks of meaning: names that must exist, orders that must be possible, patterns, durations, quantities.
+//! Semantic checks: names must exist, an order must be possible, patterns, durations and quantities must be valid.
 //!
-//! Pure. Each check reports what it finds and goes on.
+//! Pure. Each check reports what it finds and continues.
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::model::{Environment, Suite};
@@ -47,7 +47,7 @@ fn override_images(environment: &mut Environment, overrides: &Overrides, diagnos
         let option = format!("--image {name}");
         if image.parse::<ImageRef>().is_err() {
             let help = "write a reference such as `registry.example/shop/api:1.4`";
-            diagnostics.push(Diagnostic::without_span(&option, format!("`{image}` is no image reference"), help));
+            diagnostics.push(Diagnostic::without_span(&option, format!("`{image}` is not an image reference"), help));
             continue;
         }
         match image_of(environment, name) {
@@ -80,7 +80,7 @@ fn override_ttl(environment: &mut Environment, overrides: &Overrides, diagnostic
     let given = overrides.ttl.as_ref();
     let text = given.unwrap_or(&environment.ttl).clone();
     if let Err(help) = quantity::duration_ms(&text, quantity::LONGEST_LIFE_MS) {
-        let message = format!("`{text}` is no life time");
+        let message = format!("`{text}` is not a duration");
         match given {
             Some(_) => diagnostics.push(Diagnostic::without_span("--ttl", message, help)),
             None => diagnostics.add(&FieldPath::root().key("ttl"), message, help),

@@ -1,4 +1,4 @@
-//! The values of a description: their defaults, `--set`, and what dayfly itself knows of the run. Pure.
+//! The values of a description: defaults, `--set`, and those that dayfly adds (`pr`, `commit`, `environment`). Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::model::EnvironmentName;
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 4096;
 
-/// Puts `--set` into the tree and returns every value as the text that templates insert.
+/// Applies `--set` to the tree, and returns every value as the text that templates insert.
 pub(super) fn collect(
     root: &mut Node,
     overrides: &Overrides,
@@ -60,18 +60,14 @@ fn check(name: &str, value: &Node, diagnostics: &mut DiagnosticSink) {
         );
     }
     if let Some(why) = value.text().and_then(unfit) {
-        diagnostics.add(
-            &at,
-            format!("the value `{name}` {why}"),
-            "values are short and plain; put larger texts into files",
-        );
+        diagnostics.add(&at, format!("the value `{name}` {why}"), "keep values short; put larger texts into files");
     }
 }
 
 fn unfit(text: &str) -> Option<String> {
     match text {
         _ if text.len() > MAX_VALUE => Some(format!("is longer than {MAX_VALUE} bytes")),
-        _ if text.contains("{{") => Some("holds `{{`, but values hold no templates".to_owned()),
+        _ if text.contains("{{") => Some("contains `{{`, but values cannot contain templates".to_owned()),
         _ => None,
     }
 }
@@ -101,7 +97,7 @@ fn set(name: &str, text: &str, value: &mut Node, diagnostics: &mut DiagnosticSin
         diagnostics.push(Diagnostic::without_span(
             &option,
             format!("the value `{name}` {why}"),
-            "values are short and plain",
+            "keep values short and without templates",
         ));
     } else {
         *old = text.to_owned();

@@ -67,7 +67,7 @@ impl ReconcileError {
         match self {
             Self::Api { doing, .. } => doing,
             Self::Conflict => "update the TestEnvironment",
-            Self::Engine(_) | Self::Residual { .. } => "remove the environment",
+            Self::Engine(_) | Self::UnreadableRun { .. } | Self::Residual { .. } => "remove the environment",
             Self::NoKey { .. } | Self::Unrecorded { .. } => "sign",
             Self::NoDescription(_) => "read the description",
         }

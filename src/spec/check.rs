@@ -80,7 +80,7 @@ fn override_ttl(environment: &mut Environment, overrides: &Overrides, diagnostic
     let given = overrides.ttl.as_ref();
     let text = given.unwrap_or(&environment.ttl).clone();
     if let Err(help) = quantity::duration_ms(&text, quantity::LONGEST_LIFE_MS) {
-        let message = format!("`{text}` is not a duration");
+        let message = format!("`{text}` is not a valid duration");
         match given {
             Some(_) => diagnostics.push(Diagnostic::without_span("--ttl", message, help)),
             None => diagnostics.add(&FieldPath::root().key("ttl"), message, help),

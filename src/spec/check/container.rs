@@ -52,10 +52,10 @@ const CAPABILITIES: [&str; 41] = [
 ];
 pub(super) fn resources(check: &mut Checker<'_>, at: &FieldPath, r: &Resources) {
     if let Err(help) = quantity::memory_bytes(&r.memory) {
-        check.diagnostics.add(&at.key("memory"), format!("`{}` is not an amount of memory", r.memory), help);
+        check.diagnostics.add(&at.key("memory"), format!("`{}` is not a valid amount of memory", r.memory), help);
     }
     if let Err(help) = quantity::cpu_millis(&r.cpu) {
-        check.diagnostics.add(&at.key("cpu"), format!("`{}` is not a number of processors", r.cpu), help);
+        check.diagnostics.add(&at.key("cpu"), format!("`{}` is not a valid number of processors", r.cpu), help);
     }
 }
 

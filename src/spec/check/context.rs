@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
     /// Checks a time limit of at most a day.
     pub(super) fn duration(&mut self, at: &FieldPath, text: &str) {
         if let Err(help) = quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS) {
-            self.diagnostics.add(at, format!("`{text}` is not a duration"), help);
+            self.diagnostics.add(at, format!("`{text}` is not a valid duration"), help);
         }
     }
 

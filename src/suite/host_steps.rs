@@ -208,6 +208,7 @@ fn unique(found: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_lasts_as_long_as_the_step_says() {

@@ -19,7 +19,6 @@ pub mod fake;
 pub mod kubernetes;
 pub mod local;
 pub mod model;
-mod reference;
 mod words;
 
 pub use error::{EngineError, Leftover};
@@ -65,7 +64,7 @@ pub trait Engine: Send + Sync {
     async fn amend(
         &self,
         environment: &str,
-        run: uuid::Uuid,
+        run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError>;
 
@@ -142,5 +141,5 @@ pub trait Engine: Send + Sync {
     async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError>;
 
     /// Removes the environment, or only what belongs to one run of it. Carries on past errors; returns what is left.
-    async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError>;
+    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError>;
 }

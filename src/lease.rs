@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::RunId;
 use crate::plan::Plan;
 
 pub mod retention;
@@ -14,7 +15,7 @@ pub struct Lease {
     /// `<description>-pr-<number>`.
     pub environment: String,
     /// Run id (UUIDv7, so that a later run sorts after an earlier one).
-    pub run: uuid::Uuid,
+    pub run: RunId,
     /// Head commit, as given (may be empty for a developer's `up`).
     pub commit: String,
     /// Repository of the pull request, where known: only in it does its number mean anything.

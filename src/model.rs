@@ -1,15 +1,21 @@
 //! Values that every layer shares. Pure, and below everything else.
 
 mod digest;
+mod environment_name;
 mod image;
+mod image_ref;
 mod keep;
 mod redact;
 mod repository;
+mod run_id;
 mod verdict;
 
 pub use digest::{Digest, InvalidDigest, hex, is_hex};
+pub use environment_name::{EnvironmentName, InvalidEnvironmentName};
 pub use image::ImageFact;
+pub use image_ref::{ImageRef, ImageVersion, InvalidImageRef, RegistryImage, registry_host};
 pub use keep::Keep;
 pub use redact::{MIN_SECRET_LENGTH, redact};
 pub use repository::Repository;
+pub use run_id::{InvalidRunId, RunId};
 pub use verdict::{Outcome, Verdict};

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::engine::{Engine, EngineKind, Older};
 use crate::evidence::configmap_store::ConfigMapStore;
@@ -17,7 +16,7 @@ use crate::evidence::{EvidenceError, SigningKey, read};
 use crate::lease::Lease;
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::{Journal, RunEvent, causes, traces, up};
-use crate::model::Keep;
+use crate::model::{Keep, RunId};
 use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
@@ -48,7 +47,7 @@ pub struct Run {
 }
 
 /// Creates the lease of a run that begins now. Fails if the expiry is out of range.
-pub fn lease(plan: Plan, run: Uuid, commit: &str) -> Result<Lease, String> {
+pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
     let created = Timestamp::now();
     let life = i64::try_from(plan.ttl_secs).map(SignedDuration::from_secs).ok();
     let expires = life.and_then(|l| created.checked_add(l).ok()).ok_or("the ttl is too long")?;
@@ -160,7 +159,7 @@ impl Run {
 }
 
 /// Removes the objects of one run (or all) and records the result; remaining objects become a cause.
-pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<Uuid>) {
+pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<RunId>) {
     journal.record(RunEvent::Removing { environment: environment.to_owned() });
     let began = Instant::now();
     match engine.remove(environment, only).await {

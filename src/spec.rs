@@ -1,4 +1,4 @@
-//! The description: parse, check, resolve. Reports every fault at once; never touches an engine.
+//! The description: parse, check, resolve. Reports every error at once; never touches an engine.
 //!
 //! Bytes → tree → templates filled in → shape against the schema → types → meaning. All of that is pure; only
 //! `files` reads, and [`load`] is the one function that calls it.
@@ -31,7 +31,7 @@ pub use parse::ParsedDescription;
 
 use crate::model::Digest;
 
-/// A description without a fault, values and images filled in.
+/// A description without errors, values and images filled in.
 #[derive(Debug, Clone)]
 pub struct ValidDescription {
     /// The description.
@@ -48,7 +48,7 @@ pub struct ValidDescription {
 
 /// Reads and checks a description: a YAML file, or a folder that holds `environment.yaml`.
 ///
-/// Errors hold every fault that was found, also those of the overrides and of files referred to.
+/// Errors hold every diagnostic, also those of the overrides and of files referred to.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<ValidDescription, Diagnostics> {
     let (path, bytes) = files::read_description(path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();

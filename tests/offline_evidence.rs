@@ -16,9 +16,8 @@ use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, save_facts, suite
 use dayfly::evidence::verify::{Expectations, Refusal, StatementContent, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
 use dayfly::model::{Outcome, Verdict};
-use dayfly::report::Facts;
-use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind};
+use dayfly::report::{Facts, exit_code};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -650,7 +649,7 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
     let cases = [
         (RequirementArgs { pr: Some(13), ..none() }, "is for pull request 12, not for 13"),
         (RequirementArgs { repository: Some("other/demo".into()), ..none() }, "is for repository"),
-        (RequirementArgs { run: Some(uuid::Uuid::from_u128(8)), ..none() }, "is of run"),
+        (RequirementArgs { run: Some(RunId::from(uuid::Uuid::from_u128(8))), ..none() }, "is of run"),
         (RequirementArgs { max_age: Some(std::time::Duration::from_secs(3600)), ..none() }, "more than 1h ago"),
         (RequirementArgs { require_suite: vec!["security".into()], ..none() }, "has no suite of that name"),
         (

@@ -68,7 +68,7 @@ fn chain() -> Plan {
 
 /// The lease of a later run on the same environment.
 fn later_lease() -> Lease {
-    Lease { run: uuid::Uuid::max(), ..testing::lease(chain()) }
+    Lease { run: uuid::Uuid::max().into(), ..testing::lease(chain()) }
 }
 
 fn with_cases(kind: SuiteKind, cases: serde_json::Value) -> Plan {

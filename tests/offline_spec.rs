@@ -1,4 +1,4 @@
-//! Descriptions: every fault with its place, hostile input, templates, plans. No engine, no network.
+//! Descriptions: every diagnostic with its location, hostile input, templates, plans. No engine, no network.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn overrides(set: &[(&str, &str)], images: &[(&str, &str)]) -> Overrides {
 }
 
 #[test]
-fn every_faulty_description_is_explained_fault_by_fault() {
+fn explains_every_error_of_a_description() {
     let mut files: Vec<_> =
         Path::new("tests/fixtures/spec/faulty").read_dir().unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
@@ -28,13 +28,13 @@ fn every_faulty_description_is_explained_fault_by_fault() {
     assert!(files.len() > 15, "the fixtures are there");
     for file in files {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        let faults = spec::load(&file, &Overrides::default()).expect_err(&name);
-        insta::assert_snapshot!(format!("faulty__{name}"), faults.render(false));
+        let errors = spec::load(&file, &Overrides::default()).expect_err(&name);
+        insta::assert_snapshot!(format!("faulty__{name}"), errors.render(false));
     }
 }
 
 #[test]
-fn the_shop_is_valid_and_its_places_are_known() {
+fn accepts_the_shop_and_knows_its_locations() {
     let valid = load_shop(&overrides(&[], &[]));
     assert_eq!(valid.environment.services["api"].image, "registry.example/shop/api:1.4");
     assert_eq!(valid.environment.services["api"].env["WHERE"], "shop-pr-7");
@@ -52,7 +52,7 @@ fn the_shop_is_valid_and_its_places_are_known() {
 }
 
 #[test]
-fn values_images_and_files_change_the_digest_and_nothing_else_does() {
+fn only_values_images_and_files_change_the_digest() {
     let digest = |o: &Overrides| load_shop(o).digest;
     let first = digest(&overrides(&[], &[]));
     assert_eq!(first, digest(&overrides(&[("tag", "1.4")], &[])));
@@ -71,16 +71,16 @@ fn values_images_and_files_change_the_digest_and_nothing_else_does() {
 }
 
 #[test]
-fn a_link_out_of_the_folder_is_refused_and_one_within_is_followed() {
+fn follows_links_only_within_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let yaml = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\n\
                 databases: { pg: { image: p, sql: [a.sql] } }\n";
     std::fs::write(folder.path().join("environment.yaml"), yaml).unwrap();
     let link = folder.path().join("a.sql");
     std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
-    let faults = spec::load(folder.path(), &Overrides::default()).unwrap_err();
-    assert_eq!(faults.list.len(), 1);
-    assert!(faults.list[0].message.contains("leads out"), "{}", faults.list[0].message);
+    let errors = spec::load(folder.path(), &Overrides::default()).unwrap_err();
+    assert_eq!(errors.list.len(), 1);
+    assert!(errors.list[0].message.contains("leads out"), "{}", errors.list[0].message);
     std::fs::remove_file(&link).unwrap();
     std::fs::write(folder.path().join("b.sql"), "select 1;").unwrap();
     std::os::unix::fs::symlink("b.sql", &link).unwrap();
@@ -88,7 +88,7 @@ fn a_link_out_of_the_folder_is_refused_and_one_within_is_followed() {
 }
 
 #[test]
-fn faults_of_the_command_line_name_the_option() {
+fn errors_of_the_command_line_name_the_option() {
     let mut wrong = overrides(
         &[("tga", "2"), ("workers", "many"), ("tag", "{{x}}")],
         &[("apii", "a:1"), ("acceptance", "a:1"), ("api", "not an image")],
@@ -98,14 +98,14 @@ fn faults_of_the_command_line_name_the_option() {
 }
 
 #[test]
-fn a_description_that_is_not_there_is_one_clear_fault() {
+fn a_missing_description_is_one_error() {
     insta::assert_snapshot!(
         spec::load(Path::new("tests/fixtures/none.yaml"), &Overrides::default()).unwrap_err().render(false)
     );
 }
 
 #[test]
-fn overrides_reach_units_suites_and_the_life_time() {
+fn overrides_change_units_suites_and_the_ttl() {
     let mut given = overrides(
         &[("tag", "2"), ("workers", "9")],
         &[("mq", "r:9"), ("pg", "p:9"), ("scan", "s:9"), ("worker", "w:9")],
@@ -123,7 +123,7 @@ fn overrides_reach_units_suites_and_the_life_time() {
 }
 
 #[test]
-fn the_plan_of_the_shop_is_this() {
+fn plans_the_shop() {
     let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
     insta::assert_json_snapshot!("plan__json", plan);
     insta::assert_snapshot!("plan__text", text::summary(&plan));
@@ -133,7 +133,7 @@ fn the_plan_of_the_shop_is_this() {
 }
 
 #[test]
-fn units_stand_after_all_that_they_need_and_needs_are_rights_to_call() {
+fn units_follow_their_needs_and_may_call_them() {
     let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
     let mut before = std::collections::BTreeSet::new();
     for unit in &plan.units {
@@ -148,7 +148,7 @@ fn units_stand_after_all_that_they_need_and_needs_are_rights_to_call() {
 }
 
 #[test]
-fn a_plan_survives_its_way_through_json() {
+fn a_plan_is_unchanged_by_json() {
     let plan = build::build(&load_shop(&overrides(&[], &[])), 7).unwrap();
     let again: dayfly::plan::Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
     assert_eq!(plan, again);
@@ -162,10 +162,10 @@ fn reads_plans_that_call_the_executor_judge() {
 }
 
 #[test]
-fn faults_are_also_data() {
-    let faults: Diagnostics =
+fn diagnostics_are_data() {
+    let errors: Diagnostics =
         spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
-    insta::assert_json_snapshot!("faults__data", faults.list);
+    insta::assert_json_snapshot!("diagnostics__data", errors.list);
 }
 
 const HEADER: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\n";
@@ -188,7 +188,7 @@ fn refusal(what: &str, bytes: impl Into<Vec<u8>>) -> String {
 }
 
 #[test]
-fn an_alias_bomb_is_refused() {
+fn refuses_alias_bombs() {
     let mut bomb = format!("{HEADER}values: &a0 {{ k: vvvvvvvvvvvvvvvv }}\n");
     for level in 1..20 {
         let aliases = format!("*a{}, ", level - 1).repeat(10);
@@ -201,7 +201,7 @@ fn an_alias_bomb_is_refused() {
 }
 
 #[test]
-fn deep_nesting_is_refused_in_both_notations() {
+fn refuses_deep_nesting_in_both_notations() {
     let deepest = |text: String| assert!(refusal("deep", text).contains("64 levels deep"));
     deepest(format!("{HEADER}values: {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)));
     deepest(format!("{HEADER}values: {}", "{a: ".repeat(100_000)));
@@ -212,7 +212,7 @@ fn deep_nesting_is_refused_in_both_notations() {
 }
 
 #[test]
-fn what_is_no_text_or_too_large_is_refused() {
+fn refuses_binary_and_large_input() {
     assert!(refusal("binary", vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0]).contains("not UTF-8 text: byte 8"));
     assert!(refusal("latin-1", b"name: Troms\xf8".to_vec()).contains("not UTF-8 text: byte 12"));
     assert!(refusal("utf-16", b"\xff\xfen\0a\0m\0e\0".to_vec()).contains("not UTF-8 text: byte 1"));
@@ -225,7 +225,7 @@ fn what_is_no_text_or_too_large_is_refused() {
 }
 
 #[test]
-fn a_large_file_on_disk_is_refused_without_reading_it_all_and_a_folder_without_description_too() {
+fn refuses_large_files_unread_and_folders_without_a_description() {
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large.yaml");
     std::fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
@@ -236,33 +236,33 @@ fn a_large_file_on_disk_is_refused_without_reading_it_all_and_a_folder_without_d
 }
 
 #[test]
-fn thousands_of_faults_are_counted_and_two_hundred_are_shown() {
+fn shows_two_hundred_errors_and_counts_the_others() {
     let services: String = (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [t{i}] }}\n")).collect();
     let text = refusal("unknown needs", format!("{HEADER}services:\n{services}"));
     assert!(
-        text.ends_with("… and 3801 more that are not shown\n\n4001 faults in environment.yaml\n"),
+        text.ends_with("… and 3801 more that are not shown\n\n4001 errors in environment.yaml\n"),
         "{}",
         &text[text.len() - 200..]
     );
     let keys: String = (0..12_000).map(|i| format!("k{i}: 1\n")).collect();
-    assert!(refusal("unknown keys", format!("{HEADER}{keys}")).contains("12000 faults"));
+    assert!(refusal("unknown keys", format!("{HEADER}{keys}")).contains("12000 errors"));
     let one_line = format!("{HEADER}values: {{ {} }}\n", "a: 1, ".repeat(12_000));
-    assert!(refusal("one long line", one_line).contains("11999 faults"));
+    assert!(refusal("one long line", one_line).contains("11999 errors"));
 }
 
 #[test]
-fn long_chains_circles_and_templates_do_not_hang_or_overflow() {
+fn long_chains_cycles_and_templates_neither_hang_nor_overflow() {
     let chain: String =
         (0..4_000).map(|i| format!("  s{i}: {{ image: a, needs: [s{}] }}\n", (i + 1) % 4_000)).collect();
     assert!(refusal("one great circle", format!("{HEADER}services:\n{chain}")).contains("wait for each other"));
     let open = chain.replace("needs: [s0]", "needs: []");
     assert!(
-        refusal("one long chain", format!("{HEADER}services:\n{open}")).ends_with("\n1 fault in environment.yaml\n")
+        refusal("one long chain", format!("{HEADER}services:\n{open}")).ends_with("\n1 error in environment.yaml\n")
     );
     let pattern: String =
         (0..2_000).map(|i| format!("u{i}: {{ permissions: {{ v: {{ read: '(\\w{{900}}){{900}}' }} }} }}, ")).collect();
     let broker = format!("{HEADER}broker: {{ image: r, vhosts: {{ v: {{}} }}, users: {{ {pattern} }} }}\n");
-    assert!(refusal("large patterns", broker).contains("200 faults"));
+    assert!(refusal("large patterns", broker).contains("200 errors"));
     let nested = format!("{HEADER}services: {{ a: {{ image: '{{{{{}' }} }}\n", "(a ".repeat(200_000));
     assert!(refusal("nested expression", nested).contains("not a template"));
     let growing = format!(
@@ -291,27 +291,27 @@ mod properties {
         #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,300}|[-a-z{}\\[\\]:,&*!|>'\"#%@ \n\t]{0,300}") {
-            if let Err(faults) = parse(&text, &Overrides::default()) {
-                prop_assert!(faults.render(false).contains("fault"));
+        fn never_panics_on_any_text(text in "\\PC{0,300}|[-a-z{}\\[\\]:,&*!|>'\"#%@ \n\t]{0,300}") {
+            if let Err(errors) = parse(&text, &Overrides::default()) {
+                prop_assert!(errors.render(false).contains("error"));
             }
         }
 
         #[test]
-        fn no_damage_to_a_good_description_makes_it_panic(from in 0usize..2600, length in 0usize..60, patch in "\\PC{0,12}|[-{}\\[\\]:,&*|>'\" \n]{0,12}") {
+        fn never_panics_on_a_damaged_description(from in 0usize..2600, length in 0usize..60, patch in "\\PC{0,12}|[-{}\\[\\]:,&*|>'\" \n]{0,12}") {
             let good = std::fs::read_to_string(shop().join("environment.yaml")).unwrap();
             let from = (0..=from.min(good.len())).rev().find(|i| good.is_char_boundary(*i)).unwrap();
             let to = (from + length).min(good.len());
             let to = (from..=to).rev().find(|i| good.is_char_boundary(*i)).unwrap();
             let damaged = format!("{}{patch}{}", &good[..from], &good[to..]);
-            if let Err(faults) = parse(&damaged, &Overrides::default()) {
-                let text = faults.render(true);
-                prop_assert!(!text.contains("compare it with"), "a fault that the shape should have explained:\n{text}\n{damaged}");
+            if let Err(errors) = parse(&damaged, &Overrides::default()) {
+                let text = errors.render(true);
+                prop_assert!(!text.contains("compare it with"), "an error that the schema check should have explained:\n{text}\n{damaged}");
             }
         }
 
         #[test]
-        fn a_value_stays_in_its_scalar_whatever_it_holds(value in "[-a-z:{}\\[\\],&*!|>'\"#%@\\\\$ \n\t]{0,80}") {
+        fn a_value_never_leaves_its_scalar(value in "[-a-z:{}\\[\\],&*!|>'\"#%@\\\\$ \n\t]{0,80}") {
             prop_assume!(!value.contains("{{"));
             let text = format!("{HEADER}values: {{ v: x }}\nservices:\n  api:\n    image: a\n    env: {{ A: 'before {{{{v}}}} after', B: b }}\n    command: ['{{{{v}}}}', last]\n");
             let given = Overrides { set: vec![("v".into(), value.clone())], ..Overrides::default() };
@@ -328,7 +328,7 @@ mod properties {
 }
 
 #[test]
-fn run_time_expressions_in_steps_are_left_for_the_runner() {
+fn leaves_run_time_expressions_to_the_runner() {
     let valid = load_shop(&overrides(&[], &[]));
     let steps = serde_json::to_value(&valid.environment.suites["acceptance"].cases[0].steps[0]).unwrap();
     assert_eq!(steps["http"]["headers"]["authorization"], "Bearer {{secret \"jwt-key\"}}");
@@ -336,7 +336,7 @@ fn run_time_expressions_in_steps_are_left_for_the_runner() {
 }
 
 #[test]
-fn the_schema_is_this() {
+fn matches_the_schema() {
     let schema = spec::schema::schema();
     insta::assert_json_snapshot!("schema__step", schema["$defs"]["Step"]);
     insta::assert_json_snapshot!("schema__top", schema["properties"]);
@@ -345,13 +345,13 @@ fn the_schema_is_this() {
 }
 
 #[test]
-fn the_example_of_the_schema_is_a_valid_description() {
+fn accepts_the_example_of_the_schema() {
     let example = spec::schema::schema()["examples"][0].to_string();
     parse_or_hang(example.into_bytes()).unwrap();
 }
 
 #[test]
-fn validate_and_plan_answer_with_their_exit_codes() {
+fn validate_and_plan_exit_with_their_codes() {
     use dayfly::cli::{plan, validate};
     let (good, bad, none) = (shop(), PathBuf::from("tests/fixtures/spec/faulty/many.yaml"), Overrides::default());
     assert_eq!([validate::run(&good, &none, false), validate::run(&good, &none, true)], [0, 0]);

@@ -9,12 +9,11 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
 
-use super::amqp;
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
-use super::queue;
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
+use super::{amqp, queue};
 use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
 
 /// The `amqpLogin` step.

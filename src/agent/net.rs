@@ -7,12 +7,11 @@ use futures::StreamExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::addresses;
-use super::io_error;
 use super::protocol::AgentResponse;
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
 use super::timeouts::CONNECT;
+use super::{addresses, io_error};
 use crate::spec::model::{Resolve, Tcp};
 
 /// Longest time for one look-up of a name.

@@ -2,12 +2,11 @@
 
 use futures::future::try_join_all;
 
-use super::amqp;
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, short};
 use super::probe::NotReady;
-use super::queue;
 use super::state::AgentState;
+use super::{amqp, queue};
 use crate::plan::BrokerPlan;
 use crate::spec::model::{BrokerUser, Vhost};
 

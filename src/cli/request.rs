@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::error::usage_error;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::lease::Lease;
-use crate::model::Repository;
+use crate::model::{Repository, RunId};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
@@ -45,5 +45,5 @@ pub fn run_request(args: &RequestArgs, common: &Common) -> anyhow::Result<RunReq
 
 /// The lease of a new run, with a new run id.
 pub fn new_lease(plan: Plan, commit: &str) -> anyhow::Result<Lease> {
-    run::lease(plan, uuid::Uuid::now_v7(), commit).map_err(|e| usage_error(&e).into())
+    run::lease(plan, RunId::now(), commit).map_err(|e| usage_error(&e).into())
 }

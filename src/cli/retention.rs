@@ -4,6 +4,7 @@ use super::error::{ReportedError, engine_error, usage_error};
 use super::{Common, environment, target};
 use crate::engine::Observed;
 use crate::lease::{Retention, RetentionChange, RetentionUpdate};
+use crate::model::RunId;
 use crate::report::exit_code;
 
 /// Changes the retention; returns it as it was and as it is. Errors are printed and have their exit code.
@@ -24,7 +25,7 @@ pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> an
 }
 
 /// The run that owns the environment, and the retention now.
-fn owner(name: &str, found: Observed) -> Result<(uuid::Uuid, Retention), ReportedError> {
+fn owner(name: &str, found: Observed) -> Result<(RunId, Retention), ReportedError> {
     match found {
         Observed { leaving: true, .. } => Err(leaving(name)),
         Observed { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use tracing::Instrument;
-use uuid::Uuid;
 
 use super::error::engine_error;
 use super::{Common, key, signals, target};
 use crate::controller::runner::Runner;
 use crate::engine::kubernetes::ServiceAccountRef;
 use crate::lifecycle::RunEvent;
+use crate::model::RunId;
 
 /// Arguments of `runner`.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct RunnerArgs {
     name: String,
     /// Id of the run
     #[arg(long)]
-    run: Uuid,
+    run: RunId,
     /// Private key that signs the report
     #[arg(long)]
     key: PathBuf,

@@ -8,8 +8,7 @@ use anyhow::Context;
 
 use super::error::{engine_error, usage_error};
 use super::{Common, EngineChoice, process_env};
-use crate::engine::kubernetes::ServiceAccountRef;
-use crate::engine::kubernetes::{self, KubernetesEngine};
+use crate::engine::kubernetes::{self, KubernetesEngine, ServiceAccountRef};
 use crate::engine::local::{self, LocalEngine, Surroundings};
 use crate::engine::{Engine, EngineError};
 use crate::render::kubernetes::Templates;

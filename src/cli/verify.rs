@@ -16,7 +16,7 @@ use super::report;
 use super::stdio::{Stderr, Stdout};
 use crate::evidence::verify::{Expectations, Refusal, Requirements, folder, removal, verify as verify_file};
 use crate::evidence::{VerifyingKey, read, store};
-use crate::model::{Digest, Repository, is_hex};
+use crate::model::{Digest, Repository, RunId, is_hex};
 use crate::report::exit_code;
 use crate::spec::model::SuiteKind;
 use evidence::VerifiedEvidence;
@@ -60,7 +60,7 @@ pub struct RequirementArgs {
     pub repository: Option<String>,
     /// Require this run
     #[arg(long, value_name = "ID")]
-    pub run: Option<uuid::Uuid>,
+    pub run: Option<RunId>,
     /// Refuse a run that ended longer ago
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub max_age: Option<Duration>,

@@ -14,7 +14,6 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::run_request;
 use crate::crd::{RunStatus, Stage, TestEnvironment};
@@ -23,7 +22,7 @@ use crate::evidence::SigningKey;
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts};
-use crate::model::Outcome;
+use crate::model::{Outcome, RunId};
 use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
 use crate::run;
@@ -43,7 +42,7 @@ pub struct Runner {
     /// Namespace and name of the object.
     pub object: (String, String),
     /// The run to perform.
-    pub run: Uuid,
+    pub run: RunId,
     /// Uid of this pod.
     pub pod_uid: String,
     /// Signing key.
@@ -61,7 +60,7 @@ pub enum RunnerError {
     #[error("claim run {run}: {why}")]
     NotClaimed {
         /// Run id.
-        run: Uuid,
+        run: RunId,
         /// Why.
         why: String,
     },

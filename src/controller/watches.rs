@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
-use uuid::Uuid;
 
 use super::labels::RUNNER;
 use crate::engine::kubernetes::watch_with_relist;
+use crate::model::RunId;
 use crate::render::kubernetes::lease;
 use crate::render::labels::ENVIRONMENT;
 
@@ -25,7 +25,7 @@ impl Watches {
     /// When this run's environment expires, if somebody changed that.
     pub fn extended_expiration(&self, environment: &str, run: &str) -> Option<Timestamp> {
         let namespace = self.environments.get(&ObjectRef::new(environment))?;
-        lease::amendments(run.parse::<Uuid>().ok()?, namespace.annotations()).map(|retention| retention.expires)
+        lease::amendments(run.parse::<RunId>().ok()?, namespace.annotations()).map(|retention| retention.expires)
     }
 
     /// Waits for the initial lists; returns false if a watch ended.

@@ -149,7 +149,12 @@ impl Engine for FakeEngine {
         Ok(self.state().lease.clone())
     }
 
-    async fn amend(&self, _: &str, run: uuid::Uuid, change: &RetentionChange) -> Result<RetentionUpdate, EngineError> {
+    async fn amend(
+        &self,
+        _: &str,
+        run: crate::model::RunId,
+        change: &RetentionChange,
+    ) -> Result<RetentionUpdate, EngineError> {
         let mut state = self.state();
         let (Some(lease), Some(retention)) = (&state.lease, &state.retention) else { return Ok(RetentionUpdate::Gone) };
         if lease.run != run {
@@ -264,7 +269,7 @@ impl Engine for FakeEngine {
         Ok(vec![])
     }
 
-    async fn remove(&self, _: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
+    async fn remove(&self, _: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
         let mut state = self.state();
         state.done.push("remove".into());
         if run.is_none() || state.lease.as_ref().map(|l| l.run) == run {

@@ -84,7 +84,7 @@ impl Engine for KubernetesEngine {
     async fn amend(
         &self,
         environment: &str,
-        run: uuid::Uuid,
+        run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
         retention::amend(self, environment, run, change).await
@@ -170,7 +170,7 @@ impl Engine for KubernetesEngine {
         remove::remove(self, environment, remove::Scope::Unowned).await
     }
 
-    async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
+    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
         remove::remove(self, environment, run.map_or(remove::Scope::Any, remove::Scope::Run)).await
     }
 }

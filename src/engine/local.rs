@@ -96,7 +96,7 @@ impl Engine for LocalEngine {
     async fn amend(
         &self,
         environment: &str,
-        run: uuid::Uuid,
+        run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
         retention::amend(self, environment, run, change).await
@@ -166,7 +166,7 @@ impl Engine for LocalEngine {
         remove::remnants(self, environment).await
     }
 
-    async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
+    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
         remove::remove(self, environment, run).await
     }
 }

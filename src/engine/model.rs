@@ -25,12 +25,12 @@ pub enum Claim {
     /// The environment is ours; objects of this older run were replaced, if any.
     Ours {
         /// The older run.
-        replaced: Option<uuid::Uuid>,
+        replaced: Option<crate::model::RunId>,
         /// Its secrets, where what it made stays and only differences are made anew.
         kept: Option<Box<Secrets>>,
     },
     /// A newer run holds it; we must stop.
-    Newer { run: uuid::Uuid, commit: String },
+    Newer { run: crate::model::RunId, commit: String },
 }
 
 /// What becomes of an older run's objects.

@@ -14,11 +14,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client};
-use uuid::Uuid;
 
 use super::{EvidenceError, store};
 use crate::crd::StoredEvidence;
-use crate::model::Digest;
+use crate::model::{Digest, RunId};
 
 /// Bytes in one ConfigMap, whose limit is 1 MiB.
 const PART_BYTES: usize = 900 << 10;
@@ -56,14 +55,14 @@ impl ConfigMapStore {
     }
 
     /// Stores the files, replacing those of an earlier call for the same run. Returns the location.
-    pub async fn put(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
+    pub async fn put(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
         let stored = self.store(run, files).await?;
         let place = format!("ConfigMap {}/{}", self.namespace, stored.config_maps.join(", "));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
         Ok(place)
     }
 
-    async fn store(&self, run: Uuid, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
+    async fn store(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
         let archive = pack(files)?;
         let parts: Vec<&[u8]> = archive.chunks(PART_BYTES).collect();
         if parts.len() > MAX_PARTS {
@@ -85,7 +84,7 @@ impl ConfigMapStore {
         Ok(StoredEvidence { digest: Digest::compute(&archive).hex(), size: archive.len() as u64, config_maps: names })
     }
 
-    fn part(&self, run: Uuid, index: usize, bytes: &[u8]) -> ConfigMap {
+    fn part(&self, run: RunId, index: usize, bytes: &[u8]) -> ConfigMap {
         ConfigMap {
             metadata: ObjectMeta {
                 name: Some(format!("evidence-{run}-{index}")),

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::model::RunId;
+
 /// An error of signing or storing evidence (exit code 8). Messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
@@ -13,7 +15,7 @@ pub enum EvidenceError {
     #[error("seal run {0}: it has no opening entry, so missing suites could not be detected")]
     NotOpened(
         /// Run id.
-        uuid::Uuid,
+        RunId,
     ),
     /// The run already has an opening entry.
     #[error(
@@ -21,13 +23,13 @@ pub enum EvidenceError {
     )]
     AlreadyOpened(
         /// Run id.
-        uuid::Uuid,
+        RunId,
     ),
     /// A result differs from the one sealed earlier.
     #[error("seal run {run} again: {what} differs from the version sealed earlier")]
     Changed {
         /// Run id.
-        run: uuid::Uuid,
+        run: RunId,
         /// File.
         what: String,
     },
@@ -35,7 +37,7 @@ pub enum EvidenceError {
     #[error("save the report of run {0}: the run is already sealed; seal it again with the new report")]
     Sealed(
         /// Run id.
-        uuid::Uuid,
+        RunId,
     ),
     /// The content of a raw file that the report names is missing.
     #[error("store raw result {name:?} of suite {suite:?}: its content (SHA-256 {sha256}) is missing")]

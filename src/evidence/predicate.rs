@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::EngineKind;
+use crate::model::RunId;
 
 pub mod removal;
 pub mod run;
@@ -125,7 +126,7 @@ pub struct Context {
     /// Schema version of the facts.
     pub schema_version: u32,
     /// Run id.
-    pub run_id: uuid::Uuid,
+    pub run_id: RunId,
     /// Repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<Repo>,

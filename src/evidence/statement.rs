@@ -101,7 +101,8 @@ pub fn signable(
     Ok(Payload { bytes, sha256 })
 }
 
-/// The images of units (not of suites, which are not under test), the commit and the description.
+/// The images of units (not of suites, which are not under test), the commit and the description. An image without a
+/// known digest cannot be a subject; the predicate names it all the same.
 fn subjects(facts: &Facts) -> Vec<Subject> {
     let tested: BTreeSet<&str> = facts.units.iter().map(|u| u.image.as_str()).collect();
     let images = facts.images.iter().filter(|(reference, _)| tested.contains(reference.as_str())).filter_map(

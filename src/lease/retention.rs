@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Lease;
+use crate::model::RunId;
 
 /// Uses that follow each other more closely are one.
 pub const USE_APART: SignedDuration = SignedDuration::from_mins(1);
@@ -55,7 +56,7 @@ pub enum RetentionUpdate {
     /// It is being removed.
     Leaving,
     /// Another run has it.
-    Taken(uuid::Uuid),
+    Taken(RunId),
 }
 
 impl Retention {

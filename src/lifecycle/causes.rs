@@ -1,8 +1,7 @@
 //! Builds the causes that end a run before its suites do. Pure.
 
-use uuid::Uuid;
-
 use crate::engine::EngineError;
+use crate::model::RunId;
 use crate::report::facts::{Cause, CauseKind};
 
 /// The cause of a run that was stopped from outside.
@@ -11,7 +10,7 @@ pub fn interrupted() -> Cause {
 }
 
 /// The cause of a run that a newer one replaced.
-pub fn superseded(run: Uuid, commit: &str) -> Cause {
+pub fn superseded(run: RunId, commit: &str) -> Cause {
     let commit = if commit.is_empty() { String::new() } else { format!(" (commit {commit})") };
     Cause {
         kind: CauseKind::Superseded,

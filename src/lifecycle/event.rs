@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, Residual};
-use crate::model::ImageFact;
+use crate::model::{ImageFact, RunId};
 use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
 /// An event of a run; `--output json` prints each as one line.
@@ -21,7 +21,7 @@ pub enum RunEvent {
     /// Every image is resolved.
     Images { images: BTreeMap<String, ImageFact> },
     /// The environment is claimed.
-    Claimed { environment: String, run: uuid::Uuid, replaced: Option<uuid::Uuid> },
+    Claimed { environment: String, run: RunId, replaced: Option<RunId> },
     /// Networks, volumes, secrets and containers are created.
     Prepared,
     /// A unit is starting.

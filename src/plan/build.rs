@@ -1,13 +1,13 @@
-//! From a valid description to the plan: defaults filled in, quantities parsed, start order found.
+//! Builds the plan from a valid description: fills in defaults, parses quantities, finds the start order.
 //!
-//! Pure. It trusts the checks of `spec`; what they let through and it cannot read is an error, never a guess.
+//! Pure. It relies on the checks of `spec`; a value that they accepted and it cannot read is an error, never a guess.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
-use crate::model::Digest;
+use crate::model::{Digest, EnvironmentName};
 use crate::spec::model::{Database, Environment, Suite};
 use crate::spec::{ValidDescription, needs, quantity};
 
@@ -29,7 +29,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
     let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s)?)));
     Ok(Plan {
-        environment: format!("{}-pr-{pr}", e.name),
+        environment: EnvironmentName::new(&e.name, pr).to_string(),
         description: e.name.clone(),
         pr,
         description_digest: valid.digest.clone(),
@@ -51,7 +51,7 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
     };
     let order = needs::order(&needs);
     if order.len() != needs.len() {
-        return Err(PlanError::Unsound { of: e.name.clone(), why: "units wait for each other in a circle".into() });
+        return Err(PlanError::Unsound { of: e.name.clone(), why: "the needs of the units form a cycle".into() });
     }
     let mut units = Vec::new();
     for name in order {

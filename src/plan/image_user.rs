@@ -1,4 +1,4 @@
-//! Which images would run as root although the description does not allow it. Pure.
+//! Finds images that would run as root although the description does not allow it. Pure.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
     units
         .chain(suites)
         .filter(|(_, image, confinement)| runs_as_root(images.get(*image), confinement))
-        .map(|(who, image, _)| fault(&who, image))
+        .map(|(who, image, _)| message(&who, image))
         .collect()
 }
 
@@ -27,7 +27,7 @@ fn runs_as_root(image: Option<&ImageFact>, confinement: &Confinement) -> bool {
     !confinement.root && (name.is_empty() || name == "root" || name == "0")
 }
 
-fn fault(who: &str, image: &str) -> String {
+fn message(who: &str, image: &str) -> String {
     format!(
         "{who}: its image {image} runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`"
     )

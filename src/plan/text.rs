@@ -1,4 +1,4 @@
-//! Pictures of a plan as text: what will be made in which order, who needs whom, who can reach whom.
+//! Shows a plan as text: what is created in which order, needs, and access.
 //!
 //! Pure: returns text; nothing is printed, and no secret value is known here.
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::Observed;
 use crate::lease::{Lease, Retention};
+use crate::model::EnvironmentName;
 use crate::reaper::incomplete::incomplete_reason;
 use crate::reaper::open_pull_requests::{OpenPullRequests, PullRequestState, whole_seconds};
 
@@ -77,7 +78,7 @@ pub enum Decision {
 pub fn is_selected(criteria: &Criteria, observed: &Observed) -> bool {
     let name = &observed.environment;
     // Remnants have only a name.
-    let of_name = || name.rsplit_once("-pr-").filter(|(_, n)| n.parse::<u32>().is_ok()).map(|(d, _)| d.to_owned());
+    let of_name = || name.parse::<EnvironmentName>().ok().map(|n| n.description().to_owned());
     let description = observed.lease.as_ref().map(|l| l.plan.description.clone()).or_else(of_name);
     criteria.descriptions.is_empty() || description.is_some_and(|d| criteria.descriptions.contains(&d))
 }

@@ -92,8 +92,7 @@ pub fn map(labels: BTreeMap<String, String>) -> HashMap<String, String> {
 
 /// `<environment>-<end of the run id>-<rest>`: for everything but the anchor, which has the environment's own name.
 pub fn name(lease: &Lease, rest: &str) -> String {
-    let run = lease.run.simple().to_string();
-    format!("{}-{}-{rest}", lease.environment, &run[run.len() - 8..])
+    format!("{}-{}-{rest}", lease.environment, lease.run.short())
 }
 
 /// `unit` for the first copy, `unit-2` and so on for the others: host name, and the end of the container's name.

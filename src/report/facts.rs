@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
-use crate::model::{ImageFact, Verdict};
+use crate::model::{ImageFact, RunId, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -25,7 +25,7 @@ pub struct Facts {
     /// `SCHEMA_VERSION` of the writer.
     pub schema_version: u32,
     /// Run id.
-    pub run: uuid::Uuid,
+    pub run: RunId,
     /// `<description>-pr-<number>`.
     pub environment: String,
     /// Name of the description.

@@ -17,7 +17,7 @@ const MOST: usize = 8000;
 /// Renders JUnit XML.
 pub fn render(facts: &Facts) -> Result<String, ReportError> {
     let mut report = Report::new(sanitize::one_line(&facts.environment, 200));
-    report.set_uuid(facts.run);
+    report.set_uuid(facts.run.uuid());
     if let Some(end) = facts.finished {
         report.set_time(Duration::from_millis(time::ms_between(facts.started, end)));
     }

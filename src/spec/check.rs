@@ -1,12 +1,13 @@
-//! Checks of meaning: names that must exist, orders that must be possible, patterns, durations, quantities.
+//! Semantic checks: names must exist, an order must be possible, patterns, durations and quantities must be valid.
 //!
-//! Pure. Each check reports what it finds and goes on.
+//! Pure. Each check reports what it finds and continues.
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::model::{Environment, Suite};
 use super::span::FieldPath;
 use super::template::SecretUse;
 use super::{Overrides, needs, quantity};
+use crate::model::ImageRef;
 
 mod broker;
 mod capture;
@@ -21,8 +22,8 @@ mod services;
 mod steps;
 mod suites;
 
+use context::Checker;
 pub use context::is_inner_path;
-use context::{Checker, is_image};
 
 /// Applies the images and the TTL of the command line, then runs every check.
 pub fn run(
@@ -44,9 +45,9 @@ pub fn run(
 fn override_images(environment: &mut Environment, overrides: &Overrides, diagnostics: &mut DiagnosticSink) {
     for (name, image) in &overrides.images {
         let option = format!("--image {name}");
-        if !is_image(image) {
+        if image.parse::<ImageRef>().is_err() {
             let help = "write a reference such as `registry.example/shop/api:1.4`";
-            diagnostics.push(Diagnostic::without_span(&option, format!("`{image}` is no image reference"), help));
+            diagnostics.push(Diagnostic::without_span(&option, format!("`{image}` is not an image reference"), help));
             continue;
         }
         match image_of(environment, name) {
@@ -79,7 +80,7 @@ fn override_ttl(environment: &mut Environment, overrides: &Overrides, diagnostic
     let given = overrides.ttl.as_ref();
     let text = given.unwrap_or(&environment.ttl).clone();
     if let Err(help) = quantity::duration_ms(&text, quantity::LONGEST_LIFE_MS) {
-        let message = format!("`{text}` is no life time");
+        let message = format!("`{text}` is not a valid duration");
         match given {
             Some(_) => diagnostics.push(Diagnostic::without_span("--ttl", message, help)),
             None => diagnostics.add(&FieldPath::root().key("ttl"), message, help),

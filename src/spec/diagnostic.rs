@@ -38,13 +38,13 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A fault of a place in the text.
+    /// A diagnostic of a place in the text.
     pub fn at(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
         Self { path: path.to_owned(), line: None, column: None, message, help, mark: Some(mark), also: None }
     }
 
-    /// A fault of the command line, or of the file as a whole (with an empty path).
+    /// A diagnostic of the command line, or of the file as a whole (with an empty path).
     pub fn without_span(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
         Self { path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
@@ -57,7 +57,7 @@ impl Diagnostic {
     }
 }
 
-/// Every fault of one description, in the order of their lines. Its `Display` is the summary line.
+/// Every diagnostic of one description, in the order of their lines. Its `Display` is the summary line.
 #[derive(Debug, Clone)]
 pub struct Diagnostics {
     /// The description, as the user named it.
@@ -69,26 +69,26 @@ pub struct Diagnostics {
     source: String,
 }
 
-/// More faults than this are counted only.
+/// More diagnostics than this are counted only.
 pub const MAX_KEPT: usize = 200;
 
 impl Diagnostics {
-    /// Sorts the faults and finds their lines and columns.
+    /// Sorts the diagnostics and finds their lines and columns.
     pub fn new(file: &Path, source: &str, mut list: Vec<Diagnostic>, omitted: usize) -> Self {
         let lines = Lines::new(source);
         let omitted = omitted + list.len().saturating_sub(MAX_KEPT);
         list.truncate(MAX_KEPT);
-        for fault in &mut list {
-            if let Some(mark) = &fault.mark {
+        for diagnostic in &mut list {
+            if let Some(mark) = &diagnostic.mark {
                 let (line, column) = lines.position(mark.start);
-                (fault.line, fault.column) = (Some(line), Some(column));
+                (diagnostic.line, diagnostic.column) = (Some(line), Some(column));
             }
         }
         list.sort_by_key(|f| (f.line, f.column));
         Self { file: file.to_owned(), list, omitted, source: source.to_owned() }
     }
 
-    /// One fault about the file as a whole.
+    /// One diagnostic about the file as a whole.
     pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(file, "", vec![Diagnostic::without_span("", message, help)], 0)
     }
@@ -97,13 +97,13 @@ impl Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len() + self.omitted;
-        write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
+        write!(f, "{count} error{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
     }
 }
 
 impl std::error::Error for Diagnostics {}
 
-/// Collects faults while a description is checked.
+/// Collects diagnostics while a description is checked.
 pub struct DiagnosticSink {
     /// Marks by path.
     pub spans: Spans,
@@ -111,7 +111,7 @@ pub struct DiagnosticSink {
     pub list: Vec<Diagnostic>,
     /// What was found beyond [`MAX_KEPT`].
     pub omitted: usize,
-    /// Paths that already have a fault; whatever else is wrong at or below them only follows from it.
+    /// Paths that already have a diagnostic; whatever else is wrong at or below them only follows from it.
     unsound: BTreeSet<String>,
 }
 
@@ -121,31 +121,31 @@ impl DiagnosticSink {
         Self { spans, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
     }
 
-    /// True once further faults are only counted: no more work on help for them.
+    /// True once further diagnostics are only counted: no more work on help for them.
     pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_KEPT
     }
 
-    /// Adds a ready-made fault.
-    pub fn push(&mut self, fault: Diagnostic) {
+    /// Adds a ready-made diagnostic.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.is_full() {
             self.omitted += 1;
         } else {
-            self.list.push(fault);
+            self.list.push(diagnostic);
         }
     }
 
-    /// A fault of a value, or of the nearest thing around it that is written down.
+    /// A diagnostic of a value, or of the nearest thing around it that is written down.
     pub fn add(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
         self.add_marked(at, false, message.into(), help.into());
     }
 
-    /// A fault of a key: the caret stands under the key.
+    /// A diagnostic of a key: the caret stands under the key.
     pub fn add_key(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
         self.add_marked(at, true, message.into(), help.into());
     }
 
-    /// A fault of a name that nothing has; helps with the one that was probably meant.
+    /// A diagnostic of a name that nothing has; helps with the one that was probably meant.
     pub fn add_unknown<'c>(
         &mut self,
         at: &FieldPath,

@@ -1,4 +1,4 @@
-//! The only place of this stage that reads: the description, and the files that it refers to.
+//! Reads the description, and the files that it refers to: the only input of this stage.
 //!
 //! Reads regular files only, never more than a limit, and never outside the description's folder.
 
@@ -107,7 +107,7 @@ fn inside(folder: &Path, relative: &str) -> io::Result<PathBuf> {
 /// Reads a regular file; one byte more than the limit is enough to refuse it.
 fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
@@ -119,7 +119,7 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 
 fn reason(e: &io::Error) -> String {
     match e.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => e.to_string(),
     }

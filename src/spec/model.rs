@@ -1,4 +1,4 @@
-//! What a user writes: the description, as plain data.
+//! The description that a user writes, as plain data.
 //!
 //! These types are the contract: the JSON Schema is generated from them and every check works on them.
 //! They hold no behaviour beyond defaults, and never touch files, clocks or engines.
@@ -43,7 +43,7 @@ pub struct Environment {
     pub kind: String,
     /// Name of the description: a DNS label of at most 30 characters.
     pub name: String,
-    /// How long an environment may live after it was created, such as `4h` (default `4h`).
+    /// Lifetime of an environment, such as `4h` (default `4h`).
     #[serde(default = "default_ttl")]
     #[schemars(example = &"4h")]
     pub ttl: String,

@@ -40,7 +40,7 @@ pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
 
 /// An order in which every unit stands after all that it needs, alphabetical where there is a choice.
 ///
-/// Units that need each other in a circle are left out.
+/// Units that need each other in a cycle are left out.
 pub fn order<'a>(needs: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wanted_by: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();

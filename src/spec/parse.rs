@@ -1,21 +1,18 @@
-//! From the bytes of a description to its typed form with every fault: the pure part of loading.
+//! Parses the bytes of a description to its typed form with every diagnostic: the pure part of loading.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::check;
 use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
 use super::files::FileReference;
 use super::model::{API_VERSION, Environment, KIND};
-use super::schema_check;
 use super::span::{FieldPath, Lines, NodeSpan};
-use super::yaml;
 use super::yaml::Node;
-use super::{Overrides, schema, template, values};
+use super::{Overrides, check, schema, schema_check, template, values, yaml};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
-    /// The description; not to be used while there are faults.
+    /// The description; not to be used while there are errors.
     environment: Environment,
     /// Diagnostics so far.
     pub diagnostics: DiagnosticSink,
@@ -23,13 +20,13 @@ pub struct ParsedDescription {
     text: String,
 }
 
-/// Parses and checks; an error holds the faults that make it impossible to go on.
+/// Parses and checks; an error holds the diagnostics that make it impossible to continue.
 pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<ParsedDescription, Diagnostics> {
     let text = String::from_utf8_lossy(if bytes.len() > yaml::MAX_BYTES { &[] } else { bytes }).into_owned();
-    let stop = |faults: Vec<Diagnostic>| Diagnostics::new(file, &text, faults, 0);
+    let stop = |list: Vec<Diagnostic>| Diagnostics::new(file, &text, list, 0);
     let (mut root, repeated) = yaml::parse(bytes).map_err(stop)?;
-    if let Some(fault) = foreign(&root) {
-        return Err(stop(vec![fault]));
+    if let Some(diagnostic) = foreign(&root) {
+        return Err(stop(vec![diagnostic]));
     }
     let Some(spans) = yaml::spans(&root) else {
         let help = "use shorter keys and fewer levels";
@@ -60,7 +57,7 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<ParsedD
     }
 }
 
-/// A file of another program altogether gets one fault, not one for each of its keys.
+/// Gives a file of another program one diagnostic, instead of one for each of its keys.
 fn foreign(root: &Node) -> Option<Diagnostic> {
     let is = |key: &str, value: &str| root.get(key).and_then(Node::text) == Some(value);
     let ours = root.get("apiVersion").and_then(Node::text).is_some_and(|v| v.starts_with("dayfly"));
@@ -68,7 +65,7 @@ fn foreign(root: &Node) -> Option<Diagnostic> {
         return None;
     }
     let message = "this is not a description of an environment";
-    let help = format!("it must hold `apiVersion: {API_VERSION}` and `kind: {KIND}`");
+    let help = format!("it must contain `apiVersion: {API_VERSION}` and `kind: {KIND}`");
     Some(Diagnostic::at("", root.mark.clone(), message, help))
 }
 

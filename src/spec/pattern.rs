@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_pattern_grants_nothing_and_an_unanchored_one_matches_anywhere() {
+    fn empty_patterns_grant_nothing_and_unanchored_ones_match_anywhere() {
         assert!(!grants("", "q.orders"));
         assert!(grants("orders", "q.orders"));
         assert!(!grants("^orders", "q.orders"));

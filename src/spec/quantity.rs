@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_in_their_units() {
+    fn reads_quantities_in_their_units() {
         assert_eq!(memory_bytes("256Mi"), Ok(256 << 20));
         assert_eq!(memory_bytes("1G"), Ok(1_000_000_000));
         assert_eq!(memory_bytes("10485760"), Ok(10_485_760));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_and_extremes_are_refused() {
+    fn refuses_nonsense_and_extremes() {
         for bad in ["", "Mi", "256mb", "256 Mi", "-1Mi", "1.5Gi", "1Ki", "99999999999999999999Gi", "2048Gi", "ŁMi"] {
             assert!(memory_bytes(bad).is_err(), "{bad}");
         }

@@ -1,7 +1,7 @@
 //! Checks the shape of a description against its JSON Schema: unknown and missing keys, types, choices, ranges.
 //!
-//! Pure. Where something is wrong it reports it and goes on with a stand-in, so that the checks of meaning can
-//! still run over everything else; what follows from a stand-in is not reported.
+//! Pure. It replaces a wrong value by a stand-in and continues, so that the semantic checks can still check everything
+//! else; errors that follow from a stand-in are not reported.
 
 use serde_json::{Map, Value};
 
@@ -57,7 +57,7 @@ impl<'a> SchemaCheck<'a> {
                 (Some(of), _) if actions.takes(&e.key) => {
                     value.insert(e.key.clone(), self.node(of, &e.value, &at));
                 }
-                (Some(_), _) => {} // a second action: reported below, with the first
+                (Some(_), _) => {} // A second action; reported below, with the first.
                 (None, Some(each @ Value::Object(_))) => {
                     value.insert(e.key.clone(), self.node(each, &e.value, &at));
                 }
@@ -88,7 +88,7 @@ impl<'a> SchemaCheck<'a> {
             }
             let of = schema.get("properties").and_then(|p| p.get(name)).unwrap_or(&Value::Null);
             let help = format!("add `{name}`: {}", description(of));
-            self.diagnostics.add(at, format!("{at} lacks the key `{name}`"), help.trim_end_matches(": "));
+            self.diagnostics.add(at, format!("{at} has no key `{name}`"), help.trim_end_matches(": "));
             self.diagnostics.set_unsound(&at.key(name));
             value.insert(name.to_owned(), self.stand_in(of));
         }
@@ -105,7 +105,7 @@ impl<'a> SchemaCheck<'a> {
             }
             [first, rest @ ..] => {
                 let message = format!("{at} has more than one action: `{first}` and `{}`", rest.join("`, `"));
-                self.diagnostics.add_key(&at.key(&rest[0]), message, "make each a step of its own");
+                self.diagnostics.add_key(&at.key(&rest[0]), message, "make a separate step of each");
             }
         }
         self.diagnostics.set_unsound(at);

@@ -14,7 +14,7 @@ use super::diagnostic::DiagnosticSink;
 use super::span::FieldPath;
 use super::yaml::{Kind, Node};
 
-/// Names that no value may have: dayfly gives them, or the template language does.
+/// Reserved names: dayfly or the template language defines them.
 pub const RESERVED: [&str; 30] = [
     "pr",
     "commit",
@@ -150,7 +150,7 @@ impl Expander<'_> {
         }
     }
 
-    /// Lets nothing but plain names and secrets through to the template engine.
+    /// Accepts only plain names and secrets for the template engine.
     fn is_sound(&mut self, text: &str, at: &FieldPath, steps_of: Option<&str>) -> bool {
         let before = self.diagnostics.list.len() + self.diagnostics.omitted;
         let (mut rest, mut behind) = (text, "");
@@ -159,7 +159,7 @@ impl Expander<'_> {
                 self.diagnostics.add(
                     at,
                     "a backslash stands before `{{`",
-                    "put the text into a file given by `path`: files hold no templates",
+                    "put the text into a file given by `path`: templates in files are not expanded",
                 );
             }
             rest = &rest[open..];
@@ -198,7 +198,7 @@ impl Expander<'_> {
 
     fn variable(&mut self, name: &str, at: &FieldPath) {
         if !self.values.contains_key(name) {
-            let message = format!("the template names `{name}`, which is no value");
+            let message = format!("the template uses `{name}`, but there is no such value");
             self.diagnostics.add_unknown(at, message, name, self.values.keys().map(String::as_str));
         }
     }
@@ -210,7 +210,7 @@ impl Expander<'_> {
             if before <= MAX_INSERTED {
                 self.diagnostics.add(
                     at,
-                    "the templates up to here are too many, or insert too much",
+                    "there are too many templates up to here, or they insert too much",
                     "use shorter values, or fewer templates",
                 );
             }
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_that_the_engine_treats_specially_is_reserved() {
+    fn reserves_every_special_name_of_the_template_engine() {
         let text = |name: &str| format!("{{{{{name}}}}}");
         for name in [
             "if", "unless", "each", "with", "lookup", "raw", "log", "eq", "and", "len", "else", "true", "this",

@@ -1,4 +1,4 @@
-//! The values of a description: their defaults, `--set`, and what dayfly itself knows of the run. Pure.
+//! The values of a description: defaults, `--set`, and those that dayfly adds (`pr`, `commit`, `environment`). Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,12 @@ use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::span::FieldPath;
 use super::template::RESERVED;
 use super::yaml::{Kind, Node, plain_value};
+use crate::model::EnvironmentName;
 
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 4096;
 
-/// Puts `--set` into the tree and returns every value as the text that templates insert.
+/// Applies `--set` to the tree, and returns every value as the text that templates insert.
 pub(super) fn collect(
     root: &mut Node,
     overrides: &Overrides,
@@ -38,7 +39,7 @@ pub(super) fn collect(
     let pr = overrides.pr.unwrap_or(0);
     all.insert("pr".into(), pr.to_string());
     all.insert("commit".into(), overrides.commit.clone().unwrap_or_else(|| "0".repeat(40)));
-    all.insert("environment".into(), format!("{description}-pr-{pr}"));
+    all.insert("environment".into(), EnvironmentName::new(description, pr).to_string());
     all
 }
 
@@ -59,18 +60,14 @@ fn check(name: &str, value: &Node, diagnostics: &mut DiagnosticSink) {
         );
     }
     if let Some(why) = value.text().and_then(unfit) {
-        diagnostics.add(
-            &at,
-            format!("the value `{name}` {why}"),
-            "values are short and plain; put larger texts into files",
-        );
+        diagnostics.add(&at, format!("the value `{name}` {why}"), "keep values short; put larger texts into files");
     }
 }
 
 fn unfit(text: &str) -> Option<String> {
     match text {
         _ if text.len() > MAX_VALUE => Some(format!("is longer than {MAX_VALUE} bytes")),
-        _ if text.contains("{{") => Some("holds `{{`, but values hold no templates".to_owned()),
+        _ if text.contains("{{") => Some("contains `{{`, but values cannot contain templates".to_owned()),
         _ => None,
     }
 }
@@ -100,7 +97,7 @@ fn set(name: &str, text: &str, value: &mut Node, diagnostics: &mut DiagnosticSin
         diagnostics.push(Diagnostic::without_span(
             &option,
             format!("the value `{name}` {why}"),
-            "values are short and plain",
+            "keep values short and without templates",
         ));
     } else {
         *old = text.to_owned();

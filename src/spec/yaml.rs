@@ -17,7 +17,7 @@ pub use spans::spans;
 pub const MAX_BYTES: usize = 1 << 20;
 /// Parses a description of at most [`MAX_BYTES`].
 ///
-/// Gives the tree with the faults that do not stand in the way of reading on, or the faults that do.
+/// Gives the tree with the diagnostics that do not stand in the way of reading on, or the diagnostics that do.
 pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_decimal_numbers_and_lower_case_truth_values_are_not_text() {
+    fn only_decimal_numbers_and_lower_case_booleans_are_not_text() {
         let got = json("[1, -2, 0, 1.5, 2e3, 007, 0x1f, yes, True, on, 'true', \"1\", ~, 1_000, 99999999999999999999]");
         let expected = serde_json::json!([
             1,
@@ -73,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_stands_for_what_its_anchor_marked() {
+    fn an_alias_has_the_value_of_its_anchor() {
         assert_eq!(json("{a: &x {b: [1]}, c: *x}"), serde_json::json!({"a": {"b": [1]}, "c": {"b": [1]}}));
     }
 
     #[test]
-    fn every_duplicate_key_is_reported_and_the_first_is_kept() {
-        let (node, faults) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n").unwrap();
+    fn reports_every_duplicate_key_and_keeps_the_first() {
+        let (node, diagnostics) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n").unwrap();
         assert_eq!(node.to_json(), serde_json::json!({"a": 1, "b": {"c": 1}}));
-        assert_eq!(faults.len(), 3);
+        assert_eq!(diagnostics.len(), 3);
     }
 }

@@ -11,6 +11,7 @@ use crate::agent::protocol::{AgentRequest, AgentResponse, ProcessStatus};
 use crate::lifecycle::session::Session;
 use crate::plan::{Confinement, Position, UnitKind};
 use crate::spec::model::{Action, Aspect, Confined};
+use crate::spec::quantity;
 
 /// Minimum length of secrets that are searched for; shorter ones would match by chance.
 const SHORTEST_SECRET: usize = 8;
@@ -46,12 +47,12 @@ async fn restart(session: &Session, unit: &str) -> Result<String, String> {
 
 /// Waits: the elapsed time is itself part of the test and replaces no condition.
 async fn wait(duration: &str) -> StepResult {
-    match humantime::parse_duration(duration) {
-        Ok(d) => {
-            tokio::time::sleep(d.min(Duration::from_secs(3600))).await;
+    match quantity::duration_ms(duration, quantity::LONGEST_LIMIT_MS) {
+        Ok(ms) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
             StepResult::passed(format!("{duration} passed"))
         }
-        Err(e) => StepResult::inconclusive("a valid duration", e.to_string()),
+        Err(why) => StepResult::inconclusive("a valid duration", why),
     }
 }
 
@@ -207,6 +208,17 @@ fn unique(found: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_lasts_as_long_as_the_step_says() {
+        let start = tokio::time::Instant::now();
+        assert_eq!(wait("3h").await.verdict, Verdict::Passed);
+        assert_eq!(start.elapsed(), Duration::from_secs(3 * 3600));
+        for text in ["", "soon", "25h"] {
+            assert_eq!(wait(text).await.verdict, Verdict::Inconclusive, "{text}");
+        }
+    }
 
     fn good() -> ProcessStatus {
         ProcessStatus {

@@ -14,6 +14,7 @@ use crate::model::Verdict;
 use crate::plan::{Position, SuitePlan};
 use crate::report::facts::{CaseFact, CaseFailure, StepFact};
 use crate::spec::model::{Action, Case, Step};
+use crate::spec::quantity;
 
 /// Executes one suite and holds its state.
 pub struct StepsExecutor<'a> {
@@ -121,11 +122,11 @@ impl<'a> StepsExecutor<'a> {
             .from
             .as_ref()
             .map_or_else(|| Position::Suite(self.suite.name.clone()), |s| Position::Inside(s.clone()));
-        let within_ms = step
-            .within
-            .as_ref()
-            .and_then(|w| humantime::parse_duration(w).ok())
-            .and_then(|d| u64::try_from(d.as_millis()).ok());
+        let within = step.within.as_deref().map(|text| quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS));
+        let within_ms = match within.transpose() {
+            Ok(within_ms) => within_ms,
+            Err(why) => return StepResult::inconclusive("a valid duration for `within`", why),
+        };
         let refused = matches!(&action, Action::Tcp(tcp) if tcp.refused);
         let result = self.ask(&position, AgentRequest::Step { action: Box::new(action), within_ms }).await;
         if refused && result.verdict == Verdict::Failed {

@@ -1,6 +1,7 @@
 //! One GET: the connection, TLS, the whole answer within its limits.
 //!
-//! It follows nothing and shows no credentials of its own accord.
+//! It follows no redirects and adds no credentials. `hyper-rustls` would replace only `connect`, and the agent needs
+//! `tokio-rustls` anyway.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -37,7 +37,7 @@ pub fn failed(run: u128) -> Facts {
     };
     Facts {
         schema_version: SCHEMA_VERSION,
-        run: uuid::Uuid::from_u128(run),
+        run: uuid::Uuid::from_u128(run).into(),
         environment: "demo-pr-12".into(),
         description: "demo".into(),
         description_digest: digest("description"),

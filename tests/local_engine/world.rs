@@ -170,7 +170,7 @@ pub fn hello() -> AgentContext {
 pub fn lease(plan: Plan) -> Lease {
     let created = jiff::Timestamp::now();
     let expires = created + jiff::SignedDuration::from_mins(10);
-    Lease { run: uuid::Uuid::now_v7(), created, expires, ..testing::lease(plan) }
+    Lease { run: dayfly::model::RunId::now(), created, expires, ..testing::lease(plan) }
 }
 
 /// Which of these accept a connection from there.

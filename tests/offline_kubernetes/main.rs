@@ -13,8 +13,7 @@ mod start;
 mod watch;
 mod watches;
 
-use dayfly::engine::kubernetes::ServiceAccountRef;
-use dayfly::engine::kubernetes::{KubernetesEngine, Options, connect};
+use dayfly::engine::kubernetes::{KubernetesEngine, Options, ServiceAccountRef, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Older};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::Lease;
@@ -65,7 +64,7 @@ fn signing_key() -> SigningKey {
 fn lease(run: u128) -> Lease {
     let api = Unit { image: "registry.test/api:1".into(), ..testing::unit("api") };
     Lease {
-        run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run),
+        run: uuid::Uuid::from_u128((0x0190_a000_0000_7000_8000 << 48) + run).into(),
         commit: format!("commit {run}"),
         ..testing::lease(testing::plan(vec![api]))
     }

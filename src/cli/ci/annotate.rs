@@ -5,8 +5,7 @@
 use super::system::CiSystem;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
-use crate::report::{Format, render};
-use crate::report::{counts, display, sanitize, time};
+use crate::report::{Format, counts, display, render, sanitize, time};
 
 /// Maximum number of annotations of a kind: GitHub shows ten errors and ten warnings a step.
 const MOST: usize = 10;

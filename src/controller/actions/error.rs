@@ -20,6 +20,14 @@ pub enum ReconcileError {
     /// The environment could not be removed.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// The status names a run that nothing can belong to.
+    #[error("remove environment {environment}: `{run}` in status.run.id is not the id of a run; remove it by hand")]
+    UnreadableRun {
+        /// Environment.
+        environment: String,
+        /// As recorded.
+        run: String,
+    },
     /// A part of the environment is still there.
     #[error("remove environment {environment}: {left} is still there")]
     Residual {
@@ -59,7 +67,7 @@ impl ReconcileError {
         match self {
             Self::Api { doing, .. } => doing,
             Self::Conflict => "update the TestEnvironment",
-            Self::Engine(_) | Self::Residual { .. } => "remove the environment",
+            Self::Engine(_) | Self::UnreadableRun { .. } | Self::Residual { .. } => "remove the environment",
             Self::NoKey { .. } | Self::Unrecorded { .. } => "sign",
             Self::NoDescription(_) => "read the description",
         }

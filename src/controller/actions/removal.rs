@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Preconditions};
-use uuid::Uuid;
 
 use super::api::objects;
 use super::error::{ReconcileError, api_error};
@@ -14,7 +13,7 @@ use crate::controller::events;
 use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, Observed};
 use crate::evidence::predicate::RemovalReason;
-use crate::model::Keep;
+use crate::model::{Keep, RunId};
 
 /// How long an expired environment that somebody holds stays until the next check.
 const HOLD_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
@@ -57,7 +56,8 @@ async fn remove_recorded(
     reason: &RemovalReason,
     context: &Context,
 ) -> Result<(), ReconcileError> {
-    let Ok(id) = run.id.parse::<Uuid>() else { return Ok(()) };
+    let unreadable = |_| ReconcileError::UnreadableRun { environment: run.environment.clone(), run: run.id.clone() };
+    let id: RunId = run.id.parse().map_err(unreadable)?;
     let record = match (removal_record::unended(object, run, context).await?, observed) {
         (None, Some(observed)) => Some(removal_record::begin(object, observed, reason.clone(), context).await?),
         (unended, _) => unended,

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
-use uuid::Uuid;
 
 use super::error::{ReconcileError, api_error};
 use super::removal_record::signing_key;
@@ -13,7 +12,7 @@ use crate::controller::context::{Context, MANAGER, lock};
 use crate::controller::decide::QueueState;
 use crate::controller::runner_pod;
 use crate::crd::{RunStatus, Stage, TestEnvironmentStatus, TestEnvironmentSummary};
-use crate::model::Outcome;
+use crate::model::{Outcome, RunId};
 
 /// Writes a new run into the status, if the object may still start one.
 pub async fn start(object: &TestEnvironmentSummary, context: &Context) -> Result<(), ReconcileError> {
@@ -28,7 +27,7 @@ pub async fn start(object: &TestEnvironmentSummary, context: &Context) -> Result
         return Ok(());
     }
     let run = RunStatus {
-        id: Uuid::now_v7().to_string(),
+        id: RunId::now().to_string(),
         environment,
         input_digest,
         commit: object.spec.commit.clone(),

@@ -6,9 +6,8 @@ use futures::StreamExt;
 
 use super::client::{KubernetesEngine, PinnedImage};
 use super::registry::{Registry, RegistryError};
-use crate::engine::reference::{parts, pulled_as};
 use crate::engine::{EngineError, OnProgress};
-use crate::model::ImageFact;
+use crate::model::{ImageFact, ImageRef};
 use crate::render::kubernetes::IMAGES;
 
 /// Registries asked at once.
@@ -50,31 +49,30 @@ async fn find(
     reference: &str,
     progress: OnProgress<'_>,
 ) -> Result<PinnedImage, String> {
-    let from = pulled_as(reference, engine.options().registry_mirror.as_deref());
+    let from = ImageRef::split(reference).pulled_through(engine.options().registry_mirror.as_deref());
     let unknown = |as_run: String| PinnedImage {
         as_run,
         fact: ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None },
     };
     // Images named localhost/… lie on the nodes; there is nobody to ask.
-    if from.starts_with("localhost/") {
+    if from.is_local() {
         return Ok(unknown(reference.to_owned()));
     }
     progress(reference, "asking its registry");
     match registry.resolve(&from).await {
         Ok(found) => {
-            let (name, _) = parts(&from);
             let fact = ImageFact {
                 reference: reference.to_owned(),
                 digest: found.digest.clone(),
                 platform: found.platform,
                 user: found.user,
             };
-            Ok(PinnedImage { as_run: format!("{name}@{}", found.digest), fact })
+            Ok(PinnedImage { as_run: format!("{}@{}", from.name(), found.digest), fact })
         }
         // The nodes may reach what this machine does not: then the tag is run, and its digest read back.
         Err(RegistryError::Unreachable(why)) => {
             progress(reference, &format!("run by its tag, for its registry cannot be asked from here: {why}"));
-            Ok(unknown(from))
+            Ok(unknown(from.to_string()))
         }
         Err(e) => Err(e.to_string()),
     }

@@ -8,7 +8,6 @@ mod challenge;
 mod credentials;
 mod error;
 mod manifest;
-mod reference;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -19,10 +18,9 @@ pub use error::RegistryError;
 
 use credentials::Credentials;
 use manifest::{Config, Manifest};
-use reference::{Reference, Version};
 use session::Session;
 
-use crate::model::Digest;
+use crate::model::{Digest, ImageRef, ImageVersion};
 use crate::web::{Wire, printable};
 
 /// Longest manifest or index, in bytes.
@@ -63,13 +61,13 @@ impl Registry {
 
     /// Asks for one image, in at most 10 s for each of its (two to eight) requests. What it says is checked against
     /// the digest in the reference and against those that the registry itself names.
-    pub async fn resolve(&self, reference: &str) -> Result<Resolved, RegistryError> {
-        let image = Reference::parse(reference).map_err(RegistryError::Other)?;
+    pub async fn resolve(&self, reference: &ImageRef) -> Result<Resolved, RegistryError> {
+        let image = reference.in_registry().map_err(RegistryError::Other)?;
         let mut session = Session::new(&self.wire, &image, self.credentials.find(&image));
-        let served = manifest(&mut session, image.version.text()).await?;
+        let served = manifest(&mut session, &image.version.to_string()).await?;
         let digest = Digest::compute(&served).to_string();
-        if let Version::Digest(asked) = &image.version {
-            expect(asked, &digest)?;
+        if let ImageVersion::Digest(asked) = &image.version {
+            expect(&asked.to_string(), &digest)?;
         }
         let config = match Manifest::parse(&served).map_err(RegistryError::Other)? {
             Manifest::Image(config) => config,

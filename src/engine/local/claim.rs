@@ -1,15 +1,15 @@
 //! Who has an environment: the anchor, a container that never runs, has the environment's own name, so that the
 //! engine itself lets only one be there. It carries the lease in a label.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-use uuid::Uuid;
 
 use super::client::LocalEngine;
 use super::containers::Inspected;
 use super::{agent_image, explain, images, remove};
 use crate::engine::{Claim, EngineError, Leftover};
 use crate::lease::Lease;
+use crate::model::RunId;
 use crate::render::container::still;
 use crate::render::labels::{self, Role};
 
@@ -104,7 +104,43 @@ pub async fn lease(engine: &LocalEngine, environment: &str) -> Result<Option<Lea
 }
 
 /// Run id of the present owner.
-pub async fn owner(engine: &LocalEngine, environment: &str) -> Result<Option<Uuid>, EngineError> {
-    let anchor = engine.container(environment).await?;
-    Ok(anchor.and_then(|a| a.config.labels).and_then(|l| l.get(labels::RUN).and_then(|r| r.parse().ok())))
+pub async fn owner(engine: &LocalEngine, environment: &str) -> Result<Option<RunId>, EngineError> {
+    match engine.container(environment).await? {
+        Some(anchor) => owner_of(&anchor.config.labels.unwrap_or_default(), environment),
+        None => Ok(None),
+    }
+}
+
+/// The owner that an anchor names; none if the container is not dayfly's.
+fn owner_of(labels: &BTreeMap<String, String>, environment: &str) -> Result<Option<RunId>, EngineError> {
+    let unreadable = |_| {
+        let why = "it was made by another version of dayfly; remove it with that version, or with `dayfly down`";
+        explain::failed(&format!("read who has environment {environment}"), why, Leftover::None)
+    };
+    labels.get(labels::RUN).map(|run| run.parse()).transpose().map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn owner(run: &str) -> Result<Option<RunId>, EngineError> {
+        owner_of(&BTreeMap::from([(labels::RUN.to_owned(), run.to_owned())]), "e-pr-1")
+    }
+
+    #[test]
+    fn an_anchor_names_its_owner() {
+        let run = RunId::now();
+        assert_eq!(owner(&run.to_string()).unwrap(), Some(run));
+        assert_eq!(owner_of(&BTreeMap::new(), "e-pr-1").unwrap(), None);
+    }
+
+    #[test]
+    fn an_owner_that_cannot_be_read_is_not_nobody() {
+        for run in ["", "7", "of-another-version"] {
+            let why = owner(run).unwrap_err().to_string();
+            assert!(why.contains("read who has environment e-pr-1: it was made by another version"), "{why}");
+        }
+    }
 }

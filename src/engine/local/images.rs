@@ -9,9 +9,8 @@ use serde::Deserialize;
 use super::client::{LocalEngine, LocalImage};
 use super::explain;
 use super::raw::Failed;
-use crate::engine::reference::{parts, pulled_as, qualified};
 use crate::engine::{EngineError, OnProgress};
-use crate::model::ImageFact;
+use crate::model::{ImageFact, ImageRef};
 
 /// Pulls under way at once.
 const PULLS: usize = 3;
@@ -40,11 +39,12 @@ struct Config {
 
 impl Inspected {
     pub(super) fn digest(&self, reference: &str) -> String {
-        let known: Vec<(&str, &str)> = self.repo_digests.iter().flatten().filter_map(|d| d.split_once('@')).collect();
-        let (name, version) = parts(&qualified(reference));
-        let asked = known.iter().find(|(_, d)| *d == version);
-        let own = asked.or_else(|| known.iter().find(|(n, _)| qualified(n) == name)).or(known.first());
-        own.map_or_else(|| self.id(), |(_, digest)| (*digest).to_owned())
+        let known: Vec<ImageRef> = self.repo_digests.iter().flatten().map(|d| ImageRef::split(d)).collect();
+        let known: Vec<&ImageRef> = known.iter().filter(|k| k.digest().is_some()).collect();
+        let wanted = ImageRef::split(reference).qualified();
+        let asked = known.iter().find(|k| k.digest() == Some(wanted.version()));
+        let own = asked.or_else(|| known.iter().find(|k| k.qualified().name() == wanted.name())).or(known.first());
+        own.and_then(|k| k.digest()).map_or_else(|| self.id(), str::to_owned)
     }
 
     fn id(&self) -> String {
@@ -116,7 +116,7 @@ fn known(engine: &LocalEngine, reference: &str) -> Option<LocalImage> {
 }
 
 async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<LocalImage>, String> {
-    let mirrored = pulled_as(reference, engine.options.registry_mirror.as_deref());
+    let mirrored = ImageRef::split(reference).pulled_through(engine.options.registry_mirror.as_deref()).to_string();
     let mut found = inspect(engine, reference).await?;
     if found.is_none() && mirrored != reference {
         found = inspect(engine, &mirrored).await?;
@@ -132,7 +132,7 @@ async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -
     if let Some(held) = look(engine, reference).await? {
         return Ok(held);
     }
-    if qualified(reference).starts_with("localhost/") {
+    if ImageRef::split(reference).is_local() {
         return Err("it is not here, and images named localhost/… are never pulled: build it (for the images of environments/tsd: `make images`)".into());
     }
     pull(engine, reference, progress).await?;
@@ -140,10 +140,10 @@ async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -
 }
 
 async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<(), String> {
-    let from = pulled_as(reference, engine.options.registry_mirror.as_deref());
-    let (name, version) = parts(&from);
+    let image = ImageRef::split(reference).pulled_through(engine.options.registry_mirror.as_deref());
+    let from = image.to_string();
     progress(reference, "pulling");
-    let options = CreateImageOptionsBuilder::new().from_image(&name).tag(&version).build();
+    let options = CreateImageOptionsBuilder::new().from_image(image.name()).tag(image.version()).build();
     let mut steps = std::pin::pin!(engine.docker.create_image(Some(options), None, None));
     while let Some(step) = steps.next().await {
         let step = step.map_err(|e| not_pulled(&from, &explain::words(&e)))?;

@@ -63,7 +63,7 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
 async fn units(
     engine: &LocalEngine,
     containers: &[&Listed],
-    run: Option<uuid::Uuid>,
+    run: Option<crate::model::RunId>,
 ) -> Result<BTreeMap<String, UnitState>, EngineError> {
     let run = run.map(|r| r.to_string());
     let mut states: BTreeMap<String, UnitState> = BTreeMap::new();

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
 use futures::StreamExt;
-use uuid::Uuid;
 
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::Listed;
 use super::explain;
 use crate::engine::{EngineError, Residual};
+use crate::model::RunId;
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
 
 /// How long removal is tried again while something still holds on.
@@ -23,23 +23,38 @@ const AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy)]
 enum Which {
     All,
-    Of(Uuid),
-    Before(Uuid),
+    Of(RunId),
+    Before(RunId),
     /// What this run and older ones left, and what belongs to no run.
-    UpTo(Uuid),
+    UpTo(RunId),
+}
+
+/// Whether an object is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Selection {
+    Selected,
+    OtherRun,
+    /// Its run label cannot be read, so it belongs to no run: only a removal of the whole environment takes it, and
+    /// every other one reports it.
+    Foreign,
 }
 
 impl Which {
-    /// A run label that cannot be read belongs to no run in particular.
-    fn takes(self, run: &str) -> bool {
-        match (self, run.parse::<Uuid>()) {
+    fn select(self, run: &str) -> Selection {
+        let selected = match (self, run.parse::<RunId>()) {
             (Self::All, _) | (Self::UpTo(_), Err(_)) => true,
+            (_, Err(_)) => return Selection::Foreign,
             (Self::UpTo(wanted), Ok(run)) => run <= wanted,
             (Self::Of(wanted), Ok(run)) => run == wanted,
             (Self::Before(wanted), Ok(run)) => run < wanted,
-            (_, Err(_)) => false,
-        }
+        };
+        if selected { Selection::Selected } else { Selection::OtherRun }
     }
+}
+
+/// The newest of these runs. Labels that cannot be read name no run; `Which` decides about their objects.
+fn newest_of(labels: impl Iterator<Item = String>) -> Option<RunId> {
+    labels.filter_map(|label| label.parse().ok()).max()
 }
 
 /// What is to be removed, in the order of removal.
@@ -62,7 +77,7 @@ impl std::fmt::Display for Object {
 }
 
 /// Removes an environment, or what belongs to one run of it.
-pub async fn remove(engine: &LocalEngine, environment: &str, run: Option<Uuid>) -> Result<Vec<Residual>, EngineError> {
+pub async fn remove(engine: &LocalEngine, environment: &str, run: Option<RunId>) -> Result<Vec<Residual>, EngineError> {
     sweep(engine, environment, run.map_or(Which::All, Which::Of)).await
 }
 
@@ -77,13 +92,13 @@ pub async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Res
 }
 
 /// The newest run of which something is there; the lowest id when no run is named.
-async fn newest(engine: &LocalEngine, environment: &str) -> Result<Uuid, EngineError> {
+async fn newest(engine: &LocalEngine, environment: &str) -> Result<RunId, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
     let runs = containers.iter().map(|c| c.label(RUN).to_owned());
     let others = networks.iter().map(|n| &n.labels).chain(volumes.iter().map(|v| &v.labels)).map(run_of);
-    Ok(runs.chain(others).filter_map(|r| r.parse().ok()).max().unwrap_or_default())
+    Ok(newest_of(runs.chain(others)).unwrap_or(RunId::oldest()))
 }
 
 fn run_of(labels: &Option<HashMap<String, String>>) -> String {
@@ -91,10 +106,11 @@ fn run_of(labels: &Option<HashMap<String, String>>) -> String {
 }
 
 /// Removes what older runs left; returns the newest of them. What stays is told by the next removal.
-pub async fn older(engine: &LocalEngine, environment: &str, run: Uuid) -> Result<Option<Uuid>, EngineError> {
+pub async fn older(engine: &LocalEngine, environment: &str, run: RunId) -> Result<Option<RunId>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let containers = engine.containers(&wanted).await?;
-    let newest = containers.iter().filter_map(|c| c.label(RUN).parse::<Uuid>().ok()).filter(|r| *r < run).max();
+    let older = containers.iter().map(|c| c.label(RUN)).filter(|r| Which::Before(run).select(r) == Selection::Selected);
+    let newest = newest_of(older.map(str::to_owned));
     for residual in sweep(engine, environment, Which::Before(run)).await? {
         tracing::warn!("{} of an older run is still there: {}", residual.object, residual.reason);
     }
@@ -106,8 +122,11 @@ async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<
     let mut failed = BTreeMap::new();
     // Looked at again after every pass: something may have been made while it went on.
     loop {
-        let found = find(engine, environment, which).await?;
+        let Found { selected: found, foreign } = find(engine, environment, which).await?;
         if found.is_empty() {
+            for object in foreign {
+                tracing::warn!("{object} of environment {environment} stays: its label {RUN} cannot be read");
+            }
             return Ok(vec![]);
         }
         if Instant::now() > until {
@@ -128,14 +147,30 @@ fn residual(object: Object, failed: &BTreeMap<Object, String>) -> Residual {
     Residual { object: object.to_string(), reason }
 }
 
-async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<Vec<Object>, EngineError> {
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    selected: Vec<Object>,
+    /// Objects that belong to no run, and stay.
+    foreign: Vec<Object>,
+}
+
+async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<Found, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
-    let mut found: Vec<Object> = containers.iter().filter(|c| which.takes(c.label(RUN))).map(container).collect();
-    found.extend(networks.into_iter().filter(|n| which.takes(&run_of(&n.labels))).map(|n| Object::Network(n.name)));
-    found.extend(volumes.into_iter().filter(|v| which.takes(&run_of(&v.labels))).map(|v| Object::Volume(v.name)));
-    found.sort();
+    let containers = containers.iter().map(|c| (c.label(RUN).to_owned(), container(c)));
+    let networks = networks.into_iter().map(|n| (run_of(&n.labels), Object::Network(n.name)));
+    let volumes = volumes.into_iter().map(|v| (run_of(&v.labels), Object::Volume(v.name)));
+    let mut found = Found::default();
+    for (run, object) in containers.chain(networks).chain(volumes) {
+        match which.select(&run) {
+            Selection::Selected => found.selected.push(object),
+            Selection::Foreign => found.foreign.push(object),
+            Selection::OtherRun => {}
+        }
+    }
+    found.selected.sort();
     Ok(found)
 }
 
@@ -180,5 +215,43 @@ async fn delete(engine: &LocalEngine, object: &Object) -> Result<(), String> {
     match done {
         Err(e) if explain::status(&e) != Some(404) => Err(explain::words(&e)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn run(number: u128) -> RunId {
+        Uuid::from_u128(number).into()
+    }
+
+    #[test]
+    fn selects_objects_by_run() {
+        use Selection::{OtherRun, Selected};
+        let select = |which: Which| [1, 2, 3].map(|n| which.select(&run(n).to_string()));
+        assert_eq!(select(Which::All), [Selected; 3]);
+        assert_eq!(select(Which::Of(run(2))), [OtherRun, Selected, OtherRun]);
+        assert_eq!(select(Which::Before(run(2))), [Selected, OtherRun, OtherRun]);
+        assert_eq!(select(Which::UpTo(run(2))), [Selected, Selected, OtherRun]);
+    }
+
+    #[test]
+    fn objects_with_an_unreadable_run_go_only_with_the_whole_environment() {
+        for label in ["", "7", "of-another-version"] {
+            assert_eq!(Which::All.select(label), Selection::Selected);
+            assert_eq!(Which::UpTo(run(2)).select(label), Selection::Selected);
+            assert_eq!(Which::Of(run(2)).select(label), Selection::Foreign);
+            assert_eq!(Which::Before(run(2)).select(label), Selection::Foreign);
+        }
+    }
+
+    #[test]
+    fn the_newest_run_is_that_of_the_labels_that_name_one() {
+        let labels = |all: &[&str]| newest_of(all.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>().into_iter());
+        assert_eq!(labels(&["", &run(1).to_string(), "x", &run(3).to_string()]), Some(run(3)));
+        assert_eq!(labels(&["", "x"]), None);
     }
 }

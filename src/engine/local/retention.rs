@@ -1,13 +1,12 @@
 //! The retention of an environment: what its lease says, and what markers say since. A container's labels cannot be changed,
 //! so each change is a container of its own that never runs; it replaces the earlier ones of its kind.
 
-use uuid::Uuid;
-
 use super::client::LocalEngine;
 use super::containers::Listed;
 use super::{claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
+use crate::model::RunId;
 use crate::render::container::still;
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 
@@ -26,7 +25,7 @@ fn said(marker: &Listed) -> Option<RetentionChange> {
 pub async fn amend(
     engine: &LocalEngine,
     environment: &str,
-    run: Uuid,
+    run: RunId,
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
     let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::Gone) };
@@ -68,7 +67,7 @@ async fn mark(
     let mut labels = labels::of(lease, Role::Retention);
     labels.insert(labels::RETENTION.into(), serde_json::to_string(change).map_err(|e| failed(&e.to_string()))?);
     // Two may amend at once, so that the name must be nobody else's.
-    let mark = Uuid::now_v7().simple().to_string();
+    let mark = uuid::Uuid::now_v7().simple().to_string();
     let name = labels::name(lease, &format!("retention.{}", &mark[16..]));
     engine.create(&still(name, labels, &[], image)).await.map_err(|e| failed(&explain::words(&e)))
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bollard::query_parameters::{StartContainerOptions, StopContainerOptionsBuilder};
 use futures::{StreamExt, TryStreamExt};
 
-use super::client::LocalImage;
-use super::client::{LocalEngine, MAX_CONCURRENT};
+use super::client::{LocalEngine, LocalImage, MAX_CONCURRENT};
 use super::volumes::Content;
 use super::{claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};

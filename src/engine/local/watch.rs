@@ -37,7 +37,7 @@ struct Watcher {
     engine: LocalEngine,
     environment: String,
     /// The owner that was told last.
-    run: Option<uuid::Uuid>,
+    run: Option<crate::model::RunId>,
     /// Ends that were told: container and time.
     known: BTreeSet<(String, String)>,
     tell: mpsc::Sender<EngineEvent>,

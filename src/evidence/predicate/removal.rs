@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DigestSet, PullRequest, Repo, RunnerId};
 use crate::engine::{EngineKind, Residual};
+use crate::model::RunId;
 
 /// Predicate of a removal, signed before it begins and after it ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ pub struct RemovedEnvironment {
     pub endpoint: String,
     /// The run that owns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<uuid::Uuid>,
+    pub run_id: Option<RunId>,
     /// SHA-256 of the description as resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_digest: Option<DigestSet>,

@@ -1,6 +1,6 @@
 //! Reasons for refusing evidence. Data only.
 
-use crate::model::Outcome;
+use crate::model::{Outcome, RunId};
 
 /// The reason why evidence is refused (exit code 10). Messages are complete sentences.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +103,7 @@ pub enum Refusal {
     #[error("run {0} was opened but never closed, so it counts as failed")]
     NeverClosed(
         /// Run id.
-        uuid::Uuid,
+        RunId,
     ),
     /// The folder holds no evidence.
     #[error("the folder holds no evidence of a run (neither `opened.intoto.jsonl` nor `run.intoto.jsonl`)")]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Refusal, VerifiedRun};
 use crate::evidence::predicate::{PullRequest, RunPredicate};
-use crate::model::{Outcome, Repository, Verdict};
+use crate::model::{Outcome, Repository, RunId, Verdict};
 use crate::spec::model::SuiteKind;
 
 /// Maximum time by which the runner's clock may be ahead of the verifier's.
@@ -24,7 +24,7 @@ pub struct Requirements {
     /// Repository.
     pub repository: Option<Repository>,
     /// Run id.
-    pub run: Option<uuid::Uuid>,
+    pub run: Option<RunId>,
     /// Maximum time since the run ended, or began where it has no end.
     pub max_age: Option<Duration>,
     /// Suites that passed, by name and, where given, the SHA-256 of their part of the description.

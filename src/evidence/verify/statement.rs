@@ -16,8 +16,7 @@ use crate::evidence::predicate::{
     Subject, SuitePredicate, TEST_RESULT,
 };
 use crate::evidence::unique_keys;
-use crate::model::{Digest, is_hex};
-use crate::model::{Outcome, Verdict};
+use crate::model::{Digest, Outcome, Verdict, is_hex};
 
 /// What the evidence must cover.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

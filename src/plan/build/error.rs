@@ -1,6 +1,6 @@
 //! Errors of planning.
 
-/// A description that cannot be planned; messages complete "failed to …". It means a check is missing in `spec`.
+/// An error of planning: a check is missing in `spec`. Messages complete "failed to …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Text that should be a duration, memory or processors.
@@ -21,7 +21,7 @@ pub enum PlanError {
         /// Relative path.
         path: String,
     },
-    /// Something else that the checks should have refused.
+    /// Another error that the checks should have found.
     #[error("plan {of}: {why}")]
     Unsound {
         /// Unit or suite.

@@ -106,15 +106,13 @@ fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) ->
 fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<ReadyPlan, PlanError> {
     match (&ready.http, ready.tcp, &ready.consumers) {
         (Some(path), _, _) => {
-            let lacks = || PlanError::Unsound {
-                of: name.to_owned(),
-                why: "an HTTP answer is wanted, but there is no port".into(),
-            };
+            let lacks =
+                || PlanError::Unsound { of: name.to_owned(), why: "`http` needs a port, but there is none".into() };
             Ok(ReadyPlan::Http { port: s.port.ok_or_else(lacks)?, path: path.clone(), tls: s.tls })
         }
         (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
         (_, _, Some(of)) => consumers(name, of, e),
-        _ => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` says no way of being ready".into() }),
+        _ => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` has no readiness check".into() }),
     }
 }
 
@@ -123,8 +121,10 @@ fn consumers(name: &str, of: &ConsumersReady, e: &Environment) -> Result<ReadyPl
     let users = || e.broker.iter().flat_map(|b| &b.users).filter(|(_, u)| u.permissions.contains_key(&of.vhost));
     let reader =
         users().find(|(_, u)| u.permissions.get(&of.vhost).is_some_and(|p| pattern::grants(&p.read, &of.queue)));
-    let lacks =
-        || PlanError::Unsound { of: name.to_owned(), why: format!("no user may ask for queues of `{}`", of.vhost) };
+    let lacks = || PlanError::Unsound {
+        of: name.to_owned(),
+        why: format!("no user has permissions in the virtual host `{}`", of.vhost),
+    };
     let (user, _) = reader.or_else(|| users().next()).ok_or_else(lacks)?;
     Ok(ReadyPlan::Consumers { vhost: of.vhost.clone(), queue: of.queue.clone(), user: user.clone() })
 }

@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::{Lease, Retention};
+use crate::model::RunId;
 use crate::plan::Plan;
 
 /// Owner and times, as JSON.
@@ -26,7 +27,7 @@ const LONGEST_PLAIN: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
-    run: uuid::Uuid,
+    run: RunId,
     commit: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
@@ -62,7 +63,7 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// The run that a namespace's annotations name, without unpacking the plan.
-pub fn owner(annotations: &BTreeMap<String, String>) -> Option<(uuid::Uuid, String)> {
+pub fn owner(annotations: &BTreeMap<String, String>) -> Option<(RunId, String)> {
     let head: Head = serde_json::from_str(annotations.get(LEASE)?).ok()?;
     Some((head.run, head.commit))
 }
@@ -88,13 +89,13 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
 
 #[derive(Serialize, Deserialize)]
 struct Since {
-    run: uuid::Uuid,
+    run: RunId,
     #[serde(flatten)]
     retention: Retention,
 }
 
 /// The annotation with the retention in the time of this run.
-pub fn amended(run: uuid::Uuid, retention: &Retention) -> Result<String, String> {
+pub fn amended(run: RunId, retention: &Retention) -> Result<String, String> {
     serde_json::to_string(&Since { run, retention: retention.clone() }).map_err(|e| e.to_string())
 }
 
@@ -104,7 +105,7 @@ pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Reten
 }
 
 /// The present retention where they were changed in the time of this run, without unpacking the plan.
-pub fn amendments(run: uuid::Uuid, annotations: &BTreeMap<String, String>) -> Option<Retention> {
+pub fn amendments(run: RunId, annotations: &BTreeMap<String, String>) -> Option<Retention> {
     let since: Since = serde_json::from_str(annotations.get(RETENTION)?).ok()?;
     (since.run == run).then_some(since.retention)
 }
@@ -131,7 +132,7 @@ mod tests {
         let used = Retention { used: lease.expires, ..Retention::of(&lease) };
         annotations.insert(RETENTION.into(), amended(lease.run, &used).unwrap());
         assert_eq!(retention(&lease, &annotations), used);
-        let newer = Lease { run: uuid::Uuid::max(), ..lease };
+        let newer = Lease { run: uuid::Uuid::max().into(), ..lease };
         assert_eq!(retention(&newer, &annotations), Retention::of(&newer));
     }
 

@@ -1,4 +1,4 @@
-//! The broker: that its topology fits together and its permissions can work.
+//! Checks the broker: its topology must be complete, and its permissions usable.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ fn topology(check: &mut Checker<'_>, at: &FieldPath, vhost: &Vhost) {
         let at = at.key("bindings").index(i);
         exchange_of(check, &at.key("from"), vhost, &binding.from);
         if !vhost.queues.contains_key(&binding.to) && !has_exchange(vhost, &binding.to) {
-            let message = format!("`{}` is no queue or exchange of this virtual host", binding.to);
+            let message = format!("this virtual host has no queue or exchange `{}`", binding.to);
             let candidates = vhost.queues.keys().chain(vhost.exchanges.keys()).map(String::as_str);
             check.diagnostics.add_unknown(&at.key("to"), message, &binding.to, candidates);
         }
@@ -67,7 +67,7 @@ fn has_exchange(vhost: &Vhost, name: &str) -> bool {
 
 fn exchange_of(check: &mut Checker<'_>, at: &FieldPath, vhost: &Vhost, name: &str) {
     if !has_exchange(vhost, name) {
-        let message = format!("`{name}` is no exchange of this virtual host");
+        let message = format!("this virtual host has no exchange `{name}`");
         check.diagnostics.add_unknown(at, message, name, vhost.exchanges.keys().map(String::as_str));
     }
 }
@@ -89,7 +89,7 @@ fn amqp_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
 fn one_user(check: &mut Checker<'_>, at: &FieldPath, name: &str, user: &BrokerUser, broker: &Broker) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name == "guest" {
-        let help = "it is RabbitMQ's well-known user and is never made; choose another name";
+        let help = "it is RabbitMQ's well-known default user and is never created; choose another name";
         check.diagnostics.add_key(at, "the user `guest` cannot be declared", help);
     } else if name.is_empty() || name.len() > 63 || name.starts_with('.') || !name.chars().all(legal) {
         let help = "use at most 63 letters, digits, `-`, `_` and `.`";
@@ -108,15 +108,20 @@ fn one_user(check: &mut Checker<'_>, at: &FieldPath, name: &str, user: &BrokerUs
                 return;
             }
             if let Err(why) = pattern::compile(pattern) {
-                let help =
-                    format!("{why}; write a regular expression such as `^ex_files$`, or an empty text for nothing");
-                check.diagnostics.add(&at.key(what), format!("the pattern `{pattern}` is no regular expression"), help);
+                let help = format!(
+                    "{why}; write a regular expression such as `^ex_files$`, or an empty text to allow nothing"
+                );
+                check.diagnostics.add(
+                    &at.key(what),
+                    format!("the pattern `{pattern}` is not a regular expression"),
+                    help,
+                );
             }
         }
     }
 }
 
-/// The virtual host of that name; otherwise a fault.
+/// Finds a virtual host, or reports that there is none.
 pub(super) fn vhost<'a>(check: &mut Checker<'a>, at: &FieldPath, name: &str) -> Option<&'a Vhost> {
     let Some(broker) = &check.environment.broker else {
         check.diagnostics.add(at, "the description has no broker", "declare one under `broker`");
@@ -130,20 +135,20 @@ pub(super) fn vhost<'a>(check: &mut Checker<'a>, at: &FieldPath, name: &str) -> 
     vhost
 }
 
-/// A queue of a virtual host.
+/// Checks that a virtual host has a queue.
 pub(super) fn queue(check: &mut Checker<'_>, at: &FieldPath, vhost: &str, queue: &str) {
     let Some(found) = self::vhost(check, at, vhost) else { return };
     if !found.queues.contains_key(queue) && is_literal(queue) {
-        let message = format!("`{queue}` is no queue of the virtual host `{vhost}`");
+        let message = format!("the virtual host `{vhost}` has no queue `{queue}`");
         check.diagnostics.add_unknown(&at.key("queue"), message, queue, found.queues.keys().map(String::as_str));
     }
 }
 
-/// An exchange of a virtual host; the empty name is the default exchange.
+/// Checks that a virtual host has an exchange; the empty name is the default exchange.
 pub(super) fn exchange(check: &mut Checker<'_>, at: &FieldPath, vhost: &str, exchange: &str) {
     let Some(found) = self::vhost(check, at, vhost) else { return };
     if !exchange.is_empty() && !has_exchange(found, exchange) && is_literal(exchange) {
-        let message = format!("`{exchange}` is no exchange of the virtual host `{vhost}`");
+        let message = format!("the virtual host `{vhost}` has no exchange `{exchange}`");
         check.diagnostics.add_unknown(
             &at.key("exchange"),
             message,
@@ -153,7 +158,7 @@ pub(super) fn exchange(check: &mut Checker<'_>, at: &FieldPath, vhost: &str, exc
     }
 }
 
-/// A declared user.
+/// Checks that a user is declared.
 pub(super) fn user(check: &mut Checker<'_>, at: &FieldPath, name: &str) {
     let Some(broker) = &check.environment.broker else { return };
     if !broker.users.contains_key(name) && is_literal(name) {

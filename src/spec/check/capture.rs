@@ -1,11 +1,11 @@
-//! Variables that a step captures.
+//! Checks variables that a step captures.
 
 use std::collections::BTreeMap;
 
 use super::context::Checker;
 use crate::spec::span::FieldPath;
 
-/// Variables and where they come from: a path `$.a.b`, `header:NAME` of HTTP answers, or one of the fixed words.
+/// Checks names and sources of variables: a path `$.a.b`, `header:NAME` of HTTP answers, or one of the fixed words.
 pub(super) fn captures(
     check: &mut Checker<'_>,
     at: &FieldPath,

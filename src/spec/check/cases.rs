@@ -1,4 +1,4 @@
-//! Cases and the order of their steps: unique ids and names, and a positive control for every refusal.
+//! Checks cases: unique ids and names, and a positive control for every refusal.
 
 use std::collections::BTreeSet;
 
@@ -22,16 +22,12 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
         if case.name.trim().is_empty() {
             check.diagnostics.add(
                 &at.key("name"),
-                "the case does not say what holds when it passes",
-                "write a sentence",
+                "the case has no name",
+                "write a sentence that says what holds when the case passes",
             );
         }
         if case.steps.is_empty() {
-            check.diagnostics.add(
-                &at.key("steps"),
-                "the case has no step, so it judges nothing",
-                "add at least one step",
-            );
+            check.diagnostics.add(&at.key("steps"), "the case has no steps", "add at least one step");
         }
         for (of, list) in [("steps", &case.steps), ("cleanup", &case.cleanup)] {
             for (j, step) in list.iter().enumerate() {
@@ -65,8 +61,8 @@ fn one_step<'a>(check: &mut Checker<'_>, at: &FieldPath, step: &'a Step, precedi
 fn control(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &PrecedingSteps<'_>) {
     let Some(control) = &step.control else {
         if step.action.is_refusal() {
-            let help = "name an earlier step that shows the same thing allowed: `name: allowed` there, `control: allowed` here; \
-                        a dead service refuses too";
+            let help = "a dead service refuses too: name an earlier step that is allowed to do the same, with `name: allowed` there \
+                        and `control: allowed` here";
             check.diagnostics.add(at, "this refusal has no positive control", help);
         }
         return;
@@ -86,13 +82,13 @@ fn control(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &Pre
     }
 }
 
-/// Names that were already seen, to find repeated ones.
+/// Reports a name that was already seen.
 fn repeated<'a>(check: &mut Checker<'_>, seen: &mut BTreeSet<&'a str>, at: &FieldPath, name: &'a str, of: &str) {
     if !seen.insert(name) {
         check.diagnostics.add(
             at,
-            format!("the {of} `{name}` stands in this suite a second time"),
-            "choose another; reports refer to it",
+            format!("the {of} `{name}` is not unique in this suite"),
+            "choose another, because reports refer to it",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Limits of a container and its departures from the secure defaults.
+//! Checks limits of a container, and its departures from the secure defaults.
 
 use super::context::Checker;
 use crate::spec::diagnostic::near;
@@ -52,10 +52,10 @@ const CAPABILITIES: [&str; 41] = [
 ];
 pub(super) fn resources(check: &mut Checker<'_>, at: &FieldPath, r: &Resources) {
     if let Err(help) = quantity::memory_bytes(&r.memory) {
-        check.diagnostics.add(&at.key("memory"), format!("`{}` is no amount of memory", r.memory), help);
+        check.diagnostics.add(&at.key("memory"), format!("`{}` is not a valid amount of memory", r.memory), help);
     }
     if let Err(help) = quantity::cpu_millis(&r.cpu) {
-        check.diagnostics.add(&at.key("cpu"), format!("`{}` is no number of processors", r.cpu), help);
+        check.diagnostics.add(&at.key("cpu"), format!("`{}` is not a valid number of processors", r.cpu), help);
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn security(check: &mut Checker<'_>, at: &FieldPath, s: &Security) {
         if !id(uid) || !id(gid) {
             check.diagnostics.add(
                 &at.key("user"),
-                format!("`{user}` is no numeric user"),
+                format!("`{user}` is not a numeric user"),
                 "write `1000` or `1000:1000`",
             );
         } else if uid.parse() == Ok(0u32) && !s.root {
@@ -89,7 +89,11 @@ pub(super) fn security(check: &mut Checker<'_>, at: &FieldPath, s: &Security) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "write the name of one capability without `CAP_`, such as `NET_BIND_SERVICE`".to_owned(),
             };
-            check.diagnostics.add(&at.key("capabilities").index(i), format!("`{capability}` is no capability"), help);
+            check.diagnostics.add(
+                &at.key("capabilities").index(i),
+                format!("`{capability}` is not a capability"),
+                help,
+            );
         }
     }
 }

@@ -1,10 +1,8 @@
 //! State and small checks that the other checks share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use regex::Regex;
-
+use crate::model::ImageRef;
 use crate::spec::diagnostic::DiagnosticSink;
 use crate::spec::model::Environment;
 use crate::spec::span::FieldPath;
@@ -32,57 +30,57 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A name that must be a service, the broker or a database.
+    /// Checks that a name is that of a service, the broker or a database.
     pub(super) fn unit(&mut self, at: &FieldPath, name: &str) {
         if self.units.contains(name) || !is_literal(name) {
             return;
         }
         if self.suites.contains(name) {
             let help = "name a service, the broker or a database";
-            return self.diagnostics.add(at, format!("`{name}` is a suite, which nothing can call"), help);
+            return self.diagnostics.add(at, format!("`{name}` is a suite, and nothing can call a suite"), help);
         }
-        let message = format!("`{name}` is no service, broker or database");
+        let message = format!("there is no service, broker or database `{name}`");
         self.diagnostics.add_unknown(at, message, name, self.units.iter().copied());
     }
 
-    /// Callers of a unit: services and suites, not itself.
+    /// Checks callers of a unit: services and suites, except itself.
     pub(super) fn callers(&mut self, at: &FieldPath, of: &str, callers: &[String]) {
         for (i, name) in callers.iter().enumerate() {
             let at = at.index(i);
             if name == of {
-                self.diagnostics.add(&at, format!("`{of}` need not be its own caller"), "remove it");
+                self.diagnostics.add(&at, format!("`{of}` is listed as its own caller"), "remove it");
             } else if self.units.contains(name.as_str()) && !self.environment.services.contains_key(name) {
                 self.diagnostics.add(
                     &at,
-                    format!("`{name}` is no service or suite"),
-                    "databases and the broker call nobody; remove it",
+                    format!("`{name}` is not a service or suite"),
+                    "remove it: databases and the broker make no calls",
                 );
             } else if !self.environment.services.contains_key(name) && !self.suites.contains(name.as_str()) {
                 let candidates =
                     self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
-                self.diagnostics.add_unknown(&at, format!("`{name}` is no service or suite"), name, candidates);
+                self.diagnostics.add_unknown(&at, format!("there is no service or suite `{name}`"), name, candidates);
             }
         }
     }
 
-    /// A time limit of at most a day.
+    /// Checks a time limit of at most a day.
     pub(super) fn duration(&mut self, at: &FieldPath, text: &str) {
         if let Err(help) = quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS) {
-            self.diagnostics.add(at, format!("`{text}` is no duration"), help);
+            self.diagnostics.add(at, format!("`{text}` is not a valid duration"), help);
         }
     }
 
     pub(super) fn image(&mut self, at: &FieldPath, image: &str) {
-        if !is_image(image) {
+        if image.parse::<ImageRef>().is_err() {
             self.diagnostics.add(
                 at,
-                format!("`{image}` is no image reference"),
+                format!("`{image}` is not an image reference"),
                 "write one such as `registry.example/shop/api:1.4`",
             );
         }
     }
 
-    /// Secrets delivered to a service or a suite.
+    /// Checks the secrets delivered to a service or a suite.
     pub(super) fn secrets(&mut self, at: &FieldPath, names: &[String]) {
         for (i, name) in names.iter().enumerate() {
             self.secret(&at.index(i), name);
@@ -95,48 +93,46 @@ impl<'a> Checker<'a> {
         }
         let message = format!("there is no secret `{name}`");
         if name.strip_suffix(".postgres").is_some_and(|d| self.environment.databases.contains_key(d)) {
-            return self.diagnostics.add(at, message, "the superuser's password is given to nobody; declare a role");
+            return self.diagnostics.add(at, message, "no unit gets the superuser's password; declare a role");
         }
         self.diagnostics.add_unknown(at, message, name, self.secrets.iter().map(String::as_str));
     }
 
-    /// Names of environment variables.
+    /// Checks names of environment variables.
     pub(super) fn env(&mut self, at: &FieldPath, env: &BTreeMap<String, String>) {
         for name in env.keys() {
             let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
                 let message = format!("`{name}` cannot be the name of an environment variable");
-                self.diagnostics.add_key(&at.key(name), message, "use letters, digits and `_`, and no digit first");
+                self.diagnostics.add_key(
+                    &at.key(name),
+                    message,
+                    "use letters, digits and `_`, and do not begin with a digit",
+                );
             }
         }
     }
 }
 
-/// Names of all secrets that can be delivered; the superusers of databases are for nobody.
+/// Names of all secrets that can be delivered; superusers' passwords cannot.
 fn secrets(e: &Environment) -> BTreeSet<String> {
     let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
     let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
     e.secrets.keys().cloned().chain(users).chain(roles).collect()
 }
 
-static IMAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$").ok());
-
-pub(super) fn is_image(text: &str) -> bool {
-    IMAGE.as_ref().is_some_and(|r| r.is_match(text))
-}
-
-/// False for text whose final form is known only while the suite runs.
+/// Whether text is complete, without variables that are known only while the suite runs.
 pub(super) fn is_literal(text: &str) -> bool {
     !text.contains("${") && !text.contains("{{")
 }
 
-/// An absolute path in its shortest form: no `.`, `..`, `//` or slash at the end.
+/// Whether a path is absolute and in its shortest form: no `.`, `..`, `//` or slash at the end.
 pub(super) fn is_plain_absolute(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
         && !path.contains('\0')
 }
 
-/// A relative path that names something in its folder and below, without looking at any file.
+/// Whether a relative path stays in its folder; looks at no file.
 pub fn is_inner_path(path: &str) -> bool {
     !path.is_empty()
         && !path.starts_with('/')

@@ -1,4 +1,4 @@
-//! Steps at the broker and at databases: users, virtual hosts, queues, exchanges, roles.
+//! Checks steps at the broker and at databases: users, virtual hosts, queues, exchanges, roles.
 
 use super::broker::{exchange, queue, user, vhost};
 use super::capture::captures;
@@ -7,7 +7,7 @@ use super::preceding::PrecedingSteps;
 use crate::spec::model::{Action, AmqpOperation, AmqpTry, Expect, Publish, Sql};
 use crate::spec::span::FieldPath;
 
-/// Properties of a message that `expect` can demand.
+/// Message properties that `expect` can require.
 const PROPERTIES: [&str; 13] = [
     "app_id",
     "content_encoding",
@@ -54,7 +54,7 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, action: &Action, pr
             if of.messages.is_none() && of.consumers.is_none() {
                 check.diagnostics.add(
                     &at,
-                    "the step demands neither messages nor consumers",
+                    "the step expects neither messages nor consumers",
                     "add `messages` or `consumers`",
                 );
             }
@@ -71,7 +71,7 @@ fn publish(check: &mut Checker<'_>, at: &FieldPath, publish: &Publish) {
         check.diagnostics.add(at, "the message has both `body` and `json`", "keep one of the two");
     }
     if publish.times == 0 {
-        check.diagnostics.add(&at.key("times"), "the message would be published no times", "write 1 or more");
+        check.diagnostics.add(&at.key("times"), "the message would never be published", "write 1 or more");
     }
 }
 
@@ -94,11 +94,11 @@ fn expect(check: &mut Checker<'_>, at: &FieldPath, expect: &Expect, preceding: &
         },
         _ => {
             let help = "give exactly one of `on`, the name of a `listen`, and `queue`";
-            check.diagnostics.add(at, "the step does not say where messages are expected", help);
+            check.diagnostics.add(at, "the step names no source of messages", help);
         }
     }
     for (i, name) in expect.properties.iter().enumerate().filter(|(_, p)| !PROPERTIES.contains(&p.as_str())) {
-        let message = format!("`{name}` is no property of a message");
+        let message = format!("`{name}` is not a message property");
         check.diagnostics.add_unknown(&at.key("properties").index(i), message, name, PROPERTIES);
     }
     captures(check, &at.key("capture"), &expect.capture, &["key", "message_id"], false);
@@ -143,6 +143,6 @@ fn sql(check: &mut Checker<'_>, at: &FieldPath, sql: &Sql) {
         check.diagnostics.add_unknown(&at.key("role"), message, &sql.role, database.roles.iter().map(String::as_str));
     }
     if sql.query.trim().is_empty() {
-        check.diagnostics.add(&at.key("query"), "the query is empty", "write a statement of SQL");
+        check.diagnostics.add(&at.key("query"), "the query is empty", "write an SQL statement");
     }
 }

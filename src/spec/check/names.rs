@@ -1,4 +1,4 @@
-//! Names: their form, that no two units or suites share one, and which secrets there are.
+//! Checks names: their form, and that units and suites have different ones.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ fn label(check: &mut Checker<'_>, at: &FieldPath, name: &str, longest: usize, is
         && !name.ends_with('-')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !legal {
-        let help = "begin with a letter; use small letters, digits and `-`, and no `-` at the end";
+        let help = "begin with a letter; use lower-case letters, digits and `-`, and do not end with `-`";
         point(check, at, is_key, format!("`{name}` cannot be a host name"), help.into());
     } else if name.len() > longest {
         let message = format!("the name `{name}` has {} characters", name.len());

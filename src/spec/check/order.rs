@@ -1,4 +1,4 @@
-//! Needs: circles, and early units that need late ones.
+//! Checks needs: cycles, and units that start with the environment but need late ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,22 +11,22 @@ pub(super) fn check(check: &mut Checker<'_>) {
     late(check, &needs);
     let placed: BTreeSet<&str> = needs::order(&needs).into_iter().collect();
     let mut open: BTreeSet<&str> = needs.keys().copied().filter(|u| !placed.contains(u)).collect();
-    while let Some(circle) = circle(&open, &needs) {
-        let at = place_of_need(check, circle[0], circle[1 % circle.len()]);
-        let message = format!("these wait for each other: {} -> {}", circle.join(" -> "), circle[0]);
+    while let Some(cycle) = cycle(&open, &needs) {
+        let at = place_of_need(check, cycle[0], cycle[1 % cycle.len()]);
+        let message = format!("these units need each other: {} -> {}", cycle.join(" -> "), cycle[0]);
         check.diagnostics.add(
             &at,
             message,
-            "remove one of the needs; where only a call is meant, use `callers` of the called one",
+            "remove one of the needs; to allow only a call, use `callers` of the called unit",
         );
-        circle.iter().for_each(|unit| {
+        cycle.iter().for_each(|unit| {
             open.remove(unit);
         });
     }
 }
 
-/// Follows needs within `open` until a unit comes again; from it the circle is cut, smallest name first.
-fn circle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+/// Follows needs within `open` until a unit comes again; from it the cycle is cut, smallest name first.
+fn cycle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
     for start in open {
         let (mut path, mut seen, mut unit) = (Vec::new(), BTreeMap::new(), *start);
         while !seen.contains_key(unit) {
@@ -42,10 +42,10 @@ fn circle<'a>(open: &BTreeSet<&'a str>, needs: &BTreeMap<&'a str, BTreeSet<&'a s
         else {
             continue;
         };
-        let mut circle = path.split_off(*cut);
-        let smallest = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(i, _)| i);
-        circle.rotate_left(smallest);
-        return Some(circle);
+        let mut cycle = path.split_off(*cut);
+        let smallest = cycle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(i, _)| i);
+        cycle.rotate_left(smallest);
+        return Some(cycle);
     }
     None
 }

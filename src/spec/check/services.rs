@@ -1,4 +1,4 @@
-//! Services and databases: images, needs, files, readiness, limits and departures from the secure defaults.
+//! Checks services and databases: images, needs, files, readiness, limits, and departures from the secure defaults.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ fn one_database(check: &mut Checker<'_>, at: &FieldPath, name: &str, d: &Databas
                 "choose another name",
             );
         } else if !seen.insert(role) {
-            check.diagnostics.add(&at, format!("the role `{role}` stands here a second time"), "remove one of the two");
+            check.diagnostics.add(&at, format!("the role `{role}` is listed twice"), "remove one of the two");
         } else {
             sql_name(check, &at, role, "a role");
         }
@@ -68,7 +68,7 @@ fn sql_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
     let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     if !first || !rest || name.len() > 63 {
-        let help = "use at most 63 small letters, digits, `_` and `-`, and begin with a letter or `_`";
+        let help = "use at most 63 lower-case letters, digits, `_` and `-`, and begin with a letter or `_`";
         check.diagnostics.add(at, format!("`{name}` cannot be the name of {of}"), help);
     }
 }
@@ -79,19 +79,19 @@ fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready
     if ways.iter().filter(|w| **w).count() != 1 {
         let help =
             "choose exactly one of `http`, `tcp` and `consumers`; without `ready`, a connection to `port` counts";
-        check.diagnostics.add(at, format!("{at} must say exactly one way of being ready"), help);
+        check.diagnostics.add(at, format!("{at} must have exactly one readiness check"), help);
     }
     if let Some(path) = &ready.http {
         if !path.starts_with('/') || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             check.diagnostics.add(
                 &at.key("http"),
-                format!("`{path}` is no path of a URL"),
+                format!("`{path}` is not a URL path"),
                 "write one such as `/healthz`",
             );
         } else if s.port.is_none() {
             check.diagnostics.add(
                 &at.key("http"),
-                "an HTTP answer is wanted, but the service has no port",
+                "`http` needs a port, but the service has none",
                 "add `port` to the service",
             );
         }
@@ -107,7 +107,7 @@ fn files(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
         if !target.starts_with("/etc/dayfly/") || !is_plain_absolute(target) {
             check.diagnostics.add_key(
                 &at,
-                format!("`{target}` is no path for a file"),
+                format!("`{target}` is not a path for a file"),
                 "name one under `/etc/dayfly/`, without `..`",
             );
         }
@@ -116,7 +116,7 @@ fn files(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
             (None, Some(path)) => inner_path(check, &at.key("path"), path),
             _ => check.diagnostics.add(
                 &at,
-                format!("{at} must say where its content comes from"),
+                format!("{at} must have exactly one source of content"),
                 "give exactly one of `text` and `path`",
             ),
         }
@@ -139,7 +139,7 @@ fn writable(check: &mut Checker<'_>, at: &FieldPath, paths: &[String]) {
         };
         if !is_plain_absolute(path) {
             let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
-            check.diagnostics.add(&at, format!("the writable path `{path}` is not absolute and plain"), help);
+            check.diagnostics.add(&at, format!("the writable path `{path}` is not a plain absolute path"), help);
         } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
             check.diagnostics.add(
                 &at,
@@ -147,11 +147,7 @@ fn writable(check: &mut Checker<'_>, at: &FieldPath, paths: &[String]) {
                 "choose another path",
             );
         } else if !seen.insert(path) {
-            check.diagnostics.add(
-                &at,
-                format!("the writable path `{path}` stands here a second time"),
-                "remove one of the two",
-            );
+            check.diagnostics.add(&at, format!("the writable path `{path}` is listed twice"), "remove one of the two");
         }
     }
 }

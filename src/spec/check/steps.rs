@@ -1,4 +1,4 @@
-//! Single steps: addresses, services, times and what they capture. Broker and SQL steps are in `messaging`.
+//! Checks single steps: addresses, services, times and captures. Broker and SQL steps are in `messaging`.
 
 use super::capture::captures;
 use super::context::{Checker, is_literal};
@@ -18,7 +18,7 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preced
                 _ if !is_literal(&tcp.to) => {}
                 Some((host, _)) if !tcp.refused => reachable(check, &at, host, step.from.is_some()),
                 Some(_) => {}
-                None => check.diagnostics.add(&at, format!("`{}` is no address", tcp.to), "write `host:port`"),
+                None => check.diagnostics.add(&at, format!("`{}` is not an address", tcp.to), "write `host:port`"),
             }
         }
         Action::Resolve(resolve) => {
@@ -52,7 +52,7 @@ fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
     if http.method.is_empty() || !http.method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
         check.diagnostics.add(
             &at.key("method"),
-            format!("`{}` is no method of HTTP", http.method),
+            format!("`{}` is not an HTTP method", http.method),
             "write one such as `GET` or `POST`",
         );
     }
@@ -61,23 +61,23 @@ fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
     }
     for (i, status) in http.expect.status.iter().enumerate().filter(|(_, s)| !(100..=599).contains(*s)) {
         let at = at.key("expect").key("status").index(i);
-        check.diagnostics.add(&at, format!("{status} is no status of HTTP"), "write a number from 100 to 599");
+        check.diagnostics.add(&at, format!("{status} is not an HTTP status"), "write a number from 100 to 599");
     }
     let is_sum = |s: &str| s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if let Some(sum) = http.expect.sha256.as_ref().filter(|s| is_literal(s) && !is_sum(s)) {
-        let help = "write 64 small hexadecimal digits, or a captured variable";
-        check.diagnostics.add(&at.key("expect").key("sha256"), format!("`{sum}` is no SHA-256"), help);
+        let help = "write 64 lower-case hexadecimal digits, or a captured variable";
+        check.diagnostics.add(&at.key("expect").key("sha256"), format!("`{sum}` is not a SHA-256 digest"), help);
     }
     captures(check, &at.key("capture"), &http.capture, &["body", "sha256"], true);
 }
 
-/// The scheme of every address is checked; the host only where it is written out.
+/// Checks the scheme of every address, and the host if it contains no variables.
 fn url(check: &mut Checker<'_>, at: &FieldPath, url: &str, from_unit: bool) {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         if !url.starts_with("${") && !url.starts_with("{{") {
             check.diagnostics.add(
                 at,
-                format!("`{url}` is no HTTP address"),
+                format!("`{url}` is not an HTTP address"),
                 "begin with `http://` or `https://` and the name of a service",
             );
         }
@@ -90,13 +90,13 @@ fn url(check: &mut Checker<'_>, at: &FieldPath, url: &str, from_unit: bool) {
     let port_is_wrong = authority.rsplit_once(':').is_some_and(|(_, port)| !port.parse::<u16>().is_ok_and(|p| p > 0));
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     if port_is_wrong && !authority.ends_with(']') {
-        check.diagnostics.add(at, format!("`{url}` has no usable port"), "write a port from 1 to 65535, or none");
+        check.diagnostics.add(at, format!("`{url}` has an invalid port"), "write a port from 1 to 65535, or none");
     } else {
         reachable(check, at, host, from_unit);
     }
 }
 
-/// What a step expects to reach must be in the environment; inside a unit, that unit itself is also there.
+/// Checks that the environment has the host that a step expects to reach; inside a unit, `localhost` is that unit.
 fn reachable(check: &mut Checker<'_>, at: &FieldPath, host: &str, from_unit: bool) {
     if from_unit && matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
         return;

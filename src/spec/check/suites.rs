@@ -1,4 +1,4 @@
-//! Suites: what judges, what they may call, and the secrets that their steps name.
+//! Checks suites: image or cases, needs, and the secrets that their steps use.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
         suites.flat_map(|(n, s)| s.secrets.iter().map(|g| (n.as_str(), g.as_str()))).collect();
     for used in secrets {
         if !given.contains(&(used.suite.as_str(), used.name.as_str())) {
-            let message = format!("the suite `{}` does not get the secret `{}`", used.suite, used.name);
+            let message = format!("the suite `{}` does not receive the secret `{}`", used.suite, used.name);
             let help = format!("add `{}` to its `secrets`", used.name);
             check.diagnostics.add(&used.at, message, help);
         }
@@ -38,19 +38,18 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
         (Some(image), true) => container(check, at, suite, image),
         (None, false) => {
             for key in CONTAINER_ONLY.iter().filter(|k| check.diagnostics.is_written(&at.key(k))).collect::<Vec<_>>() {
-                let message = format!("`{key}` has no meaning in a suite of built-in steps");
-                check.diagnostics.add_key(&at.key(key), message, "remove it; it is for suites with an `image`");
+                let message = format!("`{key}` has no effect in a suite of built-in steps");
+                check.diagnostics.add_key(&at.key(key), message, "remove it: only suites with an `image` use it");
             }
             cases::check(check, &at.key("cases"), suite);
         }
         (Some(_), false) => {
-            let help =
-                "keep `image` for a container that judges, or `cases` for built-in steps; make two suites for both";
+            let help = "keep `image` for a container suite, or `cases` for built-in steps; for both, write two suites";
             check.diagnostics.add(at, format!("{at} has both `image` and `cases`"), help);
         }
         (None, true) => {
-            let help = "give `image`, a container that judges, or `cases` with at least one case";
-            check.diagnostics.add(at, format!("{at} has nothing that judges"), help);
+            let help = "add `image` for a container suite, or `cases` with at least one case";
+            check.diagnostics.add(at, format!("{at} has neither `image` nor `cases`"), help);
         }
     }
 }
@@ -59,7 +58,7 @@ fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str
     check.image(&at.key("image"), image);
     check.env(&at.key("env"), &suite.env);
     if !is_plain_absolute(&suite.results) {
-        let message = format!("`{}` is no folder for results", suite.results);
+        let message = format!("`{}` is not an absolute path", suite.results);
         check.diagnostics.add(&at.key("results"), message, "write an absolute path such as `/results`");
     }
     resources(check, &at.key("resources"), &suite.resources);

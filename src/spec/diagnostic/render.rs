@@ -1,4 +1,4 @@
-//! Draws faults with an excerpt of the description, a caret and what to do.
+//! Draws diagnostics with an excerpt of the description, a caret and what to do.
 
 use std::ops::Range;
 
@@ -31,25 +31,30 @@ impl Diagnostics {
     }
 }
 
-fn draw<'a>(fault: &'a Diagnostic, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
-    let title = Level::ERROR.primary_title(fault.message.as_str());
-    let group = match (&fault.mark, fault.line, fault.column) {
-        (Some(mark), Some(line), Some(column)) => match excerpt(fault, mark, source, lines) {
+fn draw<'a>(diagnostic: &'a Diagnostic, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
+    let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+    let group = match (&diagnostic.mark, diagnostic.line, diagnostic.column) {
+        (Some(mark), Some(line), Some(column)) => match excerpt(diagnostic, mark, source, lines) {
             Some(snippet) => title.element(snippet.path(file)),
             None => title.element(Origin::path(file).line(line).char_column(column)),
         },
-        _ if fault.path.is_empty() => title.element(Origin::path(file)),
-        _ => title.element(Origin::path(fault.path.as_str())),
+        _ if diagnostic.path.is_empty() => title.element(Origin::path(file)),
+        _ => title.element(Origin::path(diagnostic.path.as_str())),
     };
-    if fault.help.is_empty() { group } else { group.element(Level::HELP.message(fault.help.as_str())) }
+    if diagnostic.help.is_empty() { group } else { group.element(Level::HELP.message(diagnostic.help.as_str())) }
 }
 
 type Excerpt<'a> = Snippet<'a, annotate_snippets::Annotation<'a>>;
 
 /// Only the lines from the first to the last mark are handed on: drawing takes time by the length of its source.
-fn excerpt<'a>(fault: &'a Diagnostic, mark: &Range<usize>, source: &'a str, lines: &Lines<'_>) -> Option<Excerpt<'a>> {
+fn excerpt<'a>(
+    diagnostic: &'a Diagnostic,
+    mark: &Range<usize>,
+    source: &'a str,
+    lines: &Lines<'_>,
+) -> Option<Excerpt<'a>> {
     let first = lines.line(mark.start);
-    let other = fault.also.as_ref().map(|(m, label)| (m, label, lines.line(m.start)));
+    let other = diagnostic.also.as_ref().map(|(m, label)| (m, label, lines.line(m.start)));
     let other = other.filter(|(_, _, line)| line.len() <= LONGEST_LINE && first.start.abs_diff(line.start) < 20_000);
     if first.len() > LONGEST_LINE || source.is_empty() {
         return None;

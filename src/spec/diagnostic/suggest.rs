@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_offered_and_a_far_one_is_not() {
+    fn suggests_only_near_names() {
         let names = ["pg-data", "pg-iam", "mq"];
         assert_eq!(near("pgdata", names), Some("pg-data"));
         assert_eq!(near("PG-IAM", names), Some("pg-iam"));

@@ -1,4 +1,4 @@
-//! What the built-in steps over HTTP, TCP, names, SQL and services take. Data only.
+//! Parameters of the built-in steps for HTTP, TCP, name resolution, SQL and services. Data only.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// An HTTP request and what is expected of its answer.
+/// An HTTP request and its expected answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Http {
@@ -37,7 +37,7 @@ fn get() -> String {
     "GET".into()
 }
 
-/// What an HTTP answer must be.
+/// Requirements for an HTTP answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpExpect {
@@ -71,7 +71,7 @@ pub struct Tcp {
     /// `host:port`.
     #[schemars(example = &"api:8080")]
     pub to: String,
-    /// The connection must not come about (default false).
+    /// The connection must fail (default false).
     #[serde(default)]
     pub refused: bool,
     /// Variables set from the connection: name to `address`, the `ip:port` that was reached.
@@ -90,11 +90,11 @@ pub struct Resolve {
     pub refused: bool,
 }
 
-/// A query.
+/// An SQL statement and its expected rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sql {
-    /// Database service.
+    /// Name of the database under `databases`.
     pub database: String,
     /// Role to log in as.
     pub role: String,
@@ -103,7 +103,7 @@ pub struct Sql {
     /// Expected rows: each a list of columns as text (null for NULL).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Vec<Option<String>>>>,
-    /// It must be refused for want of privilege (SQLSTATE 42501 or 28xxx; default false).
+    /// The database must refuse it for lack of privileges (SQLSTATE 42501 or 28xxx; default false).
     #[serde(default)]
     pub refused: bool,
     /// Variables set from the first row: name to column number from 0.
@@ -111,7 +111,7 @@ pub struct Sql {
     pub capture: BTreeMap<String, u16>,
 }
 
-/// A service to act on.
+/// A service, database or broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceRef {
@@ -129,19 +129,19 @@ pub struct Wait {
     pub duration: String,
 }
 
-/// How services are confined; read from the engine and from the running process's kernel status.
+/// How services must be confined, as the engine and the kernel report it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Confined {
     /// The services (default: all).
     #[serde(default)]
     pub services: Vec<String>,
-    /// What is demanded, whatever the description declares (default: everything but its declared departures).
+    /// Aspects to check, regardless of the description (default: all but its declared departures).
     #[serde(default)]
     pub aspects: Vec<Aspect>,
 }
 
-/// One side of how a service is confined.
+/// One aspect of how a service is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aspect {
@@ -157,7 +157,7 @@ pub enum Aspect {
     NoServiceAccountToken,
 }
 
-/// From where the outside, or a neighbour, is tried.
+/// Services from which connections are tried.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NoWayOut {

@@ -1,4 +1,4 @@
-//! What the built-in steps at the broker take. Data only.
+//! Parameters of the built-in steps at the broker. Data only.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct AmqpLogin {
     pub refused: bool,
 }
 
-/// A message to publish; it is returned, and the step fails, when no queue takes it and `unrouted` is false.
+/// A message to publish. The step fails if no queue receives it, unless `unrouted` is true.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Publish {
@@ -48,7 +48,7 @@ pub struct Publish {
     /// How many times the same message is published (default 1).
     #[serde(default = "once")]
     pub times: u16,
-    /// A message that no queue takes is no failure (default false).
+    /// Pass even if no queue receives the message (default false).
     #[serde(default)]
     pub unrouted: bool,
 }
@@ -57,7 +57,7 @@ fn once() -> u16 {
     1
 }
 
-/// Collect what an exchange delivers, from now on.
+/// Collect the messages that an exchange delivers from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Listen {
@@ -86,7 +86,7 @@ pub struct Expect {
     /// The `listen` that collects them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// Or: a queue to take them from, with `user` and `vhost`.
+    /// Instead of `on`: a queue to consume from, with `user` and `vhost`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// User, for `queue`.
@@ -118,7 +118,7 @@ pub struct Expect {
     pub capture: BTreeMap<String, String>,
 }
 
-/// Demand silence.
+/// Expect no message for some time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectNothing {
@@ -130,7 +130,7 @@ pub struct ExpectNothing {
     pub duration: String,
 }
 
-/// An operation at the broker that may be refused for want of permission.
+/// An operation at the broker that is refused without permission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AmqpTry {
@@ -154,13 +154,13 @@ pub struct AmqpTry {
     pub refused: bool,
 }
 
-/// What is tried.
+/// The operation to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AmqpOperation {
-    /// Publish a message that changes nothing when it is allowed (expires at once).
+    /// Publish a message that expires at once.
     Publish,
-    /// Open a consumer, take nothing, and cancel it.
+    /// Open a consumer and cancel it without taking a message.
     Consume,
     /// Bind the queue to the exchange.
     Bind,
@@ -170,7 +170,7 @@ pub enum AmqpOperation {
     DeclareExchange,
 }
 
-/// Numbers of a queue.
+/// Expected numbers of messages and consumers of a queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QueueDepth {

@@ -12,7 +12,7 @@ use super::value::Scalar;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Broker {
-    /// The name by which services reach it (default `mq`).
+    /// Host name of the broker (default `mq`).
     #[serde(default = "default_broker_name")]
     pub name: String,
     /// Image of RabbitMQ; it must read `RABBITMQ_CONFIG_FILE`.
@@ -32,14 +32,14 @@ pub struct Broker {
     /// Limits (memory is `512Mi` unless given).
     #[serde(default = "broker_resources")]
     pub resources: Resources,
-    /// How long it may take to be ready (default `60s`).
+    /// Time limit for readiness (default `60s`).
     #[serde(default = "default_within")]
     #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]
     pub security: Security,
-    /// When true a suite starts it (default false).
+    /// Not started with the environment: a suite starts it (default false).
     #[serde(default)]
     pub start_late: bool,
 }
@@ -51,7 +51,7 @@ fn broker_resources() -> Resources {
     Resources { memory: "512Mi".into(), ..Resources::default() }
 }
 
-/// What one virtual host holds.
+/// A virtual host: its exchanges, queues and bindings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Vhost {
@@ -61,7 +61,7 @@ pub struct Vhost {
     /// Durable queues by name.
     #[serde(default)]
     pub queues: BTreeMap<String, Queue>,
-    /// Which queue or exchange gets what.
+    /// Bindings of exchanges to queues or other exchanges.
     #[serde(default)]
     pub bindings: Vec<Binding>,
 }
@@ -73,7 +73,7 @@ pub struct Exchange {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: ExchangeKind,
-    /// Exchange that gets what no binding takes.
+    /// Exchange that receives messages without a matching binding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternate: Option<String>,
 }
@@ -133,7 +133,7 @@ pub struct Binding {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BrokerUser {
-    /// Permissions by virtual host; a host that is not listed refuses the user.
+    /// Permissions by virtual host; other virtual hosts refuse the user.
     pub permissions: BTreeMap<String, Permission>,
 }
 

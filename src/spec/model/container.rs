@@ -19,7 +19,7 @@ pub struct Resources {
     #[serde(default = "default_cpu")]
     #[schemars(example = &"500m")]
     pub cpu: String,
-    /// Highest number of processes and threads (default 256).
+    /// Maximum number of processes and threads (default 256).
     #[serde(default = "default_pids")]
     #[schemars(range(min = 1, max = 32768))]
     pub pids: u32,
@@ -41,7 +41,7 @@ fn default_pids() -> u32 {
     256
 }
 
-/// Departures from: not root, read-only root, no capabilities, no new privileges.
+/// Departures from the secure defaults: not root, read-only root file system, no capabilities, no new privileges.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Security {
@@ -58,7 +58,7 @@ pub struct Security {
     /// Capabilities it keeps, such as `NET_BIND_SERVICE` (default none).
     #[serde(default)]
     pub capabilities: Vec<String>,
-    /// Why; required as soon as one of `root`, `writableRoot` and `capabilities` is used.
+    /// Reason for the departures; required with `root`, `writableRoot` or `capabilities`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security, default_within};
 
-/// A PostgreSQL and what it holds at the start.
+/// A PostgreSQL database and its initial content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Database {
@@ -26,14 +26,14 @@ pub struct Database {
     /// Limits.
     #[serde(default)]
     pub resources: Resources,
-    /// How long it may take to be ready (default `60s`).
+    /// Time limit for readiness (default `60s`).
     #[serde(default = "default_within")]
     #[schemars(example = &"60s")]
     pub within: String,
     /// Departures from the secure defaults.
     #[serde(default)]
     pub security: Security,
-    /// When true a suite starts it (default false).
+    /// Not started with the environment: a suite starts it (default false).
     #[serde(default)]
     pub start_late: bool,
 }

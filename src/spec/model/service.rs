@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security, default_within};
 
-/// One service: an image, what it needs and who may call it.
+/// One service: its image, its needs and its callers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
@@ -33,13 +33,13 @@ pub struct Service {
     /// A certificate for its name, delivered as `/run/secrets/tls.crt` and `tls.key`; every service gets `ca.crt`.
     #[serde(default)]
     pub tls: bool,
-    /// Services, broker or databases that must be ready first; a need is also a right to call.
+    /// Services, databases or broker that must be ready first, and that this service may call.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Further services and suites that may call this one, without an order of start.
+    /// Further services and suites that may call this one; does not affect the start order.
     #[serde(default)]
     pub callers: Vec<String>,
-    /// What makes it ready (default: a TCP connection to `port` is accepted).
+    /// Readiness check (default: a TCP connection to `port` is accepted).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
     /// Limits on memory, CPU and processes.
@@ -49,13 +49,13 @@ pub struct Service {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 9))]
     pub replicas: u8,
-    /// Absolute paths it may write to; each is empty at the start and gone at the end. `/tmp` is always one.
+    /// Absolute paths it may write to, beside `/tmp`; empty at the start, and removed at the end.
     #[serde(default)]
     pub writable: Vec<String>,
     /// Departures from the secure defaults; each is shown in the report.
     #[serde(default)]
     pub security: Security,
-    /// When true it is not started with the environment: a suite starts it (default false).
+    /// Not started with the environment: a suite starts it (default false).
     #[serde(default)]
     pub start_late: bool,
 }
@@ -91,7 +91,7 @@ pub struct Ready {
     /// A queue of the broker that has at least one consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<ConsumersReady>,
-    /// How long it may take, such as `60s` (default `60s`).
+    /// Time limit, such as `60s` (default `60s`).
     #[serde(default = "default_within")]
     #[schemars(example = &"60s")]
     pub within: String,

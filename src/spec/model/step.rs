@@ -12,20 +12,20 @@ use super::amqp::*;
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = one_action)]
 pub struct Step {
-    /// A name that a refusal can point at as its positive control; unique in the suite.
+    /// Name by which a refusal refers to this step as its positive control; unique in the suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The positive control of a refusal: the name of an earlier step of this suite, which must have passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
-    /// Run from inside this service's network position instead of the suite's own.
+    /// Run at this service's position in the network instead of the suite's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// Repeat until it holds, at most this long, such as `5s`.
+    /// Repeat until the step passes, at most this long, such as `5s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"5s")]
     pub within: Option<String>,
-    /// What to do.
+    /// The action.
     #[serde(flatten)]
     pub action: Action,
 }
@@ -44,15 +44,15 @@ pub enum Action {
     AmqpLogin(AmqpLogin),
     /// Publish a message and wait for the broker's confirmation.
     Publish(Publish),
-    /// Begin to collect messages of an exchange into a private queue.
+    /// Start collecting messages of an exchange in a private queue.
     Listen(Listen),
     /// Wait for messages that a `listen` collected, or for messages of a queue.
     Expect(Expect),
-    /// Let some time pass and demand that a `listen` collected nothing.
+    /// Wait for some time, and check that a `listen` collected nothing.
     ExpectNothing(ExpectNothing),
     /// Try an operation that the broker must refuse (or, as a control, allow).
     AmqpTry(AmqpTry),
-    /// Demand a number of messages or consumers of a queue.
+    /// Check the number of messages or consumers of a queue.
     QueueDepth(QueueDepth),
     /// Run SQL and compare the rows.
     Sql(Sql),
@@ -62,15 +62,15 @@ pub enum Action {
     Start(ServiceRef),
     /// Stop, start and wait until ready.
     Restart(ServiceRef),
-    /// Let time pass where the passing of time is what is tested.
+    /// Wait, if the passing of time is part of the test.
     Wait(Wait),
-    /// Demand how a running container is confined, as its kernel reports it.
+    /// Check how running services are confined, as the kernel reports it.
     Confined(Confined),
-    /// Demand that services reach neither the host, nor the outside, nor outside names; makes its own controls.
+    /// Check that services reach neither the host, nor the outside, nor outside names; has its own controls.
     NoWayOut(NoWayOut),
-    /// Demand that services cannot reach another environment by address or name; makes its own control.
+    /// Check that services cannot reach another environment by address or name; has its own control.
     NoNeighbour(NoWayOut),
-    /// Demand that no generated secret stands in any log or argument list of the environment.
+    /// Check that no log or argument list of the environment contains a generated secret.
     NoSecretsLeaked(NoSecretsLeaked),
 }
 

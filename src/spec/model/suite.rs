@@ -1,4 +1,4 @@
-//! What a user writes about suites: containers, or cases made of built-in steps.
+//! Suites: containers, or cases made of built-in steps.
 //!
 //! Data only, as in `model`; a step is also what travels to the agent that performs it.
 
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::container::{Resources, Security};
 use super::step::Step;
 
-/// One suite: either `image` (a container that judges) or `cases` (built-in steps).
+/// One suite: either `image` (a container suite) or `cases` (built-in steps).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Suite {
-    /// What a failure means: exit code 5 for acceptance, 6 for security.
+    /// Kind of the suite; a failure exits with code 5 for acceptance, 6 for security.
     pub kind: SuiteKind,
     /// Services that it may call; it reaches nothing else.
     #[serde(default)]
@@ -22,14 +22,14 @@ pub struct Suite {
     /// Secrets delivered as `/run/secrets/<name>`; also `{{secret "name"}}` in steps.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// May run beside other suites that say the same (default false).
+    /// May run in parallel with other suites that set this (default false).
     #[serde(default)]
     pub parallel: bool,
     /// Longest time for the whole suite (default `10m`).
     #[serde(default = "default_timeout")]
     #[schemars(example = &"10m")]
     pub timeout: String,
-    /// How often a failed case (or container) is tried again; shown as flaky when it then passes (default 0).
+    /// How often a failed case (or container) is retried; if it then passes, it is reported as flaky (default 0).
     #[serde(default)]
     #[schemars(range(min = 0, max = 5))]
     pub retries: u8,
@@ -45,7 +45,7 @@ pub struct Suite {
     /// Folder of a container suite whose files are collected (default `/results`); JUnit XML in it is read.
     #[serde(default = "default_results")]
     pub results: String,
-    /// What judges a container suite (default `junit`).
+    /// What decides the verdict of a container suite (default `junit`).
     #[serde(default)]
     pub verdict: VerdictSource,
     /// Limits of a container suite.
@@ -70,9 +70,9 @@ fn default_results() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SuiteKind {
-    /// Does it do what it should?
+    /// Tests what the services must do.
     Acceptance,
-    /// Does it refuse what it should?
+    /// Tests what the services must refuse.
     Security,
 }
 
@@ -94,11 +94,11 @@ pub struct Case {
     /// Short id, unique in the suite, such as `A1`.
     #[schemars(example = &"A1")]
     pub id: String,
-    /// A sentence that says what holds when it passes.
+    /// A sentence that says what holds when the case passes.
     pub name: String,
     /// The steps.
     pub steps: Vec<Step>,
-    /// Steps that run at the end whatever happened before; their failure fails the case.
+    /// Steps that always run at the end; their failure fails the case.
     #[serde(default)]
     pub cleanup: Vec<Step>,
 }

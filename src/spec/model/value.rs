@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A value that a template may insert: text, a number or a truth value.
+/// A value that a template may insert: text, a number or a Boolean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -15,7 +15,7 @@ pub enum Scalar {
     Text(String),
 }
 
-/// A secret that is made afresh for each environment.
+/// A secret, generated for each environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secret {

@@ -1,4 +1,4 @@
-//! Scalars against their schema: choices, types and ranges, and what to write instead.
+//! Checks scalars against their schema: choices, types and ranges.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ impl<'a> SchemaCheck<'a> {
             Some(meant) if choices.len() > 1 => format!("did you mean `{meant}`?"),
             _ => format!("write {}", listed.join(" or ")),
         };
-        self.wrong(schema, at, format!("{} is not a choice for `{}`", described(node), last(at)), help)
+        self.wrong(schema, at, format!("{} is not a valid `{}`", described(node), last(at)), help)
     }
 
     pub(super) fn scalar(&mut self, schema: &'a Value, node: &Node, at: &FieldPath) -> Value {
@@ -92,23 +92,23 @@ fn described(node: &Node) -> String {
         (Kind::Seq(_), _) => "a list".to_owned(),
         (Kind::Map(_), _) => "a mapping".to_owned(),
         (_, Value::Null) => "nothing".to_owned(),
-        (_, Value::String(text)) if text.chars().count() > 40 => "a longer text".to_owned(),
+        (_, Value::String(text)) if text.chars().count() > 40 => "a long text".to_owned(),
         (_, Value::String(text)) => format!("the text `{text}`"),
         (_, Value::Bool(b)) => format!("`{b}`"),
         (_, other) => format!("the number {other}"),
     }
 }
 
-/// What to write instead, where that is plain to see.
+/// What to write instead, if that is obvious.
 fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
     let wanted = types(schema);
     let example = schema.pointer("/examples/0").and_then(Value::as_str);
     let text = node.text().unwrap_or_default();
     let wants = |t: &str| wanted.contains(&t);
     match value {
-        Value::Null if wants("object") => Some("write `{}` for an empty one, or leave the key out".to_owned()),
-        Value::Null if wants("array") => Some("write `[]` for an empty one, or leave the key out".to_owned()),
-        Value::Null => Some("write a value, or leave the key out".to_owned()),
+        Value::Null if wants("object") => Some("write `{}` for an empty one, or omit the key".to_owned()),
+        Value::Null if wants("array") => Some("write `[]` for an empty one, or omit the key".to_owned()),
+        Value::Null => Some("write a value, or omit the key".to_owned()),
         Value::Number(_) | Value::Bool(_) if wants("string") && example.is_some() => {
             example.map(|e| format!("write text such as `\"{e}\"`"))
         }
@@ -117,8 +117,8 @@ fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
             Some(format!("write it without quotes: `{s}`"))
         }
         Value::String(s) if wants("boolean") => match s.to_lowercase().as_str() {
-            "true" | "yes" | "on" => Some("write `true`, in small letters and without quotes".to_owned()),
-            "false" | "no" | "off" => Some("write `false`, in small letters and without quotes".to_owned()),
+            "true" | "yes" | "on" => Some("write `true`, in lower case and without quotes".to_owned()),
+            "false" | "no" | "off" => Some("write `false`, in lower case and without quotes".to_owned()),
             _ => None,
         },
         Value::String(s) if wants("array") => Some(format!("write a list: `[{s}]`")),

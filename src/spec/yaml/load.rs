@@ -16,14 +16,14 @@ pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic
     let mut loader = Loader::new(text);
     for event in Parser::new_from_str_with_options(text, options) {
         let step = event.map_err(|e| loader.unreadable(&e)).and_then(|(event, span)| loader.take(event, span));
-        if let Err(fault) = step {
-            loader.faults.push(*fault);
-            return Err(loader.faults);
+        if let Err(diagnostic) = step {
+            loader.diagnostics.push(*diagnostic);
+            return Err(loader.diagnostics);
         }
     }
     match loader.root {
-        Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.faults)),
-        Some(node) if node.kind == Kind::Broken => Err(loader.faults),
+        Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.diagnostics)),
+        Some(node) if node.kind == Kind::Broken => Err(loader.diagnostics),
         Some(node) if !node.is_null() => {
             Err(vec![Diagnostic::at("", node.mark, "the description is not a mapping", START)])
         }
@@ -31,7 +31,7 @@ pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic
     }
 }
 
-/// A fault after which nothing can be read.
+/// An error after which nothing can be read.
 type Stop = Box<Diagnostic>;
 
 const START: &str = "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: Environment` and `name`";
@@ -62,13 +62,13 @@ struct Loader<'a> {
     anchors: HashMap<usize, Node>,
     weight: usize,
     documents: usize,
-    faults: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
     root: Option<Node>,
 }
 
 impl<'a> Loader<'a> {
     fn new(text: &'a str) -> Self {
-        let (stack, faults) = (Vec::new(), Vec::new());
+        let (stack, diagnostics) = (Vec::new(), Vec::new());
         Self {
             text,
             lines: Lines::new(text),
@@ -76,7 +76,7 @@ impl<'a> Loader<'a> {
             anchors: HashMap::new(),
             weight: 0,
             documents: 0,
-            faults,
+            diagnostics,
             root: None,
         }
     }
@@ -113,7 +113,7 @@ impl<'a> Loader<'a> {
         self.documents += 1;
         if self.documents > 1 {
             let help = "keep one description in a file; remove this `---` and what follows";
-            return Err(Diagnostic::at("", mark, "the file holds more than one document", help).into());
+            return Err(Diagnostic::at("", mark, "the file contains more than one document", help).into());
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl<'a> Loader<'a> {
             Some(t) if t.is_yaml_core_schema_tag("str") => Ok(true),
             Some(t) => {
                 let help = "write the value without a tag; quotes make it text";
-                Err(Diagnostic::at("", mark.clone(), format!("the tag `{}` is not understood", t.original()), help)
+                Err(Diagnostic::at("", mark.clone(), format!("the tag `{}` is not supported", t.original()), help)
                     .into())
             }
         }
@@ -156,9 +156,13 @@ impl<'a> Loader<'a> {
 
     fn alias(&mut self, id: usize, mark: Range<usize>) -> Result<(), Stop> {
         let Some(node) = self.anchors.get(&id) else {
-            return Err(
-                Diagnostic::at("", mark, "this alias stands inside what it refers to", "write the value out").into()
-            );
+            return Err(Diagnostic::at(
+                "",
+                mark,
+                "this alias is inside the value that it refers to",
+                "write the value out",
+            )
+            .into());
         };
         if self.stack.len() + node.height > MAX_DEPTH {
             return Err(too_deep(mark));
@@ -201,7 +205,7 @@ impl<'a> Loader<'a> {
                 Some(_) => {}
                 None => {
                     *broken |= !matches!(node.kind, Kind::Scalar { .. });
-                    *key = Some(as_key(node, &at, seen, &mut self.faults));
+                    *key = Some(as_key(node, &at, seen, &mut self.diagnostics));
                 }
             },
         }
@@ -233,20 +237,25 @@ impl<'a> Loader<'a> {
             return too_deep(mark);
         }
         let help = "check the indentation, quotes and brackets here and in the line above";
-        Diagnostic::at("", mark, format!("this is not YAML: {}", error.info()), help).into()
+        Diagnostic::at("", mark, format!("invalid YAML: {}", error.info()), help).into()
     }
 }
 
-fn as_key(node: Node, at: &FieldPath, seen: &mut HashMap<String, Range<usize>>, faults: &mut Vec<Diagnostic>) -> Key {
+fn as_key(
+    node: Node,
+    at: &FieldPath,
+    seen: &mut HashMap<String, Range<usize>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Key {
     let Kind::Scalar { text, .. } = node.kind else {
         let help = "put a template in quotes: `\"{{name}}\"`; a key is a word";
-        faults.push(Diagnostic::at(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
+        diagnostics.push(Diagnostic::at(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
         return Key { text: String::new(), mark: node.mark, kept: false };
     };
     if let Some(first) = seen.get(&text) {
-        let message = format!("the key `{text}` stands here a second time");
-        let fault = Diagnostic::at(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
-        faults.push(fault.also(first.clone(), "first here"));
+        let message = format!("the key `{text}` is repeated");
+        let diagnostic = Diagnostic::at(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
+        diagnostics.push(diagnostic.also(first.clone(), "first here"));
         return Key { text, mark: node.mark, kept: false };
     }
     seen.insert(text.clone(), node.mark.clone());
@@ -259,6 +268,6 @@ fn too_deep(mark: Range<usize>) -> Stop {
 }
 
 fn too_much(mark: Range<usize>) -> Stop {
-    let message = format!("the description holds more than {MAX_WEIGHT} values, aliases written out");
+    let message = format!("the description has more than {MAX_WEIGHT} values, including those of aliases");
     Diagnostic::at("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
 }

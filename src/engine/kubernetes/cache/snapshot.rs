@@ -38,7 +38,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Run id.
-    pub run: uuid::Uuid,
+    pub run: crate::model::RunId,
     /// The namespace is being deleted.
     pub leaving: bool,
 }

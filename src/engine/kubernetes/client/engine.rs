@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use kube::Client;
-use uuid::Uuid;
 
 use super::options::Options;
 use super::run_state::{PinnedImage, RunState};
 use crate::engine::EngineInfo;
 use crate::engine::kubernetes::cache::EnvironmentCache;
 use crate::lease::Lease;
+use crate::model::RunId;
 use crate::render::kubernetes::{Stage, Templates};
 
 /// How many requests are sent to the API server at once.
@@ -29,7 +29,7 @@ struct Inner {
     images: Mutex<BTreeMap<String, PinnedImage>>,
     /// Watch caches by environment; each ends with its last user.
     caches: Mutex<HashMap<String, Weak<EnvironmentCache>>>,
-    runs: Mutex<HashMap<Uuid, RunState>>,
+    runs: Mutex<HashMap<RunId, RunState>>,
 }
 
 /// Locks even after a panic elsewhere: the guarded values are always consistent.
@@ -67,7 +67,7 @@ impl KubernetesEngine {
     }
 
     /// Reads or changes what is remembered of a run.
-    pub(crate) fn run_state<T>(&self, run: Uuid, access: impl FnOnce(&mut RunState) -> T) -> T {
+    pub(crate) fn run_state<T>(&self, run: RunId, access: impl FnOnce(&mut RunState) -> T) -> T {
         access(lock(&self.0.runs).entry(run).or_default())
     }
 

@@ -8,13 +8,13 @@ use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{owner, remove, secrets as stored};
 use crate::engine::kubernetes::client::{KubernetesEngine, api, retry, role_binding};
 use crate::engine::kubernetes::explain;
 use crate::engine::{Claim, EngineError, Leftover, Older};
 use crate::lease::Lease;
+use crate::model::RunId;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
     Addresses, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 enum Found {
     Nothing,
     Leaving,
-    Owned { namespace: Box<Namespace>, run: Option<Uuid>, commit: String },
+    Owned { namespace: Box<Namespace>, run: Option<RunId>, commit: String },
 }
 
 /// Takes the environment for this run, unless a newer run has it; from then on it is watched.

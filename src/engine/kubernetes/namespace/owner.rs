@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use uuid::Uuid;
 
 use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::{explain, images};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
+use crate::model::RunId;
 use crate::render::kubernetes::{ENVIRONMENT_ROLE, lease as annotations};
 use crate::render::labels;
 
@@ -50,7 +50,7 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
 }
 
 /// Run id of the owner, from the watch cache.
-async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<Uuid>, EngineError> {
+async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<RunId>, EngineError> {
     let known = engine.cache(environment).wait_for(LIST_LIMIT, |snapshot, _| snapshot.owner.clone()).await;
     known.map(|owner| owner.filter(|o| !o.leaving).map(|o| o.run)).ok_or_else(|| {
         let words = format!("the API server does not say within {} s", LIST_LIMIT.as_secs());

@@ -9,13 +9,13 @@ use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{owner, termination};
 use crate::engine::kubernetes::cache::watch_with_relist;
 use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover, Residual};
+use crate::model::RunId;
 use crate::render::kubernetes::{Kind, lease};
 
 /// How long processes may take to end by themselves, in seconds.
@@ -31,7 +31,7 @@ pub enum Scope {
     /// Whoever owns it.
     Any,
     /// Only if this run owns it.
-    Run(Uuid),
+    Run(RunId),
     /// Only without a lease; a lease that cannot be read counts as one.
     Unowned,
 }

@@ -4,13 +4,13 @@
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::owner;
 use crate::engine::kubernetes::client::KubernetesEngine;
 use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{RetentionChange, RetentionUpdate};
+use crate::model::RunId;
 use crate::render::kubernetes::lease;
 
 /// Attempts while others change the namespace.
@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 20;
 pub async fn amend(
     engine: &KubernetesEngine,
     environment: &str,
-    run: Uuid,
+    run: RunId,
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
     for _ in 0..ATTEMPTS {
@@ -35,7 +35,7 @@ pub async fn amend(
 async fn attempt(
     engine: &KubernetesEngine,
     environment: &str,
-    run: Uuid,
+    run: RunId,
     change: &RetentionChange,
 ) -> Result<Option<RetentionUpdate>, EngineError> {
     let failed = |e| explain::failed(&format!("change the retention of {environment}"), &e, Leftover::None);

@@ -11,6 +11,7 @@ use crate::engine::kubernetes::explain;
 use crate::engine::kubernetes::namespace::owner;
 use crate::engine::kubernetes::pods::container_status::{self, UNIT_CONTAINER};
 use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
+use crate::model::ImageRef;
 use crate::render::kubernetes::{ENVIRONMENT_ROLE, lease};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role, UNIT};
 
@@ -89,7 +90,7 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
 
 /// `sha256:…` from what a kubelet calls an image's id: `name@sha256:…`, `sha256:…`, or with a scheme before it.
 fn digest(image_id: &str) -> String {
-    image_id.rsplit_once('@').map_or(image_id, |(_, digest)| digest).trim_start_matches("docker://").to_owned()
+    ImageRef::split(image_id).digest().unwrap_or(image_id).trim_start_matches("docker://").to_owned()
 }
 
 /// The states of all pods, and the events, as JSON. No Secret is among them.

@@ -54,7 +54,7 @@ struct Teller {
     ends: BTreeSet<String>,
     /// A whole list was seen before.
     begun: bool,
-    owner: Option<Option<(uuid::Uuid, bool)>>,
+    owner: Option<Option<(crate::model::RunId, bool)>>,
 }
 
 impl Teller {

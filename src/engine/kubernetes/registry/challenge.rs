@@ -1,6 +1,7 @@
 //! Reads how a registry wants to be asked (`WWW-Authenticate`), and writes the request for a token.
 //!
-//! Pure: it asks nobody.
+//! Pure: it asks nobody. The crate `http-auth` stops at the first syntax error, such as a URL without quotes or a token of
+//! `Negotiate`; this parser reads what follows.
 
 /// How a registry wants to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
-use super::reference::{Reference, asked_host};
+use crate::model::{RegistryImage, registry_host};
 
 /// Accepts what people paste: with padding and without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -75,7 +75,7 @@ impl Credentials {
     }
 
     /// What to show for an image: the entry with the longest path that leads to it, a whole host before a pattern.
-    pub fn find(&self, image: &Reference) -> Option<&Credential> {
+    pub fn find(&self, image: &RegistryImage) -> Option<&Credential> {
         let leading = self.entries.iter().filter(|e| e.leads_to(image));
         leading.max_by_key(|e| (e.path.len(), e.host == image.host)).map(|e| &e.credential)
     }
@@ -95,7 +95,7 @@ impl Given {
 }
 
 impl Entry {
-    fn leads_to(&self, image: &Reference) -> bool {
+    fn leads_to(&self, image: &RegistryImage) -> bool {
         let below = image.repository.strip_prefix(&self.path).is_some_and(|r| r.is_empty() || r.starts_with('/'));
         (self.path.is_empty() || below) && is_meant(&self.host, &image.host)
     }
@@ -106,7 +106,7 @@ fn place(key: &str) -> (String, String) {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     let path = path.trim_end_matches('/');
-    (asked_host(host), if ["v1", "v2"].contains(&path) { String::new() } else { path.to_owned() })
+    (registry_host(host), if ["v1", "v2"].contains(&path) { String::new() } else { path.to_owned() })
 }
 
 /// Whether a key's host is this one; a whole label may be `*`, as in Kubernetes' pull secrets.
@@ -119,10 +119,11 @@ fn is_meant(pattern: &str, host: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::model::ImageRef;
 
     fn shown(text: &str, image: &str) -> Option<String> {
         let found = Credentials::parse(text).unwrap();
-        let encoded = found.find(&Reference::parse(image).unwrap())?.encoded.clone();
+        let encoded = found.find(&ImageRef::split(image).in_registry().unwrap())?.encoded.clone();
         Some(String::from_utf8(BASE64.decode(encoded).unwrap()).unwrap())
     }
 

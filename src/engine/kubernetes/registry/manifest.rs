@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::printable;
-use super::reference::is_digest;
+use crate::model::Digest;
 
 /// The kinds of manifest that are understood.
 pub const KINDS: &str = "application/vnd.oci.image.index.v1+json, \
@@ -146,9 +146,9 @@ pub fn wanted_platform() -> String {
 
 /// A digest that a manifest names, fit for a path and for checking.
 pub fn checkable(digest: &str) -> Result<&str, String> {
-    match is_digest(digest) {
-        true => Ok(digest),
-        false => Err("its manifest names a part by another digest than a SHA-256: build it again".into()),
+    match digest.parse::<Digest>() {
+        Ok(parsed) if parsed.to_string() == digest => Ok(digest),
+        _ => Err("its manifest names a part by another digest than a SHA-256: build it again".into()),
     }
 }
 
@@ -156,7 +156,6 @@ pub fn checkable(digest: &str) -> Result<&str, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::Digest;
 
     const INDEX: &[u8] = br#"{"schemaVersion": 2, "manifests": [
         {"digest": "sha256:1", "platform": {"os": "linux", "architecture": "amd64"}},

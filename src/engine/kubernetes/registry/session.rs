@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::challenge::{Challenge, token_url};
 use super::credentials::Credential;
 use super::error::RegistryError;
-use super::reference::Reference;
+use crate::model::RegistryImage;
 use crate::web::{Answer, Target, Wire, printable};
 
 /// Redirects followed for one request; registries send both blobs and manifests elsewhere.
@@ -20,7 +20,7 @@ const LONGEST_TOKEN: usize = 1024 * 1024;
 /// A conversation about one repository.
 pub struct Session<'a> {
     wire: &'a Wire,
-    image: &'a Reference,
+    image: &'a RegistryImage,
     credential: Option<&'a Credential>,
     /// What the registry is shown, once it has asked for it.
     shown: Option<HeaderValue>,
@@ -48,7 +48,7 @@ struct Fault {
 
 impl<'a> Session<'a> {
     /// A conversation that has not begun.
-    pub fn new(wire: &'a Wire, image: &'a Reference, credential: Option<&'a Credential>) -> Self {
+    pub fn new(wire: &'a Wire, image: &'a RegistryImage, credential: Option<&'a Credential>) -> Self {
         Self { wire, image, credential, shown: None }
     }
 

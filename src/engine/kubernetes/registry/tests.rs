@@ -51,7 +51,7 @@ impl Server {
     }
 
     async fn resolve(&self, name: &str, credentials: Option<&str>) -> Result<Resolved, RegistryError> {
-        Registry::new(credentials).unwrap().resolve(&format!("{}/{name}", self.address)).await
+        Registry::new(credentials).unwrap().resolve(&ImageRef::split(&format!("{}/{name}", self.address))).await
     }
 
     /// A docker configuration for this server, user `u` and password `p`.
@@ -303,7 +303,7 @@ async fn without_the_place_of_blobs_only_the_user_is_unknown() {
 async fn a_registry_that_does_not_answer_is_unreachable() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let registry = Registry::new(None).unwrap();
-    let why = registry.resolve(&format!("{gone}/a:1")).await.unwrap_err();
+    let why = registry.resolve(&ImageRef::split(&format!("{gone}/a:1"))).await.unwrap_err();
     assert!(matches!(why, RegistryError::Unreachable(_)), "{why}");
     // Speaks HTTP where TLS is due: `127.0.0.2` is not one of the hosts that are asked without it.
     let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
@@ -313,7 +313,7 @@ async fn a_registry_that_does_not_answer_is_unreachable() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    let why = registry.resolve(&format!("{address}/a:1")).await.unwrap_err();
+    let why = registry.resolve(&ImageRef::split(&format!("{address}/a:1"))).await.unwrap_err();
     assert!(matches!(why, RegistryError::Unreachable(_)) && why.to_string().contains("TLS"), "{why}");
 }
 
@@ -338,8 +338,8 @@ async fn faults_of_the_registry_are_told_apart_from_refusals() {
 #[tokio::test]
 async fn what_is_no_reference_or_no_configuration_is_said_before_anyone_is_asked() {
     let registry = Registry::new(None).unwrap();
-    let why = registry.resolve("Not An Image").await.unwrap_err();
-    assert!(matches!(why, RegistryError::Other(_)) && why.to_string().contains("no name of an image"), "{why}");
+    let why = registry.resolve(&ImageRef::split("Not An Image")).await.unwrap_err();
+    assert!(matches!(why, RegistryError::Other(_)) && why.to_string().contains("is not an image name"), "{why}");
     assert!(matches!(Registry::new(Some("no")).err().unwrap(), RegistryError::Other(_)));
 }
 
@@ -347,5 +347,5 @@ async fn what_is_no_reference_or_no_configuration_is_said_before_anyone_is_asked
 fn an_answer_can_be_awaited_on_any_thread() {
     fn sendable<T: Send>(_: &T) {}
     let registry = Registry::new(None).unwrap();
-    sendable(&registry.resolve("rabbitmq:4"));
+    sendable(&registry.resolve(&ImageRef::split("rabbitmq:4")));
 }

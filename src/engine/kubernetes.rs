@@ -37,6 +37,7 @@ mod pods;
 mod prepare;
 mod registry;
 mod suites;
+pub(crate) mod waiting_reason;
 
 pub use cache::watch_with_relist;
 pub use client::{KubernetesEngine, Options, ServiceAccountRef, connect};

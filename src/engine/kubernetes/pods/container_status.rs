@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use crate::engine::kubernetes::cache::PodEvent;
+use crate::engine::kubernetes::waiting_reason::{StartFailureKind, is_normal_waiting, start_failure_kind};
 use crate::engine::{UnitState, words};
 use crate::render::kubernetes::STOPPED;
 
@@ -100,7 +101,7 @@ fn just_started(name: &str, status: Option<&ContainerStatus>, events: &[PodEvent
         let waits = s.state.as_ref().and_then(|s| s.waiting.as_ref());
         s.restart_count == 0
             && last_termination(s).is_none()
-            && waits.is_none_or(|w| matches!(w.reason.as_deref(), Some("ContainerCreating" | "PodInitializing")))
+            && waits.is_none_or(|w| w.reason.as_deref().is_some_and(is_normal_waiting))
     });
     let part = format!("{{{name}}}");
     first && events.iter().any(|n| n.reason == "Started" && n.field_path.ends_with(&part))
@@ -141,22 +142,17 @@ pub fn never_started(end: &ContainerStateTerminated) -> bool {
 
 /// Reasons for which a container waits that do not pass by themselves.
 fn waits(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
-    match reason {
-        "ImagePullBackOff" | "ErrImagePull" => {
+    Some(match start_failure_kind(reason)? {
+        StartFailureKind::Pull => {
             // Some words say why; the later ones only that it is tried again.
             let pulled = |n: &&PodEvent| n.warning && n.reason == "Failed" && n.message.starts_with("Failed to pull");
             let why = events.iter().rev().find(pulled).map_or(message, |n| &n.message);
-            Some(StartFailure::Image(pull_advice(why)))
+            StartFailure::Image(pull_advice(why))
         }
-        "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(StartFailure::Image(message.to_owned())),
-        "CreateContainerConfigError"
-        | "CreateContainerError"
-        | "RunContainerError"
-        | "PreCreateHookError"
-        | "PostStartHookError" => Some(StartFailure::Start(config_advice(message))),
-        "CrashLoopBackOff" => Some(StartFailure::Start(message.to_owned())),
-        _ => None,
-    }
+        StartFailureKind::Image => StartFailure::Image(message.to_owned()),
+        StartFailureKind::Create => StartFailure::Start(config_advice(message)),
+        StartFailureKind::CrashLoop => StartFailure::Start(message.to_owned()),
+    })
 }
 
 fn pull_advice(message: &str) -> String {

@@ -1,5 +1,5 @@
-//! Agents inside a unit: an ephemeral container of dayfly's own image that joins the unit's pod, its network and its
-//! process namespace, as the unit's user. It is made when it is first needed, and gone with the process that it joined.
+//! Starts agents inside units: an ephemeral container of dayfly's own image in the unit's pod, in its network and process
+//! namespaces, as the unit's user. It is created when it is first needed, and ends with the process that it joined.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Patch, PatchParams};
@@ -17,7 +17,7 @@ use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
 use crate::render::kubernetes::parts;
 
-/// How often another agent's container may be made meanwhile.
+/// Attempts while other clients add ephemeral containers.
 const TRIES: u8 = 5;
 
 /// Starts an agent inside the unit's first copy.
@@ -29,13 +29,13 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Resu
     let environment = &lease.environment;
     let user = match user(engine, environment, planned).await? {
         Some(user) => user,
-        None => asked(engine, environment, planned).await?,
+        None => user_from_agent(engine, environment, planned).await?,
     };
     let container = joined(engine, environment, planned, &user).await?;
     exec::run(engine, environment, unit, &container, &AGENT).await
 }
 
-/// Numeric `user:group` of the unit's process, where it is known without asking inside.
+/// Numeric `user:group` of the unit's process, if it is known without an agent.
 async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<Option<String>, EngineError> {
     let image = images::fact(engine, &unit.image).and_then(|f| f.user);
     let said = unit.confinement.user.clone().or(image);
@@ -47,8 +47,8 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
     Ok(linux.map(|l| format!("{}:{}", l.uid, l.gid)))
 }
 
-/// The same, by an agent that looks at the process from beside it.
-async fn asked(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
+/// Numeric `user:group` of the unit's process, read by an agent.
+async fn user_from_agent(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
     let own = format!("{0}:{0}", parts::AGENT_USER);
     let container = joined(engine, environment, unit, &own).await?;
     let mut link = exec::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
@@ -72,7 +72,7 @@ async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result
     found.ok_or_else(|| EngineError::Missing(format!("the pod of {name}")))
 }
 
-/// The container of an agent that runs as this user beside the unit's present process; made when there is none.
+/// Name of the agent's container for this user and the unit's present process; it is created if it does not exist.
 async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user: &str) -> Result<String, EngineError> {
     let of = format!("an agent inside {}", unit.name);
     for _ in 0..TRIES {
@@ -92,20 +92,20 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
         }
         return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
     }
-    Err(explain::not_started(&of, "others keep changing its pod"))
+    Err(explain::not_started(&of, "other clients keep changing its pod"))
 }
 
 fn runs(status: &ContainerStatus) -> bool {
     status.state.as_ref().is_some_and(|s| s.running.is_some())
 }
 
-/// A name for this user beside this very process: the process is told apart by how often it was started.
+/// Name of the container for this user and process; the restart count identifies the process.
 fn name(present: &ContainerStatus, user: &str) -> String {
     format!("agent-{}-{}", present.restart_count, user.replace(':', "-"))
 }
 
 fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, user: &str) -> Value {
-    // With the unit's own capabilities: the kernel shows a process's files to nobody who has fewer.
+    // With the unit's own capabilities, because the kernel hides the files of a process from processes with fewer.
     let as_unit = Confinement {
         user: Some(user.to_owned()),
         root: user.starts_with("0:"),
@@ -119,7 +119,7 @@ fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, u
     })
 }
 
-/// False when the pod was changed by somebody else meanwhile.
+/// False if another client changed the pod meanwhile.
 async fn make(engine: &KubernetesEngine, environment: &str, pod: &str, container: &Value) -> Result<bool, EngineError> {
     let patch = json!({"spec": {"ephemeralContainers": [container]}});
     let pods = engine.pods(environment);

@@ -1,4 +1,4 @@
-//! Results of a container suite, fetched by dayfly's own program beside it, which stays until they were.
+//! Fetches the results of a container suite through a container of dayfly's image in its pod, which runs until then.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::engine::kubernetes::client::{KubernetesEngine, exec};
 use crate::render::archive::{self, Unpacked};
 
-/// Largest results.
+/// Maximum size of results, in bytes.
 const RESULTS: usize = 32 << 20;
-/// What an archive needs beside its contents.
+/// Maximum overhead of an archive, in bytes.
 const WRAPPING: usize = 4 << 20;
-/// How long fetching them may take.
+/// Time limit of one attempt.
 const LIMIT: Duration = Duration::from_secs(120);
-/// Bytes read at once.
+/// Bytes per read.
 const PIECE: usize = 64 * 1024;
-/// How often a connection that breaks is made again.
+/// Attempts when connections break.
 const TRIES: u8 = 3;
 
 /// Name of the container beside a suite's.
 pub const CONTAINER: &str = "results";
 
-/// Files of the folder, and what could not be fetched of it.
+/// The files of the folder, and a description of those that could not be fetched.
 pub async fn fetch(engine: &KubernetesEngine, environment: &str, pod: &str, folder: &str) -> Unpacked {
     let mut why = String::new();
     for _ in 0..TRIES {
@@ -38,7 +38,7 @@ pub async fn fetch(engine: &KubernetesEngine, environment: &str, pod: &str, fold
     (Default::default(), vec![format!("{folder}: {why}")])
 }
 
-/// The whole archive; a second part says if it was cut.
+/// The archive, and a message if it was truncated.
 async fn archive(
     engine: &KubernetesEngine,
     environment: &str,
@@ -60,7 +60,7 @@ async fn archive(
             return Ok((all, Some(words)));
         }
     }
-    // An archive ends with two empty blocks; a connection that broke does not.
+    // A complete archive ends with two empty blocks.
     if all.len() < 1024 || all[all.len() - 1024..].iter().any(|b| *b != 0) {
         return Err("the connection broke before all of it had arrived".into());
     }

@@ -1,4 +1,4 @@
-//! Container suites: a Job runs it to the end or the time limit; log and results are collected in any case.
+//! Runs container suites: a Job runs each to its end or time limit; its log and results are collected in any case.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use crate::secrets::Secrets;
 
 /// Name of a suite's container.
 const CONTAINER: &str = "suite";
-/// How long a Job may take to make its pod, and a pod to run, images pulled.
+/// Time limit for a Job to create its pod, and for the pod to pull its images and run.
 const MADE: Duration = Duration::from_secs(900);
-/// How long a Job's pod may take to be gone.
+/// Time limit for a Job's pod to disappear.
 const GONE: Duration = Duration::from_secs(30);
 
 /// Runs a container suite.
@@ -65,13 +65,13 @@ async fn make(
     let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
     engine.apply(&lease.environment, &secret).await?;
     match engine.create(&lease.environment, &job).await {
-        // Nobody else's has this name.
+        // The name is unique: an existing Job is this one, from an interrupted request.
         Err(e) if !explain::is_there_already(&e) => Err(explain::not_started(&suite.name, &explain::words(&e))),
         _ => Ok(()),
     }
 }
 
-/// From its start to everything that is known of its end.
+/// Waits for the start and the end of a suite, and collects its log and results.
 async fn finish(
     engine: &KubernetesEngine,
     lease: &Lease,
@@ -114,11 +114,11 @@ async fn finish(
     Ok(SuiteExit { code: code.filter(|_| !timed_out), oom_killed, timed_out, log: text, files, lost })
 }
 
-/// Waits until its process runs (or has ended); the name of its pod.
+/// Waits until the process runs or has ended; returns the name of its pod.
 async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
     let cache = engine.cache(environment);
     let found = cache.wait_for(MADE, |snapshot, now| {
-        // A Job whose pod is refused (quota, admission) says so in its events and makes none; it tries again by itself.
+        // If quota or admission refuses the pod, the Job reports that in its events, and retries by itself.
         let late = |n: &PodEvent| {
             explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !container_status::outlasts_tolerance(s, now))
         };
@@ -141,13 +141,13 @@ async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job:
     }
 }
 
-/// How a suite's process ended.
+/// The end of a suite's process.
 enum End {
     Process {
         code: i64,
         oom_killed: bool,
     },
-    /// Its pod went away with all that was in it.
+    /// Its pod disappeared with its contents.
     Lost(String),
 }
 
@@ -157,12 +157,12 @@ async fn ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: D
         .wait_for(limit, |snapshot, _| {
             let pods = snapshot.pods.as_ref()?;
             let Some(found) = pods.get(pod) else { return Some(End::Lost("somebody deleted it".into())) };
-            of(found)
+            end_of(found)
         })
         .await
 }
 
-fn of(pod: &Pod) -> Option<End> {
+fn end_of(pod: &Pod) -> Option<End> {
     let status = container_status::container(pod, CONTAINER)?;
     if let Some(end) = status.state.as_ref().and_then(|s| s.terminated.as_ref()) {
         return Some(End::Process { code: end.exit_code.into(), oom_killed: container_status::oom_killed(end) });
@@ -175,7 +175,7 @@ fn of(pod: &Pod) -> Option<End> {
     })
 }
 
-/// Ends its process, asked first and killed then; what is beside it stays.
+/// Ends the process, first by SIGTERM; the container for results continues to run.
 async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
     pod::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
     ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
@@ -183,7 +183,7 @@ async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Res
     })
 }
 
-/// Everything was collected; a Job and its pod make room for the next.
+/// Deletes the Job and its pod to make room for the next.
 async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
     let params = api::within(remove::GRACE_SECS);
     if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {

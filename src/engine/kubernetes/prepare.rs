@@ -23,31 +23,31 @@ use crate::secrets::Secrets;
 /// Creates everything that does not run.
 pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
     let name = &lease.environment;
-    let objects = rendered(engine, lease, secrets)?;
+    let objects = render(engine, lease, secrets)?;
     let in_place = engine.run_state(lease.run, |run| run.in_place);
-    let wanted = if in_place { differing(engine, name, objects).await? } else { objects };
+    let wanted = if in_place { select_differing(engine, name, objects).await? } else { objects };
     let (policies, rest): (Vec<Object>, Vec<Object>) = wanted.into_iter().partition(|o| o.kind == Kind::NetworkPolicy);
-    tokio::try_join!(in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
+    tokio::try_join!(apply_in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
     discard_pods(engine, lease).await?;
     owner::require_ours(engine, lease).await
 }
 
 /// Creates policies one after the other, because network plugins process them in order and may lag: first the policy that
 /// denies everything, then the others in the order in which pods need them.
-async fn in_order(engine: &KubernetesEngine, environment: &str, policies: &[Object]) -> Result<(), EngineError> {
+async fn apply_in_order(engine: &KubernetesEngine, environment: &str, policies: &[Object]) -> Result<(), EngineError> {
     for policy in policies {
         engine.apply(environment, policy).await?;
     }
     Ok(())
 }
 
-fn rendered(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
+fn render(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
     let pull_secret = engine.options().pull_secret.as_deref();
     engine.with_stage(lease, |stage| prepare::objects(stage, secrets, pull_secret)).map_err(|e| explain::unrendered(&e))
 }
 
 /// Selects the objects that are missing or differ, and deletes those that are not wanted.
-async fn differing(
+async fn select_differing(
     engine: &KubernetesEngine,
     environment: &str,
     objects: Vec<Object>,
@@ -57,7 +57,7 @@ async fn differing(
         for found in engine.listed(kind, environment).await? {
             let name = found.name_any();
             if kind == Kind::Job || !objects.iter().any(|o| o.kind == kind && o.name == name) {
-                engine.delete(kind, environment, &name, &api::within(remove::GRACE_SECS)).await?;
+                engine.delete(kind, environment, &name, &api::with_grace_period(remove::GRACE_SECS)).await?;
             } else {
                 there.insert((kind, name, found.annotations().get(HASH).cloned().unwrap_or_default()));
             }

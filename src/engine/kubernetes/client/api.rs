@@ -21,9 +21,9 @@ use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
 /// Time limit for retries of interrupted creations: a restarting server breaks many connections, one by one.
-const BREAKS: Duration = Duration::from_secs(5);
+const INTERRUPTION_LIMIT: Duration = Duration::from_secs(5);
 /// Pause between attempts.
-const AGAIN: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
@@ -97,10 +97,10 @@ impl KubernetesEngine {
         let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
-        let until = Instant::now() + BREAKS;
+        let until = Instant::now() + INTERRUPTION_LIMIT;
         loop {
             match objects.create(&params, &body).await {
-                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(RETRY_PAUSE).await,
                 done => return done.map(drop),
             }
         }
@@ -151,7 +151,7 @@ impl KubernetesEngine {
 }
 
 /// Parameters of a background deletion with this grace period.
-pub fn within(secs: u32) -> DeleteParams {
+pub fn with_grace_period(secs: u32) -> DeleteParams {
     DeleteParams::background().grace_period(secs)
 }
 

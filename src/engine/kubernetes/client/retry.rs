@@ -13,12 +13,12 @@ use tower::BoxError;
 use tower::retry::Policy;
 
 /// Time limit of one request with its retries.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// First and longest pause between attempts.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// Time after an outage in which a refusal may mean that the server has not read the roles.
-const RETURNS: Duration = Duration::from_secs(10);
+const RESTART_WINDOW: Duration = Duration::from_secs(10);
 
 /// State of one request.
 #[derive(Clone, Default)]
@@ -30,31 +30,35 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    fn pause(&mut self, asked: Duration) -> Option<Sleep> {
+    fn pause(&mut self, retry_after: Duration) -> Option<Sleep> {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
-        if now - since > PATIENCE {
+        if now - since > TIME_LIMIT {
             return None;
         }
-        let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1).max(asked.min(PATIENCE));
+        let pause = RETRY_PAUSES
+            .0
+            .saturating_mul(2u32.saturating_pow(self.attempts))
+            .min(RETRY_PAUSES.1)
+            .max(retry_after.min(TIME_LIMIT));
         self.attempts += 1;
         Some(tokio::time::sleep(pause))
     }
 
-    fn was_away(&self) -> bool {
+    fn was_unavailable(&self) -> bool {
         let away = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away.is_some_and(|at| at.elapsed() < RETURNS)
+        away.is_some_and(|at| at.elapsed() < RESTART_WINDOW)
     }
 }
 
 /// Reports whether a request is idempotent. Watches are excluded, because watchers restart them.
-fn repeatable(request: &Request<Body>) -> bool {
+fn is_idempotent(request: &Request<Body>) -> bool {
     let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
     request.method() != Method::POST && !watches
 }
 
 /// The `Retry-After` of a busy server.
-fn asked<B>(result: &Result<Response<B>, BoxError>) -> Duration {
+fn retry_after<B>(result: &Result<Response<B>, BoxError>) -> Duration {
     let header = result.as_ref().ok().and_then(|r| r.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok());
     Duration::from_secs(header.unwrap_or_default())
 }
@@ -87,12 +91,12 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
         let again = match result {
             Ok(response) => match response.status() {
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
-                StatusCode::FORBIDDEN => self.was_away(),
+                StatusCode::FORBIDDEN => self.was_unavailable(),
                 _ => false,
             },
             Err(error) => {
                 *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                not_sent(error.as_ref()) || repeatable(request)
+                not_sent(error.as_ref()) || is_idempotent(request)
             }
         };
         if !again {
@@ -101,9 +105,9 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
         if let Err(error) = result
             && self.attempts == 0
         {
-            tracing::debug!("the API server does not answer ({error}); retrying for {} s", PATIENCE.as_secs());
+            tracing::debug!("the API server does not answer ({error}); retrying for {} s", TIME_LIMIT.as_secs());
         }
-        self.pause(asked(result))
+        self.pause(retry_after(result))
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
@@ -162,7 +166,7 @@ mod tests {
         let mut broken: Result<Response<()>, BoxError> = Err("connection reset".into());
         client.clone().retry(&mut request(Method::GET, "/"), &mut broken);
         assert!(!refused(client.clone()));
-        tokio::time::sleep(RETURNS).await;
+        tokio::time::sleep(RESTART_WINDOW).await;
         assert!(refused(client));
     }
 

@@ -18,9 +18,9 @@ use crate::render::labels::ENVIRONMENT;
 pub const ROLE: &str = "dayfly-environment";
 const GROUP: &str = "rbac.authorization.k8s.io";
 /// Time limit for the API server to apply a new binding.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Pause between attempts.
-const AGAIN: Duration = Duration::from_millis(25);
+const RETRY_PAUSE: Duration = Duration::from_millis(25);
 
 /// Binds the role to this process's account in an environment, and waits until the binding is in effect.
 pub async fn ensure(engine: &KubernetesEngine, environment: &str) -> Result<(), EngineError> {
@@ -28,35 +28,40 @@ pub async fn ensure(engine: &KubernetesEngine, environment: &str) -> Result<(), 
     let doing = format!("bind role {ROLE} to {}/{} in namespace {environment}", account.namespace, account.name);
     let bindings: Api<RoleBinding> = Api::namespaced(engine.client(), environment);
     let params = PostParams { field_manager: Some(api::MANAGER.into()), dry_run: false };
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     while Instant::now() < until {
         match bindings.create(&params, &binding(account, environment)).await {
             // The request may have arrived; a repetition finds or creates the binding.
-            Err(e) if retry::is_interrupted(&e) => tokio::time::sleep(AGAIN).await,
+            Err(e) if retry::is_interrupted(&e) => tokio::time::sleep(RETRY_PAUSE).await,
             Err(e) if !explain::is_there_already(&e) => {
                 return Err(explain::failed(&doing, &e, Leftover::Removable));
             }
-            _ => return holds(engine, environment, &doing, until).await,
+            _ => return wait_until_effective(engine, environment, &doing, until).await,
         }
     }
-    Err(late(&doing))
+    Err(timed_out(&doing))
 }
 
 /// Waits until the binding is in effect. One permission is enough to tell, because all take effect together.
-async fn holds(engine: &KubernetesEngine, environment: &str, doing: &str, until: Instant) -> Result<(), EngineError> {
+async fn wait_until_effective(
+    engine: &KubernetesEngine,
+    environment: &str,
+    doing: &str,
+    until: Instant,
+) -> Result<(), EngineError> {
     while Instant::now() < until {
         if engine.may("", "secrets", "create", Some(environment)).await? {
             return Ok(());
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
-    Err(late(doing))
+    Err(timed_out(doing))
 }
 
-fn late(doing: &str) -> EngineError {
+fn timed_out(doing: &str) -> EngineError {
     let words = format!(
         "the cluster did not apply the binding within {} s; see `kubectl describe clusterrole {ROLE}`",
-        PATIENCE.as_secs()
+        TIME_LIMIT.as_secs()
     );
     explain::refused(doing, &words, Leftover::Removable)
 }

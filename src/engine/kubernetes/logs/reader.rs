@@ -15,7 +15,7 @@ use crate::engine::kubernetes::pods::container_status;
 use crate::engine::{EngineError, Leftover, LogLine};
 
 /// Pause before a log that ended is requested again.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 type Reader = Lines<std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>>>;
 
@@ -101,7 +101,7 @@ impl LogReader {
                     if !self.params.follow || !self.may_continue().await {
                         return None;
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
@@ -127,7 +127,7 @@ impl LogReader {
                     if !self.params.follow || !self.may_continue().await {
                         return Ok(false);
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 Err(e) => {
                     return Err(explain::failed(&format!("read the log of {}", self.pod), &e, Leftover::Unknown));

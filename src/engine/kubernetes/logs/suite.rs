@@ -10,9 +10,9 @@ use super::reader::LogReader;
 use crate::engine::kubernetes::client::{KubernetesEngine, lock};
 
 /// Maximum size of a stored log, in bytes; its end is stored.
-const LOG: usize = 4 << 20;
+const MAX_LOG: usize = 4 << 20;
 /// Time limit for the end of a log to arrive after the process ended.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// The log that was read so far.
 pub struct SuiteLog {
@@ -41,8 +41,8 @@ impl SuiteLog {
                     }
                     Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
                 }
-                if text.len() > 2 * LOG {
-                    let cut = (text.len() - LOG..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                if text.len() > 2 * MAX_LOG {
+                    let cut = (text.len() - MAX_LOG..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
                     text.drain(..cut);
                 }
             }
@@ -52,11 +52,11 @@ impl SuiteLog {
 
     /// The whole log, after the process ended.
     pub async fn end(mut self) -> String {
-        if tokio::time::timeout(LAST_WORDS, &mut self.reading).await.is_err() {
+        if tokio::time::timeout(END_LIMIT, &mut self.reading).await.is_err() {
             *lock(&self.text) += "(the end of its log did not arrive)\n";
         }
         let text = std::mem::take(&mut *lock(&self.text));
-        let cut = (text.len().saturating_sub(LOG)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let cut = (text.len().saturating_sub(MAX_LOG)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text[cut..].to_owned()
     }
 }

@@ -22,7 +22,7 @@ use crate::render::kubernetes::{
 use crate::secrets::Secrets;
 
 /// Time limit while other runs claim and release the environment, or it is being removed.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 
 /// The state of the environment's namespace.
 enum Found {
@@ -46,7 +46,7 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
     let name = &lease.environment;
     let object = engine.with_stage(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     let mut replaced = None;
     while Instant::now() < until {
         match find(engine, name).await? {

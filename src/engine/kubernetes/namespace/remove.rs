@@ -21,9 +21,9 @@ use crate::render::kubernetes::{Kind, lease};
 /// Grace period of processes, in seconds.
 pub const GRACE_SECS: u32 = 1;
 /// Time before the namespace controller begins to delete contents.
-const EMPTYING: Duration = Duration::from_secs(4);
+const EMPTYING_LIMIT: Duration = Duration::from_secs(4);
 /// Time limit for the namespace to disappear; then the objects that hold it are reported.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Condition on the owner under which an environment is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Scope {
 
 /// Removes an environment while its owner matches.
 pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) -> Result<Vec<Residual>, EngineError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     loop {
         let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
         let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
@@ -63,7 +63,7 @@ pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) 
         }
     }
     // A failure here does not matter: the namespace controller deletes what is left.
-    let params = api::within(GRACE_SECS);
+    let params = api::with_grace_period(GRACE_SECS);
     let emptying = async {
         tokio::join!(
             engine.delete_all(Kind::Job, environment, &params),
@@ -71,14 +71,14 @@ pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) 
         )
     };
     // Bounded by the time for which the namespace surely exists: the next one of that name may belong to a newer run.
-    match tokio::time::timeout(EMPTYING, emptying).await {
+    match tokio::time::timeout(EMPTYING_LIMIT, emptying).await {
         Ok((jobs, pods)) => {
             [jobs, pods].into_iter().filter_map(Result::err).for_each(|e| tracing::debug!("failed to {e}"));
         }
         Err(_) => tracing::debug!(environment, "the namespace controller deletes the remaining pods"),
     }
     engine.release_cache(environment);
-    if gone(engine, environment, until).await {
+    if wait_until_gone(engine, environment, until).await {
         Ok(vec![])
     } else {
         termination::remaining_objects(engine, environment).await
@@ -99,7 +99,7 @@ async fn delete(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool
 
 /// Waits until the terminating namespace is gone; false after the deadline. kube's `await_condition` fails at the first
 /// error of its watch, for example when the API server restarts.
-async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
+async fn wait_until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
     let itself = Config::default().fields(&format!("metadata.name={environment}"));
     let mut watched = std::pin::pin!(watch_with_relist(engine.namespaces(), itself).default_backoff());
     let waiting = async {
@@ -122,7 +122,7 @@ async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> b
 
 /// Waits until a terminating namespace is gone, so that it can be created again.
 pub async fn until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> Result<(), EngineError> {
-    if gone(engine, environment, until).await {
+    if wait_until_gone(engine, environment, until).await {
         return Ok(());
     }
     let left = termination::remaining_objects(engine, environment).await?;

@@ -50,10 +50,10 @@ pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
 
 /// The latest termination of a container, even if it runs again.
 pub fn last_termination(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
-    ended_in(&status.state).or_else(|| ended_in(&status.last_state))
+    terminated(&status.state).or_else(|| terminated(&status.last_state))
 }
 
-fn ended_in(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated> {
+fn terminated(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated> {
     state.as_ref()?.terminated.as_ref()
 }
 
@@ -67,7 +67,7 @@ pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> C
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let events: Vec<PodEvent> = events.iter().filter(|n| n.uid == uid).cloned().collect();
     let events = events.as_slice();
-    if let Some(why) = lost(pod) {
+    if let Some(why) = termination_reason(pod) {
         return ContainerPhase::Failed(StartFailure::Start(why));
     }
     let status = container(pod, name);
@@ -80,18 +80,18 @@ pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> C
         return ContainerPhase::Stopped;
     }
     if let Some(end) = status.and_then(last_termination) {
-        return ended(end);
+        return classify_ended(end);
     }
     if let Some(waiting) = state.and_then(|s| s.waiting.as_ref()) {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
-        if let Some(stuck) = waits(reason, message, events) {
-            return ContainerPhase::Failed(stuck);
+        if let Some(failure) = waiting_failure(reason, message, events) {
+            return ContainerPhase::Failed(failure);
         }
     }
-    scheduled(pod, now)
-        .or_else(|| mounted(events, now))
-        .map_or_else(|| ContainerPhase::Waiting(last_words(events)), ContainerPhase::Failed)
+    scheduling_failure(pod, now)
+        .or_else(|| setup_failure(events, now))
+        .map_or_else(|| ContainerPhase::Waiting(last_event(events)), ContainerPhase::Failed)
 }
 
 /// Reports whether an event tells of the first start: the status follows up to a second later. Events of later starts do not
@@ -114,7 +114,7 @@ pub fn is_stopped(pod: &Pod, name: &str) -> bool {
 }
 
 /// The reason if the pod was evicted, preempted or deleted.
-fn lost(pod: &Pod) -> Option<String> {
+fn termination_reason(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
     if status.phase.as_deref() == Some("Failed") && status.reason.is_some() {
@@ -127,7 +127,7 @@ fn lost(pod: &Pod) -> Option<String> {
     pod.metadata.deletion_timestamp.is_some().then(|| "its pod was deleted".into())
 }
 
-fn ended(end: &ContainerStateTerminated) -> ContainerPhase {
+fn classify_ended(end: &ContainerStateTerminated) -> ContainerPhase {
     let message = end.message.as_deref().unwrap_or_default().trim();
     if never_started(end) {
         return ContainerPhase::Failed(StartFailure::Start(words::reason(message)));
@@ -141,7 +141,7 @@ pub fn never_started(end: &ContainerStateTerminated) -> bool {
 }
 
 /// The start failure that a waiting reason stands for, if it does not pass by itself.
-fn waits(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
+fn waiting_failure(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
     Some(match start_failure_kind(reason)? {
         StartFailureKind::Pull => {
             // The first events hold the cause; later ones only announce retries.
@@ -190,7 +190,7 @@ fn config_advice(message: &str) -> String {
     format!("{advice} (the kubelet says: {message})")
 }
 
-fn scheduled(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
+fn scheduling_failure(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     if refused.reason.as_deref() != Some("Unschedulable") {
@@ -205,11 +205,11 @@ fn scheduled(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
     })
 }
 
-fn mounted(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
+fn setup_failure(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
     const SETUP: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
     // Events after set-up: earlier failures have passed.
-    const ONWARD: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
-    let mut since = events.iter().rev().take_while(|n| !ONWARD.contains(&n.reason.as_str()));
+    const PROGRESS: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
+    let mut since = events.iter().rev().take_while(|n| !PROGRESS.contains(&n.reason.as_str()));
     let failed = since.find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
     outlasts_tolerance(failed.since?, now)
         .then(|| StartFailure::Start(format!("{}: {}", failed.reason, failed.message)))
@@ -220,7 +220,7 @@ pub fn outlasts_tolerance(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).as_secs_f64() >= TOLERANCE.as_secs_f64()
 }
 
-fn last_words(events: &[PodEvent]) -> String {
+fn last_event(events: &[PodEvent]) -> String {
     events.last().map_or_else(String::new, |n| format!("{}: {}", n.reason, n.message))
 }
 
@@ -231,7 +231,7 @@ pub fn unit_state(pod: &Pod) -> UnitState {
     match last_termination(status) {
         _ if runs => UnitState::Running,
         Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
-        None if lost(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
+        None if termination_reason(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
         None => UnitState::Created,
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::{Confinement, Unit};
 use crate::render::kubernetes::parts;
 
 /// Attempts while other clients add ephemeral containers.
-const TRIES: u8 = 5;
+const ATTEMPTS: u8 = 5;
 
 /// Starts an agent inside the unit's first copy.
 pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Result<AgentLink, EngineError> {
@@ -31,7 +31,7 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Resu
         Some(user) => user,
         None => user_from_agent(engine, environment, planned).await?,
     };
-    let container = joined(engine, environment, planned, &user).await?;
+    let container = ensure_container(engine, environment, planned, &user).await?;
     exec::run(engine, environment, unit, &container, &AGENT).await
 }
 
@@ -50,7 +50,7 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
 /// Numeric `user:group` of the unit's process, read by an agent.
 async fn user_from_agent(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
     let own = format!("{0}:{0}", parts::AGENT_USER);
-    let container = joined(engine, environment, unit, &own).await?;
+    let container = ensure_container(engine, environment, unit, &own).await?;
     let mut link = exec::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
     link.input.shutdown().await.ok();
     let mut said = String::new();
@@ -73,9 +73,14 @@ async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result
 }
 
 /// Name of the agent's container for this user and the unit's present process; it is created if it does not exist.
-async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user: &str) -> Result<String, EngineError> {
+async fn ensure_container(
+    engine: &KubernetesEngine,
+    environment: &str,
+    unit: &Unit,
+    user: &str,
+) -> Result<String, EngineError> {
     let of = format!("an agent inside {}", unit.name);
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let pod = pod(engine, environment, &unit.name).await?;
         let Some(present) = container_status::container(&pod, UNIT_CONTAINER).filter(|c| runs(c)) else {
             return Err(explain::not_started(&of, &format!("{} is not running", unit.name)));
@@ -86,7 +91,7 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
             return Ok(name);
         }
         if there.is_none()
-            && !make(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
+            && !create(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
         {
             continue;
         }
@@ -120,7 +125,12 @@ fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, u
 }
 
 /// False if another client changed the pod meanwhile.
-async fn make(engine: &KubernetesEngine, environment: &str, pod: &str, container: &Value) -> Result<bool, EngineError> {
+async fn create(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &Value,
+) -> Result<bool, EngineError> {
     let patch = json!({"spec": {"ephemeralContainers": [container]}});
     let pods = engine.pods(environment);
     match pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await {

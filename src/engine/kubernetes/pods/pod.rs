@@ -16,17 +16,17 @@ use crate::render::kubernetes::{HASH, Kind, Object};
 use crate::render::labels;
 
 /// Time limit for a process to run, including image pulls. Start failures are reported earlier.
-const PULLED: Duration = Duration::from_secs(900);
+const START_LIMIT: Duration = Duration::from_secs(900);
 /// Time limit for a process to end, beyond its own grace period.
 pub const TERMINATION_LIMIT: Duration = Duration::from_secs(60);
 /// Time limit for a pod to disappear, beyond its grace period.
-const GONE: Duration = Duration::from_secs(60);
+const DELETION_LIMIT: Duration = Duration::from_secs(60);
 /// Grace period of a pod that is replaced, in seconds.
-const REPLACED_SECS: u32 = 2;
+const REPLACEMENT_GRACE_SECS: u32 = 2;
 /// Time limit for a quota to count its usage.
-const COUNTED: Duration = Duration::from_secs(15);
+const QUOTA_LIMIT: Duration = Duration::from_secs(15);
 /// Pause between attempts.
-const AGAIN: Duration = Duration::from_millis(50);
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Creates a pod, unless one exists that `fits`. If it restarts a stopped pod, it returns the process that has ended, for
 /// `wait_until_running`.
@@ -45,7 +45,7 @@ pub async fn ensure(
             }
             delete(engine, environment, pod.name.clone()).await?;
         }
-        if make(engine, environment, of, pod).await? {
+        if create(engine, environment, of, pod).await? {
             return Ok(None);
         }
     }
@@ -69,14 +69,14 @@ fn same_hosts(found: &Pod, wanted: &Object) -> bool {
 }
 
 /// False if a pod of that name exists.
-async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
-    let until = tokio::time::Instant::now() + COUNTED;
+async fn create(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
+    let until = tokio::time::Instant::now() + QUOTA_LIMIT;
     loop {
         match engine.create(environment, pod).await {
             Ok(()) => return Ok(true),
             Err(e) if explain::is_there_already(&e) => return Ok(false),
             Err(e) if explain::is_uncounted(&explain::words(&e)) && tokio::time::Instant::now() < until => {
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             Err(e) => return Err(explain::not_started(of, &explain::words(&e))),
         }
@@ -131,12 +131,12 @@ pub async fn wait_until_running(
 ) -> Result<(), EngineError> {
     let cache = engine.cache(environment);
     let mut last = String::new();
-    let done = cache.wait_for(PULLED, |snapshot, now| {
+    let done = cache.wait_for(START_LIMIT, |snapshot, now| {
         let found = snapshot.pod(pod)?;
         match container_status::classify(found, container, snapshot.events_of(pod), now) {
             ContainerPhase::Terminated { .. } if before.is_some() && past(found, container) == before => None,
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(())),
-            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Failed(failure) => Some(Err(failure)),
             ContainerPhase::Waiting(said) => {
                 last = said;
                 None
@@ -154,9 +154,10 @@ pub async fn wait_until_running(
         Some(Err(StartFailure::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => {
-            Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs())))
-        }
+        None => Err(explain::not_started(
+            of,
+            &format!("its process does not run after {} s; {last}", START_LIMIT.as_secs()),
+        )),
     }
 }
 
@@ -188,10 +189,10 @@ pub async fn wait_until_stopped(
 pub async fn delete(engine: &KubernetesEngine, environment: &str, pod: String) -> Result<(), EngineError> {
     let cache = engine.cache(environment);
     // The first list precedes the deletion, so that an absent pod is gone, and not unlisted.
-    cache.wait_for(GONE, |snapshot, _| snapshot.pods.as_ref().map(drop)).await;
-    engine.delete(Kind::Pod, environment, &pod, &api::within(REPLACED_SECS)).await?;
+    cache.wait_for(DELETION_LIMIT, |snapshot, _| snapshot.pods.as_ref().map(drop)).await;
+    engine.delete(Kind::Pod, environment, &pod, &api::with_grace_period(REPLACEMENT_GRACE_SECS)).await?;
     let gone = cache
-        .wait_for(GONE, |snapshot, _| (snapshot.pods.is_some() && snapshot.pod(&pod).is_none()).then_some(()))
+        .wait_for(DELETION_LIMIT, |snapshot, _| (snapshot.pods.is_some() && snapshot.pod(&pod).is_none()).then_some(()))
         .await;
     gone.ok_or_else(|| {
         let words = "it still exists; `dayfly status` and the events of its node may show why";

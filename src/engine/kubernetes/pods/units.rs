@@ -19,7 +19,7 @@ use crate::plan::Unit;
 use crate::render::kubernetes::{Addresses, Object, STOPPED, unit};
 
 /// Time limit for a running pod to get its address.
-const ADDRESSED: Duration = Duration::from_secs(10);
+const ADDRESS_LIMIT: Duration = Duration::from_secs(10);
 
 fn planned<'a>(lease: &'a Lease, unit: &str) -> Result<&'a Unit, EngineError> {
     let missing = || EngineError::Missing(format!("{unit} in environment {}", lease.environment));
@@ -74,5 +74,5 @@ pub async fn stop(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resul
 /// The address of a unit's first pod, as soon as it has one.
 pub async fn address(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Option<IpAddr> {
     let known = |snapshot: &Snapshot| snapshot.pod(unit)?.status.as_ref()?.pod_ip.clone()?.parse().ok();
-    engine.cache(&lease.environment).wait_for(ADDRESSED, |snapshot, _| known(snapshot)).await
+    engine.cache(&lease.environment).wait_for(ADDRESS_LIMIT, |snapshot, _| known(snapshot)).await
 }

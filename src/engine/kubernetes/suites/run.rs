@@ -23,9 +23,9 @@ use crate::secrets::Secrets;
 /// Name of a suite's container.
 const CONTAINER: &str = "suite";
 /// Time limit for a Job to create its pod, and for the pod to pull its images and run.
-const MADE: Duration = Duration::from_secs(900);
+const START_LIMIT: Duration = Duration::from_secs(900);
 /// Time limit for a Job's pod to disappear.
-const GONE: Duration = Duration::from_secs(30);
+const DELETION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a container suite.
 pub async fn run(
@@ -41,13 +41,13 @@ pub async fn run(
     owner::require_ours(engine, lease).await?;
     let id = uuid::Uuid::now_v7().simple().to_string();
     let job = judge::job_name(&suite.name, &id[20..]);
-    make(engine, lease, suite, judge, &id[20..], secrets).await?;
+    create(engine, lease, suite, judge, &id[20..], secrets).await?;
     let exit = finish(engine, lease, suite, judge, &job, on_line).await;
-    clear(engine, &lease.environment, &job).await;
+    delete_job(engine, &lease.environment, &job).await;
     exit
 }
 
-async fn make(
+async fn create(
     engine: &KubernetesEngine,
     lease: &Lease,
     suite: &SuitePlan,
@@ -81,10 +81,10 @@ async fn finish(
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
     let environment = &lease.environment;
-    let pod = started(engine, environment, &suite.name, job).await?;
+    let pod = wait_until_started(engine, environment, &suite.name, job).await?;
     let (log, mut lines) = SuiteLog::follow(engine, environment, &pod, CONTAINER);
     let limit = Duration::from_millis(suite.timeout_ms);
-    let mut ending = std::pin::pin!(ended(engine, environment, &pod, limit));
+    let mut ending = std::pin::pin!(wait_until_ended(engine, environment, &pod, limit));
     let end = loop {
         tokio::select! {
             biased;
@@ -94,7 +94,7 @@ async fn finish(
     };
     let (end, timed_out) = match end {
         Some(end) => (end, false),
-        None => (stopped(engine, environment, &pod).await?, true),
+        None => (stop(engine, environment, &pod).await?, true),
     };
     let (files, lost) = match &end {
         End::Lost(why) => (BTreeMap::new(), vec![format!("{}: lost with its pod: {why}", judge.results)]),
@@ -115,9 +115,14 @@ async fn finish(
 }
 
 /// Waits until the process runs or has ended; returns the name of its pod.
-async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
+async fn wait_until_started(
+    engine: &KubernetesEngine,
+    environment: &str,
+    suite: &str,
+    job: &str,
+) -> Result<String, EngineError> {
     let cache = engine.cache(environment);
-    let found = cache.wait_for(MADE, |snapshot, now| {
+    let found = cache.wait_for(START_LIMIT, |snapshot, now| {
         // If quota or admission refuses the pod, the Job reports that in its events, and retries by itself.
         let late = |n: &PodEvent| {
             explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !container_status::outlasts_tolerance(s, now))
@@ -128,7 +133,7 @@ async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job:
         let Some(pod) = pod else { return refused.map(|n| Err(StartFailure::Start(n.message.clone()))) };
         match container_status::classify(pod, CONTAINER, snapshot.events_of(&pod.name_any()), now) {
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(pod.name_any())),
-            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Failed(failure) => Some(Err(failure)),
             ContainerPhase::Waiting(_) | ContainerPhase::Stopped => None,
         }
     });
@@ -137,7 +142,9 @@ async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job:
         Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
         Some(Err(StartFailure::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
         Some(Err(StartFailure::Start(why))) => Err(explain::not_started(suite, &why)),
-        None => Err(explain::not_started(suite, &format!("its process does not run after {} s", MADE.as_secs()))),
+        None => {
+            Err(explain::not_started(suite, &format!("its process does not run after {} s", START_LIMIT.as_secs())))
+        }
     }
 }
 
@@ -151,7 +158,7 @@ enum End {
     Lost(String),
 }
 
-async fn ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
+async fn wait_until_ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
     engine
         .cache(environment)
         .wait_for(limit, |snapshot, _| {
@@ -176,16 +183,16 @@ fn end_of(pod: &Pod) -> Option<End> {
 }
 
 /// Ends the process, first by SIGTERM; the container for results continues to run.
-async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
+async fn stop(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
     pod::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
-    ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
+    wait_until_ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
         explain::refused(&format!("end {pod}"), "the cluster did not end its process", Leftover::Removable)
     })
 }
 
 /// Deletes the Job and its pod to make room for the next.
-async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
-    let params = api::within(remove::GRACE_SECS);
+async fn delete_job(engine: &KubernetesEngine, environment: &str, job: &str) {
+    let params = api::with_grace_period(remove::GRACE_SECS);
     if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {
         return tracing::debug!(job, "left for teardown: failed to {e}");
     }
@@ -195,5 +202,5 @@ async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
             .as_ref()
             .is_some_and(|p| p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job))
     };
-    engine.cache(environment).wait_for(GONE, |snapshot, _| gone(snapshot).then_some(())).await;
+    engine.cache(environment).wait_for(DELETION_LIMIT, |snapshot, _| gone(snapshot).then_some(())).await;
 }

@@ -649,7 +649,7 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
     let cases = [
         (RequirementArgs { pr: Some(13), ..none() }, "is for pull request 12, not for 13"),
         (RequirementArgs { repository: Some("other/demo".into()), ..none() }, "is for repository"),
-        (RequirementArgs { run: Some(RunId::from(uuid::Uuid::from_u128(8))), ..none() }, "is of run"),
+        (RequirementArgs { run: Some(uuid::Uuid::from_u128(8).into()), ..none() }, "is of run"),
         (RequirementArgs { max_age: Some(std::time::Duration::from_secs(3600)), ..none() }, "more than 1h ago"),
         (RequirementArgs { require_suite: vec!["security".into()], ..none() }, "has no suite of that name"),
         (

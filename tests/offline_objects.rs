@@ -1,14 +1,14 @@
-//! The Kubernetes objects of both environments, whole, as they would be sent. Secrets and what follows from them are
-//! taken out: they are made afresh each time.
+//! The complete Kubernetes objects of each environment, as dayfly sends them, in one snapshot for each kind. Secrets and values
+//! derived from them are replaced, because each run generates new ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use dayfly::lease::Lease;
 use dayfly::plan::{Position, SuiteExecutor};
 use dayfly::render::kubernetes::{
-    Addresses, HASH, INPUTS, Object, Stage, Templates, environment, judge, lease, prepare, unit,
+    Addresses, HASH, INPUTS, Kind, Object, Stage, Templates, environment, judge, lease, prepare, unit,
 };
 use dayfly::secrets::Secrets;
 use dayfly::spec::{Overrides, load};
@@ -21,7 +21,7 @@ fn lease_of(folder: &str) -> Lease {
     testing::lease(dayfly::plan::build::build(&valid, 7).unwrap())
 }
 
-/// Everything of an environment: what `up` makes, the agents of all suites, and their Jobs.
+/// All objects of an environment: those that `up` creates, the agents of all suites, and their Jobs.
 fn objects(lease: &Lease) -> Vec<Object> {
     let templates = Templates::new(&BTreeMap::new()).unwrap();
     let images =
@@ -55,8 +55,8 @@ fn objects(lease: &Lease) -> Vec<Object> {
     all
 }
 
-fn text(objects: &[Object]) -> String {
-    let documents = objects.iter().map(|object| {
+fn text(objects: &[Object], kind: Kind) -> String {
+    let documents = objects.iter().filter(|o| o.kind == kind).map(|object| {
         let mut value = object.value.clone();
         if value["kind"] == "Secret" {
             value["data"].as_object_mut().unwrap().values_mut().for_each(|v| *v = "(secret)".into());
@@ -76,37 +76,59 @@ fn text(objects: &[Object]) -> String {
     documents.collect::<Vec<_>>().join("---\n")
 }
 
-#[test]
-fn every_object_of_hello() {
-    insta::assert_snapshot!(text(&objects(&lease_of("environments/hello"))));
+/// Kinds of objects that every environment has.
+const ALWAYS: [Kind; 8] = [
+    Kind::Namespace,
+    Kind::ResourceQuota,
+    Kind::LimitRange,
+    Kind::ServiceAccount,
+    Kind::NetworkPolicy,
+    Kind::Secret,
+    Kind::Service,
+    Kind::Pod,
+];
+
+/// Compares the objects of a description with one snapshot for each kind, and their kinds with `ALWAYS` and `more`.
+fn assert_objects(folder: &str, more: &[Kind]) {
+    let objects = objects(&lease_of(folder));
+    let kinds: BTreeSet<Kind> = objects.iter().map(|o| o.kind).collect();
+    assert_eq!(kinds, ALWAYS.iter().chain(more).copied().collect(), "kinds of objects of {folder}");
+    let name = folder.rsplit_once('/').unwrap().1;
+    for kind in kinds {
+        insta::with_settings!({snapshot_path => format!("snapshots/objects/{name}"), prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(format!("{kind:?}"), text(&objects, kind));
+        });
+    }
 }
 
 #[test]
-fn every_object_of_the_flagship() {
-    insta::assert_snapshot!(text(&objects(&lease_of("environments/tsd"))));
+fn renders_every_object_of_hello() {
+    assert_objects("environments/hello", &[]);
 }
 
 #[test]
-fn every_object_of_a_description_with_everything() {
-    insta::assert_snapshot!(text(&objects(&lease_of("tests/fixtures/spec/shop"))));
+fn renders_every_object_of_the_flagship() {
+    assert_objects("environments/tsd", &[]);
 }
 
 #[test]
-fn the_lease_of_the_flagship_is_read_back_from_its_annotations() {
+fn renders_every_object_of_a_description_with_everything() {
+    assert_objects("tests/fixtures/spec/shop", &[Kind::ConfigMap, Kind::Job]);
+}
+
+#[test]
+fn reads_the_lease_of_the_flagship_back_from_its_annotations() {
     let lease = lease_of("environments/tsd");
     let annotations = lease::annotations(&lease).unwrap();
     assert_eq!(lease::parse(&lease.environment, &annotations), Some(lease));
 }
 
 #[test]
-fn equal_descriptions_and_secrets_make_equal_objects() {
+fn keeps_secrets_to_the_last_byte() {
     let lease = lease_of("environments/tsd");
     let secrets = dayfly::secrets::generate(&lease.plan, None).unwrap();
     let again = dayfly::secrets::generate(&lease.plan, Some(&secrets)).unwrap();
-    assert!(
-        again == secrets,
-        "secrets that are kept are the same to the last byte, certificates and definitions included"
-    );
+    assert!(again == secrets, "kept secrets are equal to the last byte, including certificates and definitions");
     let fresh = dayfly::secrets::generate(&lease.plan, None).unwrap();
     assert!(fresh != secrets);
 }

@@ -8,6 +8,7 @@ use super::context::Settings;
 use super::decide::{PodState, RunnerPod};
 use super::labels::{RUN, RUNNER, TEST_ENVIRONMENT};
 use crate::crd::{RunStatus, TestEnvironmentSummary};
+use crate::engine::kubernetes::waiting_reason::start_failure_kind;
 
 /// How long a stopped runner may take to sign and to remove the environment, in seconds.
 const GRACE_SECS: u32 = 120;
@@ -19,16 +20,6 @@ const WORK: &str = "/var/run/dayfly/work";
 const PULL: &str = "/var/run/dayfly/pull";
 /// The user of runners.
 const USER: u32 = 65532;
-/// Reasons of waiting containers that do not start by themselves.
-const START_FAILURES: [&str; 7] = [
-    "ImagePullBackOff",
-    "ErrImagePull",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-];
 
 /// Name of the pod that performs a run; unique for each run.
 pub fn name(run: &str) -> String {
@@ -130,7 +121,7 @@ fn state(pod: &Pod) -> PodState {
         }
         _ => {
             let waiting = container.waiting.unwrap_or_default();
-            let failure = waiting.reason.filter(|r| START_FAILURES.contains(&r.as_str()));
+            let failure = waiting.reason.filter(|r| start_failure_kind(r).is_some());
             let failure = failure.map(|r| match waiting.message {
                 Some(message) => format!("{r}: {message}"),
                 None => r,
@@ -176,6 +167,9 @@ mod tests {
         assert_eq!(pending_reason(waiting(json!({"reason": "ContainerCreating"}))), None);
         let pull = pending_reason(waiting(json!({"reason": "ErrImagePull", "message": "not found"}))).unwrap();
         assert_eq!(pull, "ErrImagePull: not found");
+        let inspect = pending_reason(waiting(json!({"reason": "ImageInspectError", "message": "broken"}))).unwrap();
+        assert_eq!(inspect, "ImageInspectError: broken");
+        assert_eq!(pending_reason(waiting(json!({"reason": "PreStartHookError"}))).unwrap(), "PreStartHookError");
         let unscheduled = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]});
         assert_eq!(pending_reason(unscheduled).unwrap(), "0/1 nodes are available");
         assert_eq!(pending_reason(json!({})), None);

@@ -1,17 +1,17 @@
-//! What can go wrong in an engine, and what each failure leaves behind.
+//! Errors of engines, and what each leaves behind.
 
 use std::fmt;
 
-/// What a failed operation left behind.
+/// Objects that a failed operation left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leftover {
     /// Nothing.
     None,
     /// Labelled objects that `dayfly down` removes.
     Removable,
-    /// Objects that no label leads to.
+    /// Objects without dayfly's labels.
     Orphaned,
-    /// It cannot be told.
+    /// Unknown.
     Unknown,
 }
 
@@ -19,9 +19,9 @@ impl fmt::Display for Leftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::None => "nothing was left behind",
-            Self::Removable => "what was made is removed by `dayfly down`",
-            Self::Orphaned => "something was left that no label leads to",
-            Self::Unknown => "it is not known what was left behind",
+            Self::Removable => "`dayfly down` removes the objects that were created",
+            Self::Orphaned => "objects without dayfly's labels were left behind",
+            Self::Unknown => "objects may have been left behind",
         })
     }
 }
@@ -32,47 +32,47 @@ pub enum EngineError {
     /// No socket answered.
     #[error("reach a container engine: {detail}")]
     Unreachable {
-        /// What was tried and what to do.
+        /// The attempts, and advice.
         detail: String,
     },
-    /// No API server answered, or none that can be used.
+    /// No usable API server answered.
     #[error("reach a cluster: {detail}")]
     NoCluster {
-        /// What was tried and what to do.
+        /// The attempts, and advice.
         detail: String,
     },
-    /// Objects that must not be sent: the templates or the description are at fault.
+    /// Objects could not be rendered from the templates and the description.
     #[error("render the environment: {0}")]
     Unrenderable(
-        /// Which template, and why.
+        /// The template and the reason.
         String,
     ),
-    /// Images that are not here and could not be pulled.
+    /// Images that are missing and could not be pulled.
     #[error("find {} image(s):\n{}", .0.len(), .0.iter().map(|(i, why)| format!("  {i}: {why}")).collect::<Vec<_>>().join("\n"))]
     Images(
         /// Reference and reason.
         Vec<(String, String)>,
     ),
-    /// A container could not be made or started.
+    /// A container could not be created or started.
     #[error("start {unit}: {reason}")]
     Start {
         /// Unit or suite.
         unit: String,
-        /// The engine's words, explained.
+        /// The engine's message, explained.
         reason: String,
-        /// What it left.
+        /// Left behind.
         leftover: Leftover,
     },
-    /// No space, no addresses, no memory.
-    #[error("make room: {0}")]
+    /// Space, addresses or memory ran out.
+    #[error("reserve capacity: {0}")]
     Capacity(
-        /// What ran out.
+        /// The exhausted resource.
         String,
     ),
-    /// Nothing of that name.
+    /// The object does not exist.
     #[error("find {0}")]
     Missing(
-        /// What was looked for.
+        /// The object.
         String,
     ),
     /// Any other answer of the engine.
@@ -82,17 +82,17 @@ pub enum EngineError {
         what: String,
         /// The engine's answer.
         detail: String,
-        /// What it left.
+        /// Left behind.
         leftover: Leftover,
     },
 }
 
 impl EngineError {
-    /// What the failure left behind.
+    /// The objects that the failure left behind.
     pub fn leftover(&self) -> Leftover {
         match self {
             Self::Unreachable { .. } => Leftover::Unknown,
-            // Said before anything is asked for.
+            // These occur before anything is created.
             Self::NoCluster { .. } | Self::Images(_) | Self::Missing(_) | Self::Unrenderable(_) => Leftover::None,
             Self::Capacity(_) => Leftover::Removable,
             Self::Start { leftover, .. } | Self::Api { leftover, .. } => *leftover,

@@ -37,8 +37,10 @@ mod pods;
 mod prepare;
 mod registry;
 mod suites;
+pub(crate) mod waiting_reason;
 
 pub use cache::watch_with_relist;
+pub use client::permissions::NEEDED_PERMISSIONS;
 pub use client::{KubernetesEngine, Options, ServiceAccountRef, connect};
 pub(crate) use namespace::termination;
 

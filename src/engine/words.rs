@@ -1,6 +1,6 @@
-//! The words of errors, and what container runtimes mean by theirs, whichever engine passes them on. Pure.
+//! Messages of errors, and explanations for messages of container runtimes, which every engine passes on. Pure.
 
-/// What an engine says when something is missing, and what that means here. The first match counts.
+/// Phrases of container runtimes, and their meanings. The first match counts.
 const REASONS: [(&[&str], &str); 14] = [
     (&["executable file not found"], "its command is not in the image"),
     (&["exec format error"], "its program is for another processor, or its script lacks the `#!` line"),
@@ -33,7 +33,7 @@ const REASONS: [(&[&str], &str); 14] = [
     (&["is not running"], "it does not run"),
 ];
 
-/// An error with all that it came from, each part once.
+/// The message of an error with those of its sources, each once.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -47,7 +47,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The reason behind the words, with the words.
+/// Explains a message, and quotes it.
 pub fn reason(words: &str) -> String {
     match find(&REASONS, words) {
         Some(means) => format!("{means} (the engine says: {words})"),
@@ -55,7 +55,7 @@ pub fn reason(words: &str) -> String {
     }
 }
 
-/// What the words mean by this table: the first entry all of whose signs are in them.
+/// The meaning of the first entry whose phrases all occur in the message.
 pub fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
     let words = words.to_lowercase();
     table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_words_are_passed_on_as_they_are() {
+    fn passes_unknown_messages_on() {
         assert_eq!(reason("something odd"), "something odd");
     }
 }

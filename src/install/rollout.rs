@@ -4,8 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
-/// Reasons of waiting containers that start normally.
-const NORMAL_WAITING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+use crate::engine::kubernetes::waiting_reason::is_normal_waiting;
 
 /// Status of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +57,7 @@ fn blocked(pod: &Pod) -> Option<RolloutStatus> {
 
 fn start_failure(container: &ContainerStatus) -> Option<String> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref().filter(|r| !NORMAL_WAITING.contains(r))?;
+    let reason = waiting.reason.as_deref().filter(|r| !is_normal_waiting(r))?;
     let ended = container.last_state.as_ref().and_then(|s| s.terminated.as_ref());
     let ended = ended.map(|t| format!(" after exit code {}", t.exit_code)).unwrap_or_default();
     let message = waiting.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();

@@ -24,7 +24,7 @@ fn rendered_objects_are_accepted_as_they_are_printed() {
 }
 
 #[test]
-fn a_service_has_no_token_no_rights_and_no_way_to_its_node() {
+fn a_service_has_no_token_no_rights_and_no_access_to_its_node() {
     let user = in_cluster!();
     let cases = "      - { id: S1, name: confined, steps: [ confined: {} ] }\n      - { id: S2, name: no way out, steps: [ noWayOut: {} ] }\n      - { id: S3, name: no secret, steps: [ noSecretsLeaked: {} ] }\n";
     let file = user.describes("kc-conf", &format!("secrets: {{ key: {{}} }}\n{}", with_cases(cases)));
@@ -36,7 +36,7 @@ fn a_service_has_no_token_no_rights_and_no_way_to_its_node() {
 }
 
 #[test]
-fn where_the_network_lets_everything_through_isolation_is_not_judged_but_inconclusive() {
+fn isolation_is_inconclusive_without_network_policies() {
     let user = in_cluster!();
     let cases = "      - { id: S1, name: no way out, steps: [ noWayOut: {} ] }\n      - { id: S2, name: no neighbour, steps: [ noNeighbour: {} ] }\n      - id: S3\n        name: only web\n        steps:\n          - { name: web can, from: web, tcp: { to: 'other:8081' } }\n          - { control: web can, tcp: { to: 'other:8081', refused: true } }\n";
     let other = "  other:\n    image: localhost/dayfly/python:1\n    command: [python3, -m, http.server, '8081', --directory, /tmp]\n    port: 8081\n    callers: [web]\n";
@@ -53,7 +53,7 @@ fn where_the_network_lets_everything_through_isolation_is_not_judged_but_inconcl
 }
 
 #[test]
-fn a_namespace_that_is_not_dayflys_is_not_touched() {
+fn does_not_touch_a_foreign_namespace() {
     let user = in_cluster!();
     let file = user.describes("kc-foreign", WEB);
     kubectl(&["create", "namespace", "kc-foreign-pr-1"]);
@@ -67,7 +67,7 @@ fn a_namespace_that_is_not_dayflys_is_not_touched() {
 }
 
 #[test]
-fn doctor_tries_everything_and_names_what_is_not_allowed() {
+fn doctor_checks_everything_and_names_missing_permissions() {
     let user = in_cluster!();
     let told = user.dayfly(&["doctor"]).code(0);
     told.says("✓ permissions").says("✓ pod security").says("✓ no way out").says("everything that a run needs is here");
@@ -102,7 +102,7 @@ fn doctor_tries_everything_and_names_what_is_not_allowed() {
 }
 
 #[test]
-fn a_context_that_is_not_there_is_named_with_those_that_are() {
+fn names_an_unknown_context_with_the_known_ones() {
     let user = in_cluster!();
     let mut command = user.command(&["list", "--context", "nowhere"]);
     command.env_remove("DAYFLY_ENGINE");
@@ -110,7 +110,7 @@ fn a_context_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
-fn inside_of_a_cluster_that_cluster_is_the_default() {
+fn the_default_in_a_pod_is_its_cluster() {
     let user = in_cluster!();
     let image = user.dayfly(&["--version"]).out.trim().replace("dayfly ", "localhost/dayfly/dayfly:");
     let overrides = r#"{"apiVersion":"v1","spec":{"serviceAccountName":"dayfly-test"}}"#;

@@ -4,7 +4,7 @@ use crate::in_cluster;
 use crate::world::{WEB, apply, kubectl, object, until};
 
 #[test]
-fn an_image_that_cannot_be_had_is_named() {
+fn names_an_unavailable_image() {
     let user = in_cluster!();
     let file = user.describes(
         "kc-noimage",
@@ -15,7 +15,7 @@ fn an_image_that_cannot_be_had_is_named() {
 }
 
 #[test]
-fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
+fn reports_a_process_that_ends_with_exit_code_and_log() {
     let user = in_cluster!();
     let file = user.describes("kc-crash", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [sh, -c, 'echo cannot read my settings; exit 3'], port: 8080 }\n");
     user.owns("kc-crash-pr-1");
@@ -27,7 +27,7 @@ fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
 }
 
 #[test]
-fn a_command_that_is_not_in_the_image_is_told_as_such() {
+fn reports_a_command_that_is_missing_in_the_image() {
     let user = in_cluster!();
     let file = user.describes(
         "kc-nocommand",
@@ -38,7 +38,7 @@ fn a_command_that_is_not_in_the_image_is_told_as_such() {
 }
 
 #[test]
-fn an_image_that_runs_as_root_is_refused_with_what_to_do() {
+fn refuses_an_image_that_runs_as_root_with_advice() {
     let user = in_cluster!();
     let file =
         user.describes("kc-rooty", "services:\n  a: { image: 'localhost/dayfly/base:1', command: [sleep, '60'] }\n");
@@ -47,7 +47,7 @@ fn an_image_that_runs_as_root_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_process_that_outgrows_its_memory_is_told_so() {
+fn reports_an_oom_killed_process() {
     let user = in_cluster!();
     let file = user.describes("kc-oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");
     user.owns("kc-oom-pr-1");
@@ -55,7 +55,7 @@ fn a_process_that_outgrows_its_memory_is_told_so() {
 }
 
 #[test]
-fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer() {
+fn reports_the_probe_and_last_answer_of_a_service_that_is_never_ready() {
     let user = in_cluster!();
     let file = user.describes("kc-never", &format!("{WEB}    ready: {{ http: /nope, within: 2s }}\n"));
     user.owns("kc-never-pr-1");
@@ -63,7 +63,7 @@ fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer
 }
 
 #[test]
-fn what_no_node_has_room_for_is_told_with_what_is_short() {
+fn names_the_resource_that_no_node_has() {
     let user = in_cluster!();
     let file = user.describes("kc-huge", &format!("{WEB}    resources: {{ memory: 1000Gi }}\n"));
     user.owns("kc-huge-pr-1");
@@ -71,7 +71,7 @@ fn what_no_node_has_room_for_is_told_with_what_is_short() {
 }
 
 #[test]
-fn a_quota_that_is_too_small_is_told_as_such() {
+fn reports_a_quota_that_is_too_small() {
     let user = in_cluster!();
     let manifests = user.folder.path().join("manifests");
     std::fs::create_dir(&manifests).unwrap();
@@ -86,7 +86,7 @@ fn a_quota_that_is_too_small_is_told_as_such() {
 }
 
 #[test]
-fn a_template_that_asks_for_the_node_is_refused_before_anything_is_made() {
+fn refuses_a_template_with_node_access_before_creating_anything() {
     let user = in_cluster!();
     let manifests = user.folder.path().join("manifests");
     std::fs::create_dir(&manifests).unwrap();
@@ -105,7 +105,7 @@ fn a_template_that_asks_for_the_node_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn an_admission_policy_that_refuses_is_named() {
+fn names_the_admission_policy_that_refuses() {
     let user = in_cluster!();
     apply(
         "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: { name: kc-no-crimson }\nspec:\n  failurePolicy: Fail\n  matchConstraints:\n    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods] }]\n    namespaceSelector: { matchLabels: { dayfly.dev/description: kc-policy } }\n  validations: [{ expression: \"object.metadata.name != 'crimson'\", message: nothing is crimson here }]\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: { name: kc-no-crimson }\nspec: { policyName: kc-no-crimson, validationActions: [Deny] }\n",
@@ -122,7 +122,7 @@ fn an_admission_policy_that_refuses_is_named() {
 }
 
 #[test]
-fn what_holds_a_namespace_is_named_with_its_finalizer_and_its_manager() {
+fn names_objects_that_hold_a_namespace_with_finalizer_and_manager() {
     let user = in_cluster!();
     let file = user.describes("kc-held", WEB);
     user.owns("kc-held-pr-1");

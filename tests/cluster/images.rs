@@ -85,7 +85,7 @@ fn up(user: &User, reference: &str, more: &[&str]) -> crate::support::Ended {
 }
 
 #[test]
-fn tags_are_pinned_to_digests_and_pulled_with_the_users_credentials_through_the_users_mirror() {
+fn pins_tags_to_digests_and_pulls_with_credentials_through_the_mirror() {
     let user = in_cluster!();
     let Some(registry) = Registry::start() else { return };
     user.owns("hello-pr-441");

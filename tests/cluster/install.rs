@@ -76,7 +76,7 @@ fn test_environment(namespace: &str, keep: &str) -> String {
 }
 
 #[test]
-fn the_verb_installs_everything_twice_is_nothing_and_uninstalling_leaves_nothing() {
+fn install_is_idempotent_and_uninstall_leaves_nothing() {
     let me = Administrator::takes_their_turn(in_cluster!());
     let first = me.installs(&["--public-key", "dayfly.pub"]);
     assert!(
@@ -102,7 +102,7 @@ fn the_verb_installs_everything_twice_is_nothing_and_uninstalling_leaves_nothing
 }
 
 #[test]
-fn kustomize_installs_the_same_and_the_verb_finds_nothing_to_change() {
+fn kustomize_installs_the_same_objects() {
     let me = Administrator::takes_their_turn(in_cluster!());
     let folder = repository().join("manifests/install");
     kubectl(&["apply", "-k", folder.to_str().unwrap()]);
@@ -120,7 +120,7 @@ fn kustomize_installs_the_same_and_the_verb_finds_nothing_to_change() {
 }
 
 #[test]
-fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
+fn upgrades_an_older_crd_and_keeps_its_objects() {
     let me = Administrator::takes_their_turn(in_cluster!());
     let text = std::fs::read_to_string(repository().join("manifests/install/crd.yaml")).unwrap();
     let mut older: Value = serde_yaml::from_str(&text).unwrap();
@@ -149,7 +149,7 @@ fn an_older_definition_is_upgraded_and_its_objects_stay_and_are_taken_up() {
 }
 
 #[test]
-fn what_somebody_elses_finalizer_holds_is_named_and_the_controller_stays_until_it_is_gone() {
+fn uninstall_names_foreign_finalizers_and_waits_with_the_controller() {
     let me = Administrator::takes_their_turn(in_cluster!());
     me.installs(&[]);
     me.team("kc-held");
@@ -172,14 +172,14 @@ fn what_somebody_elses_finalizer_holds_is_named_and_the_controller_stays_until_i
 }
 
 #[test]
-fn an_image_that_cannot_be_pulled_is_the_reason_that_is_told() {
+fn install_reports_an_image_that_cannot_be_pulled() {
     let me = Administrator::takes_their_turn(in_cluster!());
     let told = me.dayfly(&["install", "--image", "localhost/dayfly/never-made:1", "--timeout", "90s"]).code(4);
     told.says("Deployment dayfly-system/dayfly-controller is available").says("never-made");
 }
 
 #[test]
-fn whoever_may_not_install_is_told_so_before_anything_is_made() {
+fn install_names_missing_rights_before_creating_anything() {
     let user = in_cluster!();
     let me = Administrator::takes_their_turn(user);
     // The user of the other stories has the rights of dayfly-cli, and no more.
@@ -191,7 +191,7 @@ fn whoever_may_not_install_is_told_so_before_anything_is_made() {
 const RUNNER: &str = "--serviceaccount=dayfly-system:dayfly-runner";
 
 #[test]
-fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
+fn admission_limits_dayflys_accounts_to_environments() {
     let me = Administrator::takes_their_turn(in_cluster!());
     me.installs(&[]);
     me.team("kc-foreign-ns");
@@ -252,7 +252,7 @@ fn dayflys_accounts_change_nothing_but_environments_whatever_their_roles_say() {
 }
 
 #[test]
-fn a_trial_changes_nothing_and_says_what_would_come() {
+fn a_dry_run_changes_nothing_and_reports_the_plan() {
     let me = Administrator::takes_their_turn(in_cluster!());
     me.dayfly(&["install", "--dry-run=server"]).code(0).says("created    Deployment dayfly-controller (dry run)");
     assert_eq!(installed(), Vec::<String>::new());

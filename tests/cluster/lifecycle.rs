@@ -42,7 +42,7 @@ fn the_whole_flagship_passes() {
 }
 
 #[test]
-fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
+fn up_status_logs_forward_and_down_work_together() {
     let user = in_cluster!();
     let file = user.describes("kc-look", &with_cases(REACHES_WEB));
     user.owns("kc-look-pr-1");
@@ -73,7 +73,7 @@ fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
 }
 
 #[test]
-fn environments_of_every_engine_are_listed_together() {
+fn lists_environments_of_every_engine_together() {
     let user = in_cluster!();
     let file = user.describes("kc-both", WEB);
     user.owns("kc-both-pr-1");
@@ -84,7 +84,7 @@ fn environments_of_every_engine_are_listed_together() {
 }
 
 #[test]
-fn an_update_changes_only_what_differs_and_what_needs_it() {
+fn an_update_restarts_only_changed_units_and_their_dependents() {
     let user = in_cluster!();
     let describe = |greeting: &str| {
         user.describes(
@@ -115,7 +115,7 @@ fn an_update_changes_only_what_differs_and_what_needs_it() {
 }
 
 #[test]
-fn a_newer_run_of_the_same_pull_request_takes_over_and_begins_with_nothing() {
+fn a_newer_run_takes_over_and_starts_afresh() {
     let user = in_cluster!();
     let older = user.describes("kc-over", &with_cases(LONG));
     let mut first = Running::start(user.run_command(&older, "1", &[]));
@@ -130,7 +130,7 @@ fn a_newer_run_of_the_same_pull_request_takes_over_and_begins_with_nothing() {
 }
 
 #[test]
-fn of_two_runs_at_the_same_moment_exactly_one_has_the_environment() {
+fn exactly_one_of_two_concurrent_runs_owns_the_environment() {
     let user = in_cluster!();
     let file = user.describes("kc-race", &with_cases(REACHES_WEB));
     user.owns("kc-race-pr-1");
@@ -145,7 +145,7 @@ fn of_two_runs_at_the_same_moment_exactly_one_has_the_environment() {
 }
 
 #[test]
-fn two_pull_requests_side_by_side_do_not_see_each_other() {
+fn environments_of_two_pull_requests_are_isolated() {
     let user = in_cluster!();
     let file =
         user.describes("kc-twin", &with_cases("      - { id: S1, name: no neighbour, steps: [ noNeighbour: {} ] }\n"));
@@ -159,7 +159,7 @@ fn two_pull_requests_side_by_side_do_not_see_each_other() {
 }
 
 #[test]
-fn a_signal_in_the_middle_removes_everything_and_signs_that_it_was_aborted() {
+fn a_signal_removes_everything_and_signs_an_aborted_run() {
     let user = in_cluster!();
     let file = user.describes("kc-sig", &with_cases(LONG));
     for said in ["claim", "start", "suite began"] {
@@ -172,7 +172,7 @@ fn a_signal_in_the_middle_removes_everything_and_signs_that_it_was_aborted() {
 }
 
 #[test]
-fn after_kills_at_random_moments_reap_removes_everything() {
+fn reap_removes_everything_after_random_kills() {
     let user = in_cluster!();
     let file = user.describes("kc-kill", &with_cases(LONG));
     user.owns("kc-kill-pr-1");
@@ -196,7 +196,7 @@ fn after_kills_at_random_moments_reap_removes_everything() {
 }
 
 #[test]
-fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
+fn reaps_expired_environments_only() {
     let user = in_cluster!();
     let file = user.describes("kc-ttl", WEB);
     user.owns("kc-ttl-pr-1");

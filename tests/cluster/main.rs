@@ -1,5 +1,5 @@
-//! What users do with the command in a real cluster: the one that DAYFLY_TEST_KUBECONFIG names, as a user who has the
-//! rights of manifests/install/rbac-cli.yaml and no others. Without a cluster the stories are skipped, loudly.
+//! Tests of the command in the cluster that DAYFLY_TEST_KUBECONFIG names, as a user who has only the rights of
+//! manifests/install/rbac-cli.yaml. `testing::skip` decides what happens without a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]

@@ -28,7 +28,7 @@ fn outage() -> bool {
 }
 
 #[test]
-fn an_api_server_that_restarts_in_the_middle_of_up_and_down_is_waited_for() {
+fn up_and_down_survive_a_restart_of_the_api_server() {
     let user = in_cluster!();
     let _one = OUTAGE.lock();
     // The cluster's own network plugin may take a minute until it watches policies again; pods are closed as long.

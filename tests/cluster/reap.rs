@@ -7,7 +7,7 @@ use crate::support::{Running, reaping};
 use crate::world::{apply, kubectl, namespace_is_there, object, until};
 
 #[test]
-fn each_reason_removes_what_it_means_and_is_recorded() {
+fn each_reason_removes_its_environments_and_is_recorded() {
     let user = in_cluster!();
     reaping::each_reason_removes_what_it_means_and_is_recorded(&user, "reaper-kwhy");
     let records = user.records("reaper-kwhy-pr-1");
@@ -15,17 +15,17 @@ fn each_reason_removes_what_it_means_and_is_recorded() {
 }
 
 #[test]
-fn without_a_list_that_can_be_trusted_nothing_is_closed() {
+fn treats_nothing_as_closed_without_a_trusted_list() {
     reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&in_cluster!(), "reaper-ksure");
 }
 
 #[test]
-fn what_is_extended_or_kept_stays() {
+fn keeps_extended_and_held_environments() {
     reaping::what_is_extended_or_kept_stays(&in_cluster!(), "reaper-kstay");
 }
 
 #[test]
-fn orphans_are_namespaces_without_an_owner_and_those_that_were_never_finished() {
+fn orphans_are_namespaces_without_owner_or_incomplete() {
     let user = in_cluster!();
     user.has_up("reaper-korphan", &[("1", &[]), ("2", &[]), ("3", &[])]);
     let lease = |name: &str| -> Value {

@@ -39,7 +39,7 @@ fn a_container_suite_without_results_is_inconclusive_even_with_exit_code_0() {
 }
 
 #[test]
-fn a_container_suite_that_fails_is_tried_as_often_as_it_says_and_fails() {
+fn retries_a_failing_container_suite_as_often_as_described() {
     let user = in_cluster!();
     let file = user.describes("kc-exit", &suite("echo it broke; exit 1", "    verdict: exit-code\n    retries: 1\n"));
     let told = user.runs(&file, "1", &[]).code(5).says("it broke");
@@ -47,7 +47,7 @@ fn a_container_suite_that_fails_is_tried_as_often_as_it_says_and_fails() {
 }
 
 #[test]
-fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limit() {
+fn keeps_the_log_and_results_of_a_suite_that_times_out() {
     let user = in_cluster!();
     let script = "trap 'echo asked to end; echo late > /results/late.txt; exit 1' TERM; echo half > /results/half.txt; sleep 600 & wait";
     let file = user.describes("kc-slow", &suite(script, "    timeout: 3s\n"));
@@ -60,7 +60,7 @@ fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limi
 }
 
 #[test]
-fn what_a_container_suite_wrote_is_kept_also_when_it_ran_out_of_memory() {
+fn keeps_the_log_and_results_of_an_oom_killed_suite() {
     let user = in_cluster!();
     let script = "echo half > /results/half.txt; python3 -c 'x = bytearray(400_000_000)'; echo $?; kill -9 $$";
     let more = "    resources: { memory: 64Mi }\n    verdict: exit-code\n";
@@ -71,7 +71,7 @@ fn what_a_container_suite_wrote_is_kept_also_when_it_ran_out_of_memory() {
 }
 
 #[test]
-fn a_suite_whose_image_cannot_be_had_is_inconclusive_with_the_reason() {
+fn a_suite_with_an_unavailable_image_is_inconclusive_with_the_reason() {
     let user = in_cluster!();
     let more = "    security: { user: '1000' }\n";
     let broken = suite("exit 0", more)
@@ -81,7 +81,7 @@ fn a_suite_whose_image_cannot_be_had_is_inconclusive_with_the_reason() {
 }
 
 #[test]
-fn a_suite_whose_pod_is_taken_away_is_inconclusive_and_its_log_is_kept() {
+fn a_suite_whose_pod_is_deleted_is_inconclusive_and_keeps_its_log() {
     let user = in_cluster!();
     let file = user.describes("kc-gone", &suite("echo it had begun; sleep 600", "    verdict: exit-code\n"));
     let mut run = Running::start(user.run_command(&file, "1", &[]));
@@ -95,7 +95,7 @@ fn a_suite_whose_pod_is_taken_away_is_inconclusive_and_its_log_is_kept() {
 }
 
 #[test]
-fn a_service_that_is_stopped_and_started_again_keeps_what_it_wrote_and_its_address() {
+fn a_restarted_service_keeps_its_files_and_its_address() {
     let user = in_cluster!();
     let script = "test -e /data/count || { echo one > /data/count; }; cp /data/count /tmp/count; exec python3 -m http.server 8080 --directory /data";
     let file = user.describes(

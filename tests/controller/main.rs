@@ -1,5 +1,5 @@
-//! What a platform's users do with the controller in a real cluster, installed from the manifests as they would. Without a
-//! cluster the stories are skipped, loudly.
+//! Tests of the controller in a real cluster, installed from the manifests as a platform team installs it. `testing::skip`
+//! decides what happens without a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]

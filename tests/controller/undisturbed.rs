@@ -1,6 +1,7 @@
 //! Tests that run alone, because they kill or reconfigure the controller.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
@@ -18,20 +19,33 @@ fn performed(team: &Team) -> BTreeMap<String, usize> {
     runs
 }
 
+/// The seed of DAYFLY_TEST_SEED, or one of the clock. It is printed where the test harness does not capture it.
+fn seed() -> u64 {
+    let seed = match std::env::var("DAYFLY_TEST_SEED") {
+        Ok(text) => text.parse().unwrap_or_else(|e| panic!("DAYFLY_TEST_SEED={text} is not a 64-bit number: {e}")),
+        Err(_) => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64,
+    };
+    writeln!(std::io::stderr(), "DAYFLY_TEST_SEED={seed}").unwrap();
+    seed
+}
+
+/// SplitMix64: each seed gives another sequence.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
 #[test]
 fn twenty_random_kills_lose_nothing_and_run_nothing_twice() {
     let team = team!("chaos");
-    let seed = std::env::var("DAYFLY_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
-    });
-    eprintln!("DAYFLY_TEST_SEED={seed}");
-    let mut random = seed | 1;
-    let mut next = move |below: u64| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random % below
-    };
+    let mut random = SplitMix64(seed());
     let names: Vec<String> = (0..8).map(|i| format!("e{i}")).collect();
     let asked = |name: &str, pr: u32, commit: &str| {
         let more = json!({"commit": commit});
@@ -46,7 +60,7 @@ fn twenty_random_kills_lose_nothing_and_run_nothing_twice() {
             12 => drop(kubectl(&["-n", &team.namespace, "delete", "tenv", "e7", "--wait=false"])),
             _ => {}
         }
-        std::thread::sleep(std::time::Duration::from_millis(200 + next(6000)));
+        std::thread::sleep(std::time::Duration::from_millis(200 + random.below(6000)));
         let pods = kubectl(&[
             "-n",
             "dayfly-system",
@@ -59,7 +73,7 @@ fn twenty_random_kills_lose_nothing_and_run_nothing_twice() {
         ]);
         let pods: Vec<&str> = pods.lines().map(|p| p.trim_start_matches("pod/")).collect();
         if !pods.is_empty() {
-            killed += usize::from(installed::kill(pods[next(pods.len() as u64) as usize]));
+            killed += usize::from(installed::kill(pods[random.below(pods.len() as u64) as usize]));
         }
     }
     // One or the other has not begun when it is its turn.

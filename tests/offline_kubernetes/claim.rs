@@ -18,7 +18,7 @@ fn newer(run: u128) -> Claim {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_runs_at_once_the_newer_has_it_in_the_end() {
+async fn the_newer_of_two_concurrent_runs_owns_the_environment() {
     for (first, second) in [(1, 2), (2, 1)] {
         let server = ApiServer::default();
         let (a, b) = (engine(&server), engine(&server));
@@ -34,7 +34,7 @@ async fn of_two_runs_at_once_the_newer_has_it_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_beaten_to_the_namespace_looks_whose_it_is() {
+async fn reads_the_owner_when_the_namespace_was_created_meanwhile() {
     for (rival, expected) in [(3, newer(3)), (1, ours(Some(1)))] {
         let server = ApiServer::default();
         let made = namespace(&lease(rival)).await;
@@ -49,7 +49,7 @@ async fn whoever_is_beaten_to_the_namespace_looks_whose_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_is_replaced_only_in_the_version_that_was_read() {
+async fn replaces_a_lease_only_in_the_version_that_was_read() {
     let server = ApiServer::default();
     let made = namespace(&lease(1)).await;
     server.world().put(NAMESPACE, made);
@@ -68,7 +68,7 @@ async fn a_lease_is_replaced_only_in_the_version_that_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_takeover_whose_answer_was_lost_still_removes_what_the_older_run_left() {
+async fn removes_the_older_run_after_a_takeover_whose_answer_was_lost() {
     let server = ApiServer::default();
     let made = namespace(&lease(1)).await;
     server.world().put(NAMESPACE, made);
@@ -80,7 +80,7 @@ async fn a_takeover_whose_answer_was_lost_still_removes_what_the_older_run_left(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_whose_making_broke_off_is_ours_all_the_same() {
+async fn owns_a_namespace_whose_creation_was_interrupted() {
     for (broke, asked) in [(Answer::Broken, 2), (Answer::Lost, 1)] {
         let server = ApiServer::default();
         server.once(Method::POST, NAMESPACES, move |_| Some(broke));
@@ -91,7 +91,7 @@ async fn a_namespace_whose_making_broke_off_is_ours_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_that_is_not_dayflys_is_refused_and_nothing_is_written() {
+async fn refuses_a_foreign_namespace_and_writes_nothing() {
     let server = ApiServer::default();
     server.world().put(NAMESPACE, json!({"kind": "Namespace", "metadata": {"name": "sample-pr-1", "labels": {}}}));
     let engine = engine(&server);
@@ -104,7 +104,7 @@ async fn a_namespace_that_is_not_dayflys_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_that_is_being_removed_is_waited_for_and_made_anew() {
+async fn waits_for_a_terminating_namespace_and_creates_it_again() {
     let server = ApiServer::default();
     let mut leaving = namespace(&lease(1)).await;
     leaving["metadata"]["deletionTimestamp"] = json!("2024-01-01T00:00:00Z");
@@ -127,7 +127,7 @@ fn runner() -> Option<ServiceAccountRef> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_runner_gives_itself_its_role_and_begins_when_it_holds() {
+async fn a_runner_binds_its_role_and_waits_until_it_is_in_effect() {
     let server = ApiServer::default();
     let engine = engine_of(&server, runner());
     for allowed in ["false", "false", "true"] {
@@ -156,7 +156,7 @@ async fn a_runner_gives_itself_its_role_and_begins_when_it_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_is_refused_or_never_holds_is_named_and_what_was_made_can_be_removed() {
+async fn names_a_role_binding_that_fails_and_leaves_removable_objects() {
     let refused = Answer::Status(403, "Forbidden", "attempting to grant RBAC permissions not currently held");
     for (answer, says) in [(Some(refused), "not currently held"), (None, "dayfly-environment")] {
         let server = ApiServer::default();

@@ -129,7 +129,7 @@ pub fn is_done(world: &World) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_comes_to_its_runner_in_four_writes() {
+async fn creates_the_runner_of_an_object_in_four_writes() {
     let server = asked();
     let _replica = Replica::starts(&server, "a");
     until(&server, |w| w.asked.iter().any(|a| a.method == Method::POST && a.path == RUNNERS)).await;
@@ -141,7 +141,7 @@ async fn an_object_comes_to_its_runner_in_four_writes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_after_any_write_it_goes_on_where_it_was_and_makes_one_run() {
+async fn a_controller_killed_after_any_write_resumes_and_makes_one_run() {
     for dies_after in 1.. {
         let server = asked();
         server.kubelet(performs);
@@ -166,7 +166,7 @@ async fn killed_after_any_write_it_goes_on_where_it_was_and_makes_one_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_changes_the_object_in_between_is_looked_at_and_no_second_run_is_made() {
+async fn observes_concurrent_changes_and_makes_no_second_run() {
     let server = asked();
     server.kubelet(performs);
     for _ in 0..3 {
@@ -183,7 +183,7 @@ async fn who_changes_the_object_in_between_is_looked_at_and_no_second_run_is_mad
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_runner_whose_making_was_not_answered_is_not_made_twice() {
+async fn creates_no_second_runner_when_the_answer_was_lost() {
     let server = asked();
     server.kubelet(performs);
     server.once(Method::POST, RUNNERS, |_| Some(Answer::Lost));
@@ -193,7 +193,7 @@ async fn a_runner_whose_making_was_not_answered_is_not_made_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_runner_that_cannot_be_made_is_tried_again_and_later_each_time() {
+async fn retries_a_failed_runner_creation_with_backoff() {
     let server = asked();
     server.kubelet(performs);
     for _ in 0..4 {
@@ -207,7 +207,7 @@ async fn a_runner_that_cannot_be_made_is_tried_again_and_later_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_runner_that_has_its_last_word_in_the_last_moment_is_believed() {
+async fn accepts_the_result_of_a_runner_that_reports_at_the_last_moment() {
     let server = asked();
     server.kubelet(|world, pod| {
         world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
@@ -231,7 +231,7 @@ async fn a_runner_that_has_its_last_word_in_the_last_moment_is_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_without_a_runner_is_lost_and_its_environment_is_given_back() {
+async fn marks_a_run_without_a_runner_lost_and_removes_its_environment() {
     let server = asked();
     server.kubelet(|world, pod| {
         world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
@@ -245,7 +245,7 @@ async fn a_run_without_a_runner_is_lost_and_its_environment_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_replicas_one_acts_and_the_other_only_when_it_is_silent() {
+async fn the_second_replica_acts_only_when_the_leader_is_silent() {
     let server = asked();
     let first = Replica::starts(&server, "first");
     let lease = "/apis/coordination.k8s.io/v1/namespaces/dayfly-system/leases/dayfly-controller";
@@ -264,7 +264,7 @@ async fn of_two_replicas_one_acts_and_the_other_only_when_it_is_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_is_told_to_end_lets_the_other_act_at_once() {
+async fn a_stopped_leader_releases_its_lease_at_once() {
     let server = asked();
     let lease = "/apis/coordination.k8s.io/v1/namespaces/dayfly-system/leases/dayfly-controller";
     let holds = |w: &World, name: &str| w.get(lease).is_some_and(|l| l["spec"]["holderIdentity"] == name);
@@ -281,7 +281,7 @@ async fn a_replica_that_is_told_to_end_lets_the_other_act_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_cannot_renew_its_lease_ends_before_another_may_act() {
+async fn a_leader_that_cannot_renew_its_lease_exits_before_it_expires() {
     let server = asked();
     let replica = Replica::starts(&server, "a");
     let lease = "/apis/coordination.k8s.io/v1/namespaces/dayfly-system/leases/dayfly-controller";

@@ -26,17 +26,17 @@ async fn lines(follow: bool) -> Vec<LogLine> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_begun_has_no_lines_and_that_is_no_error() {
+async fn a_container_that_has_not_started_has_an_empty_log() {
     assert_eq!(lines(false).await, []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_follows_what_has_not_begun_gets_its_first_line() {
+async fn following_a_container_that_has_not_started_returns_its_first_line() {
     assert_eq!(lines(true).await, [LogLine { unit: "api".into(), text: "hello".into() }]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_cannot_be_read_says_so_once_and_ends() {
+async fn an_unreadable_log_reports_one_error_and_ends() {
     for follow in [false, true] {
         let server = ApiServer::default();
         server.kubelet(all_run);

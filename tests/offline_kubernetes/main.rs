@@ -5,6 +5,7 @@ mod api_server;
 mod claim;
 mod controller;
 mod logs;
+mod permissions;
 mod released;
 mod remove;
 mod requests;

@@ -47,7 +47,7 @@ fn judged(record: &Value) -> RemovalPredicate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_lost_run_left_is_removed_and_the_record_says_who_removed_what_and_why() {
+async fn removes_what_a_lost_run_left_and_records_who_removed_what_and_why() {
     let server = asked();
     let (_replica, lease) = made(&server).await;
     dies(&server, &lease);
@@ -67,7 +67,7 @@ async fn what_a_lost_run_left_is_removed_and_the_record_says_who_removed_what_an
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_that_broke_off_after_any_write_is_brought_to_its_end_and_has_one_record() {
+async fn completes_a_removal_interrupted_after_any_write_with_one_record() {
     for dies_after in 1.. {
         let server = asked();
         let (first, lease) = made(&server).await;
@@ -89,7 +89,7 @@ async fn a_removal_that_broke_off_after_any_write_is_brought_to_its_end_and_has_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_recorded_stays_and_is_removed_when_it_can() {
+async fn removes_nothing_until_it_can_be_recorded() {
     let server = asked();
     let (_replica, lease) = made(&server).await;
     server.world().remove(KEY);
@@ -104,7 +104,7 @@ async fn what_cannot_be_recorded_stays_and_is_removed_when_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_goes_in_spite_of_what_is_left_says_so_in_the_record() {
+async fn records_an_incomplete_removal_when_the_object_is_released() {
     let server = asked();
     let (_replica, lease) = made(&server).await;
     let holds = json!([{"type": "NamespaceContentRemaining", "status": "True", "message": "pods are left"}]);
@@ -122,7 +122,7 @@ async fn an_object_that_goes_in_spite_of_what_is_left_says_so_in_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_extends_says_so_at_once_and_what_another_run_had_counts_for_nothing() {
+async fn shows_an_extension_at_once_and_ignores_the_retention_of_another_run() {
     let server = asked();
     server.world().merge(OBJECT, &json!({"spec": {"keep": "Always"}}));
     let (_replica, lease) = made(&server).await;

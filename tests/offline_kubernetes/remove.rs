@@ -9,7 +9,7 @@ use super::watches::Break;
 use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, engine, lease, namespace, owner, prepared};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_removed_is_what_was_seen() {
+async fn removes_only_the_version_that_was_read() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     let seen = server.world().get(NAMESPACE).unwrap()["metadata"].clone();
@@ -22,7 +22,7 @@ async fn what_is_removed_is_what_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_a_newer_run_takes_meanwhile_is_left_to_it() {
+async fn leaves_an_environment_that_a_newer_run_takes_meanwhile() {
     let server = ApiServer::default();
     engine(&server).claim(&lease(1), Older::Removed).await.unwrap();
     let taken = namespace(&lease(2)).await;
@@ -38,7 +38,7 @@ async fn an_environment_that_a_newer_run_takes_meanwhile_is_left_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_environment_of_another_run_is_not_touched() {
+async fn does_not_touch_the_environment_of_another_run() {
     let server = ApiServer::default();
     let made = namespace(&lease(2)).await;
     server.world().put(NAMESPACE, made);
@@ -47,7 +47,7 @@ async fn the_environment_of_another_run_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_changed_meanwhile_but_is_still_ours_is_removed() {
+async fn removes_an_own_environment_that_changed_meanwhile() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     server.once(Method::DELETE, NAMESPACE, |world| {
@@ -59,14 +59,14 @@ async fn what_was_changed_meanwhile_but_is_still_ours_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_removed_already() {
+async fn removing_a_missing_environment_succeeds() {
     let server = ApiServer::default();
     assert_eq!(engine(&server).remove(ENVIRONMENT, None).await.unwrap(), []);
     assert!(server.writes().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_run_makes_in_the_same_place_is_not_waited_for() {
+async fn does_not_wait_for_a_namespace_that_a_newer_run_created() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     server.world().stuck = Some(json!({"phase": "Terminating"}));
@@ -88,7 +88,7 @@ async fn what_a_newer_run_makes_in_the_same_place_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_holds_a_namespace_is_named_with_its_finalizer_and_its_manager() {
+async fn names_objects_that_hold_a_namespace_with_finalizer_and_manager() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     let message = "Some resources are remaining: configmaps. has 1 resource instances";

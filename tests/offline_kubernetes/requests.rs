@@ -9,7 +9,7 @@ use super::api_server::{Answer, ApiServer};
 use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, engine, lease};
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_server_is_asked_again_and_not_before_the_time_it_names() {
+async fn retries_on_a_busy_server_after_its_retry_after() {
     let server = ApiServer::default();
     for (code, after) in [(429, None), (429, Some(7)), (503, None)] {
         server.once(Method::POST, NAMESPACES, move |_| Some(Answer::Busy(code, after)));
@@ -24,7 +24,7 @@ async fn a_busy_server_is_asked_again_and_not_before_the_time_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_cannot_be_reached_is_tried_again() {
+async fn retries_while_the_server_is_unreachable() {
     let server = ApiServer::default();
     server.once(Method::GET, NAMESPACE, |_| Some(Answer::Unreached));
     server.once(Method::POST, NAMESPACES, |_| Some(Answer::Unreached));
@@ -33,7 +33,7 @@ async fn a_server_that_cannot_be_reached_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stays_away_leaves_open_what_was_made() {
+async fn reports_unknown_leftovers_when_the_server_stays_unreachable() {
     let server = ApiServer::default();
     for _ in 0..1000 {
         server.once(Method::POST, NAMESPACES, |_| Some(Answer::Unreached));
@@ -43,7 +43,7 @@ async fn a_server_that_stays_away_leaves_open_what_was_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_whose_connection_broke_is_asked_again() {
+async fn repeats_an_interrupted_read() {
     let server = ApiServer::default();
     server.once(Method::GET, NAMESPACE, |_| Some(Answer::Broken));
     assert_eq!(engine(&server).lease(ENVIRONMENT).await.unwrap(), None);
@@ -51,7 +51,7 @@ async fn a_question_whose_connection_broke_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stays_busy_is_given_up_in_its_own_words() {
+async fn gives_up_on_a_busy_server_and_quotes_it() {
     let server = ApiServer::default();
     for _ in 0..1000 {
         server.once(Method::GET, NAMESPACE, |_| Some(Answer::Busy(503, None)));

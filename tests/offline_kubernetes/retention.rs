@@ -25,7 +25,7 @@ fn without(server: &ApiServer, annotation: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_who_change_the_terms_at_once_lose_nothing_of_each_other() {
+async fn concurrent_retention_changes_lose_nothing() {
     let server = ApiServer::default();
     let (ours, lease) = prepared(&server).await;
     ours.amend(ENVIRONMENT, lease.run, &kept("for a look")).await.unwrap();
@@ -43,7 +43,7 @@ async fn two_who_change_the_terms_at_once_lose_nothing_of_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_whose_answer_was_lost_is_there_once_and_what_is_so_already_is_not_written() {
+async fn writes_a_change_once_even_if_the_answer_was_lost() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
@@ -56,7 +56,7 @@ async fn a_change_whose_answer_was_lost_is_there_once_and_what_is_so_already_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_lost_the_environment_changes_nothing_of_it() {
+async fn a_run_that_lost_the_environment_changes_nothing() {
     let server = ApiServer::default();
     let engine = engine(&server);
     let change = RetentionChange::Used(at(2));
@@ -70,7 +70,7 @@ async fn a_run_that_lost_the_environment_changes_nothing_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_terms_are_no_news_of_the_owner_and_end_with_its_time() {
+async fn retention_changes_are_no_owner_events_and_end_with_the_run() {
     let server = ApiServer::default();
     let (engine, older) = prepared(&server).await;
     let mut happened = engine.watch(ENVIRONMENT).await.unwrap();
@@ -83,7 +83,7 @@ async fn new_terms_are_no_news_of_the_owner_and_end_with_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn remnants_are_removed_only_while_nobody_has_them() {
+async fn removes_remnants_only_without_an_owner() {
     let server = ApiServer::default();
     let mut made = namespace(&lease(1)).await;
     made["metadata"]["annotations"] = json!({});

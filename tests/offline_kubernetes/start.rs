@@ -54,7 +54,7 @@ fn assert_start(error: &EngineError, words: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exceeded_quota_is_want_of_room_at_once() {
+async fn reports_an_exceeded_quota_at_once_as_missing_capacity() {
     let words = r#"pods "api" is forbidden: exceeded quota: team, requested: pods=1, used: pods=5, limited: pods=5"#;
     let error = refused(403, "Forbidden", words).await;
     assert!(
@@ -64,7 +64,7 @@ async fn an_exceeded_quota_is_want_of_room_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_nobody_has_counted_yet_is_asked_again() {
+async fn retries_while_the_quota_is_uncounted() {
     let server = ApiServer::default();
     server.kubelet(all_run);
     // Nobody has counted at all, or what has just gone still counts.
@@ -84,7 +84,7 @@ async fn a_quota_that_nobody_has_counted_yet_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_whose_making_broke_off_is_asked_for_again_and_not_replaced() {
+async fn repeats_an_interrupted_pod_creation_without_replacing_the_pod() {
     for broke in [Answer::Broken, Answer::Lost] {
         let server = ApiServer::default();
         server.kubelet(all_run);
@@ -102,7 +102,7 @@ async fn a_pod_whose_making_broke_off_is_asked_for_again_and_not_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_comes_back_and_has_not_read_the_roles_is_asked_again() {
+async fn retries_while_a_restarted_server_has_not_read_the_roles() {
     let server = ApiServer::default();
     server.kubelet(all_run);
     server.once(Method::POST, PODS, |_| Some(Answer::Unreached));
@@ -114,14 +114,14 @@ async fn a_server_that_comes_back_and_has_not_read_the_roles_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_may_not_is_told_what_to_grant() {
+async fn names_the_role_that_a_user_lacks() {
     let words =
         r#"pods is forbidden: User "ci" cannot create resource "pods" in API group "" in the namespace "sample-pr-1""#;
     assert_start(&refused(403, "Forbidden", words).await, &["manifests/install/rbac-cli.yaml", r#"User "ci""#]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_admission_webhook_is_named_with_its_words() {
+async fn names_the_admission_webhook_and_quotes_it() {
     for (code, reason) in [(400, "BadRequest"), (403, "Forbidden")] {
         let words = r#"admission webhook "images.example.com" denied the request: only our own registry"#;
         let error = refused(code, reason, words).await;
@@ -130,7 +130,7 @@ async fn an_admission_webhook_is_named_with_its_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pod_security_is_named_with_what_it_misses() {
+async fn names_pod_security_and_its_violation() {
     let words = r#"pods "api" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true"#;
     assert_start(&refused(403, "Forbidden", words).await, &["Pod Security", "`security.user`", "runAsNonRoot != true"]);
 }
@@ -146,7 +146,7 @@ fn later(server: &ApiServer, change: Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_cannot_be_had_is_named_with_the_first_reason() {
+async fn names_an_unavailable_image_with_the_first_reason() {
     const FIRST: &str = r#"Failed to pull image "registry.test/api:1": rpc error: code = NotFound desc = not found"#;
     let server = ApiServer::default();
     server.kubelet(|world, pod| {
@@ -159,14 +159,14 @@ async fn an_image_that_cannot_be_had_is_named_with_the_first_reason() {
     for error in [by_event, by_status] {
         let EngineError::Images(images) = &error else { panic!("{error:?}") };
         assert_eq!(images[0].0, "registry.test/api:1");
-        for words in ["check name and tag", "code = NotFound", "wanted by api"] {
+        for words in ["check name and tag", "code = NotFound", "used by api"] {
             assert!(images[0].1.contains(words), "{}", images[0].1);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_cannot_be_made_says_why() {
+async fn reports_why_a_container_cannot_be_created() {
     let root = "container has runAsNonRoot and image will run as root (pod: \"api\", container: unit)";
     let root = waiting("CreateContainerConfigError", root).await;
     assert_start(&root, &["its image runs as root", "`security.user`", "container: unit"]);
@@ -175,7 +175,7 @@ async fn a_container_that_cannot_be_made_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_is_not_in_the_image_is_named_although_it_is_tried_again() {
+async fn names_a_missing_command_even_while_it_is_retried() {
     let said = r#"failed to create containerd task: exec: "/nope": stat /nope: no such file or directory"#;
     let end = json!({"terminated": {"exitCode": 128, "reason": "StartError", "message": said}});
     let error = stuck({
@@ -194,7 +194,7 @@ async fn a_command_that_is_not_in_the_image_is_named_although_it_is_tried_again(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_no_node_takes_is_want_of_room_after_a_while() {
+async fn reports_an_unschedulable_pod_as_missing_capacity_after_a_while() {
     let error = stuck(|world, pod| {
         let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory."});
         world.merge(pod, &json!({
@@ -207,7 +207,7 @@ async fn a_pod_that_no_node_takes_is_want_of_room_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_volume_that_cannot_be_mounted_is_named_after_a_while() {
+async fn names_a_failed_mount_after_a_while() {
     let error =
         stuck(|world, pod| event(world, pod, 1, "FailedMount", "Warning", "secret \"unit.api\" not found")).await;
     assert_start(&error, &["FailedMount", "secret \"unit.api\" not found"]);
@@ -221,7 +221,7 @@ fn pulls(world: &mut World, pod: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_before_an_image_is_pulled_does_not_count_while_it_is_pulled() {
+async fn ignores_failures_that_precede_the_image_pull() {
     let server = ApiServer::default();
     server.kubelet(pulls);
     later(&server, running());

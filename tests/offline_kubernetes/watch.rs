@@ -44,7 +44,7 @@ fn lists(server: &ApiServer) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_is_told_although_the_watch_is_told_that_its_version_is_gone() {
+async fn reports_an_end_after_the_watch_expired() {
     let lists = told_despite(|world| {
         world.watches.end(Break::Gone);
         ends(world);
@@ -54,7 +54,7 @@ async fn an_end_is_told_although_the_watch_is_told_that_its_version_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_is_told_although_no_watch_can_begin_where_the_last_one_ended() {
+async fn reports_an_end_when_the_watch_cannot_resume() {
     let lists = told_despite(|world| {
         world.watches.end(Break::Ends);
         ends(world);
@@ -64,7 +64,7 @@ async fn an_end_is_told_although_no_watch_can_begin_where_the_last_one_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_is_told_although_the_connection_breaks_in_the_middle_of_a_line() {
+async fn reports_an_end_after_a_connection_broke_in_the_middle_of_a_line() {
     let lists = told_despite(|world| {
         world.watches.end(Break::Disconnects);
         ends(world);
@@ -73,7 +73,7 @@ async fn an_end_is_told_although_the_connection_breaks_in_the_middle_of_a_line()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_without_the_pod_says_nothing_about_it() {
+async fn a_list_without_the_pod_does_not_end_the_wait() {
     let server = ApiServer::default();
     let (engine, lease) = prepared(&server).await;
     let feed = engine.watch(ENVIRONMENT).await.unwrap();

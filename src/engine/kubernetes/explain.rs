@@ -1,4 +1,4 @@
-//! From the API server's own words to a reason with what to do. Pure.
+//! Turns messages of the API server into reasons with advice. Pure.
 
 use kube::Error;
 use kube::core::response::Status;
@@ -7,14 +7,14 @@ use crate::engine::words::{chain, find};
 use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::RenderError;
 
-/// What the API server says when it refuses, and what that means here. The first match counts.
+/// Phrases of the API server's refusals, and their meanings. The first match counts.
 const REFUSALS: [(&[&str], &str); 6] = [
     (
         &["violates podsecurity"],
         "the cluster's Pod Security refuses it: give the service a numeric `security.user`, or drop what it asks for under `security`",
     ),
-    (&["admission webhook"], "an admission webhook of the cluster refuses it; its owner can say why"),
-    (&["validatingadmissionpolicy"], "an admission policy of the cluster refuses it; its owner can say why"),
+    (&["admission webhook"], "an admission webhook of the cluster refuses it; its owner knows why"),
+    (&["validatingadmissionpolicy"], "an admission policy of the cluster refuses it; its owner knows why"),
     (&["unable to create new content in namespace", "being terminated"], "its namespace is being removed"),
     (
         &["is forbidden: user", "cannot"],
@@ -23,10 +23,10 @@ const REFUSALS: [(&[&str], &str); 6] = [
     (&["unauthorized"], "the cluster does not accept the credentials of this context: log in again"),
 ];
 
-/// Signs that something ran out.
+/// Phrases for exhausted capacity.
 const CAPACITY: [&[&str]; 3] = [&["exceeded quota"], &["maximum", "usage per"], &["no space left"]];
 
-/// The words of an error, in one line.
+/// The message of an error, in one line.
 pub fn words(error: &Error) -> String {
     let text = match error {
         Error::Api(status) => status.message.clone(),
@@ -35,7 +35,7 @@ pub fn words(error: &Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The API server's answer, where there was one.
+/// The API server's answer, if it answered.
 pub fn status(error: &Error) -> Option<&Status> {
     match error {
         Error::Api(status) => Some(status),
@@ -43,28 +43,28 @@ pub fn status(error: &Error) -> Option<&Status> {
     }
 }
 
-/// It is not there.
+/// Reports whether the object does not exist.
 pub fn is_missing(error: &Error) -> bool {
     status(error).is_some_and(Status::is_not_found)
 }
 
-/// Somebody was faster.
+/// Reports whether another client changed or created the object first.
 pub fn is_conflict(error: &Error) -> bool {
     status(error).is_some_and(|s| s.is_conflict() || s.is_already_exists())
 }
 
-/// There is one of that name.
+/// Reports whether an object of that name exists.
 pub fn is_there_already(error: &Error) -> bool {
     status(error).is_some_and(Status::is_already_exists)
 }
 
-/// Nobody has counted yet what is used of a new quota, or what has just gone still counts. The environment's own quota has
-/// room for everything in it; another one may be full in earnest.
+/// Reports whether a quota has not counted its usage yet, or still counts deleted objects. This applies to the environment's
+/// own quota, which has room for everything in it; another quota may really be exhausted.
 pub fn is_uncounted(words: &str) -> bool {
     ["status unknown for quota", "exceeded quota: dayfly,"].iter().any(|late| words.contains(late))
 }
 
-/// The reason behind the words, with the words.
+/// Explains a message, and quotes it.
 pub fn reason(words: &str) -> String {
     match find(&REFUSALS, words) {
         Some(means) => format!("{means} (the cluster says: {words})"),
@@ -72,19 +72,19 @@ pub fn reason(words: &str) -> String {
     }
 }
 
-/// What ran out, if that is what the words say.
+/// The exhausted resource, if the message names one.
 pub fn capacity(words: &str) -> Option<String> {
     let lower = words.to_lowercase();
     let short = CAPACITY.iter().any(|signs| signs.iter().all(|s| lower.contains(s)));
-    short.then(|| format!("the cluster has no room for it: {words}"))
+    short.then(|| format!("the cluster has no capacity for it: {words}"))
 }
 
-/// An operation that failed; `what` is a verb phrase.
+/// The error of a failed operation; `what` is a verb phrase.
 pub fn failed(what: &str, error: &Error, leftover: Leftover) -> EngineError {
     refused(what, &words(error), leftover)
 }
 
-/// As `failed`, from words.
+/// As `failed`, from a message.
 pub fn refused(what: &str, words: &str, leftover: Leftover) -> EngineError {
     match capacity(words) {
         Some(what) => EngineError::Capacity(what),
@@ -92,7 +92,7 @@ pub fn refused(what: &str, words: &str, leftover: Leftover) -> EngineError {
     }
 }
 
-/// A pod or Job that could not be made.
+/// The error of a pod or Job that could not be created.
 pub fn not_started(unit: &str, words: &str) -> EngineError {
     match capacity(words) {
         Some(what) => EngineError::Capacity(format!("{unit}: {what}")),
@@ -100,7 +100,7 @@ pub fn not_started(unit: &str, words: &str) -> EngineError {
     }
 }
 
-/// A template whose result cannot be sent.
+/// The error of a template whose result cannot be sent.
 pub fn unrendered(error: &RenderError) -> EngineError {
     EngineError::Unrenderable(format!("failed to {error}"))
 }
@@ -110,14 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quota_that_is_too_small_is_want_of_capacity() {
+    fn reports_an_exceeded_quota_as_missing_capacity() {
         let said = r#"pods "web" is forbidden: exceeded quota: dayfly, requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=10Mi"#;
         let EngineError::Capacity(told) = not_started("web", said) else { unreachable!() };
         assert!(told.contains("limits.memory=10Mi"), "{told}");
     }
 
     #[test]
-    fn who_refused_is_named() {
+    fn names_the_component_that_refused() {
         let reasons = [
             (r#"admission webhook "policy.example.com" denied the request: no"#, "policy.example.com"),
             (

@@ -1,4 +1,4 @@
-//! Images: tags are pinned to digests before anything is made, where a registry can be asked from here.
+//! Resolves images: pins tags to digests before anything is created, if the registry can be reached from here.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::engine::{EngineError, OnProgress};
 use crate::model::{ImageFact, ImageRef};
 use crate::render::kubernetes::IMAGES;
 
-/// Registries asked at once.
+/// Concurrent requests to registries.
 const PARALLEL_REQUESTS: usize = 4;
 
-/// Finds every image; all that cannot be had are in one error.
+/// Resolves every image; one error names all that are unavailable.
 pub async fn resolve_all(
     engine: &KubernetesEngine,
     references: &[String],
@@ -54,7 +54,7 @@ async fn find(
         as_run,
         fact: ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None },
     };
-    // Images named localhost/… lie on the nodes; there is nobody to ask.
+    // Images named localhost/… are on the nodes, and have no registry.
     if from.is_local() {
         return Ok(unknown(reference.to_owned()));
     }
@@ -69,16 +69,16 @@ async fn find(
             };
             Ok(PinnedImage { as_run: format!("{}@{}", from.name(), found.digest), fact })
         }
-        // The nodes may reach what this machine does not: then the tag is run, and its digest read back.
+        // The nodes may reach a registry that this machine does not: then pods use the tag, and the digest is read from them.
         Err(RegistryError::Unreachable(why)) => {
-            progress(reference, &format!("run by its tag, for its registry cannot be asked from here: {why}"));
+            progress(reference, &format!("used by its tag, because its registry cannot be reached from here: {why}"));
             Ok(unknown(from.to_string()))
         }
         Err(e) => Err(e.to_string()),
     }
 }
 
-/// Takes over what was pinned when an environment was made, for a process that did not make it.
+/// Reads the pinned images of an environment that another process created.
 pub fn restore(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>) {
     let pinned = annotations.get(IMAGES).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
     for (reference, as_run) in pinned.unwrap_or_default() {
@@ -88,7 +88,7 @@ pub fn restore(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>
     }
 }
 
-/// What is known of an image.
+/// The fact of a resolved image.
 pub fn fact(engine: &KubernetesEngine, reference: &str) -> Option<ImageFact> {
     engine.pinned_images().get(reference).map(|pinned| pinned.fact.clone())
 }

@@ -1,4 +1,4 @@
-//! What exists and what happens in environments.
+//! Lists environments, and reports their events.
 
 pub mod environments;
 pub mod events;

@@ -1,6 +1,6 @@
-//! Everything that is there before the first process: size, account, policies, secrets, files, addresses.
+//! Creates everything that exists before the first process: quota, account, policies, secrets, files, Services.
 //!
-//! In an environment that was taken over, what is the same stays, and what is no longer wanted goes.
+//! In an environment that was taken over, equal objects stay, and objects of the older run alone are deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,34 +20,34 @@ use crate::render::kubernetes::{HASH, Kind, Object, prepare};
 use crate::render::labels::{ROLE, Role};
 use crate::secrets::Secrets;
 
-/// Makes everything that does not run.
+/// Creates everything that does not run.
 pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
     let name = &lease.environment;
-    let objects = rendered(engine, lease, secrets)?;
+    let objects = render(engine, lease, secrets)?;
     let in_place = engine.run_state(lease.run, |run| run.in_place);
-    let wanted = if in_place { differing(engine, name, objects).await? } else { objects };
+    let wanted = if in_place { select_differing(engine, name, objects).await? } else { objects };
     let (policies, rest): (Vec<Object>, Vec<Object>) = wanted.into_iter().partition(|o| o.kind == Kind::NetworkPolicy);
-    tokio::try_join!(in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
+    tokio::try_join!(apply_in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
     discard_pods(engine, lease).await?;
     owner::require_ours(engine, lease).await
 }
 
-/// One after the other: network plugins take policies in as they come, and may take their time. Everything is closed
-/// first, and what pods need first is opened first.
-async fn in_order(engine: &KubernetesEngine, environment: &str, policies: &[Object]) -> Result<(), EngineError> {
+/// Creates policies one after the other, because network plugins process them in order and may lag: first the policy that
+/// denies everything, then the others in the order in which pods need them.
+async fn apply_in_order(engine: &KubernetesEngine, environment: &str, policies: &[Object]) -> Result<(), EngineError> {
     for policy in policies {
         engine.apply(environment, policy).await?;
     }
     Ok(())
 }
 
-fn rendered(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
+fn render(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
     let pull_secret = engine.options().pull_secret.as_deref();
     engine.with_stage(lease, |stage| prepare::objects(stage, secrets, pull_secret)).map_err(|e| explain::unrendered(&e))
 }
 
-/// Those objects that are not there as they should be; removes what should not be there at all.
-async fn differing(
+/// Selects the objects that are missing or differ, and deletes those that are not wanted.
+async fn select_differing(
     engine: &KubernetesEngine,
     environment: &str,
     objects: Vec<Object>,
@@ -57,7 +57,7 @@ async fn differing(
         for found in engine.listed(kind, environment).await? {
             let name = found.name_any();
             if kind == Kind::Job || !objects.iter().any(|o| o.kind == kind && o.name == name) {
-                engine.delete(kind, environment, &name, &api::within(remove::GRACE_SECS)).await?;
+                engine.delete(kind, environment, &name, &api::with_grace_period(remove::GRACE_SECS)).await?;
             } else {
                 there.insert((kind, name, found.annotations().get(HASH).cloned().unwrap_or_default()));
             }
@@ -66,8 +66,8 @@ async fn differing(
     Ok(objects.into_iter().filter(|o| !there.contains(&(o.kind, o.name.clone(), o.hash().to_owned()))).collect())
 }
 
-/// Removes the pods of the older run that are not as this run wants them: before anything is started, so that no old pod
-/// answers in a new one's place.
+/// Deletes the pods of the older run that differ, before anything is started, so that no old pod answers in place of a new
+/// one.
 async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), EngineError> {
     if !engine.run_state(lease.run, |run| run.in_place) {
         return Ok(());
@@ -84,7 +84,7 @@ async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), En
     let found = found.map_err(|e| explain::failed("list the pods of the older run", &e, Leftover::Removable))?;
     let hash = |p: &PartialObjectMeta<Pod>| p.annotations().get(HASH).cloned().unwrap_or_default();
     let same = |p: &PartialObjectMeta<Pod>| wanted.get(&(p.name_any(), hash(p))).copied();
-    // What needs a unit that starts anew does so after it, as it did the first time. Units stand after their needs.
+    // A unit restarts after the units that it needs, as at its first start. Units are listed after their needs.
     let mut anew: BTreeSet<&str> = BTreeSet::new();
     for unit in &lease.plan.units {
         let stays = found.iter().filter(|p| same(p).is_some_and(|u| u.name == unit.name)).count();

@@ -1,7 +1,7 @@
-//! What is in an environment's namespace now: one watch each of its pods, its events and itself, shared by all who wait.
+//! Caches the contents of an environment's namespace: one watch each of pods, events and the namespace, shared by all waiters.
 //!
-//! Watches begin anew by themselves after disconnects, expired versions and restarts of the API server. Nobody is told
-//! anything before the first list is whole, so that "nothing there yet" is never taken for "all is there".
+//! Watches restart after disconnects, expired versions and restarts of the API server. Waiters see nothing before the first
+//! list is complete, so that they do not mistake "not listed yet" for "does not exist".
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::snapshot::{Owner, PodEvent, Snapshot};
 use super::watcher::{Watched, watch_with_relist};
 use crate::render::kubernetes::lease;
 
-/// How often conditions are checked again without a change, because some depend on the time.
+/// Interval at which conditions are checked without a change, because some depend on the time.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The watches of one environment; they end when the last holder drops it.
@@ -106,7 +106,7 @@ async fn follow_pods(pods: impl Stream<Item = Watched<Pod>> + Send, snapshot: Ar
     }
 }
 
-/// Without the record of who set which field, which is as large as the pod.
+/// Drops the managed fields, which are as large as the rest of the pod.
 fn lean(mut pod: Pod) -> Arc<Pod> {
     pod.metadata.managed_fields = None;
     Arc::new(pod)
@@ -120,14 +120,14 @@ async fn follow_events(
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => snapshot.send_modify(|v| v.events.clear()),
-            Ok(Event::InitApply(event) | Event::Apply(event)) => snapshot.send_modify(|v| take(v, event)),
+            Ok(Event::InitApply(event) | Event::Apply(event)) => snapshot.send_modify(|v| record(v, event)),
             Ok(Event::InitDone | Event::Delete(_)) => {}
             Err(e) => tracing::debug!("watching events again: {e}"),
         }
     }
 }
 
-fn take(snapshot: &mut Snapshot, event: ClusterEvent) {
+fn record(snapshot: &mut Snapshot, event: ClusterEvent) {
     let about = event.involved_object;
     let note = PodEvent {
         reason: event.reason.unwrap_or_default(),

@@ -15,9 +15,9 @@ pub struct PodEvent {
     pub message: String,
     /// Its type is `Warning`.
     pub warning: bool,
-    /// When it was first seen.
+    /// Time of its first occurrence.
     pub since: Option<Timestamp>,
-    /// Uid of the object that it is about: another object may have had the same name.
+    /// Uid of its object: an earlier object may have had the same name.
     pub uid: String,
     /// Field path within that object, such as `spec.containers{unit}`.
     pub field_path: String,

@@ -1,4 +1,4 @@
-//! The API server by kinds: apply, list and delete what was rendered.
+//! Requests by kind: apply, create, list and delete rendered objects.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::engine::{EngineError, Leftover};
 use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
-/// For how long connections may break: a server that goes away leaves many that are noticed one by one.
-const BREAKS: Duration = Duration::from_secs(5);
-/// Pause before it is asked again.
-const AGAIN: Duration = Duration::from_millis(100);
+/// Time limit for retries of interrupted creations: a restarting server breaks many connections, one by one.
+const INTERRUPTION_LIMIT: Duration = Duration::from_secs(5);
+/// Pause between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
-/// Kinds of which an environment's namespace holds objects, but for pods, which have an order of their own.
+/// Kinds of the objects in an environment's namespace, except pods, which are deleted in an order of their own.
 pub const CONTENTS: [Kind; 8] = [
     Kind::Job,
     Kind::Service,
@@ -54,7 +54,7 @@ fn resource(kind: Kind) -> ApiResource {
     }
 }
 
-/// The label by which objects of an environment are found.
+/// The label selector of an environment's objects.
 pub fn of_environment(environment: &str) -> String {
     format!("{}={environment}", labels::ENVIRONMENT)
 }
@@ -72,16 +72,16 @@ impl KubernetesEngine {
         Api::namespaced_with(self.client(), environment, &resource(kind))
     }
 
-    /// Server-side apply. Fields that the API server does not know are refused.
+    /// Applies an object server-side. The API server refuses unknown fields.
     pub(crate) async fn apply(&self, environment: &str, object: &Object) -> Result<DynamicObject, EngineError> {
         let params = PatchParams::apply(MANAGER).force().validation_strict();
         let patch = Patch::Apply(&object.value);
         let applied = self.objects(object.kind, environment).patch(&object.name, &params, &patch).await;
         applied
-            .map_err(|e| explain::failed(&format!("make {:?} {}", object.kind, object.name), &e, Leftover::Removable))
+            .map_err(|e| explain::failed(&format!("apply {:?} {}", object.kind, object.name), &e, Leftover::Removable))
     }
 
-    /// Applies many, side by side.
+    /// Applies objects concurrently.
     pub(crate) async fn apply_all(
         &self,
         environment: &str,
@@ -91,16 +91,16 @@ impl KubernetesEngine {
         futures::stream::iter(each).buffered(PARALLEL_REQUESTS).try_collect().await
     }
 
-    /// Makes an object that must not be there yet. Where a connection broke before the answer came, it is asked again;
-    /// that it is there already may then mean that the first request had arrived.
+    /// Creates an object that must not exist. An interrupted request is repeated, so that `AlreadyExists` may mean that the
+    /// first one succeeded.
     pub(crate) async fn create(&self, environment: &str, object: &Object) -> Result<(), kube::Error> {
         let body: DynamicObject = serde_json::from_value(object.value.clone()).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
-        let until = Instant::now() + BREAKS;
+        let until = Instant::now() + INTERRUPTION_LIMIT;
         loop {
             match objects.create(&params, &body).await {
-                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(RETRY_PAUSE).await,
                 done => return done.map(drop),
             }
         }
@@ -117,7 +117,7 @@ impl KubernetesEngine {
         listed.map_err(|e| explain::failed(&format!("list {kind:?} objects of {environment}"), &e, Leftover::Unknown))
     }
 
-    /// Deletes one object; one that is gone already is as good.
+    /// Deletes one object, if it exists.
     pub(crate) async fn delete(
         &self,
         kind: Kind,
@@ -133,7 +133,7 @@ impl KubernetesEngine {
         }
     }
 
-    /// Deletes all of a kind that dayfly made in this environment.
+    /// Deletes all objects of a kind that dayfly created in this environment.
     pub(crate) async fn delete_all(
         &self,
         kind: Kind,
@@ -150,8 +150,8 @@ impl KubernetesEngine {
     }
 }
 
-/// Deletes with this grace period, and what belongs to it afterwards.
-pub fn within(secs: u32) -> DeleteParams {
+/// Parameters of a background deletion with this grace period.
+pub fn with_grace_period(secs: u32) -> DeleteParams {
     DeleteParams::background().grace_period(secs)
 }
 

@@ -1,4 +1,4 @@
-//! Reaches a cluster: the context that was named, the current one of the kubeconfig, or the cluster that dayfly runs in.
+//! Connects to a cluster: of a named context, of the kubeconfig's current context, or the one that dayfly runs in.
 
 use http::{Request, Response};
 use kube::client::{Body, ClientBuilder};
@@ -15,16 +15,16 @@ use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, EngineInfo};
 use crate::render::kubernetes::Templates;
 
-/// Requests that may wait for their turn.
+/// Capacity of the request queue.
 const QUEUE: usize = 1024;
-/// The oldest Kubernetes on which dayfly is known to work: 1.33.
+/// Minor version of the oldest supported Kubernetes.
 const OLDEST_MINOR: u32 = 33;
 
 impl KubernetesEngine {
-    /// Reaches the API server.
+    /// Connects to the API server.
     pub async fn connect(options: Options, templates: Templates) -> Result<Self, EngineError> {
         let unreachable = |detail: String| EngineError::NoCluster { detail };
-        // Fails only when a provider is there already, which is as good.
+        // Fails only if a provider is installed already.
         rustls::crypto::ring::default_provider().install_default().ok();
         let (config, name) = config(options.context.as_deref()).await.map_err(unreachable)?;
         let endpoint = format!("{} ({name})", config.cluster_url.to_string().trim_end_matches('/'));
@@ -52,7 +52,7 @@ impl KubernetesEngine {
     }
 }
 
-/// The configuration, and how it is called on the screen.
+/// The configuration, and its name for messages.
 async fn config(context: Option<&str>) -> Result<(Config, String), String> {
     let kubeconfig = match Kubeconfig::read() {
         Ok(kubeconfig) => kubeconfig,
@@ -85,7 +85,7 @@ async fn config(context: Option<&str>) -> Result<(Config, String), String> {
     Ok((config, format!("context {name}")))
 }
 
-/// A client that asks once: for what is of no use later.
+/// A client without retries, for requests that are useless later.
 pub async fn plain(context: Option<&str>) -> Result<Client, EngineError> {
     let unreachable = |detail: String| EngineError::NoCluster { detail };
     let (mut config, _) = config(context).await.map_err(unreachable)?;
@@ -94,12 +94,12 @@ pub async fn plain(context: Option<&str>) -> Result<Client, EngineError> {
 }
 
 fn client(mut config: Config) -> Result<Client, kube::Error> {
-    // The library's own repetition goes on for minutes, and ours would repeat that.
+    // kube's own retries last for minutes, and ours would repeat them.
     config.default_retry = false;
     Ok(with_retries(ClientBuilder::try_from(config)?))
 }
 
-/// A client whose requests outlast an API server that is away for a while.
+/// A client that retries requests while the API server is unavailable.
 pub fn with_retries<S, B>(builder: ClientBuilder<S>) -> Client
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
@@ -107,6 +107,6 @@ where
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    // A request is repeated above the queue, for what is behind it cannot be cloned.
+    // Retries happen above the queue, because the service behind it cannot be cloned.
     builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(RetryPolicy::default())).build()
 }

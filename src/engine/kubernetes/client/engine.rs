@@ -1,4 +1,4 @@
-//! The engine's connection and what it remembers.
+//! The engine's connection and memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,10 +13,10 @@ use crate::lease::Lease;
 use crate::model::RunId;
 use crate::render::kubernetes::{Stage, Templates};
 
-/// How many requests are sent to the API server at once.
+/// Maximum of concurrent requests to the API server.
 pub const PARALLEL_REQUESTS: usize = 12;
 
-/// A reached cluster. Clones share the connection and the memory.
+/// A connected cluster. Clones share the connection and the memory.
 #[derive(Clone)]
 pub struct KubernetesEngine(Arc<Inner>);
 
@@ -25,7 +25,7 @@ struct Inner {
     info: EngineInfo,
     options: Options,
     templates: Templates,
-    /// Images by reference: the image that was checked is the image that runs.
+    /// Resolved images by reference, so that pods run the image that was checked.
     images: Mutex<BTreeMap<String, PinnedImage>>,
     /// Watch caches by environment; each ends with its last user.
     caches: Mutex<HashMap<String, Weak<EnvironmentCache>>>,
@@ -66,7 +66,7 @@ impl KubernetesEngine {
         lock(&self.0.images)
     }
 
-    /// Reads or changes what is remembered of a run.
+    /// Accesses the state of a run.
     pub(crate) fn run_state<T>(&self, run: RunId, access: impl FnOnce(&mut RunState) -> T) -> T {
         access(lock(&self.0.runs).entry(run).or_default())
     }

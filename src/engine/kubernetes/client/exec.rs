@@ -1,4 +1,4 @@
-//! Connections into pods: a program's standard streams as a link, and a raw connection to a port.
+//! Connects to pods: to the standard streams of a program, or to a port.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ const BUFFER: usize = 64 * 1024;
 /// The command of an agent.
 pub const AGENT: [&str; 2] = ["/dayfly", "agent"];
 
-/// Runs a program in a container; the link is its standard streams, and it ends with the link.
+/// Runs a program in a container. The link consists of its standard streams; the program ends with the link.
 pub async fn run(
     engine: &KubernetesEngine,
     environment: &str,
@@ -42,7 +42,7 @@ pub async fn run(
         .await
         .map_err(|e| explain::failed(&what, &e, Leftover::Removable))?;
     let (Some(input), Some(output), Some(errors)) = (process.stdin(), process.stdout(), process.stderr()) else {
-        return Err(explain::refused(&what, "its streams are not there", Leftover::Removable));
+        return Err(explain::refused(&what, "its streams are missing", Leftover::Removable));
     };
     let pod = pod.to_owned();
     tokio::spawn(async move {
@@ -51,7 +51,7 @@ pub async fn run(
             tracing::debug!(pod, "{line}");
         }
     });
-    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Held { inner: output, _kept: process }) })
+    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Attached { inner: output, _kept: process }) })
 }
 
 /// A raw connection to a port of a unit's first copy.
@@ -69,18 +69,18 @@ pub async fn port_forward(
         .map_err(|e| explain::failed(&what, &e, Leftover::None))?;
     let stream = forwarder
         .take_stream(port)
-        .ok_or_else(|| explain::refused(&what, "the cluster gave no connection", Leftover::None))?;
+        .ok_or_else(|| explain::refused(&what, "the cluster returned no connection", Leftover::None))?;
     let (output, input) = tokio::io::split(stream);
-    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Held { inner: output, _kept: forwarder }) })
+    Ok(AgentLink { input: Box::pin(input), output: Box::pin(Attached { inner: output, _kept: forwarder }) })
 }
 
-/// A reader with what must live as long as it.
-struct Held<R, K> {
+/// A reader that keeps its connection alive.
+struct Attached<R, K> {
     inner: R,
     _kept: K,
 }
 
-impl<R: AsyncRead + Unpin, K: Unpin> AsyncRead for Held<R, K> {
+impl<R: AsyncRead + Unpin, K: Unpin> AsyncRead for Attached<R, K> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }

@@ -1,4 +1,4 @@
-//! What this engine cannot enforce, and the cluster's own addresses that no environment may reach.
+//! The gaps of this engine, its account, and the cluster's addresses that no environment may reach.
 
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -13,7 +13,7 @@ use crate::engine::{EngineError, Leftover};
 /// Port of every kubelet's API.
 const KUBELET: u16 = 10250;
 
-/// What it does not enforce, in sentences.
+/// The restrictions that this engine does not enforce, as sentences.
 pub fn gaps() -> Vec<String> {
     vec![
         "It does not limit the number of processes of a service by itself: the kubelet's podPidsLimit does, for all pods alike.".to_owned(),
@@ -21,12 +21,12 @@ pub fn gaps() -> Vec<String> {
     ]
 }
 
-/// Who the cluster takes this process for. Everybody may ask that; where it is not answered, it is not known.
+/// The user name of this process in the cluster, if the cluster tells it.
 pub async fn account(engine: &KubernetesEngine) -> Option<String> {
     let reviews: Api<SelfSubjectReview> = Api::all(engine.client());
     let answer = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
     answer
-        .inspect_err(|e| tracing::debug!("the cluster does not say who this is: {e}"))
+        .inspect_err(|e| tracing::debug!("the cluster does not tell the user name: {e}"))
         .ok()?
         .status?
         .user_info?
@@ -50,7 +50,7 @@ pub async fn off_limits(engine: &KubernetesEngine, environment: &str) -> Result<
 }
 
 impl KubernetesEngine {
-    /// Whether the cluster would refuse a privileged pod in this environment; asked without making one.
+    /// Asks by a dry run whether the cluster refuses a privileged pod in this environment.
     pub async fn refuses_privileged(&self, environment: &str) -> Result<bool, EngineError> {
         let failed = |words: &str| explain::refused("try a privileged pod", words, Leftover::None);
         let pod: Pod = serde_json::from_value(json!({

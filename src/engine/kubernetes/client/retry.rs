@@ -1,6 +1,6 @@
-//! Requests outlast an API server that is away for a while: what could not be sent, or may safely be sent again, is
-//! tried again for a minute. Being busy (429, 503) counts as being away; when it says how long, it is not asked before.
-//! One that has just come back refuses everybody (403) until it has read the roles: that is no answer yet.
+//! Retries requests while the API server is unavailable: requests that were not sent, or may safely be sent again, for a
+//! minute. A busy server (429, 503) counts as unavailable, and its `Retry-After` is respected. A server that has just
+//! restarted refuses every request (403) until it has read the roles, so that such refusals are retried too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,54 +12,58 @@ use tokio::time::{Instant, Sleep};
 use tower::BoxError;
 use tower::retry::Policy;
 
-/// How long one request is tried.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Pauses between attempts: the first, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// Time limit of one request with its retries.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// First and longest pause between attempts.
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// How long after it was away a refusal may mean that the server has not read the roles.
-const RETURNS: Duration = Duration::from_secs(10);
+/// Time after an outage in which a refusal may mean that the server has not read the roles.
+const RESTART_WINDOW: Duration = Duration::from_secs(10);
 
 /// State of one request.
 #[derive(Clone, Default)]
 pub struct RetryPolicy {
-    /// When any request of this client last found the server away.
+    /// Time at which a request of this client last found the server unavailable.
     away: Arc<Mutex<Option<Instant>>>,
     since: Option<Instant>,
     attempts: u32,
 }
 
 impl RetryPolicy {
-    fn pause(&mut self, asked: Duration) -> Option<Sleep> {
+    fn pause(&mut self, retry_after: Duration) -> Option<Sleep> {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
-        if now - since > PATIENCE {
+        if now - since > TIME_LIMIT {
             return None;
         }
-        let pause = PAUSES.0.saturating_mul(2u32.saturating_pow(self.attempts)).min(PAUSES.1).max(asked.min(PATIENCE));
+        let pause = RETRY_PAUSES
+            .0
+            .saturating_mul(2u32.saturating_pow(self.attempts))
+            .min(RETRY_PAUSES.1)
+            .max(retry_after.min(TIME_LIMIT));
         self.attempts += 1;
         Some(tokio::time::sleep(pause))
     }
 
-    fn was_away(&self) -> bool {
+    fn was_unavailable(&self) -> bool {
         let away = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away.is_some_and(|at| at.elapsed() < RETURNS)
+        away.is_some_and(|at| at.elapsed() < RESTART_WINDOW)
     }
 }
 
-/// Whether sending it twice is the same as sending it once. A watch is not: whoever watches begins anew by itself.
-fn repeatable(request: &Request<Body>) -> bool {
+/// Reports whether a request is idempotent. Watches are excluded, because watchers restart them.
+fn is_idempotent(request: &Request<Body>) -> bool {
     let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
     request.method() != Method::POST && !watches
 }
 
-/// How long a busy server wants to be left alone.
-fn asked<B>(result: &Result<Response<B>, BoxError>) -> Duration {
+/// The `Retry-After` of a busy server.
+fn retry_after<B>(result: &Result<Response<B>, BoxError>) -> Duration {
     let header = result.as_ref().ok().and_then(|r| r.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok());
     Duration::from_secs(header.unwrap_or_default())
 }
 
-/// No connection could be made, so that nothing arrived.
+/// Reports whether no connection could be made, so that the request did not arrive.
 fn not_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -71,7 +75,7 @@ fn not_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// The request was under way, and nobody knows whether it arrived.
+/// Reports whether the connection broke after the request was sent, so that it may have arrived.
 pub fn is_interrupted(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !not_sent(error)
 }
@@ -87,12 +91,12 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
         let again = match result {
             Ok(response) => match response.status() {
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
-                StatusCode::FORBIDDEN => self.was_away(),
+                StatusCode::FORBIDDEN => self.was_unavailable(),
                 _ => false,
             },
             Err(error) => {
                 *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                not_sent(error.as_ref()) || repeatable(request)
+                not_sent(error.as_ref()) || is_idempotent(request)
             }
         };
         if !again {
@@ -101,9 +105,9 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
         if let Err(error) = result
             && self.attempts == 0
         {
-            tracing::debug!("the API server does not answer ({error}); trying again for {} s", PATIENCE.as_secs());
+            tracing::debug!("the API server does not answer ({error}); retrying for {} s", TIME_LIMIT.as_secs());
         }
-        self.pause(asked(result))
+        self.pause(retry_after(result))
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
@@ -126,13 +130,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_busy_server_is_asked_again_for_a_minute_and_no_longer() {
-        let mut patient = RetryPolicy::default();
+    async fn retries_on_a_busy_server_for_a_minute() {
+        let mut policy = RetryPolicy::default();
         let mut tries = 0;
         loop {
             let mut answer: Result<Response<()>, BoxError> =
                 Ok(Response::builder().status(StatusCode::TOO_MANY_REQUESTS).body(()).unwrap());
-            match patient.retry(&mut request(Method::POST, "/api/v1/pods"), &mut answer) {
+            match policy.retry(&mut request(Method::POST, "/api/v1/pods"), &mut answer) {
                 Some(pause) => pause.await,
                 None => break,
             }
@@ -142,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_have_arrived_is_not_sent_twice_unless_that_is_harmless() {
+    async fn repeats_only_idempotent_requests_that_may_have_arrived() {
         let broken = || -> Result<Response<()>, BoxError> { Err("connection reset".into()) };
         let retried = |method, uri| RetryPolicy::default().retry(&mut request(method, uri), &mut broken()).is_some();
         assert!(!retried(Method::POST, "/api/v1/pods"));
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_an_answer_unless_the_server_has_just_come_back() {
+    async fn retries_refusals_only_after_an_outage() {
         let client = RetryPolicy::default();
         let refused = |mut request_state: RetryPolicy| {
             let mut answer: Result<Response<()>, BoxError> =
@@ -162,12 +166,12 @@ mod tests {
         let mut broken: Result<Response<()>, BoxError> = Err("connection reset".into());
         client.clone().retry(&mut request(Method::GET, "/"), &mut broken);
         assert!(!refused(client.clone()));
-        tokio::time::sleep(RETURNS).await;
+        tokio::time::sleep(RESTART_WINDOW).await;
         assert!(refused(client));
     }
 
     #[test]
-    fn an_answer_is_an_answer() {
+    fn does_not_retry_after_an_answer() {
         let mut answer: Result<Response<()>, BoxError> =
             Ok(Response::builder().status(StatusCode::NOT_FOUND).body(()).unwrap());
         assert!(RetryPolicy::default().retry(&mut request(Method::GET, "/"), &mut answer).is_none());

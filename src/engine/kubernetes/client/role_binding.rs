@@ -1,5 +1,4 @@
-//! The role that an account gives itself in an environment: one that has rights in the namespaces that it made, and none in
-//! others.
+//! Binds a role to this process's account in each environment that it creates, because it has no rights in other namespaces.
 
 use std::time::Duration;
 
@@ -15,50 +14,54 @@ use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::render::labels::ENVIRONMENT;
 
-/// The role: all that is needed in an environment (`permissions::NEEDED`, but for namespaces).
+/// The role with all permissions that are needed in an environment (`permissions::NEEDED_PERMISSIONS`, except for namespaces).
 pub const ROLE: &str = "dayfly-environment";
 const GROUP: &str = "rbac.authorization.k8s.io";
-/// How long an API server may take to hear of a binding that was made.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Pause before it is asked again.
-const AGAIN: Duration = Duration::from_millis(25);
+/// Time limit for the API server to apply a new binding.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// Pause between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(25);
 
-/// Gives this process's account its role in an environment, where it has none of its rights elsewhere, and waits until that
-/// holds.
+/// Binds the role to this process's account in an environment, and waits until the binding is in effect.
 pub async fn ensure(engine: &KubernetesEngine, environment: &str) -> Result<(), EngineError> {
     let Some(account) = &engine.options().account else { return Ok(()) };
-    let doing = format!("give {}/{} role {ROLE} in namespace {environment}", account.namespace, account.name);
+    let doing = format!("bind role {ROLE} to {}/{} in namespace {environment}", account.namespace, account.name);
     let bindings: Api<RoleBinding> = Api::namespaced(engine.client(), environment);
     let params = PostParams { field_manager: Some(api::MANAGER.into()), dry_run: false };
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     while Instant::now() < until {
         match bindings.create(&params, &binding(account, environment)).await {
-            // Nobody knows whether it arrived: asked again, it is made or there.
-            Err(e) if retry::is_interrupted(&e) => tokio::time::sleep(AGAIN).await,
+            // The request may have arrived; a repetition finds or creates the binding.
+            Err(e) if retry::is_interrupted(&e) => tokio::time::sleep(RETRY_PAUSE).await,
             Err(e) if !explain::is_there_already(&e) => {
                 return Err(explain::failed(&doing, &e, Leftover::Removable));
             }
-            _ => return holds(engine, environment, &doing, until).await,
+            _ => return wait_until_effective(engine, environment, &doing, until).await,
         }
     }
-    Err(late(&doing))
+    Err(timed_out(&doing))
 }
 
-/// Waits until the last of its rights is there: they come together.
-async fn holds(engine: &KubernetesEngine, environment: &str, doing: &str, until: Instant) -> Result<(), EngineError> {
+/// Waits until the binding is in effect. One permission is enough to tell, because all take effect together.
+async fn wait_until_effective(
+    engine: &KubernetesEngine,
+    environment: &str,
+    doing: &str,
+    until: Instant,
+) -> Result<(), EngineError> {
     while Instant::now() < until {
         if engine.may("", "secrets", "create", Some(environment)).await? {
             return Ok(());
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
-    Err(late(doing))
+    Err(timed_out(doing))
 }
 
-fn late(doing: &str) -> EngineError {
+fn timed_out(doing: &str) -> EngineError {
     let words = format!(
-        "the cluster does not grant it within {} s; see `kubectl describe clusterrole {ROLE}`",
-        PATIENCE.as_secs()
+        "the cluster did not apply the binding within {} s; see `kubectl describe clusterrole {ROLE}`",
+        TIME_LIMIT.as_secs()
     );
     explain::refused(doing, &words, Leftover::Removable)
 }

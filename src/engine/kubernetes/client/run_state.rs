@@ -1,4 +1,4 @@
-//! What the engine remembers of a run and of images, for as long as the process lives.
+//! The engine's memory of runs and images, which ends with the process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::model::ImageFact;
 use crate::render::kubernetes::Addresses;
 use crate::secrets::Secrets;
 
-/// What the engine remembers of one run.
+/// The engine's memory of one run.
 #[derive(Default)]
 pub struct RunState {
     /// This process claimed the environment for the run.
@@ -31,11 +31,11 @@ pub struct PodContext {
     pub secrets: Secrets,
 }
 
-/// An image as it was when it was first resolved.
+/// An image as it was first resolved.
 #[derive(Debug, Clone)]
 pub struct PinnedImage {
-    /// The reference that pods get.
+    /// The reference in pods.
     pub as_run: String,
-    /// What the report says.
+    /// The entry of the report.
     pub fact: ImageFact,
 }

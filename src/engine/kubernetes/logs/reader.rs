@@ -1,4 +1,4 @@
-//! Logs of units, line by line. A log that is followed goes on when its connection breaks or its process starts again.
+//! Reads logs line by line. A followed log continues when its connection breaks or its process restarts.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::engine::kubernetes::explain;
 use crate::engine::kubernetes::pods::container_status;
 use crate::engine::{EngineError, Leftover, LogLine};
 
-/// Pause before a log that ended is asked for again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// Pause before a log that ended is requested again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 type Reader = Lines<std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>>>;
 
-/// One container's log, wherever it was left off.
+/// Reader of one container's log, which continues where it stopped.
 pub struct LogReader {
     engine: KubernetesEngine,
     environment: String,
@@ -34,7 +34,7 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    /// From the last `tail` lines on (all if none), then new ones while `follow`.
+    /// A reader of the last `tail` lines (all if none), then of new ones while `follow`.
     pub fn new(
         engine: &KubernetesEngine,
         environment: &str,
@@ -62,6 +62,7 @@ impl LogReader {
         }
     }
 
+    /// The lines as a stream, each with its unit.
     pub fn lines(self, unit: String) -> BoxStream<'static, Result<LogLine, EngineError>> {
         futures::stream::unfold((self, unit), |(mut tail, unit)| async move {
             let next = tail.next().await?;
@@ -97,16 +98,16 @@ impl LogReader {
                         tracing::debug!(pod = self.pod, "its log broke off: {e}");
                     }
                     self.reader = None;
-                    if !self.params.follow || !self.goes_on().await {
+                    if !self.params.follow || !self.may_continue().await {
                         return None;
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
     }
 
-    /// False when there is nothing to read (yet, or any more).
+    /// False if there is nothing to read yet, or any more.
     async fn open(&mut self) -> Result<bool, EngineError> {
         if let Ok(last) = self.last.parse::<Timestamp>() {
             self.params.since_time = Some(last);
@@ -121,12 +122,12 @@ impl LogReader {
                     return Ok(true);
                 }
                 Err(e) if explain::is_missing(&e) => return Ok(false),
-                // Its process was not started yet.
+                // The process has not started yet.
                 Err(e) if explain::status(&e).is_some_and(|s| s.code == 400) => {
-                    if !self.params.follow || !self.goes_on().await {
+                    if !self.params.follow || !self.may_continue().await {
                         return Ok(false);
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 Err(e) => {
                     return Err(explain::failed(&format!("read the log of {}", self.pod), &e, Leftover::Unknown));
@@ -135,8 +136,8 @@ impl LogReader {
         }
     }
 
-    /// Whether more can come: the pod is there and has not ended for good.
-    async fn goes_on(&mut self) -> bool {
+    /// Reports whether more lines can follow: the pod exists and has not ended for good.
+    async fn may_continue(&mut self) -> bool {
         let found: Option<Pod> = self.engine.pods(&self.environment).get_opt(&self.pod).await.ok().flatten();
         let Some(pod) = found else { return false };
         if pod.metadata.deletion_timestamp.is_some() {
@@ -149,10 +150,10 @@ impl LogReader {
         !(never && ended)
     }
 
-    /// The text of a line that was not seen before.
+    /// The text of a line, unless it was returned before.
     fn unseen(&mut self, line: &str) -> Option<String> {
         let (time, text) = line.split_once(' ').unwrap_or((line, ""));
-        // Seconds are all that a log is asked to begin at, so that some lines come twice.
+        // The start of a log is given in whole seconds, so that some lines come twice.
         if self.params.since_time.is_some() && time <= self.last.as_str() {
             return None;
         }

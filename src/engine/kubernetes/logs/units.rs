@@ -39,6 +39,6 @@ pub async fn lines(
             LogReader::new(engine, environment, &pod.name_any(), UNIT_CONTAINER, tail, follow).lines(shown)
         })
         .collect();
-    // One after the other, so that the output is in order; side by side while following.
+    // In order, unless followed: then the lines of all units are merged.
     Ok(if follow { futures::stream::select_all(each).boxed() } else { futures::stream::iter(each).flatten().boxed() })
 }

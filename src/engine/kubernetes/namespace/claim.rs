@@ -1,5 +1,5 @@
-//! Who has an environment: the namespace itself. The API server lets only one be made; its annotations carry the lease,
-//! and they change hands only from the version that was read, so that of two who want it exactly one gets it.
+//! Claims environments. The namespace is the claim: the API server creates only one of a name. Its annotations hold the lease,
+//! and each update carries the version that was read, so that exactly one of two concurrent runs succeeds.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ use crate::render::kubernetes::{
 };
 use crate::secrets::Secrets;
 
-/// How long it is tried while others take and give up the same environment, or it is still being removed.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Time limit while other runs claim and release the environment, or it is being removed.
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 
-/// What was found where the namespace would be made.
+/// The state of the environment's namespace.
 enum Found {
     Nothing,
     Leaving,
     Owned { namespace: Box<Namespace>, run: Option<RunId>, commit: String },
 }
 
-/// Takes the environment for this run, unless a newer run has it; from then on it is watched.
+/// Claims the environment for this run, unless a newer run owns it, and starts its watches.
 pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
     let claim = acquire(engine, lease, older).await?;
     if matches!(claim, Claim::Ours { .. }) {
@@ -46,7 +46,7 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
     let name = &lease.environment;
     let object = engine.with_stage(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     let mut replaced = None;
     while Instant::now() < until {
         match find(engine, name).await? {
@@ -71,21 +71,21 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
                     engine.run_state(lease.run, |run| run.in_place = true);
                     return Ok(Claim::Ours { replaced, kept: Some(Box::new(kept)) });
                 }
-                // Ours now, so that nobody older goes on; what is in it goes, and it is made again.
+                // It is ours now, so that no older run continues. It is removed and created again.
                 for left in remove::remove(engine, name, remove::Scope::Run(lease.run)).await? {
-                    tracing::warn!("{} of an older run is still there: {}", left.object, left.reason);
+                    tracing::warn!("{} of an older run still exists: {}", left.object, left.reason);
                 }
             }
         }
     }
     Err(explain::refused(
         &format!("take environment {name}"),
-        "others keep taking it, or it is not removed to the end (`dayfly down` says what holds it); run again then",
+        "other runs keep claiming it, or its removal does not end (`dayfly down` names what holds it); then run again",
         Leftover::None,
     ))
 }
 
-/// Renders everything once before anything is made, with what is not known yet left out; gives the namespace.
+/// Renders all objects before any is created, without secrets and addresses; returns the namespace.
 fn render_all(stage: &Stage<'_>) -> Result<Object, RenderError> {
     let (secrets, addresses) = (Secrets::default(), Addresses::new());
     prepare::objects(stage, &secrets, None)?;
@@ -115,7 +115,7 @@ async fn find(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineErro
     Ok(Found::Owned { namespace: Box::new(namespace), run, commit })
 }
 
-/// False when it has to be looked at again: somebody was faster, or the connection broke before the answer came.
+/// False if it must be read again: another run was faster, or the connection broke before the answer.
 async fn create(engine: &KubernetesEngine, object: &Object) -> Result<bool, EngineError> {
     let namespace: Namespace = serde_json::from_value(object.value.clone())
         .map_err(|e| explain::refused("render the namespace", &e.to_string(), Leftover::None))?;
@@ -125,12 +125,12 @@ async fn create(engine: &KubernetesEngine, object: &Object) -> Result<bool, Engi
         Err(e) if explain::is_conflict(&e) || retry::is_interrupted(&e) => Ok(false),
         Err(e) => {
             let leftover = if explain::status(&e).is_some() { Leftover::None } else { Leftover::Unknown };
-            Err(explain::failed(&format!("make namespace {}", object.name), &e, leftover))
+            Err(explain::failed(&format!("create namespace {}", object.name), &e, leftover))
         }
     }
 }
 
-/// Puts our lease in place of the older one; false when somebody else changed the namespace meanwhile.
+/// Replaces the older lease by ours; false if another client changed the namespace meanwhile.
 async fn take_over(
     engine: &KubernetesEngine,
     lease: &Lease,
@@ -144,7 +144,7 @@ async fn take_over(
     let name = namespace.name_any();
     match engine.namespaces().patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
         Ok(_) => Ok(true),
-        // Somebody else did, or we did: when an answer is lost on its way, the request is repeated.
+        // Another client changed it, or we did: a request whose answer was lost is repeated.
         Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => {
             Ok(matches!(find(engine, &name).await?, Found::Owned { run: Some(run), .. } if run == lease.run))
         }

@@ -13,7 +13,7 @@ use crate::model::RunId;
 use crate::render::kubernetes::{ENVIRONMENT_ROLE, lease as annotations};
 use crate::render::labels;
 
-/// How long the watch of a namespace may take to list it.
+/// Time limit for the first list of a namespace.
 const LIST_LIMIT: Duration = Duration::from_secs(90);
 
 /// Fails for a namespace that dayfly did not create.
@@ -24,7 +24,7 @@ pub fn require_dayfly(namespace: &Namespace) -> Result<(), EngineError> {
     }
     Err(explain::refused(
         &format!("use namespace {name}"),
-        "there is a namespace of that name that is not dayfly's; it is not touched: rename the description, or remove the namespace by hand",
+        "a namespace of that name exists that is not dayfly's, and dayfly does not touch it: rename the description, or delete the namespace by hand",
         Leftover::None,
     ))
 }
@@ -32,7 +32,7 @@ pub fn require_dayfly(namespace: &Namespace) -> Result<(), EngineError> {
 /// The owner's lease. An environment that this process claimed and somebody is removing has no owner any more; one that a
 /// newer run removes in order to create it again belongs to that run already.
 pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Option<Lease>, EngineError> {
-    let failed = |e| explain::failed(&format!("read who has environment {environment}"), &e, Leftover::None);
+    let failed = |e| explain::failed(&format!("read the owner of environment {environment}"), &e, Leftover::None);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(None) };
     require_dayfly(&namespace)?;
     images::restore(engine, namespace.annotations());
@@ -41,8 +41,8 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
         Some(lease) if leaving && engine.run_state(lease.run, |run| run.claimed) => Ok(None),
         Some(lease) => Ok(Some(lease)),
         None if namespace.annotations().contains_key(annotations::LEASE) => Err(explain::refused(
-            &format!("read who has environment {environment}"),
-            "it was made by another version of dayfly; remove it with that version, or with `dayfly down`",
+            &format!("read the owner of environment {environment}"),
+            "another version of dayfly created it; remove it with that version, or with `dayfly down`",
             Leftover::None,
         )),
         None => Ok(None),
@@ -53,8 +53,8 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
 async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<RunId>, EngineError> {
     let known = engine.cache(environment).wait_for(LIST_LIMIT, |snapshot, _| snapshot.owner.clone()).await;
     known.map(|owner| owner.filter(|o| !o.leaving).map(|o| o.run)).ok_or_else(|| {
-        let words = format!("the API server does not say within {} s", LIST_LIMIT.as_secs());
-        explain::refused(&format!("find out who has environment {environment}"), &words, Leftover::Unknown)
+        let words = format!("the API server did not answer within {} s", LIST_LIMIT.as_secs());
+        explain::refused(&format!("find the owner of environment {environment}"), &words, Leftover::Unknown)
     })
 }
 

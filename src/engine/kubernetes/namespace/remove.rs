@@ -1,4 +1,4 @@
-//! Removal: the namespace, and beside it at once all that takes time to end; it is done when the namespace is gone.
+//! Removes an environment: deletes its namespace, and concurrently its pods and Jobs; ends when the namespace is gone.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use crate::engine::{EngineError, Leftover, Residual};
 use crate::model::RunId;
 use crate::render::kubernetes::{Kind, lease};
 
-/// How long processes may take to end by themselves, in seconds.
+/// Grace period of processes, in seconds.
 pub const GRACE_SECS: u32 = 1;
-/// The namespace's controller lets this much time pass before it begins.
-const EMPTYING: Duration = Duration::from_secs(4);
-/// How long it is waited until what holds the namespace is named.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time before the namespace controller begins to delete contents.
+const EMPTYING_LIMIT: Duration = Duration::from_secs(4);
+/// Time limit for the namespace to disappear; then the objects that hold it are reported.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Which environments of that name are removed.
+/// Condition on the owner under which an environment is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Whoever owns it.
+    /// Any owner, or none.
     Any,
     /// Only if this run owns it.
     Run(RunId),
@@ -46,9 +46,9 @@ impl Scope {
     }
 }
 
-/// Removes an environment, while it is theirs.
+/// Removes an environment while its owner matches.
 pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) -> Result<Vec<Residual>, EngineError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     loop {
         let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
         let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
@@ -58,35 +58,35 @@ pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) 
         if !whose.matches(&namespace) {
             return Ok(vec![]);
         }
-        if namespace.metadata.deletion_timestamp.is_some() || begun(engine, &namespace).await? {
+        if namespace.metadata.deletion_timestamp.is_some() || delete(engine, &namespace).await? {
             break;
         }
     }
-    // Side by side: each is a matter of its own, and what fails here the namespace's controller does later.
-    let params = api::within(GRACE_SECS);
+    // A failure here does not matter: the namespace controller deletes what is left.
+    let params = api::with_grace_period(GRACE_SECS);
     let emptying = async {
         tokio::join!(
             engine.delete_all(Kind::Job, environment, &params),
             engine.delete_all(Kind::Pod, environment, &params)
         )
     };
-    // Not longer than the namespace is there for sure: the next one of that name may be a newer run's.
-    match tokio::time::timeout(EMPTYING, emptying).await {
+    // Bounded by the time for which the namespace surely exists: the next one of that name may belong to a newer run.
+    match tokio::time::timeout(EMPTYING_LIMIT, emptying).await {
         Ok((jobs, pods)) => {
             [jobs, pods].into_iter().filter_map(Result::err).for_each(|e| tracing::debug!("failed to {e}"));
         }
-        Err(_) => tracing::debug!(environment, "its pods are left to the namespace's controller"),
+        Err(_) => tracing::debug!(environment, "the namespace controller deletes the remaining pods"),
     }
     engine.release_cache(environment);
-    if gone(engine, environment, until).await {
+    if wait_until_gone(engine, environment, until).await {
         Ok(vec![])
     } else {
         termination::remaining_objects(engine, environment).await
     }
 }
 
-/// Deletes the namespace as it was seen; false when somebody took it meanwhile.
-async fn begun(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool, EngineError> {
+/// Deletes the namespace in the version that was read; false if it changed meanwhile.
+async fn delete(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool, EngineError> {
     let seen = Preconditions { uid: namespace.uid(), resource_version: namespace.resource_version() };
     let name = namespace.name_any();
     match engine.namespaces().delete(&name, &DeleteParams::background().preconditions(seen)).await {
@@ -97,8 +97,9 @@ async fn begun(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool,
     }
 }
 
-/// Waits until the namespace that is being removed is gone; false when the time is over.
-async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
+/// Waits until the terminating namespace is gone; false after the deadline. kube's `await_condition` fails at the first
+/// error of its watch, for example when the API server restarts.
+async fn wait_until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
     let itself = Config::default().fields(&format!("metadata.name={environment}"));
     let mut watched = std::pin::pin!(watch_with_relist(engine.namespaces(), itself).default_backoff());
     let waiting = async {
@@ -106,7 +107,7 @@ async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> b
         while let Some(seen) = watched.next().await {
             match seen {
                 Ok(Event::Init) => there = false,
-                // One that is not being removed is another that was made meanwhile.
+                // A namespace that is not terminating was created meanwhile.
                 Ok(Event::InitApply(namespace)) => there = namespace.metadata.deletion_timestamp.is_some(),
                 Ok(Event::InitDone) if there => {}
                 Ok(Event::InitDone | Event::Delete(_)) => return true,
@@ -119,16 +120,16 @@ async fn gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> b
     tokio::time::timeout_at(until, waiting).await.unwrap_or(false)
 }
 
-/// Waits for a namespace that is being removed, never to use it.
+/// Waits until a terminating namespace is gone, so that it can be created again.
 pub async fn until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> Result<(), EngineError> {
-    if gone(engine, environment, until).await {
+    if wait_until_gone(engine, environment, until).await {
         return Ok(());
     }
     let left = termination::remaining_objects(engine, environment).await?;
     let left: Vec<String> = left.iter().map(|r| format!("  {}: {}", r.object, r.reason)).collect();
     Err(explain::refused(
         &format!("take environment {environment}"),
-        &format!("its namespace is still being removed; what holds it:\n{}", left.join("\n")),
+        &format!("its namespace is still being removed; it is held by:\n{}", left.join("\n")),
         Leftover::None,
     ))
 }

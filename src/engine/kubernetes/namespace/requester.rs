@@ -1,4 +1,4 @@
-//! The TestEnvironment that asked for an environment hears that somebody else removed it.
+//! Tells the TestEnvironment that requested an environment of its removal.
 
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -10,7 +10,7 @@ use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 
-/// Writes it down; one that is gone needs no word.
+/// Annotates the TestEnvironment with the run and the reason, if it still exists.
 pub async fn notify_removed(engine: &KubernetesEngine, lease: &Lease, why: &str) -> Result<(), EngineError> {
     let Some((namespace, name)) = lease.requester.as_deref().and_then(|a| a.split_once('/')) else { return Ok(()) };
     let objects: Api<TestEnvironment> = Api::namespaced(engine.client(), namespace);

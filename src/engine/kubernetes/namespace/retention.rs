@@ -1,5 +1,5 @@
-//! The retention of an environment, as an annotation of its namespace. It is changed only in the version that was read, so
-//! that nothing is lost when two change it, and nothing is written into another run's time.
+//! The retention of an environment, as an annotation of its namespace. Each update carries the version that was read, so that
+//! concurrent updates lose nothing, and no update affects another run.
 
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
@@ -13,10 +13,10 @@ use crate::lease::{RetentionChange, RetentionUpdate};
 use crate::model::RunId;
 use crate::render::kubernetes::lease;
 
-/// Attempts while others change the namespace.
+/// Attempts while other clients change the namespace.
 const ATTEMPTS: usize = 20;
 
-/// Changes the retention while this run has the environment.
+/// Changes the retention while this run owns the environment.
 pub async fn amend(
     engine: &KubernetesEngine,
     environment: &str,
@@ -28,10 +28,10 @@ pub async fn amend(
             return Ok(amended);
         }
     }
-    Err(refused(environment, "others keep changing it; try again"))
+    Err(refused(environment, "other clients keep changing it; try again"))
 }
 
-/// None when somebody else changed the namespace meanwhile.
+/// None if another client changed the namespace meanwhile.
 async fn attempt(
     engine: &KubernetesEngine,
     environment: &str,
@@ -47,7 +47,7 @@ async fn attempt(
         return Ok(Some(RetentionUpdate::Leaving));
     }
     let Some(found) = lease::parse(environment, namespace.annotations()) else {
-        let why = "nobody has it, or another version of dayfly made it; look with `dayfly status`";
+        let why = "it has no owner, or another version of dayfly created it; see `dayfly status`";
         return Err(refused(environment, why));
     };
     if found.run != run {

@@ -10,7 +10,7 @@ use crate::render::kubernetes::KEEP;
 use crate::render::kubernetes::prepare::KEPT;
 use crate::secrets::Secrets;
 
-/// Reads the secrets of an environment that is up.
+/// Reads the secrets of an environment.
 pub async fn read(engine: &KubernetesEngine, environment: &str) -> Result<Secrets, EngineError> {
     let secrets: Api<Secret> = Api::namespaced(engine.client(), environment);
     let found = secrets.get_opt(KEEP).await;
@@ -18,6 +18,6 @@ pub async fn read(engine: &KubernetesEngine, environment: &str) -> Result<Secret
         found.map_err(|e| explain::failed(&format!("read the secrets of {environment}"), &e, Leftover::None))?;
     let bytes = found.and_then(|s| s.data).and_then(|mut data| data.remove(KEPT));
     bytes.and_then(|b| serde_json::from_slice(&b.0).ok()).ok_or_else(|| {
-        EngineError::Missing(format!("the secrets of environment {environment}: it was never made to the end"))
+        EngineError::Missing(format!("the secrets of environment {environment}: it was never completed"))
     })
 }

@@ -1,4 +1,4 @@
-//! What holds a namespace that does not go: each object, its finalizers, and who manages it.
+//! Finds the objects that hold a terminating namespace, with their finalizers and managers.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
@@ -9,7 +9,7 @@ use crate::engine::kubernetes::client::KubernetesEngine;
 use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover, Residual};
 
-/// Everything that is left of an environment.
+/// The remaining objects of an environment, with reasons.
 pub async fn remaining_objects(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let failed = |e| explain::failed(&format!("look at namespace {environment}"), &e, Leftover::Unknown);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(vec![]) };
@@ -21,24 +21,22 @@ pub async fn remaining_objects(engine: &KubernetesEngine, environment: &str) -> 
             Err(why) => left.push(Residual { object: format!("{resource} in {environment}"), reason: why }),
         }
     }
-    left.push(Residual { object: format!("namespace {environment}"), reason: in_words(&namespace, &said) });
+    left.push(Residual { object: format!("namespace {environment}"), reason: reason(&namespace, &said) });
     left.dedup();
     Ok(left)
 }
 
-/// Conditions that say why it does not go, with their messages.
+/// The true conditions of a namespace, with their messages.
 fn conditions(namespace: &Namespace) -> Vec<(String, String)> {
     let all = namespace.status.iter().flat_map(|s| s.conditions.iter().flatten());
     all.filter(|c| c.status == "True").map(|c| (c.type_.clone(), c.message.clone().unwrap_or_default())).collect()
 }
 
-fn in_words(namespace: &Namespace, said: &[(String, String)]) -> String {
+fn reason(namespace: &Namespace, said: &[(String, String)]) -> String {
     let deleted = namespace.metadata.deletion_timestamp.is_some();
     match said.last() {
         Some((_, message)) => message.clone(),
-        None if deleted => {
-            "its deletion was accepted, and the cluster's namespace controller has not begun with it".into()
-        }
+        None if deleted => "its deletion was accepted, but the cluster's namespace controller has not begun it".into(),
         None => "it is not being removed".into(),
     }
 }
@@ -63,7 +61,7 @@ async fn listed(
         let groups = client.list_api_groups().await.map_err(|e| explain::words(&e))?;
         let found = groups.groups.into_iter().find(|g| g.name == group);
         let version = found.and_then(|g| g.preferred_version.or(g.versions.into_iter().next()));
-        format!("/apis/{}", version.map(|v| v.group_version).ok_or("its API is not there any more")?)
+        format!("/apis/{}", version.map(|v| v.group_version).ok_or("its API does not exist any more")?)
     };
     let request = http::Request::get(format!("{base}/namespaces/{environment}/{plural}"))
         .header("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
@@ -74,14 +72,14 @@ async fn listed(
 
 fn residual(resource: &str, object: &PartialObjectMeta<DynamicObject>) -> Residual {
     let finalizers = object.finalizers().join(", ");
-    // Whoever changed it last is most likely who has to let it go.
+    // The last manager is most likely the one that must release it.
     let managers = object.managed_fields().iter().rev().filter_map(|m| m.manager.clone()).collect::<Vec<_>>();
-    let manager = managers.first().cloned().unwrap_or_else(|| "nobody that is known".into());
+    let manager = managers.first().cloned().unwrap_or_else(|| "an unknown manager".into());
     let reason = if finalizers.is_empty() {
-        format!("is still ending; managed by {manager}")
+        format!("is still terminating; managed by {manager}")
     } else {
         format!(
-            "held by finalizer {finalizers}; managed by {manager}: ask its owner to let it go, or remove the finalizer by hand"
+            "held by finalizer {finalizers}; managed by {manager}: ask its owner to release it, or remove the finalizer by hand"
         )
     };
     Residual { object: format!("{} {}", resource.trim_end_matches('.'), object.name_any()), reason }
@@ -92,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resources_are_read_from_what_the_namespace_says() {
+    fn reads_resources_from_the_condition_of_a_namespace() {
         let message = "Some resources are remaining: configmaps. has 1 resource instances, widgets.example.com has 2 resource instances";
         assert_eq!(resources(message), ["configmaps.", "widgets.example.com"]);
         assert!(resources("All content successfully deleted, may be waiting on finalization").is_empty());

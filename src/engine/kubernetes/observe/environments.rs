@@ -1,4 +1,4 @@
-//! What exists, found by labels: environments with their owner and the state of their units.
+//! Finds environments by labels, with their owners and the states of their units.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub async fn all(engine: &KubernetesEngine) -> Result<Vec<Observed>, EngineError
     }
     let units = ListParams::default().labels(&format!("{ENVIRONMENT},{ROLE}={}", Role::Unit.as_str()));
     let pods: Api<Pod> = Api::all(engine.client());
-    // Who has rights in single environments alone sees no pods of others; which units they have stands in their leases.
+    // An account with rights only in its own environments cannot list the pods of others; their leases name their units.
     let pods = match engine.options().account {
         Some(_) => vec![],
         None => pods.list(&units).await.map_err(failed)?.items,
@@ -60,7 +60,7 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
         states.insert(unit.to_owned(), worst);
     }
     let lease = lease::parse(&environment, namespace.annotations());
-    // Its pod is made when its turn comes.
+    // A unit without a pod has not been started.
     for unit in lease.iter().flat_map(|l| &l.plan.units) {
         states.entry(unit.name.clone()).or_insert(UnitState::Created);
     }
@@ -70,7 +70,7 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
     Observed { environment, lease, retention, unread, units: states, objects, leaving }
 }
 
-/// Every unit's pods as the cluster reports them.
+/// The pods of all units, as the cluster reports them.
 pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
     let of = format!("{},{ROLE}={}", api::of_environment(environment), Role::Unit.as_str());
     let pods = engine.pods(environment).list(&ListParams::default().labels(&of)).await;
@@ -88,14 +88,14 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
     Ok(pods.iter().map(running).collect())
 }
 
-/// `sha256:…` from what a kubelet calls an image's id: `name@sha256:…`, `sha256:…`, or with a scheme before it.
+/// The digest `sha256:…` in a kubelet's image id: `name@sha256:…`, `sha256:…`, or with a scheme.
 fn digest(image_id: &str) -> String {
     ImageRef::split(image_id).digest().unwrap_or(image_id).trim_start_matches("docker://").to_owned()
 }
 
-/// The states of all pods, and the events, as JSON. No Secret is among them.
+/// All pods and events as JSON, without Secrets.
 pub async fn traces(engine: &KubernetesEngine, environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
-    let failed = |e| explain::failed(&format!("read what the cluster keeps of {environment}"), &e, Leftover::Unknown);
+    let failed = |e| explain::failed(&format!("read the pods and events of {environment}"), &e, Leftover::Unknown);
     let events: Api<Event> = Api::namespaced(engine.client(), environment);
     let mut pods = engine.pods(environment).list(&ListParams::default()).await.map_err(failed)?;
     let mut events = events.list(&ListParams::default()).await.map_err(failed)?;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_read_from_every_form_of_an_image_id() {
+    fn reads_the_digest_from_every_form_of_an_image_id() {
         for id in ["r.test:5000/a/b@sha256:12", "sha256:12", "docker.io/library/a@sha256:12"] {
             assert_eq!(digest(id), "sha256:12");
         }

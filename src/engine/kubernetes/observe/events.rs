@@ -1,4 +1,4 @@
-//! What happens to an environment, told from its cache: processes that end, and another owner.
+//! Derives the events of an environment from its cache: processes that end, and changes of the owner.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,30 +14,30 @@ use crate::engine::kubernetes::pods::container_status::{self, UNIT_CONTAINER};
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{ROLE, Role, UNIT};
 
-/// Follows an environment until the stream is dropped. Units that do not run any more are told at once.
+/// Follows an environment until the stream is dropped. Units that have ended already are reported at once.
 pub async fn watch(
     engine: &KubernetesEngine,
     environment: &str,
 ) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
     let cache = engine.cache(environment);
-    let (tell, heard) = mpsc::channel(64);
+    let (sender, events) = mpsc::channel(64);
     tokio::spawn(async move {
-        let quiet = tell.clone();
+        let closed = sender.clone();
         tokio::select! {
-            () = quiet.closed() => {}
-            () = follow(cache, tell) => {}
+            () = closed.closed() => {}
+            () = follow(cache, sender) => {}
         }
     });
-    Ok(futures::stream::unfold(heard, |mut heard| async move { heard.recv().await.map(|h| (h, heard)) }).boxed())
+    Ok(futures::stream::unfold(events, |mut events| async move { events.recv().await.map(|e| (e, events)) }).boxed())
 }
 
-async fn follow(cache: Arc<EnvironmentCache>, tell: mpsc::Sender<EngineEvent>) {
+async fn follow(cache: Arc<EnvironmentCache>, sender: mpsc::Sender<EngineEvent>) {
     let mut snapshot = cache.subscribe();
-    let mut teller = Teller::default();
+    let mut reported = Reported::default();
     loop {
-        let news = teller.news(&snapshot.borrow_and_update());
-        for happened in news {
-            if tell.send(happened).await.is_err() {
+        let news = reported.news(&snapshot.borrow_and_update());
+        for event in news {
+            if sender.send(event).await.is_err() {
                 return;
             }
         }
@@ -47,17 +47,17 @@ async fn follow(cache: Arc<EnvironmentCache>, tell: mpsc::Sender<EngineEvent>) {
     }
 }
 
-/// What was told.
+/// The events that were reported.
 #[derive(Default)]
-struct Teller {
-    /// Ends by container id.
+struct Reported {
+    /// Reported ends, by container id.
     ends: BTreeSet<String>,
-    /// A whole list was seen before.
+    /// A complete list was seen.
     begun: bool,
     owner: Option<Option<(crate::model::RunId, bool)>>,
 }
 
-impl Teller {
+impl Reported {
     fn news(&mut self, snapshot: &Snapshot) -> Vec<EngineEvent> {
         let mut news = vec![];
         for pod in snapshot.pods.iter().flat_map(|p| p.values()) {
@@ -74,13 +74,13 @@ impl Teller {
         news
     }
 
-    /// An end that was not told. What ended before the watch began and runs again is no news.
+    /// An end that was not reported, unless it precedes the watch and the unit runs again.
     fn end(&mut self, pod: &Pod) -> Option<EngineEvent> {
         if api::label(pod, ROLE) != Role::Unit.as_str() {
             return None;
         }
         let status = container_status::container(pod, UNIT_CONTAINER)?;
-        // A process that never began is no end; whoever starts it is told why.
+        // A process that never started has not ended; `start` reports the reason.
         let end = container_status::last_termination(status).filter(|e| !container_status::never_started(e))?;
         let new =
             self.ends.insert(format!("{}/{:?}", pod.metadata.uid.as_deref().unwrap_or_default(), end.container_id));

@@ -1,4 +1,4 @@
-//! Agents: a pod of dayfly's own image rests at each position; every link runs the agent in it anew.
+//! Starts agents: a pod of dayfly's own image waits at each position; each connection executes an agent in it.
 
 use super::{context, ephemeral, pod};
 use crate::agent::AgentLink;
@@ -19,15 +19,15 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, position: &Position
     }
     let pod = pod(engine, lease, position).await?;
     if let Position::Suite(_) = position {
-        ahead(engine, lease);
+        create_ahead(engine, lease);
     }
-    rests(engine, lease, &pod).await?;
+    ensure_running(engine, lease, &pod).await?;
     exec::run(engine, &lease.environment, &pod.name, CONTAINER, &exec::AGENT).await
 }
 
 async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> Result<Object, EngineError> {
     let context = context::load(engine, lease).await?;
-    // Control is there before anybody else, and is told addresses with each question.
+    // The control agent starts before all units, and each probe carries the addresses.
     let addresses = match position {
         Position::Control => context.addresses.clone(),
         _ => context::resolve_addresses(engine, lease, &context, |_| true).await,
@@ -38,25 +38,25 @@ async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> R
         .ok_or_else(|| EngineError::Missing(format!("{position:?} in environment {}", lease.environment)))
 }
 
-async fn rests(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result<(), EngineError> {
+async fn ensure_running(engine: &KubernetesEngine, lease: &Lease, pod: &Object) -> Result<(), EngineError> {
     let of = format!("dayfly's agent {}", pod.name);
-    // One at a time: a second request for the same pod would be counted by the quota before it is refused.
+    // One at a time, because the quota counts a second request for the same pod before it is refused.
     let turn = engine.run_state(lease.run, |run| run.pod_locks.entry(pod.name.clone()).or_default().clone());
     let _turn = turn.lock().await;
     pod::ensure(engine, &lease.environment, &of, pod, |found| pod::matches(found, pod)).await?;
     pod::wait_until_running(engine, &lease.environment, &of, &pod.name, CONTAINER, None).await
 }
 
-/// Makes the pods of all suites of steps when the first of them is needed, so that the others find theirs running.
-fn ahead(engine: &KubernetesEngine, lease: &Lease) {
+/// Creates the pods of all suites of steps when the first is needed, so that the others find theirs running.
+fn create_ahead(engine: &KubernetesEngine, lease: &Lease) {
     let suites = lease.plan.suites.values().filter(|s| matches!(s.executor, SuiteExecutor::Steps { .. }));
     for suite in suites.map(|s| s.name.clone()) {
         let (engine, lease) = (engine.clone(), lease.clone());
         tokio::spawn(async move {
-            // Whoever needs it makes it again and is told what is wrong.
+            // Errors are ignored: the suite that needs the pod tries again and reports them.
             let position = Position::Suite(suite);
             if let Ok(pod) = pod(&engine, &lease, &position).await {
-                rests(&engine, &lease, &pod).await.ok();
+                ensure_running(&engine, &lease, &pod).await.ok();
             }
         });
     }

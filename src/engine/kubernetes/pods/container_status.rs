@@ -1,4 +1,4 @@
-//! What a pod's status and events amount to: still coming, running, ended, or stuck for a reason. Pure.
+//! Classifies containers by the status and events of their pods. Pure.
 
 use std::time::Duration;
 
@@ -6,67 +6,68 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use crate::engine::kubernetes::cache::PodEvent;
+use crate::engine::kubernetes::waiting_reason::{StartFailureKind, is_normal_waiting, start_failure_kind};
 use crate::engine::{UnitState, words};
 use crate::render::kubernetes::STOPPED;
 
 /// Name of a unit's container in its pod.
 pub const UNIT_CONTAINER: &str = "unit";
-/// How long something that may pass by itself (no room, a volume that cannot be mounted) is watched before it counts.
+/// Time for which a problem that may pass by itself (no node, failed mount) is tolerated.
 const TOLERANCE: Duration = Duration::from_secs(7);
 
-/// What keeps a pod from running.
+/// A reason why a container cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartFailure {
-    /// Its image cannot be had.
+    /// Its image is unavailable.
     Image(String),
-    /// There is no room for it.
+    /// No node has capacity for it.
     Capacity(String),
-    /// Anything else.
+    /// Any other reason.
     Start(String),
 }
 
-/// One container of a pod as it is seen.
+/// The phase of a container.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContainerPhase {
-    /// Not yet; the last that was said about it.
+    /// It has not started; the latest event about it.
     Waiting(String),
     /// Its process runs.
     Running,
     /// Its process ended.
     Terminated { code: i64, oom_killed: bool },
-    /// Held back by a suite.
+    /// A suite stopped it.
     Stopped,
-    /// It will not run.
+    /// It cannot start.
     Failed(StartFailure),
 }
 
-/// The status of a container of the pod, ephemeral ones among them.
+/// The status of a container, including ephemeral ones.
 pub fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let all = status.container_statuses.iter().flatten().chain(status.ephemeral_container_statuses.iter().flatten());
     all.into_iter().find(|c| c.name == name)
 }
 
-/// The last end of a container's process, whether it runs again or not.
+/// The latest termination of a container, even if it runs again.
 pub fn last_termination(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
-    ended_in(&status.state).or_else(|| ended_in(&status.last_state))
+    terminated(&status.state).or_else(|| terminated(&status.last_state))
 }
 
-fn ended_in(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated> {
+fn terminated(state: &Option<ContainerState>) -> Option<&ContainerStateTerminated> {
     state.as_ref()?.terminated.as_ref()
 }
 
-/// Was OOM-killed.
+/// Reports whether the process was OOM-killed.
 pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
     end.reason.as_deref() == Some("OOMKilled")
 }
 
-/// What is seen of a container.
+/// Classifies a container by the status of its pod and by events.
 pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> ContainerPhase {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let events: Vec<PodEvent> = events.iter().filter(|n| n.uid == uid).cloned().collect();
     let events = events.as_slice();
-    if let Some(why) = lost(pod) {
+    if let Some(why) = termination_reason(pod) {
         return ContainerPhase::Failed(StartFailure::Start(why));
     }
     let status = container(pod, name);
@@ -74,59 +75,59 @@ pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> C
     if state.is_some_and(|s| s.running.is_some()) || just_started(name, status, events) {
         return ContainerPhase::Running;
     }
-    // Whatever the kubelet says of a container that it cannot start: it is not meant to.
+    // A stopped container is not meant to start, so that its waiting reason does not matter.
     if is_stopped(pod, name) {
         return ContainerPhase::Stopped;
     }
     if let Some(end) = status.and_then(last_termination) {
-        return ended(end);
+        return classify_ended(end);
     }
     if let Some(waiting) = state.and_then(|s| s.waiting.as_ref()) {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
-        if let Some(stuck) = waits(reason, message, events) {
-            return ContainerPhase::Failed(stuck);
+        if let Some(failure) = waiting_failure(reason, message, events) {
+            return ContainerPhase::Failed(failure);
         }
     }
-    scheduled(pod, now)
-        .or_else(|| mounted(events, now))
-        .map_or_else(|| ContainerPhase::Waiting(last_words(events)), ContainerPhase::Failed)
+    scheduling_failure(pod, now)
+        .or_else(|| setup_failure(events, now))
+        .map_or_else(|| ContainerPhase::Waiting(last_event(events)), ContainerPhase::Failed)
 }
 
-/// The kubelet tells of a start at once, and puts it into the status up to a second later. Only a first start is
-/// believed this way: afterwards an event does not tell which start it is about.
+/// Reports whether an event tells of the first start: the status follows up to a second later. Events of later starts do not
+/// count, because an event does not tell which start it is about.
 fn just_started(name: &str, status: Option<&ContainerStatus>, events: &[PodEvent]) -> bool {
     let first = status.is_none_or(|s| {
         let waits = s.state.as_ref().and_then(|s| s.waiting.as_ref());
         s.restart_count == 0
             && last_termination(s).is_none()
-            && waits.is_none_or(|w| matches!(w.reason.as_deref(), Some("ContainerCreating" | "PodInitializing")))
+            && waits.is_none_or(|w| w.reason.as_deref().is_some_and(is_normal_waiting))
     });
     let part = format!("{{{name}}}");
     first && events.iter().any(|n| n.reason == "Started" && n.field_path.ends_with(&part))
 }
 
-/// Its image was taken away by `stop`.
+/// Reports whether `stop` replaced the image.
 pub fn is_stopped(pod: &Pod, name: &str) -> bool {
     let containers = pod.spec.iter().flat_map(|s| &s.containers);
     containers.into_iter().any(|c| c.name == name && c.image.as_deref() == Some(STOPPED))
 }
 
-/// Evicted, preempted, or deleted by somebody.
-fn lost(pod: &Pod) -> Option<String> {
+/// The reason if the pod was evicted, preempted or deleted.
+fn termination_reason(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
     if status.phase.as_deref() == Some("Failed") && status.reason.is_some() {
-        return Some(format!("the cluster ended it ({}): {}", said(&status.reason), said(&status.message)));
+        return Some(format!("the cluster terminated its pod ({}): {}", said(&status.reason), said(&status.message)));
     }
     let disrupted = status.conditions.iter().flatten().find(|c| c.type_ == "DisruptionTarget" && c.status == "True");
     if let Some(why) = disrupted {
-        return Some(format!("the cluster ended it ({}): {}", said(&why.reason), said(&why.message)));
+        return Some(format!("the cluster terminated its pod ({}): {}", said(&why.reason), said(&why.message)));
     }
-    pod.metadata.deletion_timestamp.is_some().then(|| "its pod was deleted by somebody else".into())
+    pod.metadata.deletion_timestamp.is_some().then(|| "its pod was deleted".into())
 }
 
-fn ended(end: &ContainerStateTerminated) -> ContainerPhase {
+fn classify_ended(end: &ContainerStateTerminated) -> ContainerPhase {
     let message = end.message.as_deref().unwrap_or_default().trim();
     if never_started(end) {
         return ContainerPhase::Failed(StartFailure::Start(words::reason(message)));
@@ -134,29 +135,24 @@ fn ended(end: &ContainerStateTerminated) -> ContainerPhase {
     ContainerPhase::Terminated { code: end.exit_code.into(), oom_killed: oom_killed(end) }
 }
 
-/// The runtime could not start the process.
+/// Reports whether the runtime could not start the process.
 pub fn never_started(end: &ContainerStateTerminated) -> bool {
     matches!(end.reason.as_deref(), Some("StartError" | "ContainerCannotRun"))
 }
 
-/// Reasons for which a container waits that do not pass by themselves.
-fn waits(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
-    match reason {
-        "ImagePullBackOff" | "ErrImagePull" => {
-            // Some words say why; the later ones only that it is tried again.
+/// The start failure that a waiting reason stands for, if it does not pass by itself.
+fn waiting_failure(reason: &str, message: &str, events: &[PodEvent]) -> Option<StartFailure> {
+    Some(match start_failure_kind(reason)? {
+        StartFailureKind::Pull => {
+            // The first events hold the cause; later ones only announce retries.
             let pulled = |n: &&PodEvent| n.warning && n.reason == "Failed" && n.message.starts_with("Failed to pull");
             let why = events.iter().rev().find(pulled).map_or(message, |n| &n.message);
-            Some(StartFailure::Image(pull_advice(why)))
+            StartFailure::Image(pull_advice(why))
         }
-        "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" => Some(StartFailure::Image(message.to_owned())),
-        "CreateContainerConfigError"
-        | "CreateContainerError"
-        | "RunContainerError"
-        | "PreCreateHookError"
-        | "PostStartHookError" => Some(StartFailure::Start(config_advice(message))),
-        "CrashLoopBackOff" => Some(StartFailure::Start(message.to_owned())),
-        _ => None,
-    }
+        StartFailureKind::Image => StartFailure::Image(message.to_owned()),
+        StartFailureKind::Create => StartFailure::Start(config_advice(message)),
+        StartFailureKind::CrashLoop => StartFailure::Start(message.to_owned()),
+    })
 }
 
 fn pull_advice(message: &str) -> String {
@@ -165,7 +161,7 @@ fn pull_advice(message: &str) -> String {
     let advice = if any(&["\"localhost/"]) {
         "images named localhost/… are not pulled: load it on every node, or push it to a registry"
     } else if any(&["unauthorized", "denied", "authentication required", "authorization failed"]) {
-        "the registry refuses it: give credentials with --pull-secret, or check the name"
+        "the registry refuses it: pass credentials with --pull-secret, or check the name"
     } else if any(&["not found", "manifest unknown"]) {
         "the registry does not have it: check name and tag"
     } else if any(&[
@@ -187,14 +183,14 @@ fn config_advice(message: &str) -> String {
     let advice = if message.contains("image will run as root") {
         "its image runs as root; set `security.user` to a numeric user, or `security.root: true` with a `reason`"
     } else if message.contains("non-numeric user") {
-        "its image names its user by a word, and a cluster needs a number; set `security.user` to a numeric user"
+        "its image names its user by name, and Kubernetes needs a number; set `security.user` to a numeric user"
     } else {
         return words::reason(message);
     };
     format!("{advice} (the kubelet says: {message})")
 }
 
-fn scheduled(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
+fn scheduling_failure(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
     if refused.reason.as_deref() != Some("Unschedulable") {
@@ -202,26 +198,29 @@ fn scheduled(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
     }
     let since = pod.metadata.creation_timestamp.as_ref().map(|t| t.0)?;
     outlasts_tolerance(since, now).then(|| {
-        StartFailure::Capacity(format!("no node has room for it: {}", refused.message.as_deref().unwrap_or_default()))
+        StartFailure::Capacity(format!(
+            "no node has capacity for it: {}",
+            refused.message.as_deref().unwrap_or_default()
+        ))
     })
 }
 
-fn mounted(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
+fn setup_failure(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
     const SETUP: [&str; 4] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
-    // What comes after all of these: a failure before it was overcome.
-    const ONWARD: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
-    let mut since = events.iter().rev().take_while(|n| !ONWARD.contains(&n.reason.as_str()));
+    // Events after set-up: earlier failures have passed.
+    const PROGRESS: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
+    let mut since = events.iter().rev().take_while(|n| !PROGRESS.contains(&n.reason.as_str()));
     let failed = since.find(|n| n.warning && SETUP.contains(&n.reason.as_str()))?;
     outlasts_tolerance(failed.since?, now)
         .then(|| StartFailure::Start(format!("{}: {}", failed.reason, failed.message)))
 }
 
-/// Whether what began then has lasted too long to come right by itself.
+/// Reports whether a problem that began then has lasted longer than tolerated.
 pub fn outlasts_tolerance(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).as_secs_f64() >= TOLERANCE.as_secs_f64()
 }
 
-fn last_words(events: &[PodEvent]) -> String {
+fn last_event(events: &[PodEvent]) -> String {
     events.last().map_or_else(String::new, |n| format!("{}: {}", n.reason, n.message))
 }
 
@@ -232,7 +231,7 @@ pub fn unit_state(pod: &Pod) -> UnitState {
     match last_termination(status) {
         _ if runs => UnitState::Running,
         Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
-        None if lost(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
+        None if termination_reason(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
         None => UnitState::Created,
     }
 }
@@ -270,13 +269,13 @@ mod tests {
         }
     }
 
-    /// What is seen so many seconds after the pod was made.
+    /// Classifies so many seconds after the pod was created.
     fn after(secs: i64, pod: &Pod, events: &[PodEvent]) -> ContainerPhase {
         classify(pod, "unit", events, MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs))
     }
 
     #[test]
-    fn what_may_pass_by_itself_counts_only_after_a_while() {
+    fn tolerates_passing_problems_for_a_while() {
         let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"});
         let unschedulable = pod("a", json!({"phase": "Pending", "conditions": [refused]}));
         assert!(matches!(after(6, &unschedulable, &[]), ContainerPhase::Waiting(_)));
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_another_pod_of_that_name_does_not_count() {
+    fn ignores_events_for_other_pod_uids() {
         let pending = pod("a", json!({"phase": "Pending"}));
         assert_eq!(
             after(8, &pending, &[note("u0", "FailedMount", true), note("u0", "Started", false)]),
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_believed_only_about_the_first_start() {
+    fn trusts_started_events_only_for_the_first_start() {
         let started = [note("u1", "Started", false)];
         let creating = json!({"waiting": {"reason": "ContainerCreating"}});
         assert_eq!(after(1, &pod("a", contained(creating, json!({}), 0)), &started), ContainerPhase::Running);
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_whose_image_was_taken_is_held_and_did_not_end() {
+    fn classifies_a_container_with_the_stop_image_as_stopped() {
         let ended = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
         let waits = json!({"waiting": {"reason": "InvalidImageName", "message": "no"}});
         assert_eq!(after(1, &pod(STOPPED, contained(waits.clone(), ended.clone(), 1)), &[]), ContainerPhase::Stopped);
@@ -321,14 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_the_cluster_ended_says_why() {
+    fn reports_why_the_cluster_terminated_a_pod() {
         let evicted = pod("a", json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}));
         let ContainerPhase::Failed(StartFailure::Start(why)) = after(1, &evicted, &[]) else { unreachable!() };
         assert!(why.contains("Evicted") && why.contains("low on memory"), "{why}");
     }
 
     #[test]
-    fn a_units_state_is_its_containers() {
+    fn derives_the_state_of_a_unit_from_its_container() {
         let end = json!({"terminated": {"exitCode": 3, "reason": "OOMKilled"}});
         let run = json!({"running": {"startedAt": MADE}});
         let ended = UnitState::Exited { code: 3, oom_killed: true };

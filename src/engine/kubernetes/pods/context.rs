@@ -16,7 +16,7 @@ use crate::plan::Unit;
 use crate::render::kubernetes::Addresses;
 use crate::render::labels::{self, UNIT};
 
-/// How long the first list of an environment's pods may take.
+/// Time limit for the first list of an environment's pods.
 const LIST_LIMIT: Duration = Duration::from_secs(60);
 
 /// Names of a unit's pods.
@@ -36,8 +36,8 @@ pub async fn load(engine: &KubernetesEngine, lease: &Lease) -> Result<Arc<PodCon
     Ok(context)
 }
 
-/// Where units are reached now: at their pods' addresses where all pods have one, because those work at once, while a
-/// Service first has to learn of a new pod; else at the Service's address. `with_pods` selects the units whose pods count.
+/// The present addresses of units: those of their pods if all pods have one, because a Service lags behind its pods; else the
+/// Service's. `with_pods` selects the units whose pods count.
 pub async fn resolve_addresses(
     engine: &KubernetesEngine,
     lease: &Lease,

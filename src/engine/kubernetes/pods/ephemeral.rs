@@ -1,5 +1,5 @@
-//! Agents inside a unit: an ephemeral container of dayfly's own image that joins the unit's pod, its network and its
-//! process namespace, as the unit's user. It is made when it is first needed, and gone with the process that it joined.
+//! Starts agents inside units: an ephemeral container of dayfly's own image in the unit's pod, in its network and process
+//! namespaces, as the unit's user. It is created when it is first needed, and ends with the process that it joined.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Patch, PatchParams};
@@ -17,8 +17,8 @@ use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
 use crate::render::kubernetes::parts;
 
-/// How often another agent's container may be made meanwhile.
-const TRIES: u8 = 5;
+/// Attempts while other clients add ephemeral containers.
+const ATTEMPTS: u8 = 5;
 
 /// Starts an agent inside the unit's first copy.
 pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Result<AgentLink, EngineError> {
@@ -29,13 +29,13 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Resu
     let environment = &lease.environment;
     let user = match user(engine, environment, planned).await? {
         Some(user) => user,
-        None => asked(engine, environment, planned).await?,
+        None => user_from_agent(engine, environment, planned).await?,
     };
-    let container = joined(engine, environment, planned, &user).await?;
+    let container = ensure_container(engine, environment, planned, &user).await?;
     exec::run(engine, environment, unit, &container, &AGENT).await
 }
 
-/// Numeric `user:group` of the unit's process, where it is known without asking inside.
+/// Numeric `user:group` of the unit's process, if it is known without an agent.
 async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<Option<String>, EngineError> {
     let image = images::fact(engine, &unit.image).and_then(|f| f.user);
     let said = unit.confinement.user.clone().or(image);
@@ -47,10 +47,10 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
     Ok(linux.map(|l| format!("{}:{}", l.uid, l.gid)))
 }
 
-/// The same, by an agent that looks at the process from beside it.
-async fn asked(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
+/// Numeric `user:group` of the unit's process, read by an agent.
+async fn user_from_agent(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
     let own = format!("{0}:{0}", parts::AGENT_USER);
-    let container = joined(engine, environment, unit, &own).await?;
+    let container = ensure_container(engine, environment, unit, &own).await?;
     let mut link = exec::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
     link.input.shutdown().await.ok();
     let mut said = String::new();
@@ -72,10 +72,15 @@ async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result
     found.ok_or_else(|| EngineError::Missing(format!("the pod of {name}")))
 }
 
-/// The container of an agent that runs as this user beside the unit's present process; made when there is none.
-async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user: &str) -> Result<String, EngineError> {
+/// Name of the agent's container for this user and the unit's present process; it is created if it does not exist.
+async fn ensure_container(
+    engine: &KubernetesEngine,
+    environment: &str,
+    unit: &Unit,
+    user: &str,
+) -> Result<String, EngineError> {
     let of = format!("an agent inside {}", unit.name);
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let pod = pod(engine, environment, &unit.name).await?;
         let Some(present) = container_status::container(&pod, UNIT_CONTAINER).filter(|c| runs(c)) else {
             return Err(explain::not_started(&of, &format!("{} is not running", unit.name)));
@@ -86,26 +91,26 @@ async fn joined(engine: &KubernetesEngine, environment: &str, unit: &Unit, user:
             return Ok(name);
         }
         if there.is_none()
-            && !make(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
+            && !create(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
         {
             continue;
         }
         return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
     }
-    Err(explain::not_started(&of, "others keep changing its pod"))
+    Err(explain::not_started(&of, "other clients keep changing its pod"))
 }
 
 fn runs(status: &ContainerStatus) -> bool {
     status.state.as_ref().is_some_and(|s| s.running.is_some())
 }
 
-/// A name for this user beside this very process: the process is told apart by how often it was started.
+/// Name of the container for this user and process; the restart count identifies the process.
 fn name(present: &ContainerStatus, user: &str) -> String {
     format!("agent-{}-{}", present.restart_count, user.replace(':', "-"))
 }
 
 fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, user: &str) -> Value {
-    // With the unit's own capabilities: the kernel shows a process's files to nobody who has fewer.
+    // With the unit's own capabilities, because the kernel hides the files of a process from processes with fewer.
     let as_unit = Confinement {
         user: Some(user.to_owned()),
         root: user.starts_with("0:"),
@@ -119,8 +124,13 @@ fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, u
     })
 }
 
-/// False when the pod was changed by somebody else meanwhile.
-async fn make(engine: &KubernetesEngine, environment: &str, pod: &str, container: &Value) -> Result<bool, EngineError> {
+/// False if another client changed the pod meanwhile.
+async fn create(
+    engine: &KubernetesEngine,
+    environment: &str,
+    pod: &str,
+    container: &Value,
+) -> Result<bool, EngineError> {
     let patch = json!({"spec": {"ephemeralContainers": [container]}});
     let pods = engine.pods(environment);
     match pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(&patch)).await {

@@ -1,4 +1,4 @@
-//! Pods, whoever they are for: made, waited for, stopped by taking an image away, replaced.
+//! Creates, awaits, stops and replaces pods of any role.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::render::kubernetes::object::HOSTS;
 use crate::render::kubernetes::{HASH, Kind, Object};
 use crate::render::labels;
 
-/// How long a pod may take until its process runs, images pulled; what gets stuck is told long before.
-const PULLED: Duration = Duration::from_secs(900);
-/// How long a process may take to end: its own grace period, and some more.
+/// Time limit for a process to run, including image pulls. Start failures are reported earlier.
+const START_LIMIT: Duration = Duration::from_secs(900);
+/// Time limit for a process to end, beyond its own grace period.
 pub const TERMINATION_LIMIT: Duration = Duration::from_secs(60);
-/// How long an object may take to be gone, beyond its grace period.
-const GONE: Duration = Duration::from_secs(60);
+/// Time limit for a pod to disappear, beyond its grace period.
+const DELETION_LIMIT: Duration = Duration::from_secs(60);
 /// Grace period of a pod that is replaced, in seconds.
-const REPLACED_SECS: u32 = 2;
-/// How long it may take until what is used of a quota is counted.
-const COUNTED: Duration = Duration::from_secs(15);
-/// Pause before it is asked again.
-const AGAIN: Duration = Duration::from_millis(50);
+const REPLACEMENT_GRACE_SECS: u32 = 2;
+/// Time limit for a quota to count its usage.
+const QUOTA_LIMIT: Duration = Duration::from_secs(15);
+/// Pause between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Makes a pod, or leaves the one that is there when `fits` finds nothing wrong with it. What its process ended with
-/// before, if it is started again, is for `runs`.
+/// Creates a pod, unless one exists that `fits`. If it restarts a stopped pod, it returns the process that has ended, for
+/// `wait_until_running`.
 pub async fn ensure(
     engine: &KubernetesEngine,
     environment: &str,
@@ -45,7 +45,7 @@ pub async fn ensure(
             }
             delete(engine, environment, pod.name.clone()).await?;
         }
-        if make(engine, environment, of, pod).await? {
+        if create(engine, environment, of, pod).await? {
             return Ok(None);
         }
     }
@@ -56,34 +56,34 @@ fn alive(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && phase.is_none_or(|p| p == "Running" || p == "Pending")
 }
 
-/// Whether a pod is as it was rendered, and knows the same addresses.
+/// Reports whether a pod equals the rendered one, including its hosts entries.
 pub fn matches(found: &Pod, wanted: &Object) -> bool {
     found.annotations().get(HASH).map(String::as_str) == Some(wanted.hash()) && same_hosts(found, wanted)
 }
 
-/// Whether both know the same addresses.
+/// Reports whether both have the same hosts entries.
 fn same_hosts(found: &Pod, wanted: &Object) -> bool {
     let found = found.spec.as_ref().and_then(|s| s.host_aliases.as_ref());
     let found = found.and_then(|h| serde_json::to_value(h).ok()).unwrap_or_else(|| json!([]));
     wanted.value.pointer(&format!("/spec/{HOSTS}")) == Some(&found)
 }
 
-/// False when there is one of that name already.
-async fn make(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
-    let until = tokio::time::Instant::now() + COUNTED;
+/// False if a pod of that name exists.
+async fn create(engine: &KubernetesEngine, environment: &str, of: &str, pod: &Object) -> Result<bool, EngineError> {
+    let until = tokio::time::Instant::now() + QUOTA_LIMIT;
     loop {
         match engine.create(environment, pod).await {
             Ok(()) => return Ok(true),
             Err(e) if explain::is_there_already(&e) => return Ok(false),
             Err(e) if explain::is_uncounted(&explain::words(&e)) && tokio::time::Instant::now() < until => {
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             Err(e) => return Err(explain::not_started(of, &explain::words(&e))),
         }
     }
 }
 
-/// Gives a unit its image back, if a suite had taken it.
+/// Restores the image of a unit that a suite stopped.
 async fn restart_if_stopped(
     engine: &KubernetesEngine,
     environment: &str,
@@ -98,7 +98,7 @@ async fn restart_if_stopped(
     }
 }
 
-/// Which process has ended: its container's id.
+/// A process that has ended, by the id of its container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past(String);
 
@@ -106,7 +106,7 @@ fn past(pod: &Pod, container: &str) -> Option<Past> {
     container_status::last_termination(container_status::container(pod, container)?)?.container_id.clone().map(Past)
 }
 
-/// Changes a container's image; the kubelet ends its process in order and starts it from the new one.
+/// Changes a container's image; the kubelet stops its process gracefully and starts the new image.
 pub async fn set_image(
     engine: &KubernetesEngine,
     environment: &str,
@@ -119,8 +119,8 @@ pub async fn set_image(
     patched.map(drop).map_err(|e| explain::failed(&format!("stop or start {pod}"), &e, Leftover::Removable))
 }
 
-/// Waits until the process of a container runs. One that ended at once has run: whoever watches it is told. The one of
-/// `before` does not count.
+/// Waits until the process of a container runs or has ended; the watch reports ends. The end of the process `before` does not
+/// count.
 pub async fn wait_until_running(
     engine: &KubernetesEngine,
     environment: &str,
@@ -131,12 +131,12 @@ pub async fn wait_until_running(
 ) -> Result<(), EngineError> {
     let cache = engine.cache(environment);
     let mut last = String::new();
-    let done = cache.wait_for(PULLED, |snapshot, now| {
+    let done = cache.wait_for(START_LIMIT, |snapshot, now| {
         let found = snapshot.pod(pod)?;
         match container_status::classify(found, container, snapshot.events_of(pod), now) {
             ContainerPhase::Terminated { .. } if before.is_some() && past(found, container) == before => None,
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(())),
-            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Failed(failure) => Some(Err(failure)),
             ContainerPhase::Waiting(said) => {
                 last = said;
                 None
@@ -149,14 +149,15 @@ pub async fn wait_until_running(
         Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{of}: {why}"))),
         Some(Err(StartFailure::Image(why))) => {
             let image = cache.subscribe().borrow().pod(pod).and_then(|p| image_of(p, container)).unwrap_or_default();
-            Err(EngineError::Images(vec![(image, format!("{why} (wanted by {of})"))]))
+            Err(EngineError::Images(vec![(image, format!("{why} (used by {of})"))]))
         }
         Some(Err(StartFailure::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => {
-            Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", PULLED.as_secs())))
-        }
+        None => Err(explain::not_started(
+            of,
+            &format!("its process does not run after {} s; {last}", START_LIMIT.as_secs()),
+        )),
     }
 }
 
@@ -164,7 +165,7 @@ fn image_of(pod: &Pod, container: &str) -> Option<String> {
     pod.spec.as_ref()?.containers.iter().find(|c| c.name == container)?.image.clone()
 }
 
-/// Waits until the process of a container whose image was taken has ended.
+/// Waits until the process of a stopped container has ended.
 pub async fn wait_until_stopped(
     engine: &KubernetesEngine,
     environment: &str,
@@ -175,7 +176,7 @@ pub async fn wait_until_stopped(
     let done = cache.wait_for(TERMINATION_LIMIT, |snapshot, _| {
         let found = snapshot.pod(pod)?;
         let state = container_status::container(found, container)?.state.as_ref()?;
-        // The image is looked at too: before the change is seen, the process still runs.
+        // The image is checked too, because an older status may precede the change.
         (container_status::is_stopped(found, container) && state.running.is_none()).then_some(())
     });
     done.await.ok_or_else(|| {
@@ -187,14 +188,14 @@ pub async fn wait_until_stopped(
 /// Deletes a pod and waits until its name is free.
 pub async fn delete(engine: &KubernetesEngine, environment: &str, pod: String) -> Result<(), EngineError> {
     let cache = engine.cache(environment);
-    // First whole list, then the deletion: what is absent afterwards is gone.
-    cache.wait_for(GONE, |snapshot, _| snapshot.pods.as_ref().map(drop)).await;
-    engine.delete(Kind::Pod, environment, &pod, &api::within(REPLACED_SECS)).await?;
+    // The first list precedes the deletion, so that an absent pod is gone, and not unlisted.
+    cache.wait_for(DELETION_LIMIT, |snapshot, _| snapshot.pods.as_ref().map(drop)).await;
+    engine.delete(Kind::Pod, environment, &pod, &api::with_grace_period(REPLACEMENT_GRACE_SECS)).await?;
     let gone = cache
-        .wait_for(GONE, |snapshot, _| (snapshot.pods.is_some() && snapshot.pod(&pod).is_none()).then_some(()))
+        .wait_for(DELETION_LIMIT, |snapshot, _| (snapshot.pods.is_some() && snapshot.pod(&pod).is_none()).then_some(()))
         .await;
     gone.ok_or_else(|| {
-        let words = "it is still there; `dayfly status` and the events of its node may say why";
+        let words = "it still exists; `dayfly status` and the events of its node may show why";
         explain::refused(&format!("replace pod {pod}"), words, Leftover::Removable)
     })
 }

@@ -1,5 +1,5 @@
-//! Units: a pod for each copy, made when its turn has come. A suite stops one by taking its image away, so that the
-//! pod, its address and what it wrote stay; giving the image back starts it again.
+//! Starts and stops units: a pod for each copy. A suite stops a unit by replacing its image, so that the pod, its address and
+//! its files stay; restoring the image starts it again.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::lease::Lease;
 use crate::plan::Unit;
 use crate::render::kubernetes::{Addresses, Object, STOPPED, unit};
 
-/// How long a pod that runs may take to be told its address.
-const ADDRESSED: Duration = Duration::from_secs(10);
+/// Time limit for a running pod to get its address.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(10);
 
 fn planned<'a>(lease: &'a Lease, unit: &str) -> Result<&'a Unit, EngineError> {
     let missing = || EngineError::Missing(format!("{unit} in environment {}", lease.environment));
@@ -33,8 +33,8 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resu
     let context = context::load(engine, lease).await?;
     let addresses = context::resolve_addresses(engine, lease, &context, |u| planned.needs.contains(&u.name)).await;
     let wanted = rendered(engine, lease, planned, &context, &addresses)?;
-    // Whoever brought the environment up has removed what differs; for anybody else a pod that is there is the right one,
-    // however they would have rendered it.
+    // Only the process that claimed the environment replaces pods that differ; other processes accept any existing pod,
+    // because they may render it differently.
     let strict = engine.run_state(lease.run, |run| run.claimed);
     let fits = |found: &Pod, pod: &Object| !strict || pod::matches(found, pod);
     try_join_all(wanted.iter().map(async |pod| {
@@ -74,5 +74,5 @@ pub async fn stop(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resul
 /// The address of a unit's first pod, as soon as it has one.
 pub async fn address(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Option<IpAddr> {
     let known = |snapshot: &Snapshot| snapshot.pod(unit)?.status.as_ref()?.pod_ip.clone()?.parse().ok();
-    engine.cache(&lease.environment).wait_for(ADDRESSED, |snapshot, _| known(snapshot)).await
+    engine.cache(&lease.environment).wait_for(ADDRESS_LIMIT, |snapshot, _| known(snapshot)).await
 }

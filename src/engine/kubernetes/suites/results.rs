@@ -1,4 +1,4 @@
-//! Results of a container suite, fetched by dayfly's own program beside it, which stays until they were.
+//! Fetches the results of a container suite through a container of dayfly's image in its pod, which runs until then.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::engine::kubernetes::client::{KubernetesEngine, exec};
 use crate::render::archive::{self, Unpacked};
 
-/// Largest results.
-const RESULTS: usize = 32 << 20;
-/// What an archive needs beside its contents.
-const WRAPPING: usize = 4 << 20;
-/// How long fetching them may take.
-const LIMIT: Duration = Duration::from_secs(120);
-/// Bytes read at once.
-const PIECE: usize = 64 * 1024;
-/// How often a connection that breaks is made again.
-const TRIES: u8 = 3;
+/// Maximum size of results, in bytes.
+const MAX_RESULTS: usize = 32 << 20;
+/// Maximum overhead of an archive, in bytes.
+const OVERHEAD: usize = 4 << 20;
+/// Time limit of one attempt.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// Bytes per read.
+const READ_SIZE: usize = 64 * 1024;
+/// Attempts when connections break.
+const ATTEMPTS: u8 = 3;
 
 /// Name of the container beside a suite's.
 pub const CONTAINER: &str = "results";
 
-/// Files of the folder, and what could not be fetched of it.
+/// The files of the folder, and a description of those that could not be fetched.
 pub async fn fetch(engine: &KubernetesEngine, environment: &str, pod: &str, folder: &str) -> Unpacked {
     let mut why = String::new();
-    for _ in 0..TRIES {
-        match tokio::time::timeout(LIMIT, archive(engine, environment, pod, folder)).await {
+    for _ in 0..ATTEMPTS {
+        match tokio::time::timeout(TIME_LIMIT, archive(engine, environment, pod, folder)).await {
             Ok(Ok((archive, too_much))) => {
-                let (files, mut lost) = archive::unpack(&archive, RESULTS as u64);
+                let (files, mut lost) = archive::unpack(&archive, MAX_RESULTS as u64);
                 lost.extend(too_much);
                 return (files, lost);
             }
             Ok(Err(words)) => why = words,
-            Err(_) => why = format!("they did not arrive within {} s", LIMIT.as_secs()),
+            Err(_) => why = format!("they did not arrive within {} s", TIME_LIMIT.as_secs()),
         }
     }
     (Default::default(), vec![format!("{folder}: {why}")])
 }
 
-/// The whole archive; a second part says if it was cut.
+/// The archive, and a message if it was truncated.
 async fn archive(
     engine: &KubernetesEngine,
     environment: &str,
@@ -49,18 +49,19 @@ async fn archive(
     let mut link =
         exec::run(engine, environment, pod, CONTAINER, &command).await.map_err(|e| format!("failed to {e}"))?;
     link.input.shutdown().await.ok();
-    let (mut all, mut piece) = (vec![], vec![0; PIECE]);
+    let (mut all, mut piece) = (vec![], vec![0; READ_SIZE]);
     loop {
         match link.output.read(&mut piece).await.map_err(|e| e.to_string())? {
             0 => break,
             n => all.extend_from_slice(&piece[..n]),
         }
-        if all.len() > RESULTS + WRAPPING {
-            let words = format!("{folder}: holds more than {} MiB; only its beginning was collected", RESULTS >> 20);
+        if all.len() > MAX_RESULTS + OVERHEAD {
+            let words =
+                format!("{folder}: holds more than {} MiB; only its beginning was collected", MAX_RESULTS >> 20);
             return Ok((all, Some(words)));
         }
     }
-    // An archive ends with two empty blocks; a connection that broke does not.
+    // A complete archive ends with two empty blocks.
     if all.len() < 1024 || all[all.len() - 1024..].iter().any(|b| *b != 0) {
         return Err("the connection broke before all of it had arrived".into());
     }

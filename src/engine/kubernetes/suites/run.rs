@@ -1,4 +1,4 @@
-//! Container suites: a Job runs it to the end or the time limit; log and results are collected in any case.
+//! Runs container suites: a Job runs each to its end or time limit; its log and results are collected in any case.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::secrets::Secrets;
 
 /// Name of a suite's container.
 const CONTAINER: &str = "suite";
-/// How long a Job may take to make its pod, and a pod to run, images pulled.
-const MADE: Duration = Duration::from_secs(900);
-/// How long a Job's pod may take to be gone.
-const GONE: Duration = Duration::from_secs(30);
+/// Time limit for a Job to create its pod, and for the pod to pull its images and run.
+const START_LIMIT: Duration = Duration::from_secs(900);
+/// Time limit for a Job's pod to disappear.
+const DELETION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a container suite.
 pub async fn run(
@@ -41,13 +41,13 @@ pub async fn run(
     owner::require_ours(engine, lease).await?;
     let id = uuid::Uuid::now_v7().simple().to_string();
     let job = judge::job_name(&suite.name, &id[20..]);
-    make(engine, lease, suite, judge, &id[20..], secrets).await?;
+    create(engine, lease, suite, judge, &id[20..], secrets).await?;
     let exit = finish(engine, lease, suite, judge, &job, on_line).await;
-    clear(engine, &lease.environment, &job).await;
+    delete_job(engine, &lease.environment, &job).await;
     exit
 }
 
-async fn make(
+async fn create(
     engine: &KubernetesEngine,
     lease: &Lease,
     suite: &SuitePlan,
@@ -65,13 +65,13 @@ async fn make(
     let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
     engine.apply(&lease.environment, &secret).await?;
     match engine.create(&lease.environment, &job).await {
-        // Nobody else's has this name.
+        // The name is unique: an existing Job is this one, from an interrupted request.
         Err(e) if !explain::is_there_already(&e) => Err(explain::not_started(&suite.name, &explain::words(&e))),
         _ => Ok(()),
     }
 }
 
-/// From its start to everything that is known of its end.
+/// Waits for the start and the end of a suite, and collects its log and results.
 async fn finish(
     engine: &KubernetesEngine,
     lease: &Lease,
@@ -81,10 +81,10 @@ async fn finish(
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
     let environment = &lease.environment;
-    let pod = started(engine, environment, &suite.name, job).await?;
+    let pod = wait_until_started(engine, environment, &suite.name, job).await?;
     let (log, mut lines) = SuiteLog::follow(engine, environment, &pod, CONTAINER);
     let limit = Duration::from_millis(suite.timeout_ms);
-    let mut ending = std::pin::pin!(ended(engine, environment, &pod, limit));
+    let mut ending = std::pin::pin!(wait_until_ended(engine, environment, &pod, limit));
     let end = loop {
         tokio::select! {
             biased;
@@ -94,7 +94,7 @@ async fn finish(
     };
     let (end, timed_out) = match end {
         Some(end) => (end, false),
-        None => (stopped(engine, environment, &pod).await?, true),
+        None => (stop(engine, environment, &pod).await?, true),
     };
     let (files, lost) = match &end {
         End::Lost(why) => (BTreeMap::new(), vec![format!("{}: lost with its pod: {why}", judge.results)]),
@@ -114,11 +114,16 @@ async fn finish(
     Ok(SuiteExit { code: code.filter(|_| !timed_out), oom_killed, timed_out, log: text, files, lost })
 }
 
-/// Waits until its process runs (or has ended); the name of its pod.
-async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job: &str) -> Result<String, EngineError> {
+/// Waits until the process runs or has ended; returns the name of its pod.
+async fn wait_until_started(
+    engine: &KubernetesEngine,
+    environment: &str,
+    suite: &str,
+    job: &str,
+) -> Result<String, EngineError> {
     let cache = engine.cache(environment);
-    let found = cache.wait_for(MADE, |snapshot, now| {
-        // A Job whose pod is refused (quota, admission) says so in its events and makes none; it tries again by itself.
+    let found = cache.wait_for(START_LIMIT, |snapshot, now| {
+        // If quota or admission refuses the pod, the Job reports that in its events, and retries by itself.
         let late = |n: &PodEvent| {
             explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !container_status::outlasts_tolerance(s, now))
         };
@@ -128,7 +133,7 @@ async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job:
         let Some(pod) = pod else { return refused.map(|n| Err(StartFailure::Start(n.message.clone()))) };
         match container_status::classify(pod, CONTAINER, snapshot.events_of(&pod.name_any()), now) {
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(pod.name_any())),
-            ContainerPhase::Failed(stuck) => Some(Err(stuck)),
+            ContainerPhase::Failed(failure) => Some(Err(failure)),
             ContainerPhase::Waiting(_) | ContainerPhase::Stopped => None,
         }
     });
@@ -137,32 +142,34 @@ async fn started(engine: &KubernetesEngine, environment: &str, suite: &str, job:
         Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
         Some(Err(StartFailure::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
         Some(Err(StartFailure::Start(why))) => Err(explain::not_started(suite, &why)),
-        None => Err(explain::not_started(suite, &format!("its process does not run after {} s", MADE.as_secs()))),
+        None => {
+            Err(explain::not_started(suite, &format!("its process does not run after {} s", START_LIMIT.as_secs())))
+        }
     }
 }
 
-/// How a suite's process ended.
+/// The end of a suite's process.
 enum End {
     Process {
         code: i64,
         oom_killed: bool,
     },
-    /// Its pod went away with all that was in it.
+    /// Its pod disappeared with its contents.
     Lost(String),
 }
 
-async fn ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
+async fn wait_until_ended(engine: &KubernetesEngine, environment: &str, pod: &str, limit: Duration) -> Option<End> {
     engine
         .cache(environment)
         .wait_for(limit, |snapshot, _| {
             let pods = snapshot.pods.as_ref()?;
             let Some(found) = pods.get(pod) else { return Some(End::Lost("somebody deleted it".into())) };
-            of(found)
+            end_of(found)
         })
         .await
 }
 
-fn of(pod: &Pod) -> Option<End> {
+fn end_of(pod: &Pod) -> Option<End> {
     let status = container_status::container(pod, CONTAINER)?;
     if let Some(end) = status.state.as_ref().and_then(|s| s.terminated.as_ref()) {
         return Some(End::Process { code: end.exit_code.into(), oom_killed: container_status::oom_killed(end) });
@@ -175,17 +182,17 @@ fn of(pod: &Pod) -> Option<End> {
     })
 }
 
-/// Ends its process, asked first and killed then; what is beside it stays.
-async fn stopped(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
+/// Ends the process, first by SIGTERM; the container for results continues to run.
+async fn stop(engine: &KubernetesEngine, environment: &str, pod: &str) -> Result<End, EngineError> {
     pod::set_image(engine, environment, pod, CONTAINER, STOPPED).await?;
-    ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
+    wait_until_ended(engine, environment, pod, pod::TERMINATION_LIMIT).await.ok_or_else(|| {
         explain::refused(&format!("end {pod}"), "the cluster did not end its process", Leftover::Removable)
     })
 }
 
-/// Everything was collected; a Job and its pod make room for the next.
-async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
-    let params = api::within(remove::GRACE_SECS);
+/// Deletes the Job and its pod to make room for the next.
+async fn delete_job(engine: &KubernetesEngine, environment: &str, job: &str) {
+    let params = api::with_grace_period(remove::GRACE_SECS);
     if let Err(e) = engine.delete(Kind::Job, environment, job, &params).await {
         return tracing::debug!(job, "left for teardown: failed to {e}");
     }
@@ -195,5 +202,5 @@ async fn clear(engine: &KubernetesEngine, environment: &str, job: &str) {
             .as_ref()
             .is_some_and(|p| p.values().all(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") != job))
     };
-    engine.cache(environment).wait_for(GONE, |snapshot, _| gone(snapshot).then_some(())).await;
+    engine.cache(environment).wait_for(DELETION_LIMIT, |snapshot, _| gone(snapshot).then_some(())).await;
 }

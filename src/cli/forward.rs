@@ -78,7 +78,7 @@ fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
 
 async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
     let _in_use = InUse::start(engine.clone(), lease.clone());
-    let mut link = match engine.dial(&lease, &unit, port).await {
+    let mut link = match engine.port_forward(&lease, &unit, port).await {
         Ok(link) => link,
         Err(e) => {
             errln!("error: failed to {e}");

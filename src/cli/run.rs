@@ -43,14 +43,15 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         return Ok(exit_code::NO_EVIDENCE);
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), progress::reporter(common.output, &lease.plan));
-    let kept = format!(
+    let kept_reason = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
         lease.environment,
         target::flags(common)
     );
     let key = std::sync::Arc::new(key);
-    let run = Run { engine, lease, journal, key, evidence: args.evidence.clone(), shelf: None, keep, kept };
+    let run =
+        Run { engine, lease, journal, key, evidence: args.evidence.clone(), configmap_store: None, keep, kept_reason };
     run.perform(&suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();
     print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, description, progress, request, signals, stdio, target};
-use crate::engine::Older;
+use crate::engine::ReplacePolicy;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts, up};
 use crate::report::exit_code;
@@ -30,7 +30,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
     let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
-    let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
+    let cause = match up::bring_up(engine.clone(), lease.clone(), ReplacePolicy::InPlace, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
@@ -42,9 +42,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     };
     journal.record(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
-        CauseKind::Interrupted | CauseKind::Superseded => {
-            run::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
-        }
+        CauseKind::Interrupted | CauseKind::Superseded => run::remove(engine.as_ref(), &journal, &lease).await,
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
     Ok(exit_code::from_facts(&journal.facts()))

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
-    Residual, Running, SuiteExit,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine, OnProgress,
+    RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -76,7 +76,7 @@ impl Engine for LocalEngine {
         info::gaps(self).await
     }
 
-    async fn images(
+    async fn resolve_images(
         &self,
         references: &[String],
         progress: OnProgress<'_>,
@@ -84,7 +84,7 @@ impl Engine for LocalEngine {
         images::find_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease, _: Older) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
         // A container cannot be changed: whatever an older run made is made anew.
         claim::claim(self, lease).await
     }
@@ -93,13 +93,13 @@ impl Engine for LocalEngine {
         claim::lease(self, environment).await
     }
 
-    async fn amend(
+    async fn update_retention(
         &self,
         environment: &str,
         run: uuid::Uuid,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
-        retention::amend(self, environment, run, change).await
+        retention::update(self, environment, run, change).await
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -118,11 +118,11 @@ impl Engine for LocalEngine {
         units::stop(self, lease, unit).await
     }
 
-    async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
+    async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         agents::start(self, lease, position).await
     }
 
-    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+    async fn port_forward(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
         agents::dial(self, lease, unit, port).await
     }
 
@@ -140,11 +140,11 @@ impl Engine for LocalEngine {
         watch::watch(self, environment).await
     }
 
-    async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError> {
+    async fn observe(&self, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
         observe::one(self, environment).await
     }
 
-    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+    async fn list(&self) -> Result<Vec<ObservedEnvironment>, EngineError> {
         observe::all(self).await
     }
 
@@ -158,15 +158,11 @@ impl Engine for LocalEngine {
         logs::lines(self, environment, unit, tail, follow).await
     }
 
-    async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError> {
+    async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
         observe::running(self, environment).await
     }
 
-    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {
-        remove::remnants(self, environment).await
-    }
-
-    async fn remove(&self, environment: &str, run: Option<uuid::Uuid>) -> Result<Vec<Residual>, EngineError> {
-        remove::remove(self, environment, run).await
+    async fn remove(&self, environment: &str, scope: RemovalScope) -> Result<Vec<Residual>, EngineError> {
+        remove::remove(self, environment, scope).await
     }
 }

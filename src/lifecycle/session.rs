@@ -60,7 +60,7 @@ impl Session {
         let cell = self.agents.lock().await.entry(position.clone()).or_default().clone();
         let client = cell
             .get_or_try_init(|| async {
-                let link = self.engine.agent(&self.lease, position).await?;
+                let link = self.engine.start_agent(&self.lease, position).await?;
                 Ok(AgentClient::connect(link, self.hello(position)))
             })
             .await?;

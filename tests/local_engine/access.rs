@@ -136,7 +136,7 @@ async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
 
     let kept = world.engine.secrets(world.environment()).await.unwrap();
     assert_eq!((kept.values, kept.ca, kept.files), (secrets.values, secrets.ca, secrets.files));
-    let running = world.engine.running(world.environment()).await.unwrap();
+    let running = world.engine.running_containers(world.environment()).await.unwrap();
     assert_eq!(running.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>(), ["other", "web"]);
     assert!(running.iter().all(|r| r.image_digest.starts_with("sha256:")
         && !r.inspect.contains("s3cr3t")
@@ -162,7 +162,7 @@ async fn copies_of_a_unit_all_answer_to_its_name() {
     let AgentResponse::Reached { reached } = asked else { panic!("{asked:?}") };
     let addresses = reached[0].matches(", ").count() + 1;
     assert_eq!(addresses, 3, "{reached:?}");
-    let running = world.engine.running(world.environment()).await.unwrap();
+    let running = world.engine.running_containers(world.environment()).await.unwrap();
     assert_eq!(running.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>(), ["api", "web", "web-2", "web-3"]);
     drop(api);
     world.remove().await;

@@ -1,7 +1,7 @@
 //! Claims, takeovers, removal, and failures before anything runs.
 
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Claim, Engine, Leftover, Older, UnitState};
+use dayfly::engine::{Claim, Engine, Leftover, RemovalScope, ReplacePolicy, UnitState};
 use dayfly::plan::{Confinement, Position, Unit};
 use dayfly::secrets::Secrets;
 
@@ -12,20 +12,25 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
     let Some(world) = World::of("race", vec![], vec![]).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
-    let (first, second) =
-        tokio::join!(world.engine.claim(&older, Older::Removed), world.engine.claim(&newer, Older::Removed));
-    assert!(matches!(second.unwrap(), Claim::Ours { .. }));
+    let (first, second) = tokio::join!(
+        world.engine.claim(&older, ReplacePolicy::Recreate),
+        world.engine.claim(&newer, ReplacePolicy::Recreate)
+    );
+    assert!(matches!(second.unwrap(), Claim::Acquired { .. }));
     match first.unwrap() {
-        Claim::Ours { .. } => {}
-        Claim::Newer { run, .. } => assert_eq!(run, newer.run),
+        Claim::Acquired { .. } => {}
+        Claim::HeldByNewer { run, .. } => assert_eq!(run, newer.run),
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
     assert_eq!(
-        world.engine.claim(&older, Older::Removed).await.unwrap(),
-        Claim::Newer { run: newer.run, commit: newer.commit.clone() }
+        world.engine.claim(&older, ReplacePolicy::Recreate).await.unwrap(),
+        Claim::HeldByNewer { run: newer.run, commit: newer.commit.clone() }
     );
     // Claiming what one has already is no takeover.
-    assert_eq!(world.engine.claim(&newer, Older::Removed).await.unwrap(), Claim::Ours { replaced: None, kept: None });
+    assert_eq!(
+        world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap(),
+        Claim::Acquired { replaced: None, kept_secrets: None }
+    );
     world.remove().await;
 }
 
@@ -35,15 +40,15 @@ async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_n
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
     assert_eq!(
-        world.engine.claim(&newer, Older::Removed).await.unwrap(),
-        Claim::Ours { replaced: Some(older.run), kept: None }
+        world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap(),
+        Claim::Acquired { replaced: Some(older.run), kept_secrets: None }
     );
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);
 
     world.engine.prepare(&newer, &Secrets::default()).await.unwrap();
     world.engine.start(&newer, "web").await.unwrap();
-    assert_eq!(world.engine.remove(world.environment(), Some(older.run)).await.unwrap(), []);
+    assert_eq!(world.engine.remove(world.environment(), RemovalScope::Run(older.run)).await.unwrap(), []);
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!((observed.lease.map(|l| l.run), observed.units["web"].clone()), (Some(newer.run), UnitState::Running));
     assert!(words(world.engine.start(&older, "web").await).contains("removed meanwhile"));
@@ -74,7 +79,7 @@ async fn removal_takes_everything_with_running_units_and_agents() {
     world.remove().await;
     assert!(!engine.list().await.unwrap().iter().any(|o| o.environment == environment));
     // A second removal of what is gone is no failure.
-    assert_eq!(engine.remove(&environment, None).await.unwrap(), []);
+    assert_eq!(engine.remove(&environment, RemovalScope::All).await.unwrap(), []);
     assert_eq!(engine.lease(&environment).await.unwrap(), None);
 }
 
@@ -84,14 +89,14 @@ async fn remnants_without_an_owner_are_listed() {
     let run = world.lease.run;
     let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
     // The owner moves to a newer run while the older one goes on making things.
-    other.engine.claim(&other.lease, Older::Removed).await.unwrap();
+    other.engine.claim(&other.lease, ReplacePolicy::Recreate).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(said.contains("a newer run took it meanwhile"), "{said}");
-    assert_eq!(other.engine.remove(other.environment(), Some(other.lease.run)).await.unwrap(), []);
+    assert_eq!(other.engine.remove(other.environment(), RemovalScope::Run(other.lease.run)).await.unwrap(), []);
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.lease, None);
     assert!(observed.objects.len() >= 4, "{:?}", observed.objects);
-    assert_eq!(world.engine.remove(world.environment(), Some(run)).await.unwrap(), []);
+    assert_eq!(world.engine.remove(world.environment(), RemovalScope::Run(run)).await.unwrap(), []);
     assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
 }
 
@@ -99,7 +104,7 @@ async fn remnants_without_an_owner_are_listed() {
 async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
     let rooty = Unit { confinement: Confinement::default(), ..unit("web", "id") };
     let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(
         said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"),
@@ -117,7 +122,7 @@ async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
     else {
         return;
     };
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let error = world.engine.start(&world.lease, "web").await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::Removable);
@@ -136,7 +141,7 @@ async fn missing_images_are_all_named_at_once() {
     let Some(engine) = world::engine().await else { return };
     let wanted =
         ["localhost/dayflytest/none:1", "registry.invalid/dayflytest/other:2", world::IMAGE].map(str::to_owned);
-    let error = engine.images(&wanted, &|_, _| ()).await.unwrap_err();
+    let error = engine.resolve_images(&wanted, &|_, _| ()).await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::None);
     let said = error.to_string();
     assert!(said.starts_with("find 2 image(s):") && !said.contains(world::IMAGE), "{said}");

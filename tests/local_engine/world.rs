@@ -6,7 +6,7 @@ use std::time::Duration;
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse};
 use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Engine, EngineError, Older};
+use dayfly::engine::{Engine, EngineError, RemovalScope, ReplacePolicy};
 use dayfly::lease::Lease;
 use dayfly::plan::{Confinement, ContainerSuite, Limits, Plan, Position, SuiteExecutor, SuitePlan, Unit};
 use dayfly::secrets::Secrets;
@@ -35,7 +35,10 @@ pub async fn engine() -> Option<LocalEngine> {
             return None;
         }
     };
-    engine.images(&[IMAGE.to_owned()], &|_, _| ()).await.expect("these tests need an image localhost/dayfly/base:1");
+    engine
+        .resolve_images(&[IMAGE.to_owned()], &|_, _| ())
+        .await
+        .expect("these tests need an image localhost/dayfly/base:1");
     Some(engine)
 }
 
@@ -100,7 +103,7 @@ impl World {
     /// As `of`, claimed, made and every unit started.
     pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
         let world = Self::of(name, units, suites).await?;
-        world.engine.claim(&world.lease, Older::Removed).await.expect("claim");
+        world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.expect("claim");
         world.engine.prepare(&world.lease, secrets).await.expect("prepare");
         for unit in &world.lease.plan.units {
             world.engine.start(&world.lease, &unit.name).await.expect("start");
@@ -113,7 +116,7 @@ impl World {
     }
 
     pub async fn agent(&self, position: Position) -> AgentClient {
-        let link = self.engine.agent(&self.lease, &position).await.unwrap_or_else(|e| panic!("failed to {e}"));
+        let link = self.engine.start_agent(&self.lease, &position).await.unwrap_or_else(|e| panic!("failed to {e}"));
         AgentClient::connect(link, hello())
     }
 
@@ -135,7 +138,7 @@ impl World {
 
     /// Removes it and demands that nothing is left.
     pub async fn remove(self) {
-        let left = self.engine.remove(self.environment(), None).await.unwrap();
+        let left = self.engine.remove(self.environment(), RemovalScope::All).await.unwrap();
         assert_eq!(left, []);
         assert_eq!(self.engine.observe(self.environment()).await.unwrap(), None);
     }
@@ -145,7 +148,9 @@ impl Drop for World {
     fn drop(&mut self) {
         let (engine, environment) = (self.engine.clone(), self.lease.environment.clone());
         let done = std::thread::spawn(move || {
-            tokio::runtime::Runtime::new().unwrap().block_on(async { engine.remove(&environment, None).await })
+            tokio::runtime::Runtime::new()
+                .unwrap()
+                .block_on(async { engine.remove(&environment, RemovalScope::All).await })
         });
         if let Ok(Err(e)) = done.join() {
             eprintln!("failed to {e}");

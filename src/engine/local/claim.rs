@@ -32,7 +32,7 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
     while Instant::now() < until {
         if make_anchor(engine, lease, &image).await? {
             let older = remove::older(engine, &lease.environment, lease.run).await?;
-            return Ok(Claim::Ours { replaced: replaced.max(older), kept: None });
+            return Ok(Claim::Acquired { replaced: replaced.max(older), kept_secrets: None });
         }
         let Some(anchor) = engine.container(&lease.environment).await? else {
             tokio::time::sleep(AGAIN).await;
@@ -40,10 +40,10 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
         };
         let owner = read(&anchor, &lease.environment)?;
         if owner.run == lease.run {
-            return Ok(Claim::Ours { replaced: None, kept: None });
+            return Ok(Claim::Acquired { replaced: None, kept_secrets: None });
         }
         if owner.run > lease.run {
-            return Ok(Claim::Newer { run: owner.run, commit: owner.commit });
+            return Ok(Claim::HeldByNewer { run: owner.run, commit: owner.commit });
         }
         // By its id: another newer run may have put its own in this place meanwhile.
         engine

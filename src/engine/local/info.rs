@@ -36,7 +36,7 @@ pub fn introduce(engine: &LocalEngine) -> EngineInfo {
             Raw::Unix(path) => format!("unix://{path}"),
             Raw::Tcp(address) => format!("tcp://{address}"),
         },
-        cannot: vec![],
+        gaps: vec![],
     }
 }
 

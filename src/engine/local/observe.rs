@@ -7,21 +7,21 @@ use futures::{StreamExt, TryStreamExt};
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
 use super::{claim, explain, images, retention};
-use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
+use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
 /// One environment.
-pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<Observed>, EngineError> {
+pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
     Ok(gather(engine, environment).await?.pop())
 }
 
 /// All environments.
-pub async fn all(engine: &LocalEngine) -> Result<Vec<Observed>, EngineError> {
+pub async fn all(engine: &LocalEngine) -> Result<Vec<ObservedEnvironment>, EngineError> {
     gather(engine, "").await
 }
 
 /// Those of this name; all of them for an empty one.
-async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>, EngineError> {
+async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedEnvironment>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
@@ -46,14 +46,14 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
         let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
         let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
         let lease = anchor.and_then(|a| claim::parse(a.label(labels::LEASE)));
-        found.push(Observed {
+        found.push(ObservedEnvironment {
             units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
             environment,
             retention: lease.as_ref().map(|l| retention::amount(l, own.iter().copied())),
-            unread: lease.is_none() && anchor.is_some(),
+            unreadable_lease: lease.is_none() && anchor.is_some(),
             lease,
             objects,
-            leaving: false,
+            terminating: false,
         });
     }
     Ok(found)
@@ -92,7 +92,7 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
 }
 
 /// Every unit's containers as the engine reports them.
-pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
+pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
     let Some(owner) = claim::owner(engine, environment).await? else {
         return Err(EngineError::Missing(format!("environment {environment}")));
     };
@@ -128,10 +128,10 @@ struct Looked {
 }
 
 impl Looked {
-    fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> Running {
+    fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> RunningContainer {
         let image = images.get(&self.image).and_then(Option::as_ref);
         let image_digest = image.map_or_else(|| self.image.clone(), |i| i.digest(self.listed.label(labels::IMAGE)));
-        Running { unit: self.listed.copy_name(), image_digest, inspect: self.text }
+        RunningContainer { unit: self.listed.copy_name(), image_digest, inspect: self.text }
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::Listed;
 use super::explain;
-use crate::engine::{EngineError, Residual};
+use crate::engine::{EngineError, RemovalScope, Residual};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
 
 /// How long removal is tried again while something still holds on.
@@ -61,14 +61,22 @@ impl std::fmt::Display for Object {
     }
 }
 
-/// Removes an environment, or what belongs to one run of it.
-pub async fn remove(engine: &LocalEngine, environment: &str, run: Option<Uuid>) -> Result<Vec<Residual>, EngineError> {
-    sweep(engine, environment, run.map_or(Which::All, Which::Of)).await
+/// Removes the objects in `scope`.
+pub async fn remove(
+    engine: &LocalEngine,
+    environment: &str,
+    scope: RemovalScope,
+) -> Result<Vec<Residual>, EngineError> {
+    match scope {
+        RemovalScope::All => sweep(engine, environment, Which::All).await,
+        RemovalScope::Run(run) => sweep(engine, environment, Which::Of(run)).await,
+        RemovalScope::Remnants => remnants(engine, environment).await,
+    }
 }
 
 /// Removes what is left where nobody has the environment. Whoever takes it meanwhile is newer than what was found, and
 /// keeps what it makes.
-pub async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
+async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let newest = newest(engine, environment).await?;
     if engine.container(environment).await?.is_some() {
         return Ok(vec![]);

@@ -15,7 +15,7 @@ use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 pub fn amount<'a>(lease: &Lease, containers: impl Iterator<Item = &'a Listed>) -> Retention {
     let run = lease.run.to_string();
     let own = containers.filter(|c| c.label(RUN) == run && c.label(ROLE) == Role::Retention.as_str());
-    own.filter_map(said).fold(Retention::of(lease), |retention, change| retention.with(&change))
+    own.filter_map(said).fold(Retention::from_lease(lease), |retention, change| retention.with(&change))
 }
 
 fn said(marker: &Listed) -> Option<RetentionChange> {
@@ -23,23 +23,23 @@ fn said(marker: &Listed) -> Option<RetentionChange> {
 }
 
 /// Changes the retention while this run has the environment.
-pub async fn amend(
+pub async fn update(
     engine: &LocalEngine,
     environment: &str,
     run: Uuid,
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
-    let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::Gone) };
+    let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::NotFound) };
     let lease = claim::read(&anchor, environment)?;
     if lease.run != run {
-        return Ok(RetentionUpdate::Taken(lease.run));
+        return Ok(RetentionUpdate::OwnedBy(lease.run));
     }
     let of_run = run.to_string();
     let markers =
         engine.containers(&[(ENVIRONMENT, environment), (RUN, &of_run), (ROLE, Role::Retention.as_str())]).await?;
     let retention = amount(&lease, markers.iter());
-    if !retention.lack(change) {
-        return Ok(RetentionUpdate::Now(retention));
+    if !retention.is_changed_by(change) {
+        return Ok(RetentionUpdate::Current(retention));
     }
     let made = mark(engine, &lease, &anchor.image, change).await?;
     // Whoever removed the environment meanwhile, or took it, has not seen this marker.
@@ -47,13 +47,13 @@ pub async fn amend(
         Some(owner) if owner == run => {}
         other => {
             discard(engine, environment, &made).await?;
-            return Ok(other.map_or(RetentionUpdate::Gone, RetentionUpdate::Taken));
+            return Ok(other.map_or(RetentionUpdate::NotFound, RetentionUpdate::OwnedBy));
         }
     }
-    for earlier in markers.iter().filter(|m| said(m).is_some_and(|s| change.outdates(&s))) {
+    for earlier in markers.iter().filter(|m| said(m).is_some_and(|s| change.supersedes(&s))) {
         discard(engine, environment, &earlier.id).await?;
     }
-    Ok(RetentionUpdate::Now(retention.with(change)))
+    Ok(RetentionUpdate::Current(retention.with(change)))
 }
 
 /// Makes a marker; returns its id.

@@ -94,13 +94,13 @@ struct Since {
 }
 
 /// The annotation with the retention in the time of this run.
-pub fn amended(run: uuid::Uuid, retention: &Retention) -> Result<String, String> {
+pub fn retention_annotation(run: uuid::Uuid, retention: &Retention) -> Result<String, String> {
     serde_json::to_string(&Since { run, retention: retention.clone() }).map_err(|e| e.to_string())
 }
 
 /// The present retention: those of the lease, unless they were changed in its own time.
 pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Retention {
-    amendments(lease.run, annotations).unwrap_or_else(|| Retention::of(lease))
+    amendments(lease.run, annotations).unwrap_or_else(|| Retention::from_lease(lease))
 }
 
 /// The present retention where they were changed in the time of this run, without unpacking the plan.
@@ -127,12 +127,12 @@ mod tests {
     fn terms_hold_in_the_time_of_the_run_in_which_they_were_changed() {
         let lease = sample::lease();
         let mut annotations = annotations(&lease).unwrap();
-        assert_eq!(retention(&lease, &annotations), Retention::of(&lease));
-        let used = Retention { used: lease.expires, ..Retention::of(&lease) };
-        annotations.insert(RETENTION.into(), amended(lease.run, &used).unwrap());
+        assert_eq!(retention(&lease, &annotations), Retention::from_lease(&lease));
+        let used = Retention { used: lease.expires, ..Retention::from_lease(&lease) };
+        annotations.insert(RETENTION.into(), retention_annotation(lease.run, &used).unwrap());
         assert_eq!(retention(&lease, &annotations), used);
         let newer = Lease { run: uuid::Uuid::max(), ..lease };
-        assert_eq!(retention(&newer, &annotations), Retention::of(&newer));
+        assert_eq!(retention(&newer, &annotations), Retention::from_lease(&newer));
     }
 
     #[test]

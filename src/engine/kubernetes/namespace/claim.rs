@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{owner, remove, secrets as stored};
 use crate::engine::kubernetes::client::{KubernetesEngine, api, retry, role_binding};
 use crate::engine::kubernetes::explain;
-use crate::engine::{Claim, EngineError, Leftover, Older};
+use crate::engine::{Claim, EngineError, Leftover, RemovalScope, ReplacePolicy};
 use crate::lease::Lease;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
@@ -32,9 +32,9 @@ enum Found {
 }
 
 /// Takes the environment for this run, unless a newer run has it; from then on it is watched.
-pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
+pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
     let claim = acquire(engine, lease, older).await?;
-    if matches!(claim, Claim::Ours { .. }) {
+    if matches!(claim, Claim::Acquired { .. }) {
         role_binding::ensure(engine, &lease.environment).await?;
         let cache = engine.cache(&lease.environment);
         engine.run_state(lease.run, |run| run.cache = Some(cache));
@@ -42,7 +42,7 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
     Ok(claim)
 }
 
-async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
+async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
     let name = &lease.environment;
     let object = engine.with_stage(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
@@ -52,27 +52,29 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
         match find(engine, name).await? {
             Found::Nothing => {
                 if create(engine, &object).await? {
-                    return Ok(Claim::Ours { replaced, kept: None });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: None });
                 }
             }
             Found::Leaving => remove::until_gone(engine, name, until).await?,
             Found::Owned { run: Some(run), .. } if run == lease.run => {
-                return Ok(Claim::Ours { replaced, kept: None });
+                return Ok(Claim::Acquired { replaced, kept_secrets: None });
             }
-            Found::Owned { run: Some(run), commit, .. } if run > lease.run => return Ok(Claim::Newer { run, commit }),
+            Found::Owned { run: Some(run), commit, .. } if run > lease.run => {
+                return Ok(Claim::HeldByNewer { run, commit });
+            }
             Found::Owned { namespace, run, .. } => {
                 if !take_over(engine, lease, &namespace, &object).await? {
                     continue;
                 }
                 replaced = replaced.max(run);
-                if older == Older::Updated
+                if older == ReplacePolicy::InPlace
                     && let Ok(kept) = stored::read(engine, name).await
                 {
                     engine.run_state(lease.run, |run| run.in_place = true);
-                    return Ok(Claim::Ours { replaced, kept: Some(Box::new(kept)) });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: Some(Box::new(kept)) });
                 }
                 // Ours now, so that nobody older goes on; what is in it goes, and it is made again.
-                for left in remove::remove(engine, name, remove::Scope::Run(lease.run)).await? {
+                for left in remove::remove(engine, name, RemovalScope::Run(lease.run)).await? {
                     tracing::warn!("{} of an older run is still there: {}", left.object, left.reason);
                 }
             }

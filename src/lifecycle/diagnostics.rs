@@ -18,10 +18,10 @@ const LINES: usize = 5000;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Takes it, and notes the files. Secrets are replaced by their names, as everywhere.
-pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
+pub async fn collect(engine: &dyn Engine, journal: &Journal, environment: &str) {
     // Apart, so that a log that does not end costs nothing but the logs.
     let (logs, states) =
-        futures::join!(timeout(LIMIT, logs(engine, environment)), timeout(LIMIT, engine.traces(environment)));
+        futures::join!(timeout(LIMIT, logs(engine, environment)), timeout(LIMIT, engine.diagnostics(environment)));
     let mut files = vec![];
     for taken in [logs, states] {
         match taken {
@@ -35,7 +35,7 @@ pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
         }
     }
     if !files.is_empty() {
-        journal.record(RunEvent::Traces { files });
+        journal.record(RunEvent::Diagnostics { files });
     }
 }
 

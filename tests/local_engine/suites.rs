@@ -43,7 +43,7 @@ async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
             ("deep/seen".to_owned(), b"abcTHE CA".to_vec())
         ])
     );
-    assert_eq!(exit.lost, ["link: only plain files are collected"]);
+    assert_eq!(exit.lost, ["link: not collected because it is not a regular file"]);
 
     // Many times, because an engine's `wait` may lie about short-lived containers.
     for _ in 0..5 {

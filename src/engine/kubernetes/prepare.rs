@@ -43,7 +43,9 @@ async fn in_order(engine: &KubernetesEngine, environment: &str, policies: &[Obje
 
 fn rendered(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
     let pull_secret = engine.options().pull_secret.as_deref();
-    engine.with_stage(lease, |stage| prepare::objects(stage, secrets, pull_secret)).map_err(|e| explain::unrendered(&e))
+    engine
+        .with_render_input(lease, |input| prepare::objects(input, secrets, pull_secret))
+        .map_err(|e| explain::unrendered(&e))
 }
 
 /// Those objects that are not there as they should be; removes what should not be there at all.

@@ -7,9 +7,9 @@ use crate::agent::AgentLink;
 use crate::engine::EngineError;
 use crate::lease::Lease;
 use crate::plan::{Position, Unit};
-use crate::render::container::{self, Place, Request};
+use crate::render::container::{self, AgentPlacement, ContainerRequest};
 use crate::render::labels;
-use crate::render::wires::{Attachment, judge_hosts, judge_seats, suite_callees};
+use crate::render::links::{Attachment, suite_callees, tester_attachments, tester_hosts};
 
 /// Starts an agent at a position.
 pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
@@ -22,9 +22,9 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> 
         }
         Position::Inside(unit) => inside(engine, lease, unit).await?,
         Position::Neighbour => {
-            let network = labels::name(lease, &format!("neighbour-{run}"));
+            let network = labels::object_name(lease, &format!("neighbour-{run}"));
             networks::create(engine, lease, &network).await?;
-            Place::Seats(vec![Attachment { network, address: None }], vec![])
+            AgentPlacement::Networks { attachments: vec![Attachment { network, address: None }], hosts: vec![] }
         }
     };
     begin(engine, lease, place, &["agent"], &run).await
@@ -40,19 +40,19 @@ pub async fn dial(engine: &LocalEngine, lease: &Lease, unit: &str, port: u16) ->
     begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &unique_suffix()).await
 }
 
-async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<Place, EngineError> {
+async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<AgentPlacement, EngineError> {
     let subnets = networks::subnets(engine, lease).await?;
-    let hosts = judge_hosts(lease, &subnets, callees).map_err(|words| explain::not_started("an agent", &words))?;
-    Ok(Place::Seats(judge_seats(lease, callees), hosts))
+    let hosts = tester_hosts(lease, &subnets, callees).map_err(|words| explain::not_started("an agent", &words))?;
+    Ok(AgentPlacement::Networks { attachments: tester_attachments(lease, callees), hosts })
 }
 
 /// In the namespaces of the unit's first copy, as its user.
-async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place, EngineError> {
+async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<AgentPlacement, EngineError> {
     let planned = lease
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    let name = labels::name(lease, &labels::copy(unit, 1));
+    let name = labels::object_name(lease, &labels::copy_name(unit, 1));
     let found =
         engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
     if found.state.status != "running" {
@@ -63,18 +63,22 @@ async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place
     }
     let image = images::held(engine, &planned.image).await?;
     let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
-    Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid), planned.confinement.capabilities.clone()))
+    Ok(AgentPlacement::Inside {
+        container: found.id,
+        user: format!("{}:{}", ids.uid, ids.gid),
+        capabilities: planned.confinement.capabilities.clone(),
+    })
 }
 
 async fn begin(
     engine: &LocalEngine,
     lease: &Lease,
-    place: Place,
+    place: AgentPlacement,
     arguments: &[&str],
     run: &str,
 ) -> Result<AgentLink, EngineError> {
     let image = agent_image::ensure(engine).await?;
-    let request: Request = container::agent(lease, place, arguments, &image, run, engine.flavour);
+    let request: ContainerRequest = container::agent(lease, place, arguments, &image, run, engine.profile);
     let failed = |e: &bollard::errors::Error| explain::not_started("an agent", &explain::words(e));
     engine.create(&request).await.map_err(|e| failed(&e))?;
     match link::start(engine, &request.name).await {

@@ -10,7 +10,7 @@ use super::containers::Inspected;
 use super::{agent_image, explain, images, remove};
 use crate::engine::{Claim, EngineError, Leftover};
 use crate::lease::Lease;
-use crate::render::container::still;
+use crate::render::container::never_started;
 use crate::render::labels::{self, Role};
 
 /// How long it is tried while others take and give up the same environment.
@@ -63,9 +63,9 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
 async fn make_anchor(engine: &LocalEngine, lease: &Lease, image: &str) -> Result<bool, EngineError> {
     let failed =
         |words: &str| explain::failed(&format!("take environment {}", lease.environment), words, Leftover::None);
-    let mut labels = labels::of(lease, Role::Anchor);
+    let mut labels = labels::of_run(lease, Role::Anchor);
     labels.insert(labels::LEASE.into(), serde_json::to_string(lease).map_err(|e| failed(&e.to_string()))?);
-    match engine.create(&still(lease.environment.clone(), labels, &[], image)).await {
+    match engine.create(&never_started(lease.environment.clone(), labels, &[], image)).await {
         Ok(_) => Ok(true),
         Err(e) if taken(&e) => Ok(false),
         Err(e) => Err(failed(&explain::words(&e))),

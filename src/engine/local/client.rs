@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::options::Options;
 use super::raw::Raw;
 use crate::model::ImageFact;
-use crate::render::container::Flavour;
+use crate::render::container::EngineProfile;
 
 /// Maximum number of concurrent requests to the engine.
 pub(super) const MAX_CONCURRENT: usize = 8;
@@ -29,7 +29,7 @@ pub struct LocalEngine {
     pub(super) raw: Raw,
     pub(super) product: Product,
     pub(super) version: String,
-    pub(super) flavour: Flavour,
+    pub(super) profile: EngineProfile,
     pub(super) options: Options,
     pub(super) agent_image: Arc<OnceCell<String>>,
     /// Images by reference, as first inspected: the image that was checked is the image that runs.

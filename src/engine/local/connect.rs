@@ -11,7 +11,7 @@ use super::explain;
 use super::options::{Options, Surroundings};
 use super::raw::Raw;
 use crate::engine::EngineError;
-use crate::render::container::Flavour;
+use crate::render::container::EngineProfile;
 
 /// How long a socket may take to say what it is.
 const HELLO: Duration = Duration::from_secs(10);
@@ -105,7 +105,10 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
         product,
         version,
         // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
-        flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
+        profile: EngineProfile {
+            log_driver,
+            ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp"),
+        },
         options: options.clone(),
         agent_image: Arc::default(),
         images: Arc::default(),

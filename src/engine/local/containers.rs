@@ -11,7 +11,7 @@ use super::client::{LocalEngine, Product};
 use super::explain;
 use super::raw::encoded;
 use crate::engine::{EngineError, Leftover};
-use crate::render::container::Request;
+use crate::render::container::ContainerRequest;
 use crate::render::labels;
 
 /// Attempts at a listing that failed because a container of it, or its process, went away meanwhile.
@@ -47,7 +47,7 @@ impl Listed {
 
     /// `unit`, or `unit-2` for a further copy.
     pub fn copy_name(&self) -> String {
-        labels::copy(self.label(labels::UNIT), self.label(labels::COPY).parse().unwrap_or(1))
+        labels::copy_name(self.label(labels::UNIT), self.label(labels::COPY).parse().unwrap_or(1))
     }
 }
 
@@ -109,7 +109,7 @@ pub fn label_filter(pairs: &[(&str, &str)]) -> String {
 }
 
 /// The create request with every seat in it.
-fn with_all_networks(request: &Request) -> ContainerCreateBody {
+fn with_all_networks(request: &ContainerRequest) -> ContainerCreateBody {
     let mut body = request.body.clone();
     if let Some(endpoints) = body.networking_config.as_mut().and_then(|n| n.endpoints_config.as_mut()) {
         endpoints.extend(
@@ -152,7 +152,7 @@ impl LocalEngine {
     }
 
     /// Makes a container and joins its networks; returns its id. Errors are the client's own.
-    pub(super) async fn create(&self, request: &Request) -> Result<String, bollard::errors::Error> {
+    pub(super) async fn create(&self, request: &ContainerRequest) -> Result<String, bollard::errors::Error> {
         let options = CreateContainerOptionsBuilder::new().name(&request.name).build();
         let at_once = self.product == Product::Podman;
         let body = if at_once { with_all_networks(request) } else { request.body.clone() };

@@ -18,7 +18,7 @@ use super::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::labels::{self, Role};
-use crate::render::wires::{self, Subnet, Subnets};
+use crate::render::links::{self, Subnet, Subnets};
 
 /// How many /27 there are in 10.213.0.0/16, where Docker's networks are put.
 const SLOTS: u32 = 2048;
@@ -100,7 +100,7 @@ const CREATE_ATTEMPTS: u32 = 10;
 
 /// Makes every network of the environment.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
-    let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
+    let names: Vec<String> = links::all(&lease.plan).iter().map(|w| w.name(lease)).collect();
     futures::stream::iter(names)
         .map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) })
         .buffer_unordered(MAX_CONCURRENT)
@@ -125,7 +125,7 @@ pub async fn create(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<S
 }
 
 async fn create_podman(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {
-    let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of(lease, Role::Network)});
+    let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of_run(lease, Role::Network)});
     let mut attempt = 1;
     let made = loop {
         match engine.raw.post("/v4.0.0/libpod/networks/create", &body).await {
@@ -178,7 +178,7 @@ fn docker_request(engine: &LocalEngine, lease: &Lease, name: &str, slot: u32) ->
             ..Ipam::default()
         }),
         options: Some(options),
-        labels: Some(labels::map(labels::of(lease, Role::Network))),
+        labels: Some(labels::into_hash_map(labels::of_run(lease, Role::Network))),
         ..NetworkCreateRequest::default()
     }
 }

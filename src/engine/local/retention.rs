@@ -8,7 +8,7 @@ use super::containers::Listed;
 use super::{claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
-use crate::render::container::still;
+use crate::render::container::never_started;
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 
 /// What the lease and the markers among these containers amount to.
@@ -65,12 +65,12 @@ async fn mark(
 ) -> Result<String, EngineError> {
     let failed =
         |words: &str| explain::failed(&format!("change the retention of {}", lease.environment), words, Leftover::None);
-    let mut labels = labels::of(lease, Role::Retention);
+    let mut labels = labels::of_run(lease, Role::Retention);
     labels.insert(labels::RETENTION.into(), serde_json::to_string(change).map_err(|e| failed(&e.to_string()))?);
     // Two may amend at once, so that the name must be nobody else's.
     let mark = Uuid::now_v7().simple().to_string();
-    let name = labels::name(lease, &format!("retention.{}", &mark[16..]));
-    engine.create(&still(name, labels, &[], image)).await.map_err(|e| failed(&explain::words(&e)))
+    let name = labels::object_name(lease, &format!("retention.{}", &mark[16..]));
+    engine.create(&never_started(name, labels, &[], image)).await.map_err(|e| failed(&explain::words(&e)))
 }
 
 async fn discard(engine: &LocalEngine, environment: &str, marker: &str) -> Result<(), EngineError> {

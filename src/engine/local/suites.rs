@@ -17,7 +17,7 @@ use crate::engine::{EngineError, Leftover, SuiteExit};
 use crate::lease::Lease;
 use crate::plan::{ContainerSuite, Plan, SuiteExecutor, SuitePlan};
 use crate::render::archive::{self, Unpacked};
-use crate::render::container::{self, Mounted, SECRETS, SuiteRun};
+use crate::render::container::{self, SECRETS_DIR, SuiteRun, VolumeMount};
 use crate::render::labels;
 use crate::secrets::Secrets;
 
@@ -41,17 +41,21 @@ pub async fn run(
     suite: &SuitePlan,
     secrets: &Secrets,
 ) -> Result<SuiteExit, EngineError> {
-    let SuiteExecutor::Container(judge) = &suite.executor else {
+    let SuiteExecutor::Container(container) = &suite.executor else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
     let run = super::name::unique_suffix();
     let owner = format!("suite-{}-{run}", suite.name);
     let volumes = [
-        Mounted { volume: labels::secrets_volume(lease, &owner), at: SECRETS.into(), writable: false },
-        Mounted { volume: labels::writable_volume(lease, &owner, 0), at: judge.results.clone(), writable: true },
+        VolumeMount { volume: labels::secrets_volume(lease, &owner), path: SECRETS_DIR.into(), writable: false },
+        VolumeMount {
+            volume: labels::writable_volume(lease, &owner, 0),
+            path: container.results.clone(),
+            writable: true,
+        },
     ];
-    let name = make(engine, lease, suite, judge, &volumes, &run, secrets).await?;
-    let exit = finish(engine, suite, judge, &name).await;
+    let name = make(engine, lease, suite, container, &volumes, &run, secrets).await?;
+    let exit = finish(engine, suite, container, &name).await;
     clear(engine, &name, &volumes).await;
     exit
 }
@@ -60,26 +64,30 @@ async fn make(
     engine: &LocalEngine,
     lease: &Lease,
     suite: &SuitePlan,
-    judge: &ContainerSuite,
-    volumes: &[Mounted; 2],
+    container: &ContainerSuite,
+    volumes: &[VolumeMount; 2],
     run: &str,
     secrets: &Secrets,
 ) -> Result<String, EngineError> {
-    let image = images::held(engine, &judge.image).await?;
+    let image = images::held(engine, &container.image).await?;
     let only = Plan { units: vec![], suites: [(suite.name.clone(), suite.clone())].into(), ..lease.plan.clone() };
     if let Some(fault) =
-        crate::plan::image_user::check(&only, &[(judge.image.clone(), image.fact.clone())].into()).pop()
+        crate::plan::image_user::check(&only, &[(container.image.clone(), image.fact.clone())].into()).pop()
     {
         return Err(explain::not_started(&suite.name, &fault));
     }
     let subnets = networks::subnets(engine, lease).await?;
     volumes::create_all(engine, lease, volumes.iter().map(|v| v.volume.clone()).collect()).await?;
     let failed = |words: &str| explain::not_started(&suite.name, words);
-    let request =
-        container::suite(lease, &subnets, &SuiteRun { suite, judge, volumes, image: &image.id, run }, engine.flavour)
-            .map_err(|w| failed(&w))?;
+    let request = container::suite(
+        lease,
+        &subnets,
+        &SuiteRun { suite, container, volumes, image: &image.id, suffix: run },
+        engine.profile,
+    )
+    .map_err(|w| failed(&w))?;
     engine.create(&request).await.map_err(|e| failed(&explain::words(&e)))?;
-    let owner = users::numeric(engine, &request.name, units::user_of(&judge.confinement, &image)).await?;
+    let owner = users::numeric(engine, &request.name, units::user_of(&container.confinement, &image)).await?;
     let contents = [
         Content { volume: volumes[0].volume.clone(), files: files(suite, secrets)?, owner: None },
         Content { volume: volumes[1].volume.clone(), files: vec![], owner: Some(owner) },
@@ -103,7 +111,7 @@ fn files(suite: &SuitePlan, secrets: &Secrets) -> Result<Vec<(String, Vec<u8>)>,
 async fn finish(
     engine: &LocalEngine,
     suite: &SuitePlan,
-    judge: &ContainerSuite,
+    container: &ContainerSuite,
     name: &str,
 ) -> Result<SuiteExit, EngineError> {
     engine
@@ -116,7 +124,7 @@ async fn finish(
         Err(_) => (end(engine, name).await?, true),
     };
     let log = log(engine, name).await;
-    let (files, lost) = results(engine, name, &judge.results).await;
+    let (files, lost) = results(engine, name, &container.results).await;
     Ok(SuiteExit {
         code: (!timed_out).then_some(state.exit_code),
         oom_killed: state.oom_killed,
@@ -206,7 +214,7 @@ async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
 }
 
 /// Everything was collected; what cannot be removed now is removed with the environment.
-async fn clear(engine: &LocalEngine, name: &str, volumes: &[Mounted; 2]) {
+async fn clear(engine: &LocalEngine, name: &str, volumes: &[VolumeMount; 2]) {
     if let Err(e) = engine.discard(name).await {
         return tracing::debug!(container = name, "left for teardown: {e}");
     }

@@ -12,9 +12,9 @@ use super::{claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
-use crate::render::container::{self, FILES, Mounted};
+use crate::render::container::{self, FILES_DIR, VolumeMount};
 use crate::render::labels;
-use crate::render::wires::Subnets;
+use crate::render::links::Subnets;
 use crate::secrets::Secrets;
 
 /// How long a process may take to end before it is killed, in seconds.
@@ -65,7 +65,7 @@ fn misplaced(unit: &Unit) -> Result<(), EngineError> {
     match unit.files.keys().find(|path| below(path).is_none()) {
         Some(path) => Err(explain::failed(
             &format!("give {} its files", unit.name),
-            &format!("{path} is not under {FILES}/"),
+            &format!("{path} is not under {FILES_DIR}/"),
             Leftover::Removable,
         )),
         None => Ok(()),
@@ -74,7 +74,7 @@ fn misplaced(unit: &Unit) -> Result<(), EngineError> {
 
 /// A file's path within its volume.
 fn below(path: &str) -> Option<&str> {
-    path.strip_prefix(FILES)?.strip_prefix('/').filter(|p| !p.is_empty())
+    path.strip_prefix(FILES_DIR)?.strip_prefix('/').filter(|p| !p.is_empty())
 }
 
 fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
@@ -84,7 +84,7 @@ fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
 fn volume_names(lease: &Lease) -> Vec<String> {
     let mounted =
         lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
-    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::keep_volume(lease)]).collect();
+    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::all_secrets_volume(lease)]).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -133,10 +133,11 @@ async fn create(
     copy: u8,
     image: &LocalImage,
 ) -> Result<Vec<Content>, EngineError> {
-    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour)
+    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.profile)
         .map_err(|words| explain::not_started(&unit.name, &words))?;
     engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
-    let writable: Vec<Mounted> = container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
+    let writable: Vec<VolumeMount> =
+        container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
     if writable.is_empty() {
         return Ok(vec![]);
     }
@@ -155,7 +156,7 @@ fn container_names(lease: &Lease, unit: &str) -> Result<Vec<String>, EngineError
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    Ok(copies(planned).map(|c| labels::name(lease, &labels::copy(unit, c))).collect())
+    Ok(copies(planned).map(|c| labels::object_name(lease, &labels::copy_name(unit, c))).collect())
 }
 
 /// Starts every copy; returns when their processes run.

@@ -14,7 +14,7 @@ use super::{agent_image, claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::archive::{self, Entry};
-use crate::render::container::{Mounted, still};
+use crate::render::container::{VolumeMount, never_started};
 use crate::render::labels::{self, Role};
 use crate::secrets::Secrets;
 
@@ -58,7 +58,7 @@ pub struct Content {
 
 /// Makes volumes.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>) -> Result<(), EngineError> {
-    let labels = labels::map(labels::of(lease, Role::Volume));
+    let labels = labels::into_hash_map(labels::of_run(lease, Role::Volume));
     let make = |name: String| {
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
@@ -76,10 +76,10 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>)
 
 /// Fills volumes through a container that mounts them all; it is removed again in any case.
 pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> Result<(), EngineError> {
-    let mounts: Vec<Mounted> = contents
+    let mounts: Vec<VolumeMount> = contents
         .iter()
         .enumerate()
-        .map(|(n, c)| Mounted { volume: c.volume.clone(), at: format!("/v/{n}"), writable: true })
+        .map(|(n, c)| VolumeMount { volume: c.volume.clone(), path: format!("/v/{n}"), writable: true })
         .collect();
     through(engine, lease, &mounts, async |container: &str| {
         own(engine, container, contents).await?;
@@ -119,12 +119,12 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
     let lease = claim::lease(engine, environment)
         .await?
         .ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
-    let volume = labels::keep_volume(&lease);
+    let volume = labels::all_secrets_volume(&lease);
     let known = engine.volumes(&[(labels::ENVIRONMENT, environment)]).await?;
     if !known.iter().any(|v| v.name == volume) {
         return Err(EngineError::Missing(format!("the secrets of {environment}: it was never made completely")));
     }
-    let mounts = [Mounted { volume, at: "/v".into(), writable: false }];
+    let mounts = [VolumeMount { volume, path: "/v".into(), writable: false }];
     through(engine, &lease, &mounts, async |container: &str| {
         let failed =
             |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
@@ -146,19 +146,19 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
 pub fn keep(lease: &Lease, secrets: &Secrets) -> Result<Content, EngineError> {
     let text = serde_json::to_vec(secrets)
         .map_err(|_| explain::failed("keep the secrets", "they cannot be written as JSON", Leftover::Removable))?;
-    Ok(Content { volume: labels::keep_volume(lease), files: vec![(KEPT.into(), text)], owner: None })
+    Ok(Content { volume: labels::all_secrets_volume(lease), files: vec![(KEPT.into(), text)], owner: None })
 }
 
 /// Works with volumes through a container that never runs and is removed in any case.
 async fn through<T>(
     engine: &LocalEngine,
     lease: &Lease,
-    mounts: &[Mounted],
+    mounts: &[VolumeMount],
     work: impl AsyncFnOnce(&str) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let image = agent_image::ensure(engine).await?;
-    let name = labels::name(lease, &format!("filler-{}", super::name::unique_suffix()));
-    let request = still(name.clone(), labels::of(lease, Role::Filler), mounts, &image);
+    let name = labels::object_name(lease, &format!("filler-{}", super::name::unique_suffix()));
+    let request = never_started(name.clone(), labels::of_run(lease, Role::Filler), mounts, &image);
     engine
         .create(&request)
         .await

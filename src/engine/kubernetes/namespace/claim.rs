@@ -17,7 +17,7 @@ use crate::engine::{Claim, EngineError, Leftover, RemovalScope, ReplacePolicy};
 use crate::lease::Lease;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
-    Addresses, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
+    Addresses, Kind, Object, RenderError, RenderInput, environment, lease as written, prepare, test_pods, unit,
 };
 use crate::secrets::Secrets;
 
@@ -44,7 +44,7 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolic
 
 async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
     let name = &lease.environment;
-    let object = engine.with_stage(lease, render_all).map_err(|e| explain::unrendered(&e))?;
+    let object = engine.with_render_input(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
     let until = Instant::now() + PATIENCE;
     let mut replaced = None;
@@ -88,20 +88,20 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy)
 }
 
 /// Renders everything once before anything is made, with what is not known yet left out; gives the namespace.
-fn render_all(stage: &Stage<'_>) -> Result<Object, RenderError> {
+fn render_all(input: &RenderInput<'_>) -> Result<Object, RenderError> {
     let (secrets, addresses) = (Secrets::default(), Addresses::new());
-    prepare::objects(stage, &secrets, None)?;
-    let plan = &stage.lease.plan;
+    prepare::objects(input, &secrets, None)?;
+    let plan = &input.lease.plan;
     for planned in &plan.units {
-        unit::pod(stage, planned, 1, &addresses, &secrets)?;
+        unit::pod(input, planned, 1, &addresses, &secrets)?;
     }
-    judge::agent(stage, &Position::Control, &addresses)?;
+    test_pods::agent(input, &Position::Control, &addresses)?;
     for suite in plan.suites.values() {
         if let SuiteExecutor::Container(container) = &suite.executor {
-            judge::job(stage, suite, container, "trial", &addresses)?;
+            test_pods::job(input, suite, container, "trial", &addresses)?;
         }
     }
-    environment::namespace(stage)
+    environment::namespace(input)
 }
 
 async fn find(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineError> {

@@ -79,7 +79,7 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
         let copy = api::label(pod, labels::COPY).parse().unwrap_or(1);
         let image = container_status::container(pod, UNIT_CONTAINER).map(|c| c.image_id.clone()).unwrap_or_default();
         RunningContainer {
-            unit: labels::copy(api::label(pod, UNIT), copy),
+            unit: labels::copy_name(api::label(pod, UNIT), copy),
             image_digest: digest(&image),
             inspect: serde_json::to_string(pod).unwrap_or_default(),
         }

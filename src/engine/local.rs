@@ -1,7 +1,7 @@
 //! The local engine: any Docker-compatible socket, podman or Docker.
 //!
-//! It performs what `render` made of a plan and reports what it finds; it decides nothing, prints nothing, and
-//! keeps no state of its own: everything is found again by labels.
+//! It sends the requests that `render` renders from a plan, and reports what exists. It decides nothing, prints nothing,
+//! and keeps no state: labels find everything again.
 
 use std::collections::BTreeMap;
 
@@ -43,20 +43,20 @@ mod volumes;
 mod watch;
 
 pub use client::LocalEngine;
-pub use options::{Options, Surroundings};
+pub use options::{Options, SocketVariables};
 
 impl LocalEngine {
-    /// The image of agents, by reference; made when it is not here.
+    /// Returns the reference of the agent image, which is built if the engine does not have it.
     pub async fn agent_image(&self) -> Result<String, EngineError> {
         agent_image::ensure(self).await
     }
 
-    /// An image, none when it is not here; nothing is pulled.
+    /// Returns a local image, if the engine has it. Pulls nothing.
     pub async fn image(&self, reference: &str) -> Result<Option<ImageFact>, EngineError> {
-        images::here(self, reference).await
+        images::find_local(self, reference).await
     }
 
-    /// Where the engine keeps its data, as a path of its own host.
+    /// Returns the engine's data folder, as a path on its host.
     pub async fn data_root(&self) -> Result<Option<std::path::PathBuf>, EngineError> {
         info::data_root(self).await
     }
@@ -69,7 +69,7 @@ impl Engine for LocalEngine {
     }
 
     fn info(&self) -> EngineInfo {
-        info::introduce(self)
+        info::engine_info(self)
     }
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
@@ -81,11 +81,11 @@ impl Engine for LocalEngine {
         references: &[String],
         progress: OnProgress<'_>,
     ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
-        images::find_all(self, references, progress).await
+        images::resolve_all(self, references, progress).await
     }
 
     async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
-        // A container cannot be changed: whatever an older run made is made anew.
+        // Containers cannot be changed, so nothing of an older run is kept.
         claim::claim(self, lease).await
     }
 
@@ -107,7 +107,7 @@ impl Engine for LocalEngine {
     }
 
     async fn secrets(&self, environment: &str) -> Result<Secrets, EngineError> {
-        volumes::kept(self, environment).await
+        volumes::read_secrets(self, environment).await
     }
 
     async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
@@ -123,7 +123,7 @@ impl Engine for LocalEngine {
     }
 
     async fn port_forward(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
-        agents::dial(self, lease, unit, port).await
+        agents::port_forward(self, lease, unit, port).await
     }
 
     async fn run_suite(

@@ -1,6 +1,6 @@
 //! Claims, takeovers, removal, and failures before anything runs.
 
-use dayfly::engine::local::{LocalEngine, Options, Surroundings};
+use dayfly::engine::local::{LocalEngine, Options, SocketVariables};
 use dayfly::engine::{Claim, Engine, Leftover, RemovalScope, ReplacePolicy, UnitState};
 use dayfly::plan::{Confinement, Position, Unit};
 use dayfly::secrets::Secrets;
@@ -91,7 +91,7 @@ async fn remnants_without_an_owner_are_listed() {
     // The owner moves to a newer run while the older one goes on making things.
     other.engine.claim(&other.lease, ReplacePolicy::Recreate).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
-    assert!(said.contains("a newer run took it meanwhile"), "{said}");
+    assert!(said.contains("a newer run claimed it meanwhile"), "{said}");
     assert_eq!(other.engine.remove(other.environment(), RemovalScope::Run(other.lease.run)).await.unwrap(), []);
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.lease, None);
@@ -145,7 +145,7 @@ async fn missing_images_are_all_named_at_once() {
     assert_eq!(error.leftover(), Leftover::None);
     let said = error.to_string();
     assert!(said.starts_with("find 2 image(s):") && !said.contains(world::IMAGE), "{said}");
-    assert!(said.contains("localhost/dayflytest/none:1: it is not here") && said.contains("`make images`"), "{said}");
+    assert!(said.contains("localhost/dayflytest/none:1: the engine does not have it") && said.contains("`make images`"), "{said}");
     assert!(
         said.contains("registry.invalid/dayflytest/other:2: ") && said.contains("DAYFLY_REGISTRY_MIRROR"),
         "{said}"
@@ -158,7 +158,7 @@ async fn an_unreachable_socket_says_what_was_tried_and_what_to_do() {
     let dead = folder.path().join("dead.sock");
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     let at = |host: String| Options {
-        surroundings: Surroundings { docker_host: Some(host), ..Surroundings::default() },
+        socket_variables: SocketVariables { docker_host: Some(host), ..SocketVariables::default() },
         ..options()
     };
     let said = words(LocalEngine::connect(at(format!("unix://{}", dead.display()))).await);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse};
-use dayfly::engine::local::{LocalEngine, Options, Surroundings};
+use dayfly::engine::local::{LocalEngine, Options, SocketVariables};
 use dayfly::engine::{Engine, EngineError, RemovalScope, ReplacePolicy};
 use dayfly::lease::Lease;
 use dayfly::plan::{Confinement, ContainerSuite, Limits, Plan, Position, SuiteExecutor, SuitePlan, Unit};
@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn options() -> Options {
     let variables = std::env::vars().collect();
     Options {
-        surroundings: Surroundings::from_variables(&variables),
+        socket_variables: SocketVariables::from_variables(&variables),
         executable: env!("CARGO_BIN_EXE_dayfly").into(),
         registry_mirror: None,
     }

@@ -1,5 +1,5 @@
-//! Removal by labels: containers at once and side by side, then networks and volumes, the anchor last, so that the
-//! environment keeps its owner until everything else is gone. Errors are carried past and told at the end.
+//! Removes objects by labels: first containers, then networks and volumes, and the anchor last, so that the environment
+//! has an owner until everything else is gone. Continues after errors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -14,35 +14,35 @@ use super::explain;
 use crate::engine::{EngineError, RemovalScope, Residual};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
 
-/// How long removal is tried again while something still holds on.
+/// Time limit of the attempts while other objects still use one.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause between attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// Which objects are meant.
+/// Selects objects by their run.
 #[derive(Debug, Clone, Copy)]
-enum Which {
+enum Selection {
     All,
-    Of(Uuid),
-    Before(Uuid),
-    /// What this run and older ones left, and what belongs to no run.
+    Run(Uuid),
+    OlderThan(Uuid),
+    /// Objects of this run and older ones, and objects without a run.
     UpTo(Uuid),
 }
 
-impl Which {
-    /// A run label that cannot be read belongs to no run in particular.
-    fn takes(self, run: &str) -> bool {
+impl Selection {
+    /// Returns true if an object with this run label is selected. An invalid label belongs to no run.
+    fn includes(self, run: &str) -> bool {
         match (self, run.parse::<Uuid>()) {
             (Self::All, _) | (Self::UpTo(_), Err(_)) => true,
             (Self::UpTo(wanted), Ok(run)) => run <= wanted,
-            (Self::Of(wanted), Ok(run)) => run == wanted,
-            (Self::Before(wanted), Ok(run)) => run < wanted,
+            (Self::Run(wanted), Ok(run)) => run == wanted,
+            (Self::OlderThan(wanted), Ok(run)) => run < wanted,
             (_, Err(_)) => false,
         }
     }
 }
 
-/// What is to be removed, in the order of removal.
+/// An object to remove, ordered by removal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Object {
     Container { id: String, name: String },
@@ -68,23 +68,23 @@ pub async fn remove(
     scope: RemovalScope,
 ) -> Result<Vec<Residual>, EngineError> {
     match scope {
-        RemovalScope::All => sweep(engine, environment, Which::All).await,
-        RemovalScope::Run(run) => sweep(engine, environment, Which::Of(run)).await,
+        RemovalScope::All => remove_selected(engine, environment, Selection::All).await,
+        RemovalScope::Run(run) => remove_selected(engine, environment, Selection::Run(run)).await,
         RemovalScope::Remnants => remnants(engine, environment).await,
     }
 }
 
-/// Removes what is left where nobody has the environment. Whoever takes it meanwhile is newer than what was found, and
-/// keeps what it makes.
+/// Removes the remnants of an environment without an owner. A run that claims it meanwhile is newer than the remnants, so
+/// its objects stay.
 async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let newest = newest(engine, environment).await?;
     if engine.container(environment).await?.is_some() {
         return Ok(vec![]);
     }
-    sweep(engine, environment, Which::UpTo(newest)).await
+    remove_selected(engine, environment, Selection::UpTo(newest)).await
 }
 
-/// The newest run of which something is there; the lowest id when no run is named.
+/// Returns the newest run that has objects; the nil id if none has.
 async fn newest(engine: &LocalEngine, environment: &str) -> Result<Uuid, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
@@ -98,23 +98,27 @@ fn run_of(labels: &Option<HashMap<String, String>>) -> String {
     labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
 }
 
-/// Removes what older runs left; returns the newest of them. What stays is told by the next removal.
-pub async fn older(engine: &LocalEngine, environment: &str, run: Uuid) -> Result<Option<Uuid>, EngineError> {
+/// Removes the objects of older runs; returns the newest of them. The next removal reports objects that remain.
+pub async fn remove_older(engine: &LocalEngine, environment: &str, run: Uuid) -> Result<Option<Uuid>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let containers = engine.containers(&wanted).await?;
     let newest = containers.iter().filter_map(|c| c.label(RUN).parse::<Uuid>().ok()).filter(|r| *r < run).max();
-    for residual in sweep(engine, environment, Which::Before(run)).await? {
-        tracing::warn!("{} of an older run is still there: {}", residual.object, residual.reason);
+    for residual in remove_selected(engine, environment, Selection::OlderThan(run)).await? {
+        tracing::warn!("could not remove {} of an older run: {}", residual.object, residual.reason);
     }
     Ok(newest)
 }
 
-async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<Vec<Residual>, EngineError> {
+async fn remove_selected(
+    engine: &LocalEngine,
+    environment: &str,
+    selection: Selection,
+) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + PATIENCE;
     let mut failed = BTreeMap::new();
-    // Looked at again after every pass: something may have been made while it went on.
+    // Listed again after every pass, because objects may be created meanwhile.
     loop {
-        let found = find(engine, environment, which).await?;
+        let found = find(engine, environment, selection).await?;
         if found.is_empty() {
             return Ok(vec![]);
         }
@@ -122,9 +126,9 @@ async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<
             return Ok(found.into_iter().map(|object| residual(object, &failed)).collect());
         }
         if !failed.is_empty() {
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        failed = pass(engine, found).await;
+        failed = remove_once(engine, found).await;
     }
 }
 
@@ -132,17 +136,21 @@ fn residual(object: Object, failed: &BTreeMap<Object, String>) -> Residual {
     let reason = failed
         .get(&object)
         .cloned()
-        .unwrap_or_else(|| "the engine says that it is removed, and still lists it; or it waits for the others".into());
+        .unwrap_or_else(|| "it waits for other objects, or the engine still lists it after its removal".into());
     Residual { object: object.to_string(), reason }
 }
 
-async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<Vec<Object>, EngineError> {
+async fn find(engine: &LocalEngine, environment: &str, selection: Selection) -> Result<Vec<Object>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
-    let mut found: Vec<Object> = containers.iter().filter(|c| which.takes(c.label(RUN))).map(container).collect();
-    found.extend(networks.into_iter().filter(|n| which.takes(&run_of(&n.labels))).map(|n| Object::Network(n.name)));
-    found.extend(volumes.into_iter().filter(|v| which.takes(&run_of(&v.labels))).map(|v| Object::Volume(v.name)));
+    let mut found: Vec<Object> =
+        containers.iter().filter(|c| selection.includes(c.label(RUN))).map(container).collect();
+    found.extend(
+        networks.into_iter().filter(|n| selection.includes(&run_of(&n.labels))).map(|n| Object::Network(n.name)),
+    );
+    found
+        .extend(volumes.into_iter().filter(|v| selection.includes(&run_of(&v.labels))).map(|v| Object::Volume(v.name)));
     found.sort();
     Ok(found)
 }
@@ -156,18 +164,18 @@ fn container(listed: &Listed) -> Object {
     }
 }
 
-/// One attempt at everything, kind by kind; an anchor goes only when all else went.
-async fn pass(engine: &LocalEngine, found: Vec<Object>) -> BTreeMap<Object, String> {
+/// Tries to remove each object once, kind by kind; anchors only if everything else is removed.
+async fn remove_once(engine: &LocalEngine, found: Vec<Object>) -> BTreeMap<Object, String> {
     let mut failed = BTreeMap::new();
     let (anchors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|o| matches!(o, Object::Anchor { .. }));
     let (containers, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|o| matches!(o, Object::Container { .. }));
     for group in [containers, rest] {
-        failed.extend(each(engine, group).await);
+        failed.extend(delete_all(engine, group).await);
     }
-    if failed.is_empty() { each(engine, anchors).await } else { failed }
+    if failed.is_empty() { delete_all(engine, anchors).await } else { failed }
 }
 
-async fn each(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, String> {
+async fn delete_all(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, String> {
     let one = |object: Object| async move { delete(engine, &object).await.err().map(|why| (object, why)) };
     futures::stream::iter(objects)
         .map(one)

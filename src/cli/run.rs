@@ -36,7 +36,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
+    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");

@@ -27,7 +27,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let plan = description::plan(&valid, change.pr)?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
+    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), ReplacePolicy::InPlace, journal.clone(), stop).await {

@@ -1,6 +1,6 @@
-//! An engine without anything real, for tests of what stands above engines. Nothing of it is ever signed.
+//! A fake engine, for tests of the layers above engines. Its results are never signed.
 //!
-//! Its agents are the real ones, over pipes in this process; its containers are entries in a table.
+//! Its agents are real ones, over pipes in this process; its containers are entries in a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,23 +20,23 @@ use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
 
-/// Bytes that a pipe to an agent holds.
+/// Size of a pipe to an agent, in bytes.
 const PIPE: usize = 1 << 16;
 
-/// What goes wrong, by unit or object.
+/// The failures to simulate.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// Images that are not there.
+    /// Images that do not exist.
     pub missing_images: Vec<String>,
-    /// Units whose start the engine refuses, with its words.
+    /// Units whose start the engine refuses, with the reason.
     pub refused: BTreeMap<String, String>,
     /// Units that end with this code as soon as they are started.
     pub exits: BTreeMap<String, i64>,
-    /// Units whose readiness never comes.
+    /// Units that never become ready.
     pub hangs: BTreeSet<String>,
-    /// What removal leaves.
+    /// Objects that a removal leaves.
     pub residual: Vec<Residual>,
-    /// How container suites end, by name.
+    /// Results of container suites, by name.
     pub suites: BTreeMap<String, SuiteExit>,
 }
 
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl FakeEngine {
-    /// An engine on which nothing exists yet.
+    /// Creates an empty engine.
     pub fn new(script: Script) -> Self {
         Self { script, state: Mutex::default(), events: broadcast::channel(64).0 }
     }
@@ -66,17 +66,17 @@ impl FakeEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that was asked of it and changes something, in order.
+    /// Returns all changing operations, in order.
     pub fn done(&self) -> Vec<String> {
         self.state().done.clone()
     }
 
-    /// Another run takes the environment over.
+    /// Lets another run take over the environment.
     pub fn take_over(&self, lease: Lease) {
         let mut state = self.state();
         state.retention = Some(Retention::from_lease(&lease));
         state.lease = Some(lease);
-        // Nobody may be watching yet; then nobody needs to hear it.
+        // Without a watcher, nobody needs the event.
         let _ = self.events.send(EngineEvent::LeaseChanged);
     }
 
@@ -117,7 +117,7 @@ impl Engine for FakeEngine {
         let missing: Vec<_> = references
             .iter()
             .filter(|r| self.script.missing_images.contains(r))
-            .map(|r| (r.clone(), "it is not there".to_owned()))
+            .map(|r| (r.clone(), "it does not exist".to_owned()))
             .collect();
         if !missing.is_empty() {
             return Err(EngineError::Images(missing));

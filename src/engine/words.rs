@@ -1,6 +1,6 @@
 //! The words of errors, and what container runtimes mean by theirs, whichever engine passes them on. Pure.
 
-/// What an engine says when something is missing, and what that means here. The first match counts.
+/// Engine messages and their explanations; the first match counts.
 const REASONS: [(&[&str], &str); 14] = [
     (&["executable file not found"], "its command is not in the image"),
     (&["exec format error"], "its program is for another processor, or its script lacks the `#!` line"),
@@ -55,7 +55,7 @@ pub fn reason(words: &str) -> String {
     }
 }
 
-/// What the words mean by this table: the first entry all of whose signs are in them.
+/// Returns the explanation of the first entry whose signs are all in the message.
 pub fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
     let words = words.to_lowercase();
     table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)

@@ -14,7 +14,7 @@ use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 pub enum RunEvent {
     /// The engine and its version.
     Engine { info: EngineInfo },
-    /// What the engine does not enforce.
+    /// The gaps of the engine.
     Gaps {
         #[serde(rename = "cannot")]
         gaps: Vec<String>,

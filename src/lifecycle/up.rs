@@ -18,7 +18,7 @@ use crate::plan::{Limits, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
 
-/// How many lines of a failed unit's log are shown and kept.
+/// Number of log lines of a failed unit that are shown and kept.
 const LAST_LINES: usize = 20;
 
 /// Exit code of a process that SIGKILL ended.

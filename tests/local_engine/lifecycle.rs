@@ -8,7 +8,7 @@ use dayfly::secrets::Secrets;
 use crate::world::{self, World, idle, options, unit, words};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
+async fn the_newer_of_two_concurrent_claims_wins() {
     let Some(world) = World::of("race", vec![], vec![]).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
@@ -35,7 +35,7 @@ async fn of_two_concurrent_claims_the_newer_run_has_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_nothing_of_it() {
+async fn a_newer_run_replaces_an_older_one_which_removes_nothing() {
     let Some(world) = World::up("replace", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
@@ -56,7 +56,7 @@ async fn a_newer_run_replaces_everything_of_an_older_one_and_the_older_removes_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn removal_takes_everything_with_running_units_and_agents() {
+async fn removes_running_units_and_agents() {
     let Some(world) = World::up(
         "gone",
         vec![idle("db", &["web"]), Unit { writable: vec!["/data".into()], ..idle("web", &[]) }],
@@ -84,7 +84,7 @@ async fn removal_takes_everything_with_running_units_and_agents() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn remnants_without_an_owner_are_listed() {
+async fn lists_remnants_without_an_owner() {
     let Some(world) = World::up("remnant", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let run = world.lease.run;
     let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
@@ -101,7 +101,7 @@ async fn remnants_without_an_owner_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
+async fn refuses_an_image_that_runs_as_root_before_creating_anything() {
     let rooty = Unit { confinement: Confinement::default(), ..unit("web", "id") };
     let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
     world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
@@ -116,7 +116,7 @@ async fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
+async fn names_a_command_that_the_image_lacks() {
     let Some(world) =
         World::of("nocommand", vec![Unit { command: vec!["/opt/nothing".into()], ..unit("web", "") }], vec![]).await
     else {
@@ -137,7 +137,7 @@ async fn a_command_that_the_image_lacks_is_named_with_the_unit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missing_images_are_all_named_at_once() {
+async fn names_all_missing_images_at_once() {
     let Some(engine) = world::engine().await else { return };
     let wanted =
         ["localhost/dayflytest/none:1", "registry.invalid/dayflytest/other:2", world::IMAGE].map(str::to_owned);
@@ -145,7 +145,10 @@ async fn missing_images_are_all_named_at_once() {
     assert_eq!(error.leftover(), Leftover::None);
     let said = error.to_string();
     assert!(said.starts_with("find 2 image(s):") && !said.contains(world::IMAGE), "{said}");
-    assert!(said.contains("localhost/dayflytest/none:1: the engine does not have it") && said.contains("`make images`"), "{said}");
+    assert!(
+        said.contains("localhost/dayflytest/none:1: the engine does not have it") && said.contains("`make images`"),
+        "{said}"
+    );
     assert!(
         said.contains("registry.invalid/dayflytest/other:2: ") && said.contains("DAYFLY_REGISTRY_MIRROR"),
         "{said}"
@@ -153,7 +156,7 @@ async fn missing_images_are_all_named_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreachable_socket_says_what_was_tried_and_what_to_do() {
+async fn an_unreachable_socket_gives_advice() {
     let folder = tempfile::tempdir().unwrap();
     let dead = folder.path().join("dead.sock");
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
@@ -162,7 +165,10 @@ async fn an_unreachable_socket_says_what_was_tried_and_what_to_do() {
         ..options()
     };
     let said = words(LocalEngine::connect(at(format!("unix://{}", dead.display()))).await);
-    assert!(said.contains("dead.sock (from DOCKER_HOST): refused") && said.contains("systemctl start"), "{said}");
+    assert!(
+        said.contains("dead.sock (from DOCKER_HOST): connection refused") && said.contains("systemctl start"),
+        "{said}"
+    );
     let said = words(LocalEngine::connect(at(format!("unix://{}/none.sock", folder.path().display()))).await);
     assert!(said.contains("no such file") && said.contains("podman.socket"), "{said}");
 }

@@ -35,7 +35,7 @@ fn orphans() -> Criteria {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
+async fn keeps_one_marker_for_each_kind_of_retention_change() {
     let Some(world) = World::up("terms", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let (engine, name, run) = (&world.engine, world.environment(), world.lease.run);
     let later = |minutes: i64| world.lease.expires + SignedDuration::from_mins(minutes);
@@ -69,7 +69,7 @@ async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_run_begins_with_terms_of_its_own_and_the_older_changes_none_of_them() {
+async fn an_older_run_cannot_change_the_retention_of_a_newer_one() {
     let Some(world) = World::of("termsover", vec![idle("web", &[])], vec![]).await else { return };
     world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     world.engine.update_retention(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_newer_run_begins_with_terms_of_its_own_and_the_older_changes_none_of_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
+async fn removes_remnants_only_while_the_environment_has_no_owner() {
     let Some(world) = World::up("left", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let (engine, name) = (&world.engine, world.environment());
     let evidence = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
+async fn reaps_an_incomplete_environment_after_its_idle_time() {
     let Some(mut world) = World::of("half", vec![idle("web", &[]), idle("api", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
     world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
@@ -132,7 +132,7 @@ async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
+async fn reaps_and_records_an_old_interrupted_claim() {
     let Some(mut world) = World::of("broken", vec![idle("web", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
     world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
@@ -144,7 +144,7 @@ async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_person_does_with_an_environment_is_noted_as_its_use() {
+async fn records_every_use_of_an_environment() {
     for verb in [&["logs", "-f"][..], &["forward", "web:8080"], &["test"]] {
         let Some(mut world) = World::of("used", vec![idle("web", &[])], vec![]).await else { return };
         world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::world::{self, PATIENCE, World, idle, listen, reach, unit};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ends_of_units_and_a_change_of_owner_are_told() {
+async fn reports_exits_of_units_and_a_change_of_owner() {
     let units = vec![
         unit("short", "sleep 1; exit 3"),
         idle("web", &[]),
@@ -59,7 +59,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_are_followed_until_the_unit_ends() {
+async fn follows_logs_until_the_unit_ends() {
     let Some(world) = World::up(
         "logs",
         vec![unit("web", "for i in 1 2 3; do echo line $i; sleep 0.4; done; echo last >&2; exit 0")],
@@ -91,7 +91,7 @@ async fn logs_are_followed_until_the_unit_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote() {
+async fn a_restarted_unit_keeps_its_address_and_files() {
     let script = "echo start >>/data/starts; wc -l </data/starts; trap 'exit 0' TERM; sleep infinity & wait";
     let db = Unit { writable: vec!["/data".into()], callers: ["web".to_owned()].into(), ..unit("db", script) };
     let Some(world) = World::up("restart", vec![db, idle("web", &[])], vec![], &Secrets::default()).await else {
@@ -129,7 +129,7 @@ async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dial_carries_bytes_to_a_unit() {
+async fn port_forward_carries_bytes_to_a_unit() {
     let server = r#"exec perl -MIO::Socket::INET -e '$s=IO::Socket::INET->new(Listen=>5,LocalPort=>7777) or die; while($c=$s->accept){$l=<$c>; print $c "you said $l"; close $c}'"#;
     let Some(world) = World::up("dial", vec![unit("echo", server)], vec![], &Secrets::default()).await else { return };
     let control = world.agent(Position::Control).await;
@@ -150,7 +150,7 @@ async fn agents(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_ends_with_its_link() {
+async fn an_agent_ends_with_its_connection() {
     let Some(world) = World::up("link", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let agent = world.agent(Position::Control).await;
     assert_eq!(reach(&agent, &[]).await, [""; 0]);

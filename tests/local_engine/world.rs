@@ -1,4 +1,4 @@
-//! A real engine and small environments on it, made of a Debian image; each removes itself, also when a test fails.
+//! Small environments of a Debian image on a real engine. Each is removed when its test ends, also after a failure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use dayfly::spec::model::VerdictSource;
 use dayfly::testing::{self, Requirement};
 
 pub const IMAGE: &str = "localhost/dayfly/base:1";
-/// Bounds every wait, so that a fault ends a test instead of hanging it.
+/// Time limit of every wait.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn options() -> Options {
@@ -26,7 +26,7 @@ pub fn options() -> Options {
     }
 }
 
-/// The engine, or none when there is none and that is accepted.
+/// Returns the engine; none if there is none and the test may be skipped.
 pub async fn engine() -> Option<LocalEngine> {
     let engine = match LocalEngine::connect(options()).await {
         Ok(engine) => engine,
@@ -42,7 +42,7 @@ pub async fn engine() -> Option<LocalEngine> {
     Some(engine)
 }
 
-/// A unit that runs this shell script as user 1000.
+/// Returns a unit that runs a shell script as user 1000.
 pub fn unit(name: &str, script: &str) -> Unit {
     Unit {
         image: IMAGE.into(),
@@ -55,7 +55,7 @@ pub fn unit(name: &str, script: &str) -> Unit {
     }
 }
 
-/// Runs until it is ended, at once.
+/// A script that runs until it is stopped, and stops at once.
 pub fn idle(name: &str, callers: &[&str]) -> Unit {
     Unit {
         callers: callers.iter().map(|c| (*c).into()).collect(),
@@ -63,7 +63,7 @@ pub fn idle(name: &str, callers: &[&str]) -> Unit {
     }
 }
 
-/// A suite that runs this shell script as user 1000.
+/// Returns a suite that runs a shell script as user 1000.
 pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     SuitePlan {
         timeout_ms,
@@ -80,14 +80,14 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     }
 }
 
-/// An environment that is removed at the end.
+/// An environment that is removed when dropped.
 pub struct World {
     pub engine: LocalEngine,
     pub lease: Lease,
 }
 
 impl World {
-    /// A lease on a name that nobody else uses.
+    /// Creates a lease with a unique name.
     pub async fn of(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>) -> Option<Self> {
         let engine = engine().await?;
         let id = uuid::Uuid::now_v7().simple().to_string();
@@ -100,7 +100,7 @@ impl World {
         Some(Self { engine, lease: lease(plan) })
     }
 
-    /// As `of`, claimed, made and every unit started.
+    /// Creates an environment, and starts every unit.
     pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
         let world = Self::of(name, units, suites).await?;
         world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.expect("claim");
@@ -120,7 +120,7 @@ impl World {
         AgentClient::connect(link, hello())
     }
 
-    /// All lines that a unit has printed once its process ended.
+    /// Returns all log lines of a unit after its process has ended.
     pub async fn said(&self, unit: &str) -> String {
         use futures::StreamExt;
         self.until(|| async {
@@ -136,7 +136,7 @@ impl World {
         until(condition).await;
     }
 
-    /// Removes it and demands that nothing is left.
+    /// Removes the environment; fails if anything is left.
     pub async fn remove(self) {
         let left = self.engine.remove(self.environment(), RemovalScope::All).await.unwrap();
         assert_eq!(left, []);
@@ -178,7 +178,7 @@ pub fn lease(plan: Plan) -> Lease {
     Lease { run: uuid::Uuid::now_v7(), created, expires, ..testing::lease(plan) }
 }
 
-/// Which of these accept a connection from there.
+/// Returns the addresses that accept a connection from the agent.
 pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
     let ask = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
     match answer(agent, ask).await {
@@ -187,7 +187,7 @@ pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
     }
 }
 
-/// `address:port` of every address of an agent that listens there from now on.
+/// Starts a listener at an agent; returns its `address:port`s.
 pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
     match answer(agent, AgentRequest::Listen { port }).await {
         AgentResponse::Listening { addresses, .. } => {
@@ -204,7 +204,7 @@ async fn answer(agent: &AgentClient, ask: AgentRequest) -> AgentResponse {
         .unwrap_or_else(|e| panic!("failed to {e}"))
 }
 
-/// The engine's words for a failure.
+/// Returns the message of a failure.
 pub fn words<T>(result: Result<T, EngineError>) -> String {
     match result {
         Ok(_) => panic!("it should have failed"),
@@ -212,7 +212,7 @@ pub fn words<T>(result: Result<T, EngineError>) -> String {
     }
 }
 
-/// Whether the engine tells that memory ran out; podman on version 1 control groups gives the exit code alone.
+/// Returns true if the engine reports OOM kills; podman with cgroup v1 gives only the exit code.
 pub async fn tells_of_memory(engine: &LocalEngine) -> bool {
     !engine.gaps().await.unwrap().iter().any(|gap| gap.contains("OOM-killed"))
 }

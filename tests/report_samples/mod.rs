@@ -383,7 +383,7 @@ pub fn error() -> Facts {
     let file_api = &mut facts.units[5];
     file_api.ready = None;
     file_api.failure =
-        Some("not ready within 60 s: expected file-api answers /health with a status from 200 to 299; last answer: GET http://file-api:3003/health: 503 Service Unavailable".into());
+        Some("not ready within 60 s: expected file-api to answer /health with a status from 200 to 299; last answer: GET http://file-api:3003/health: 503 Service Unavailable".into());
     file_api.last_log = vec![
         "INFO listening on 3003".into(),
         "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(),

@@ -99,7 +99,7 @@ fn a_reaper_killed_before_the_removal_leaves_a_record_in_state_begun() {
     reaper.ends().code(-9);
     let records = user.records("reaper-dies-pr-1");
     assert_eq!(records.len(), 1);
-    user.verifies(&records[0]).code(0).says("BEGUN").says("never: whoever removed it died");
+    user.verifies(&records[0]).code(0).says("BEGUN").says("never: the remover died");
     user.dayfly(&["status", "reaper-dies-pr-1"]).code(0).says("running");
     // The next one does it.
     user.reaps("reaper-dies", &["--expired"]).code(0).says("removed reaper-dies-pr-1");

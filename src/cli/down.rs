@@ -8,7 +8,7 @@ use crate::engine::{Engine, EngineError, ObservedEnvironment, RemovalScope, Resi
 use crate::reaper::incomplete::unstarted_units;
 use crate::report::exit_code;
 
-/// How long the engine may take to complete the last request of a killed process.
+/// Time that the engine may need to complete the last request of a killed process.
 const LATE: Duration = Duration::from_secs(1);
 
 /// Removes the environment that the arguments name.
@@ -29,7 +29,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     };
     let began = Instant::now();
     let mut left = engine.remove(&name, RemovalScope::All).await.map_err(|e| engine_error(common, &e))?;
-    if left.is_empty() && half_made(&observed) {
+    if left.is_empty() && is_incomplete(&observed) {
         left = again(engine.as_ref(), &name).await.map_err(|e| engine_error(common, &e))?;
     }
     if let Some(lease) = &observed.lease
@@ -51,7 +51,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 /// Returns true if creation was interrupted: a unit is missing, or was never started.
-fn half_made(observed: &ObservedEnvironment) -> bool {
+fn is_incomplete(observed: &ObservedEnvironment) -> bool {
     observed.lease.is_none() || !unstarted_units(observed).is_empty()
 }
 

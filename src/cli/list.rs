@@ -88,12 +88,12 @@ pub fn commit(sha: &str) -> String {
     if sha.is_empty() { "-".into() } else { sha.chars().take(10).collect() }
 }
 
-/// How long ago.
+/// Formats the elapsed time.
 pub fn age(now: Timestamp, then: Timestamp) -> String {
     rough(now.duration_since(then).as_secs())
 }
 
-/// How long ago, as a clause.
+/// Formats the elapsed time as a clause.
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{} ago", age(now, then))
 }

@@ -140,7 +140,7 @@ async fn finish(
 ) -> anyhow::Result<u8> {
     let code = run.exit_code.unwrap_or(exit_code::UNEXPECTED);
     let Some(stored) = &run.evidence else {
-        let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
+        let causes = if run.causes.is_empty() { "no cause is recorded".to_owned() } else { run.causes.join("\n  ") };
         errln!("error: run {} ended without evidence:\n  {causes}", run.id);
         return Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code });
     };
@@ -164,7 +164,7 @@ async fn fetched(
     evidence: &Path,
 ) -> anyhow::Result<(Facts, PathBuf)> {
     let files = configmap_store::fetch(client, namespace, stored).await?;
-    let report = files.get(store::REPORT).context("there is no report.json in it")?;
+    let report = files.get(store::REPORT).context("it does not contain report.json")?;
     let facts: Facts = serde_json::from_slice(report).context("its report.json cannot be read")?;
     anyhow::ensure!(facts.run.to_string() == run.id, "it is of run {}, and not of {}", facts.run, run.id);
     let folder = store::run_dir(evidence, &facts)?;

@@ -53,7 +53,7 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
         Ok(None) => errln!("nothing was left behind"),
         Ok(Some(_)) => {
             errln!(
-                "what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
+                "the environment is kept for inspection:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
             )
         }
         Err(e) => errln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),

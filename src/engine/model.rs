@@ -33,7 +33,7 @@ pub enum Claim {
     HeldByNewer { run: uuid::Uuid, commit: String },
 }
 
-/// How a claim replaces the objects of an older run.
+/// The policy for the objects of an older run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplacePolicy {
     /// Remove all of them.

@@ -118,7 +118,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
         session.engine.watch(&session.lease.environment).await.map_err(|e| causes::from_engine_error(&e))?;
     let mut starting: JoinSet<StartResult> = JoinSet::new();
     let mut kinds = BTreeMap::new();
-    // The agent starts beside the first units. Its error, if any, reaches whoever asks for it next.
+    // The agent starts at the same time as the first units. The next caller gets its error, if any.
     let mut early = JoinSet::new();
     let ahead = session.clone();
     early.spawn(async move { ahead.agent(&Position::Control).await.map(drop) });

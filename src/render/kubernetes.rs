@@ -53,7 +53,7 @@ pub struct RenderInput<'a> {
     pub images: &'a BTreeMap<String, String>,
     /// dayfly's own image.
     pub agent_image: &'a str,
-    /// Whether the environment has a Secret with registry credentials.
+    /// The environment has a Secret with registry credentials.
     pub pull_secret: bool,
 }
 

@@ -11,7 +11,7 @@ pub struct Check {
     pub passed: bool,
     /// Observation.
     pub saw: String,
-    /// How to fix a failed check; empty if `saw` says it.
+    /// The fix of a failed check; empty if `saw` contains it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub todo: String,
 }

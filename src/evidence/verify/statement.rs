@@ -19,7 +19,7 @@ use crate::evidence::unique_keys;
 use crate::model::{Digest, is_hex};
 use crate::model::{Outcome, Verdict};
 
-/// What the evidence must cover.
+/// Commit and images that the evidence must cover.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     /// Head commit.

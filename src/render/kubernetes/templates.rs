@@ -54,17 +54,17 @@ pub enum RenderError {
     /// A template that cannot be parsed.
     #[error("parse the template {name}{SUFFIX}: {why}")]
     Template {
-        /// Which.
+        /// Name of the template.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A rendered object that must not be sent.
     #[error("render the template {template}{SUFFIX}: {why}")]
     Object {
-        /// Which template.
+        /// Name of the template.
         template: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }

@@ -1,7 +1,7 @@
-//! What runs inside an environment: probes, preparation of databases, built-in steps. Same binary (`dayfly agent`).
+//! The agent (`dayfly agent`), which runs inside an environment: probes, preparation of databases, built-in steps.
 //!
-//! It speaks JSON lines on its standard streams and knows neither engines nor verdicts of suites.
-//! It never writes a secret anywhere but to the service that the secret is for.
+//! It exchanges JSON lines on its standard streams and knows neither engines nor verdicts of suites.
+//! It sends a secret only to the service of the secret.
 
 pub mod client;
 pub mod protocol;

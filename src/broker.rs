@@ -1,7 +1,6 @@
-//! RabbitMQ's configuration and definitions as data: what the broker reads when it boots.
+//! Renders RabbitMQ's configuration and definitions. Pure.
 //!
-//! Pure: the topology, the users and the passwords with their salts are arguments. It never speaks to a broker;
-//! whether the broker came up with all of this is asked by the agent.
+//! The topology, users, passwords and salts are arguments. The agent checks the running broker.
 
 mod config;
 mod definitions;

@@ -1,6 +1,6 @@
-//! The one trait: where environments run. An engine executes and observes; it never decides policy.
+//! The `Engine` trait: where environments run. An engine acts and reports; it decides no policy.
 //!
-//! `local` speaks to any Docker-compatible socket, `kubernetes` to a cluster; `fake` is for tests of everything above.
+//! `local` uses any Docker-compatible socket, and `kubernetes` a cluster. `fake` is for tests of the layers above.
 
 use std::collections::BTreeMap;
 
@@ -24,75 +24,97 @@ mod words;
 pub use error::{EngineError, Leftover};
 pub use model::*;
 
-/// Hears the lines of a suite's log while it runs.
+/// Receives the lines of a suite's log while it runs.
 pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// Progress of an image pull, for the screen.
+/// Receives the progress of image pulls: the reference and its status.
 pub type OnProgress<'a> = &'a (dyn Fn(&str, &str) + Send + Sync);
 
 /// Where environments run.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Which engine this is.
+    // Identity
+
+    /// Returns the kind of engine.
     fn kind(&self) -> EngineKind;
 
-    /// Product, version and endpoint, as known since it was reached; `cannot` is left empty.
+    /// Returns product, version and endpoint without a request; `gaps` is empty.
     fn info(&self) -> EngineInfo;
 
-    /// What it is known not to enforce, in sentences. Some engines take long to tell, so only reports ask.
+    /// Returns sentences that say what the engine does not enforce. Slow on some engines, so only reports ask.
     async fn gaps(&self) -> Result<Vec<String>, EngineError>;
 
-    /// Finds every image, pulling what is missing; the error names all that cannot be had. Creates nothing else.
-    async fn images(
+    /// Returns the engine's name for the current user, if it has one.
+    async fn account(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns `host:port` of the engine's own infrastructure, which no environment may reach but a neighbour does.
+    async fn infrastructure_endpoints(&self, _environment: &str) -> Result<Vec<String>, EngineError> {
+        Ok(vec![])
+    }
+
+    // Images
+
+    /// Resolves every image and pulls the missing ones; the error lists all that are unavailable.
+    async fn resolve_images(
         &self,
         references: &[String],
         progress: OnProgress<'_>,
     ) -> Result<BTreeMap<String, ImageFact>, EngineError>;
 
-    /// `host:port` of the engine's own infrastructure, which no environment may reach and which a neighbour does.
-    async fn off_limits(&self, _environment: &str) -> Result<Vec<String>, EngineError> {
-        Ok(vec![])
-    }
+    // Ownership
 
-    /// Takes the environment for `lease.run`, unless a newer run has it.
-    async fn claim(&self, lease: &Lease, older: Older) -> Result<Claim, EngineError>;
+    /// Claims the environment for `lease.run`, unless a newer run owns it.
+    async fn claim(&self, lease: &Lease, policy: ReplacePolicy) -> Result<Claim, EngineError>;
 
-    /// The present owner.
+    /// Returns the owner's lease. Cheaper than `observe`, because a run asks for it again and again.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;
 
-    /// Changes the retention of an environment while this run has it; writes nothing when they are so already.
-    async fn amend(
+    /// Changes the retention of an environment that `run` owns; writes nothing if it would not change.
+    async fn update_retention(
         &self,
         environment: &str,
         run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError>;
 
-    /// Makes everything that does not run: networks, volumes, secrets, containers not yet started.
+    /// Tells the object that requested the environment, if there is one, that it was removed and why.
+    async fn notify_requester(&self, _lease: &Lease, _why: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    // Units
+
+    /// Creates all objects of the environment without starting any: networks, volumes, secrets, containers.
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError>;
 
-    /// The secrets of an environment that is up.
+    /// Returns the secrets of a prepared environment.
     async fn secrets(&self, environment: &str) -> Result<Secrets, EngineError>;
 
-    /// Starts every copy of a unit; returns when its processes run.
+    /// Starts every copy of a unit; returns when their processes run.
     async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError>;
 
-    /// Stops every copy of a unit; returns when its processes ended.
+    /// Stops every copy of a unit; returns when their processes have ended.
     async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError>;
 
-    /// Starts an agent at a position.
-    async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError>;
+    // Connections
 
-    /// The address of a unit's first copy, where it is known before its name leads there.
-    async fn address(&self, _lease: &Lease, _unit: &str) -> Option<std::net::IpAddr> {
+    /// Starts an agent at a position and connects to it.
+    async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError>;
+
+    /// Connects to a port of a unit's first copy.
+    async fn port_forward(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError>;
+
+    /// Returns the address of a unit's first copy, if the engine knows it before the unit's name resolves.
+    async fn unit_address(&self, _lease: &Lease, _unit: &str) -> Option<std::net::IpAddr> {
         None
     }
 
-    /// A raw connection to a port of a unit's first copy, for `forward`.
-    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError>;
+    // Suites
 
-    /// Runs a container suite to its end or time limit, and collects its log and results in any case. Where the engine
-    /// can, the log is also told while it is written.
+    /// Runs a container suite until it ends or times out, and collects its log and results in both cases. Engines that
+    /// can follow the log pass each line to `on_line`.
     async fn run_suite(
         &self,
         lease: &Lease,
@@ -101,16 +123,18 @@ pub trait Engine: Send + Sync {
         on_line: OnLine<'_>,
     ) -> Result<SuiteExit, EngineError>;
 
-    /// What happens to the environment from now on.
+    // Observation
+
+    /// Watches the environment for events from now on.
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError>;
 
-    /// One environment, none if nothing of that name exists.
-    async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError>;
+    /// Returns one environment, or its remnants; `None` if nothing of that name exists.
+    async fn observe(&self, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError>;
 
-    /// All environments of this engine, remnants included.
-    async fn list(&self) -> Result<Vec<Observed>, EngineError>;
+    /// Returns all environments of this engine, including remnants.
+    async fn list(&self) -> Result<Vec<ObservedEnvironment>, EngineError>;
 
-    /// The log of one unit, or of all: the last `tail` lines (all if none), then new ones while `follow`.
+    /// Returns the log of one unit, or of all: the last `tail` lines (all if `None`), then new ones while `follow`.
     async fn logs(
         &self,
         environment: &str,
@@ -119,27 +143,16 @@ pub trait Engine: Send + Sync {
         follow: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError>;
 
-    /// What runs, for the report and the security checks.
-    async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError>;
+    /// Returns the containers of all units, as the engine reports them.
+    async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError>;
 
-    /// What the engine itself keeps about an environment, by file name: object states and events, without secrets.
-    async fn traces(&self, _environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
+    /// Returns the engine's own files about an environment, by name: object states and events, without secrets.
+    async fn diagnostics(&self, _environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
         Ok(BTreeMap::new())
     }
 
-    /// The name under which the engine knows whoever uses it, where it knows one.
-    async fn account(&self) -> Option<String> {
-        None
-    }
+    // Removal
 
-    /// Says to whoever asked for the environment, where that is an object of the engine, that it was removed and why.
-    async fn notify_requester(&self, _lease: &Lease, _why: &str) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    /// Removes what is left of an environment that nobody has, and nothing as soon as somebody has it.
-    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError>;
-
-    /// Removes the environment, or only what belongs to one run of it. Carries on past errors; returns what is left.
-    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError>;
+    /// Removes the objects in `scope`. Continues after errors; returns the objects that are left.
+    async fn remove(&self, environment: &str, scope: RemovalScope) -> Result<Vec<Residual>, EngineError>;
 }

@@ -1,4 +1,4 @@
-//! Who has an environment, and until when: kept on the environment itself by every engine. Pure.
+//! Leases: who owns an environment, stored on the environment itself. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,24 +9,24 @@ pub mod retention;
 
 pub use retention::{Hold, Retention, RetentionChange, RetentionUpdate};
 
-/// Who owns an environment: kept on the environment itself, never in a file.
+/// The ownership of an environment by a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
     /// `<description>-pr-<number>`.
     pub environment: String,
     /// Run id (UUIDv7, so that a later run sorts after an earlier one).
     pub run: RunId,
-    /// Head commit, as given (may be empty for a developer's `up`).
+    /// Head commit, as given; may be empty for `up`.
     pub commit: String,
-    /// Repository of the pull request, where known: only in it does its number mean anything.
+    /// Repository of the pull request, if known: its number is unique only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// `namespace/name` of the TestEnvironment that asked for it, where one did.
+    /// `namespace/name` of the TestEnvironment that requested it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester: Option<String>,
-    /// When it was made.
+    /// Creation time.
     pub created: jiff::Timestamp,
-    /// Until when it was to live when it was made; `Retention` says until when it does.
+    /// Initial expiry; `Retention` has the current one.
     pub expires: jiff::Timestamp,
     /// The plan, so that `test`, `status` and `down` need no description file.
     pub plan: Plan,

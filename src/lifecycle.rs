@@ -6,12 +6,12 @@
 pub mod causes;
 pub mod clock;
 pub mod decide;
+pub mod diagnostics;
 pub mod event;
 pub mod facts;
 pub mod journal;
 mod redaction;
 pub mod session;
-pub mod traces;
 mod units;
 pub mod up;
 pub mod usage;

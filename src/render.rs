@@ -1,12 +1,11 @@
-//! From a plan to what engines understand, as data: requests of a Docker-compatible engine, objects of Kubernetes.
+//! Renders a plan as data: container requests for a Docker-compatible engine, or Kubernetes objects. Pure.
 //!
-//! Pure: names, labels, who shares which network, addresses, request bodies. It never speaks to an engine,
-//! reads no clock and makes nothing random; engines perform what is rendered here.
+//! Names, labels, networks, addresses and request bodies are decided here. Engines send them.
 
 pub mod archive;
 pub mod container;
 pub mod kubernetes;
 pub mod labels;
+pub mod links;
 #[cfg(test)]
 mod sample;
-pub mod wires;

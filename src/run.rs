@@ -10,12 +10,12 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, EngineKind, Older};
+use crate::engine::{Engine, EngineKind, RemovalScope, ReplacePolicy};
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, read};
 use crate::lease::Lease;
 use crate::lifecycle::clock::elapsed_ms;
-use crate::lifecycle::{Journal, RunEvent, causes, traces, up};
+use crate::lifecycle::{Journal, RunEvent, causes, diagnostics, up};
 use crate::model::{Keep, RunId};
 use crate::plan::Plan;
 use crate::report::Facts;
@@ -39,11 +39,11 @@ pub struct Run {
     /// Folder of the evidence of all runs.
     pub evidence: PathBuf,
     /// Additional store from which clients fetch the evidence.
-    pub shelf: Option<ConfigMapStore>,
-    /// When to keep the environment.
+    pub configmap_store: Option<ConfigMapStore>,
+    /// Condition for keeping the environment.
     pub keep: Keep,
-    /// Why the environment is kept and how to remove it, for the report.
-    pub kept: String,
+    /// The reason and the removal command of a kept environment, for the report.
+    pub kept_reason: String,
 }
 
 /// Creates the lease of a run that begins now. Fails if the expiry is out of range.
@@ -82,7 +82,7 @@ impl Run {
     /// Performs the whole run. `only` selects suites; all run if it is empty.
     pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
-        let result = match up::bring_up(engine, lease, Older::Removed, self.journal.clone(), stop).await {
+        let result = match up::bring_up(engine, lease, ReplacePolicy::Recreate, self.journal.clone(), stop).await {
             Ok(session) => {
                 let (result, ()) = tokio::join!(executor::execute(&session, only, sources), self.record_gaps());
                 session.release_agents().await;
@@ -101,8 +101,8 @@ impl Run {
 
     async fn record_gaps(&self) {
         let unknown = |e| vec![format!("The gaps of the engine are unknown: failed to {e}.")];
-        let cannot = self.engine.gaps().await.unwrap_or_else(unknown);
-        self.journal.record(RunEvent::Gaps { cannot });
+        let gaps = self.engine.gaps().await.unwrap_or_else(unknown);
+        self.journal.record(RunEvent::Gaps { gaps });
     }
 
     /// Seals the run, removes or keeps the environment, and seals again with the result.
@@ -110,14 +110,14 @@ impl Run {
         self.journal.update(|f| f.finished = Some(Timestamp::now()));
         // The environment belongs to the newer run.
         if !self.superseded() {
-            traces::take(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
+            diagnostics::collect(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
         }
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
         if !self.superseded() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
-            self.journal.record(RunEvent::Kept { reason: self.kept.clone() });
+            self.journal.record(RunEvent::Kept { reason: self.kept_reason.clone() });
         } else {
-            remove(self.engine.as_ref(), &self.journal, &self.lease.environment, Some(self.lease.run)).await;
+            remove(self.engine.as_ref(), &self.journal, &self.lease).await;
         }
         self.seal(true).await;
     }
@@ -147,22 +147,23 @@ impl Run {
         let facts = self.journal.facts();
         let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), &self.key, &self.evidence);
         let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
-        let folder = match &self.shelf {
+        let folder = match &self.configmap_store {
             None => sealed.dir.display().to_string(),
-            Some(shelf) => {
+            Some(store) => {
                 let files = read::read_run(&sealed.dir).map_err(|e| format!("failed to {e}"))?;
-                shelf.put(facts.run, &files).await.map_err(|e| format!("failed to {e}"))?
+                store.put(facts.run, &files).await.map_err(|e| format!("failed to {e}"))?
             }
         };
         Ok((folder, sealed.statements.len()))
     }
 }
 
-/// Removes the objects of one run (or all) and records the result; remaining objects become a cause.
-pub async fn remove(engine: &dyn Engine, journal: &Journal, environment: &str, only: Option<RunId>) {
-    journal.record(RunEvent::Removing { environment: environment.to_owned() });
+/// Removes the objects of a run and records the result; remaining objects become a cause.
+pub async fn remove(engine: &dyn Engine, journal: &Journal, lease: &Lease) {
+    let environment = &lease.environment;
+    journal.record(RunEvent::Removing { environment: environment.clone() });
     let began = Instant::now();
-    match engine.remove(environment, only).await {
+    match engine.remove(environment, RemovalScope::Run(lease.run)).await {
         Ok(residual) => {
             let names = residual.iter().map(|r| r.object.as_str()).collect::<Vec<_>>().join(", ");
             journal.record(RunEvent::Removed { residual, took_ms: elapsed_ms(began) });

@@ -1,6 +1,6 @@
-//! Everything secret of one environment, made afresh: passwords, keys, certificates, and the files that carry them.
+//! Generates the secrets of an environment: passwords, keys, certificates, and their files.
 //!
-//! This is where randomness comes in. It writes nothing anywhere; delivering the files is the engine's work.
+//! The only source of randomness. It writes nothing; engines deliver the files.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub use values::Secrets;
 
 use authority::Authority;
 
-/// Random bytes of a password; written as twice as many hexadecimal digits.
+/// Number of random bytes of a password, which is written in hexadecimal.
 const PASSWORD_BYTES: u16 = 24;
 /// File names of a unit's certificate and key.
 const CERTIFICATE: &str = "tls.crt";
@@ -28,10 +28,10 @@ const KEY: &str = "tls.key";
 /// Files of one unit or suite under `/run/secrets/`.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Makes the values, the authority, the certificates and the files for every unit and suite of the plan.
+/// Generates the values, authority, certificates and files for every unit and suite of the plan.
 ///
-/// `kept` are those of the environment when it is updated: what the plan still asks for stays as it was, so that units
-/// that did not change need not start anew.
+/// `kept` are the secrets of an environment that is updated: those that the plan still needs stay, so that unchanged units
+/// need no restart.
 pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsError> {
     let values = values(plan, kept)?;
     let certificates = Certificates::new(plan, kept)?;
@@ -45,7 +45,7 @@ pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsE
         let mut files = listed(&made, &unit.name, &names)?;
         let broker = plan.broker.as_ref().filter(|broker| broker.name == unit.name);
         if speaks_tls(plan, unit) {
-            let (certificate, key) = certificates.of(&unit.name)?;
+            let (certificate, key) = certificates.certificate_and_key(&unit.name)?;
             files.insert(CERTIFICATE.into(), certificate);
             files.insert(KEY.into(), key);
         }
@@ -67,15 +67,15 @@ fn speaks_tls(plan: &Plan, unit: &Unit) -> bool {
     unit.tls || plan.broker.as_ref().is_some_and(|broker| broker.tls && broker.name == unit.name)
 }
 
-/// Where certificates come from.
+/// The source of certificates.
 enum Certificates<'a> {
     New(Box<Authority>, Timestamp),
     Kept(&'a Secrets, Timestamp),
 }
 
 impl<'a> Certificates<'a> {
-    /// Those that are there, when they outlive the plan and no unit lacks one: the authority's key is not kept, so that
-    /// one more certificate would need another authority, and then all are made anew.
+    /// Returns the kept certificates if they outlive the plan and no unit lacks one. The authority's key is not kept, so a
+    /// further certificate needs another authority and new certificates for all.
     fn new(plan: &Plan, kept: Option<&'a Secrets>) -> Result<Self, SecretsError> {
         let life = SignedDuration::from_secs(i64::try_from(plan.ttl_secs).unwrap_or(i64::MAX));
         let end = Timestamp::now().checked_add(life).unwrap_or(Timestamp::MAX);
@@ -88,7 +88,7 @@ impl<'a> Certificates<'a> {
             return Ok(Self::Kept(kept, kept.certified_until.unwrap_or(end)));
         }
         let authority = Box::new(Authority::new(&plan.environment, plan.ttl_secs)?);
-        // Its certificates are valid a day longer still, for clocks that are off.
+        // Its certificates are valid for another day, for inaccurate clocks.
         Ok(Self::New(authority, end.checked_add(SignedDuration::from_hours(24)).unwrap_or(end)))
     }
 
@@ -104,8 +104,8 @@ impl<'a> Certificates<'a> {
         *until
     }
 
-    /// Certificate and key of a unit.
-    fn of(&self, unit: &str) -> Result<(Vec<u8>, Vec<u8>), SecretsError> {
+    /// Returns the certificate and key of a unit.
+    fn certificate_and_key(&self, unit: &str) -> Result<(Vec<u8>, Vec<u8>), SecretsError> {
         match self {
             Self::New(authority, _) => authority.issue(unit).map(|(c, k)| (c.into_bytes(), k.into_bytes())),
             Self::Kept(kept, _) => {
@@ -132,7 +132,7 @@ fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String
     passwords.chain(declared).map(|(name, bytes)| value(name, bytes)).collect()
 }
 
-/// The listed secrets, and the authority's certificate, which everybody gets.
+/// Returns the listed secrets and the authority's certificate.
 fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsError> {
     let mut files = Files::from([("ca.crt".to_owned(), made.ca.clone().into_bytes())]);
     for name in names {
@@ -143,7 +143,7 @@ fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsEr
     Ok(files)
 }
 
-/// The salt follows from the password, which is random enough for both: equal secrets make equal files.
+/// Derives the salt from the password, which is random enough for both, so that equal secrets give equal files.
 fn passwords(broker: &crate::plan::BrokerPlan, made: &Secrets) -> BTreeMap<String, Password> {
     let of = |user: &String| {
         let text = made.values.get(&format!("{}.{user}", broker.name))?.clone();

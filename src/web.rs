@@ -1,7 +1,7 @@
 //! One GET over HTTP or HTTPS to servers outside of environments: image registries, forges.
 //!
-//! It follows nothing, shows no credentials of its own accord, reads bounded answers in bounded time, and leaves TLS for
-//! nobody but this machine.
+//! It follows no redirects and sends credentials only if asked. Answers are limited in size and time, and only this machine
+//! is reached without TLS.
 
 pub mod target;
 pub mod wire;
@@ -9,24 +9,24 @@ pub mod wire;
 pub use target::Target;
 pub use wire::{Answer, Wire};
 
-/// Why there is no answer. Messages name the server.
+/// A failed request. Messages name the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebError {
     /// The network, TLS, or no whole answer in time.
     #[error("{0}")]
     Unreachable(
-        /// Which server, and why.
+        /// The server and the reason.
         String,
     ),
-    /// What was to be asked cannot be asked, or the answer is too long.
+    /// The request is invalid, or the answer is too long.
     #[error("{0}")]
     Other(
-        /// A sentence.
+        /// The reason.
         String,
     ),
 }
 
-/// Words from outside, fit for a line of a message.
+/// Returns external text that fits into a message.
 pub fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

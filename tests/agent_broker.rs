@@ -55,7 +55,7 @@ impl Rig {
     }
 
     async fn ready_agent(&self) -> Agent {
-        let agent = agent(AgentContext::of(&self.plan, &self.secrets));
+        let agent = agent(AgentContext::complete(&self.plan, &self.secrets));
         match agent.ready(self.name(), ReadyPlan::Broker, 60_000).await {
             AgentResponse::Ready => agent,
             other => panic!("{other:?}\n{}", self.container.log()),
@@ -95,7 +95,7 @@ async fn attempt_ready(
 #[tokio::test]
 async fn the_broker_is_ready_only_when_logins_and_topology_answer() {
     let Some((rig, _agent)) = rig().await else { return };
-    let hello = || AgentContext::of(&rig.plan, &rig.secrets);
+    let hello = || AgentContext::complete(&rig.plan, &rig.secrets);
 
     let mut missing = hello();
     let vhosts = &mut missing.broker.as_mut().unwrap().vhosts;
@@ -121,7 +121,7 @@ async fn the_broker_is_ready_only_when_logins_and_topology_answer() {
 async fn consumers_make_a_queue_ready() {
     let Some((rig, agent)) = rig().await else { return };
     let ready = |queue: &str| ReadyPlan::Consumers { vhost: "in".into(), queue: queue.into(), user: "nothing".into() };
-    let (failure, _) = attempt_ready(rig, AgentContext::of(&rig.plan, &rig.secrets), ready("q.idle")).await;
+    let (failure, _) = attempt_ready(rig, AgentContext::complete(&rig.plan, &rig.secrets), ready("q.idle")).await;
     assert_eq!(failure.got, "queue q.idle in virtual host in: no consumer");
     // An expect consumes from its queue while it waits.
     let waits = agent.step(json!({ "expect": { "queue": "q.idle", "user": "tester", "vhost": "in" } }), Some(3_000));
@@ -149,9 +149,9 @@ async fn logins_are_refused_by_the_broker_or_they_are_not_refused() {
     let allowed = agent.fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } })).await;
     assert_eq!(allowed.got, "it was allowed");
     let unknown = agent.fails(json!({ "amqpLogin": { "user": "ghost", "vhost": "in", "refused": true } })).await;
-    assert!(unknown.inconclusive && unknown.got.contains("no password is known"), "{unknown:?}");
+    assert!(unknown.inconclusive && unknown.got.contains("knows no password"), "{unknown:?}");
 
-    let mut elsewhere = AgentContext::of(&rig.plan, &rig.secrets);
+    let mut elsewhere = AgentContext::complete(&rig.plan, &rig.secrets);
     elsewhere.broker.as_mut().unwrap().port = 5672;
     let closed = agent_rig::agent(elsewhere)
         .fails(json!({ "amqpLogin": { "user": "reader", "vhost": "in", "refused": true } }))
@@ -256,7 +256,7 @@ async fn one_message_too_many_is_a_failure() {
 async fn a_message_that_no_queue_takes_is_returned() {
     let Some((_, agent)) = rig().await else { return };
     let lost = |unrouted: bool| json!({ "publish": { "user": "writer", "vhost": "in", "exchange": "ex_lost", "key": "nowhere", "unrouted": unrouted } });
-    assert!(agent.fails(lost(false)).await.got.contains("no queue takes it"));
+    assert!(agent.fails(lost(false)).await.got.contains("no queue accepts it"));
     agent.holds(lost(true)).await;
     let forbidden =
         agent.fails(json!({ "publish": { "user": "writer", "vhost": "in", "exchange": "ex_dead", "key": "x" } })).await;

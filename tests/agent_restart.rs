@@ -22,7 +22,7 @@ async fn a_restarted_broker_is_ready_again_and_what_listened_says_so() {
     });
     let plan = plan(vec![unit(&name, UnitKind::Broker)], broker, json!({}));
     let secrets = dayfly::secrets::generate(&plan, None).unwrap();
-    let agent = agent(AgentContext::of(&plan, &secrets));
+    let agent = agent(AgentContext::complete(&plan, &secrets));
     let container = run(cli, &rabbitmq(), &name, 5672, &["RABBITMQ_CONFIG_FILE=/run/secrets/rabbitmq.conf"], &secrets);
     let ready = async || match agent.ready(&name, ReadyPlan::Broker, 60_000).await {
         AgentResponse::Ready => {}
@@ -57,7 +57,7 @@ async fn a_restarted_database_is_ready_again_and_keeps_what_was_applied() {
         json!({ name.clone(): { "database": "app", "roles": ["app"], "sql": sql } }),
     );
     let secrets = dayfly::secrets::generate(&plan, None).unwrap();
-    let agent = agent(AgentContext::of(&plan, &secrets));
+    let agent = agent(AgentContext::complete(&plan, &secrets));
     let password = format!("POSTGRES_PASSWORD_FILE=/run/secrets/{name}.postgres");
     let container = run(cli, POSTGRES, &name, 5432, &[&password, "POSTGRES_DB=app"], &secrets);
     for restart in [true, false] {

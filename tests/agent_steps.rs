@@ -54,7 +54,7 @@ impl Rig {
 
 async fn rig() -> Option<(&'static Rig, Agent)> {
     let rig = RIG.as_ref()?;
-    let agent = agent(AgentContext::of(&rig.plan, &rig.secrets));
+    let agent = agent(AgentContext::complete(&rig.plan, &rig.secrets));
     match agent.ready(rig.name(), ReadyPlan::Database, 60_000).await {
         AgentResponse::Ready => Some((rig, agent)),
         other => panic!("{other:?}\n{}", rig.container.log()),
@@ -66,8 +66,8 @@ async fn sql_files_are_applied_once_however_often_readiness_is_asked() {
     let Some((rig, agent)) = rig().await else { return };
     assert!(matches!(agent.ready(rig.name(), ReadyPlan::Database, 10_000).await, AgentResponse::Ready));
     let others = [
-        self::agent(AgentContext::of(&rig.plan, &rig.secrets)),
-        self::agent(AgentContext::of(&rig.plan, &rig.secrets)),
+        self::agent(AgentContext::complete(&rig.plan, &rig.secrets)),
+        self::agent(AgentContext::complete(&rig.plan, &rig.secrets)),
     ];
     let again =
         futures::future::join_all(others.iter().map(|other| other.ready(rig.name(), ReadyPlan::Database, 10_000)))
@@ -96,7 +96,7 @@ async fn a_role_is_refused_what_it_was_not_granted_and_nothing_else_counts_as_re
     assert_eq!((rows.expected.as_str(), rows.got.as_str()), ("the rows [[\"2\",null]]", "[[\"1\",null]]"));
     let unknown = agent.fails(rig.sql("ghost", "SELECT 1", json!({ "refused": true }))).await;
     assert!(unknown.inconclusive, "{unknown:?}");
-    let mut wrong = AgentContext::of(&rig.plan, &rig.secrets);
+    let mut wrong = AgentContext::complete(&rig.plan, &rig.secrets);
     wrong.secrets.insert(format!("{}.app", rig.name()), "wrong".into());
     self::agent(wrong).holds(rig.sql("app", "SELECT 1", json!({ "refused": true }))).await;
 }
@@ -105,7 +105,7 @@ async fn a_role_is_refused_what_it_was_not_granted_and_nothing_else_counts_as_re
 async fn a_faulty_sql_file_is_named_with_its_line_and_ends_the_waiting() {
     let Some((rig, _agent)) = rig().await else { return };
     let with = |place: &str, text: &str| {
-        let mut hello = AgentContext::of(&rig.plan, &rig.secrets);
+        let mut hello = AgentContext::complete(&rig.plan, &rig.secrets);
         hello.databases.get_mut(rig.name()).unwrap().sql.push((place.into(), text.into()));
         hello
     };
@@ -117,8 +117,8 @@ async fn a_faulty_sql_file_is_named_with_its_line_and_ends_the_waiting() {
     assert_eq!(typo.got, "typo.sql line 3: syntax error at or near \"SELEC\" (42601)");
     assert!(typo.waited_ms < 20_000, "waiting would not help: {typo:?}");
     let psql = failure(with("psql.sql", "\\connect app\n")).await;
-    assert!(psql.got.contains("psql.sql line 1") && psql.got.contains("psql's own commands"), "{psql:?}");
-    let agent = agent(AgentContext::of(&rig.plan, &rig.secrets));
+    assert!(psql.got.contains("psql.sql line 1") && psql.got.contains("psql commands"), "{psql:?}");
+    let agent = agent(AgentContext::complete(&rig.plan, &rig.secrets));
     agent.holds(rig.sql("postgres", "SELECT to_regclass('p11.half')", json!({ "rows": [[null]] }))).await;
 }
 
@@ -220,12 +220,12 @@ async fn https_trusts_the_environments_authority_and_no_other() {
     });
     let step = json!({ "http": { "url": format!("https://127.0.0.1:{port}/"), "expect": { "status": [204] } } });
     let ready = ReadyPlan::Http { port, path: "/healthz".into(), tls: true };
-    let trusting = agent(AgentContext::of(&plan, &secrets));
+    let trusting = agent(AgentContext::complete(&plan, &secrets));
     trusting.holds(step.clone()).await;
     assert!(matches!(trusting.ready("127.0.0.1", ready.clone(), 5_000).await, AgentResponse::Ready));
     let stranger = agent(AgentContext {
         ca: dayfly::secrets::generate(&plan, None).unwrap().ca,
-        ..AgentContext::of(&plan, &secrets)
+        ..AgentContext::complete(&plan, &secrets)
     });
     let refused = stranger.fails(step).await;
     assert!(refused.got.contains("TLS: invalid peer certificate"), "{refused:?}");

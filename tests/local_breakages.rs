@@ -12,7 +12,7 @@ use breakages::{Breakage, Outside, Run, breakages};
 use support::{Running, User, repository};
 
 #[test]
-fn every_case_of_the_flagship_has_a_breakage_that_fails_it() {
+fn every_flagship_case_has_a_breakage() {
     let all = breakages();
     let broken: Vec<String> = all.every().flat_map(|b| b.fails.keys().cloned()).collect();
     let flagship = breakages::flagship();
@@ -27,27 +27,27 @@ fn every_case_of_the_flagship_has_a_breakage_that_fails_it() {
 }
 
 #[test]
-fn what_is_broken_in_the_first_run_fails_and_nothing_else() {
+fn breakages_of_the_first_run_fail_only_their_cases() {
     broken_run("first");
 }
 
 #[test]
-fn what_is_broken_in_the_second_run_fails_and_nothing_else() {
+fn breakages_of_the_second_run_fail_only_their_cases() {
     broken_run("second");
 }
 
 #[test]
-fn what_is_broken_in_the_third_run_fails_and_nothing_else() {
+fn breakages_of_the_third_run_fail_only_their_cases() {
     broken_run("third");
 }
 
 #[test]
-fn events_lost_in_an_outage_fail_the_cases_that_look_for_them() {
+fn events_lost_in_an_outage_fail_their_cases() {
     broken_run("outage");
 }
 
 #[test]
-fn events_lost_before_they_were_published_fail_one_case_alone() {
+fn unpublished_events_fail_a_single_case() {
     broken_run("outage-again");
 }
 
@@ -73,7 +73,7 @@ fn broken_run(name: &str) {
 }
 
 #[test]
-fn what_is_broken_from_outside_fails_and_nothing_else() {
+fn external_breakages_fail_only_their_cases() {
     needs_engine!();
     let _seat = breakages::seat();
     let user = User::new();

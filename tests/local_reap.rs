@@ -10,25 +10,25 @@ use support::forge::{Server, pulls};
 use support::{Running, User, reaping};
 
 #[test]
-fn each_reason_removes_what_it_means_and_is_recorded() {
+fn removes_and_records_for_each_reason() {
     needs_engine!();
-    reaping::each_reason_removes_what_it_means_and_is_recorded(&User::new(), "reaper-why");
+    reaping::removes_and_records_for_each_reason(&User::new(), "reaper-why");
 }
 
 #[test]
-fn without_a_list_that_can_be_trusted_nothing_is_closed() {
+fn closes_nothing_without_a_reliable_list() {
     needs_engine!();
-    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&User::new(), "reaper-sure");
+    reaping::closes_nothing_without_a_reliable_list(&User::new(), "reaper-sure");
 }
 
 #[test]
-fn what_is_extended_or_kept_stays() {
+fn keeps_extended_and_held_environments() {
     needs_engine!();
-    reaping::what_is_extended_or_kept_stays(&User::new(), "reaper-stay");
+    reaping::keeps_extended_and_held_environments(&User::new(), "reaper-stay");
 }
 
 #[test]
-fn what_is_closed_on_the_forge_goes_and_nothing_does_when_the_forge_does_not_say() {
+fn removes_nothing_if_the_forge_does_not_answer() {
     needs_engine!();
     let user = User::with(vec![("DAYFLY_FORGE_TOKEN".into(), "s3cret".into())]);
     let refused = Server::start(|_, _| (401, vec![], "{\"message\": \"Bad credentials\"}".into()));
@@ -99,7 +99,7 @@ fn a_reaper_killed_before_the_removal_leaves_a_record_in_state_begun() {
     reaper.ends().code(-9);
     let records = user.records("reaper-dies-pr-1");
     assert_eq!(records.len(), 1);
-    user.verifies(&records[0]).code(0).says("BEGUN").says("never: whoever removed it died");
+    user.verifies(&records[0]).code(0).says("BEGUN").says("never: the remover died");
     user.dayfly(&["status", "reaper-dies-pr-1"]).code(0).says("running");
     // The next one does it.
     user.reaps("reaper-dies", &["--expired"]).code(0).says("removed reaper-dies-pr-1");

@@ -18,7 +18,7 @@ const REACHES_WEB: &str = "      - { id: A1, name: web answers, steps: [ http: {
 const LONG: &str = "      - { id: A1, name: it takes long, steps: [ wait: { for: 10m } ] }\n";
 
 #[test]
-fn a_run_passes_signs_its_report_and_leaves_nothing() {
+fn a_run_signs_its_report_and_leaves_nothing_behind() {
     needs_engine!();
     let user = User::new();
     let hello = repository().join("environments/hello");
@@ -41,7 +41,7 @@ fn a_run_passes_signs_its_report_and_leaves_nothing() {
 }
 
 #[test]
-fn a_run_that_nobody_reads_any_more_is_brought_to_its_end() {
+fn a_run_completes_after_its_output_is_closed() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("unread", &with_cases(REACHES_WEB));
@@ -57,7 +57,7 @@ fn a_run_that_nobody_reads_any_more_is_brought_to_its_end() {
 }
 
 #[test]
-fn the_description_on_the_first_screen_of_the_readme_runs() {
+fn runs_the_first_description_of_the_readme() {
     needs_engine!();
     let user = User::new();
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
@@ -67,7 +67,7 @@ fn the_description_on_the_first_screen_of_the_readme_runs() {
 }
 
 #[test]
-fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
+fn up_list_status_test_logs_and_down_work_together() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("look", &with_cases(REACHES_WEB));
@@ -90,14 +90,14 @@ fn a_developer_brings_it_up_looks_around_and_takes_it_down() {
 }
 
 #[test]
-fn a_forwarded_port_leads_to_the_service() {
+fn forwards_a_port_to_the_service() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("fwd", WEB);
     user.owns("fwd-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"]).code(0);
     let mut forward = Running::start(user.command(&["forward", "fwd-pr-1", "web"]));
-    let address = forward.until("leads to web:8080").split(' ').next().unwrap().to_owned();
+    let address = forward.until("forwards to web:8080").split(' ').next().unwrap().to_owned();
     for _ in 0..2 {
         let mut stream = std::net::TcpStream::connect(&address).unwrap();
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
@@ -110,7 +110,7 @@ fn a_forwarded_port_leads_to_the_service() {
 }
 
 #[test]
-fn a_log_is_followed_until_it_is_interrupted() {
+fn follows_a_log_until_interrupted() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("tail", &with_cases(REACHES_WEB));
@@ -123,7 +123,7 @@ fn a_log_is_followed_until_it_is_interrupted() {
 }
 
 #[test]
-fn a_missing_image_is_named_before_anything_is_made() {
+fn names_missing_images_before_creating_anything() {
     needs_engine!();
     let user = User::new();
     let file = user
@@ -133,7 +133,7 @@ fn a_missing_image_is_named_before_anything_is_made() {
 }
 
 #[test]
-fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
+fn reports_exit_code_and_log_of_a_crashed_process() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("crash", "services:\n  a: { image: 'localhost/dayfly/python:1', command: [sh, -c, 'echo cannot read my settings; exit 3'], port: 8080 }\n");
@@ -146,7 +146,7 @@ fn a_process_that_ends_is_told_with_its_exit_code_and_its_log() {
 }
 
 #[test]
-fn a_command_that_is_not_in_the_image_is_told_as_such() {
+fn reports_a_command_that_the_image_lacks() {
     needs_engine!();
     let user = User::new();
     let file = user.describes(
@@ -158,7 +158,7 @@ fn a_command_that_is_not_in_the_image_is_told_as_such() {
 }
 
 #[test]
-fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer() {
+fn reports_probe_and_last_answer_of_an_unready_service() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("never", &format!("{WEB}    ready: {{ http: /nope, within: 2s }}\n"));
@@ -167,7 +167,7 @@ fn a_service_that_never_becomes_ready_is_told_with_its_probe_and_the_last_answer
 }
 
 #[test]
-fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
+fn refuses_an_image_that_runs_as_root_before_creating_anything() {
     needs_engine!();
     let user = User::new();
     let file =
@@ -177,7 +177,7 @@ fn an_image_that_runs_as_root_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn an_engine_that_does_not_answer_is_named_with_what_to_do() {
+fn names_an_unreachable_engine_with_advice() {
     let user = User::new();
     let file = user.describes("noengine", WEB);
     let mut command = user.command(&["up", &file, "--pr", "1"]);
@@ -188,7 +188,7 @@ fn an_engine_that_does_not_answer_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_failing_case_says_what_was_expected_what_came_and_where() {
+fn a_failed_case_shows_expected_actual_and_source() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("fails", &with_cases("      - { id: A1, name: web sings, steps: [ http: { url: 'http://web:8080/', expect: { contains: la la la } } ] }\n"));
@@ -200,7 +200,7 @@ fn a_failing_case_says_what_was_expected_what_came_and_where() {
 }
 
 #[test]
-fn a_signal_in_the_middle_removes_everything_and_signs_that_it_was_aborted() {
+fn a_signal_removes_everything_and_signs_the_aborted_run() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("sig", &with_cases(LONG));
@@ -242,7 +242,7 @@ fn a_newer_run_of_the_same_pull_request_takes_over() {
 }
 
 #[test]
-fn two_pull_requests_side_by_side_do_not_see_each_other() {
+fn isolates_two_pull_requests_from_each_other() {
     needs_engine!();
     let user = User::new();
     let file =
@@ -258,7 +258,7 @@ fn two_pull_requests_side_by_side_do_not_see_each_other() {
 }
 
 #[test]
-fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
+fn reaps_only_expired_environments() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("ttl", WEB);
@@ -274,7 +274,7 @@ fn what_outlived_its_ttl_is_reaped_and_the_rest_stays() {
 }
 
 #[test]
-fn json_events_are_one_object_a_line() {
+fn writes_one_json_event_per_line() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("events", WEB);
@@ -298,7 +298,7 @@ fn container_suite(script: &str, more: &str) -> String {
 const JUNIT: &str = "echo '<testsuite name=\\\"s\\\" tests=\\\"1\\\"><testcase classname=\\\"c\\\" name=\\\"t\\\"/></testsuite>' > /results/junit.xml";
 
 #[test]
-fn a_container_suite_is_judged_by_its_junit_results() {
+fn judges_a_container_suite_by_its_junit_results() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("box", &container_suite(&JUNIT.replace("\\\"", "\""), ""));
@@ -321,7 +321,7 @@ fn a_container_suite_without_results_is_inconclusive_even_with_exit_code_0() {
 }
 
 #[test]
-fn a_container_suite_that_fails_by_exit_code_fails() {
+fn judges_a_container_suite_by_its_exit_code() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("exit1", &container_suite("echo it broke; exit 1", "    verdict: exit-code\n"));
@@ -329,7 +329,7 @@ fn a_container_suite_that_fails_by_exit_code_fails() {
 }
 
 #[test]
-fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limit() {
+fn keeps_results_of_a_container_suite_that_times_out() {
     needs_engine!();
     let user = User::new();
     let file =
@@ -340,7 +340,7 @@ fn what_a_container_suite_wrote_is_kept_also_when_it_is_stopped_at_its_time_limi
 }
 
 #[test]
-fn limits_are_enforced_and_a_process_that_outgrows_its_memory_is_told_so() {
+fn reports_a_process_that_exceeds_its_memory_limit() {
     needs_engine!();
     let user = User::new();
     let file = user.describes("oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");

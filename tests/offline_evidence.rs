@@ -262,8 +262,8 @@ fn refuses_a_folder_with_a_replaced_missing_or_added_file() {
             "not the one that the closing statement names",
         ),
         ("suite missing", without(&security), "suite-security.sigstore.json is missing"),
-        ("suite added", with("suite-extra.sigstore.json", &good[&acceptance]), "no part of this run"),
-        ("statement added", with("again.intoto.jsonl", &good[RUN]), "no part of this run"),
+        ("suite added", with("suite-extra.sigstore.json", &good[&acceptance]), "does not belong to this run"),
+        ("statement added", with("again.intoto.jsonl", &good[RUN]), "does not belong to this run"),
         (
             "report changed",
             with(REPORT, &[good[REPORT].as_slice(), b" "].concat()),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use dayfly::engine::fake::{FakeEngine, Script};
-use dayfly::engine::{Older, SuiteExit};
+use dayfly::engine::{ReplacePolicy, SuiteExit};
 use dayfly::lease::Lease;
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, RunEvent, up};
@@ -34,8 +34,14 @@ fn story(script: Script, plan: Plan) -> Story {
 
 impl Story {
     async fn up(&self) -> Result<Session, Cause> {
-        up::bring_up(self.engine.clone(), self.lease.clone(), Older::Removed, self.journal.clone(), self.stop.clone())
-            .await
+        up::bring_up(
+            self.engine.clone(),
+            self.lease.clone(),
+            ReplacePolicy::Recreate,
+            self.journal.clone(),
+            self.stop.clone(),
+        )
+        .await
     }
 
     async fn cause(&self) -> Cause {

@@ -8,7 +8,7 @@ use std::path::Path;
 use dayfly::lease::Lease;
 use dayfly::plan::{Position, SuiteExecutor};
 use dayfly::render::kubernetes::{
-    Addresses, HASH, INPUTS, Kind, Object, Stage, Templates, environment, judge, lease, prepare, unit,
+    Addresses, HASH, INPUTS, Kind, Object, RenderInput, Templates, environment, lease, prepare, test_pods, unit,
 };
 use dayfly::secrets::Secrets;
 use dayfly::spec::{Overrides, load};
@@ -26,7 +26,7 @@ fn objects(lease: &Lease) -> Vec<Object> {
     let templates = Templates::new(&BTreeMap::new()).unwrap();
     let images =
         BTreeMap::from([("localhost/dayfly/hello:1".to_owned(), "registry.test/hello@sha256:0123".to_owned())]);
-    let stage = Stage {
+    let input = RenderInput {
         lease,
         templates: &templates,
         images: &images,
@@ -36,20 +36,20 @@ fn objects(lease: &Lease) -> Vec<Object> {
     let secrets: Secrets = dayfly::secrets::generate(&lease.plan, None).unwrap();
     let names = lease.plan.units.iter().zip(1..);
     let addresses: Addresses = names.map(|(u, n): (_, u8)| (u.name.clone(), vec![format!("10.96.0.{n}")])).collect();
-    let mut all = vec![environment::namespace(&stage).unwrap()];
-    all.extend(prepare::objects(&stage, &secrets, Some("{}")).unwrap());
+    let mut all = vec![environment::namespace(&input).unwrap()];
+    all.extend(prepare::objects(&input, &secrets, Some("{}")).unwrap());
     for planned in &lease.plan.units {
         for copy in 1..=planned.replicas {
-            all.push(unit::pod(&stage, planned, copy, &addresses, &secrets).unwrap());
+            all.push(unit::pod(&input, planned, copy, &addresses, &secrets).unwrap());
         }
     }
     let suites = lease.plan.suites.keys().map(|s| Position::Suite(s.clone()));
     for position in [Position::Control, Position::Neighbour].into_iter().chain(suites) {
-        all.extend(judge::agent(&stage, &position, &addresses).unwrap());
+        all.extend(test_pods::agent(&input, &position, &addresses).unwrap());
     }
     for suite in lease.plan.suites.values() {
         if let SuiteExecutor::Container(container) = &suite.executor {
-            all.push(judge::job(&stage, suite, container, "run1", &addresses).unwrap());
+            all.push(test_pods::job(&input, suite, container, "run1", &addresses).unwrap());
         }
     }
     all

@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dayfly::engine::fake::{FakeEngine, Script};
-use dayfly::engine::{Engine, EngineInfo, EngineKind, Observed, Older, Residual};
+use dayfly::engine::{Engine, EngineInfo, EngineKind, ObservedEnvironment, ReplacePolicy, Residual};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalReason, RemovalState, Remover, RunnerId};
 use dayfly::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
 use dayfly::evidence::verify::{Expectations, Refusal, removal as judged};
@@ -228,24 +228,24 @@ fn remover() -> Remover {
     }
 }
 
-fn observed() -> Observed {
+fn observed() -> ObservedEnvironment {
     let lease = Lease {
         repository: Some("https://git.example/o/n".into()),
         ..testing::lease(testing::plan(vec![testing::unit("api")]))
     };
-    Observed {
+    ObservedEnvironment {
         environment: lease.environment.clone(),
-        retention: Some(Retention::of(&lease)),
+        retention: Some(Retention::from_lease(&lease)),
         lease: Some(lease),
-        unread: false,
+        unreadable_lease: false,
         units: BTreeMap::new(),
         objects: vec![],
-        leaving: false,
+        terminating: false,
     }
 }
 
-fn begun(observed: &Observed, engine: EngineKind) -> Result<removal::Record, EvidenceError> {
-    let info = EngineInfo { product: "podman".into(), version: "5".into(), endpoint: "here".into(), cannot: vec![] };
+fn begun(observed: &ObservedEnvironment, engine: EngineKind) -> Result<removal::Record, EvidenceError> {
+    let info = EngineInfo { product: "podman".into(), version: "5".into(), endpoint: "here".into(), gaps: vec![] };
     let reason = RemovalReason { kind: "expired".into(), text: "its time was over".into() };
     removal::begin(removal::environment(observed, engine, &info), remover(), reason, Timestamp::now(), &key(1))
 }
@@ -294,7 +294,7 @@ fn a_record_holds_remover_environment_reason_and_result() {
 #[test]
 fn records_remnants_by_their_name() {
     let dir = tempfile::tempdir().unwrap();
-    let remnants = Observed { lease: None, retention: None, ..observed() };
+    let remnants = ObservedEnvironment { lease: None, retention: None, ..observed() };
     let folder = begun(&remnants, EngineKind::Kubernetes).unwrap().write(dir.path()).unwrap();
     let said = judge(&read::read_run(&folder).unwrap()).unwrap();
     assert_eq!(
@@ -376,7 +376,7 @@ async fn removes_nothing_without_a_record() {
     let dir = tempfile::tempdir().unwrap();
     let engine = FakeEngine::new(Script::default());
     let lease = testing::lease(testing::plan(vec![testing::unit("api")]));
-    engine.claim(&lease, Older::Removed).await.unwrap();
+    engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };
     let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), store: None };

@@ -1,16 +1,16 @@
-//! Addresses read from where the kernel and DNS servers write them. Pure, but for `own`, which reads two files.
+//! Parses addresses from the kernel's tables and DNS answers. Pure, except `own`, which reads two files.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// This network position's addresses without loopback and link-local ones.
+/// Returns this position's addresses, without loopback and link-local ones.
 pub(super) async fn own() -> BTreeSet<IpAddr> {
     let trie = tokio::fs::read_to_string("/proc/net/fib_trie").await.unwrap_or_default();
     let inet6 = tokio::fs::read_to_string("/proc/net/if_inet6").await.unwrap_or_default();
     from_fib_trie(&trie).into_iter().map(IpAddr::V4).chain(from_if_inet6(&inet6).into_iter().map(IpAddr::V6)).collect()
 }
 
-/// `|-- 10.0.0.5` counts when the next line says `/32 host LOCAL`.
+/// Parses lines such as `|-- 10.0.0.5` that are followed by `/32 host LOCAL`.
 fn from_fib_trie(text: &str) -> BTreeSet<Ipv4Addr> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let local = lines.windows(2).filter(|pair| pair[1] == "/32 host LOCAL");
@@ -20,13 +20,13 @@ fn from_fib_trie(text: &str) -> BTreeSet<Ipv4Addr> {
         .collect()
 }
 
-/// The first column is the address in hexadecimal.
+/// Parses the first column: the address in hexadecimal.
 fn from_if_inet6(text: &str) -> BTreeSet<Ipv6Addr> {
     let addresses = text.lines().filter_map(|line| u128::from_str_radix(line.split_whitespace().next()?, 16).ok());
     addresses.map(Ipv6Addr::from).filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local()).collect()
 }
 
-/// A recursive question for A records; none when the name cannot stand in a packet.
+/// Encodes a recursive query for A records; none if the name is invalid.
 pub(super) fn dns_question(number: u16, name: &str) -> Option<Vec<u8>> {
     let mut packet = Vec::with_capacity(64);
     packet.extend(number.to_be_bytes());
@@ -42,7 +42,7 @@ pub(super) fn dns_question(number: u16, name: &str) -> Option<Vec<u8>> {
     Some(packet)
 }
 
-/// The A records of an answer; a packet that is cut short gives those before the cut.
+/// Returns the A records of an answer, or those before the end of a truncated packet.
 pub(super) fn dns_answer(packet: &[u8]) -> Vec<IpAddr> {
     let mut found = Vec::new();
     records(packet, &mut found);
@@ -72,7 +72,7 @@ fn number(packet: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]))
 }
 
-/// Where the record goes on: a name ends with an empty label or with a pointer of two bytes.
+/// Returns the position after a name, which ends with an empty label or a pointer of two bytes.
 fn after_name(packet: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *packet.get(at)? {

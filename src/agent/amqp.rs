@@ -11,7 +11,7 @@ use super::state::AgentState;
 use super::timeouts::CONNECT;
 use crate::plan::BrokerPlan;
 
-/// Seconds between heartbeats, so that a `listen` hears of a dead broker.
+/// Seconds between heartbeats, so that a `listen` detects a dead broker.
 const HEARTBEAT: u16 = 10;
 
 impl Session {
@@ -23,7 +23,7 @@ impl Session {
     }
 }
 
-/// Logs in with the user's generated password, or with the one given.
+/// Logs in with the given password, or the user's generated one.
 pub(super) async fn connect(
     state: &AgentState,
     user: &str,
@@ -31,10 +31,11 @@ pub(super) async fn connect(
     password: Option<&str>,
 ) -> Result<Connection, AmqpError> {
     let broker =
-        state.context.broker.as_ref().ok_or_else(|| AmqpError::Ours("this environment has no broker".into()))?;
+        state.context.broker.as_ref().ok_or_else(|| AmqpError::AgentFault("this environment has no broker".into()))?;
     let secret = format!("{}.{user}", broker.name);
     let password = password.or_else(|| state.context.secrets.get(&secret).map(String::as_str));
-    let password = password.ok_or_else(|| AmqpError::Ours(format!("no password is known here for {secret}")))?;
+    let password =
+        password.ok_or_else(|| AmqpError::AgentFault(format!("the agent knows no password for {secret}")))?;
     let at = format!("{}:{}", broker.name, broker.port);
     let connected =
         limited("login", dial(broker, state.host_of(&broker.name), state.amqp_tls.clone(), user, password, vhost))
@@ -63,7 +64,7 @@ async fn dial(
     short(vhost)?;
     let runtime = lapin::runtime::default_runtime()?;
     let resolver = runtime.clone();
-    // An own connector, because lapin's would trust the machine's authorities too, and has no time limit.
+    // lapin's connector would trust the machine's authorities too, and has no time limit.
     let connector = async move |uri: AMQPUri, runtime| {
         let address = resolver.to_socket_addrs((host.clone(), uri.authority.port));
         let whole = async {

@@ -1,6 +1,6 @@
-//! The `amqpLogin` and `amqpTry` steps: is it allowed, or does the broker itself refuse it?
+//! The `amqpLogin` and `amqpTry` steps, which check that the broker allows or refuses an operation.
 //!
-//! Anything else than the broker's refusal (no connection, nothing of that name) never counts as one.
+//! Only the broker's own refusal counts as one; a failed connection or a missing object does not.
 
 use lapin::options::{
     BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
@@ -16,30 +16,30 @@ use super::step_result::{StepFailed, StepPassed};
 use super::{amqp, queue};
 use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
 
-/// The `amqpLogin` step.
+/// Performs the `amqpLogin` step.
 pub(super) async fn login(state: &AgentState, step: &AmqpLogin) -> Result<StepPassed, StepFailed> {
     let what = format!("the login of {} to virtual host {}", step.user, step.vhost);
     let done = match amqp::connect(state, &step.user, &step.vhost, step.password.as_deref()).await {
         Ok(connection) => connection.close(200, short("done").unwrap_or_default()).await.map_err(AmqpError::from),
         Err(error) => Err(error),
     };
-    judge(done, &what, step.refused)
+    compare(done, &what, step.refused)
 }
 
-/// The `amqpTry` step.
+/// Performs the `amqpTry` step.
 pub(super) async fn perform(state: &AgentState, step: &AmqpTry) -> Result<StepPassed, StepFailed> {
     let what = describe(step);
     let session = match Session::open(state, &step.user, &step.vhost).await {
         Ok(session) => session,
-        // The login is not what was tried: its refusal proves nothing about the operation.
+        // A refused login proves nothing about the operation.
         Err(error) => return Err(AmqpError::Failed(error.text()).missed(expectation(&what, step.refused))),
     };
     let done = limited(&what, attempt(&session, step)).await;
     session.close().await;
-    judge(done, &what, step.refused)
+    compare(done, &what, step.refused)
 }
 
-fn judge(done: Result<(), AmqpError>, what: &str, refused: bool) -> Result<StepPassed, StepFailed> {
+fn compare(done: Result<(), AmqpError>, what: &str, refused: bool) -> Result<StepPassed, StepFailed> {
     match (done, refused) {
         (Ok(()), false) => Ok(StepPassed::saw(format!("{what} is allowed"))),
         (Err(AmqpError::Refused(text)), true) => Ok(StepPassed::saw(text)),
@@ -79,7 +79,7 @@ async fn attempt(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     }
 }
 
-/// The message is gone at once, unless a consumer takes it in the same moment.
+/// Publishes a message that expires at once, unless a consumer receives it immediately.
 async fn publish(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let channel = &session.channel;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
@@ -87,12 +87,12 @@ async fn publish(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let confirm = channel
         .basic_publish(short(&step.exchange)?, short(&step.key)?, BasicPublishOptions::default(), b"", properties)
         .await?;
-    // The broker refuses by closing the channel, which the confirmation then reports.
+    // The broker refuses by closing the channel, which the confirmation reports.
     confirm.await?;
     Ok(())
 }
 
-/// Ranks behind every other consumer and holds one message at most, which goes back when the session closes.
+/// Consumes with the lowest priority, at most one message, which is requeued when the session closes.
 async fn consume(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let channel = &session.channel;
     channel.basic_qos(1, BasicQosOptions::default()).await?;
@@ -104,13 +104,13 @@ async fn consume(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     Ok(())
 }
 
-/// Exclusive, so that a queue that was not there before goes away with the session.
+/// Declares the queue as exclusive, so that a new one is deleted with the session.
 async fn declare_queue(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
     differing(session.channel.queue_declare(short(&step.queue)?, options, FieldTable::default()).await.map(drop))
 }
 
-/// What was not there before is deleted again.
+/// Declares the exchange, and deletes it if it is new.
 async fn declare_exchange(session: &Session, step: &AmqpTry) -> Result<(), AmqpError> {
     let probe = session.connection.create_channel().await?;
     let was_there = queue::exchange(&probe, &step.exchange).await.is_ok();
@@ -125,7 +125,7 @@ async fn declare_exchange(session: &Session, step: &AmqpTry) -> Result<(), AmqpE
     Ok(())
 }
 
-/// RabbitMQ asks for permission first: a complaint about other properties (405, 406) means that it was granted.
+/// Accepts errors about other properties (405, 406): RabbitMQ checks permissions first.
 fn differing(done: lapin::Result<()>) -> Result<(), AmqpError> {
     match done.map_err(AmqpError::from) {
         Err(AmqpError::Failed(text)) if text.starts_with("405 ") || text.starts_with("406 ") => Ok(()),

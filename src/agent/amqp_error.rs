@@ -1,32 +1,32 @@
-//! Errors of the broker: refusals, and everything else that can go wrong.
+//! Errors of the broker.
 
 use lapin::ErrorKind;
 
 use super::io_error;
 use super::step_result::StepFailed;
 
-/// Why the broker did not do what was asked.
+/// A failed broker operation.
 #[derive(Debug, PartialEq)]
 pub(super) enum AmqpError {
-    /// The broker refused: no permission, or a wrong name or password.
+    /// The broker refused: missing permission, or a wrong name or password.
     Refused(String),
-    /// Any other reason: no connection, no such exchange, an exclusive queue of another connection…
+    /// Any other failure: no connection, a missing exchange, an exclusive queue of another connection…
     Failed(String),
-    /// The agent cannot ask.
-    Ours(String),
+    /// The agent cannot send the request.
+    AgentFault(String),
 }
 
 impl AmqpError {
     pub fn text(self) -> String {
         match self {
-            Self::Refused(text) | Self::Failed(text) | Self::Ours(text) => text,
+            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) => text,
         }
     }
 
-    /// As the failure of a step that expected something else.
+    /// Converts the error to the failure of a step.
     pub fn missed(self, expected: impl Into<String>) -> StepFailed {
         match self {
-            Self::Ours(text) => StepFailed::ours(expected, text),
+            Self::AgentFault(text) => StepFailed::agent_fault(expected, text),
             other => StepFailed::new(expected, other.text()),
         }
     }
@@ -42,7 +42,8 @@ impl From<lapin::Error> for AmqpError {
     }
 }
 
-/// ACCESS_REFUSED also stands for reserved names and exclusive queues, NOT_ALLOWED for missing virtual hosts and limits.
+/// Classifies a reply code and text. ACCESS_REFUSED is also used for reserved names and exclusive queues, NOT_ALLOWED for
+/// missing virtual hosts and limits.
 fn classify(code: u16, message: &str) -> AmqpError {
     let permission = message.contains("refused for user") && message.contains("access to");
     let login = message.contains("Login was refused");
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_brokers_own_word_on_permissions_and_logins_is_a_refusal() {
+    fn only_denied_permissions_and_logins_are_refusals() {
         for (code, message) in [
             (
                 403,

@@ -7,27 +7,27 @@ use tokio::time::timeout;
 use super::amqp_error::AmqpError;
 use super::timeouts::{ATTEMPT, CONNECT};
 
-/// A connection and its one channel; both close when it is dropped.
+/// A connection and its channel; both close when dropped.
 pub(super) struct Session {
     pub connection: Connection,
     pub channel: Channel,
 }
 
 impl Session {
-    /// Says goodbye; what the broker held for this session is free again afterwards.
+    /// Closes the connection; the broker releases everything of this session.
     pub async fn close(self) {
-        // The answer is already known; a broker that is gone needs no goodbye.
+        // The result of closing does not matter.
         timeout(CONNECT, self.connection.close(200, short("done").unwrap_or_default())).await.ok();
     }
 }
 
-/// Text for a field of at most 255 bytes.
+/// Converts text for a field of at most 255 bytes.
 pub(super) fn short(text: &str) -> Result<ShortString, AmqpError> {
     ShortString::try_new(text)
-        .map_err(|_| AmqpError::Ours(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
+        .map_err(|_| AmqpError::AgentFault(format!("a name or key of {} bytes: AMQP allows 255", text.len())))
 }
 
-/// Limits an operation that a silent broker would hold up for ever.
+/// Limits an operation, which a silent broker would block for ever.
 pub(super) async fn limited<T, E: Into<AmqpError>>(
     what: &str,
     operation: impl Future<Output = Result<T, E>>,

@@ -1,6 +1,6 @@
-//! The other end of an agent's link: numbered requests out, answers sorted back to whoever asked.
+//! The client of an agent: sends numbered requests and returns each answer to its caller.
 //!
-//! Several tasks may ask at once. When the link ends, every pending question fails with the reason.
+//! Several tasks may send requests concurrently. When the connection ends, every pending request fails with the reason.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,11 +16,11 @@ use crate::agent::AgentLink;
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("get an answer from the agent: {reason}")]
 pub struct AgentLost {
-    /// Why, with the agent's last words where it had some.
+    /// The reason, with the agent's last output if there was any.
     pub reason: String,
 }
 
-/// A running agent. Clones share the link, which closes with the last of them; the agent then ends.
+/// A running agent. Clones share the connection; the agent ends when the last one is dropped.
 #[derive(Clone)]
 pub struct AgentClient {
     inner: Arc<Inner>,
@@ -46,31 +46,31 @@ impl Drop for Inner {
 }
 
 impl AgentClient {
-    /// Introduces itself and starts to read answers. Must be called inside a tokio runtime.
+    /// Sends the context and starts to read answers. Must be called in a tokio runtime.
     pub fn connect(link: AgentLink, context: AgentContext) -> Self {
         let pending = Arc::new(Mutex::new(Pending::default()));
         let (lines, outgoing) = mpsc::unbounded_channel();
         match serde_json::to_string(&context) {
             Ok(line) => drop(lines.send(line)),
-            Err(error) => lose(&pending, format!("the greeting could not be written: {error}")),
+            Err(error) => mark_lost(&pending, format!("its context could not be sent: {error}")),
         }
         tokio::spawn(write(link.input, outgoing, pending.clone()));
         let reader = tokio::spawn(read(link.output, pending.clone())).abort_handle();
         Self { inner: Arc::new(Inner { lines, pending, reader }) }
     }
 
-    /// The final answer to one question; `Waiting` is passed over.
+    /// Sends a request and returns the final answer; skips `Waiting`.
     pub async fn ask(&self, ask: AgentRequest) -> Result<AgentResponse, AgentLost> {
         self.ask_with_progress(ask, |_| ()).await
     }
 
-    /// As `ask`; `on_waiting` hears what the agent sees while it waits.
+    /// Sends a request; `on_waiting` receives the agent's progress.
     pub async fn ask_with_progress(
         &self,
         ask: AgentRequest,
         mut on_waiting: impl FnMut(String),
     ) -> Result<AgentResponse, AgentLost> {
-        let (mut answers, _question) = self.send(ask)?;
+        let (mut answers, _request) = self.send(ask)?;
         while let Some(answer) = answers.recv().await {
             match answer {
                 AgentResponse::Waiting { last } => on_waiting(last),
@@ -81,7 +81,10 @@ impl AgentClient {
         Err(lost.unwrap_or_else(|| AgentLost { reason: "its connection ended".into() }))
     }
 
-    fn send(&self, ask: AgentRequest) -> Result<(mpsc::UnboundedReceiver<AgentResponse>, Question<'_>), AgentLost> {
+    fn send(
+        &self,
+        ask: AgentRequest,
+    ) -> Result<(mpsc::UnboundedReceiver<AgentResponse>, PendingRequest<'_>), AgentLost> {
         let (sender, answers) = mpsc::unbounded_channel();
         let id = {
             let mut pending = lock(&self.inner.pending);
@@ -93,23 +96,23 @@ impl AgentClient {
             pending.waiting.insert(id, sender);
             id
         };
-        let question = Question { id, pending: &self.inner.pending };
+        let request = PendingRequest { id, pending: &self.inner.pending };
         let line = serde_json::to_string(&RequestEnvelope { id, ask })
-            .map_err(|e| AgentLost { reason: format!("the question could not be written: {e}") })?;
+            .map_err(|e| AgentLost { reason: format!("the request could not be sent: {e}") })?;
         if self.inner.lines.send(line).is_err() {
-            lose(&self.inner.pending, "its connection ended".into());
+            mark_lost(&self.inner.pending, "its connection ended".into());
         }
-        Ok((answers, question))
+        Ok((answers, request))
     }
 }
 
-/// Forgets the question when the requester stops waiting.
-struct Question<'a> {
+/// Forgets a request when its caller stops waiting.
+struct PendingRequest<'a> {
     id: u64,
     pending: &'a Mutex<Pending>,
 }
 
-impl Drop for Question<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         lock(self.pending).waiting.remove(&self.id);
     }
@@ -119,8 +122,8 @@ fn lock(pending: &Mutex<Pending>) -> std::sync::MutexGuard<'_, Pending> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps the first reason and wakes everybody who waits.
-fn lose(pending: &Mutex<Pending>, reason: String) {
+/// Records the first reason and fails all pending requests.
+fn mark_lost(pending: &Mutex<Pending>, reason: String) {
     let mut pending = lock(pending);
     pending.lost.get_or_insert(AgentLost { reason });
     pending.waiting.clear();
@@ -138,10 +141,10 @@ async fn write(
             input.flush().await
         };
         if let Err(error) = written.await {
-            return lose(&pending, format!("it takes no questions: {error}"));
+            return mark_lost(&pending, format!("it accepts no requests: {error}"));
         }
     }
-    // The last client is gone; nobody is left to hear of a failed goodbye.
+    // The last client is gone, so a failed shutdown does not matter.
     input.shutdown().await.ok();
 }
 
@@ -158,7 +161,7 @@ async fn read(output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>, pendi
             Err(error) => break format!("its connection broke: {error}"),
         }
     };
-    lose(&pending, if stray.is_empty() { end } else { format!("{end}; its last words: {stray}") });
+    mark_lost(&pending, if stray.is_empty() { end } else { format!("{end}; its last output: {stray}") });
 }
 
 fn deliver(pending: &Mutex<Pending>, reply: ResponseEnvelope) {

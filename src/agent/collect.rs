@@ -1,4 +1,4 @@
-//! The steps `listen`, `expect` and `expectNothing`: messages are collected in the background and looked at later.
+//! The steps `listen`, `expect` and `expectNothing`. Messages are collected in the background and compared later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
 use crate::spec::model::{Expect, ExpectNothing, Listen};
 
-/// How long an `expect` without `within` waits.
+/// Waiting time of an `expect` without `within`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The `listen` step: a private queue, bound to the exchange; everything from now on is collected.
+/// Performs the `listen` step: binds a private queue to the exchange and collects all messages from now on.
 pub(super) async fn listen(state: &AgentState, step: &Listen) -> Result<StepPassed, StepFailed> {
-    let expected = format!("{} may collect what exchange {} delivers", step.user, step.exchange);
+    let expected = format!("{} to receive the messages of exchange {}", step.user, step.exchange);
     let name = format!("dayfly.{}", uuid::Uuid::now_v7());
     let open = async {
         let session = Session::open(state, &step.user, &step.vhost).await?;
@@ -46,7 +46,7 @@ pub(super) async fn listen(state: &AgentState, step: &Listen) -> Result<StepPass
     Ok(StepPassed::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
 }
 
-/// The `expect` step: exactly `count` messages that match, which are then taken out of the collection.
+/// Performs the `expect` step: takes exactly `count` matching messages out of the collection.
 pub(super) async fn expect(
     state: &AgentState,
     step: &Expect,
@@ -56,26 +56,26 @@ pub(super) async fn expect(
     match (&step.on, &step.queue) {
         (Some(name), _) => {
             let collector = listener(state, name)?;
-            let found = collector.watch(until, |buffer, over| judge(buffer, step, over)).await;
-            found.unwrap_or_else(|| Err(StepFailed::ours("an outcome", "none")))
+            let found = collector.watch(until, |buffer, over| compare(buffer, step, over)).await;
+            found.unwrap_or_else(|| Err(StepFailed::agent_fault("an outcome", "none")))
         }
         (None, Some(queue)) => from_queue(state, step, queue, until).await,
-        (None, None) => Err(StepFailed::ours("a listen or a queue to take messages from", "neither")),
+        (None, None) => Err(StepFailed::agent_fault("a listen or a queue to take messages from", "neither")),
     }
 }
 
-/// Messages that match are acknowledged; all others go back to the queue.
+/// Acknowledges matching messages; all others return to the queue.
 async fn from_queue(state: &AgentState, step: &Expect, queue: &str, until: Instant) -> Result<StepPassed, StepFailed> {
     let expected = expectation(step);
     let (Some(user), Some(vhost)) = (&step.user, &step.vhost) else {
-        return Err(StepFailed::ours(expected, "no user and virtual host to take them with"));
+        return Err(StepFailed::agent_fault(expected, "no user and virtual host to take them with"));
     };
     let session = Session::open(state, user, vhost).await.map_err(|e| e.missed(&expected))?;
     let mut collector = Collector::consume(session, queue, false).await.map_err(|e| e.missed(&expected))?;
     let found = collector
-        .watch(until, |buffer, over| judge(buffer, step, over))
+        .watch(until, |buffer, over| compare(buffer, step, over))
         .await
-        .unwrap_or_else(|| Err(StepFailed::ours(&expected, "no outcome")));
+        .unwrap_or_else(|| Err(StepFailed::agent_fault(&expected, "no outcome")));
     if found.is_ok() {
         let taken: Vec<Acker> =
             collector.buffer().messages.iter().filter(|m| m.taken).map(|m| m.acker.clone()).collect();
@@ -89,11 +89,11 @@ async fn from_queue(state: &AgentState, step: &Expect, queue: &str, until: Insta
     found
 }
 
-/// The `expectNothing` step: silence for the whole time; what an `expect` took does not count.
+/// Performs the `expectNothing` step: no message for the whole time, except those that an `expect` took.
 pub(super) async fn expect_nothing(state: &AgentState, step: &ExpectNothing) -> Result<StepPassed, StepFailed> {
     let expected = format!("no message on {} for {}", step.on, step.duration);
     let duration = humantime::parse_duration(&step.duration)
-        .map_err(|e| StepFailed::ours(&expected, format!("`{}` is no duration: {e}", step.duration)))?;
+        .map_err(|e| StepFailed::agent_fault(&expected, format!("`{}` is not a duration: {e}", step.duration)))?;
     let collector = listener(state, &step.on)?;
     let heard =
         collector.watch(Instant::now() + duration, |buffer, _| match buffer.messages.iter().find(|m| !m.taken) {
@@ -102,13 +102,15 @@ pub(super) async fn expect_nothing(state: &AgentState, step: &ExpectNothing) -> 
         });
     match heard.await {
         Some(got) => Err(StepFailed::new(expected, got)),
-        None => Ok(StepPassed::saw(format!("silence for {}", step.duration))),
+        None => Ok(StepPassed::saw(format!("no message for {}", step.duration))),
     }
 }
 
 fn listener(state: &AgentState, name: &str) -> Result<Arc<Collector>, StepFailed> {
     let found = state.listeners().get(name).cloned();
-    found.ok_or_else(|| StepFailed::ours(format!("a listen named {name}"), "no earlier step of this link began it"))
+    found.ok_or_else(|| {
+        StepFailed::agent_fault(format!("a listen named {name}"), "no earlier step of this link began it")
+    })
 }
 
 fn expectation(step: &Expect) -> String {
@@ -122,8 +124,8 @@ fn expectation(step: &Expect) -> String {
     text
 }
 
-/// None while more must be waited for.
-fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<StepPassed, StepFailed>> {
+/// Compares the messages with the step; returns none while it must wait.
+fn compare(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<StepPassed, StepFailed>> {
     if let Some(text) = &step.lacks
         && let Some(found) = buffer.messages.iter().find(|m| m.message.contains(text))
     {
@@ -139,9 +141,9 @@ fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<StepPa
     if chosen.len() > wanted {
         return Some(Err(StepFailed::new(expectation(step), format!("{} of them", chosen.len()))));
     }
-    // Nothing is proven before its time is over.
+    // An expectation of no message is proven only at the end.
     if chosen.len() == wanted && (wanted > 0 || over) {
-        return Some(take(buffer, &chosen, step));
+        return Some(take_chosen(buffer, &chosen, step));
     }
     let ended = buffer.ended.as_ref().map(|end| format!("; the listen ended: {end}"));
     (over || ended.is_some()).then(|| {
@@ -149,7 +151,7 @@ fn judge(buffer: &mut Buffer, step: &Expect, over: bool) -> Option<Result<StepPa
     })
 }
 
-fn take(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<StepPassed, StepFailed> {
+fn take_chosen(buffer: &mut Buffer, chosen: &[usize], step: &Expect) -> Result<StepPassed, StepFailed> {
     let mut captured = BTreeMap::new();
     if let Some(first) = chosen.first() {
         let message = &buffer.messages[*first].message;

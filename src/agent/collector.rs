@@ -27,7 +27,7 @@ struct Shared {
     changed: Notify,
 }
 
-/// The messages so far, and why no more will come.
+/// The messages so far, and the reason why no more will arrive.
 #[derive(Default)]
 pub(super) struct Buffer {
     pub messages: Vec<Collected>,
@@ -70,7 +70,7 @@ impl Shared {
 }
 
 impl Collector {
-    /// The messages so far.
+    /// Returns the messages so far.
     pub fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.shared.buffer()
     }
@@ -88,12 +88,12 @@ impl Collector {
         Ok(Self { session: Some(session), shared, reader })
     }
 
-    /// Looks at what is there, and again whenever more comes, until `look` is satisfied or the time is over.
+    /// Calls `look` now and after every new message, until it returns a value or the time limit is reached.
     pub async fn watch<T>(&self, until: Instant, mut look: impl FnMut(&mut Buffer, bool) -> Option<T>) -> Option<T> {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
-            // Registered before looking, so that a message that comes in between is not missed.
+            // Registered before the look, so that no message in between is missed.
             changed.as_mut().enable();
             let over = Instant::now() >= until;
             if let Some(found) = look(&mut self.shared.buffer(), over) {

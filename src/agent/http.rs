@@ -1,6 +1,6 @@
-//! One HTTP exchange: the request goes out as written, the whole answer comes back.
+//! A single HTTP exchange, sent exactly as written.
 //!
-//! No redirects, no reuse of connections, no normalisation of paths: what is tested is what is sent.
+//! No redirects, no reuse of connections, no normalisation of paths.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use tokio_rustls::TlsConnector;
 use super::timeouts::CONNECT;
 use super::{io_error, net, tls};
 
-/// Longest answer that is kept, in bytes.
-const LONGEST: usize = 64 * 1024 * 1024;
+/// Maximum size of an answer, in bytes.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A URL split by hand, so that the path stays as it was written.
+/// A URL, split so that the path stays as written.
 #[derive(Debug, PartialEq)]
 pub(super) struct Target {
     pub tls: bool,
     pub host: String,
     pub port: u16,
     pub path: String,
-    /// Where it is, when that is not asked of the resolver.
+    /// Its address, if the resolver is not used.
     pub at: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Target {
         let (tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
-            _ => return Err(format!("`{url}` begins with neither http:// nor https://")),
+            _ => return Err(format!("`{url}` does not start with http:// or https://")),
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
@@ -43,18 +43,18 @@ impl Target {
         let standard = if tls { 443 } else { 80 };
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| format!("`{port}` in `{url}` is no port"))?)
+                (host, port.parse().map_err(|_| format!("`{url}` has an invalid port: `{port}`"))?)
             }
             _ => (authority, standard),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || host.contains('@') {
-            return Err(format!("`{url}` names no host"));
+            return Err(format!("`{url}` has no host"));
         }
         Ok(Self { tls, host: host.to_owned(), port, path, at: None })
     }
 
-    /// `host:port`, an IPv6 address in brackets.
+    /// Returns `host:port`, with an IPv6 address in brackets.
     pub fn authority(&self) -> String {
         authority(&self.host, self.port)
     }
@@ -65,7 +65,7 @@ pub(super) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// What to send.
+/// A request.
 #[derive(Default)]
 pub(super) struct Outgoing<'a> {
     pub method: &'a str,
@@ -74,22 +74,22 @@ pub(super) struct Outgoing<'a> {
     pub json: bool,
 }
 
-/// What came.
+/// An answer.
 pub(super) struct Incoming {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-/// Why nothing came.
+/// The failure of an exchange.
 pub(super) enum NoAnswer {
-    /// The request itself cannot be sent.
+    /// The request is invalid.
     Unsendable(String),
-    /// The network, TLS or the peer.
+    /// The network, TLS or the peer failed.
     Broken(String),
 }
 
-/// Sends one request and reads the whole answer within `limit`.
+/// Sends a request and reads the complete answer within `limit`.
 pub(super) async fn exchange(
     connector: &TlsConnector,
     target: &Target,
@@ -102,14 +102,14 @@ pub(super) async fn exchange(
         if target.tls {
             let stream =
                 tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", io_error::text(&e)))?;
-            talk(stream, request).await
+            send(stream, request).await
         } else {
-            talk(stream, request).await
+            send(stream, request).await
         }
     };
     match tokio::time::timeout(limit, whole).await {
         Ok(answer) => answer.map_err(NoAnswer::Broken),
-        Err(_) => Err(NoAnswer::Broken(format!("no whole answer within {} ms", limit.as_millis()))),
+        Err(_) => Err(NoAnswer::Broken(format!("no complete answer within {} ms", limit.as_millis()))),
     }
 }
 
@@ -125,10 +125,10 @@ fn build(target: &Target, outgoing: Outgoing<'_>) -> Result<Request<Full<Bytes>>
     for (name, value) in outgoing.headers {
         request = request.header(name, value);
     }
-    request.body(Full::new(outgoing.body)).map_err(|e| format!("the request cannot be written: {e}"))
+    request.body(Full::new(outgoing.body)).map_err(|e| format!("the request is invalid: {e}"))
 }
 
-async fn talk(
+async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
 ) -> Result<Incoming, String> {
@@ -136,12 +136,14 @@ async fn talk(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
     let answer = async {
         let (head, body) = sender.send_request(request).await.map_err(broke)?.into_parts();
-        let body =
-            Limited::new(body, LONGEST).collect().await.map_err(|e| format!("the answer's body broke off: {e}"))?;
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(|e| format!("the body of the answer is incomplete: {e}"))?;
         Ok(Incoming { status: head.status, headers: head.headers, body: body.to_bytes() })
     };
     tokio::pin!(answer);
-    // Driven side by side: the connection moves the bytes that the answer waits for.
+    // The connection must be driven while the answer is awaited.
     tokio::select! {
         answer = &mut answer => answer,
         _ = connection => answer.await,

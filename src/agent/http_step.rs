@@ -13,13 +13,13 @@ use super::step_result::{StepFailed, StepPassed};
 use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
 
-/// Longest time for one request with its whole answer.
+/// Time limit of a request with its complete answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Sends the request once and judges the answer.
+/// Sends the request once and compares the answer.
 pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPassed, StepFailed> {
     let expected = statuses(&step.expect);
-    let target = Target::parse(&step.url).map_err(|why| StepFailed::ours(&expected, why))?;
+    let target = Target::parse(&step.url).map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let body = match (&step.json, &step.body) {
         (Some(json), _) => Bytes::from(json.to_string()),
         (None, Some(text)) => Bytes::from(text.clone()),
@@ -30,9 +30,9 @@ pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPasse
     let question = format!("{} {}", step.method, step.url);
     let answer = http::exchange(&state.tls, &target, outgoing, LIMIT).await.map_err(|no| match no {
         NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
-        NoAnswer::Unsendable(why) => StepFailed::ours(&expected, format!("{question}: {why}")),
+        NoAnswer::Unsendable(why) => StepFailed::agent_fault(&expected, format!("{question}: {why}")),
     })?;
-    judge(&step.expect, &answer)
+    compare(&step.expect, &answer)
         .map_err(|missed| StepFailed { got: format!("{question}: {}", missed.got), ..missed })?;
     let captured = capture(&step.capture, &answer)?;
     Ok(StepPassed { saw: format!("{question}: {}, {} bytes", answer.status, answer.body.len()), captured })
@@ -46,8 +46,8 @@ fn statuses(expect: &HttpExpect) -> String {
     }
 }
 
-/// Whether the answer is what was expected; the first difference is told.
-fn judge(expect: &HttpExpect, answer: &Incoming) -> Result<(), StepFailed> {
+/// Compares the answer with the expectation; fails with the first difference.
+fn compare(expect: &HttpExpect, answer: &Incoming) -> Result<(), StepFailed> {
     let status = answer.status.as_u16();
     let allowed = if expect.status.is_empty() { answer.status.is_success() } else { expect.status.contains(&status) };
     if !allowed {
@@ -138,11 +138,11 @@ mod tests {
     }
 
     fn got(json: Value, status: u16, body: &str) -> Option<(String, String)> {
-        judge(&expect(json), &answer(status, body)).err().map(|m| (m.expected, m.got))
+        compare(&expect(json), &answer(status, body)).err().map(|m| (m.expected, m.got))
     }
 
     #[test]
-    fn without_a_status_any_of_the_two_hundreds_will_do() {
+    fn accepts_any_2xx_status_by_default() {
         assert_eq!(got(serde_json::json!({}), 204, ""), None);
         assert_eq!(
             got(serde_json::json!({}), 304, "x").unwrap(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_expectation_is_held_against_the_answer() {
+    fn compares_every_expectation_with_the_answer() {
         let body = r#"{"a":1,"b":"hello"}"#;
         for right in [
             serde_json::json!({ "json": { "a": 1 } }),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_come_from_json_headers_and_the_body() {
+    fn captures_variables_from_json_headers_and_body() {
         let sources = [("id", "$.data[0].id"), ("tag", "header:ETag"), ("all", "body"), ("sum", "sha256")];
         let wanted = sources.iter().map(|(n, s)| (n.to_string(), s.to_string())).collect();
         let body = r#"{"data":[{"id":7}]}"#;

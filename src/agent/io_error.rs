@@ -1,6 +1,6 @@
 //! Text of input and output errors.
 
-/// The kind of an error without the operating system's number.
+/// Returns the kind of an error without the operating system's number.
 pub(super) fn text(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {

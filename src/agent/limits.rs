@@ -1,8 +1,8 @@
-//! Which limits the kernel holds this container to, as its own control group shows them.
+//! Reads this container's limits from its control group.
 
 use tokio::fs::read_to_string;
 
-/// `memory=<bytes>`, `pids=<number>`, `cpu-millis=<thousandths of a processor>`; only those that can be read.
+/// Returns `memory=<bytes>`, `pids=<number>`, `cpu-millis=<thousandths of a CPU>`; omits unreadable ones.
 pub async fn limits() -> Vec<String> {
     let mut found = vec![];
     for (name, current, former) in
@@ -27,7 +27,7 @@ async fn cpu() -> Option<u64> {
     millis(&quota, &first(&["cpu/cpu.cfs_period_us", "cpu,cpuacct/cpu.cfs_period_us"]).await?)
 }
 
-/// None when there is no limit (`max` or -1).
+/// Returns none if there is no limit (`max` or -1).
 fn millis(quota: &str, period: &str) -> Option<u64> {
     (quota.parse::<u64>().ok()? * 1000).checked_div(period.parse().ok()?)
 }

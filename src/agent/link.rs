@@ -1,10 +1,10 @@
-//! The two byte streams between dayfly and a running agent.
+//! The connection to a running agent.
 
 use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A running agent: one JSON object a line in both directions; it ends when `input` is closed.
+/// The streams of a running agent: one JSON object per line in both directions. The agent ends when `input` is closed.
 pub struct AgentLink {
     /// To the agent.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,

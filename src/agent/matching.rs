@@ -1,11 +1,11 @@
-//! Comparing answers and messages with what was expected. Pure.
+//! Compares answers and messages with expectations. Pure.
 
 use serde_json::Value;
 
-/// Longest excerpt in a failure, in characters.
+/// Maximum length of an excerpt, in characters.
 const EXCERPT: usize = 300;
 
-/// Says where `actual` lacks something of `expected`: objects may have more keys, everything else must be equal.
+/// Returns the first difference. Objects may have additional keys; everything else must be equal.
 pub(super) fn difference(expected: &Value, actual: &Value) -> Option<String> {
     differs("$", expected, actual)
 }
@@ -34,7 +34,7 @@ fn differs(at: &str, expected: &Value, actual: &Value) -> Option<String> {
     }
 }
 
-/// The value at a path such as `$.a.b[0]`; `$` is the whole.
+/// Returns the value at a path such as `$.a.b[0]`; `$` is the whole value.
 pub(super) fn at<'a>(path: &str, whole: &'a Value) -> Option<&'a Value> {
     let mut found = whole;
     let mut rest = path.strip_prefix('$')?;
@@ -52,7 +52,7 @@ pub(super) fn at<'a>(path: &str, whole: &'a Value) -> Option<&'a Value> {
     Some(found)
 }
 
-/// A value as a variable holds it: text without quotes, anything else as JSON.
+/// Converts a value to a variable: text without quotes, anything else as JSON.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -60,7 +60,7 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The beginning of a text, for a failure message.
+/// Shortens a text for a message.
 pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], text.len()),
@@ -68,7 +68,7 @@ pub(super) fn excerpt(text: &str) -> String {
     }
 }
 
-/// Bytes as text, for a failure message.
+/// Converts bytes to text for a message.
 pub(super) fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => excerpt(text.trim_end()),
@@ -82,14 +82,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn objects_may_have_more_keys_at_every_depth() {
+    fn objects_may_have_additional_keys() {
         assert_eq!(difference(&json!({ "a": { "b": 1 } }), &json!({ "a": { "b": 1, "c": 2 }, "d": 3 })), None);
         assert_eq!(difference(&json!([{ "a": 1 }]), &json!([{ "a": 1, "b": 2 }])), None);
         assert_eq!(difference(&json!({}), &json!({ "a": 1 })), None);
     }
 
     #[test]
-    fn a_difference_says_where_it_is() {
+    fn names_the_path_of_a_difference() {
         assert_eq!(
             difference(&json!({ "a": [1, { "b": "x" }] }), &json!({ "a": [1, { "b": "y" }] })).as_deref(),
             Some("$.a[1].b is \"y\", expected \"x\"")
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_equal_by_value_and_large_ones_exactly() {
+    fn compares_numbers_by_value_and_large_ones_exactly() {
         assert_eq!(difference(&json!(1), &json!(1.0)), None);
         assert!(difference(&json!(9007199254740993_u64), &json!(9007199254740992_u64)).is_some());
     }
 
     #[test]
-    fn a_path_leads_to_one_value() {
+    fn finds_the_value_of_a_path() {
         let whole = json!({ "a": { "b": [10, [20]] } });
         assert_eq!(at("$.a.b[0]", &whole), Some(&json!(10)));
         assert_eq!(at("$.a.b[1][0]", &whole), Some(&json!(20)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_cut_between_characters() {
+    fn cuts_an_excerpt_between_characters() {
         let long = "ø".repeat(301);
         assert_eq!(excerpt(&long), format!("{}… (602 bytes)", "ø".repeat(300)));
         assert_eq!(shown(&[0xff]), "1 bytes that are not text");

@@ -1,4 +1,4 @@
-//! A message as an `expect` sees it, and whether it is the one that was expected. Pure.
+//! Compares messages with `expect` steps. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::spec::model::Expect;
 pub(super) struct Message {
     pub key: String,
     pub body: Vec<u8>,
-    /// Set properties by their names in AMQP, `persistent` when the delivery mode says so, and `headers`.
+    /// Set properties by their AMQP names, `persistent` for that delivery mode, and `headers`.
     pub properties: BTreeMap<&'static str, Value>,
 }
 
@@ -30,7 +30,7 @@ impl From<&Delivery> for Message {
 }
 
 impl Message {
-    /// Why it is not one of those that are looked for, by key and JSON.
+    /// Returns why the step does not match this message, by key and JSON.
     pub fn other(&self, expect: &Expect) -> Option<String> {
         if let Some(key) = expect.key.as_ref().filter(|key| **key != self.key) {
             return Some(format!("its key is {:?}, expected {key:?}", self.key));
@@ -42,7 +42,7 @@ impl Message {
         }
     }
 
-    /// What is wrong with one that is looked for: other keys than allowed, or a property that is not set.
+    /// Returns what is wrong with a matching message: other keys than allowed, or a property that is not set.
     pub fn fault(&self, expect: &Expect) -> Option<(String, String)> {
         if let Some(fault) = self.other_keys(&expect.only_keys) {
             return Some(fault);
@@ -52,7 +52,7 @@ impl Message {
         Some((format!("a message with the property {missing}"), format!("the properties that are set: {set}")))
     }
 
-    /// `data.path` among the keys says that `data` is an object with exactly the keys that are named so.
+    /// Compares the keys of objects; `data.path` means that `data` has exactly the keys that are listed below it.
     fn other_keys(&self, only: &[String]) -> Option<(String, String)> {
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for path in only {
@@ -80,7 +80,7 @@ impl Message {
         })
     }
 
-    /// Whether the text stands anywhere in it.
+    /// Returns true if any part contains the text.
     pub fn contains(&self, text: &str) -> bool {
         let strings = |value: &Value| matching::text(value).contains(text);
         self.key.contains(text)
@@ -88,7 +88,7 @@ impl Message {
             || self.properties.values().any(strings)
     }
 
-    /// A variable's value: `$…` in the body, `key`, or a property.
+    /// Returns the value of a variable: `$…` in the body, `key`, or a property.
     pub fn capture(&self, source: &str) -> Option<String> {
         match source {
             "key" => Some(self.key.clone()),
@@ -131,7 +131,7 @@ fn table(from: &FieldTable) -> Value {
     Value::Object(from.inner().iter().map(|(name, value)| (name.to_string(), plain(value))).collect())
 }
 
-/// Header values as JSON; what JSON has no form for is written as text.
+/// Converts header values to JSON, or to text if JSON has no equivalent.
 fn plain(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Boolean(value) => json!(value),

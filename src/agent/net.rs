@@ -1,4 +1,4 @@
-//! The network as it is from here: which addresses accept, which names resolve, and bait that others may try.
+//! Network probes: connections, name resolution, and listeners for positive controls.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::timeouts::CONNECT;
 use super::{addresses, io_error};
 use crate::spec::model::{Resolve, Tcp};
 
-/// Longest time for one look-up of a name.
+/// Time limit of a lookup.
 const RESOLVE: Duration = Duration::from_secs(3);
-/// Attempts under way at once.
+/// Maximum number of concurrent attempts.
 const ABREAST: usize = 256;
 
-/// How long one attempt to connect is left alone: far longer than any way within one environment takes.
+/// Time before another attempt to connect; far longer than any connection within an environment takes.
 const ATTEMPT: Duration = Duration::from_millis(250);
 
-/// Connects, and says in plain words what happened instead.
+/// Connects, or returns a plain reason.
 pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, String> {
-    match timeout(limit, persistently(to)).await {
+    match timeout(limit, connect_persistently(to)).await {
         Ok(Ok(stream)) => {
             stream.set_nodelay(true).ok();
             Ok(stream)
@@ -34,9 +34,9 @@ pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, Stri
     }
 }
 
-/// A network that has not heard of a new peer yet drops the first packet, and the kernel sends the next one only after a
-/// second: a new attempt is made before that.
-async fn persistently(to: &str) -> std::io::Result<TcpStream> {
+/// Connects with repeated attempts: a network that does not know a new peer yet drops the first packet, and the kernel
+/// sends the next one only after a second.
+async fn connect_persistently(to: &str) -> std::io::Result<TcpStream> {
     loop {
         if let Ok(done) = timeout(ATTEMPT, TcpStream::connect(to)).await {
             return done;
@@ -44,7 +44,7 @@ async fn persistently(to: &str) -> std::io::Result<TcpStream> {
     }
 }
 
-/// The `tcp` step. Refused is every way in which no connection comes about; which one it was is told.
+/// Performs the `tcp` step. Any failure to connect counts as refused, and is reported.
 pub(super) async fn tcp_step(step: &Tcp) -> Result<StepPassed, StepFailed> {
     match (connect(&step.to, CONNECT).await, step.refused) {
         (Ok(stream), false) => reached(step, &stream),
@@ -54,20 +54,20 @@ pub(super) async fn tcp_step(step: &Tcp) -> Result<StepPassed, StepFailed> {
     }
 }
 
-/// A connection that came about, and the address behind the name.
+/// Builds the result of a connection, with the captured address.
 fn reached(step: &Tcp, stream: &TcpStream) -> Result<StepPassed, StepFailed> {
     let peer = stream
         .peer_addr()
-        .map_err(|e| StepFailed::ours("the address that was reached", io_error::text(&e)))?
+        .map_err(|e| StepFailed::agent_fault("the address that was reached", io_error::text(&e)))?
         .to_string();
     if let Some(other) = step.capture.values().find(|from| *from != "address") {
-        return Err(StepFailed::ours("something that a connection has to capture: `address`", format!("`{other}`")));
+        return Err(StepFailed::agent_fault("a capture of `address`", format!("`{other}`")));
     }
     let captured = step.capture.keys().map(|name| (name.clone(), peer.clone())).collect();
     Ok(StepPassed { saw: format!("{} accepts a connection", step.to), captured })
 }
 
-/// The `resolve` step, by the system's resolver. A resolver that does not answer gives no address either.
+/// Performs the `resolve` step with the system's resolver. No answer counts as no address.
 pub(super) async fn resolve_step(step: &Resolve) -> Result<StepPassed, StepFailed> {
     let listed = |found: &[IpAddr]| found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
     match (resolve(&step.host, RESOLVE).await, step.refused) {
@@ -78,7 +78,7 @@ pub(super) async fn resolve_step(step: &Resolve) -> Result<StepPassed, StepFaile
     }
 }
 
-/// Which addresses accept a connection, in the order given.
+/// Returns the addresses that accept a connection, in the given order.
 pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> AgentResponse {
     let limit = Duration::from_millis(timeout_ms);
     let tried =
@@ -87,7 +87,7 @@ pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> AgentRespo
     AgentResponse::Reached { reached }
 }
 
-/// Accepts connections until the link ends.
+/// Accepts connections until the agent ends.
 pub(super) async fn listen(state: &AgentState, port: u16) -> AgentResponse {
     let listener = match TcpListener::bind(("::", port)).await {
         Ok(listener) => Ok(listener),
@@ -97,21 +97,21 @@ pub(super) async fn listen(state: &AgentState, port: u16) -> AgentResponse {
         Ok(listener) => listener,
         Err(error) => {
             return AgentResponse::Error {
-                message: format!("cannot listen on port {port}: {}", io_error::text(&error)),
+                message: format!("failed to listen on port {port}: {}", io_error::text(&error)),
             };
         }
     };
     let port = listener.local_addr().map_or(port, |a| a.port());
-    state.keep(async move {
+    state.spawn(async move {
         loop {
-            // A connection that fails before it is accepted is the caller's concern.
+            // The caller handles a connection that fails before it is accepted.
             drop(listener.accept().await);
         }
     });
     AgentResponse::Listening { addresses: addresses::own().await.iter().map(IpAddr::to_string).collect(), port }
 }
 
-/// Addresses of a name by the system's resolver.
+/// Resolves a name with the system's resolver.
 pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, String> {
     match timeout(limit, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => {
@@ -124,7 +124,7 @@ pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, 
     }
 }
 
-/// Which names resolve, by the system's resolver and by each server: `name = 192.0.2.1 by 10.0.0.1`.
+/// Returns the names that resolve, with the system's resolver and each server: `name = 192.0.2.1 by 10.0.0.1`.
 pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: u64) -> AgentResponse {
     let limit = Duration::from_millis(timeout_ms);
     let pairs = names.into_iter().flat_map(|name| {
@@ -135,7 +135,7 @@ pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: 
         let (found, by) = match &server {
             None => (resolve(&name, limit).await.unwrap_or_default(), "the system's resolver".to_owned()),
             Some(server) => match timeout(limit, query(&name, server)).await.ok().flatten() {
-                // That a server answers at all shows that questions get out to it.
+                // An empty answer also shows that queries reach the server.
                 Some(found) if found.is_empty() => return Some(format!("{name} = no address by {server}")),
                 found => (found.unwrap_or_default(), server.clone()),
             },
@@ -147,7 +147,7 @@ pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: 
     AgentResponse::Reached { reached }
 }
 
-/// Asks one DNS server for A records over UDP.
+/// Queries a DNS server for A records over UDP.
 async fn query(name: &str, server: &str) -> Option<Vec<IpAddr>> {
     let server = match server.parse::<IpAddr>() {
         Ok(ip) => SocketAddr::new(ip, 53),

@@ -1,9 +1,9 @@
-//! A folder as an archive: what a container suite leaves as its results.
+//! Packs the results folder of a container suite as an archive.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes the folder's plain files, by paths relative to it. Links are taken as links, so that they lead nowhere.
+/// Writes the regular files of a folder, by relative path. Links stay links, so that their targets are not read.
 pub fn pack(folder: &Path, output: impl Write) -> io::Result<()> {
     let mut builder = tar::Builder::new(output);
     builder.follow_symlinks(false);
@@ -18,7 +18,7 @@ mod tests {
     use crate::render::archive::unpack;
 
     #[test]
-    fn a_packed_folder_comes_out_again_and_its_links_do_not() {
+    fn packs_files_but_not_the_targets_of_links() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         std::fs::write(folder.path().join("sub/junit.xml"), "<testsuite/>").unwrap();
@@ -27,6 +27,6 @@ mod tests {
         pack(folder.path(), &mut archive).unwrap();
         let (files, lost) = unpack(&archive, 1000);
         assert_eq!(files.into_iter().collect::<Vec<_>>(), [("sub/junit.xml".to_owned(), b"<testsuite/>".to_vec())]);
-        assert_eq!(lost, ["link: only plain files are collected"]);
+        assert_eq!(lost, ["link: not collected because it is not a regular file"]);
     }
 }

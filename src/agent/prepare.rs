@@ -1,6 +1,6 @@
-//! Prepares a database once: roles, then the SQL files in order; then every role answers a query.
+//! Prepares a database once: creates roles, runs the SQL files in order, and checks that every role can query.
 //!
-//! What was applied is written down in the database itself (`dayfly.applied`), in the transaction that applied it.
+//! The database itself records each applied file (`dayfly.applied`), in the same transaction.
 
 use super::probe::{NotReady, ProbeProgress};
 use super::sql::{self, Database, SqlError};
@@ -8,15 +8,15 @@ use super::state::AgentState;
 use crate::plan::DatabasePlan;
 
 const SUPERUSER: &str = "postgres";
-/// Any number that nobody else uses: keeps two agents from applying the same file at once.
+/// An advisory lock with a unique number, so that two agents cannot apply the same file at the same time.
 const LOCK: &str = "SELECT pg_advisory_lock(727566953)";
 const LEDGER: &str = "CREATE SCHEMA IF NOT EXISTS dayfly; \
     CREATE TABLE IF NOT EXISTS dayfly.applied (place integer PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())";
 
-/// One attempt; says which SQL file is running.
+/// Makes one attempt; reports the running SQL file.
 pub(super) async fn ready(state: &AgentState, unit: &str, probe: &mut ProbeProgress<'_>) -> Result<(), NotReady> {
     let Some(plan) = state.context.databases.get(unit) else {
-        return Err(NotReady::never(format!("no database is known here as {unit}")));
+        return Err(NotReady::permanent(format!("the agent knows no database {unit}")));
     };
     let admin = login(state, unit, SUPERUSER).await?;
     prepare(state, unit, plan, &admin, probe).await?;
@@ -26,14 +26,14 @@ pub(super) async fn ready(state: &AgentState, unit: &str, probe: &mut ProbeProgr
             .client
             .simple_query("SELECT 1")
             .await
-            .map_err(|e| NotReady::again(format!("a query as {role}: {}", SqlError::from(e).text())))?;
+            .map_err(|e| NotReady::temporary(format!("a query as {role}: {}", SqlError::from(e).text())))?;
     }
     Ok(())
 }
 
 async fn login(state: &AgentState, unit: &str, role: &str) -> Result<Database, NotReady> {
     sql::connect(state, unit, role).await.map_err(|error| {
-        let permanent = matches!(error, SqlError::Ours(_));
+        let permanent = matches!(error, SqlError::AgentFault(_));
         NotReady { got: format!("login as {role}: {}", error.text()), permanent }
     })
 }
@@ -46,25 +46,25 @@ async fn prepare(
     probe: &mut ProbeProgress<'_>,
 ) -> Result<(), NotReady> {
     let run = async |text: String| {
-        admin.client.batch_execute(&text).await.map_err(|e| NotReady::again(SqlError::from(e).text()))
+        admin.client.batch_execute(&text).await.map_err(|e| NotReady::temporary(SqlError::from(e).text()))
     };
     run(LOCK.into()).await?;
     run(LEDGER.into()).await?;
     for role in &plan.roles {
         let secret = format!("{unit}.{role}");
         let Some(password) = state.context.secrets.get(&secret) else {
-            return Err(NotReady::never(format!("no password is known here for {secret}")));
+            return Err(NotReady::permanent(format!("the agent knows no password for {secret}")));
         };
         run(role_statement(role, &plan.database, password)).await?;
     }
     for (place, (file, text)) in plan.sql.iter().enumerate() {
         let done = admin.client.query_opt("SELECT 1 FROM dayfly.applied WHERE place = $1", &[&number(place)]).await;
-        if done.map_err(|e| NotReady::again(SqlError::from(e).text()))?.is_none() {
-            probe.saw(format!("running {file}"));
+        if done.map_err(|e| NotReady::temporary(SqlError::from(e).text()))?.is_none() {
+            probe.report(format!("running {file}"));
             apply(state, unit, place, file, text).await?;
         }
     }
-    // The lock goes with the connection.
+    // The connection releases the lock.
     Ok(())
 }
 
@@ -72,7 +72,7 @@ fn number(place: usize) -> i32 {
     i32::try_from(place).unwrap_or(i32::MAX)
 }
 
-/// Makes the role, or renews its password; the server sees only the SCRAM verifier of it, so no log can hold it.
+/// Returns the statement that creates a role or sets its password, with a SCRAM verifier, so that no log holds the password.
 fn role_statement(role: &str, database: &str, password: &str) -> String {
     let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
     let (name, text, verifier) = (identifier(role), literal(role), literal(&verifier));
@@ -92,7 +92,7 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Runs one file in a session of its own; unless the file itself says otherwise, all of it is one transaction.
+/// Runs a file in its own session, as one transaction unless the file ends it.
 async fn apply(state: &AgentState, unit: &str, place: usize, file: &str, text: &str) -> Result<(), NotReady> {
     let database = login(state, unit, SUPERUSER).await?;
     let whole = format!(
@@ -102,15 +102,12 @@ async fn apply(state: &AgentState, unit: &str, place: usize, file: &str, text: &
     );
     let Err(error) = database.client.batch_execute(&whole).await else { return Ok(()) };
     let Some(said) = error.as_db_error() else {
-        return Err(NotReady::again(format!("{file}: {}", SqlError::from(error).text())));
+        return Err(NotReady::temporary(format!("{file}: {}", SqlError::from(error).text())));
     };
     let at = sql::line(said, text).map(|line| format!(" line {line}")).unwrap_or_default();
-    let psql = if text.lines().any(|line| line.starts_with('\\')) {
-        "; psql's own commands (\\…) are not understood here"
-    } else {
-        ""
-    };
-    Err(NotReady::never(format!("{file}{at}: {}{psql}", sql::words(said))))
+    let psql =
+        if text.lines().any(|line| line.starts_with('\\')) { "; psql commands (\\…) are not supported" } else { "" };
+    Err(NotReady::permanent(format!("{file}{at}: {}{psql}", sql::words(said))))
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_statement_holds_no_password_and_quotes_names() {
+    fn a_role_statement_quotes_names_and_contains_no_password() {
         let text = role_statement("o'\"x", "app", "hunter2hunter2");
         assert!(!text.contains("hunter2"));
         assert!(text.contains("CREATE ROLE \"o'\"\"x\""));

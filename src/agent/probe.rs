@@ -1,34 +1,34 @@
-//! Results of one readiness probe, and what is told of them.
+//! Failures of readiness probes, and their progress reports.
 
 use super::state::Progress;
 
-/// Why an attempt was not the last.
+/// A failed attempt.
 pub(super) struct NotReady {
     pub got: String,
-    /// Waiting would not help.
+    /// Another attempt would fail too.
     pub permanent: bool,
 }
 
 impl NotReady {
-    pub fn again(got: impl Into<String>) -> Self {
+    pub fn temporary(got: impl Into<String>) -> Self {
         Self { got: got.into(), permanent: false }
     }
 
-    pub fn never(got: impl Into<String>) -> Self {
+    pub fn permanent(got: impl Into<String>) -> Self {
         Self { got: got.into(), permanent: true }
     }
 }
 
-/// What was seen last; told whenever it changes.
+/// The last failure; reported whenever it changes.
 pub(super) struct ProbeProgress<'a> {
     pub last: String,
     pub progress: &'a Progress,
 }
 
 impl ProbeProgress<'_> {
-    pub fn saw(&mut self, now: String) {
+    pub fn report(&mut self, now: String) {
         if now != self.last {
-            self.progress.waiting(now.clone());
+            self.progress.report(now.clone());
             self.last = now;
         }
     }

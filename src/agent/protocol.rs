@@ -1,4 +1,4 @@
-//! The words between dayfly and its agent: one JSON object a line, requests answered in any order.
+//! The protocol between dayfly and its agent: one JSON object per line; answers come in any order.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,12 +9,12 @@ use crate::plan::{BrokerPlan, DatabasePlan, Plan, ReadyPlan};
 use crate::secrets::Secrets;
 use crate::spec::model::Action;
 
-/// The first line to the agent: what it must know of the environment for its position.
+/// The first line to the agent: its information about the environment.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AgentContext {
-    /// PEM of the environment's authority, trusted for TLS.
+    /// Certificate of the environment's authority (PEM), trusted for TLS.
     pub ca: String,
-    /// The broker, when there is one.
+    /// The broker, if there is one.
     pub broker: Option<BrokerPlan>,
     /// Databases by unit name.
     pub databases: BTreeMap<String, DatabasePlan>,
@@ -23,8 +23,8 @@ pub struct AgentContext {
 }
 
 impl AgentContext {
-    /// Everything of an environment, for the agents that dayfly itself places.
-    pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
+    /// Returns the complete context, for agents outside of units.
+    pub fn complete(plan: &Plan, secrets: &Secrets) -> Self {
         Self {
             ca: secrets.ca.clone(),
             broker: plan.broker.clone(),
@@ -33,10 +33,10 @@ impl AgentContext {
         }
     }
 
-    /// What an agent inside a unit may know: the code beside it could read its memory, so no secret of anybody else.
+    /// Returns the context of an agent inside a unit, with the unit's secrets only: the unit's code could read its memory.
     pub fn inside(plan: &Plan, secrets: &Secrets, unit: &str) -> Self {
         let listed = plan.unit(unit).map(|unit| unit.secrets.as_slice()).unwrap_or_default();
-        let mut context = Self::of(plan, secrets);
+        let mut context = Self::complete(plan, secrets);
         context.secrets.retain(|name, _| listed.contains(name));
         context
     }
@@ -45,128 +45,128 @@ impl AgentContext {
 /// A numbered request.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct RequestEnvelope {
-    /// Number, chosen by the client, unique on the connection.
+    /// Chosen by the client, unique on the connection.
     pub id: u64,
-    /// What is asked.
+    /// The request.
     pub ask: AgentRequest,
 }
 
-/// What can be asked.
+/// A request to an agent.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "ask")]
 pub enum AgentRequest {
-    /// Waits until a unit is ready or the time is over. Progress is reported while the answer changes.
+    /// Waits until a unit is ready or the time limit is reached; reports changes.
     Ready {
         /// Unit (its host name).
         unit: String,
-        /// Ready how.
+        /// Its readiness probe.
         ready: ReadyPlan,
         /// Limit in milliseconds.
         within_ms: u64,
-        /// The address behind its name, where the engine knows it better than the resolver does.
+        /// Its address, if the engine knows it before the resolver does.
         #[serde(default)]
         at: Option<IpAddr>,
     },
-    /// Performs one step; `within_ms` repeats it until it holds.
+    /// Performs one step.
     Step {
-        /// The action, variables already filled in.
+        /// The action, with variables substituted.
         action: Box<Action>,
-        /// Repeat until it holds, at most this long.
+        /// Time limit for repeating it until it passes.
         within_ms: Option<u64>,
     },
-    /// Which of these `host:port` accept a connection, each tried at most `timeout_ms`.
+    /// Returns the addresses (`host:port`) that accept a connection.
     Reach {
         /// Addresses.
         addresses: Vec<String>,
         /// Limit for each.
         timeout_ms: u64,
     },
-    /// Which of these names resolve.
+    /// Returns the names that resolve.
     Names {
         /// Names.
         names: Vec<String>,
-        /// DNS servers to ask directly over UDP port 53, besides the system's resolver.
+        /// DNS servers to query on UDP port 53, in addition to the system's resolver.
         servers: Vec<String>,
         /// Limit for each.
         timeout_ms: u64,
     },
-    /// Accept connections on this port until the agent ends (bait of isolation checks); answers with its addresses.
+    /// Accepts connections until the agent ends, as a positive control; returns the agent's addresses.
     Listen {
-        /// Port; 0 for any that is free.
+        /// Port; 0 for any free one.
         port: u16,
     },
-    /// Kernel status of process 1 (the unit's, in position `Inside`).
+    /// Returns the kernel's status of process 1, which is the unit's at position `Inside`.
     Status,
 }
 
-/// What comes back.
+/// A numbered answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResponseEnvelope {
     /// Number of the request.
     pub id: u64,
-    /// AgentResponse, or progress before it.
+    /// The answer, or progress before it.
     pub answer: AgentResponse,
 }
 
-/// Answers.
+/// An answer of an agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "answer")]
 pub enum AgentResponse {
-    /// Not yet: the last thing that was seen. More replies follow.
+    /// Progress of `Ready`; more answers follow.
     Waiting {
-        /// What was tried and what came.
+        /// The last failed attempt.
         last: String,
     },
-    /// `Ready`: it is.
+    /// The unit is ready.
     Ready,
-    /// A step, or readiness, that did not come about.
+    /// The step failed, or the unit is not ready.
     Failed(StepFailure),
-    /// A step that held.
+    /// The step passed.
     Passed {
         /// Captured variables.
         captured: BTreeMap<String, String>,
-        /// What was seen, in a few words.
+        /// A summary of the observation.
         saw: String,
-        /// How long it took, in milliseconds.
+        /// Duration in milliseconds.
         waited_ms: u64,
     },
-    /// `Reach` and `Names`: which did.
+    /// The answer to `Reach` and `Names`.
     Reached {
-        /// Those that accepted or resolved, with what they gave.
+        /// The reached addresses, or the resolved names with their addresses.
         reached: Vec<String>,
     },
-    /// `Listen`: addresses of this agent.
+    /// The answer to `Listen`.
     Listening {
         /// IP addresses.
         addresses: Vec<String>,
-        /// The port that was asked for, or the free one that was found.
+        /// The requested or chosen port.
         port: u16,
     },
-    /// `Status`.
+    /// The answer to `Status`.
     Status(ProcessStatus),
-    /// The agent could not do what was asked.
+    /// The agent could not process the request.
     Error {
-        /// Why.
+        /// The reason.
         message: String,
     },
 }
 
-/// Why a step failed.
+/// The failure of a step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepFailure {
-    /// What was expected.
+    /// The expectation.
     pub expected: String,
-    /// What came.
+    /// The observation.
     pub got: String,
-    /// How long it waited, in milliseconds.
+    /// Waiting time in milliseconds.
     pub waited_ms: u64,
-    /// The step could not be judged (its own tools failed, not the environment): inconclusive.
+    /// The agent failed, and not the environment: inconclusive.
     #[serde(default)]
     pub inconclusive: bool,
 }
 
-/// What the kernel says of process 1 in the agent's process namespace.
+/// The kernel's status of process 1 in the agent's process namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessStatus {
@@ -182,7 +182,7 @@ pub struct ProcessStatus {
     pub arguments: Vec<String>,
     /// A service-account token is mounted.
     pub service_account_token: bool,
-    /// Where a token could not be looked for, and why: where something stands here, it is not known to be absent.
+    /// Places that could not be searched for a token, with the reason.
     #[serde(default)]
     pub unseen: Vec<String>,
 }

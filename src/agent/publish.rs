@@ -1,4 +1,4 @@
-//! The `publish` step: persistent, confirmed, and returned when no queue takes it.
+//! The `publish` step. Messages are persistent and confirmed, and returned if no queue accepts them.
 
 use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -12,7 +12,7 @@ use crate::spec::model::Publish;
 
 const PERSISTENT: u8 = 2;
 
-/// Publishes `times` copies of one message and waits for the broker to confirm each.
+/// Publishes `times` copies of a message and waits until the broker confirms each.
 pub(super) async fn perform(state: &AgentState, step: &Publish) -> Result<StepPassed, StepFailed> {
     let expected = format!("{} is confirmed by the broker", target(step));
     let id = step.message_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
@@ -34,7 +34,7 @@ fn target(step: &Publish) -> String {
     format!("a message to {to} with key {:?}", step.key)
 }
 
-/// What went otherwise than wished, if anything.
+/// Publishes the messages; returns the problem if the broker returned or rejected one.
 async fn send(session: &Session, step: &Publish, id: &str) -> Result<Option<String>, AmqpError> {
     session.channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let body = match (&step.json, &step.body) {
@@ -54,10 +54,10 @@ async fn send(session: &Session, step: &Publish, id: &str) -> Result<Option<Stri
             .await?;
         match confirm.await? {
             Confirmation::Ack(None) => {}
-            Confirmation::Ack(Some(_)) => return Ok(Some("it was returned: no queue takes it".into())),
+            Confirmation::Ack(Some(_)) => return Ok(Some("it was returned: no queue accepts it".into())),
             Confirmation::Nack(_) => return Ok(Some("the broker did not accept it (nack)".into())),
             Confirmation::NotRequested => {
-                return Err(AmqpError::Ours("publisher confirms were not switched on".into()));
+                return Err(AmqpError::AgentFault("publisher confirms are off".into()));
             }
         }
     }

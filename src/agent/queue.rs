@@ -1,4 +1,4 @@
-//! What a passive declaration tells of the topology: that it is there, and the numbers of a queue. Changes nothing.
+//! Inspects exchanges and queues by passive declarations, which change nothing.
 
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -10,36 +10,36 @@ use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
 use crate::spec::model::QueueDepth;
 
-/// Ready messages and consumers of a queue.
+/// The numbers of ready messages and consumers of a queue.
 #[derive(Debug, PartialEq)]
-pub(super) struct Numbers {
+pub(super) struct QueueCounts {
     pub messages: u32,
     pub consumers: u32,
 }
 
-/// Asks for a queue; needs no permission on it.
-pub(super) async fn numbers(channel: &Channel, queue: &str) -> Result<Numbers, AmqpError> {
+/// Inspects a queue; needs no permission on it.
+pub(super) async fn numbers(channel: &Channel, queue: &str) -> Result<QueueCounts, AmqpError> {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let found = limited("declare", channel.queue_declare(short(queue)?, passive, FieldTable::default())).await?;
-    Ok(Numbers { messages: found.message_count(), consumers: found.consumer_count() })
+    Ok(QueueCounts { messages: found.message_count(), consumers: found.consumer_count() })
 }
 
-/// Asks for an exchange; its type is not compared.
+/// Inspects an exchange; its type is not compared.
 pub(super) async fn exchange(channel: &Channel, name: &str) -> Result<(), AmqpError> {
     let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
     limited("declare", channel.exchange_declare(short(name)?, ExchangeKind::Topic, passive, FieldTable::default()))
         .await
 }
 
-/// Numbers of a queue over a connection of its own.
-pub(super) async fn ask(state: &AgentState, user: &str, vhost: &str, queue: &str) -> Result<Numbers, AmqpError> {
+/// Inspects a queue over its own connection.
+pub(super) async fn ask(state: &AgentState, user: &str, vhost: &str, queue: &str) -> Result<QueueCounts, AmqpError> {
     let session = Session::open(state, user, vhost).await?;
     let found = numbers(&session.channel, queue).await;
     session.close().await;
     found
 }
 
-/// The `queueDepth` step.
+/// Performs the `queueDepth` step.
 pub(super) async fn depth(state: &AgentState, step: &QueueDepth) -> Result<StepPassed, StepFailed> {
     let wish = |number: Option<u32>, what: &str| number.map(|n| format!("{n} {what}"));
     let wishes: Vec<String> =

@@ -1,4 +1,4 @@
-//! Waits until a unit is ready: polls tightly, tells what it sees, ends with the last thing seen.
+//! Waits until a unit is ready: polls, reports progress, and returns the last failure at the time limit.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::timeouts::{ATTEMPT, CONNECT};
 use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
-/// First pause between attempts; each is longer than the one before, up to `SLOWEST`.
-const FASTEST: Duration = Duration::from_millis(10);
-const SLOWEST: Duration = Duration::from_millis(100);
+/// First pause between attempts; it grows up to `MAX_PAUSE`.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// Polls until ready, until nothing can help, or until the time is over.
+/// Polls until the unit is ready, a failure is permanent, or the time limit is reached.
 pub(super) async fn wait(
     state: &AgentState,
     unit: &str,
@@ -26,20 +26,20 @@ pub(super) async fn wait(
 ) -> AgentResponse {
     let start = Instant::now();
     let end = start + Duration::from_millis(within_ms);
-    let mut pause = FASTEST;
+    let mut pause = MIN_PAUSE;
     let mut probe = ProbeProgress { last: String::new(), progress };
     loop {
-        // The time limit cuts the last attempt short; what the one before saw says more than that.
+        // The time limit interrupts the last attempt, so the failure of the attempt before is reported.
         let failed = match timeout_at(end, attempt(state, unit, ready, &mut probe)).await {
             Ok(Ok(())) => return AgentResponse::Ready,
-            Ok(Err(now)) => Some(now),
+            Ok(Err(failure)) => Some(failure),
             Err(_) => None,
         };
-        let over = failed.as_ref().is_none_or(|now| now.permanent) || Instant::now() + pause >= end;
-        if let Some(now) = failed {
-            probe.saw(now.got);
+        let done = failed.as_ref().is_none_or(|failure| failure.permanent) || Instant::now() + pause >= end;
+        if let Some(failure) = failed {
+            probe.report(failure.got);
         }
-        if over {
+        if done {
             let got = if probe.last.is_empty() { "no answer yet".into() } else { probe.last };
             let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             return AgentResponse::Failed(StepFailure {
@@ -50,7 +50,7 @@ pub(super) async fn wait(
             });
         }
         sleep(pause).await;
-        pause = (pause * 3 / 2).min(SLOWEST);
+        pause = (pause * 3 / 2).min(MAX_PAUSE);
     }
 }
 
@@ -72,7 +72,7 @@ async fn attempt(
         }
         ReadyPlan::Consumers { vhost, queue, user } => limited(topology::consumers(state, vhost, queue, user)).await,
         ReadyPlan::Broker => limited(topology::ready(state)).await,
-        // SQL files may take longer than one attempt should.
+        // SQL files may take longer than the limit of an attempt.
         ReadyPlan::Database => prepare::ready(state, unit, probe).await,
     }
 }
@@ -80,32 +80,34 @@ async fn attempt(
 async fn limited(attempt: impl Future<Output = Result<(), NotReady>>) -> Result<(), NotReady> {
     match timeout(ATTEMPT, attempt).await {
         Ok(done) => done,
-        Err(_) => Err(NotReady::again(format!("no whole answer within {} ms", ATTEMPT.as_millis()))),
+        Err(_) => Err(NotReady::temporary(format!("no complete answer within {} ms", ATTEMPT.as_millis()))),
     }
 }
 
 async fn tcp(state: &AgentState, unit: &str, port: u16) -> Result<(), NotReady> {
     let to = http::authority(&state.host_of(unit), port);
-    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotReady::again(format!("{unit}:{port}: {why}")))
+    net::connect(&to, CONNECT).await.map(drop).map_err(|why| NotReady::temporary(format!("{unit}:{port}: {why}")))
 }
 
 async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
     let question = format!("GET {}://{}{}", if target.tls { "https" } else { "http" }, target.authority(), target.path);
     match http::exchange(&state.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, ATTEMPT).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
-        Ok(answer) => Err(NotReady::again(format!("{question}: {}", answer.status))),
-        Err(NoAnswer::Broken(why)) => Err(NotReady::again(format!("{question}: {why}"))),
-        Err(NoAnswer::Unsendable(why)) => Err(NotReady::never(format!("{question}: {why}"))),
+        Ok(answer) => Err(NotReady::temporary(format!("{question}: {}", answer.status))),
+        Err(NoAnswer::Broken(why)) => Err(NotReady::temporary(format!("{question}: {why}"))),
+        Err(NoAnswer::Unsendable(why)) => Err(NotReady::permanent(format!("{question}: {why}"))),
     }
 }
 
 fn expectation(unit: &str, ready: &ReadyPlan) -> String {
     match ready {
-        ReadyPlan::Running => format!("{unit} runs"),
-        ReadyPlan::Tcp { port } => format!("{unit} accepts connections on port {port}"),
-        ReadyPlan::Http { path, .. } => format!("{unit} answers {path} with a status from 200 to 299"),
-        ReadyPlan::Consumers { vhost, queue, .. } => format!("queue {queue} in virtual host {vhost} has a consumer"),
-        ReadyPlan::Broker => format!("every user of {unit} logs in, and its exchanges and queues are there"),
-        ReadyPlan::Database => format!("every role of {unit} answers a query, after its SQL files were run"),
+        ReadyPlan::Running => format!("{unit} to run"),
+        ReadyPlan::Tcp { port } => format!("{unit} to accept connections on port {port}"),
+        ReadyPlan::Http { path, .. } => format!("{unit} to answer {path} with a status from 200 to 299"),
+        ReadyPlan::Consumers { vhost, queue, .. } => {
+            format!("queue {queue} in virtual host {vhost} to have a consumer")
+        }
+        ReadyPlan::Broker => format!("every user of {unit} to log in, and its exchanges and queues to exist"),
+        ReadyPlan::Database => format!("every role of {unit} to answer a query after its SQL files have run"),
     }
 }

@@ -1,4 +1,4 @@
-//! The agent's loop: the greeting, then requests side by side until its input ends.
+//! The agent's loop: reads its context, then serves concurrent requests until its input ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use super::state::{AgentState, Progress};
 use super::timeouts::CONNECT;
 use super::{net, ready, status, step, tls};
 
-/// Why an agent could not go on; messages complete "failed to …".
+/// An error that ends the agent; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The first line was missing or no greeting.
-    #[error("understand the greeting on standard input: {0}")]
-    Greeting(String),
-    /// The greeting's certificate authority is of no use.
-    #[error("trust the environment's authority: {0}")]
+    /// The first line is not a valid context.
+    #[error("read the context on standard input: {0}")]
+    Context(String),
+    /// The certificate authority of the context is invalid.
+    #[error("trust the environment's certificate authority: {0}")]
     Authority(String),
     /// A stream broke.
     #[error("{what}: {source}")]
     Stream {
         /// The operation, as a verb phrase.
         what: String,
-        /// The system's words.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -36,18 +36,17 @@ fn stream(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AgentError 
     move |source| AgentError::Stream { what: what.into(), source }
 }
 
-/// Serves one link until `input` ends; everything that still runs is then aborted.
+/// Serves one connection until `input` ends, then aborts running requests.
 pub async fn serve(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> Result<(), AgentError> {
-    // Fails only when a provider is there already, which is as good.
+    // Fails only if a provider is installed already.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut lines = BufReader::new(input).lines();
     let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
-    let context: AgentContext = serde_json::from_str(&first).map_err(|e| {
-        AgentError::Greeting(format!("not the greeting that this version expects ({:?})", e.classify()))
-    })?;
+    let context: AgentContext = serde_json::from_str(&first)
+        .map_err(|e| AgentError::Context(format!("this version of dayfly does not support it ({:?})", e.classify())))?;
     let (http, amqp) = tls::connectors(&context.ca).map_err(AgentError::Authority)?;
     let state = Arc::new(AgentState::new(context, http, amqp));
     let (replies, outgoing) = mpsc::unbounded_channel();
@@ -81,9 +80,9 @@ impl Requests {
                 let task = self.running.spawn(answer(self.state.clone(), ask, progress));
                 self.ids.insert(task.id(), id);
             }
-            // Without a number nobody could be answered; the position names no content.
+            // Without an id, no answer is possible. The position reveals no content.
             Err(error) => {
-                tracing::warn!("a line is no request ({:?} error at column {})", error.classify(), error.column());
+                tracing::warn!("invalid request ({:?} error at column {})", error.classify(), error.column());
             }
         }
     }
@@ -93,9 +92,7 @@ impl Requests {
             Ok((task, answer)) => (task, answer),
             Err(error) => (
                 error.id(),
-                AgentResponse::Error {
-                    message: "the agent's own code failed on this request; its standard error says where".into(),
-                },
+                AgentResponse::Error { message: "the agent panicked on this request; see its standard error".into() },
             ),
         };
         if let Some(id) = self.ids.remove(&task) {
@@ -107,7 +104,7 @@ impl Requests {
 async fn answer(state: Arc<AgentState>, ask: AgentRequest, progress: Progress) -> AgentResponse {
     match ask {
         AgentRequest::Ready { unit, ready, within_ms, at } => {
-            state.place(&unit, at);
+            state.set_address(&unit, at);
             ready::wait(&state, &unit, &ready, within_ms, &progress).await
         }
         AgentRequest::Step { action, within_ms } => step::perform(&state, &action, within_ms).await,
@@ -131,7 +128,7 @@ async fn write(
         };
         match written.await {
             Ok(()) => {}
-            // The other side is gone, which is how a link ends.
+            // The other side closed the connection.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(stream("write standard output")(error)),
         }
@@ -158,7 +155,7 @@ pub async fn dial(
         output.flush().await
     };
     tokio::pin!(up, down);
-    // Once the peer has closed there is nobody to send to; the other way round its answer is still awaited.
+    // If the peer closes, nothing is left to send. If the input ends, the peer may still answer.
     let relayed = tokio::select! {
         done = &mut down => done,
         sent = &mut up => match sent { Ok(()) => down.await, Err(error) => Err(error) },

@@ -17,21 +17,21 @@ const PORT: u16 = 5432;
 
 type Row = Vec<Option<String>>;
 
-/// Why a database did not do what was asked.
+/// A failed database operation.
 #[derive(Debug)]
 pub(super) enum SqlError {
-    /// SQLSTATE 42501 or class 28: the server refuses for want of privilege or identity.
+    /// The server denied permission or authentication: SQLSTATE 42501 or class 28.
     Refused(String),
-    /// Anything else.
+    /// Any other failure.
     Failed(String),
-    /// We have not what it takes to ask.
-    Ours(String),
+    /// The agent cannot connect, because it lacks information.
+    AgentFault(String),
 }
 
 impl SqlError {
     pub fn text(self) -> String {
         match self {
-            Self::Refused(text) | Self::Failed(text) | Self::Ours(text) => text,
+            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) => text,
         }
     }
 }
@@ -50,7 +50,7 @@ fn refuses(code: &SqlState) -> bool {
     *code == SqlState::INSUFFICIENT_PRIVILEGE || code.code().starts_with("28")
 }
 
-/// The server's message, detail and hint, with its SQLSTATE.
+/// Returns the server's message, detail and hint, with its SQLSTATE.
 pub(super) fn words(said: &DbError) -> String {
     let mut text = format!("{} ({})", said.message(), said.code().code());
     for more in [said.detail(), said.hint()].into_iter().flatten() {
@@ -60,7 +60,7 @@ pub(super) fn words(said: &DbError) -> String {
     text
 }
 
-/// Without the layers that only say where in the library it happened.
+/// Returns the cause without the layers of the library.
 fn cause(error: &tokio_postgres::Error) -> String {
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = source {
@@ -72,14 +72,14 @@ fn cause(error: &tokio_postgres::Error) -> String {
     error.to_string()
 }
 
-/// The line of a text, counted from 1, that an error's position points into.
+/// Returns the line of an error's position, counted from 1.
 pub(super) fn line(said: &DbError, text: &str) -> Option<usize> {
     let Some(ErrorPosition::Original(position)) = said.position() else { return None };
     let before = usize::try_from(*position).ok()?.saturating_sub(1);
     Some(text.chars().take(before).filter(|c| *c == '\n').count() + 1)
 }
 
-/// A connection that ends when it is dropped.
+/// A connection that closes when dropped.
 pub(super) struct Database {
     pub client: Client,
     driver: AbortHandle,
@@ -91,19 +91,19 @@ impl Drop for Database {
     }
 }
 
-/// Logs in to the unit's database as one of its roles, or as `postgres`.
+/// Logs in to a database as one of its roles, or as `postgres`.
 pub(super) async fn connect(state: &AgentState, unit: &str, role: &str) -> Result<Database, SqlError> {
     let plan = state
         .context
         .databases
         .get(unit)
-        .ok_or_else(|| SqlError::Ours(format!("no database is known here as {unit}")))?;
+        .ok_or_else(|| SqlError::AgentFault(format!("the agent knows no database {unit}")))?;
     let secret = format!("{unit}.{role}");
     let password = state
         .context
         .secrets
         .get(&secret)
-        .ok_or_else(|| SqlError::Ours(format!("no password is known here for {secret}")))?;
+        .ok_or_else(|| SqlError::AgentFault(format!("the agent knows no password for {secret}")))?;
     let mut config = Config::new();
     config
         .host(state.host_of(unit))
@@ -117,20 +117,20 @@ pub(super) async fn connect(state: &AgentState, unit: &str, role: &str) -> Resul
         Ok(connected) => connected?,
         Err(_) => return Err(SqlError::Failed(format!("{unit}:{PORT}: no login within {} ms", ATTEMPT.as_millis()))),
     };
-    // Its errors come out of the client's calls as well.
+    // The client's calls report its errors too.
     let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok(Database { client, driver })
 }
 
-/// The `sql` step.
+/// Performs the `sql` step.
 pub(super) async fn perform(state: &AgentState, step: &Sql) -> Result<StepPassed, StepFailed> {
     let what = format!("{} on {} as {}", matching::excerpt(step.query.trim()), step.database, step.role);
     let expected = if step.refused { format!("{what} is refused") } else { what };
     match (rows(state, step).await, step.refused) {
-        (Ok(rows), false) => judge(step, &rows),
+        (Ok(rows), false) => compare(step, &rows),
         (Err(SqlError::Refused(text)), true) => Ok(StepPassed::saw(text)),
         (Ok(rows), true) => Err(StepFailed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
-        (Err(SqlError::Ours(text)), _) => Err(StepFailed::ours(expected, text)),
+        (Err(SqlError::AgentFault(text)), _) => Err(StepFailed::agent_fault(expected, text)),
         (Err(error), _) => Err(StepFailed::new(expected, error.text())),
     }
 }
@@ -145,7 +145,7 @@ async fn rows(state: &AgentState, step: &Sql) -> Result<Vec<Row>, SqlError> {
     Ok(answer.into_iter().filter_map(row).collect())
 }
 
-fn judge(step: &Sql, rows: &[Row]) -> Result<StepPassed, StepFailed> {
+fn compare(step: &Sql, rows: &[Row]) -> Result<StepPassed, StepFailed> {
     if let Some(wanted) = step.rows.as_ref().filter(|wanted| wanted.as_slice() != rows) {
         return Err(StepFailed::new(format!("the rows {}", shown(wanted)), shown(rows)));
     }

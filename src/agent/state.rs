@@ -1,4 +1,4 @@
-//! What an agent knows and keeps between requests on its link.
+//! The state of an agent.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,14 +13,14 @@ use super::collector::Collector;
 use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
 use crate::model::redact;
 
-/// Shared by all requests of a link.
+/// The state that all requests share.
 pub(super) struct AgentState {
     pub context: AgentContext,
     pub tls: TlsConnector,
     pub amqp_tls: RustlsConnector,
     listeners: Mutex<HashMap<String, Arc<Collector>>>,
     background: Mutex<JoinSet<()>>,
-    places: Mutex<HashMap<String, IpAddr>>,
+    addresses: Mutex<HashMap<String, IpAddr>>,
 }
 
 impl AgentState {
@@ -31,34 +31,34 @@ impl AgentState {
             amqp_tls,
             listeners: Mutex::default(),
             background: Mutex::default(),
-            places: Mutex::default(),
+            addresses: Mutex::default(),
         }
     }
 
-    /// What `listen` steps collect, by their names.
+    /// Returns the collectors of `listen` steps, by name.
     pub fn listeners(&self) -> MutexGuard<'_, HashMap<String, Arc<Collector>>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on this unit is looked for at this address.
-    pub fn place(&self, unit: &str, at: Option<IpAddr>) {
+    /// Sets the address of a unit.
+    pub fn set_address(&self, unit: &str, at: Option<IpAddr>) {
         if let Some(at) = at {
-            self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.to_owned(), at);
+            self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.to_owned(), at);
         }
     }
 
-    /// Where readiness, the broker and databases look for a unit: its address where it is known, else its name.
+    /// Returns the address of a unit if it is known, else its name.
     pub fn host_of(&self, unit: &str) -> String {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.get(unit).map_or_else(|| unit.to_owned(), IpAddr::to_string)
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.get(unit).map_or_else(|| unit.to_owned(), IpAddr::to_string)
     }
 
-    /// Runs until the link ends.
-    pub fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a task until the connection ends.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.background.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
     }
 
-    /// Puts names in place of secrets wherever an answer might end up in a log or a report.
+    /// Replaces secrets by their names in texts that may end up in a log or a report.
     pub fn redacted(&self, answer: AgentResponse) -> AgentResponse {
         let text = |text: String| redact(&text, &self.context.secrets);
         match answer {
@@ -68,7 +68,7 @@ impl AgentState {
                 got: text(failure.got),
                 ..failure
             }),
-            // Captured values go back into steps and must stay what they are.
+            // Captured values are used in later steps, so they stay unchanged.
             AgentResponse::Passed { captured, saw, waited_ms } => {
                 AgentResponse::Passed { captured, saw: text(saw), waited_ms }
             }
@@ -78,7 +78,7 @@ impl AgentState {
     }
 }
 
-/// Where progress of one request goes.
+/// Reports the progress of a request.
 pub(super) struct Progress {
     pub id: u64,
     pub state: Arc<AgentState>,
@@ -86,9 +86,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub fn waiting(&self, last: String) {
+    pub fn report(&self, last: String) {
         let answer = self.state.redacted(AgentResponse::Waiting { last });
-        // The writer is gone only when the link is; the request is then aborted too.
+        // If the writer is gone, the connection has ended and the request is aborted too.
         self.replies.send(ResponseEnvelope { id: self.id, answer }).ok();
     }
 }

@@ -1,6 +1,6 @@
-//! What the kernel says of process 1 and of everything else that runs here, read from `/proc`.
+//! Reads the kernel's status of process 1 and the arguments of all processes from `/proc`.
 //!
-//! What cannot be read is an error: a check must not pass because it saw nothing.
+//! Unreadable data is an error, so that no check passes because it saw nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use tokio::fs;
 use super::protocol::{AgentResponse, ProcessStatus};
 
 const TOKENS: &str = "kubernetes.io/serviceaccount";
-/// Where tokens lie. `/var/run` is a link to `/run` almost everywhere, and would lead to this process's own `/run`.
+/// Folders of tokens. `/var/run` is usually a link to `/run`, which would lead to this process's own `/run`.
 const FOLDERS: [&str; 2] = ["1/root/run/secrets", "1/root/var/run/secrets"];
 
-/// The answer to `Status`.
+/// Answers `Status`.
 pub(super) async fn answer() -> AgentResponse {
     match read(Path::new("/proc")).await {
         Ok(status) => AgentResponse::Status(status),
@@ -21,7 +21,7 @@ pub(super) async fn answer() -> AgentResponse {
     }
 }
 
-/// `user:group` of process 1, as numbers.
+/// Returns the numeric `user:group` of process 1.
 pub async fn user() -> std::io::Result<String> {
     let text = fs::read_to_string("/proc/1/status").await?;
     let effective = |name: &str| {
@@ -29,14 +29,14 @@ pub async fn user() -> std::io::Result<String> {
     };
     match (effective("Uid:"), effective("Gid:")) {
         (Some(user), Some(group)) => Ok(format!("{user}:{group}")),
-        _ => Err(std::io::Error::other("/proc/1/status names no user")),
+        _ => Err(std::io::Error::other("/proc/1/status has no user")),
     }
 }
 
 async fn read(proc: &Path) -> Result<ProcessStatus, String> {
     let text = async |name: &str| {
         let path = proc.join(name);
-        fs::read_to_string(&path).await.map_err(|e| format!("cannot read {}: {e}", path.display()))
+        fs::read_to_string(&path).await.map_err(|e| format!("failed to read {}: {e}", path.display()))
     };
     let mut status = from_status(&text("1/status").await?)?;
     let mounts = text("1/mountinfo").await?;
@@ -69,7 +69,8 @@ fn from_status(text: &str) -> Result<ProcessStatus, String> {
     Ok(ProcessStatus { uid, capabilities, no_new_privileges: field("NoNewPrivs")? == "1", ..ProcessStatus::default() })
 }
 
-/// Fields of mountinfo: id, parent, device, root, mount point, options… The last mount over `/` counts.
+/// Returns true if `/` is read-only. Fields of mountinfo: id, parent, device, root, mount point, options… The last mount
+/// at `/` counts.
 fn read_only_root(mountinfo: &str) -> Option<bool> {
     let mut mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let root = mounts.rfind(|fields| fields.get(4) == Some(&"/"))?;
@@ -77,11 +78,11 @@ fn read_only_root(mountinfo: &str) -> Option<bool> {
 }
 
 async fn arguments(proc: &Path) -> Result<Vec<String>, String> {
-    let mut entries = fs::read_dir(proc).await.map_err(|e| format!("cannot list {}: {e}", proc.display()))?;
+    let mut entries = fs::read_dir(proc).await.map_err(|e| format!("failed to list {}: {e}", proc.display()))?;
     let mut lists = Vec::new();
-    while let Some(entry) = entries.next_entry().await.map_err(|e| format!("cannot list {}: {e}", proc.display()))? {
+    while let Some(entry) = entries.next_entry().await.map_err(|e| format!("failed to list {}: {e}", proc.display()))? {
         let is_process = entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit());
-        // A process that ended in the meantime has no arguments any more.
+        // A process that has ended meanwhile has no arguments.
         if is_process && let Ok(bytes) = fs::read(entry.path().join("cmdline")).await {
             let words: Vec<_> =
                 bytes.split(|b| *b == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
@@ -100,7 +101,7 @@ mod tests {
     const STATUS: &str = "Name:\tsh\nUid:\t1000\t999\t1000\t1000\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
 
     #[test]
-    fn status_tells_user_capabilities_and_privileges() {
+    fn parses_user_capabilities_and_privileges() {
         let status = from_status(STATUS).unwrap();
         assert_eq!((status.uid, status.no_new_privileges), (999, true));
         assert_eq!(status.capabilities["CapBnd"], "00000000a80425fb");
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_mount_over_the_root_says_whether_it_is_read_only() {
+    fn the_last_mount_at_the_root_counts() {
         let mounts = "1 0 8:1 / / rw,relatime - ext4 /dev/sda rw\n2 1 0:5 / /proc rw - proc proc rw\n3 1 0:9 / / ro,nosuid - overlay overlay rw\n";
         assert_eq!(read_only_root(mounts), Some(true));
         assert_eq!(read_only_root("1 0 8:1 / / rw,relatime - ext4 /dev/sda ro\n"), Some(false));
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_seen_and_what_cannot_be_read_is_an_error() {
+    async fn finds_a_token_and_fails_on_unreadable_data() {
         let proc = tempfile::tempdir().unwrap();
         let one = proc.path().join("1");
         let tokens = one.join("root/run/secrets").join(TOKENS);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_cannot_be_looked_for_is_told_and_hides_nothing_else() {
+    async fn reports_places_that_cannot_be_searched_for_a_token() {
         let proc = tempfile::tempdir().unwrap();
         let one = proc.path().join("1");
         std::fs::create_dir(&one).unwrap();

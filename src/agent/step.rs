@@ -1,4 +1,4 @@
-//! One step of a suite: performed once, or again and again until it holds or its time is over.
+//! Performs a step once, or repeatedly until it passes or its time limit is reached.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use super::{amqp_access, collect, http_step, net, publish, queue, sql};
 use crate::spec::model::Action;
 
 /// Pauses between attempts, as in readiness.
-const FASTEST: Duration = Duration::from_millis(10);
-const SLOWEST: Duration = Duration::from_millis(100);
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// Performs a step; the answer is `Passed`, `Failed`, or `Error` for what is no agent's step.
+/// Performs a step; answers `Error` if agents do not support it.
 pub(super) async fn perform(state: &AgentState, action: &Action, within_ms: Option<u64>) -> AgentResponse {
     let start = Instant::now();
     let within = within_ms.map(Duration::from_millis);
-    let mut pause = FASTEST;
+    let mut pause = MIN_PAUSE;
     loop {
-        // What waits by itself gets the limit instead of being repeated.
+        // Steps that wait by themselves get the limit and are not repeated.
         let Some(done) = attempt(state, action, within).await else {
-            return AgentResponse::Error { message: "not an agent step".into() };
+            return AgentResponse::Error { message: "agents do not support this step".into() };
         };
         let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let again = within.is_some_and(|within| start.elapsed() + pause < within) && !waits_by_itself(action);
         match done {
             Ok(StepPassed { saw, captured }) => return AgentResponse::Passed { captured, saw, waited_ms },
-            Err(missed) if missed.ours || !again => {
+            Err(missed) if missed.agent_fault || !again => {
                 return AgentResponse::Failed(StepFailure {
                     expected: missed.expected,
                     got: missed.got,
                     waited_ms,
-                    inconclusive: missed.ours,
+                    inconclusive: missed.agent_fault,
                 });
             }
             Err(_) => sleep(pause).await,
         }
-        pause = (pause * 3 / 2).min(SLOWEST);
+        pause = (pause * 3 / 2).min(MAX_PAUSE);
     }
 }
 

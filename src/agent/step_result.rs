@@ -20,16 +20,16 @@ impl StepPassed {
 pub(super) struct StepFailed {
     pub expected: String,
     pub got: String,
-    /// Our own side could not do what was asked; trying again would not help.
-    pub ours: bool,
+    /// The agent failed, and not the environment; another attempt would fail too.
+    pub agent_fault: bool,
 }
 
 impl StepFailed {
     pub fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { expected: expected.into(), got: got.into(), ours: false }
+        Self { expected: expected.into(), got: got.into(), agent_fault: false }
     }
 
-    pub fn ours(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { ours: true, ..Self::new(expected, got) }
+    pub fn agent_fault(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { agent_fault: true, ..Self::new(expected, got) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Longest time for one connection attempt inside an environment, so that a silent peer never blocks polling.
+/// Time limit of a connection attempt inside an environment, so that a silent peer never blocks polling.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
-/// Longest time for one attempt of a readiness question, and for one answer of the broker.
+/// Time limit of a readiness attempt and of an answer of the broker.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! TLS inside an environment: its own authority is trusted, and nothing else.
+//! TLS inside an environment, which trusts only its own authority.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Connectors for HTTP and for AMQP that trust the PEM certificates in `ca`; with none, every peer is refused.
+/// Creates connectors for HTTP and AMQP that trust the PEM certificates in `ca`; without any, they refuse every peer.
 pub(super) fn connectors(ca: &str) -> Result<(TlsConnector, RustlsConnector), String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
@@ -25,7 +25,7 @@ pub(super) fn connectors(ca: &str) -> Result<(TlsConnector, RustlsConnector), St
     Ok((TlsConnector::from(config.clone()), RustlsConnector::from(config)))
 }
 
-/// Wraps a stream; the peer must prove to be `host`.
+/// Wraps a stream; the peer must have a certificate for `host`.
 pub(super) async fn wrap<S: AsyncRead + AsyncWrite + Unpin>(
     connector: &TlsConnector,
     host: &str,

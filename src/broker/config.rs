@@ -1,8 +1,8 @@
-//! `rabbitmq.conf` of an environment's broker.
+//! Renders `rabbitmq.conf`.
 
 use crate::plan::BrokerPlan;
 
-/// Configuration for RabbitMQ 3.10 to 4.x; an unknown key would stop the boot, so only keys that all of them know.
+/// Renders the configuration for RabbitMQ 3.10 to 4.x, with keys that all versions know: an unknown one stops the boot.
 ///
 /// `memory` is the container's limit in bytes. Certificates and definitions are expected under `/run/secrets/`.
 pub fn config(plan: &BrokerPlan, memory: u64) -> String {
@@ -22,7 +22,7 @@ pub fn config(plan: &BrokerPlan, memory: u64) -> String {
     } else {
         format!("listeners.tcp.default = {}\n", plan.port)
     };
-    // RabbitMQ would otherwise measure against the whole machine, not against the container.
+    // RabbitMQ would otherwise use the memory of the whole machine.
     let high_water = memory / 10 * 6;
     format!(
         "{listeners}\

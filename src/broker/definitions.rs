@@ -10,20 +10,20 @@ use crate::model::Digest;
 use crate::plan::BrokerPlan;
 use crate::spec::model::{Binding, BrokerUser, Queue, Scalar, Vhost};
 
-/// A password and the four random bytes that its hash is salted with.
+/// A password and the four bytes of its salt.
 #[derive(Clone)]
 pub struct Password {
-    /// The password itself; the definitions hold its hash only.
+    /// The password; the definitions contain only its hash.
     pub text: String,
     /// Salt.
     pub salt: [u8; 4],
 }
 
-/// Definitions for RabbitMQ 3.10 to 4.x, with one user for each entry of `plan.users` that has a password.
+/// Renders the definitions for RabbitMQ 3.10 to 4.x, with a user for each entry of `plan.users` that has a password.
 ///
-/// There is no `guest`, and no user has a tag: nobody administers an environment's broker. Because definitions are
-/// given, RabbitMQ makes neither its default user nor the virtual host `/`. Permission patterns are passed on as they
-/// were written: RabbitMQ does not anchor them, so `audit` allows `q.audit.old` too, and an empty one allows nothing.
+/// There is no `guest`, and no user has a tag, so nobody can administer the broker. With definitions, RabbitMQ creates
+/// neither its default user nor the virtual host `/`. Permission patterns stay as written: RabbitMQ does not anchor them,
+/// so `audit` allows `q.audit.old` too, and an empty pattern allows nothing.
 pub fn definitions(plan: &BrokerPlan, passwords: &BTreeMap<String, Password>) -> Value {
     let users: Vec<Value> = passwords
         .iter()
@@ -58,7 +58,7 @@ fn user(name: &str, password: &Password) -> Value {
     })
 }
 
-/// RabbitMQ's own salted form: base64 of the salt followed by SHA-256 of salt and password.
+/// Hashes a password in RabbitMQ's format: base64 of the salt followed by SHA-256 of salt and password.
 fn hash(password: &Password) -> String {
     let digest = Digest::compute([&password.salt, password.text.as_bytes()].concat());
     let mut bytes = password.salt.to_vec();

@@ -39,7 +39,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
         Some(Job::Rest) => {
             outln!("{}", crate::agent::limits().await.join("\n"));
             // Process 1 ignores signals without a handler.
-            let stop = super::signals::watch(String::new())?;
+            let stop = super::signals::watch(None)?;
             stop.cancelled().await;
         }
         Some(Job::User) => outln!("{}", crate::agent::user().await.context("failed to inspect process 1")?),

@@ -21,7 +21,7 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
         .as_deref()
         .map(|path| description::load(path, &Overrides::default(), common.output == Output::Json))
         .transpose()?;
-    let (checks, cannot) = match target::one(common)? {
+    let (checks, gaps) = match target::one(common)? {
         Target::Local => match target::local(common).await? {
             Ok(engine) => local::all(engine, description).await,
             Err(e) => (vec![Check::failed("container engine", format!("failed to {e}"), "")], vec![]),
@@ -33,9 +33,9 @@ pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
     };
     match common.output {
         Output::Json => {
-            outln!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": cannot}))?)
+            outln!("{}", serde_json::to_string_pretty(&serde_json::json!({"checks": checks, "cannot": gaps}))?)
         }
-        Output::Text => stdio::out(&check::text(&checks, &cannot)),
+        Output::Text => stdio::out(&check::text(&checks, &gaps)),
     }
     Ok(if checks.iter().all(|c| c.passed) { exit_code::PASSED } else { exit_code::NOT_READY })
 }

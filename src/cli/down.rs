@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::error::engine_error;
 use super::{Common, EnvironmentArgs, Output, environment, target};
-use crate::engine::{Engine, EngineError, Observed, Residual};
+use crate::engine::{Engine, EngineError, ObservedEnvironment, RemovalScope, Residual};
 use crate::reaper::incomplete::unstarted_units;
 use crate::report::exit_code;
 
-/// How long the engine may take to complete the last request of a killed process.
+/// Time that the engine may need to complete the last request of a killed process.
 const LATE: Duration = Duration::from_secs(1);
 
 /// Removes the environment that the arguments name.
@@ -28,8 +28,8 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
         return Ok(exit_code::PASSED);
     };
     let began = Instant::now();
-    let mut left = engine.remove(&name, None).await.map_err(|e| engine_error(common, &e))?;
-    if left.is_empty() && half_made(&observed) {
+    let mut left = engine.remove(&name, RemovalScope::All).await.map_err(|e| engine_error(common, &e))?;
+    if left.is_empty() && is_incomplete(&observed) {
         left = again(engine.as_ref(), &name).await.map_err(|e| engine_error(common, &e))?;
     }
     if let Some(lease) = &observed.lease
@@ -51,7 +51,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 /// Returns true if creation was interrupted: a unit is missing, or was never started.
-fn half_made(observed: &Observed) -> bool {
+fn is_incomplete(observed: &ObservedEnvironment) -> bool {
     observed.lease.is_none() || !unstarted_units(observed).is_empty()
 }
 
@@ -60,7 +60,7 @@ async fn again(engine: &dyn Engine, environment: &str) -> Result<Vec<Residual>, 
     let until = Instant::now() + LATE;
     while Instant::now() < until {
         if engine.observe(environment).await?.is_some() {
-            return engine.remove(environment, None).await;
+            return engine.remove(environment, RemovalScope::All).await;
         }
         tokio::time::sleep(LATE / 10).await;
     }

@@ -1,6 +1,6 @@
 //! `dayfly forward`: forwards a port on 127.0.0.1 to a service.
 //!
-//! The environment's networks have no way in: each connection is carried by an agent inside, over the engine's API.
+//! No network leads into an environment, so an agent inside relays each connection over the engine's API.
 
 use std::sync::Arc;
 
@@ -42,17 +42,17 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
         Output::Json => {
             outln!("{}", serde_json::json!({"address": local.to_string(), "service": unit, "port": port}))
         }
-        Output::Text => outln!("{local} leads to {unit}:{port}; Ctrl-C ends it"),
+        Output::Text => outln!("{local} forwards to {unit}:{port}; press Ctrl-C to stop"),
     }
     usage::record_use(engine.as_ref(), &lease).await;
-    let stop = signals::watch("nothing: a forward leaves nothing behind".into())?;
+    let stop = signals::watch(None)?;
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => return Ok(exit_code::PASSED),
             accepted = listener.accept() => accepted?,
         };
         usage::record_use(engine.as_ref(), &lease).await;
-        tokio::spawn(carry(engine.clone(), lease.clone(), unit.clone(), port, stream));
+        tokio::spawn(forward_connection(engine.clone(), lease.clone(), unit.clone(), port, stream));
     }
 }
 
@@ -72,13 +72,13 @@ fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
         .plan
         .unit(name)
         .ok_or_else(|| usage_error(&format!("unknown service {name}; expected one of: {}", known())))?;
-    let port = port.or(unit.port).ok_or_else(|| usage_error(&format!("{name} declares no port: write {name}:PORT")))?;
+    let port = port.or(unit.port).ok_or_else(|| usage_error(&format!("{name} declares no port; use {name}:PORT")))?;
     Ok((name.to_owned(), port))
 }
 
-async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
+async fn forward_connection(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, mut stream: TcpStream) {
     let _in_use = InUse::start(engine.clone(), lease.clone());
-    let mut link = match engine.dial(&lease, &unit, port).await {
+    let mut link = match engine.port_forward(&lease, &unit, port).await {
         Ok(link) => link,
         Err(e) => {
             errln!("error: failed to {e}");
@@ -93,7 +93,7 @@ async fn carry(engine: Arc<dyn Engine>, lease: Lease, unit: String, port: u16, m
         done
     };
     let down = copy(&mut link.output, &mut to);
-    // Either end may go away at any time; that ends the connection and nothing else.
+    // If either end closes, only this connection ends.
     tokio::select! {
         _ = async { let _ = up.await; std::future::pending::<()>().await } => {}
         _ = down => {}

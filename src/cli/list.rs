@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::error::engine_error;
 use super::{Common, Output, stdio, target};
-use crate::engine::{Observed, UnitState};
+use crate::engine::{ObservedEnvironment, UnitState};
 use crate::report::exit_code;
 
 /// Prints all environments.
@@ -41,20 +41,22 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::PASSED)
 }
 
-fn row(o: &Observed, now: Timestamp) -> [String; 6] {
+fn row(o: &ObservedEnvironment, now: Timestamp) -> [String; 6] {
     let running = o.units.values().filter(|s| **s == UnitState::Running).count();
     let services = format!("{running}/{} running", o.units.len());
     let (dash, name) = (|| "-".to_owned(), o.environment.clone());
     match (&o.lease, &o.retention) {
         (Some(l), Some(t)) => {
             let end = match t.kept() {
-                _ if o.leaving => "it is being removed".into(),
+                _ if o.terminating => "it is being removed".into(),
                 Some(reason) => format!("kept: {reason}"),
                 None => expiry(now, t.expires),
             };
             [name, services, commit(&l.commit), age(now, l.created), ago(now, t.used), end]
         }
-        _ if o.unread => [name, services, dash(), dash(), dash(), "created by another version of dayfly".into()],
+        _ if o.unreadable_lease => {
+            [name, services, dash(), dash(), dash(), "created by another version of dayfly".into()]
+        }
         _ => {
             let remnants = format!("{} remnant(s)", o.objects.len());
             [name, remnants, dash(), dash(), dash(), "remove with `dayfly down`".into()]
@@ -63,7 +65,7 @@ fn row(o: &Observed, now: Timestamp) -> [String; 6] {
 }
 
 /// An environment as JSON, for machines.
-pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
+pub fn json(o: &ObservedEnvironment, now: Timestamp) -> serde_json::Value {
     serde_json::json!({
         "environment": o.environment,
         "run": o.lease.as_ref().map(|l| l.run),
@@ -77,7 +79,7 @@ pub fn json(o: &Observed, now: Timestamp) -> serde_json::Value {
         "kept": o.retention.as_ref().and_then(|t| t.kept()),
         "units": o.units,
         "objects": o.objects,
-        "leaving": o.leaving,
+        "leaving": o.terminating,
     })
 }
 
@@ -86,12 +88,12 @@ pub fn commit(sha: &str) -> String {
     if sha.is_empty() { "-".into() } else { sha.chars().take(10).collect() }
 }
 
-/// How long ago.
+/// Formats the elapsed time.
 pub fn age(now: Timestamp, then: Timestamp) -> String {
     rough(now.duration_since(then).as_secs())
 }
 
-/// How long ago, as a clause.
+/// Formats the elapsed time as a clause.
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{} ago", age(now, then))
 }

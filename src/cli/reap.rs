@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{engine_error, usage_error};
 use super::{Common, Output, identity, target};
-use crate::engine::{Engine, Observed};
+use crate::engine::{Engine, ObservedEnvironment};
 use crate::evidence::SigningKey;
 use crate::evidence::removal_store::RemovalStore;
 use crate::reaper::decide::{Criteria, Decision, decide, is_selected};
@@ -106,7 +106,7 @@ async fn each(
     common: &Common,
 ) -> anyhow::Result<Vec<u8>> {
     let all = engine.list().await.map_err(|e| engine_error(common, &e))?;
-    let all: Vec<Observed> = all.into_iter().filter(|o| is_selected(criteria, o)).collect();
+    let all: Vec<ObservedEnvironment> = all.into_iter().filter(|o| is_selected(criteria, o)).collect();
     let (mut due, mut causes) = (0, vec![]);
     for observed in &all {
         let decision = decide(criteria, observed, Timestamp::now());
@@ -146,7 +146,12 @@ fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {
 }
 
 /// Removes one environment; a failure to observe it again counts as a failed removal.
-async fn removed(engine: &dyn Engine, observed: &Observed, criteria: &Criteria, log: &RemovalLog) -> Outcome {
+async fn removed(
+    engine: &dyn Engine,
+    observed: &ObservedEnvironment,
+    criteria: &Criteria,
+    log: &RemovalLog,
+) -> Outcome {
     let looked = removal::remove(engine, &observed.environment, criteria, log).await;
     looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })
 }

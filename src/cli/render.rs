@@ -10,7 +10,9 @@ use super::error::usage_error;
 use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
 use crate::plan::Position;
-use crate::render::kubernetes::{Addresses, Object, RenderError, Stage, environment, judge, ports, prepare, unit};
+use crate::render::kubernetes::{
+    Addresses, Object, RenderError, RenderInput, environment, ports, prepare, test_pods, unit,
+};
 use crate::report::exit_code;
 use crate::secrets::Secrets;
 
@@ -39,27 +41,27 @@ pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let secrets = crate::secrets::generate(&lease.plan, None)?;
     let templates = target::templates(common)?;
     let pull_secret = target::pull_secret(common)?;
-    let stage = Stage {
+    let input = RenderInput {
         lease: &lease,
         templates: &templates,
         images: &BTreeMap::new(),
         agent_image: &common.cluster.agent_image,
         pull_secret: pull_secret.is_some(),
     };
-    let objects = objects(&stage, &lease, &secrets, pull_secret.as_deref())
+    let objects = objects(&input, &lease, &secrets, pull_secret.as_deref())
         .map_err(|e| usage_error(&format!("failed to {e}")))?;
     print(&objects, common.output)?;
     Ok(exit_code::PASSED)
 }
 
 fn objects(
-    stage: &Stage<'_>,
+    input: &RenderInput<'_>,
     lease: &Lease,
     secrets: &Secrets,
     pull_secret: Option<&str>,
 ) -> Result<Vec<Object>, RenderError> {
-    let mut all = vec![environment::namespace(stage)?];
-    all.extend(prepare::objects(stage, secrets, pull_secret)?);
+    let mut all = vec![environment::namespace(input)?];
+    all.extend(prepare::objects(input, secrets, pull_secret)?);
     let with_address = lease.plan.units.iter().filter(|u| !ports(u).is_empty());
     let addresses: Addresses = with_address
         .zip(0..)
@@ -67,10 +69,10 @@ fn objects(
         .collect();
     for planned in lease.plan.units.iter().filter(|u| !u.start_late) {
         for copy in 1..=planned.replicas.max(1) {
-            all.push(unit::pod(stage, planned, copy, &addresses, secrets)?);
+            all.push(unit::pod(input, planned, copy, &addresses, secrets)?);
         }
     }
-    all.extend(judge::agent(stage, &Position::Control, &addresses)?);
+    all.extend(test_pods::agent(input, &Position::Control, &addresses)?);
     Ok(all)
 }
 

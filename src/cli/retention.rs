@@ -2,7 +2,7 @@
 
 use super::error::{ReportedError, engine_error, usage_error};
 use super::{Common, environment, target};
-use crate::engine::Observed;
+use crate::engine::ObservedEnvironment;
 use crate::lease::{Retention, RetentionChange, RetentionUpdate};
 use crate::model::RunId;
 use crate::report::exit_code;
@@ -13,11 +13,11 @@ pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> an
     let found = engine.observe(name).await.map_err(|e| engine_error(common, &e))?;
     let Some(found) = found else { return Err(environment::not_found_error(name, common).into()) };
     let (run, before) = owner(name, found)?;
-    match engine.amend(name, run, change).await.map_err(|e| engine_error(common, &e))? {
-        RetentionUpdate::Now(after) => Ok((before, after)),
-        RetentionUpdate::Gone => Err(environment::not_found_error(name, common).into()),
-        RetentionUpdate::Leaving => Err(leaving(name).into()),
-        RetentionUpdate::Taken(newer) => {
+    match engine.update_retention(name, run, change).await.map_err(|e| engine_error(common, &e))? {
+        RetentionUpdate::Current(after) => Ok((before, after)),
+        RetentionUpdate::NotFound => Err(environment::not_found_error(name, common).into()),
+        RetentionUpdate::Terminating => Err(leaving(name).into()),
+        RetentionUpdate::OwnedBy(newer) => {
             errln!("error: run {newer} just replaced {name}; nothing was changed; check it and try again");
             Err(ReportedError(exit_code::UNEXPECTED).into())
         }
@@ -25,11 +25,11 @@ pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> an
 }
 
 /// The run that owns the environment, and the retention now.
-fn owner(name: &str, found: Observed) -> Result<(RunId, Retention), ReportedError> {
+fn owner(name: &str, found: ObservedEnvironment) -> Result<(RunId, Retention), ReportedError> {
     match found {
-        Observed { leaving: true, .. } => Err(leaving(name)),
-        Observed { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),
-        o if o.unread => {
+        ObservedEnvironment { terminating: true, .. } => Err(leaving(name)),
+        ObservedEnvironment { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),
+        o if o.unreadable_lease => {
             Err(usage_error(&format!("{name} was created by another version of dayfly; use that version")))
         }
         _ => Err(usage_error(&format!("{name} has no owner, only remnants are left; see `dayfly status {name}`"))),

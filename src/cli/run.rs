@@ -36,21 +36,22 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
+    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
     let journal = Journal::new(facts, Some(args.evidence.clone()), progress::reporter(common.output, &lease.plan));
-    let kept = format!(
+    let kept_reason = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
         lease.environment,
         target::flags(common)
     );
     let key = std::sync::Arc::new(key);
-    let run = Run { engine, lease, journal, key, evidence: args.evidence.clone(), shelf: None, keep, kept };
+    let run =
+        Run { engine, lease, journal, key, evidence: args.evidence.clone(), configmap_store: None, keep, kept_reason };
     run.perform(&suite, &run::sources(&valid), stop).await;
     let facts = run.journal.facts();
     print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);

@@ -5,24 +5,30 @@ use tokio_util::sync::CancellationToken;
 
 use crate::report::exit_code;
 
-/// A token that the first SIGINT, SIGTERM or SIGHUP cancels; the second ends the process after printing `way_out`.
-pub fn watch(way_out: String) -> anyhow::Result<CancellationToken> {
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels; the second exits at once and prints the clean-up
+/// command, if there is anything to clean up.
+pub fn watch(cleanup: Option<String>) -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        errln!("\nstopping and cleaning up; interrupt again to exit at once");
+        match &cleanup {
+            Some(_) => errln!("\nstopping and cleaning up; interrupt again to exit at once"),
+            None => errln!("\nstopping; interrupt again to exit at once"),
+        }
         cancelled.cancel();
         any(&mut signals).await;
-        errln!("exited without cleaning up; clean up with: {way_out}");
+        if let Some(command) = cleanup {
+            errln!("exited without cleaning up; clean up with: {command}");
+        }
         std::process::exit(i32::from(exit_code::INTERRUPTED));
     });
     Ok(token)
 }
 
-/// A token that the first SIGINT, SIGTERM or SIGHUP cancels; later signals do nothing. For processes in pods, which the
-/// kubelet kills after the grace period.
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels; later signals do nothing. For pods, which the kubelet
+/// kills after the grace period.
 pub fn ask() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();

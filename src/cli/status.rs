@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::error::engine_error;
 use super::{Common, EnvironmentArgs, Output, environment, list, stdio, target};
-use crate::engine::{Observed, UnitState};
+use crate::engine::{ObservedEnvironment, UnitState};
 use crate::report::exit_code;
 
 /// Prints the state of an environment.
@@ -22,9 +22,9 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::PASSED)
 }
 
-fn text(o: &Observed, now: Timestamp) -> String {
+fn text(o: &ObservedEnvironment, now: Timestamp) -> String {
     let (Some(lease), Some(retention)) = (&o.lease, &o.retention) else {
-        if o.unread {
+        if o.unreadable_lease {
             return format!(
                 "{} was created by another version of dayfly, and its lease cannot be read; use that version, or remove it with `dayfly down {}`\n",
                 o.environment, o.environment
@@ -48,7 +48,7 @@ fn text(o: &Observed, now: Timestamp) -> String {
         lease.run,
         list::age(now, lease.created),
         list::ago(now, retention.used),
-        if o.leaving { "now: it is being removed".into() } else { list::expiry(now, retention.expires) },
+        if o.terminating { "now: it is being removed".into() } else { list::expiry(now, retention.expires) },
         kept.unwrap_or_default()
     );
     let rows: Vec<[String; 5]> = lease

@@ -139,12 +139,12 @@ async fn finish(
     common: &Common,
 ) -> anyhow::Result<u8> {
     let code = run.exit_code.unwrap_or(exit_code::UNEXPECTED);
-    let Some(deposit) = &run.evidence else {
-        let causes = if run.causes.is_empty() { "nobody says why".to_owned() } else { run.causes.join("\n  ") };
+    let Some(stored) = &run.evidence else {
+        let causes = if run.causes.is_empty() { "no cause is recorded".to_owned() } else { run.causes.join("\n  ") };
         errln!("error: run {} ended without evidence:\n  {causes}", run.id);
         return Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code });
     };
-    match fetched(client, namespace, run, deposit, evidence).await {
+    match fetched(client, namespace, run, stored, evidence).await {
         Ok((facts, folder)) => {
             run::print_report(&facts, common, &folder);
             Ok(code)
@@ -160,11 +160,11 @@ async fn fetched(
     client: &Client,
     namespace: &str,
     run: &RunStatus,
-    deposit: &StoredEvidence,
+    stored: &StoredEvidence,
     evidence: &Path,
 ) -> anyhow::Result<(Facts, PathBuf)> {
-    let files = configmap_store::fetch(client, namespace, deposit).await?;
-    let report = files.get(store::REPORT).context("there is no report.json in it")?;
+    let files = configmap_store::fetch(client, namespace, stored).await?;
+    let report = files.get(store::REPORT).context("it does not contain report.json")?;
     let facts: Facts = serde_json::from_slice(report).context("its report.json cannot be read")?;
     anyhow::ensure!(facts.run.to_string() == run.id, "it is of run {}, and not of {}", facts.run, run.id);
     let folder = store::run_dir(evidence, &facts)?;

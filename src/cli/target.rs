@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::error::{engine_error, usage_error};
 use super::{Common, EngineChoice, process_env};
 use crate::engine::kubernetes::{self, KubernetesEngine, ServiceAccountRef};
-use crate::engine::local::{self, LocalEngine, Surroundings};
+use crate::engine::local::{self, LocalEngine, SocketVariables};
 use crate::engine::{Engine, EngineError};
 use crate::render::kubernetes::Templates;
 use crate::render::kubernetes::templates::SUFFIX;
@@ -112,7 +112,7 @@ pub async fn reach(target: &Target, common: &Common) -> anyhow::Result<Result<Ar
 pub async fn local(common: &Common) -> anyhow::Result<Result<Arc<LocalEngine>, EngineError>> {
     let executable = std::env::current_exe().context("failed to find dayfly's executable")?;
     let options = local::Options {
-        surroundings: Surroundings::from_variables(&process_env::variables()),
+        socket_variables: SocketVariables::from_variables(&process_env::variables()),
         executable,
         registry_mirror: common.registry_mirror.clone(),
     };

@@ -31,7 +31,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     }
     usage::record_use(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
-    let stop = signals::watch("nothing: `dayfly test` leaves the environment as it is".into())?;
+    let stop = signals::watch(None)?;
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{ChangeArgs, Common, DescriptionArgs, Output, description, progress, request, signals, stdio, target};
-use crate::engine::Older;
+use crate::engine::ReplacePolicy;
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts, up};
 use crate::report::exit_code;
@@ -27,10 +27,10 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let plan = description::plan(&valid, change.pr)?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
-    let stop = signals::watch(format!("dayfly down {}{}", lease.environment, target::flags(common)))?;
+    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
-    let cause = match up::bring_up(engine.clone(), lease.clone(), Older::Updated, journal.clone(), stop).await {
+    let cause = match up::bring_up(engine.clone(), lease.clone(), ReplacePolicy::InPlace, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
@@ -42,9 +42,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     };
     journal.record(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
-        CauseKind::Interrupted | CauseKind::Superseded => {
-            run::remove(engine.as_ref(), &journal, &lease.environment, Some(lease.run)).await
-        }
+        CauseKind::Interrupted | CauseKind::Superseded => run::remove(engine.as_ref(), &journal, &lease).await,
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
     Ok(exit_code::from_facts(&journal.facts()))
@@ -55,7 +53,7 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
         Ok(None) => errln!("nothing was left behind"),
         Ok(Some(_)) => {
             errln!(
-                "what was made stays for a look:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
+                "the environment is kept for inspection:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
             )
         }
         Err(e) => errln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),

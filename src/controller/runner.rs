@@ -185,15 +185,16 @@ impl Runner {
                 events.send_if_modified(|run| progress::apply(run, event, &plan, Timestamp::now()));
             }),
         );
-        let shelf = ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
+        let configmap_store =
+            ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
         let run = Run {
             engine: self.engine.clone(),
-            kept: kept(&object.metadata, object.spec.keep),
+            kept_reason: kept_reason(&object.metadata, object.spec.keep),
             lease,
             journal,
             key: self.key.clone(),
             evidence: self.evidence.clone(),
-            shelf: Some(shelf),
+            configmap_store: Some(configmap_store),
             keep: object.spec.keep,
         };
         let (sources, over) = (run::sources(&valid), CancellationToken::new());
@@ -203,7 +204,7 @@ impl Runner {
         };
         tokio::join!(performing, self.report(seen, &over));
         let mut status = told.borrow().clone();
-        status.evidence = run.shelf.as_ref().and_then(ConfigMapStore::last);
+        status.evidence = run.configmap_store.as_ref().and_then(ConfigMapStore::last);
         finished(status, &run.journal.facts(), false)
     }
 
@@ -232,7 +233,7 @@ fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
 }
 
-fn kept(metadata: &ObjectMeta, keep: crate::model::Keep) -> String {
+fn kept_reason(metadata: &ObjectMeta, keep: crate::model::Keep) -> String {
     let name = metadata.name.as_deref().unwrap_or_default();
     format!("keep: {keep:?}; removed with TestEnvironment {name}, or when it expires")
 }

@@ -25,7 +25,7 @@ impl Watches {
     /// When this run's environment expires, if somebody changed that.
     pub fn extended_expiration(&self, environment: &str, run: &str) -> Option<Timestamp> {
         let namespace = self.environments.get(&ObjectRef::new(environment))?;
-        lease::amendments(run.parse::<RunId>().ok()?, namespace.annotations()).map(|retention| retention.expires)
+        lease::changed_retention(run.parse::<RunId>().ok()?, namespace.annotations()).map(|retention| retention.expires)
     }
 
     /// Waits for the initial lists; returns false if a watch ended.

@@ -1,6 +1,6 @@
-//! An engine without anything real, for tests of what stands above engines. Nothing of it is ever signed.
+//! A fake engine, for tests of the layers above engines. Its results are never signed.
 //!
-//! Its agents are the real ones, over pipes in this process; its containers are entries in a table.
+//! Its agents are real ones, over pipes in this process; its containers are entries in a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine, Observed, Older, OnLine,
-    OnProgress, Residual, Running, SuiteExit, UnitState,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine, ObservedEnvironment, OnLine,
+    OnProgress, RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit, UnitState,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
@@ -20,23 +20,23 @@ use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
 
-/// Bytes that a pipe to an agent holds.
+/// Size of a pipe to an agent, in bytes.
 const PIPE: usize = 1 << 16;
 
-/// What goes wrong, by unit or object.
+/// The failures to simulate.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// Images that are not there.
+    /// Images that do not exist.
     pub missing_images: Vec<String>,
-    /// Units whose start the engine refuses, with its words.
+    /// Units whose start the engine refuses, with the reason.
     pub refused: BTreeMap<String, String>,
     /// Units that end with this code as soon as they are started.
     pub exits: BTreeMap<String, i64>,
-    /// Units whose readiness never comes.
+    /// Units that never become ready.
     pub hangs: BTreeSet<String>,
-    /// What removal leaves.
+    /// Objects that a removal leaves.
     pub residual: Vec<Residual>,
-    /// How container suites end, by name.
+    /// Results of container suites, by name.
     pub suites: BTreeMap<String, SuiteExit>,
 }
 
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl FakeEngine {
-    /// An engine on which nothing exists yet.
+    /// Creates an empty engine.
     pub fn new(script: Script) -> Self {
         Self { script, state: Mutex::default(), events: broadcast::channel(64).0 }
     }
@@ -66,31 +66,31 @@ impl FakeEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that was asked of it and changes something, in order.
+    /// Returns all changing operations, in order.
     pub fn done(&self) -> Vec<String> {
         self.state().done.clone()
     }
 
-    /// Another run takes the environment over.
+    /// Lets another run take over the environment.
     pub fn take_over(&self, lease: Lease) {
         let mut state = self.state();
-        state.retention = Some(Retention::of(&lease));
+        state.retention = Some(Retention::from_lease(&lease));
         state.lease = Some(lease);
-        // Nobody may be watching yet; then nobody needs to hear it.
+        // Without a watcher, nobody needs the event.
         let _ = self.events.send(EngineEvent::LeaseChanged);
     }
 
-    fn observed(&self) -> Option<Observed> {
+    fn observed(&self) -> Option<ObservedEnvironment> {
         let state = self.state();
         let lease = state.lease.clone()?;
-        Some(Observed {
+        Some(ObservedEnvironment {
             environment: lease.environment.clone(),
             lease: Some(lease),
             retention: state.retention.clone(),
-            unread: false,
+            unreadable_lease: false,
             units: state.units.clone(),
             objects: vec![],
-            leaving: false,
+            terminating: false,
         })
     }
 }
@@ -102,14 +102,14 @@ impl Engine for FakeEngine {
     }
 
     fn info(&self) -> EngineInfo {
-        EngineInfo { product: "fake".into(), version: "0".into(), endpoint: "memory".into(), cannot: vec![] }
+        EngineInfo { product: "fake".into(), version: "0".into(), endpoint: "memory".into(), gaps: vec![] }
     }
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
         Ok(vec!["It does not run anything.".into()])
     }
 
-    async fn images(
+    async fn resolve_images(
         &self,
         references: &[String],
         _: OnProgress<'_>,
@@ -117,7 +117,7 @@ impl Engine for FakeEngine {
         let missing: Vec<_> = references
             .iter()
             .filter(|r| self.script.missing_images.contains(r))
-            .map(|r| (r.clone(), "it is not there".to_owned()))
+            .map(|r| (r.clone(), "it does not exist".to_owned()))
             .collect();
         if !missing.is_empty() {
             return Err(EngineError::Images(missing));
@@ -131,38 +131,40 @@ impl Engine for FakeEngine {
         Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
     }
 
-    async fn claim(&self, lease: &Lease, _: Older) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
         let mut state = self.state();
         let replaced = match &state.lease {
             Some(other) if other.run > lease.run => {
-                return Ok(Claim::Newer { run: other.run, commit: other.commit.clone() });
+                return Ok(Claim::HeldByNewer { run: other.run, commit: other.commit.clone() });
             }
             other => other.as_ref().map(|l| l.run),
         };
         state.done.push("claim".into());
-        state.retention = Some(Retention::of(lease));
+        state.retention = Some(Retention::from_lease(lease));
         state.lease = Some(lease.clone());
-        Ok(Claim::Ours { replaced, kept: None })
+        Ok(Claim::Acquired { replaced, kept_secrets: None })
     }
 
     async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {
         Ok(self.state().lease.clone())
     }
 
-    async fn amend(
+    async fn update_retention(
         &self,
         _: &str,
         run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
         let mut state = self.state();
-        let (Some(lease), Some(retention)) = (&state.lease, &state.retention) else { return Ok(RetentionUpdate::Gone) };
+        let (Some(lease), Some(retention)) = (&state.lease, &state.retention) else {
+            return Ok(RetentionUpdate::NotFound);
+        };
         if lease.run != run {
-            return Ok(RetentionUpdate::Taken(lease.run));
+            return Ok(RetentionUpdate::OwnedBy(lease.run));
         }
-        let now = if retention.lack(change) { retention.clone().with(change) } else { retention.clone() };
+        let now = if retention.is_changed_by(change) { retention.clone().with(change) } else { retention.clone() };
         state.retention = Some(now.clone());
-        Ok(RetentionUpdate::Now(now))
+        Ok(RetentionUpdate::Current(now))
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -207,7 +209,7 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    async fn agent(&self, _: &Lease, _: &Position) -> Result<AgentLink, EngineError> {
+    async fn start_agent(&self, _: &Lease, _: &Position) -> Result<AgentLink, EngineError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let (input, output) = tokio::io::split(theirs);
         tokio::spawn(async move { crate::agent::serve(input, output).await });
@@ -215,7 +217,7 @@ impl Engine for FakeEngine {
         Ok(AgentLink { input: Box::pin(input), output: Box::pin(output) })
     }
 
-    async fn dial(&self, _: &Lease, unit: &str, _: u16) -> Result<AgentLink, EngineError> {
+    async fn port_forward(&self, _: &Lease, unit: &str, _: u16) -> Result<AgentLink, EngineError> {
         Err(EngineError::Missing(unit.into()))
     }
 
@@ -237,11 +239,11 @@ impl Engine for FakeEngine {
         Ok(futures::stream::unfold(events, next).boxed())
     }
 
-    async fn observe(&self, _: &str) -> Result<Option<Observed>, EngineError> {
+    async fn observe(&self, _: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
         Ok(self.observed())
     }
 
-    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+    async fn list(&self) -> Result<Vec<ObservedEnvironment>, EngineError> {
         Ok(self.observed().into_iter().collect())
     }
 
@@ -256,8 +258,8 @@ impl Engine for FakeEngine {
         Ok(futures::stream::iter([Ok(line)]).boxed())
     }
 
-    async fn running(&self, _: &str) -> Result<Vec<Running>, EngineError> {
-        let running = |u: &String| Running {
+    async fn running_containers(&self, _: &str) -> Result<Vec<RunningContainer>, EngineError> {
+        let running = |u: &String| RunningContainer {
             unit: u.clone(),
             image_digest: format!("sha256:{}", "1".repeat(64)),
             inspect: String::new(),
@@ -265,14 +267,13 @@ impl Engine for FakeEngine {
         Ok(self.state().units.keys().map(running).collect())
     }
 
-    async fn remove_remnants(&self, _: &str) -> Result<Vec<Residual>, EngineError> {
-        Ok(vec![])
-    }
-
-    async fn remove(&self, _: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
+    async fn remove(&self, _: &str, scope: RemovalScope) -> Result<Vec<Residual>, EngineError> {
+        if scope == RemovalScope::Remnants {
+            return Ok(vec![]);
+        }
         let mut state = self.state();
         state.done.push("remove".into());
-        if run.is_none() || state.lease.as_ref().map(|l| l.run) == run {
+        if scope == RemovalScope::All || state.lease.as_ref().map(|l| RemovalScope::Run(l.run)) == Some(scope) {
             state.lease = None;
             state.retention = None;
             state.units.clear();

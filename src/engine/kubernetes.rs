@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
-    Residual, Running, SuiteExit,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine, OnProgress,
+    RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -63,11 +63,11 @@ impl Engine for KubernetesEngine {
         Ok(info::gaps())
     }
 
-    async fn off_limits(&self, environment: &str) -> Result<Vec<String>, EngineError> {
-        info::off_limits(self, environment).await
+    async fn infrastructure_endpoints(&self, environment: &str) -> Result<Vec<String>, EngineError> {
+        info::infrastructure_endpoints(self, environment).await
     }
 
-    async fn images(
+    async fn resolve_images(
         &self,
         references: &[String],
         progress: OnProgress<'_>,
@@ -75,21 +75,21 @@ impl Engine for KubernetesEngine {
         images::resolve_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
-        claim::claim(self, lease, older).await
+    async fn claim(&self, lease: &Lease, policy: ReplacePolicy) -> Result<Claim, EngineError> {
+        claim::claim(self, lease, policy).await
     }
 
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError> {
         owner::lease(self, environment).await
     }
 
-    async fn amend(
+    async fn update_retention(
         &self,
         environment: &str,
         run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
-        retention::amend(self, environment, run, change).await
+        retention::update(self, environment, run, change).await
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -108,15 +108,15 @@ impl Engine for KubernetesEngine {
         units::stop(self, lease, unit).await
     }
 
-    async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
+    async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         agents::start(self, lease, position).await
     }
 
-    async fn address(&self, lease: &Lease, unit: &str) -> Option<std::net::IpAddr> {
+    async fn unit_address(&self, lease: &Lease, unit: &str) -> Option<std::net::IpAddr> {
         units::address(self, lease, unit).await
     }
 
-    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+    async fn port_forward(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
         exec::port_forward(self, lease, unit, port).await
     }
 
@@ -134,11 +134,11 @@ impl Engine for KubernetesEngine {
         events::watch(self, environment).await
     }
 
-    async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError> {
+    async fn observe(&self, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
         environments::one(self, environment).await
     }
 
-    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+    async fn list(&self) -> Result<Vec<ObservedEnvironment>, EngineError> {
         environments::all(self).await
     }
 
@@ -152,12 +152,12 @@ impl Engine for KubernetesEngine {
         logs::units::lines(self, environment, unit, tail, follow).await
     }
 
-    async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError> {
+    async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
         environments::running(self, environment).await
     }
 
-    async fn traces(&self, environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
-        environments::traces(self, environment).await
+    async fn diagnostics(&self, environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
+        environments::diagnostics(self, environment).await
     }
 
     async fn account(&self) -> Option<String> {
@@ -168,11 +168,7 @@ impl Engine for KubernetesEngine {
         requester::notify_removed(self, lease, why).await
     }
 
-    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {
-        remove::remove(self, environment, remove::Scope::Unowned).await
-    }
-
-    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
-        remove::remove(self, environment, run.map_or(remove::Scope::Any, remove::Scope::Run)).await
+    async fn remove(&self, environment: &str, scope: RemovalScope) -> Result<Vec<Residual>, EngineError> {
+        remove::remove(self, environment, scope).await
     }
 }

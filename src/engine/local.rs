@@ -1,7 +1,7 @@
 //! The local engine: any Docker-compatible socket, podman or Docker.
 //!
-//! It performs what `render` made of a plan and reports what it finds; it decides nothing, prints nothing, and
-//! keeps no state of its own: everything is found again by labels.
+//! It sends the requests that `render` renders from a plan, and reports what exists. It decides nothing, prints nothing,
+//! and keeps no state: labels find everything again.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, Observed, Older, OnLine, OnProgress,
-    Residual, Running, SuiteExit,
+    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine, OnProgress,
+    RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -43,20 +43,20 @@ mod volumes;
 mod watch;
 
 pub use client::LocalEngine;
-pub use options::{Options, Surroundings};
+pub use options::{Options, SocketVariables};
 
 impl LocalEngine {
-    /// The image of agents, by reference; made when it is not here.
+    /// Returns the reference of the agent image, which is built if the engine does not have it.
     pub async fn agent_image(&self) -> Result<String, EngineError> {
         agent_image::ensure(self).await
     }
 
-    /// An image, none when it is not here; nothing is pulled.
+    /// Returns a local image, if the engine has it. Pulls nothing.
     pub async fn image(&self, reference: &str) -> Result<Option<ImageFact>, EngineError> {
-        images::here(self, reference).await
+        images::find_local(self, reference).await
     }
 
-    /// Where the engine keeps its data, as a path of its own host.
+    /// Returns the engine's data folder, as a path on its host.
     pub async fn data_root(&self) -> Result<Option<std::path::PathBuf>, EngineError> {
         info::data_root(self).await
     }
@@ -69,23 +69,23 @@ impl Engine for LocalEngine {
     }
 
     fn info(&self) -> EngineInfo {
-        info::introduce(self)
+        info::engine_info(self)
     }
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
         info::gaps(self).await
     }
 
-    async fn images(
+    async fn resolve_images(
         &self,
         references: &[String],
         progress: OnProgress<'_>,
     ) -> Result<BTreeMap<String, ImageFact>, EngineError> {
-        images::find_all(self, references, progress).await
+        images::resolve_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease, _: Older) -> Result<Claim, EngineError> {
-        // A container cannot be changed: whatever an older run made is made anew.
+    async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
+        // Containers cannot be changed, so nothing of an older run is kept.
         claim::claim(self, lease).await
     }
 
@@ -93,13 +93,13 @@ impl Engine for LocalEngine {
         claim::lease(self, environment).await
     }
 
-    async fn amend(
+    async fn update_retention(
         &self,
         environment: &str,
         run: crate::model::RunId,
         change: &RetentionChange,
     ) -> Result<RetentionUpdate, EngineError> {
-        retention::amend(self, environment, run, change).await
+        retention::update(self, environment, run, change).await
     }
 
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
@@ -107,7 +107,7 @@ impl Engine for LocalEngine {
     }
 
     async fn secrets(&self, environment: &str) -> Result<Secrets, EngineError> {
-        volumes::kept(self, environment).await
+        volumes::read_secrets(self, environment).await
     }
 
     async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
@@ -118,12 +118,12 @@ impl Engine for LocalEngine {
         units::stop(self, lease, unit).await
     }
 
-    async fn agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
+    async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         agents::start(self, lease, position).await
     }
 
-    async fn dial(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
-        agents::dial(self, lease, unit, port).await
+    async fn port_forward(&self, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+        agents::port_forward(self, lease, unit, port).await
     }
 
     async fn run_suite(
@@ -140,11 +140,11 @@ impl Engine for LocalEngine {
         watch::watch(self, environment).await
     }
 
-    async fn observe(&self, environment: &str) -> Result<Option<Observed>, EngineError> {
+    async fn observe(&self, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
         observe::one(self, environment).await
     }
 
-    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+    async fn list(&self) -> Result<Vec<ObservedEnvironment>, EngineError> {
         observe::all(self).await
     }
 
@@ -158,15 +158,11 @@ impl Engine for LocalEngine {
         logs::lines(self, environment, unit, tail, follow).await
     }
 
-    async fn running(&self, environment: &str) -> Result<Vec<Running>, EngineError> {
+    async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
         observe::running(self, environment).await
     }
 
-    async fn remove_remnants(&self, environment: &str) -> Result<Vec<Residual>, EngineError> {
-        remove::remnants(self, environment).await
-    }
-
-    async fn remove(&self, environment: &str, run: Option<crate::model::RunId>) -> Result<Vec<Residual>, EngineError> {
-        remove::remove(self, environment, run).await
+    async fn remove(&self, environment: &str, scope: RemovalScope) -> Result<Vec<Residual>, EngineError> {
+        remove::remove(self, environment, scope).await
     }
 }

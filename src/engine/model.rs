@@ -1,65 +1,78 @@
-//! What goes in and out of engines: leases, claims, states, links, results. Data without behaviour.
+//! Values that engines take and return: claims, states, events, results.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::lease::{Lease, Retention};
+use crate::model::RunId;
 use crate::secrets::Secrets;
 
-/// Which engine.
+/// The kind of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// A Docker-compatible socket.
     Local,
-    /// A namespace in a cluster.
+    /// A cluster, with one namespace for each environment.
     Kubernetes,
-    /// Nothing real; nothing of it is ever signed.
+    /// The fake of tests. Its results are never signed.
     Fake,
 }
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// The environment is ours; objects of this older run were replaced, if any.
-    Ours {
-        /// The older run.
+    /// The environment is ours.
+    Acquired {
+        /// The newest older run whose objects were replaced.
         replaced: Option<crate::model::RunId>,
-        /// Its secrets, where what it made stays and only differences are made anew.
-        kept: Option<Box<Secrets>>,
+        /// The older run's secrets, if its objects are updated in place.
+        kept_secrets: Option<Box<Secrets>>,
     },
-    /// A newer run holds it; we must stop.
-    Newer { run: crate::model::RunId, commit: String },
+    /// A newer run owns the environment; the caller must stop.
+    HeldByNewer { run: crate::model::RunId, commit: String },
 }
 
-/// What becomes of an older run's objects.
+/// The policy for the objects of an older run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Older {
-    /// All are removed: the new run begins with nothing.
-    Removed,
-    /// Those that are the same stay, where the engine can tell; the others are made anew.
-    Updated,
+pub enum ReplacePolicy {
+    /// Remove all of them.
+    Recreate,
+    /// Keep unchanged objects, if the engine can compare them, and replace the others.
+    InPlace,
 }
 
-/// The engine as it introduces itself.
+/// The objects of an environment that a removal includes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalScope {
+    /// All objects, whoever owns the environment.
+    All,
+    /// The objects of one run.
+    Run(RunId),
+    /// Remnants: the objects of an environment without an owner. Removes nothing that a new owner creates meanwhile.
+    Remnants,
+}
+
+/// An engine's product, version and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EngineInfo {
-    /// `podman`, `docker`.
+    /// `podman`, `docker`, `kubernetes`.
     pub product: String,
-    /// Its version.
+    /// Version of the product.
     pub version: String,
-    /// The socket.
+    /// Socket or API server.
     pub endpoint: String,
-    /// What this engine is known not to enforce, in sentences; shown in the report.
-    pub cannot: Vec<String>,
+    /// Sentences that say what the engine does not enforce; shown in reports.
+    #[serde(rename = "cannot")]
+    pub gaps: Vec<String>,
 }
 
-/// State of one unit as the engine sees it.
+/// The state of a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum UnitState {
-    /// Made, never started.
+    /// Created, never started.
     Created,
     /// Its process runs.
     Running,
@@ -68,7 +81,7 @@ pub enum UnitState {
 }
 
 impl UnitState {
-    /// The worse of two: what is said of a unit that has several copies.
+    /// Returns the worse of two states, to summarize the copies of a unit.
     pub fn worse(self, other: Self) -> Self {
         let rank = |state: &Self| match state {
             Self::Running => 0,
@@ -80,74 +93,74 @@ impl UnitState {
     }
 }
 
-/// One environment as found by labels.
+/// An environment as found by labels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
+pub struct ObservedEnvironment {
     /// Name.
     pub environment: String,
-    /// Its owner; none when only remnants were found.
+    /// The owner's lease; none if only remnants were found.
     pub lease: Option<Lease>,
-    /// What changed since, in that owner's time; none without an owner.
+    /// The present retention; none without an owner.
     pub retention: Option<Retention>,
-    /// It has an owner, but another version of dayfly wrote down which.
-    pub unread: bool,
-    /// Units by name; the worst state among replicas.
+    /// It has a lease that this version of dayfly cannot read.
+    pub unreadable_lease: bool,
+    /// The worst state among the copies of each unit.
     pub units: BTreeMap<String, UnitState>,
-    /// Every object by kind and name.
+    /// Kind and name of every object.
     pub objects: Vec<String>,
     /// It is being removed.
-    pub leaving: bool,
+    pub terminating: bool,
 }
 
-/// Something that happened to a unit.
+/// An event of an environment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EngineEvent {
     /// A process ended.
     Exited { unit: String, code: i64, oom_killed: bool },
-    /// The environment's owner changed or went away.
+    /// The environment has another owner, or none.
     LeaseChanged,
 }
 
-/// How a container suite ended.
+/// The end of a container suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SuiteExit {
-    /// Exit code by inspection; none when it was killed at its time limit.
+    /// Exit code; none if it timed out.
     pub code: Option<i64>,
     /// Was OOM-killed.
     pub oom_killed: bool,
-    /// Ended by the time limit.
+    /// It was killed at its time limit.
     pub timed_out: bool,
-    /// All of its log (at most 4 MiB, the end kept).
+    /// Its log (at most the last 4 MiB).
     pub log: String,
     /// Files of its results folder by relative path (at most 32 MiB together).
     pub files: BTreeMap<String, Vec<u8>>,
-    /// What of the results could not be collected, and why.
+    /// Results that could not be collected, and why.
     pub lost: Vec<String>,
 }
 
 /// A line of a unit's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
-    /// Unit, with `-2` and so on for further copies.
+    /// Name of the unit's copy: `web`, `web-2`.
     pub unit: String,
     /// The line without its end.
     pub text: String,
 }
 
-/// One container as the engine and its kernel report it.
+/// A running container of a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Running {
-    /// Unit.
+pub struct RunningContainer {
+    /// Name of the unit's copy.
     pub unit: String,
-    /// Digest or id of the image that runs.
+    /// Digest or id of its image.
     pub image_digest: String,
-    /// Everything `inspect` shows of it, as text: searched for secrets, never reported.
+    /// The engine's description of it as text: searched for secrets, never reported.
     #[serde(skip)]
     pub inspect: String,
 }
 
-/// What could not be removed.
+/// An object that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Residual {
     /// `container x`, `network y`, `volume z`.

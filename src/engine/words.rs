@@ -1,6 +1,6 @@
 //! Messages of errors, and explanations for messages of container runtimes, which every engine passes on. Pure.
 
-/// Phrases of container runtimes, and their meanings. The first match counts.
+/// Engine messages and their explanations; the first match counts.
 const REASONS: [(&[&str], &str); 14] = [
     (&["executable file not found"], "its command is not in the image"),
     (&["exec format error"], "its program is for another processor, or its script lacks the `#!` line"),
@@ -55,7 +55,7 @@ pub fn reason(words: &str) -> String {
     }
 }
 
-/// The meaning of the first entry whose phrases all occur in the message.
+/// Returns the explanation of the first entry whose phrases all occur all in the message.
 pub fn find(table: &[(&[&str], &'static str)], words: &str) -> Option<&'static str> {
     let words = words.to_lowercase();
     table.iter().find(|(signs, _)| signs.iter().all(|s| words.contains(s))).map(|(_, means)| *means)

@@ -60,7 +60,7 @@ pub enum EvidenceError {
         "store evidence: {what} {name:?} cannot be a file name; use letters, digits, `.`, `_` and `-`, without a leading `.`"
     )]
     Name {
-        /// What the name belongs to.
+        /// The owner of the name.
         what: &'static str,
         /// The name.
         name: String,

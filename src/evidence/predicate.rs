@@ -136,7 +136,7 @@ pub struct Context {
     pub environment: Environment,
     /// The program.
     pub runner: RunnerId,
-    /// Who triggered it.
+    /// The actor that triggered the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// When it began, by the runner's clock.

@@ -17,7 +17,7 @@ use super::predicate::{
 use super::statement::{self, Payload};
 use super::verify::{self, Refusal};
 use super::{EvidenceError, SigningKey, dsse, seal, store};
-use crate::engine::{EngineInfo, EngineKind, Observed, Residual};
+use crate::engine::{EngineInfo, EngineKind, ObservedEnvironment, Residual};
 use crate::model::{Digest, is_hex};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -32,7 +32,7 @@ pub struct Record {
 }
 
 /// Describes the observed environment that is removed.
-pub fn environment(observed: &Observed, engine: EngineKind, info: &EngineInfo) -> RemovedEnvironment {
+pub fn environment(observed: &ObservedEnvironment, engine: EngineKind, info: &EngineInfo) -> RemovedEnvironment {
     let lease = observed.lease.as_ref();
     RemovedEnvironment {
         id: observed.environment.clone(),

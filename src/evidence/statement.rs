@@ -133,7 +133,7 @@ fn context(facts: &Facts) -> Context {
             description_digest: DigestSet::sha256(&facts.description_digest),
             engine: facts.engine,
             engine_version: info.map(|i| format!("{} {}", i.product, i.version)),
-            engine_cannot: info.map(|i| i.cannot.clone()).unwrap_or_default(),
+            engine_cannot: info.map(|i| i.gaps.clone()).unwrap_or_default(),
         },
         runner: RunnerId { name: facts.runner.name.clone(), version: facts.runner.version.clone() },
         actor: facts.runner.actor.clone(),

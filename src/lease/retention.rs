@@ -1,7 +1,7 @@
-//! What may change of an environment while a run has it: until when it stays, when it was used, why it is kept. Pure.
+//! The changeable part of ownership: expiry, last use, hold. Pure.
 //!
-//! The lease itself never changes. Engines keep amendments beside it; amendments commute, so that two who amend at the
-//! same time lose nothing of each other.
+//! The lease itself never changes. Engines store retention changes beside it. Changes commute, so that concurrent
+//! changes lose nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,68 +9,68 @@ use serde::{Deserialize, Serialize};
 use super::Lease;
 use crate::model::RunId;
 
-/// Uses that follow each other more closely are one.
+/// A later use is recorded only after this time.
 pub const USE_APART: SignedDuration = SignedDuration::from_mins(1);
 
-/// The present retention.
+/// The retention of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// When `reap --expired` may remove it.
+    /// Time after which `reap --expired` may remove it.
     pub expires: Timestamp,
-    /// When a person, or a run, last did something with it.
+    /// Time of the last use by a person or a run.
     pub used: Timestamp,
-    /// Why nothing but `down`, or a newer run, removes it.
+    /// The last hold or release; only `down` or a newer run removes a held environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Hold>,
 }
 
-/// That it is kept, or not any more.
+/// A hold, or its release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Why; none when it was released.
+    /// The reason; none for a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Since when: of two the later one holds.
+    /// When it was made; the later of two wins.
     pub since: Timestamp,
 }
 
-/// One change of the retention.
+/// A change of the retention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RetentionChange {
-    /// It was used then.
+    /// Used at this time.
     Used(Timestamp),
-    /// It stays at least until then.
+    /// Extended at least until this time.
     Extended(Timestamp),
-    /// It is kept, or released.
+    /// Held or released.
     Held(Hold),
 }
 
-/// What came of an amendment.
+/// The result of a retention change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetentionUpdate {
-    /// The retention as they are now.
-    Now(Retention),
-    /// There is no such environment any more.
-    Gone,
+    /// The retention after the change.
+    Current(Retention),
+    /// The environment does not exist.
+    NotFound,
     /// It is being removed.
-    Leaving,
-    /// Another run has it.
-    Taken(RunId),
+    Terminating,
+    /// Another run owns it.
+    OwnedBy(RunId),
 }
 
 impl Retention {
-    /// The retention that a lease begins with.
-    pub fn of(lease: &Lease) -> Self {
+    /// Returns the initial retention of a lease.
+    pub fn from_lease(lease: &Lease) -> Self {
         Self { expires: lease.expires, used: lease.created, kept: None }
     }
 
-    /// Why it is kept, if it is.
+    /// Returns the reason of the hold, if it is held.
     pub fn kept(&self) -> Option<&str> {
         self.kept.as_ref()?.reason.as_deref()
     }
 
-    /// The retention with this change. What is already so, or later, stays.
+    /// Applies a change. Later times win.
     #[must_use]
     pub fn with(mut self, change: &RetentionChange) -> Self {
         match change {
@@ -85,8 +85,8 @@ impl Retention {
         self
     }
 
-    /// Whether the change is worth writing down.
-    pub fn lack(&self, change: &RetentionChange) -> bool {
+    /// Returns true if the change must be stored.
+    pub fn is_changed_by(&self, change: &RetentionChange) -> bool {
         match change {
             RetentionChange::Used(at) => at.duration_since(self.used) >= USE_APART,
             RetentionChange::Extended(until) => *until > self.expires,
@@ -98,8 +98,8 @@ impl Retention {
 }
 
 impl RetentionChange {
-    /// Whether this one says all that the other, earlier one says.
-    pub fn outdates(&self, earlier: &Self) -> bool {
+    /// Returns true if this change makes the earlier one redundant.
+    pub fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Used(new), Self::Used(old)) | (Self::Extended(new), Self::Extended(old)) => new >= old,
             (Self::Held(new), Self::Held(old)) => new.since >= old.since,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn amendments_amount_to_the_same_in_whichever_order_they_come() {
+    fn changes_commute() {
         let begun = Retention { expires: at(100), used: at(0), kept: None };
         let released = RetentionChange::Held(Hold { reason: None, since: at(9) });
         let all = [
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_down_that_is_so_already() {
+    fn stores_only_changes_that_have_an_effect() {
         let retention = Retention { expires: at(100), used: at(0), kept: None }.with(&kept("a", 1));
         for (change, lacks) in [
             (RetentionChange::Used(at(59)), false),
@@ -151,7 +151,7 @@ mod tests {
             (kept("b", 0), false),
             (RetentionChange::Held(Hold { reason: None, since: at(2) }), true),
         ] {
-            assert_eq!(retention.lack(&change), lacks, "{change:?}");
+            assert_eq!(retention.is_changed_by(&change), lacks, "{change:?}");
         }
     }
 }

@@ -14,8 +14,11 @@ use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 pub enum RunEvent {
     /// The engine and its version.
     Engine { info: EngineInfo },
-    /// What the engine does not enforce.
-    Gaps { cannot: Vec<String> },
+    /// The gaps of the engine.
+    Gaps {
+        #[serde(rename = "cannot")]
+        gaps: Vec<String>,
+    },
     /// An image is being pulled.
     Pulling { reference: String, status: String },
     /// Every image is resolved.
@@ -47,7 +50,8 @@ pub enum RunEvent {
     /// A suite ended.
     SuiteDone { suite: SuiteFact },
     /// Logs and states collected before the removal.
-    Traces { files: Vec<RawFile> },
+    #[serde(rename = "traces")]
+    Diagnostics { files: Vec<RawFile> },
     /// Digests of the running images, by unit.
     Running { digests: BTreeMap<String, String> },
     /// A cause of a result other than passed.

@@ -74,9 +74,9 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
     match event {
         RunEvent::Pulling { .. } | RunEvent::UnitWaiting { .. } | RunEvent::SuiteLine { .. } => return false,
         RunEvent::Engine { info } => facts.engine_info = Some(info.clone()),
-        RunEvent::Gaps { cannot } => {
+        RunEvent::Gaps { gaps } => {
             if let Some(info) = &mut facts.engine_info {
-                info.cannot.clone_from(cannot);
+                info.gaps.clone_from(gaps);
             }
         }
         RunEvent::Images { images } => facts.images.clone_from(images),
@@ -98,7 +98,7 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
         RunEvent::SuiteStarted { suite } => facts.suites.push(suite.clone()),
         RunEvent::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
         RunEvent::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
-        RunEvent::Traces { files } => facts.traces.clone_from(files),
+        RunEvent::Diagnostics { files } => facts.traces.clone_from(files),
         RunEvent::Cause { cause } => facts.causes.push(cause.clone()),
         RunEvent::Kept { reason } => facts.kept = Some(reason.clone()),
         RunEvent::Removed { residual, .. } => {

@@ -18,7 +18,7 @@ use crate::plan::Position;
 use crate::report::facts::Cause;
 use crate::secrets::Secrets;
 
-/// How long an environment may have no owner while another run takes it over.
+/// Time that an environment may have no owner while another run takes it over.
 const TAKEOVER: Duration = Duration::from_secs(2);
 
 /// An environment and the agents in it. Clones share the agents.
@@ -55,13 +55,13 @@ impl Session {
         Self { engine, lease, secrets, journal, stop, agents, stopped, _in_use: in_use }
     }
 
-    /// The agent at this position, started at the first call; concurrent callers share it.
+    /// Returns the agent at a position, started at the first call; concurrent callers share it.
     pub async fn agent(&self, position: &Position) -> Result<AgentClient, EngineError> {
         let cell = self.agents.lock().await.entry(position.clone()).or_default().clone();
         let client = cell
             .get_or_try_init(|| async {
-                let link = self.engine.agent(&self.lease, position).await?;
-                Ok(AgentClient::connect(link, self.hello(position)))
+                let link = self.engine.start_agent(&self.lease, position).await?;
+                Ok(AgentClient::connect(link, self.agent_context(position)))
             })
             .await?;
         Ok(client.clone())
@@ -77,11 +77,11 @@ impl Session {
         self.agents.lock().await.clear();
     }
 
-    /// The agent's input. Inside a service it holds that service's secrets only, because the service could read them.
-    fn hello(&self, position: &Position) -> AgentContext {
+    /// Returns the agent's context. Inside a service it holds that service's secrets only, because the service could read them.
+    fn agent_context(&self, position: &Position) -> AgentContext {
         match position {
             Position::Inside(unit) => AgentContext::inside(&self.lease.plan, &self.secrets, unit),
-            _ => AgentContext::of(&self.lease.plan, &self.secrets),
+            _ => AgentContext::complete(&self.lease.plan, &self.secrets),
         }
     }
 
@@ -94,7 +94,7 @@ impl Session {
         }
     }
 
-    /// The current owner. A newer run first removes the older claim and then makes its own, so "no owner" counts only
+    /// Returns the current owner. A newer run first removes the older claim and then makes its own, so "no owner" counts only
     /// after `TAKEOVER`.
     async fn owner(&self) -> Result<Option<Lease>, Cause> {
         let deadline = tokio::time::Instant::now() + TAKEOVER;

@@ -51,7 +51,7 @@ impl Session {
 
     async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<AgentResponse, AgentLost>, String> {
         let agent = self.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
-        let at = self.engine.address(&self.lease, &unit.name).await;
+        let at = self.engine.unit_address(&self.lease, &unit.name).await;
         let ask = AgentRequest::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
         let (journal, name) = (self.journal.clone(), unit.name.clone());
         let on_progress = move |last| journal.record(RunEvent::UnitWaiting { unit: name.clone(), last });

@@ -12,13 +12,13 @@ use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
 use super::session::Session;
 use super::{Journal, RunEvent, causes};
-use crate::engine::{Claim, Engine, EngineError, EngineEvent, Older, Running};
+use crate::engine::{Claim, Engine, EngineError, EngineEvent, ReplacePolicy, RunningContainer};
 use crate::lease::Lease;
 use crate::plan::{Limits, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
 
-/// How many lines of a failed unit's log are shown and kept.
+/// Number of log lines of a failed unit that are shown and kept.
 const LAST_LINES: usize = 20;
 
 /// Exit code of a process that SIGKILL ended.
@@ -38,14 +38,14 @@ type StartResult = (String, Result<u64, UnitFailure>);
 pub async fn bring_up(
     engine: Arc<dyn Engine>,
     lease: Lease,
-    older: Older,
+    policy: ReplacePolicy,
     journal: Journal,
     stop: CancellationToken,
 ) -> Result<Session, Cause> {
     let work = async {
         let start = Instant::now();
         journal.record(RunEvent::Engine { info: engine.info() });
-        let (session, running) = claim_and_start(engine.clone(), lease.clone(), older, &journal, &stop).await?;
+        let (session, running) = claim_and_start(engine.clone(), lease.clone(), policy, &journal, &stop).await?;
         journal.record(RunEvent::Up { took_ms: elapsed_ms(start) });
         journal.record(RunEvent::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
         Ok(session)
@@ -69,14 +69,14 @@ async fn superseded(engine: &dyn Engine, ours: &Lease) -> Option<Cause> {
 async fn claim_and_start(
     engine: Arc<dyn Engine>,
     lease: Lease,
-    older: Older,
+    policy: ReplacePolicy,
     journal: &Journal,
     stop: &CancellationToken,
-) -> Result<(Session, Vec<Running>), Cause> {
-    let secrets = claim_and_prepare(engine.as_ref(), &lease, older, journal).await?;
+) -> Result<(Session, Vec<RunningContainer>), Cause> {
+    let secrets = claim_and_prepare(engine.as_ref(), &lease, policy, journal).await?;
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
     start_all(&session).await?;
-    let running = session.engine.running(&session.lease.environment).await;
+    let running = session.engine.running_containers(&session.lease.environment).await;
     Ok((session, running.map_err(|e| causes::from_engine_error(&e))?))
 }
 
@@ -84,7 +84,7 @@ async fn claim_and_start(
 async fn claim_and_prepare(
     engine: &dyn Engine,
     lease: &Lease,
-    older: Older,
+    policy: ReplacePolicy,
     journal: &Journal,
 ) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| causes::from_engine_error(&e);
@@ -92,15 +92,15 @@ async fn claim_and_prepare(
     let on_pull = |reference: &str, status: &str| {
         journal.record(RunEvent::Pulling { reference: reference.into(), status: status.into() })
     };
-    let images = engine.images(&wanted, &on_pull).await.map_err(failed)?;
+    let images = engine.resolve_images(&wanted, &on_pull).await.map_err(failed)?;
     let roots = crate::plan::image_user::check(&lease.plan, &images);
     if !roots.is_empty() {
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }
     journal.record(RunEvent::Images { images });
-    let (replaced, kept) = match engine.claim(lease, older).await.map_err(failed)? {
-        Claim::Ours { replaced, kept } => (replaced, kept),
-        Claim::Newer { run, commit } => return Err(causes::superseded(run, &commit)),
+    let (replaced, kept) = match engine.claim(lease, policy).await.map_err(failed)? {
+        Claim::Acquired { replaced, kept_secrets } => (replaced, kept_secrets),
+        Claim::HeldByNewer { run, commit } => return Err(causes::superseded(run, &commit)),
     };
     journal.record(RunEvent::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
@@ -118,7 +118,7 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
         session.engine.watch(&session.lease.environment).await.map_err(|e| causes::from_engine_error(&e))?;
     let mut starting: JoinSet<StartResult> = JoinSet::new();
     let mut kinds = BTreeMap::new();
-    // The agent starts beside the first units. Its error, if any, reaches whoever asks for it next.
+    // The agent starts at the same time as the first units. The next caller gets its error, if any.
     let mut early = JoinSet::new();
     let ahead = session.clone();
     early.spawn(async move { ahead.agent(&Position::Control).await.map(drop) });

@@ -14,8 +14,8 @@ const INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Records the use now; returns false if the environment is gone or belongs to another run.
 pub async fn record_use(engine: &dyn Engine, lease: &Lease) -> bool {
-    match engine.amend(&lease.environment, lease.run, &RetentionChange::Used(Timestamp::now())).await {
-        Ok(RetentionUpdate::Now(_)) => true,
+    match engine.update_retention(&lease.environment, lease.run, &RetentionChange::Used(Timestamp::now())).await {
+        Ok(RetentionUpdate::Current(_)) => true,
         Ok(_) => false,
         Err(e) => {
             tracing::debug!(environment = lease.environment, "use not recorded: failed to {e}");
@@ -54,7 +54,7 @@ impl Drop for InUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Older;
+    use crate::engine::ReplacePolicy;
     use crate::engine::fake::{FakeEngine, Script};
     use crate::testing;
 
@@ -67,14 +67,14 @@ mod tests {
         let engine = Arc::new(FakeEngine::new(Script::default()));
         let long_ago = Timestamp::from_second(0).unwrap();
         let lease = Lease { created: long_ago, expires: long_ago, ..testing::lease(testing::plan(vec![])) };
-        engine.claim(&lease, Older::Removed).await.unwrap();
+        engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
         let in_use = InUse::start(engine.clone(), lease.clone());
         tokio::time::sleep(INTERVAL / 2).await;
         assert_eq!(used(&engine).await, long_ago);
         tokio::time::sleep(INTERVAL).await;
         assert!(used(&engine).await > long_ago);
         drop(in_use);
-        engine.claim(&lease, Older::Removed).await.unwrap();
+        engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
         tokio::time::sleep(INTERVAL * 3).await;
         assert_eq!(used(&engine).await, long_ago);
     }

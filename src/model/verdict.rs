@@ -1,4 +1,4 @@
-//! What cases, suites and runs amount to.
+//! Verdicts of cases and suites.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::Observed;
+use crate::engine::ObservedEnvironment;
 use crate::lease::{Lease, Retention};
 use crate::model::EnvironmentName;
 use crate::reaper::incomplete::incomplete_reason;
@@ -75,7 +75,7 @@ pub enum Decision {
 }
 
 /// Whether the criteria include the environment.
-pub fn is_selected(criteria: &Criteria, observed: &Observed) -> bool {
+pub fn is_selected(criteria: &Criteria, observed: &ObservedEnvironment) -> bool {
     let name = &observed.environment;
     // Remnants have only a name.
     let of_name = || name.parse::<EnvironmentName>().ok().map(|n| n.description().to_owned());
@@ -84,10 +84,10 @@ pub fn is_selected(criteria: &Criteria, observed: &Observed) -> bool {
 }
 
 /// Decides about one environment.
-pub fn decide(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Decision {
+pub fn decide(criteria: &Criteria, observed: &ObservedEnvironment, now: Timestamp) -> Decision {
     match (&observed.lease, &observed.retention) {
         (Some(lease), Some(retention)) => owned(criteria, observed, lease, retention, now),
-        _ if observed.unread => Decision::NotDue(vec![
+        _ if observed.unreadable_lease => Decision::NotDue(vec![
             "another version of dayfly created it, and its owner cannot be read: use that version, or `dayfly down`"
                 .into(),
         ]),
@@ -99,7 +99,13 @@ pub fn decide(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Decis
     }
 }
 
-fn owned(criteria: &Criteria, observed: &Observed, lease: &Lease, retention: &Retention, now: Timestamp) -> Decision {
+fn owned(
+    criteria: &Criteria,
+    observed: &ObservedEnvironment,
+    lease: &Lease,
+    retention: &Retention,
+    now: Timestamp,
+) -> Decision {
     let mut notes = vec![];
     let reason = expired(criteria, retention, now)
         .or_else(|| closed(criteria, lease, &mut notes))
@@ -141,7 +147,7 @@ fn idle(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Re
     })
 }
 
-fn orphan(criteria: &Criteria, observed: &Observed, now: Timestamp) -> Option<Reason> {
+fn orphan(criteria: &Criteria, observed: &ObservedEnvironment, now: Timestamp) -> Option<Reason> {
     let text = incomplete_reason(observed, now).filter(|_| criteria.orphans)?;
     Some(Reason { kind: ReasonKind::Orphan, text })
 }

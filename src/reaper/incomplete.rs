@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::{Observed, UnitState};
+use crate::engine::{ObservedEnvironment, UnitState};
 use crate::plan::Unit;
 
 /// An environment in use is marked once a minute; without a mark for this long, nobody uses it. Also leaves time to inspect a
@@ -10,7 +10,7 @@ use crate::plan::Unit;
 const UNUSED_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 
 /// The units of an owned environment that never started, or are missing.
-pub fn unstarted_units(observed: &Observed) -> Vec<&str> {
+pub fn unstarted_units(observed: &ObservedEnvironment) -> Vec<&str> {
     let units: &[Unit] = observed.lease.as_ref().map_or(&[], |l| &l.plan.units);
     let never = |u: &&Unit| matches!(observed.units.get(&u.name), None | Some(UnitState::Created));
     units.iter().filter(|u| !u.start_late).filter(never).map(|u| u.name.as_str()).collect()
@@ -18,7 +18,7 @@ pub fn unstarted_units(observed: &Observed) -> Vec<&str> {
 
 /// Why the start counts as interrupted: it is older than all units together may take to become ready, and the environment is
 /// unused.
-pub fn incomplete_reason(observed: &Observed, now: Timestamp) -> Option<String> {
+pub fn incomplete_reason(observed: &ObservedEnvironment, now: Timestamp) -> Option<String> {
     let (lease, retention) = (observed.lease.as_ref()?, observed.retention.as_ref()?);
     let unstarted_units = unstarted_units(observed);
     if unstarted_units.is_empty() {

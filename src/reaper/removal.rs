@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::decide::{Criteria, Decision, Reason, decide};
-use crate::engine::{Engine, EngineError, Observed, Residual};
+use crate::engine::{Engine, EngineError, ObservedEnvironment, RemovalScope, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::removal::{self, Record};
 use crate::evidence::removal_store::RemovalStore;
@@ -65,7 +65,7 @@ pub async fn remove(
     }
 }
 
-async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, log: &RemovalLog) -> Outcome {
+async fn recorded(engine: &dyn Engine, observed: &ObservedEnvironment, reason: &Reason, log: &RemovalLog) -> Outcome {
     let (mut record, folder) = match begun(engine, observed, reason, log).await {
         Ok(begun) => begun,
         Err(e) => return Outcome::Unrecorded(e),
@@ -88,7 +88,7 @@ async fn recorded(engine: &dyn Engine, observed: &Observed, reason: &Reason, log
 
 async fn begun(
     engine: &dyn Engine,
-    observed: &Observed,
+    observed: &ObservedEnvironment,
     reason: &Reason,
     log: &RemovalLog,
 ) -> Result<(Record, PathBuf), EvidenceError> {
@@ -109,14 +109,14 @@ async fn ended(
 }
 
 /// Removes what was observed, and nothing of a run that takes the environment over meanwhile.
-async fn remove_observed(engine: &dyn Engine, observed: &Observed) -> Result<Vec<Residual>, EngineError> {
+async fn remove_observed(engine: &dyn Engine, observed: &ObservedEnvironment) -> Result<Vec<Residual>, EngineError> {
     let mut left = match &observed.lease {
-        Some(lease) => engine.remove(&observed.environment, Some(lease.run)).await?,
+        Some(lease) => engine.remove(&observed.environment, RemovalScope::Run(lease.run)).await?,
         None => vec![],
     };
     // Without an owner, the remnants of older runs belong to nobody.
     if left.is_empty() {
-        left = engine.remove_remnants(&observed.environment).await?;
+        left = engine.remove(&observed.environment, RemovalScope::Remnants).await?;
     }
     Ok(left)
 }

@@ -1,4 +1,4 @@
-//! Tar archives as values: what is put into volumes, and what comes out of a results folder.
+//! Tar archives: packs files for volumes, unpacks results.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -6,13 +6,13 @@ use std::path::{Component, Path};
 
 /// An entry of an archive.
 pub enum Entry<'a> {
-    /// A file that everybody in its container may read; nobody may write it.
+    /// A file that is readable by everyone and writable by no one: path, content.
     File(&'a str, &'a [u8]),
-    /// A folder with its owner and mode.
+    /// A folder: path, user id, group id, mode.
     Folder(&'a str, u32, u32, u32),
 }
 
-/// A tar archive in which every file belongs to root.
+/// Packs entries into a tar archive; files belong to root.
 pub fn pack(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for entry in entries {
@@ -36,10 +36,10 @@ pub fn pack(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
     builder.into_inner()
 }
 
-/// Files by relative path, and what could not be taken, with the reason.
+/// Files by relative path, and the reasons for those that are missing.
 pub type Unpacked = (BTreeMap<String, Vec<u8>>, Vec<String>);
 
-/// Takes the plain files out of an archive that may be cut short, at most `limit` bytes together.
+/// Unpacks the regular files of an archive, which may be truncated, up to `limit` bytes in total.
 pub fn unpack(archive: &[u8], limit: u64) -> Unpacked {
     let mut files = BTreeMap::new();
     let mut lost = vec![];
@@ -50,7 +50,7 @@ pub fn unpack(archive: &[u8], limit: u64) -> Unpacked {
         Err(e) => return (files, vec![format!("the results could not be read: {e}")]),
     };
     for entry in entries {
-        match entry.map_err(|e| format!("the results are cut short: {e}")).and_then(|e| take(e, &mut room)) {
+        match entry.map_err(|e| format!("the results are truncated: {e}")).and_then(|e| read_entry(e, &mut room)) {
             Ok(Some((path, content))) => drop(files.insert(path, content)),
             Ok(None) => {}
             Err(why) => lost.push(why),
@@ -59,7 +59,7 @@ pub fn unpack(archive: &[u8], limit: u64) -> Unpacked {
     (files, lost)
 }
 
-fn take(mut entry: tar::Entry<'_, &[u8]>, room: &mut u64) -> Result<Option<(String, Vec<u8>)>, String> {
+fn read_entry(mut entry: tar::Entry<'_, &[u8]>, room: &mut u64) -> Result<Option<(String, Vec<u8>)>, String> {
     let path = entry.path().map_err(|e| format!("a result has an unreadable name: {e}"))?.into_owned();
     let name = relative(&path)?;
     let kind = entry.header().entry_type();
@@ -67,22 +67,22 @@ fn take(mut entry: tar::Entry<'_, &[u8]>, room: &mut u64) -> Result<Option<(Stri
         return Ok(None);
     }
     if !kind.is_file() {
-        return Err(format!("{name}: only plain files are collected"));
+        return Err(format!("{name}: not collected because it is not a regular file"));
     }
     let size = entry.header().size().map_err(|e| format!("{name}: {e}"))?;
     if size > *room {
-        return Err(format!("{name}: left out, the results are larger than the limit"));
+        return Err(format!("{name}: not collected because the results exceed the size limit"));
     }
     let mut content = Vec::new();
     entry.read_to_end(&mut content).map_err(|e| format!("{name}: {e}"))?;
     if content.len() as u64 != size {
-        return Err(format!("{name}: cut short"));
+        return Err(format!("{name}: truncated"));
     }
     *room -= size;
     Ok(Some((name, content)))
 }
 
-/// The path in plain words; a path that leads out of the folder is refused.
+/// Returns a relative path as text; refuses one that leads out of the folder.
 fn relative(path: &Path) -> Result<String, String> {
     let parts = path.components().filter(|c| *c != Component::CurDir).map(|part| match part {
         Component::Normal(name) => name.to_str().ok_or_else(|| format!("{}: its name is not text", path.display())),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_comes_out_again() {
+    fn unpacks_packed_files() {
         let archive =
             pack(&[Entry::Folder("d", 1, 2, 0o755), Entry::File("./d/a", b"one"), Entry::File("b", b"")]).unwrap();
         assert_eq!(
@@ -107,22 +107,25 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_that_is_cut_short_gives_what_is_whole_and_names_what_is_not() {
+    fn unpacks_the_complete_files_of_a_truncated_archive() {
         let archive = pack(&[Entry::File("a", &[1; 600]), Entry::File("b", &[2; 6000])]).unwrap();
         let (files, lost) = unpack(&archive[..3000], 10_000);
         assert_eq!(files.keys().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(lost[0], "b: cut short");
+        assert_eq!(lost[0], "b: truncated");
     }
 
     #[test]
-    fn a_file_above_the_limit_is_left_out_and_later_ones_are_taken() {
+    fn skips_a_file_above_the_limit_and_collects_later_ones() {
         let archive = pack(&[Entry::File("big", &[1; 600]), Entry::File("small", &[2; 60])]).unwrap();
         let (files, lost) = unpack(&archive, 100);
-        assert_eq!((files.len(), lost), (1, vec!["big: left out, the results are larger than the limit".to_owned()]));
+        assert_eq!(
+            (files.len(), lost),
+            (1, vec!["big: not collected because the results exceed the size limit".to_owned()])
+        );
     }
 
     #[test]
-    fn a_path_that_leads_out_is_refused() {
+    fn refuses_a_path_that_leads_out_of_the_folder() {
         assert!(relative(Path::new("../x")).is_err() && relative(Path::new("/etc/x")).is_err());
         assert_eq!(relative(Path::new("./x/y")).unwrap(), "x/y");
     }

@@ -1,7 +1,6 @@
-//! From a plan to the Kubernetes objects of its namespace, as data.
+//! Renders a plan as the Kubernetes objects of its namespace. Pure.
 //!
-//! Pure: labels, policies, pods, sizes; text comes from templates and is parsed and checked before anybody sees it.
-//! It never speaks to a cluster and makes nothing random; `engine::kubernetes` sends what is rendered here.
+//! Templates give text, which is parsed and checked before it is returned. `engine::kubernetes` sends the objects.
 
 use std::collections::BTreeMap;
 
@@ -12,53 +11,53 @@ use crate::lease::Lease;
 use crate::plan::Unit;
 
 pub mod environment;
-pub mod judge;
 pub mod lease;
 pub mod object;
 pub mod parts;
 pub mod policy;
 pub mod prepare;
 pub mod templates;
+pub mod test_pods;
 pub mod unit;
 
 pub use object::{HASH, Kind, Object};
 pub use templates::{RenderError, Templates};
 
-/// Addresses by unit name: those of its pods, or that of its Service.
+/// Addresses by unit name, of its pods or of its Service.
 pub type Addresses = BTreeMap<String, Vec<String>>;
 
-/// Labels that only this engine uses.
+/// Label with an agent's position.
 pub const POSITION: &str = "dayfly.dev/position";
-/// The suite that a pod judges for.
+/// Label with a pod's suite.
 pub const SUITE: &str = "dayfly.dev/suite";
-/// Hash of what a pod reads at its start but does not hold itself: secrets, files, SQL.
+/// Annotation with the hash of a pod's external inputs: secrets, files, SQL.
 pub const INPUTS: &str = "dayfly.dev/inputs";
-/// Image references as the description has them → as they are run: what was pinned stays so for suites that run later.
+/// Annotation with the pinned image of each reference, so that later suites use the same images.
 pub const IMAGES: &str = "dayfly.dev/images";
-/// Role of the namespace.
+/// Role of a namespace.
 pub const ENVIRONMENT_ROLE: &str = "environment";
-/// Name of the Secret that holds the credentials for registries.
+/// Name of the Secret with the registry credentials.
 pub const PULL_SECRET: &str = "dayfly.pull";
-/// Name of the Secret that holds all secrets of the environment; no pod mounts it.
-pub const KEEP: &str = "dayfly.keep";
-/// A reference that no image can have: a container that is given it is ended and stays so until it gets its own back.
+/// Name of the Secret with all secrets of the environment, which no pod mounts.
+pub const ALL_SECRETS: &str = "dayfly.keep";
+/// An invalid image reference: a container with it stops, and stays stopped until it gets its own reference back.
 pub const STOPPED: &str = "stopped by a suite";
 
-/// What objects of one environment are rendered from.
-pub struct Stage<'a> {
-    /// The environment.
+/// The inputs of an environment's objects.
+pub struct RenderInput<'a> {
+    /// The lease.
     pub lease: &'a Lease,
     /// The templates.
     pub templates: &'a Templates,
-    /// Image references as the description has them → as they are run.
+    /// The pinned image of each reference.
     pub images: &'a BTreeMap<String, String>,
     /// dayfly's own image.
     pub agent_image: &'a str,
-    /// A Secret with credentials for registries goes with it.
+    /// The environment has a Secret with registry credentials.
     pub pull_secret: bool,
 }
 
-impl Stage<'_> {
+impl RenderInput<'_> {
     fn namespace(&self) -> &str {
         &self.lease.environment
     }
@@ -71,7 +70,7 @@ impl Stage<'_> {
         if self.pull_secret { json!([{"name": PULL_SECRET}]) } else { json!([]) }
     }
 
-    /// Labels of an object of this environment. The run is not among them: it may change while the object stays.
+    /// Returns the labels of an object. The run is not among them, because an object may outlive it.
     fn labels(&self, role: &str) -> BTreeMap<String, String> {
         [(labels::ENVIRONMENT, self.namespace()), (labels::ROLE, role), ("app.kubernetes.io/managed-by", "dayfly")]
             .into_iter()
@@ -79,7 +78,7 @@ impl Stage<'_> {
             .collect()
     }
 
-    /// Labels of what belongs to the environment as a whole.
+    /// Returns the labels of objects that belong to no unit.
     pub fn fixture_labels(&self) -> BTreeMap<String, String> {
         self.labels("fixture")
     }
@@ -97,17 +96,17 @@ impl Stage<'_> {
     }
 }
 
-/// Name of a unit's Secret, ConfigMap and NetworkPolicy; no unit can have such a name.
+/// Returns the name of a unit's Secret, ConfigMap and NetworkPolicy; no unit can have such a name.
 pub fn unit_name(unit: &str) -> String {
     format!("unit.{unit}")
 }
 
-/// Name of a suite's Secret and NetworkPolicy.
+/// Returns the name of a suite's Secret and NetworkPolicy.
 pub fn suite_name(suite: &str) -> String {
     format!("suite.{suite}")
 }
 
-/// Ports at which a unit may be reached: the declared one, and the one by which it is known to be ready.
+/// Returns the ports of a unit that callers may reach: the declared port and the port of its readiness probe.
 pub fn ports(unit: &Unit) -> Vec<u16> {
     use crate::plan::ReadyPlan;
     let ready = match &unit.ready {

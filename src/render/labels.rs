@@ -1,6 +1,6 @@
-//! Names and labels of everything that belongs to an environment. Labels are the only memory there is.
+//! Names and labels of the objects of an environment. Labels are the only record of what exists.
 //!
-//! Names carry the end of the run id, so that objects of an old and a new run never collide.
+//! Names contain the end of the run id, so that objects of two runs never collide.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,28 +10,28 @@ use crate::lease::Lease;
 pub const ENVIRONMENT: &str = "dayfly.dev/environment";
 /// Run id, on every object.
 pub const RUN: &str = "dayfly.dev/run";
-/// What the object is, see `Role`.
+/// The object's `Role`.
 pub const ROLE: &str = "dayfly.dev/role";
-/// Unit or suite, where the object serves one.
+/// Name of the object's unit or suite.
 pub const UNIT: &str = "dayfly.dev/unit";
 /// `1` for the first copy of a unit.
 pub const COPY: &str = "dayfly.dev/copy";
-/// The image reference as the description has it; containers are made from the image's id.
+/// The image reference of the description; containers are created from the image's id.
 pub const IMAGE: &str = "dayfly.dev/image";
-/// The whole `Lease` as JSON, on the anchor.
+/// The `Lease` as JSON, on the anchor.
 pub const LEASE: &str = "dayfly.dev/lease";
-/// One `RetentionChange` as JSON, on a marker.
+/// A `RetentionChange` as JSON, on a marker.
 pub const RETENTION: &str = "dayfly.dev/retention";
 const EXPIRES: &str = "dayfly.dev/expires";
 const PR: &str = "dayfly.dev/pr";
 const DESCRIPTION: &str = "dayfly.dev/description";
 
-/// What an object is.
+/// The role of an object in its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The container that carries the lease and never runs.
+    /// The container that holds the lease and never runs.
     Anchor,
-    /// A container that never runs and carries one change of the environment's retention.
+    /// A marker: a container that holds a change of the retention and never runs.
     Retention,
     /// A copy of a unit.
     Unit,
@@ -39,7 +39,7 @@ pub enum Role {
     Agent,
     /// A container suite.
     Suite,
-    /// A short-lived container through which volumes are filled and read; it never runs.
+    /// A short-lived container that gives access to volumes and never runs.
     Filler,
     /// A network.
     Network,
@@ -48,7 +48,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The label's value.
+    /// Returns the value of the label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anchor => "anchor",
@@ -63,8 +63,8 @@ impl Role {
     }
 }
 
-/// Labels that every object of a run carries.
-pub fn of(lease: &Lease, role: Role) -> BTreeMap<String, String> {
+/// Returns the labels of every object of a run.
+pub fn of_run(lease: &Lease, role: Role) -> BTreeMap<String, String> {
     [
         (ENVIRONMENT, lease.environment.clone()),
         (RUN, lease.run.to_string()),
@@ -78,44 +78,44 @@ pub fn of(lease: &Lease, role: Role) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// As `of`, with the unit or suite that the object serves.
+/// Returns the labels of an object of a unit or suite.
 pub fn of_unit(lease: &Lease, role: Role, unit: &str) -> BTreeMap<String, String> {
-    let mut labels = of(lease, role);
+    let mut labels = of_run(lease, role);
     labels.insert(UNIT.to_owned(), unit.to_owned());
     labels
 }
 
-/// In the form that requests take.
-pub fn map(labels: BTreeMap<String, String>) -> HashMap<String, String> {
+/// Converts labels to the type that requests use.
+pub fn into_hash_map(labels: BTreeMap<String, String>) -> HashMap<String, String> {
     labels.into_iter().collect()
 }
 
-/// `<environment>-<end of the run id>-<rest>`: for everything but the anchor, which has the environment's own name.
-pub fn name(lease: &Lease, rest: &str) -> String {
+/// Returns `<environment>-<end of the run id>-<rest>`, the name of any object except the anchor.
+pub fn object_name(lease: &Lease, rest: &str) -> String {
     format!("{}-{}-{rest}", lease.environment, lease.run.short())
 }
 
-/// `unit` for the first copy, `unit-2` and so on for the others: host name, and the end of the container's name.
-pub fn copy(unit: &str, copy: u8) -> String {
+/// Returns the name of a copy of a unit: `web`, `web-2`.
+pub fn copy_name(unit: &str, copy: u8) -> String {
     if copy <= 1 { unit.to_owned() } else { format!("{unit}-{copy}") }
 }
 
-/// Name of the volume with a unit's or suite's secrets.
+/// Returns the name of the volume with a unit's or suite's secrets.
 pub fn secrets_volume(lease: &Lease, owner: &str) -> String {
-    name(lease, &format!("{owner}.secrets"))
+    object_name(lease, &format!("{owner}.secrets"))
 }
 
-/// Name of the volume with a unit's files.
+/// Returns the name of the volume with a unit's files.
 pub fn files_volume(lease: &Lease, unit: &str) -> String {
-    name(lease, &format!("{unit}.files"))
+    object_name(lease, &format!("{unit}.files"))
 }
 
-/// Name of the volume behind the n-th writable path of a copy.
+/// Returns the name of the volume for the n-th writable path of a copy.
 pub fn writable_volume(lease: &Lease, copy_name: &str, n: usize) -> String {
-    name(lease, &format!("{copy_name}.w{n}"))
+    object_name(lease, &format!("{copy_name}.w{n}"))
 }
 
-/// Name of the volume with all secrets of the environment; no unit mounts it.
-pub fn keep_volume(lease: &Lease) -> String {
-    name(lease, "keep")
+/// Returns the name of the volume with all secrets of the environment, which no unit mounts.
+pub fn all_secrets_volume(lease: &Lease) -> String {
+    object_name(lease, "keep")
 }

@@ -1,7 +1,7 @@
-//! A small lease for the tests of this folder: `db`, called by two copies of `api` and by `job`; a suite calls `api`.
+//! A lease for unit tests: two copies of `api` and `job` call `db`; a suite calls `api`.
 #![allow(clippy::unwrap_used)]
 
-use super::wires::{self, Subnet, Subnets};
+use super::links::{self, Subnet, Subnets};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Limits, Plan, Unit};
 use crate::testing;
@@ -23,8 +23,8 @@ pub fn lease() -> Lease {
     Lease { run: "0190a000-0000-7000-8000-0000deadbeef".parse().unwrap(), ..testing::lease(plan) }
 }
 
-/// `10.0.<n>.0/24` for the n-th network.
+/// Returns `10.0.<n>.0/24` for the n-th network.
 pub fn subnets(lease: &Lease) -> Subnets {
-    let all = wires::of(&lease.plan);
-    all.iter().zip(0..).map(|(wire, n)| (wire.name(lease), Subnet { base: [10, 0, n, 0].into(), prefix: 24 })).collect()
+    let all = links::all(&lease.plan);
+    all.iter().zip(0..).map(|(link, n)| (link.name(lease), Subnet { base: [10, 0, n, 0].into(), prefix: 24 })).collect()
 }

@@ -48,20 +48,20 @@ pub struct Facts {
     pub finished: Option<Timestamp>,
     /// Units in start order.
     pub units: Vec<UnitFact>,
-    /// Who may connect to whom: (from, to).
+    /// Permitted connections: (from, to).
     pub access: Vec<(String, String)>,
     /// Images by reference.
     pub images: BTreeMap<String, ImageFact>,
     /// Suites in the order in which they began.
     pub suites: Vec<SuiteFact>,
-    /// What happened, in order.
+    /// Events, in order.
     pub events: Vec<Event>,
     /// Diagnostics collected before the environment was removed: logs and objects of the engine.
     #[serde(default)]
     pub traces: Vec<RawFile>,
     /// Every cause of a result other than passed; the first one decides the exit code.
     pub causes: Vec<Cause>,
-    /// What teardown could not remove.
+    /// Objects that teardown could not remove.
     pub residual: Vec<Residual>,
     /// When everything was removed; none if the environment was kept or something remains.
     pub removed: Option<Timestamp>,
@@ -81,7 +81,7 @@ pub struct Change {
     pub commit: String,
 }
 
-/// The program and its surroundings.
+/// The program that performed the run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Runner {
@@ -91,7 +91,7 @@ pub struct Runner {
     pub version: String,
     /// Address of the CI job, or none.
     pub job: Option<String>,
-    /// Who triggered it, where CI says so.
+    /// The actor that triggered the CI job, if known.
     pub actor: Option<String>,
 }
 
@@ -157,17 +157,17 @@ pub struct SuiteFact {
 pub struct CaseFact {
     /// Id, such as `A1`; for JUnit `classname.name`.
     pub id: String,
-    /// What holds when it passes.
+    /// The property that it checks.
     pub name: String,
     /// Verdict; none for a case that JUnit reports as skipped.
     pub verdict: Option<Verdict>,
     /// When it began, where known.
     pub started: Option<Timestamp>,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
     /// Attempts made; more than one and passed is flaky.
     pub attempts: u8,
-    /// What went wrong, one entry a failed step (or JUnit failure).
+    /// Failures, one for each failed step or JUnit failure.
     pub failures: Vec<CaseFailure>,
     /// Steps that ran, in a few words each, with what they saw.
     pub steps: Vec<StepFact>,
@@ -181,13 +181,13 @@ pub struct CaseFact {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaseFailure {
-    /// Which step, in a few words.
+    /// Summary of the step.
     pub step: String,
-    /// What was expected.
+    /// The expectation.
     pub expected: String,
-    /// What was received.
+    /// The observation.
     pub got: String,
-    /// How long it waited, in milliseconds.
+    /// Waiting time in milliseconds.
     pub waited_ms: u64,
     /// `path:line` of the step, where known.
     pub source: Option<String>,
@@ -197,9 +197,9 @@ pub struct CaseFailure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepFact {
-    /// What was done, in a few words.
+    /// Summary of the step.
     pub did: String,
-    /// What was seen.
+    /// The observation.
     pub saw: String,
     /// Verdict.
     pub verdict: Verdict,
@@ -229,7 +229,7 @@ pub struct Event {
     pub at: Timestamp,
     /// Unit or suite, where it concerns one.
     pub about: Option<String>,
-    /// A sentence.
+    /// Text of the event.
     pub text: String,
 }
 

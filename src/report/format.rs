@@ -5,15 +5,15 @@ use super::{Facts, ReportError, html, json, junit, markdown, text};
 /// A report format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For the terminal.
+    /// Text for a terminal.
     Text,
-    /// The facts themselves.
+    /// All facts as JSON.
     Json,
-    /// JUnit XML, for CI.
+    /// JUnit XML for CI.
     Junit,
-    /// For a comment on a pull request or a job summary.
+    /// Markdown for a pull request comment or a job summary.
     Markdown,
-    /// One self-contained page.
+    /// A self-contained HTML page.
     Html,
 }
 

@@ -108,7 +108,7 @@ fn page(facts: &Facts) -> Page {
             })
             .unwrap_or_default(),
         engine_known: info.is_some(),
-        cannot: info.map(|i| i.cannot.iter().map(|c| sanitize::one_line(c, 600)).collect()).unwrap_or_default(),
+        cannot: info.map(|i| i.gaps.iter().map(|c| sanitize::one_line(c, 600)).collect()).unwrap_or_default(),
         events: facts.events.iter().map(|e| event(facts, e)).collect(),
         residual: facts
             .residual

@@ -35,8 +35,8 @@ pub fn render(facts: &Facts) -> String {
     );
     page.group("### Kept", facts.kept.iter().map(|why| format!("- {}\n", inline(why, 400))));
     page.fold("Departures from the secure defaults", facts.units.iter().filter_map(departure).collect());
-    let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
-    page.fold("Not enforced by the engine", cannot.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
+    let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
+    page.fold("Not enforced by the engine", gaps.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
     page.end()
 }
 

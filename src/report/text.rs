@@ -22,10 +22,10 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     page.flaky(&facts.suites);
     let departures = facts.units.iter().filter_map(departure).collect();
     page.list("Departures from the secure defaults", departures);
-    let cannot = facts.engine_info.as_ref().map(|i| i.cannot.as_slice()).unwrap_or_default();
+    let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
     page.list(
         &format!("Not enforced by {}", sanitize::without_ci_commands(&display::engine(facts))),
-        cannot.iter().map(|c| line(c, 400)).collect(),
+        gaps.iter().map(|c| line(c, 400)).collect(),
     );
     page.teardown(facts);
     let causes =

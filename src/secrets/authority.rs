@@ -1,4 +1,4 @@
-//! The environment's own certificate authority. Its key lives only as long as the secrets are being made.
+//! The environment's own certificate authority. Its key exists only during generation.
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rcgen::{
@@ -20,7 +20,7 @@ fn failed(name: &str) -> impl FnOnce(rcgen::Error) -> SecretsError {
 }
 
 impl Authority {
-    /// A fresh key and its certificate, valid from yesterday until a day after the environment's life.
+    /// Creates a key and its certificate, valid from yesterday until a day after the environment's expiry.
     pub fn new(environment: &str, ttl_secs: u64) -> Result<Self, SecretsError> {
         let failed = || failed("the environment's authority");
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed())?;
@@ -33,12 +33,12 @@ impl Authority {
         Ok(Self { environment: environment.to_owned(), ttl_secs, issuer })
     }
 
-    /// PEM of its own certificate.
+    /// Returns its certificate (PEM).
     pub fn certificate(&self) -> String {
         self.issuer.pem()
     }
 
-    /// PEM of a server certificate for the unit's names in its environment, and of its key (PKCS#8).
+    /// Creates a server certificate for the unit's names in its environment, and its key (PKCS#8); both PEM.
     pub fn issue(&self, unit: &str) -> Result<(String, String), SecretsError> {
         let environment = &self.environment;
         let names = vec![
@@ -60,7 +60,7 @@ impl Authority {
     }
 }
 
-/// Whole days around the environment's life, so that neither a clock that is off nor the seconds matter.
+/// Returns whole days around the environment's life, to tolerate inaccurate clocks.
 fn limit(params: &mut CertificateParams, ttl_secs: u64) {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let life = i64::try_from(ttl_secs).unwrap_or(i64::MAX).min(10 * 365 * 86_400);

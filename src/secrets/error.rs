@@ -6,15 +6,15 @@ pub enum SecretsError {
     /// The operating system gave no randomness.
     #[error("make random bytes: {0}")]
     Randomness(#[from] getrandom::Error),
-    /// A key or certificate could not be made.
+    /// A key or certificate could not be generated.
     #[error("make a certificate for {name}: {source}")]
     Certificate {
         /// Unit, or the authority.
         name: String,
-        /// Why.
+        /// The reason.
         source: rcgen::Error,
     },
-    /// A unit or suite lists a secret that nothing makes.
+    /// A unit or suite lists an unknown secret.
     #[error("give the secret `{secret}` to `{to}`: nothing makes a secret of that name")]
     Unknown {
         /// The secret's name.

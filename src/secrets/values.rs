@@ -1,20 +1,20 @@
-//! The secret values of one environment. Data without behaviour.
+//! The secret values of an environment.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Secret values for one environment, as stored in it. Its `Debug` shows names only.
+/// The secrets of an environment, as stored in it. `Debug` shows only names.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Secrets {
     /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
     pub values: BTreeMap<String, String>,
     /// PEM certificate of the environment's own authority; public.
     pub ca: String,
-    /// Until when certificates are surely valid.
+    /// Certificates are valid at least until then.
     #[serde(default)]
     pub certified_until: Option<jiff::Timestamp>,
-    /// Per unit: files under `/run/secrets/`, by file name.
+    /// Files under `/run/secrets/` by unit and file name.
     pub files: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long one connection or lookup is tried.
+/// Time limit of a connection or lookup.
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
 /// Names outside of any environment.
 pub const OUTSIDE: [&str; 2] = ["example.com", "deb.debian.org"];
 
 /// Listens on every address of this host, over TCP and UDP.
 pub struct ControlListener {
-    /// `address:port` over TCP, where this host reaches it.
+    /// `address:port` over TCP that this host reaches.
     pub tcp: Vec<String>,
     /// `address:port` over UDP.
     pub udp: Vec<String>,

@@ -159,7 +159,7 @@ async fn no_secrets_leaked(session: &Session) -> StepResult {
         Err(e) => return StepResult::inconclusive(expected, format!("cannot read the logs: failed to {e}")),
     }
     let log_lines = places.len();
-    match session.engine.running(environment).await {
+    match session.engine.running_containers(environment).await {
         Ok(running) => {
             places.extend(running.into_iter().map(|r| (format!("the engine's description of {}", r.unit), r.inspect)))
         }

@@ -81,7 +81,11 @@ pub async fn no_way_out(session: &Session, services: &[String]) -> StepResult {
 
 /// Addresses of the engine's infrastructure that an unrestricted neighbour reaches: the positive control.
 async fn off_limits(session: &Session) -> Result<Vec<String>, String> {
-    let own = session.engine.off_limits(&session.lease.environment).await.map_err(|e| format!("failed to {e}"))?;
+    let own = session
+        .engine
+        .infrastructure_endpoints(&session.lease.environment)
+        .await
+        .map_err(|e| format!("failed to {e}"))?;
     if own.is_empty() {
         return Ok(own);
     }

@@ -9,9 +9,9 @@ use crate::model::Verdict;
 pub struct StepResult {
     /// Its verdict.
     pub verdict: Verdict,
-    /// What was seen, if it passed.
+    /// The observation, if it passed.
     pub saw: String,
-    /// What went wrong, if it did not.
+    /// The failure, if it did not pass.
     pub failure: StepFailure,
     /// Variables that it captured.
     pub captured: BTreeMap<String, String>,

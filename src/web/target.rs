@@ -1,16 +1,16 @@
-//! Where a request goes, and where it may be sent on to.
+//! The target of a request, and the targets that it may be redirected to. Pure.
 //!
-//! Pure: it connects to nothing. Without TLS only to this machine, and never from TLS to none.
+//! Only this machine is reached without TLS, and no redirect leads from TLS to none.
 
 use hyper::Uri;
 
-/// Hosts that are asked without TLS.
+/// Hosts that are reached without TLS.
 const OWN: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// A URL, split.
+/// A parsed URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Whether it is asked over TLS.
+    /// It is reached over TLS.
     pub tls: bool,
     /// Name or address; an IPv6 address in brackets.
     pub host: String,
@@ -21,14 +21,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// A path of a registry, which is given as `host[:port]`.
+    /// Returns the target of a path on a registry (`host[:port]`).
     pub fn of_registry(host: &str, path: &str) -> Result<Self, String> {
         let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
         let scheme = if OWN.contains(&name) { "http" } else { "https" };
         Self::parse(&format!("{scheme}://{host}{path}"))
     }
 
-    /// Where an answer from here points: a whole URL, or a path on the same host.
+    /// Resolves the location in an answer: a URL, or a path on the same host.
     pub fn onward(&self, to: &str) -> Result<Self, String> {
         let next = match (to.starts_with("//"), to.starts_with('/')) {
             (true, _) => Self::parse(&format!("{}:{to}", self.scheme()))?,
@@ -36,22 +36,22 @@ impl Target {
             (false, false) => Self::parse(to)?,
         };
         if self.tls && !next.tls {
-            return Err(format!("it points to {}, which would be asked without TLS", next.authority()));
+            return Err(format!("it points to {}, which would be reached without TLS", next.authority()));
         }
         Ok(next)
     }
 
-    /// Whether both are the same server, so that what one may know the other may know.
+    /// Returns true if both are the same server, which may share credentials.
     pub fn is_same_server(&self, other: &Self) -> bool {
         (self.tls, &self.host, self.port) == (other.tls, &other.host, other.port)
     }
 
-    /// `host`, and `:port` where it is not the usual one.
+    /// Returns `host`, with `:port` if it is not the default.
     pub fn authority(&self) -> String {
         if self.port == usual(self.tls) { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    /// The host without brackets, as resolvers and certificates know it.
+    /// Returns the host without brackets, as resolvers and certificates use it.
     pub fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
@@ -63,14 +63,14 @@ impl Target {
     /// A URL as a user or a server writes it.
     pub fn parse(url: &str) -> Result<Self, String> {
         let shown: String = url.split('?').next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-        let uri: Uri = url.parse().map_err(|_| format!("`{shown}` is no URL"))?;
+        let uri: Uri = url.parse().map_err(|_| format!("`{shown}` is not a URL"))?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => return Err(format!("`{shown}` begins with neither http:// nor https://")),
         };
         let authority = uri.authority().filter(|a| !a.as_str().contains('@') && !a.host().is_empty());
-        let authority = authority.ok_or_else(|| format!("`{shown}` names no host"))?;
+        let authority = authority.ok_or_else(|| format!("`{shown}` has no host"))?;
         let host = authority.host().to_ascii_lowercase();
         if !tls && !OWN.contains(&host.as_str()) {
             return Err(format!("`{shown}` would be asked without TLS"));

@@ -1,7 +1,7 @@
-//! One GET: the connection, TLS, the whole answer within its limits.
+//! A single GET over TCP or TLS, with limits.
 //!
-//! It follows no redirects and adds no credentials. `hyper-rustls` would replace only `connect`, and the agent needs
-//! `tokio-rustls` anyway.
+//! It follows no redirects and adds no credentials. `hyper-rustls` would replace only `connect`, and the
+//! agent needs `tokio-rustls` anyway.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,19 +21,19 @@ use tokio_rustls::TlsConnector;
 use super::target::Target;
 use super::{WebError, printable};
 
-/// Longest time for one request, with the second attempt to connect.
+/// Time limit of a request, including a second attempt to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two attempts to connect.
+/// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// A whole answer.
+/// A complete answer.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-/// What carries requests. The roots that this machine trusts are read once, at the first use of TLS.
+/// Sends requests. The machine's trusted roots are read once, at the first use of TLS.
 #[derive(Default)]
 pub struct Wire {
     tls: OnceLock<Result<TlsConnector, String>>,
@@ -54,9 +54,9 @@ impl Wire {
                     self.connect(target).await.map_err(|why| unreachable(target, &why))?
                 }
             };
-            talk(target, stream, request, longest).await
+            exchange(target, stream, request, longest).await
         };
-        let late = format!("no whole answer within {} s", PATIENCE.as_secs());
+        let late = format!("no complete answer within {} s", PATIENCE.as_secs());
         tokio::time::timeout(PATIENCE, whole).await.unwrap_or_else(|_| Err(unreachable(target, &late)))
     }
 
@@ -93,7 +93,7 @@ fn request(target: &Target, headers: HeaderMap) -> Result<Request<Empty<Bytes>>,
     Ok(request)
 }
 
-async fn talk(
+async fn exchange(
     target: &Target,
     stream: Box<dyn Stream>,
     request: Request<Empty<Bytes>>,

@@ -53,7 +53,7 @@ fn up_status_logs_forward_and_down_work_together() {
     user.dayfly(&["logs", "kc-look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "kc-look-pr-1", "nope"]).code(2).says("it has: web");
     let mut forward = Running::start(user.command(&["forward", "kc-look-pr-1", "web"]));
-    let address = forward.until("leads to web:8080").split(' ').next().unwrap().to_owned();
+    let address = forward.until("forwards to web:8080").split(' ').next().unwrap().to_owned();
     for _ in 0..2 {
         let mut stream = std::net::TcpStream::connect(&address).unwrap();
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();

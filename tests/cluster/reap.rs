@@ -9,19 +9,19 @@ use crate::world::{apply, kubectl, namespace_is_there, object, until};
 #[test]
 fn each_reason_removes_its_environments_and_is_recorded() {
     let user = in_cluster!();
-    reaping::each_reason_removes_what_it_means_and_is_recorded(&user, "reaper-kwhy");
+    reaping::removes_and_records_for_each_reason(&user, "reaper-kwhy");
     let records = user.records("reaper-kwhy-pr-1");
     user.verifies(&records[0]).code(0).says("account ");
 }
 
 #[test]
 fn treats_nothing_as_closed_without_a_trusted_list() {
-    reaping::without_a_list_that_can_be_trusted_nothing_is_closed(&in_cluster!(), "reaper-ksure");
+    reaping::closes_nothing_without_a_reliable_list(&in_cluster!(), "reaper-ksure");
 }
 
 #[test]
 fn keeps_extended_and_held_environments() {
-    reaping::what_is_extended_or_kept_stays(&in_cluster!(), "reaper-kstay");
+    reaping::keeps_extended_and_held_environments(&in_cluster!(), "reaper-kstay");
 }
 
 #[test]

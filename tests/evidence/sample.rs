@@ -48,7 +48,7 @@ pub fn failed(run: u128) -> Facts {
             product: "podman".into(),
             version: "4.3.1".into(),
             endpoint: "unix:///run/podman/podman.sock".into(),
-            cannot: vec!["connections to the host itself are not closed".into()],
+            gaps: vec!["connections to the host itself are not closed".into()],
         }),
         runner: Runner {
             name: "dayfly".into(),

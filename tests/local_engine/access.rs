@@ -14,7 +14,7 @@ fn inside(unit: &str) -> Position {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_declared_callers_reach_a_unit_by_address_and_by_name() {
+async fn only_declared_callers_reach_a_unit() {
     let mut judge = suite("checks", "true", 1000);
     judge.needs.insert("db".into());
     let units = vec![idle("db", &["api", "job"]), idle("api", &[]), idle("job", &[]), idle("stranger", &[])];
@@ -52,7 +52,7 @@ async fn only_declared_callers_reach_a_unit_by_address_and_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neither_the_host_nor_a_neighbour_nor_an_outside_name_is_reached() {
+async fn units_reach_neither_host_nor_neighbour_nor_external_names() {
     let Some(world) =
         World::up("noway", vec![idle("api", &[]), idle("db", &["api"])], vec![], &Secrets::default()).await
     else {
@@ -104,7 +104,7 @@ fn first_address(listening: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
+async fn only_its_own_unit_reads_secrets_and_files() {
     let look = "cd /run/secrets; for f in *; do echo $f=$(cat $f); done; cat /etc/dayfly/app.conf; id -u; hostname; touch /run/secrets/x /etc/dayfly/x /usr/x /nowhere 2>&1 | grep -c Read-only; echo hi >/data/here && cat /data/here; grep -E 'CapEff|NoNewPrivs' /proc/self/status";
     let web = Unit {
         files: BTreeMap::from([("/etc/dayfly/app.conf".to_owned(), b"mode=test\n".to_vec())]),
@@ -136,7 +136,7 @@ async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
 
     let kept = world.engine.secrets(world.environment()).await.unwrap();
     assert_eq!((kept.values, kept.ca, kept.files), (secrets.values, secrets.ca, secrets.files));
-    let running = world.engine.running(world.environment()).await.unwrap();
+    let running = world.engine.running_containers(world.environment()).await.unwrap();
     assert_eq!(running.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>(), ["other", "web"]);
     assert!(running.iter().all(|r| r.image_digest.starts_with("sha256:")
         && !r.inspect.contains("s3cr3t")
@@ -145,7 +145,7 @@ async fn secrets_and_files_are_read_only_and_seen_by_their_own_unit_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_of_a_unit_all_answer_to_its_name() {
+async fn all_copies_answer_to_the_name_of_a_unit() {
     let Some(world) = World::up(
         "copies",
         vec![Unit { replicas: 3, ..idle("web", &["api"]) }, idle("api", &[])],
@@ -162,7 +162,7 @@ async fn copies_of_a_unit_all_answer_to_its_name() {
     let AgentResponse::Reached { reached } = asked else { panic!("{asked:?}") };
     let addresses = reached[0].matches(", ").count() + 1;
     assert_eq!(addresses, 3, "{reached:?}");
-    let running = world.engine.running(world.environment()).await.unwrap();
+    let running = world.engine.running_containers(world.environment()).await.unwrap();
     assert_eq!(running.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>(), ["api", "web", "web-2", "web-3"]);
     drop(api);
     world.remove().await;

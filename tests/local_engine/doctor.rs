@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_finds_a_good_engine_good_and_leaves_nothing_behind() {
+async fn doctor_passes_and_leaves_nothing_behind() {
     let Some(engine) = world::engine().await else { return };
     let ended = Command::new(env!("CARGO_BIN_EXE_dayfly")).args(["doctor", "--output", "json"]).output().unwrap();
     let said: Value = serde_json::from_slice(&ended.stdout).unwrap();
@@ -32,7 +32,7 @@ async fn doctor_finds_a_good_engine_good_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn doctor_without_an_engine_says_what_to_do_and_ends_with_4() {
+fn doctor_without_an_engine_gives_advice_and_exits_with_4() {
     let ended = Command::new(env!("CARGO_BIN_EXE_dayfly"))
         .arg("doctor")
         .env("DOCKER_HOST", "unix:///nowhere/engine.sock")

@@ -1,5 +1,5 @@
-//! The local engine against a real socket: podman or Docker, whichever DOCKER_HOST or the usual places lead to.
-//! Without one they are skipped, loudly; DAYFLY_REQUIRE_ENGINE=1 makes that a failure.
+//! Tests of the local engine on a real socket, podman or Docker, found by DOCKER_HOST or at the usual places.
+//! Without a socket they are skipped and counted; with DAYFLY_REQUIRE_ENGINE=1 they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;

@@ -1,6 +1,6 @@
 //! Retention beside the lease, remnants, and what was never finished.
 
-use dayfly::engine::{Engine, Older};
+use dayfly::engine::{Engine, RemovalScope, ReplacePolicy};
 use dayfly::evidence::predicate::{Remover, RunnerId};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::{Hold, RetentionChange, RetentionUpdate};
@@ -35,7 +35,7 @@ fn orphans() -> Criteria {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
+async fn keeps_one_marker_for_each_kind_of_retention_change() {
     let Some(world) = World::up("terms", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let (engine, name, run) = (&world.engine, world.environment(), world.lease.run);
     let later = |minutes: i64| world.lease.expires + SignedDuration::from_mins(minutes);
@@ -48,7 +48,7 @@ async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
         kept(Some("b")),
     ];
     for change in &changes {
-        assert!(matches!(engine.amend(name, run, change).await.unwrap(), RetentionUpdate::Now(_)));
+        assert!(matches!(engine.update_retention(name, run, change).await.unwrap(), RetentionUpdate::Current(_)));
     }
     let observed = engine.observe(name).await.unwrap().unwrap();
     let retention = observed.retention.unwrap();
@@ -58,9 +58,9 @@ async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
     // At once, and nothing of it is lost.
     let (used, extended, released) = (RetentionChange::Used(later(9)), RetentionChange::Extended(later(9)), kept(None));
     let at_once = tokio::join!(
-        engine.amend(name, run, &used),
-        engine.amend(name, run, &extended),
-        engine.amend(name, run, &released)
+        engine.update_retention(name, run, &used),
+        engine.update_retention(name, run, &extended),
+        engine.update_retention(name, run, &released)
     );
     at_once.0.and(at_once.1).and(at_once.2).unwrap();
     let retention = engine.observe(name).await.unwrap().unwrap().retention.unwrap();
@@ -69,24 +69,24 @@ async fn terms_change_beside_the_lease_and_leave_one_marker_of_a_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_run_begins_with_terms_of_its_own_and_the_older_changes_none_of_them() {
+async fn an_older_run_cannot_change_the_retention_of_a_newer_one() {
     let Some(world) = World::of("termsover", vec![idle("web", &[])], vec![]).await else { return };
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
-    world.engine.amend(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.update_retention(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
     let newer = world::lease(world.lease.plan.clone());
-    world.engine.claim(&newer, Older::Removed).await.unwrap();
+    world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!((observed.retention.unwrap().kept(), markers(&observed.objects)), (None, 0));
-    let amended = world.engine.amend(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
-    assert_eq!(amended, RetentionUpdate::Taken(newer.run));
-    assert_eq!(world.engine.remove(world.environment(), Some(newer.run)).await.unwrap(), []);
-    let amended = world.engine.amend(world.environment(), newer.run, &kept(Some("a"))).await.unwrap();
-    assert_eq!(amended, RetentionUpdate::Gone);
+    let amended = world.engine.update_retention(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
+    assert_eq!(amended, RetentionUpdate::OwnedBy(newer.run));
+    assert_eq!(world.engine.remove(world.environment(), RemovalScope::Run(newer.run)).await.unwrap(), []);
+    let amended = world.engine.update_retention(world.environment(), newer.run, &kept(Some("a"))).await.unwrap();
+    assert_eq!(amended, RetentionUpdate::NotFound);
     assert_eq!(world.engine.observe(world.environment()).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
+async fn removes_remnants_only_while_the_environment_has_no_owner() {
     let Some(world) = World::up("left", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let (engine, name) = (&world.engine, world.environment());
     let evidence = tempfile::tempdir().unwrap();
@@ -98,28 +98,28 @@ async fn remnants_of_an_older_run_go_only_while_nobody_has_the_environment() {
     assert!(matches!(decide(&orphans(), &seen, Timestamp::now()), Decision::Due(_)));
     // A newer run takes it before its turn comes.
     let newer = world::lease(world.lease.plan.clone());
-    engine.claim(&newer, Older::Removed).await.unwrap();
-    assert_eq!(engine.remove_remnants(name).await.unwrap(), []);
+    engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
+    assert_eq!(engine.remove(name, RemovalScope::Remnants).await.unwrap(), []);
     assert!(matches!(remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap(), Outcome::NotDue));
     assert_eq!(engine.lease(name).await.unwrap(), Some(newer.clone()));
     // That one goes, but an older one has made something since.
     let _ = engine.prepare(&world.lease, &Secrets::default()).await;
-    engine.remove(name, Some(newer.run)).await.unwrap();
+    engine.remove(name, RemovalScope::Run(newer.run)).await.unwrap();
     let outcome = remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap();
     assert!(matches!(outcome, Outcome::Removed { .. }), "{outcome:?}");
     assert_eq!(engine.observe(name).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
+async fn reaps_an_incomplete_environment_after_its_idle_time() {
     let Some(mut world) = World::of("half", vec![idle("web", &[]), idle("api", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     world.engine.start(&world.lease, "web").await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
     let used = RetentionChange::Used(Timestamp::now());
-    world.engine.amend(world.environment(), world.lease.run, &used).await.unwrap();
+    world.engine.update_retention(world.environment(), world.lease.run, &used).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(decide(&orphans(), &observed, Timestamp::now()), Decision::NotDue(vec![]));
     // As it is half an hour later.
@@ -132,10 +132,10 @@ async fn what_was_never_finished_goes_when_nobody_has_worked_at_it_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
+async fn reaps_and_records_an_old_interrupted_claim() {
     let Some(mut world) = World::of("broken", vec![idle("web", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
     let outcome = remove(&world.engine, world.environment(), &orphans(), &log(evidence.path())).await.unwrap();
     let Outcome::Removed { record } = outcome else { panic!("{outcome:?}") };
@@ -144,11 +144,11 @@ async fn what_was_broken_off_long_ago_is_removed_and_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_person_does_with_an_environment_is_noted_as_its_use() {
+async fn records_every_use_of_an_environment() {
     for verb in [&["logs", "-f"][..], &["forward", "web:8080"], &["test"]] {
         let Some(mut world) = World::of("used", vec![idle("web", &[])], vec![]).await else { return };
         world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-        world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+        world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
         world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
         world.engine.start(&world.lease, "web").await.unwrap();
         let used =

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dayfly::engine::{Engine, EngineEvent, Older, UnitState};
+use dayfly::engine::{Engine, EngineEvent, ReplacePolicy, UnitState};
 use dayfly::plan::{Limits, Position, Unit};
 use dayfly::secrets::Secrets;
 use futures::StreamExt;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::world::{self, PATIENCE, World, idle, listen, reach, unit};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ends_of_units_and_a_change_of_owner_are_told() {
+async fn reports_exits_of_units_and_a_change_of_owner() {
     let units = vec![
         unit("short", "sleep 1; exit 3"),
         idle("web", &[]),
@@ -23,7 +23,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
         },
     ];
     let Some(world) = World::of("watch", units, vec![]).await else { return };
-    world.engine.claim(&world.lease, Older::Removed).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let mut events = world.engine.watch(world.environment()).await.unwrap();
     for unit in ["short", "web", "greedy"] {
@@ -47,7 +47,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
     assert_eq!(observed.units["web"], UnitState::Running);
 
     let newer = world::lease(world.lease.plan.clone());
-    world.engine.claim(&newer, Older::Removed).await.unwrap();
+    world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
     // The older run's units end as they are removed; that may be told before or after.
     loop {
         match next().await {
@@ -59,7 +59,7 @@ async fn ends_of_units_and_a_change_of_owner_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_are_followed_until_the_unit_ends() {
+async fn follows_logs_until_the_unit_ends() {
     let Some(world) = World::up(
         "logs",
         vec![unit("web", "for i in 1 2 3; do echo line $i; sleep 0.4; done; echo last >&2; exit 0")],
@@ -91,7 +91,7 @@ async fn logs_are_followed_until_the_unit_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote() {
+async fn a_restarted_unit_keeps_its_address_and_files() {
     let script = "echo start >>/data/starts; wc -l </data/starts; trap 'exit 0' TERM; sleep infinity & wait";
     let db = Unit { writable: vec!["/data".into()], callers: ["web".to_owned()].into(), ..unit("db", script) };
     let Some(world) = World::up("restart", vec![db, idle("web", &[])], vec![], &Secrets::default()).await else {
@@ -103,7 +103,7 @@ async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote(
     world.engine.stop(&world.lease, "db").await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert!(matches!(observed.units["db"], UnitState::Exited { .. }), "{observed:?}");
-    let refused = world.engine.agent(&world.lease, &inside).await.err().unwrap().to_string();
+    let refused = world.engine.start_agent(&world.lease, &inside).await.err().unwrap().to_string();
     assert!(refused.contains("db is not running"), "{refused}");
     // The agent inside ended with the unit's namespaces.
     assert!(
@@ -129,12 +129,12 @@ async fn a_unit_that_is_stopped_and_started_keeps_its_address_and_what_it_wrote(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dial_carries_bytes_to_a_unit() {
+async fn port_forward_carries_bytes_to_a_unit() {
     let server = r#"exec perl -MIO::Socket::INET -e '$s=IO::Socket::INET->new(Listen=>5,LocalPort=>7777) or die; while($c=$s->accept){$l=<$c>; print $c "you said $l"; close $c}'"#;
     let Some(world) = World::up("dial", vec![unit("echo", server)], vec![], &Secrets::default()).await else { return };
     let control = world.agent(Position::Control).await;
     world.until(|| async { !reach(&control, &["echo:7777".into()]).await.is_empty() }).await;
-    let mut link = world.engine.dial(&world.lease, "echo", 7777).await.unwrap();
+    let mut link = world.engine.port_forward(&world.lease, "echo", 7777).await.unwrap();
     link.input.write_all(b"hello\n").await.unwrap();
     link.input.flush().await.unwrap();
     let mut answer = String::new();
@@ -150,7 +150,7 @@ async fn agents(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_ends_with_its_link() {
+async fn an_agent_ends_with_its_connection() {
     let Some(world) = World::up("link", vec![idle("web", &[])], vec![], &Secrets::default()).await else { return };
     let agent = world.agent(Position::Control).await;
     assert_eq!(reach(&agent, &[]).await, [""; 0]);
@@ -158,7 +158,7 @@ async fn an_agent_ends_with_its_link() {
     drop(agent);
     world.until(|| async { agents(&world).await == 0 }).await;
     // Also without a word of goodbye.
-    let link = world.engine.agent(&world.lease, &Position::Control).await.unwrap();
+    let link = world.engine.start_agent(&world.lease, &Position::Control).await.unwrap();
     assert_eq!(agents(&world).await, 1);
     drop(link);
     world.until(|| async { agents(&world).await == 0 }).await;

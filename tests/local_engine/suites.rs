@@ -23,7 +23,7 @@ async fn run(world: &World, name: &str) -> SuiteExit {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
+async fn collects_exit_code_and_results_of_a_suite() {
     let passing = "echo $GREETING; echo oops >&2; mkdir -p /results/deep; echo '<testsuite/>' >/results/junit.xml; cat /run/secrets/token /run/secrets/ca.crt >/results/deep/seen; ln -s /etc/passwd /results/link";
     let mut good = suite("good", passing, 30_000);
     good.secrets.push("token".into());
@@ -43,7 +43,7 @@ async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
             ("deep/seen".to_owned(), b"abcTHE CA".to_vec())
         ])
     );
-    assert_eq!(exit.lost, ["link: only plain files are collected"]);
+    assert_eq!(exit.lost, ["link: not collected because it is not a regular file"]);
 
     // Many times, because an engine's `wait` may lie about short-lived containers.
     for _ in 0..5 {
@@ -58,7 +58,7 @@ async fn a_suite_ends_with_its_own_exit_code_and_its_results_are_collected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suite_is_ended_at_its_time_limit_and_its_results_are_kept() {
+async fn stops_a_suite_at_its_time_limit_and_keeps_its_results() {
     let stubborn = "trap '' TERM; echo begun; echo partial >/results/part.txt; while :; do sleep 1; done";
     let Some(world) = World::up("timeout", vec![], vec![suite("slow", stubborn, 1500)], &Secrets::default()).await
     else {
@@ -74,7 +74,7 @@ async fn a_suite_is_ended_at_its_time_limit_and_its_results_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suite_without_memory_says_so() {
+async fn reports_an_oom_killed_suite() {
     let greedy = r#"echo kept >/results/before; exec perl -e '$x = "a" x (300 << 20)'"#;
     let Some(world) = World::up("oom", vec![], vec![suite("greedy", greedy, 60_000)], &Secrets::default()).await else {
         return;
@@ -87,7 +87,7 @@ async fn a_suite_without_memory_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn results_above_the_limit_are_named_and_not_silently_lost() {
+async fn names_results_above_the_size_limit() {
     let big = "echo small >/results/a; head -c 50000000 /dev/zero >/results/b.bin";
     let Some(world) = World::up("big", vec![], vec![suite("big", big, 60_000)], &Secrets::default()).await else {
         return;

@@ -1,12 +1,12 @@
-//! A real engine and small environments on it, made of a Debian image; each removes itself, also when a test fails.
+//! Small environments of a Debian image on a real engine. Each is removed when its test ends, also after a failure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dayfly::agent::client::AgentClient;
 use dayfly::agent::protocol::{AgentContext, AgentRequest, AgentResponse};
-use dayfly::engine::local::{LocalEngine, Options, Surroundings};
-use dayfly::engine::{Engine, EngineError, Older};
+use dayfly::engine::local::{LocalEngine, Options, SocketVariables};
+use dayfly::engine::{Engine, EngineError, RemovalScope, ReplacePolicy};
 use dayfly::lease::Lease;
 use dayfly::plan::{Confinement, ContainerSuite, Limits, Plan, Position, SuiteExecutor, SuitePlan, Unit};
 use dayfly::secrets::Secrets;
@@ -14,19 +14,19 @@ use dayfly::spec::model::VerdictSource;
 use dayfly::testing::{self, Requirement};
 
 pub const IMAGE: &str = "localhost/dayfly/base:1";
-/// Bounds every wait, so that a fault ends a test instead of hanging it.
+/// Time limit of every wait.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn options() -> Options {
     let variables = std::env::vars().collect();
     Options {
-        surroundings: Surroundings::from_variables(&variables),
+        socket_variables: SocketVariables::from_variables(&variables),
         executable: env!("CARGO_BIN_EXE_dayfly").into(),
         registry_mirror: None,
     }
 }
 
-/// The engine, or none when there is none and that is accepted.
+/// Returns the engine; none if there is none and the test may be skipped.
 pub async fn engine() -> Option<LocalEngine> {
     let engine = match LocalEngine::connect(options()).await {
         Ok(engine) => engine,
@@ -35,11 +35,14 @@ pub async fn engine() -> Option<LocalEngine> {
             return None;
         }
     };
-    engine.images(&[IMAGE.to_owned()], &|_, _| ()).await.expect("these tests need an image localhost/dayfly/base:1");
+    engine
+        .resolve_images(&[IMAGE.to_owned()], &|_, _| ())
+        .await
+        .expect("these tests need an image localhost/dayfly/base:1");
     Some(engine)
 }
 
-/// A unit that runs this shell script as user 1000.
+/// Returns a unit that runs a shell script as user 1000.
 pub fn unit(name: &str, script: &str) -> Unit {
     Unit {
         image: IMAGE.into(),
@@ -52,7 +55,7 @@ pub fn unit(name: &str, script: &str) -> Unit {
     }
 }
 
-/// Runs until it is ended, at once.
+/// A script that runs until it is stopped, and stops at once.
 pub fn idle(name: &str, callers: &[&str]) -> Unit {
     Unit {
         callers: callers.iter().map(|c| (*c).into()).collect(),
@@ -60,7 +63,7 @@ pub fn idle(name: &str, callers: &[&str]) -> Unit {
     }
 }
 
-/// A suite that runs this shell script as user 1000.
+/// Returns a suite that runs a shell script as user 1000.
 pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     SuitePlan {
         timeout_ms,
@@ -77,14 +80,14 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     }
 }
 
-/// An environment that is removed at the end.
+/// An environment that is removed when dropped.
 pub struct World {
     pub engine: LocalEngine,
     pub lease: Lease,
 }
 
 impl World {
-    /// A lease on a name that nobody else uses.
+    /// Creates a lease with a unique name.
     pub async fn of(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>) -> Option<Self> {
         let engine = engine().await?;
         let id = uuid::Uuid::now_v7().simple().to_string();
@@ -97,10 +100,10 @@ impl World {
         Some(Self { engine, lease: lease(plan) })
     }
 
-    /// As `of`, claimed, made and every unit started.
+    /// Creates an environment, and starts every unit.
     pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
         let world = Self::of(name, units, suites).await?;
-        world.engine.claim(&world.lease, Older::Removed).await.expect("claim");
+        world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.expect("claim");
         world.engine.prepare(&world.lease, secrets).await.expect("prepare");
         for unit in &world.lease.plan.units {
             world.engine.start(&world.lease, &unit.name).await.expect("start");
@@ -113,11 +116,11 @@ impl World {
     }
 
     pub async fn agent(&self, position: Position) -> AgentClient {
-        let link = self.engine.agent(&self.lease, &position).await.unwrap_or_else(|e| panic!("failed to {e}"));
+        let link = self.engine.start_agent(&self.lease, &position).await.unwrap_or_else(|e| panic!("failed to {e}"));
         AgentClient::connect(link, hello())
     }
 
-    /// All lines that a unit has printed once its process ended.
+    /// Returns all log lines of a unit after its process has ended.
     pub async fn said(&self, unit: &str) -> String {
         use futures::StreamExt;
         self.until(|| async {
@@ -133,9 +136,9 @@ impl World {
         until(condition).await;
     }
 
-    /// Removes it and demands that nothing is left.
+    /// Removes the environment; fails if anything is left.
     pub async fn remove(self) {
-        let left = self.engine.remove(self.environment(), None).await.unwrap();
+        let left = self.engine.remove(self.environment(), RemovalScope::All).await.unwrap();
         assert_eq!(left, []);
         assert_eq!(self.engine.observe(self.environment()).await.unwrap(), None);
     }
@@ -145,7 +148,9 @@ impl Drop for World {
     fn drop(&mut self) {
         let (engine, environment) = (self.engine.clone(), self.lease.environment.clone());
         let done = std::thread::spawn(move || {
-            tokio::runtime::Runtime::new().unwrap().block_on(async { engine.remove(&environment, None).await })
+            tokio::runtime::Runtime::new()
+                .unwrap()
+                .block_on(async { engine.remove(&environment, RemovalScope::All).await })
         });
         if let Ok(Err(e)) = done.join() {
             eprintln!("failed to {e}");
@@ -173,7 +178,7 @@ pub fn lease(plan: Plan) -> Lease {
     Lease { run: dayfly::model::RunId::now(), created, expires, ..testing::lease(plan) }
 }
 
-/// Which of these accept a connection from there.
+/// Returns the addresses that accept a connection from the agent.
 pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
     let ask = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
     match answer(agent, ask).await {
@@ -182,7 +187,7 @@ pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
     }
 }
 
-/// `address:port` of every address of an agent that listens there from now on.
+/// Starts a listener at an agent; returns its `address:port`s.
 pub async fn listen(agent: &AgentClient, port: u16) -> Vec<String> {
     match answer(agent, AgentRequest::Listen { port }).await {
         AgentResponse::Listening { addresses, .. } => {
@@ -199,7 +204,7 @@ async fn answer(agent: &AgentClient, ask: AgentRequest) -> AgentResponse {
         .unwrap_or_else(|e| panic!("failed to {e}"))
 }
 
-/// The engine's words for a failure.
+/// Returns the message of a failure.
 pub fn words<T>(result: Result<T, EngineError>) -> String {
     match result {
         Ok(_) => panic!("it should have failed"),
@@ -207,7 +212,7 @@ pub fn words<T>(result: Result<T, EngineError>) -> String {
     }
 }
 
-/// Whether the engine tells that memory ran out; podman on version 1 control groups gives the exit code alone.
+/// Returns true if the engine reports OOM kills; podman with cgroup v1 gives only the exit code.
 pub async fn tells_of_memory(engine: &LocalEngine) -> bool {
     !engine.gaps().await.unwrap().iter().any(|gap| gap.contains("OOM-killed"))
 }

@@ -1,7 +1,7 @@
 //! Who gets an environment that others want too.
 
 use dayfly::engine::kubernetes::ServiceAccountRef;
-use dayfly::engine::{Claim, Engine, EngineError, Leftover, Older};
+use dayfly::engine::{Claim, Engine, EngineError, Leftover, RemovalScope, ReplacePolicy};
 use dayfly::secrets::Secrets;
 use http::Method;
 use serde_json::json;
@@ -10,11 +10,11 @@ use super::api_server::{Answer, ApiServer};
 use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, POD, engine, engine_of, lease, namespace, owner};
 
 fn ours(replaced: Option<u128>) -> Claim {
-    Claim::Ours { replaced: replaced.map(|run| lease(run).run), kept: None }
+    Claim::Acquired { replaced: replaced.map(|run| lease(run).run), kept_secrets: None }
 }
 
 fn newer(run: u128) -> Claim {
-    Claim::Newer { run: lease(run).run, commit: lease(run).commit }
+    Claim::HeldByNewer { run: lease(run).run, commit: lease(run).commit }
 }
 
 #[tokio::test(start_paused = true)]
@@ -23,7 +23,10 @@ async fn the_newer_of_two_concurrent_runs_owns_the_environment() {
         let server = ApiServer::default();
         let (a, b) = (engine(&server), engine(&server));
         let (first_lease, second_lease) = (lease(first), lease(second));
-        let claims = tokio::join!(a.claim(&first_lease, Older::Removed), b.claim(&second_lease, Older::Removed));
+        let claims = tokio::join!(
+            a.claim(&first_lease, ReplacePolicy::Recreate),
+            b.claim(&second_lease, ReplacePolicy::Recreate)
+        );
         let claims = [(first, claims.0.unwrap()), (second, claims.1.unwrap())];
         assert_eq!(owner(&server), Some(lease(2).run.to_string()));
         for (run, claim) in claims {
@@ -42,7 +45,7 @@ async fn reads_the_owner_when_the_namespace_was_created_meanwhile() {
             world.put(NAMESPACE, made);
             None
         });
-        assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), expected);
+        assert_eq!(engine(&server).claim(&lease(2), ReplacePolicy::Recreate).await.unwrap(), expected);
         let winner = rival.max(2);
         assert_eq!(owner(&server), Some(lease(winner).run.to_string()));
     }
@@ -59,7 +62,7 @@ async fn replaces_a_lease_only_in_the_version_that_was_read() {
         world.merge(NAMESPACE, &taken);
         None
     });
-    assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), newer(3));
+    assert_eq!(engine(&server).claim(&lease(2), ReplacePolicy::Recreate).await.unwrap(), newer(3));
     let patches = server.asked(Method::PATCH, NAMESPACE);
     assert_eq!(patches.len(), 1);
     assert_eq!(patches[0].body["metadata"]["resourceVersion"], read);
@@ -74,7 +77,7 @@ async fn removes_the_older_run_after_a_takeover_whose_answer_was_lost() {
     server.world().put(NAMESPACE, made);
     server.world().put(POD, json!({"metadata": {"name": "api"}}));
     server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
-    assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), ours(Some(1)));
+    assert_eq!(engine(&server).claim(&lease(2), ReplacePolicy::Recreate).await.unwrap(), ours(Some(1)));
     assert!(server.world().get(POD).is_none());
     assert_eq!(owner(&server), Some(lease(2).run.to_string()));
 }
@@ -84,7 +87,7 @@ async fn owns_a_namespace_whose_creation_was_interrupted() {
     for (broke, asked) in [(Answer::Broken, 2), (Answer::Lost, 1)] {
         let server = ApiServer::default();
         server.once(Method::POST, NAMESPACES, move |_| Some(broke));
-        assert_eq!(engine(&server).claim(&lease(2), Older::Removed).await.unwrap(), ours(None));
+        assert_eq!(engine(&server).claim(&lease(2), ReplacePolicy::Recreate).await.unwrap(), ours(None));
         assert_eq!(owner(&server), Some(lease(2).run.to_string()));
         assert_eq!(server.asked(Method::POST, NAMESPACES).len(), asked);
     }
@@ -95,8 +98,8 @@ async fn refuses_a_foreign_namespace_and_writes_nothing() {
     let server = ApiServer::default();
     server.world().put(NAMESPACE, json!({"kind": "Namespace", "metadata": {"name": "sample-pr-1", "labels": {}}}));
     let engine = engine(&server);
-    let claimed = engine.claim(&lease(1), Older::Removed).await.unwrap_err();
-    let removed = engine.remove("sample-pr-1", None).await.unwrap_err();
+    let claimed = engine.claim(&lease(1), ReplacePolicy::Recreate).await.unwrap_err();
+    let removed = engine.remove("sample-pr-1", RemovalScope::All).await.unwrap_err();
     for refused in [claimed, removed] {
         assert!(matches!(&refused, EngineError::Api { detail, .. } if detail.contains("not dayfly's")), "{refused}");
     }
@@ -110,7 +113,7 @@ async fn waits_for_a_terminating_namespace_and_creates_it_again() {
     leaving["metadata"]["deletionTimestamp"] = json!("2024-01-01T00:00:00Z");
     server.world().put(NAMESPACE, leaving);
     let (engine, lease) = (engine(&server), lease(2));
-    let claiming = tokio::spawn(async move { engine.claim(&lease, Older::Removed).await });
+    let claiming = tokio::spawn(async move { engine.claim(&lease, ReplacePolicy::Recreate).await });
     server.until(|world| world.asked.iter().any(|a| a.watches())).await;
     assert!(server.writes().is_empty());
     server.world().remove(NAMESPACE);
@@ -138,7 +141,7 @@ async fn a_runner_binds_its_role_and_waits_until_it_is_in_effect() {
             }))
         });
     }
-    engine.claim(&lease(1), Older::Removed).await.unwrap();
+    engine.claim(&lease(1), ReplacePolicy::Recreate).await.unwrap();
     engine.prepare(&lease(1), &Secrets::default()).await.unwrap();
     let bindings = server.asked(Method::POST, BINDINGS);
     assert_eq!(bindings.len(), 1);
@@ -163,7 +166,7 @@ async fn names_a_role_binding_that_fails_and_leaves_removable_objects() {
         if let Some(answer) = answer {
             server.once(Method::POST, BINDINGS, |_| Some(answer));
         }
-        let failed = engine_of(&server, runner()).claim(&lease(1), Older::Removed).await.unwrap_err();
+        let failed = engine_of(&server, runner()).claim(&lease(1), ReplacePolicy::Recreate).await.unwrap_err();
         assert!(failed.to_string().contains(says), "{failed}");
         assert_eq!(failed.leftover(), Leftover::Removable);
     }

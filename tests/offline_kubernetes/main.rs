@@ -15,7 +15,7 @@ mod watch;
 mod watches;
 
 use dayfly::engine::kubernetes::{KubernetesEngine, Options, ServiceAccountRef, connect};
-use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, Older};
+use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, ReplacePolicy};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::Lease;
 use dayfly::plan::Unit;
@@ -39,12 +39,8 @@ fn engine(server: &ApiServer) -> KubernetesEngine {
 
 /// The engine of an account that has rights in environments only as it gives them to itself.
 fn engine_of(server: &ApiServer, account: Option<ServiceAccountRef>) -> KubernetesEngine {
-    let info = EngineInfo {
-        product: "kubernetes".into(),
-        version: "1.36.0".into(),
-        endpoint: "memory".into(),
-        cannot: vec![],
-    };
+    let info =
+        EngineInfo { product: "kubernetes".into(), version: "1.36.0".into(), endpoint: "memory".into(), gaps: vec![] };
     let options = Options {
         context: None,
         agent_image: "localhost/dayfly:1".into(),
@@ -74,7 +70,7 @@ fn lease(run: u128) -> Lease {
 /// The namespace of a run, as that run makes it.
 async fn namespace(lease: &Lease) -> Value {
     let elsewhere = ApiServer::default();
-    engine(&elsewhere).claim(lease, Older::Removed).await.unwrap();
+    engine(&elsewhere).claim(lease, ReplacePolicy::Recreate).await.unwrap();
     let mut made = elsewhere.world().get(NAMESPACE).unwrap().clone();
     made["metadata"]
         .as_object_mut()
@@ -91,8 +87,8 @@ fn owner(server: &ApiServer) -> Option<String> {
 /// An environment that was claimed and prepared, and in which nothing was started.
 async fn prepared(server: &ApiServer) -> (KubernetesEngine, Lease) {
     let (engine, lease) = (engine(server), lease(1));
-    let claimed = engine.claim(&lease, Older::Removed).await.unwrap();
-    assert_eq!(claimed, Claim::Ours { replaced: None, kept: None });
+    let claimed = engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
+    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None });
     engine.prepare(&lease, &Secrets::default()).await.unwrap();
     (engine, lease)
 }

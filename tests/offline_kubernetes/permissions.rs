@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dayfly::engine::kubernetes::{NEEDED_PERMISSIONS, ServiceAccountRef};
-use dayfly::engine::{Engine, Older};
+use dayfly::engine::{Engine, RemovalScope, ReplacePolicy};
 use dayfly::lease::{Lease, RetentionChange};
 use dayfly::plan::{Confinement, ContainerSuite, Limits, Position, SuiteExecutor, SuitePlan, Unit};
 use dayfly::secrets::Secrets;
@@ -143,7 +143,7 @@ async fn requests(account: Option<ServiceAccountRef>) -> Vec<Asked> {
     }
     let older = run_of(1, "registry.test/api:1");
     let engine = engine_of(&server, account.clone());
-    engine.claim(&older, Older::Removed).await.unwrap();
+    engine.claim(&older, ReplacePolicy::Recreate).await.unwrap();
     engine.prepare(&older, &Secrets::default()).await.unwrap();
     engine.start(&older, "api").await.unwrap();
     put_strays(&server);
@@ -154,7 +154,7 @@ async fn requests(account: Option<ServiceAccountRef>) -> Vec<Asked> {
         engine.lacking().await.unwrap();
     }
     engine.account().await;
-    engine.claim(&run, Older::Updated).await.unwrap();
+    engine.claim(&run, ReplacePolicy::InPlace).await.unwrap();
     engine.prepare(&run, &Secrets::default()).await.unwrap();
     engine.start(&run, "api").await.unwrap();
     let before = server.asked(Method::PATCH, POD).len();
@@ -168,21 +168,21 @@ async fn requests(account: Option<ServiceAccountRef>) -> Vec<Asked> {
     });
     engine.stop(&run, "api").await.unwrap();
     server.world().merge(POD, &running);
-    engine.agent(&run, &Position::Control).await.err();
-    engine.agent(&run, &Position::Inside("api".into())).await.err();
-    engine.dial(&run, "api", 80).await.err();
+    engine.start_agent(&run, &Position::Control).await.err();
+    engine.start_agent(&run, &Position::Inside("api".into())).await.err();
+    engine.port_forward(&run, "api", 80).await.err();
     // No kubelet makes the Job's pod, so that the suite fails to start after some time.
     engine.run_suite(&run, &run.plan.suites["e2e"], &Secrets::default(), &|_| {}).await.unwrap_err();
-    engine.off_limits(ENVIRONMENT).await.err();
-    engine.amend(ENVIRONMENT, run.run, &RetentionChange::Used(run.expires)).await.unwrap();
+    engine.infrastructure_endpoints(ENVIRONMENT).await.err();
+    engine.update_retention(ENVIRONMENT, run.run, &RetentionChange::Used(run.expires)).await.unwrap();
     engine.observe(ENVIRONMENT).await.unwrap();
     engine.list().await.unwrap();
-    engine.running(ENVIRONMENT).await.unwrap();
-    engine.traces(ENVIRONMENT).await.unwrap();
+    engine.running_containers(ENVIRONMENT).await.unwrap();
+    engine.diagnostics(ENVIRONMENT).await.unwrap();
     engine.lease(ENVIRONMENT).await.unwrap();
     let logs = engine.logs(ENVIRONMENT, Some("api"), None, false).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), logs.collect::<Vec<_>>()).await.unwrap();
-    assert_eq!(engine.remove(ENVIRONMENT, Some(run.run)).await.unwrap(), []);
+    assert_eq!(engine.remove(ENVIRONMENT, RemovalScope::Run(run.run)).await.unwrap(), []);
     let world = server.world();
     world.asked.clone()
 }

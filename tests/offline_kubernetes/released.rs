@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dayfly::engine::{Engine, Older};
+use dayfly::engine::{Engine, ReplacePolicy};
 use dayfly::evidence::predicate::{RemovalPredicate, RemovalState};
 use dayfly::evidence::verify::{self, Expectations};
 use dayfly::lease::{Lease, RetentionChange};
@@ -27,7 +27,7 @@ async fn made(server: &ApiServer) -> (Replica, Lease) {
     let run: String = serde_json::from_value(status(&server.world())["run"]["id"].clone()).unwrap();
     let mut lease = Lease { environment: "shop-pr-7".into(), run: run.parse().unwrap(), ..lease(1) };
     lease.plan.environment.clone_from(&lease.environment);
-    engine(server).claim(&lease, Older::Removed).await.unwrap();
+    engine(server).claim(&lease, ReplacePolicy::Recreate).await.unwrap();
     (replica, lease)
 }
 
@@ -134,6 +134,6 @@ async fn shows_an_extension_at_once_and_ignores_the_retention_of_another_run() {
     server.world().merge(OBJECT, &json!({"status": {"run": kept}}));
     until(&server, |w| status(w)["phase"] == "Kept").await;
     let longer = now + hour(3);
-    engine(&server).amend(&lease.environment, lease.run, &RetentionChange::Extended(longer)).await.unwrap();
+    engine(&server).update_retention(&lease.environment, lease.run, &RetentionChange::Extended(longer)).await.unwrap();
     until(&server, |w| status(w)["run"]["expirationTime"] == longer.to_string()).await;
 }

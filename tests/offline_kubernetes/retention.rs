@@ -1,6 +1,6 @@
 //! The retention of an environment: changed in the version that was read, in the time of the run that has it.
 
-use dayfly::engine::{Engine, Older};
+use dayfly::engine::{Engine, RemovalScope, ReplacePolicy};
 use dayfly::lease::{Hold, RetentionChange, RetentionUpdate};
 use futures::StreamExt;
 use http::Method;
@@ -28,15 +28,15 @@ fn without(server: &ApiServer, annotation: &str) {
 async fn concurrent_retention_changes_lose_nothing() {
     let server = ApiServer::default();
     let (ours, lease) = prepared(&server).await;
-    ours.amend(ENVIRONMENT, lease.run, &kept("for a look")).await.unwrap();
+    ours.update_retention(ENVIRONMENT, lease.run, &kept("for a look")).await.unwrap();
     let theirs = server.world().get(NAMESPACE).unwrap()["metadata"]["annotations"].clone();
     without(&server, "dayfly.dev/retention");
     server.once(Method::PATCH, NAMESPACE, move |world| {
         world.merge(NAMESPACE, &json!({"metadata": {"annotations": theirs}}));
         None
     });
-    let amended = ours.amend(ENVIRONMENT, lease.run, &RetentionChange::Used(at(2))).await.unwrap();
-    let RetentionUpdate::Now(retention) = amended else { panic!("{amended:?}") };
+    let amended = ours.update_retention(ENVIRONMENT, lease.run, &RetentionChange::Used(at(2))).await.unwrap();
+    let RetentionUpdate::Current(retention) = amended else { panic!("{amended:?}") };
     assert_eq!((retention.kept(), retention.used), (Some("for a look"), at(2)));
     let observed = ours.observe(ENVIRONMENT).await.unwrap().unwrap();
     assert_eq!((observed.retention, observed.lease), (Some(retention), Some(lease)));
@@ -48,8 +48,8 @@ async fn writes_a_change_once_even_if_the_answer_was_lost() {
     let (engine, lease) = prepared(&server).await;
     server.once(Method::PATCH, NAMESPACE, |_| Some(Answer::Lost));
     for _ in 0..3 {
-        let amended = engine.amend(ENVIRONMENT, lease.run, &RetentionChange::Extended(at(9))).await.unwrap();
-        assert!(matches!(&amended, RetentionUpdate::Now(retention) if retention.expires == at(9)), "{amended:?}");
+        let amended = engine.update_retention(ENVIRONMENT, lease.run, &RetentionChange::Extended(at(9))).await.unwrap();
+        assert!(matches!(&amended, RetentionUpdate::Current(retention) if retention.expires == at(9)), "{amended:?}");
     }
     // Repeated once, because nobody knew.
     assert!(server.asked(Method::PATCH, NAMESPACE).len() <= 2);
@@ -60,12 +60,18 @@ async fn a_run_that_lost_the_environment_changes_nothing() {
     let server = ApiServer::default();
     let engine = engine(&server);
     let change = RetentionChange::Used(at(2));
-    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), RetentionUpdate::Gone);
+    assert_eq!(engine.update_retention(ENVIRONMENT, lease(1).run, &change).await.unwrap(), RetentionUpdate::NotFound);
     let made = namespace(&lease(2)).await;
     server.world().put(NAMESPACE, made);
-    assert_eq!(engine.amend(ENVIRONMENT, lease(1).run, &change).await.unwrap(), RetentionUpdate::Taken(lease(2).run));
+    assert_eq!(
+        engine.update_retention(ENVIRONMENT, lease(1).run, &change).await.unwrap(),
+        RetentionUpdate::OwnedBy(lease(2).run)
+    );
     server.world().merge(NAMESPACE, &json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}));
-    assert_eq!(engine.amend(ENVIRONMENT, lease(2).run, &change).await.unwrap(), RetentionUpdate::Leaving);
+    assert_eq!(
+        engine.update_retention(ENVIRONMENT, lease(2).run, &change).await.unwrap(),
+        RetentionUpdate::Terminating
+    );
     assert!(server.writes().is_empty());
 }
 
@@ -74,11 +80,11 @@ async fn retention_changes_are_no_owner_events_and_end_with_the_run() {
     let server = ApiServer::default();
     let (engine, older) = prepared(&server).await;
     let mut happened = engine.watch(ENVIRONMENT).await.unwrap();
-    engine.amend(ENVIRONMENT, older.run, &kept("for a look")).await.unwrap();
+    engine.update_retention(ENVIRONMENT, older.run, &kept("for a look")).await.unwrap();
     let told = tokio::time::timeout(std::time::Duration::from_secs(600), happened.next()).await;
     assert!(told.is_err(), "{told:?}");
     let newer = lease(2);
-    engine.claim(&newer, Older::Updated).await.unwrap();
+    engine.claim(&newer, ReplacePolicy::InPlace).await.unwrap();
     assert_eq!(engine.observe(ENVIRONMENT).await.unwrap().unwrap().retention.unwrap().kept(), None);
 }
 
@@ -95,16 +101,16 @@ async fn removes_remnants_only_without_an_owner() {
     });
     let engine = engine(&server);
     let seen = engine.observe(ENVIRONMENT).await.unwrap().unwrap();
-    assert!(seen.lease.is_none() && !seen.unread);
-    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert!(seen.lease.is_none() && !seen.unreadable_lease);
+    assert_eq!(engine.remove(ENVIRONMENT, RemovalScope::Remnants).await.unwrap(), []);
     assert_eq!(owner(&server), Some(lease(2).run.to_string()));
     // What another version wrote is not nobody's.
     server.world().merge(NAMESPACE, &json!({"metadata": {"annotations": {"dayfly.dev/lease": "{\"v\": 9}"}}}));
     let seen = engine.observe(ENVIRONMENT).await.unwrap().unwrap();
-    assert!(seen.lease.is_none() && seen.unread);
-    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert!(seen.lease.is_none() && seen.unreadable_lease);
+    assert_eq!(engine.remove(ENVIRONMENT, RemovalScope::Remnants).await.unwrap(), []);
     assert!(server.world().get(NAMESPACE).is_some());
     without(&server, "dayfly.dev/lease");
-    assert_eq!(engine.remove_remnants(ENVIRONMENT).await.unwrap(), []);
+    assert_eq!(engine.remove(ENVIRONMENT, RemovalScope::Remnants).await.unwrap(), []);
     assert!(server.world().get(NAMESPACE).is_none());
 }

@@ -204,7 +204,7 @@ pub fn passed() -> Facts {
             product: "podman".into(),
             version: "4.3.1".into(),
             endpoint: "unix:///run/podman/podman.sock".into(),
-            cannot: vec![
+            gaps: vec![
                 "The host is reachable through the bridge's gateway address.".into(),
                 "Names outside the environment are forwarded by the engine's DNS.".into(),
             ],
@@ -383,7 +383,7 @@ pub fn error() -> Facts {
     let file_api = &mut facts.units[5];
     file_api.ready = None;
     file_api.failure =
-        Some("not ready within 60 s: expected file-api answers /health with a status from 200 to 299; last answer: GET http://file-api:3003/health: 503 Service Unavailable".into());
+        Some("not ready within 60 s: expected file-api to answer /health with a status from 200 to 299; last answer: GET http://file-api:3003/health: 503 Service Unavailable".into());
     file_api.last_log = vec![
         "INFO listening on 3003".into(),
         "WARN broker: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN".into(),
@@ -438,7 +438,7 @@ pub fn hostile() -> Facts {
     facts.units[1].failure = Some(evil("failure"));
     facts.units[1].last_log = vec![evil("log"), "```\n</details>".into()];
     let info = facts.engine_info.as_mut().unwrap();
-    (info.product, info.cannot) = (evil("product"), vec![evil("cannot")]);
+    (info.product, info.gaps) = (evil("product"), vec![evil("cannot")]);
     facts.images.insert(
         evil("image"),
         ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: Some(evil("u")) },

@@ -14,7 +14,7 @@ use serde_json::Value;
 /// The program under test.
 pub const DAYFLY: &str = env!("CARGO_BIN_EXE_dayfly");
 
-/// Whether a container engine answers; without one the story is skipped, loudly, unless it must not be.
+/// Returns true if a container engine answers. Without one the test is skipped and counted, unless it is required.
 pub fn engine_is_there() -> bool {
     let found = Command::new(DAYFLY).arg("list").output().unwrap();
     if found.status.success() {

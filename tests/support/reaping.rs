@@ -53,7 +53,7 @@ impl User {
 }
 
 /// Of three pull requests one environment expires, one is closed, one stays; each removal has its record.
-pub fn each_reason_removes_what_it_means_and_is_recorded(user: &User, name: &str) {
+pub fn removes_and_records_for_each_reason(user: &User, name: &str) {
     let repository = ["--repository", "https://git.test/o/n"];
     user.has_up(name, &[("1", &["--ttl", "1s"]), ("2", &repository), ("3", &repository)]);
     let [one, two, three] = ["1", "2", "3"].map(|pr| format!("{name}-pr-{pr}"));
@@ -89,7 +89,7 @@ pub fn each_reason_removes_what_it_means_and_is_recorded(user: &User, name: &str
 }
 
 /// Whenever it is not sure, nothing is removed for a closed pull request, and the exit code says so.
-pub fn without_a_list_that_can_be_trusted_nothing_is_closed(user: &User, name: &str) {
+pub fn closes_nothing_without_a_reliable_list(user: &User, name: &str) {
     user.has_up(name, &[("1", &["--repository", "o/n"]), ("2", &["--repository", "o/second"])]);
     let (one, two) = (format!("{name}-pr-1"), format!("{name}-pr-2"));
     let open = |repository: &'static str| ["--open-prs", "open.txt", "--repository", repository];
@@ -123,7 +123,7 @@ pub fn without_a_list_that_can_be_trusted_nothing_is_closed(user: &User, name: &
 }
 
 /// What somebody extends lives longer, what somebody keeps stays, until they release it.
-pub fn what_is_extended_or_kept_stays(user: &User, name: &str) {
+pub fn keeps_extended_and_held_environments(user: &User, name: &str) {
     user.has_up(name, &[("1", &["--ttl", "1s"])]);
     let environment = format!("{name}-pr-1");
     let environment = environment.as_str();

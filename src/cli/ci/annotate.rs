@@ -8,9 +8,9 @@ use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
 use crate::report::{Format, counts, display, render, sanitize, time};
 
 /// Maximum number of annotations of a kind: GitHub shows ten errors and ten warnings a step.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 
-/// Text for the job's log, each line ended.
+/// Renders annotations for the log of a job.
 pub fn annotations(facts: &Facts, ci: CiSystem) -> String {
     match ci {
         CiSystem::GitHub => github(facts),
@@ -19,12 +19,13 @@ pub fn annotations(facts: &Facts, ci: CiSystem) -> String {
 }
 
 fn github(facts: &Facts) -> String {
-    let cases =
-        |verdict| counts::unsuccessful(&facts.suites).filter(move |(_, c)| c.verdict == Some(verdict)).take(MOST);
-    let failed = cases(Verdict::Failed).map(|(s, c)| of_case("error", s, c));
-    let unsure = cases(Verdict::Inconclusive).map(|(s, c)| of_case("warning", s, c));
-    let suites = facts.suites.iter().filter_map(of_suite).take(MOST);
-    let causes = facts.causes.iter().filter_map(|c| of_cause(facts, c)).take(MOST);
+    let cases = |verdict| {
+        counts::unsuccessful(&facts.suites).filter(move |(_, c)| c.verdict == Some(verdict)).take(MAX_ANNOTATIONS)
+    };
+    let failed = cases(Verdict::Failed).map(|(s, c)| case_annotation("error", s, c));
+    let unsure = cases(Verdict::Inconclusive).map(|(s, c)| case_annotation("warning", s, c));
+    let suites = facts.suites.iter().filter_map(suite_annotation).take(MAX_ANNOTATIONS);
+    let causes = facts.causes.iter().filter_map(|c| cause_annotation(facts, c)).take(MAX_ANNOTATIONS);
     let out: String = causes.chain(suites).chain(failed).chain(unsure).collect();
     if out.is_empty() && display::outcome(facts) != "PASSED" {
         let text = facts.causes.first().map_or("the run ended without a verdict", |c| c.text.as_str());
@@ -38,7 +39,7 @@ fn heading(facts: &Facts) -> String {
 }
 
 /// Annotates a cause that no suite or case shows.
-fn of_cause(facts: &Facts, cause: &Cause) -> Option<String> {
+fn cause_annotation(facts: &Facts, cause: &Cause) -> Option<String> {
     let level = match cause.kind {
         CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive => return None,
         CauseKind::Interrupted | CauseKind::Superseded => "warning",
@@ -48,7 +49,7 @@ fn of_cause(facts: &Facts, cause: &Cause) -> Option<String> {
 }
 
 /// Annotates a suite that has its own reason for not passing.
-fn of_suite(suite: &SuiteFact) -> Option<String> {
+fn suite_annotation(suite: &SuiteFact) -> Option<String> {
     let level = match suite.verdict {
         Some(Verdict::Passed) | None => return None,
         Some(Verdict::Failed) => "error",
@@ -58,41 +59,41 @@ fn of_suite(suite: &SuiteFact) -> Option<String> {
     Some(command(level, suite.source.as_deref(), &title, suite.reason.as_deref()?))
 }
 
-fn of_case(level: &str, suite: &SuiteFact, case: &CaseFact) -> String {
+fn case_annotation(level: &str, suite: &SuiteFact, case: &CaseFact) -> String {
     let failure = case.failures.first();
     let source = failure.and_then(|f| f.source.as_ref()).or(case.source.as_ref()).or(suite.source.as_ref());
-    let text = failure.map_or("no details were kept".to_owned(), |f| {
+    let text = failure.map_or("no details available".to_owned(), |f| {
         format!("{}\nexpected: {}\ngot: {}\nwaited: {}", f.step, f.expected, f.got, time::duration(f.waited_ms))
     });
     command(level, source.map(String::as_str), &format!("{} / {}", suite.name, display::case_title(case)), &text)
 }
 
 fn command(level: &str, source: Option<&str>, title: &str, text: &str) -> String {
-    let place = source.map(place).unwrap_or_default();
+    let location = source.map(location).unwrap_or_default();
     format!(
-        "::{level} {place}title={}::{}\n",
-        property(&sanitize::one_line(title, 200)),
-        data(&sanitize::block(text, 2000))
+        "::{level} {location}title={}::{}\n",
+        escape_property(&sanitize::one_line(title, 200)),
+        escape_message(&sanitize::block(text, 2000))
     )
 }
 
-/// `file=…,line=…,` of a `path:line`.
-fn place(source: &str) -> String {
+/// Renders `path:line` as `file=…,line=…,`.
+fn location(source: &str) -> String {
     let source = sanitize::one_line(source, 400);
     match source.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u32>().ok()?))) {
-        Some((file, line)) => format!("file={},line={line},", property(file)),
-        None => format!("file={},", property(&source)),
+        Some((file, line)) => format!("file={},line={line},", escape_property(file)),
+        None => format!("file={},", escape_property(&source)),
     }
 }
 
 /// Escapes the message of a command.
-fn data(text: &str) -> String {
+fn escape_message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("##[", "## [")
 }
 
 /// Escapes a property of a command, where commas and colons are separators.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+fn escape_property(text: &str) -> String {
+    escape_message(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// A collapsed section with the whole text report. Its times come from the facts, so that equal facts give equal text.

@@ -11,7 +11,7 @@ pub struct Check {
     pub passed: bool,
     /// Observation.
     pub saw: String,
-    /// How to fix a failed check; empty if `saw` says it.
+    /// The fix of a failed check; empty if `saw` contains it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub todo: String,
 }
@@ -32,7 +32,7 @@ impl Check {
 const COLUMN: usize = 20;
 
 /// Renders all checks.
-pub fn text(checks: &[Check], cannot: &[String]) -> String {
+pub fn text(checks: &[Check], gaps: &[String]) -> String {
     let mut text = String::new();
     let margin = format!("\n  {:COLUMN$}  ", "");
     for check in checks {
@@ -42,9 +42,9 @@ pub fn text(checks: &[Check], cannot: &[String]) -> String {
             text += &format!("{}→ {}\n", &margin[1..], check.todo.replace('\n', &margin));
         }
     }
-    if !cannot.is_empty() {
+    if !gaps.is_empty() {
         text += "\nNot enforced by this engine (every report says so):\n";
-        text.extend(cannot.iter().map(|gap| format!("  · {gap}\n")));
+        text.extend(gaps.iter().map(|gap| format!("  · {gap}\n")));
     }
     let failed = checks.iter().filter(|c| !c.passed).count();
     text + &if failed == 0 {

@@ -40,7 +40,7 @@ async fn images(engine: &KubernetesEngine, valid: &ValidDescription) -> Check {
         Err(e) => return Check::failed("images", format!("failed to {e}"), ""),
     };
     let wanted: Vec<String> = plan.images().into_iter().collect();
-    match engine.images(&wanted, &|_, _| ()).await {
+    match engine.resolve_images(&wanted, &|_, _| ()).await {
         Ok(found) => {
             let roots = crate::plan::image_user::check(&plan, &found);
             let on_nodes = found.values().filter(|f| f.digest.is_empty()).count();

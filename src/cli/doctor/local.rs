@@ -16,8 +16,8 @@ const ROOM: u64 = 2 * GIBI;
 /// Performs all checks of this machine; also returns what its engine does not enforce.
 pub async fn all(engine: Arc<LocalEngine>, description: Option<ValidDescription>) -> (Vec<Check>, Vec<String>) {
     let info = engine.info();
-    let cannot = match engine.gaps().await {
-        Ok(cannot) => cannot,
+    let gaps = match engine.gaps().await {
+        Ok(gaps) => gaps,
         Err(e) => {
             return (
                 vec![Check::failed(
@@ -49,7 +49,7 @@ pub async fn all(engine: Arc<LocalEngine>, description: Option<ValidDescription>
             Err(e) => Check::failed("images", format!("failed to {e}"), ""),
         });
     }
-    (checks, cannot)
+    (checks, gaps)
 }
 
 /// Checks free space where the engine keeps images and volumes; skipped if that is not on this host.

@@ -13,7 +13,7 @@ use super::check::Check;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::cli::request;
 use crate::engine::kubernetes::KubernetesEngine;
-use crate::engine::{Engine, EngineError, EngineKind, Older};
+use crate::engine::{Engine, EngineError, EngineKind, RemovalScope, ReplacePolicy};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Verdict;
@@ -113,8 +113,8 @@ async fn pod_security(cluster: &KubernetesEngine, environment: &str) -> Check {
 }
 
 async fn bring_up(session: &Session) -> Result<(), EngineError> {
-    session.engine.claim(&session.lease, Older::Removed).await?;
-    session.engine.images(&session.lease.plan.images().into_iter().collect::<Vec<_>>(), &|_, _| ()).await?;
+    session.engine.claim(&session.lease, ReplacePolicy::Recreate).await?;
+    session.engine.resolve_images(&session.lease.plan.images().into_iter().collect::<Vec<_>>(), &|_, _| ()).await?;
     session.engine.prepare(&session.lease, &session.secrets).await?;
     for unit in &session.lease.plan.units {
         session.engine.start(&session.lease, &unit.name).await?;
@@ -224,7 +224,7 @@ async fn limits(session: &Session) -> Check {
 
 async fn removed(session: &Session) -> Check {
     let began = Instant::now();
-    match session.engine.remove(&session.lease.environment, None).await {
+    match session.engine.remove(&session.lease.environment, RemovalScope::All).await {
         Ok(left) if left.is_empty() => {
             Check::passed("removal", format!("nothing is left after {:.1} s", began.elapsed().as_secs_f64()))
         }

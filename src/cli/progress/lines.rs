@@ -59,7 +59,7 @@ pub fn text(event: &RunEvent) -> Option<String> {
         RunEvent::Gaps { .. }
         | RunEvent::Images { .. }
         | RunEvent::Prepared
-        | RunEvent::Traces { .. }
+        | RunEvent::Diagnostics { .. }
         | RunEvent::UnitWaiting { .. }
         | RunEvent::Running { .. } => return None,
     })

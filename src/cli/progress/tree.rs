@@ -13,7 +13,7 @@ use crate::model::Verdict;
 use crate::plan::Plan;
 use crate::report::facts::SuiteFact;
 
-/// How often a spinner turns.
+/// Interval of spinner updates.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest probe answer shown in a line.
 const LAST: usize = 60;

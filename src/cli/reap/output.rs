@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::{Common, Output};
-use crate::engine::{Observed, Residual};
+use crate::engine::{ObservedEnvironment, Residual};
 use crate::reaper::decide::Decision;
 use crate::reaper::removal::Outcome;
 
@@ -16,7 +16,13 @@ pub fn no_list(common: &Common, why: &str) {
 }
 
 /// Prints the decision about an environment and the outcome of its removal, if it was attempted.
-pub fn print(common: &Common, observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) {
+pub fn print(
+    common: &Common,
+    observed: &ObservedEnvironment,
+    decision: &Decision,
+    outcome: Option<&Outcome>,
+    dry_run: bool,
+) {
     match common.output {
         Output::Json => outln!("{}", to_json(observed, decision, outcome, dry_run)),
         Output::Text => print_text(&observed.environment, decision, outcome),
@@ -57,7 +63,7 @@ fn print_outcome(environment: &str, reason: &str, outcome: &Outcome) {
     }
 }
 
-fn to_json(observed: &Observed, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
+fn to_json(observed: &ObservedEnvironment, decision: &Decision, outcome: Option<&Outcome>, dry_run: bool) -> Value {
     let lease = observed.lease.as_ref();
     let (due, reason, mut notes) = match decision {
         Decision::Due(reason) => (true, Some(reason), vec![]),

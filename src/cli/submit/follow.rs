@@ -21,9 +21,9 @@ use crate::plan::Plan;
 
 /// Time after which a missing controller is reported.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How long to wait for the deletion of an older object.
+/// Time limit of the deletion of an older object.
 const LEAVING: Duration = Duration::from_secs(180);
-/// How long to wait for the end of the log after the run has ended.
+/// Time limit of the rest of the log after the run has ended.
 const TAIL: Duration = Duration::from_secs(10);
 /// Pause before an interrupted log is resumed.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -37,7 +37,7 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
         VerifiedEvidence::Removal(r) => {
             removal_text(&mut text, r);
             if r.ended_on.is_none() {
-                line(&mut text, "ended", "never: whoever removed it died, or could not write any more".into());
+                line(&mut text, "ended", "never: the remover died, or could not write the end".into());
             }
         }
         VerifiedEvidence::File(StatementContent::Removal(r)) => {

@@ -11,7 +11,7 @@ use super::status_patch::{publish, updated, write};
 use crate::controller::context::Context;
 use crate::controller::events;
 use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
-use crate::engine::{Engine, Observed};
+use crate::engine::{Engine, ObservedEnvironment, RemovalScope};
 use crate::evidence::predicate::RemovalReason;
 use crate::model::{Keep, RunId};
 
@@ -23,7 +23,7 @@ pub async fn remove_environment(object: &TestEnvironmentSummary, context: &Conte
     let Some(run) = object.run() else { return Ok(()) };
     let (before, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let observed = context.engine.observe(&run.environment).await?;
-    let observed = observed.filter(|o| !o.leaving && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
+    let observed = observed.filter(|o| !o.terminating && o.lease.as_ref().is_some_and(|l| l.run.to_string() == run.id));
     let retention = observed.as_ref().and_then(|o| o.retention.as_ref());
     let recheck = now.checked_add(HOLD_RECHECK).unwrap_or(now);
     let extended = retention.map(|r| if r.kept().is_some() { recheck.max(r.expires) } else { r.expires });
@@ -52,7 +52,7 @@ pub async fn remove_environment(object: &TestEnvironmentSummary, context: &Conte
 async fn remove_recorded(
     object: &TestEnvironmentSummary,
     run: &RunStatus,
-    observed: Option<&Observed>,
+    observed: Option<&ObservedEnvironment>,
     reason: &RemovalReason,
     context: &Context,
 ) -> Result<(), ReconcileError> {
@@ -62,7 +62,7 @@ async fn remove_recorded(
         (None, Some(observed)) => Some(removal_record::begin(object, observed, reason.clone(), context).await?),
         (unended, _) => unended,
     };
-    let left = context.engine.remove(&run.environment, Some(id)).await?;
+    let left = context.engine.remove(&run.environment, RemovalScope::Run(id)).await?;
     if !left.is_empty() {
         let left = left.iter().map(|r| format!("{}: {}", r.object, r.reason)).collect::<Vec<_>>().join("; ");
         // The record ends when the environment is gone, or when the finalizer is removed although it is not.

@@ -11,7 +11,7 @@ use super::error::{ReconcileError, api_error};
 use crate::controller::context::Context;
 use crate::controller::labels::TEST_ENVIRONMENT;
 use crate::crd::{RunStatus, TestEnvironmentSummary};
-use crate::engine::{Engine, Observed, Residual};
+use crate::engine::{Engine, ObservedEnvironment, Residual};
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::removal::{self, Record};
 use crate::evidence::removal_store::RemovalStore;
@@ -53,7 +53,7 @@ async fn usable(secret: Secret, context: &Context) -> Result<Arc<SigningKey>, St
 /// Begins the record of a removal; if this fails, nothing may be removed.
 pub async fn begin(
     object: &TestEnvironmentSummary,
-    observed: &Observed,
+    observed: &ObservedEnvironment,
     reason: RemovalReason,
     context: &Context,
 ) -> Result<Record, ReconcileError> {

@@ -45,7 +45,7 @@ pub fn apply(run: &mut RunStatus, event: &RunEvent, plan: &Plan, now: Timestamp)
                 run.causes.push(short(&cause.text));
             }
         }
-        RunEvent::Traces { .. } => run.stage = Stage::Removing,
+        RunEvent::Diagnostics { .. } => run.stage = Stage::Removing,
         RunEvent::Kept { reason } => run.keep_reason = Some(reason.clone()),
         RunEvent::Removing { .. } => (run.stage, run.endpoints) = (Stage::Removing, vec![]),
         _ => {}

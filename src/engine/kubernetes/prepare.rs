@@ -43,7 +43,9 @@ async fn apply_in_order(engine: &KubernetesEngine, environment: &str, policies: 
 
 fn render(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets) -> Result<Vec<Object>, EngineError> {
     let pull_secret = engine.options().pull_secret.as_deref();
-    engine.with_stage(lease, |stage| prepare::objects(stage, secrets, pull_secret)).map_err(|e| explain::unrendered(&e))
+    engine
+        .with_render_input(lease, |input| prepare::objects(input, secrets, pull_secret))
+        .map_err(|e| explain::unrendered(&e))
 }
 
 /// Selects the objects that are missing or differ, and deletes those that are not wanted.

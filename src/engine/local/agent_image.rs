@@ -1,7 +1,7 @@
-//! The image in which agents run: dayfly's own program with the shared objects that it needs, and nothing else.
+//! The agent image: dayfly's own program with the shared objects that it needs.
 //!
-//! It is made by dayfly itself and loaded through the socket, once for each build of dayfly. It is a cache:
-//! teardown leaves it, and removing it costs a second at the next run.
+//! dayfly builds it and loads it through the socket, once for each build of dayfly. It is a cache: teardown leaves it, and
+//! the next run builds a removed one again in a second.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,20 +21,20 @@ use crate::model::Digest;
 mod elf;
 mod layout;
 
-/// Name of the image; its tag is the beginning of the program's SHA-256.
+/// Name of the image; its tag is the start of the program's SHA-256.
 pub const NAME: &str = "localhost/dayfly-agent";
-/// Bytes sent at once.
+/// Size of a sent chunk, in bytes.
 const CHUNK: usize = 1 << 18;
-/// Bytes at the beginning of a program in which linkers put its interpreter's name.
+/// Size of the start of a program that has its interpreter's name, in bytes.
 const HEAD: u64 = 1 << 20;
 
-/// The image's reference; it is there when this returns.
+/// Returns the reference of the image, which is built if the engine does not have it.
 pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
-    engine.agent_image.get_or_try_init(|| make(engine)).await.cloned()
+    engine.agent_image.get_or_try_init(|| build(engine)).await.cloned()
 }
 
-async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
-    let failed = |words: String| explain::failed("make the agent's image", &words, Leftover::None);
+async fn build(engine: &LocalEngine) -> Result<String, EngineError> {
+    let failed = |words: String| explain::failed("build the agent image", &words, Leftover::None);
     let executable = engine.options.executable.clone();
     let unreadable = |e: io::Error| failed(format!("{}: {e}", executable.display()));
     let digest = blocking(executable.clone(), |path| Digest::compute_from_reader(&mut File::open(path)?));
@@ -48,13 +48,13 @@ async fn make(engine: &LocalEngine) -> Result<String, EngineError> {
     load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
     match images::inspect(engine, &reference).await.map_err(failed)? {
         Some(_) => Ok(reference),
-        None => Err(failed("it was loaded, and yet the engine does not have it".into())),
+        None => Err(failed("the engine does not have it after loading it".into())),
     }
 }
 
 async fn load(engine: &LocalEngine, image: File) -> Result<(), bollard::errors::Error> {
     let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(image), CHUNK);
-    // A piece that cannot be read ends the archive early, which the engine then refuses.
+    // An unreadable chunk truncates the archive, which the engine then refuses.
     let body =
         bollard::body_stream(pieces.take_while(|piece| ready(piece.is_ok())).filter_map(|piece| ready(piece.ok())));
     engine
@@ -72,7 +72,7 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|e| Err(io::Error::other(e)))
 }
 
-/// Everything that goes into the image, as the archive that engines load.
+/// Packs the image as an archive that engines load.
 pub fn pack(reference: &str, program: &Path) -> io::Result<File> {
     let mut objects = BTreeSet::new();
     let mut folders = BTreeSet::new();
@@ -80,7 +80,7 @@ pub fn pack(reference: &str, program: &Path) -> io::Result<File> {
     File::open(program)?.take(HEAD).read_to_end(&mut head)?;
     if let Some(interpreter) = elf::interpreter(&head) {
         objects.insert(PathBuf::from(interpreter));
-        // This process runs the same program, or one built beside it: what it has mapped is what the program needs.
+        // This process runs the same program, or one built beside it, so the program needs the objects that it has mapped.
         for path in with_neighbours(elf::mapped(&std::fs::read_to_string("/proc/self/maps")?)) {
             if let (Some(folder), true) = (path.parent(), path.exists()) {
                 folders.insert(folder.to_string_lossy().into_owned());
@@ -91,7 +91,7 @@ pub fn pack(reference: &str, program: &Path) -> io::Result<File> {
     layout::archive(reference, program, &objects, &folders)
 }
 
-/// Adds the names by which shared objects are asked for, and those of name resolution, which load at need.
+/// Adds the aliases of shared objects, and the objects of name resolution, which are loaded on demand.
 fn with_neighbours(mapped: Vec<PathBuf>) -> BTreeSet<PathBuf> {
     let mut all: BTreeSet<PathBuf> = mapped.iter().cloned().collect();
     for path in &mapped {
@@ -107,7 +107,7 @@ fn with_neighbours(mapped: Vec<PathBuf>) -> BTreeSet<PathBuf> {
     all
 }
 
-/// Links in the same folder that lead to this object: older C libraries are mapped under another name than asked for.
+/// Returns the links in the same folder to this object: older C libraries are mapped under another name.
 fn aliases(folder: &Path, object: &Path) -> Vec<PathBuf> {
     let stem = object
         .file_name()

@@ -1,4 +1,4 @@
-//! Agents: one container of dayfly's own image for each link. They remove themselves when the link ends.
+//! Agents: a container of dayfly's own image for each connection. The engine removes it when the connection ends.
 
 use super::client::LocalEngine;
 use super::name::unique_suffix;
@@ -7,52 +7,57 @@ use crate::agent::AgentLink;
 use crate::engine::EngineError;
 use crate::lease::Lease;
 use crate::plan::{Position, Unit};
-use crate::render::container::{self, Place, Request};
+use crate::render::container::{self, AgentPlacement, ContainerRequest};
 use crate::render::labels;
-use crate::render::wires::{Attachment, judge_hosts, judge_seats, suite_callees};
+use crate::render::links::{Attachment, suite_callees, tester_attachments, tester_hosts};
 
 /// Starts an agent at a position.
 pub async fn start(engine: &LocalEngine, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
     let run = unique_suffix();
-    let place = match position {
-        Position::Control => judge(engine, lease, &lease.plan.units.iter().collect::<Vec<_>>()).await?,
+    let placement = match position {
+        Position::Control => in_networks(engine, lease, &lease.plan.units.iter().collect::<Vec<_>>()).await?,
         Position::Suite(name) => {
             let suite = lease.plan.suites.get(name).ok_or_else(|| EngineError::Missing(format!("suite {name}")))?;
-            judge(engine, lease, &suite_callees(&lease.plan, suite)).await?
+            in_networks(engine, lease, &suite_callees(&lease.plan, suite)).await?
         }
         Position::Inside(unit) => inside(engine, lease, unit).await?,
         Position::Neighbour => {
-            let network = labels::name(lease, &format!("neighbour-{run}"));
+            let network = labels::object_name(lease, &format!("neighbour-{run}"));
             networks::create(engine, lease, &network).await?;
-            Place::Seats(vec![Attachment { network, address: None }], vec![])
+            AgentPlacement::Networks { attachments: vec![Attachment { network, address: None }], hosts: vec![] }
         }
     };
-    begin(engine, lease, place, &["agent"], &run).await
+    connect(engine, lease, placement, &["agent"], &run).await
 }
 
-/// A raw connection to a port of a unit's first copy.
-pub async fn dial(engine: &LocalEngine, lease: &Lease, unit: &str, port: u16) -> Result<AgentLink, EngineError> {
+/// Connects to a port of a unit's first copy.
+pub async fn port_forward(
+    engine: &LocalEngine,
+    lease: &Lease,
+    unit: &str,
+    port: u16,
+) -> Result<AgentLink, EngineError> {
     let callee = lease
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    let place = judge(engine, lease, &[callee]).await?;
-    begin(engine, lease, place, &["agent", "dial", &format!("{unit}:{port}")], &unique_suffix()).await
+    let placement = in_networks(engine, lease, &[callee]).await?;
+    connect(engine, lease, placement, &["agent", "dial", &format!("{unit}:{port}")], &unique_suffix()).await
 }
 
-async fn judge(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<Place, EngineError> {
+async fn in_networks(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> Result<AgentPlacement, EngineError> {
     let subnets = networks::subnets(engine, lease).await?;
-    let hosts = judge_hosts(lease, &subnets, callees).map_err(|words| explain::not_started("an agent", &words))?;
-    Ok(Place::Seats(judge_seats(lease, callees), hosts))
+    let hosts = tester_hosts(lease, &subnets, callees).map_err(|words| explain::not_started("an agent", &words))?;
+    Ok(AgentPlacement::Networks { attachments: tester_attachments(lease, callees), hosts })
 }
 
-/// In the namespaces of the unit's first copy, as its user.
-async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place, EngineError> {
+/// Returns the placement in the namespaces of the unit's first copy, as its user.
+async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<AgentPlacement, EngineError> {
     let planned = lease
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    let name = labels::name(lease, &labels::copy(unit, 1));
+    let name = labels::object_name(lease, &labels::copy_name(unit, 1));
     let found =
         engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
     if found.state.status != "running" {
@@ -61,26 +66,30 @@ async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Place
             &format!("{unit} is not running: it is {}", found.state.status),
         ));
     }
-    let image = images::held(engine, &planned.image).await?;
+    let image = images::resolved(engine, &planned.image).await?;
     let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
-    Ok(Place::Inside(found.id, format!("{}:{}", ids.uid, ids.gid), planned.confinement.capabilities.clone()))
+    Ok(AgentPlacement::Inside {
+        container: found.id,
+        user: format!("{}:{}", ids.uid, ids.gid),
+        capabilities: planned.confinement.capabilities.clone(),
+    })
 }
 
-async fn begin(
+async fn connect(
     engine: &LocalEngine,
     lease: &Lease,
-    place: Place,
+    placement: AgentPlacement,
     arguments: &[&str],
     run: &str,
 ) -> Result<AgentLink, EngineError> {
     let image = agent_image::ensure(engine).await?;
-    let request: Request = container::agent(lease, place, arguments, &image, run, engine.flavour);
+    let request: ContainerRequest = container::agent(lease, placement, arguments, &image, run, engine.profile);
     let failed = |e: &bollard::errors::Error| explain::not_started("an agent", &explain::words(e));
     engine.create(&request).await.map_err(|e| failed(&e))?;
     match link::start(engine, &request.name).await {
         Ok(link) => Ok(link),
         Err(e) => {
-            // It removes itself only after it ran; teardown finds it by its labels if this fails too.
+            // The engine removes it only after it ran. If this fails too, teardown finds it by its labels.
             engine.discard(&request.name).await.ok();
             Err(failed(&e))
         }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::options::Options;
 use super::raw::Raw;
 use crate::model::ImageFact;
-use crate::render::container::Flavour;
+use crate::render::container::EngineProfile;
 
 /// Maximum number of concurrent requests to the engine.
 pub(super) const MAX_CONCURRENT: usize = 8;
@@ -29,10 +29,10 @@ pub struct LocalEngine {
     pub(super) raw: Raw,
     pub(super) product: Product,
     pub(super) version: String,
-    pub(super) flavour: Flavour,
+    pub(super) profile: EngineProfile,
     pub(super) options: Options,
     pub(super) agent_image: Arc<OnceCell<String>>,
-    /// Images by reference, as first inspected: the image that was checked is the image that runs.
+    /// Images by reference, as first inspected, so that the checked image is the image that runs.
     pub(super) images: Arc<Mutex<HashMap<String, LocalImage>>>,
     /// Number of subnets tried so far, where dayfly chooses them.
     pub(super) next_subnet: Arc<AtomicU32>,
@@ -41,7 +41,7 @@ pub struct LocalEngine {
 /// An image that the engine has.
 #[derive(Debug, Clone)]
 pub struct LocalImage {
-    /// Its id; containers are made from it.
+    /// Its id; containers are created from it.
     pub id: String,
     /// Its digest, platform and user.
     pub fact: ImageFact,

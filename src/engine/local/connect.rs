@@ -1,4 +1,4 @@
-//! Finds the engine's socket: what was asked for, else the usual places, and says what was tried.
+//! Finds the engine's socket: the requested one, or one of the usual places.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
 use super::client::{LocalEngine, Product};
 use super::explain;
-use super::options::{Options, Surroundings};
+use super::options::{Options, SocketVariables};
 use super::raw::Raw;
 use crate::engine::EngineError;
-use crate::render::container::Flavour;
+use crate::render::container::EngineProfile;
 
-/// How long a socket may take to say what it is.
-const HELLO: Duration = Duration::from_secs(10);
-/// How long any other answer may take, in seconds; importing dayfly's own image is the longest.
+/// Time limit of the first answer of a socket.
+const PING_LIMIT: Duration = Duration::from_secs(10);
+/// Time limit of any other answer, in seconds; the import of dayfly's own image takes longest.
 const ANSWER_SECS: u64 = 120;
 
-/// Addresses to try, in order, each with where it comes from. Only one when the user named it.
-fn candidates(s: &Surroundings) -> Vec<(String, String)> {
+/// Returns the addresses to try, in order, each with its origin. Only one if the user named it.
+fn candidates(s: &SocketVariables) -> Vec<(String, String)> {
     let named = [("DOCKER_HOST", &s.docker_host), ("CONTAINER_HOST", &s.container_host)];
     if let Some((name, host)) = named.iter().find_map(|(n, h)| h.as_ref().map(|h| (*n, h.clone()))) {
         return vec![(host, format!("from {name}"))];
@@ -33,7 +33,7 @@ fn candidates(s: &Surroundings) -> Vec<(String, String)> {
     paths.into_iter().map(|p| (format!("unix://{}", p.display()), String::new())).collect()
 }
 
-/// What to do, by what went wrong.
+/// Returns advice for the failures.
 fn advice(tried: &[(String, String)]) -> String {
     let any = |sign: &str| tried.iter().any(|(_, why)| why.contains(sign));
     let mut todo = vec![];
@@ -54,7 +54,7 @@ fn unreachable(tried: &[(String, String)]) -> EngineError {
     EngineError::Unreachable { detail: format!("none answered; tried\n{list}\n{}", advice(tried)) }
 }
 
-/// What an address is to the clients, or why it is none.
+/// Parses an address.
 fn transport(host: &str) -> Result<Raw, String> {
     if let Some(path) = host.strip_prefix("unix://").or(host.starts_with('/').then_some(host)) {
         return Ok(Raw::Unix(path.to_owned()));
@@ -66,10 +66,10 @@ fn transport(host: &str) -> Result<Raw, String> {
 }
 
 impl LocalEngine {
-    /// Reaches the first engine that answers.
+    /// Connects to the first engine that answers.
     pub async fn connect(options: Options) -> Result<Self, EngineError> {
         let mut tried = vec![];
-        for (host, origin) in candidates(&options.surroundings) {
+        for (host, origin) in candidates(&options.socket_variables) {
             match reach(&host, &options).await {
                 Ok(engine) => return Ok(engine),
                 Err(why) => tried.push((if origin.is_empty() { host } else { format!("{host} ({origin})") }, why)),
@@ -81,19 +81,19 @@ impl LocalEngine {
 
 async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
     let raw = transport(host)?;
-    accepts(&raw).await?;
-    // Not asked for its version: podman runs other programs to answer that, which takes most of a second.
-    let hello = tokio::time::timeout(HELLO, raw.get_headers("/_ping"))
+    try_connection(&raw).await?;
+    // The version endpoint is not used: podman runs other programs to answer it, which takes most of a second.
+    let hello = tokio::time::timeout(PING_LIMIT, raw.get_headers("/_ping"))
         .await
-        .map_err(|_| format!("no answer within {} s", HELLO.as_secs()))?
+        .map_err(|_| format!("no answer within {} s", PING_LIMIT.as_secs()))?
         .map_err(|f| f.words)?;
-    let said = |name: &str| hello.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let api = spoken(said("api-version"));
+    let header = |name: &str| hello.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let api = negotiated(header("api-version"));
     let docker = match &raw {
         Raw::Unix(path) => Docker::connect_with_unix(path, ANSWER_SECS, &api),
         Raw::Tcp(address) => Docker::connect_with_http(&format!("http://{address}"), ANSWER_SECS, &api),
     };
-    let (product, version) = product(said("server"));
+    let (product, version) = product(header("server"));
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if product == Product::Podman && major.is_some_and(|major| major < 4) {
         return Err(format!("podman {version} is too old: podman 4 or newer is needed"));
@@ -104,8 +104,11 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
         raw,
         product,
         version,
-        // Containers share this host's kernel; a remote engine is assumed to know IPv6, as every usual kernel does.
-        flavour: Flavour { log_driver, ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp") },
+        // Containers share this host's kernel. A remote engine is assumed to support IPv6.
+        profile: EngineProfile {
+            log_driver,
+            ipv6: Path::new("/proc/sys/net/ipv6").exists() || host.starts_with("tcp"),
+        },
         options: options.clone(),
         agent_image: Arc::default(),
         images: Arc::default(),
@@ -113,26 +116,26 @@ async fn reach(host: &str, options: &Options) -> Result<LocalEngine, String> {
     })
 }
 
-/// The version to speak: the engine's own, or the newest that the client library knows.
-fn spoken(offered: &str) -> ClientVersion {
+/// Returns the API version to use: the engine's own, or the newest that the client library knows.
+fn negotiated(offered: &str) -> ClientVersion {
     let newest = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
     let offered = offered.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     let (major_version, minor_version) = offered.unwrap_or(newest).min(newest);
     ClientVersion { major_version, minor_version }
 }
 
-/// Product and version from words such as `Libpod/4.3.1 (linux)` or `Docker/28.0.1 (linux)`.
+/// Parses product and version from a header such as `Libpod/4.3.1 (linux)` or `Docker/28.0.1 (linux)`.
 fn product(server: &str) -> (Product, String) {
     let (name, version) = server.split_once('/').unwrap_or((server, ""));
     let version = version.split(' ').next().unwrap_or_default().to_owned();
     (if name == "Libpod" { Product::Podman } else { Product::Docker }, version)
 }
 
-/// Opens and closes a connection, because its error says more than the client's.
-async fn accepts(raw: &Raw) -> Result<(), String> {
+/// Opens and closes a connection, because its error is clearer than the client's.
+async fn try_connection(raw: &Raw) -> Result<(), String> {
     let opened = match raw {
         Raw::Unix(path) => tokio::net::UnixStream::connect(path).await.map(drop),
-        Raw::Tcp(address) => tokio::time::timeout(HELLO, tokio::net::TcpStream::connect(address))
+        Raw::Tcp(address) => tokio::time::timeout(PING_LIMIT, tokio::net::TcpStream::connect(address))
             .await
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map(drop),
@@ -140,7 +143,7 @@ async fn accepts(raw: &Raw) -> Result<(), String> {
     opened.map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => "no such file".into(),
         std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::ConnectionRefused => "refused: nobody listens".into(),
+        std::io::ErrorKind::ConnectionRefused => "connection refused: no engine listens there".into(),
         _ => e.to_string(),
     })
 }
@@ -151,8 +154,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_that_the_user_named_is_the_only_one_tried() {
-        let named = Surroundings {
+    fn tries_only_the_host_that_the_user_named() {
+        let named = SocketVariables {
             docker_host: Some("unix:///a.sock".into()),
             container_host: Some("unix:///b.sock".into()),
             runtime_dir: Some("/run/user/7".into()),
@@ -162,11 +165,11 @@ mod tests {
     }
 
     #[test]
-    fn rootless_podman_is_tried_first_and_docker_last() {
-        let s = Surroundings {
+    fn tries_rootless_podman_first_and_docker_last() {
+        let s = SocketVariables {
             runtime_dir: Some("/run/user/7".into()),
             home: Some("/home/u".into()),
-            ..Surroundings::default()
+            ..SocketVariables::default()
         };
         let hosts: Vec<String> = candidates(&s).into_iter().map(|(h, _)| h).collect();
         assert_eq!(
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_fits_what_went_wrong() {
+    fn advice_matches_the_failure() {
         let denied = unreachable(&[("unix:///var/run/docker.sock".into(), "permission denied".into())]).to_string();
         assert!(denied.contains("`docker` group") && !denied.contains("systemctl start docker"), "{denied}");
         let absent = unreachable(&[("unix:///var/run/docker.sock".into(), "no such file".into())]).to_string();
@@ -190,22 +193,22 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_is_known_by_how_it_greets() {
+    fn recognizes_the_product_by_its_server_header() {
         assert_eq!(product("Libpod/4.3.1 (linux)"), (Product::Podman, "4.3.1".into()));
         assert_eq!(product("Docker/28.0.1 (linux)"), (Product::Docker, "28.0.1".into()));
     }
 
     #[test]
-    fn the_older_of_both_versions_is_spoken() {
-        let spoken = |offered| (spoken(offered).major_version, spoken(offered).minor_version);
-        assert_eq!(spoken("1.41"), (1, 41));
+    fn uses_the_older_of_both_api_versions() {
+        let version = |offered| (negotiated(offered).major_version, negotiated(offered).minor_version);
+        assert_eq!(version("1.41"), (1, 41));
         let newest = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
-        assert_eq!(spoken("1.999"), newest);
-        assert_eq!(spoken(""), newest);
+        assert_eq!(version("1.999"), newest);
+        assert_eq!(version(""), newest);
     }
 
     #[test]
-    fn an_ssh_address_is_refused_with_what_is_possible() {
+    fn refuses_an_ssh_address_with_advice() {
         assert!(transport("ssh://host").unwrap_err().contains("unix:///path"));
     }
 }

@@ -1,11 +1,11 @@
-//! From an engine's own words to a reason with what to do. Pure.
+//! Translates an engine's errors into reasons with advice. Pure.
 
 use bollard::errors::Error;
 
 use crate::engine::words::{chain, find, reason};
 use crate::engine::{EngineError, Leftover};
 
-/// Signs that something ran out, and what.
+/// Messages of exhausted resources, and their explanations.
 const CAPACITY: [(&[&str], &str); 6] = [
     (
         &["no space left on device"],
@@ -24,7 +24,7 @@ const CAPACITY: [(&[&str], &str); 6] = [
     (&["too many open files"], "the engine has too many files open; raise its LimitNOFILE"),
 ];
 
-/// The engine's own words, in one line.
+/// Returns the engine's message, in one line.
 pub fn words(error: &Error) -> String {
     let text = match error {
         Error::DockerResponseServerError { message, .. } => message.clone(),
@@ -35,7 +35,7 @@ pub fn words(error: &Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// HTTP status, where the engine answered with one.
+/// Returns the HTTP status, if the engine answered.
 pub fn status(error: &Error) -> Option<u16> {
     match error {
         Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
@@ -43,12 +43,12 @@ pub fn status(error: &Error) -> Option<u16> {
     }
 }
 
-/// What ran out, if that is what the words say.
+/// Explains which resource is exhausted, if the message says so.
 pub fn capacity(words: &str) -> Option<String> {
     find(&CAPACITY, words).map(|means| format!("{means} (the engine says: {words})"))
 }
 
-/// An operation that failed; `what` is a verb phrase.
+/// Builds the error of a failed operation; `what` is a verb phrase.
 pub fn failed(what: &str, words: &str, leftover: Leftover) -> EngineError {
     match capacity(words) {
         Some(what) => EngineError::Capacity(what),
@@ -56,7 +56,7 @@ pub fn failed(what: &str, words: &str, leftover: Leftover) -> EngineError {
     }
 }
 
-/// A container that could not be made or started.
+/// Builds the error of a container that could not be created or started.
 pub fn not_started(unit: &str, words: &str) -> EngineError {
     match capacity(words) {
         Some(what) => EngineError::Capacity(what),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_command_is_named_as_such() {
+    fn explains_a_missing_command() {
         let said = r#"runc: runc create failed: unable to start container process: exec: "nope": executable file not found in $PATH"#;
         let EngineError::Start { unit, reason, .. } = not_started("web", said) else { unreachable!() };
         assert_eq!(unit, "web");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_and_spent_subnets_are_want_of_capacity() {
+    fn classifies_a_full_disk_and_exhausted_subnets_as_capacity() {
         for said in [
             "write /x: no space left on device",
             "could not find free subnet from subnet pools",

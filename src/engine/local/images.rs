@@ -12,7 +12,7 @@ use super::raw::Failed;
 use crate::engine::{EngineError, OnProgress};
 use crate::model::{ImageFact, ImageRef};
 
-/// Pulls under way at once.
+/// Maximum number of concurrent pulls.
 const PULLS: usize = 3;
 
 /// An image as inspected.
@@ -51,7 +51,7 @@ impl Inspected {
         if self.id.starts_with("sha256:") { self.id.clone() } else { format!("sha256:{}", self.id) }
     }
 
-    fn held(self, reference: &str) -> LocalImage {
+    fn into_local_image(self, reference: &str) -> LocalImage {
         let fact = ImageFact {
             reference: reference.to_owned(),
             digest: self.digest(reference),
@@ -62,7 +62,7 @@ impl Inspected {
     }
 }
 
-/// One inspected image, none when it is not here.
+/// Inspects an image; returns `None` if the engine does not have it.
 pub(super) async fn inspect(engine: &LocalEngine, reference: &str) -> Result<Option<Inspected>, String> {
     match engine.raw.get(&engine.path(&format!("/images/{reference}/json"))).await {
         Ok(found) => Ok(Some(found)),
@@ -71,8 +71,8 @@ pub(super) async fn inspect(engine: &LocalEngine, reference: &str) -> Result<Opt
     }
 }
 
-/// Finds every image; all that cannot be had are in one error.
-pub async fn find_all(
+/// Resolves every image; one error lists all that are unavailable.
+pub async fn resolve_all(
     engine: &LocalEngine,
     references: &[String],
     progress: OnProgress<'_>,
@@ -93,35 +93,35 @@ pub async fn find_all(
     if missing.is_empty() { Ok(facts) } else { Err(EngineError::Images(missing)) }
 }
 
-/// What is known of an image, none when it is not here.
-pub async fn here(engine: &LocalEngine, reference: &str) -> Result<Option<ImageFact>, EngineError> {
-    match look(engine, reference).await {
+/// Returns an image if the engine has it.
+pub async fn find_local(engine: &LocalEngine, reference: &str) -> Result<Option<ImageFact>, EngineError> {
+    match inspect_or_mirrored(engine, reference).await {
         Ok(held) => Ok(held.map(|h| h.fact)),
         Err(why) => Err(EngineError::Images(vec![(reference.to_owned(), why)])),
     }
 }
 
-/// The image behind a reference, looked up once and never pulled here.
-pub async fn held(engine: &LocalEngine, reference: &str) -> Result<LocalImage, EngineError> {
+/// Returns the image of a reference, which is resolved once. Pulls nothing.
+pub async fn resolved(engine: &LocalEngine, reference: &str) -> Result<LocalImage, EngineError> {
     let found = match known(engine, reference) {
         Some(known) => Ok(Some(known)),
-        None => look(engine, reference).await,
+        None => inspect_or_mirrored(engine, reference).await,
     };
     let missing = |why: String| EngineError::Images(vec![(reference.to_owned(), why)]);
-    found.map_err(missing)?.ok_or_else(|| missing("it is not here any more".into()))
+    found.map_err(missing)?.ok_or_else(|| missing("it was removed from the engine".into()))
 }
 
 fn known(engine: &LocalEngine, reference: &str) -> Option<LocalImage> {
     engine.images.lock().ok()?.get(reference).cloned()
 }
 
-async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<LocalImage>, String> {
+async fn inspect_or_mirrored(engine: &LocalEngine, reference: &str) -> Result<Option<LocalImage>, String> {
     let mirrored = ImageRef::split(reference).pulled_through(engine.options.registry_mirror.as_deref()).to_string();
     let mut found = inspect(engine, reference).await?;
     if found.is_none() && mirrored != reference {
         found = inspect(engine, &mirrored).await?;
     }
-    let held = found.map(|f| f.held(reference));
+    let held = found.map(|f| f.into_local_image(reference));
     if let (Some(held), Ok(mut images)) = (&held, engine.images.lock()) {
         images.insert(reference.to_owned(), held.clone());
     }
@@ -129,14 +129,14 @@ async fn look(engine: &LocalEngine, reference: &str) -> Result<Option<LocalImage
 }
 
 async fn find(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<LocalImage, String> {
-    if let Some(held) = look(engine, reference).await? {
+    if let Some(held) = inspect_or_mirrored(engine, reference).await? {
         return Ok(held);
     }
     if ImageRef::split(reference).is_local() {
-        return Err("it is not here, and images named localhost/… are never pulled: build it (for the images of environments/tsd: `make images`)".into());
+        return Err("the engine does not have it, and images named localhost/… are never pulled: build it (for the images of environments/tsd: `make images`)".into());
     }
     pull(engine, reference, progress).await?;
-    look(engine, reference).await?.ok_or_else(|| "it was pulled, and yet the engine does not have it".into())
+    inspect_or_mirrored(engine, reference).await?.ok_or_else(|| "the engine does not have it after the pull".into())
 }
 
 async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -> Result<(), String> {
@@ -154,7 +154,7 @@ async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -
     Ok(())
 }
 
-/// Why a pull failed, with what to do.
+/// Explains a failed pull, with advice.
 fn not_pulled(from: &str, words: &str) -> String {
     let lower = words.to_lowercase();
     let any = |signs: &[&str]| signs.iter().any(|s| lower.contains(s));
@@ -167,9 +167,9 @@ fn not_pulled(from: &str, words: &str) -> String {
         "no route",
         "name resolution",
     ]) {
-        "its registry cannot be reached; set a registry mirror (DAYFLY_REGISTRY_MIRROR), or load the image beforehand"
+        "its registry is unreachable; set a registry mirror (DAYFLY_REGISTRY_MIRROR), or load the image beforehand"
     } else if any(&["unauthorized", "denied", "authentication required"]) {
-        "the registry refuses it: log in with the engine's own client, or check the name"
+        "the registry denied access: log in with the engine's own client, or check the name"
     } else if any(&["manifest unknown", "not found"]) {
         "the registry does not have it: check name and tag"
     } else {
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_that_of_the_name_that_was_asked_for() {
+    fn prefers_the_digest_of_the_requested_name() {
         let image = Inspected {
             id: "77".into(),
             repo_digests: Some(vec!["other.test/a@sha256:1".into(), "docker.io/library/a@sha256:2".into()]),

@@ -1,4 +1,4 @@
-//! What the engine is, and what it cannot enforce: measured where it can be asked, stated otherwise.
+//! Describes the engine and its gaps, which are queried where the engine can tell, and stated otherwise.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use super::explain;
 use super::raw::Raw;
 use crate::engine::{EngineError, EngineInfo, Leftover};
 
-async fn about(engine: &LocalEngine) -> Result<Value, EngineError> {
+async fn query_info(engine: &LocalEngine) -> Result<Value, EngineError> {
     engine
         .raw
         .get(&engine.path("/info"))
         .await
-        .map_err(|f| explain::failed("ask the engine what it can do", &f.words, Leftover::None))
+        .map_err(|f| explain::failed("query the engine's capabilities", &f.words, Leftover::None))
 }
 
-/// Where it keeps its data.
+/// Returns the engine's data folder.
 pub async fn data_root(engine: &LocalEngine) -> Result<Option<PathBuf>, EngineError> {
-    let about = about(engine).await?;
+    let about = query_info(engine).await?;
     Ok(about.get("DockerRootDir").and_then(Value::as_str).map(PathBuf::from))
 }
 
-/// The engine's introduction.
-pub fn introduce(engine: &LocalEngine) -> EngineInfo {
+/// Returns product, version and endpoint.
+pub fn engine_info(engine: &LocalEngine) -> EngineInfo {
     EngineInfo {
         product: match engine.product {
             Product::Podman => "podman",
@@ -36,16 +36,16 @@ pub fn introduce(engine: &LocalEngine) -> EngineInfo {
             Raw::Unix(path) => format!("unix://{path}"),
             Raw::Tcp(address) => format!("tcp://{address}"),
         },
-        cannot: vec![],
+        gaps: vec![],
     }
 }
 
-/// What it does not enforce.
+/// Returns the gaps of the engine.
 pub async fn gaps(engine: &LocalEngine) -> Result<Vec<String>, EngineError> {
-    Ok(sentences(&about(engine).await?, engine.product))
+    Ok(sentences(&query_info(engine).await?, engine.product))
 }
 
-/// Sentences on what is not enforced. Pure.
+/// Derives the gaps from the engine's answer. Pure.
 fn sentences(about: &Value, product: Product) -> Vec<String> {
     let mut gaps = vec![
         "It cannot tell directions apart: a unit that is called can open connections back to its callers.".to_owned(),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_that_are_not_delegated_are_stated() {
+    fn reports_limits_that_are_not_delegated() {
         let about = serde_json::json!({"MemoryLimit": false, "CpuCfsQuota": true, "PidsLimit": true, "SecurityOptions": ["name=seccomp"]});
         let gaps = sentences(&about, Product::Podman);
         assert!(gaps.iter().any(|g| g.contains("memory limits")));

@@ -1,4 +1,4 @@
-//! A container's standard streams as a link: attached before it starts, so that nothing is missed.
+//! Connects to the standard streams of a container. They are attached before it starts, so that nothing is missed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,20 +13,20 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::LocalEngine;
 use crate::agent::AgentLink;
 
-/// Bytes between the engine and the reader.
+/// Size of the buffer between the engine and the reader, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// Attaches to a container that was just made, and starts it.
+/// Attaches to a created container and starts it.
 pub async fn start(engine: &LocalEngine, container: &str) -> Result<AgentLink, Error> {
     let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
     let AttachContainerResults { output, input } = engine.docker.attach_container(container, Some(options)).await?;
     engine.docker.start_container(container, None::<StartContainerOptions>).await?;
     let (near, far) = tokio::io::duplex(BUFFER);
-    let carrying = AbortOnDropHandle::new(tokio::spawn(carry(output, near, container.to_owned())));
+    let carrying = AbortOnDropHandle::new(tokio::spawn(copy_output(output, near, container.to_owned())));
     Ok(AgentLink { input, output: Box::pin(Output { far, _carrying: carrying }) })
 }
 
-/// Lets go of the engine's connection when it is dropped; the container ends when its input is let go of too.
+/// Closes the engine's connection when dropped; the container ends when its input is dropped too.
 struct Output {
     far: DuplexStream,
     _carrying: AbortOnDropHandle<()>,
@@ -38,8 +38,8 @@ impl AsyncRead for Output {
     }
 }
 
-/// Standard output goes to the reader, standard error to the debug log; ends with either end.
-async fn carry(
+/// Copies standard output to the reader and standard error to the debug log, until one side ends.
+async fn copy_output(
     mut from: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     mut to: DuplexStream,
     container: String,

@@ -1,4 +1,4 @@
-//! Logs of units, line by line; standard output and standard error alike.
+//! Logs of units, line by line, of both standard streams.
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -10,10 +10,10 @@ use super::{claim, explain};
 use crate::engine::{EngineError, Leftover, LogLine};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
 
-/// Longest line; what is longer is cut into several.
+/// Maximum length of a line; longer ones are split.
 const LINE: usize = 64 * 1024;
 
-/// The log of one unit, or of all of them.
+/// Returns the log of one unit, or of all.
 pub async fn lines(
     engine: &LocalEngine,
     environment: &str,
@@ -33,12 +33,12 @@ pub async fn lines(
     }
     containers.sort_by_key(|c| c.name());
     let each: Vec<_> =
-        containers.iter().map(|c| of(engine.clone(), c.id.clone(), c.copy_name(), tail, follow)).collect();
-    // One after the other, so that the output is in order; side by side while following.
+        containers.iter().map(|c| container_log(engine.clone(), c.id.clone(), c.copy_name(), tail, follow)).collect();
+    // One log after the other, or all at the same time while following.
     Ok(if follow { futures::stream::select_all(each).boxed() } else { futures::stream::iter(each).flatten().boxed() })
 }
 
-fn of(
+fn container_log(
     engine: LocalEngine,
     container: String,
     unit: String,
@@ -47,37 +47,37 @@ fn of(
 ) -> BoxStream<'static, Result<LogLine, EngineError>> {
     let tail = tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).follow(follow).tail(&tail).build();
-    // The stream borrows nothing once it was made.
+    // Boxed, because the stream borrows nothing.
     let pieces = engine.docker.logs(&container, Some(options)).boxed();
-    let cutter = Cutter::default();
-    futures::stream::unfold((pieces, cutter, unit, false), |(mut pieces, mut cutter, unit, over)| async move {
+    let splitter = LineSplitter::default();
+    futures::stream::unfold((pieces, splitter, unit, false), |(mut pieces, mut splitter, unit, over)| async move {
         if over {
             return None;
         }
         let (batch, over) = match pieces.next().await {
-            Some(Ok(piece)) => (cutter.add(piece).into_iter().map(Ok).collect::<Vec<_>>(), false),
+            Some(Ok(piece)) => (splitter.add(piece).into_iter().map(Ok).collect::<Vec<_>>(), false),
             Some(Err(e)) => (
                 vec![Err(explain::failed(&format!("read the log of {unit}"), &explain::words(&e), Leftover::Unknown))],
                 true,
             ),
-            None => (cutter.rest().into_iter().map(Ok).collect(), true),
+            None => (splitter.rest().into_iter().map(Ok).collect(), true),
         };
         let batch: Vec<_> =
             batch.into_iter().map(|text| text.map(|text| LogLine { unit: unit.clone(), text })).collect();
-        Some((futures::stream::iter(batch), (pieces, cutter, unit, over)))
+        Some((futures::stream::iter(batch), (pieces, splitter, unit, over)))
     })
     .flatten()
     .boxed()
 }
 
-/// Puts pieces together to lines, apart for both streams.
+/// Joins pieces to lines, separately for each stream.
 #[derive(Default)]
-struct Cutter {
+struct LineSplitter {
     out: Vec<u8>,
     err: Vec<u8>,
 }
 
-impl Cutter {
+impl LineSplitter {
     fn add(&mut self, piece: LogOutput) -> Vec<String> {
         let held = if matches!(piece, LogOutput::StdErr { .. }) { &mut self.err } else { &mut self.out };
         held.extend_from_slice(&piece.into_bytes());
@@ -111,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_both_streams_are_put_together_apart() {
-        let mut cutter = Cutter::default();
-        assert_eq!(cutter.add(out("one\r\ntw")), ["one"]);
-        assert_eq!(cutter.add(LogOutput::StdErr { message: "bad\n".into() }), ["bad"]);
-        assert_eq!(cutter.add(out("o\n\nlast")), ["two", ""]);
-        assert_eq!(cutter.rest(), ["last"]);
+    fn joins_the_lines_of_each_stream_separately() {
+        let mut splitter = LineSplitter::default();
+        assert_eq!(splitter.add(out("one\r\ntw")), ["one"]);
+        assert_eq!(splitter.add(LogOutput::StdErr { message: "bad\n".into() }), ["bad"]);
+        assert_eq!(splitter.add(out("o\n\nlast")), ["two", ""]);
+        assert_eq!(splitter.rest(), ["last"]);
     }
 }

@@ -1,8 +1,8 @@
-//! Networks without a way out: no gateway address on the bridge, no DNS, so that neither the host nor an outside
-//! name is reached from them.
+//! Networks without a way out: the bridge has no gateway address and no DNS, so that neither the host nor external names
+//! are reachable.
 //!
-//! podman makes such a bridge only through its own endpoint; Docker needs an option, and an explicit small subnet,
-//! because its default pools hold only 31 networks.
+//! podman creates such a bridge only through its own endpoint. Docker needs an option and explicit small subnets, because
+//! its default pools have only 31 networks.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +18,9 @@ use super::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::labels::{self, Role};
-use crate::render::wires::{self, Subnet, Subnets};
+use crate::render::links::{self, Subnet, Subnets};
 
-/// How many /27 there are in 10.213.0.0/16, where Docker's networks are put.
+/// Number of /27 subnets in 10.213.0.0/16, which has all Docker networks.
 const SLOTS: u32 = 2048;
 
 /// A network in a listing.
@@ -31,10 +31,10 @@ pub struct Network {
     subnet: Option<Subnet>,
 }
 
-/// As Docker lists it.
+/// A network in Docker's listing.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct OfDocker {
+struct DockerNetwork {
     name: String,
     #[serde(default)]
     labels: Option<HashMap<String, String>>,
@@ -42,9 +42,9 @@ struct OfDocker {
     ipam: Option<Ipam>,
 }
 
-/// As podman lists it at its own endpoint.
+/// A network in the listing of podman's own endpoint.
 #[derive(Deserialize)]
-struct OfPodman {
+struct PodmanNetwork {
     name: String,
     #[serde(default)]
     labels: Option<HashMap<String, String>>,
@@ -57,15 +57,15 @@ struct PodmanSubnet {
     subnet: String,
 }
 
-impl From<OfDocker> for Network {
-    fn from(n: OfDocker) -> Self {
+impl From<DockerNetwork> for Network {
+    fn from(n: DockerNetwork) -> Self {
         let subnet = n.ipam.and_then(|i| i.config).into_iter().flatten().find_map(|c| c.subnet?.parse().ok());
         Self { name: n.name, labels: n.labels, subnet }
     }
 }
 
-impl From<OfPodman> for Network {
-    fn from(n: OfPodman) -> Self {
+impl From<PodmanNetwork> for Network {
+    fn from(n: PodmanNetwork) -> Self {
         Self {
             name: n.name,
             labels: n.labels,
@@ -75,16 +75,16 @@ impl From<OfPodman> for Network {
 }
 
 impl LocalEngine {
-    /// All networks with these labels.
+    /// Returns all networks with these labels.
     pub(super) async fn networks(&self, wanted: &[(&str, &str)]) -> Result<Vec<Network>, EngineError> {
         let filter = super::containers::label_filter(wanted);
         let listed = match self.product {
-            // Its Docker-compatible endpoint looks at every container for every network, which takes seconds.
+            // The Docker-compatible endpoint inspects every container for every network, which takes seconds.
             Product::Podman => {
-                self.raw.get(&format!("/v4.0.0/libpod/networks/json?filters={filter}")).await.map(into::<OfPodman>)
+                self.raw.get(&format!("/v4.0.0/libpod/networks/json?filters={filter}")).await.map(into::<PodmanNetwork>)
             }
             Product::Docker => {
-                self.raw.get(&self.path(&format!("/networks?filters={filter}"))).await.map(into::<OfDocker>)
+                self.raw.get(&self.path(&format!("/networks?filters={filter}"))).await.map(into::<DockerNetwork>)
             }
         };
         listed.map_err(|f| explain::failed("list networks", &f.words, Leftover::Unknown))
@@ -95,12 +95,12 @@ fn into<T: Into<Network>>(listed: Vec<T>) -> Vec<Network> {
     listed.into_iter().map(Into::into).collect()
 }
 
-/// How often podman is asked to create a network while interfaces of the host come and go.
+/// Maximum number of attempts to create a podman network while interfaces of the host change.
 const CREATE_ATTEMPTS: u32 = 10;
 
-/// Makes every network of the environment.
+/// Creates every network of the environment.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
-    let names: Vec<String> = wires::of(&lease.plan).iter().map(|w| w.name(lease)).collect();
+    let names: Vec<String> = links::all(&lease.plan).iter().map(|w| w.name(lease)).collect();
     futures::stream::iter(names)
         .map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) })
         .buffer_unordered(MAX_CONCURRENT)
@@ -108,14 +108,14 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, 
         .await
 }
 
-/// Subnets of the networks that this run has.
+/// Returns the subnets of a run's networks.
 pub async fn subnets(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
     let run = lease.run.to_string();
     let found = engine.networks(&[(labels::ENVIRONMENT, &lease.environment), (labels::RUN, &run)]).await?;
     Ok(found.into_iter().filter_map(|n| Some((n.name, n.subnet?))).collect())
 }
 
-/// Makes one network without a way out.
+/// Creates a network without a way out.
 pub async fn create(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, EngineError> {
     let made = match engine.product {
         Product::Podman => create_podman(engine, lease, name).await,
@@ -125,7 +125,7 @@ pub async fn create(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<S
 }
 
 async fn create_podman(engine: &LocalEngine, lease: &Lease, name: &str) -> Result<Subnet, String> {
-    let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of(lease, Role::Network)});
+    let body = json!({"name": name, "driver": "bridge", "internal": true, "dns_enabled": false, "labels": labels::of_run(lease, Role::Network)});
     let mut attempt = 1;
     let made = loop {
         match engine.raw.post("/v4.0.0/libpod/networks/create", &body).await {
@@ -133,10 +133,10 @@ async fn create_podman(engine: &LocalEngine, lease: &Lease, name: &str) -> Resul
             answer => break answer.map_err(|failed| failed.words)?,
         }
     };
-    made.pointer("/subnets/0/subnet").and_then(Value::as_str).ok_or("the engine named no subnet")?.parse()
+    made.pointer("/subnets/0/subnet").and_then(Value::as_str).ok_or("the engine returned no subnet")?.parse()
 }
 
-/// Whether an interface of the host disappeared while podman looked for a free subnet; it has created nothing then.
+/// Returns true if a host interface disappeared while podman looked for a free subnet, before it created anything.
 fn is_interface_race(words: &str) -> bool {
     words.contains("no such network interface")
 }
@@ -156,7 +156,7 @@ async fn create_docker(engine: &LocalEngine, lease: &Lease, name: &str) -> Resul
     Err("could not find free subnet in 10.213.0.0/16".into())
 }
 
-/// The n-th /27, and its lower half, from which the engine gives out addresses of its own.
+/// Returns the n-th /27, and its lower half, from which the engine allocates addresses.
 fn subnet_text(slot: u32) -> (String, String) {
     let (third, fourth) = (slot / 8, slot % 8 * 32);
     (format!("10.213.{third}.{fourth}/27"), format!("10.213.{third}.{fourth}/28"))
@@ -178,7 +178,7 @@ fn docker_request(engine: &LocalEngine, lease: &Lease, name: &str, slot: u32) ->
             ..Ipam::default()
         }),
         options: Some(options),
-        labels: Some(labels::map(labels::of(lease, Role::Network))),
+        labels: Some(labels::into_hash_map(labels::of_run(lease, Role::Network))),
         ..NetworkCreateRequest::default()
     }
 }

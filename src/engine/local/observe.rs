@@ -1,4 +1,4 @@
-//! What exists, found by labels: environments with their owner and the state of their units.
+//! Finds environments by labels, with their owners and the states of their units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use futures::{StreamExt, TryStreamExt};
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
 use super::{claim, explain, images, retention};
-use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
+use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
-/// One environment.
-pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<Observed>, EngineError> {
+/// Returns one environment.
+pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
     Ok(gather(engine, environment).await?.pop())
 }
 
-/// All environments.
-pub async fn all(engine: &LocalEngine) -> Result<Vec<Observed>, EngineError> {
+/// Returns all environments.
+pub async fn all(engine: &LocalEngine) -> Result<Vec<ObservedEnvironment>, EngineError> {
     gather(engine, "").await
 }
 
-/// Those of this name; all of them for an empty one.
-async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>, EngineError> {
+/// Returns the environments of this name; all of them for an empty name.
+async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedEnvironment>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
@@ -46,20 +46,20 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<Observed>
         let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
         let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
         let lease = anchor.and_then(|a| claim::parse(a.label(labels::LEASE)));
-        found.push(Observed {
+        found.push(ObservedEnvironment {
             units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
             environment,
-            retention: lease.as_ref().map(|l| retention::amount(l, own.iter().copied())),
-            unread: lease.is_none() && anchor.is_some(),
+            retention: lease.as_ref().map(|l| retention::effective(l, own.iter().copied())),
+            unreadable_lease: lease.is_none() && anchor.is_some(),
             lease,
             objects,
-            leaving: false,
+            terminating: false,
         });
     }
     Ok(found)
 }
 
-/// The worst state of each unit's copies; only those of the owner's run, where there is an owner.
+/// Returns the worst state among the copies of each unit. If there is an owner, only its run counts.
 async fn units(
     engine: &LocalEngine,
     containers: &[&Listed],
@@ -70,7 +70,7 @@ async fn units(
     for container in containers.iter().filter(|c| {
         c.label(labels::ROLE) == Role::Unit.as_str() && run.as_deref().is_none_or(|r| c.label(labels::RUN) == r)
     }) {
-        // Gone meanwhile: no state.
+        // Removed in the meantime.
         let Some(state) = state(engine, container).await? else { continue };
         let known = states.remove(container.label(labels::UNIT));
         let worst = known.map_or(state.clone(), |known| known.worse(state));
@@ -91,8 +91,8 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
     })
 }
 
-/// Every unit's containers as the engine reports them.
-pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
+/// Returns the containers of all units.
+pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
     let Some(owner) = claim::owner(engine, environment).await? else {
         return Err(EngineError::Missing(format!("environment {environment}")));
     };
@@ -104,46 +104,46 @@ pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Runn
         ])
         .await?;
     let each = futures::stream::iter(units).map(|c| async move { inspected(engine, c).await });
-    let mut found: Vec<Looked> =
+    let mut found: Vec<InspectedUnit> =
         each.buffered(MAX_CONCURRENT).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
     found.sort_by_cached_key(|l| l.listed.copy_name());
-    // Many units may have the same image; it is looked at once.
+    // Each image is inspected once, although many units may use it.
     let ids: BTreeSet<String> = found.iter().map(|l| l.image.clone()).collect();
     let each = futures::stream::iter(ids).map(|id| async move {
         let image = images::inspect(engine, &id)
             .await
-            .map_err(|w| explain::failed(&format!("look at image {id}"), &w, Leftover::Unknown))?;
+            .map_err(|w| explain::failed(&format!("inspect image {id}"), &w, Leftover::Unknown))?;
         Ok((id, image))
     });
     let images: BTreeMap<String, Option<images::Inspected>> = each.buffered(MAX_CONCURRENT).try_collect().await?;
     Ok(found.into_iter().map(|l| l.running(&images)).collect())
 }
 
-/// A container that was looked at.
-struct Looked {
+/// An inspected container.
+struct InspectedUnit {
     listed: Listed,
     /// Image id.
     image: String,
     text: String,
 }
 
-impl Looked {
-    fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> Running {
+impl InspectedUnit {
+    fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> RunningContainer {
         let image = images.get(&self.image).and_then(Option::as_ref);
         let image_digest = image.map_or_else(|| self.image.clone(), |i| i.digest(self.listed.label(labels::IMAGE)));
-        Running { unit: self.listed.copy_name(), image_digest, inspect: self.text }
+        RunningContainer { unit: self.listed.copy_name(), image_digest, inspect: self.text }
     }
 }
 
-/// None when the container is gone.
-async fn inspected(engine: &LocalEngine, listed: Listed) -> Result<Option<Looked>, EngineError> {
+/// Inspects a container; returns `None` if it is gone.
+async fn inspected(engine: &LocalEngine, listed: Listed) -> Result<Option<InspectedUnit>, EngineError> {
     let failed =
-        |words: &str| explain::failed(&format!("look at container {}", listed.name()), words, Leftover::Unknown);
+        |words: &str| explain::failed(&format!("inspect container {}", listed.name()), words, Leftover::Unknown);
     let text = match engine.raw.get_text(&engine.path(&format!("/containers/{}/json", listed.id))).await {
         Ok(text) => text,
         Err(f) if f.is_gone() => return Ok(None),
         Err(f) => return Err(failed(&f.words)),
     };
     let found: Inspected = serde_json::from_str(&text).map_err(|e| failed(&e.to_string()))?;
-    Ok(Some(Looked { listed, image: found.image, text }))
+    Ok(Some(InspectedUnit { listed, image: found.image, text }))
 }

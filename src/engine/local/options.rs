@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// The variables that locate the engine; only `cli` reads the process environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct SocketVariables {
     /// `DOCKER_HOST`.
     pub docker_host: Option<String>,
     /// `CONTAINER_HOST`.
@@ -16,7 +16,7 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
 }
 
-impl Surroundings {
+impl SocketVariables {
     /// Selects the engine's variables; empty values count as unset.
     pub fn from_variables(variables: &BTreeMap<String, String>) -> Self {
         let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
@@ -32,10 +32,10 @@ impl Surroundings {
 /// Options of the engine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to look for the socket.
-    pub surroundings: Surroundings,
-    /// dayfly's own program file, from which the agent image is made.
+    /// The variables that locate the socket.
+    pub socket_variables: SocketVariables,
+    /// dayfly's own program file, from which the agent image is built.
     pub executable: PathBuf,
-    /// Registry, with an optional path, that images are pulled through in place of the one they name.
+    /// Registry, with an optional path, to pull images through instead of their own.
     pub registry_mirror: Option<String>,
 }

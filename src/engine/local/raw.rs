@@ -1,5 +1,5 @@
-//! Plain JSON requests over the engine's socket, for what the client library cannot say or read: podman's own
-//! endpoints, and states of containers that only podman has.
+//! JSON requests over the engine's socket that the client library does not support: podman's own endpoints, and container
+//! states that only podman has.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Longest time for one answer.
+/// Time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where requests go.
+/// The address of the engine.
 #[derive(Debug, Clone)]
 pub enum Raw {
     /// A socket file.
@@ -23,7 +23,7 @@ pub enum Raw {
     Tcp(String),
 }
 
-/// A request that failed: the status, where there was an answer, and the words.
+/// A failed request: the status, if there was an answer, and the message.
 #[derive(Debug, Clone)]
 pub struct Failed {
     pub status: Option<u16>,
@@ -31,7 +31,7 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// Whether the object is not there. podman answers 500 when a container goes away while it looks at it.
+    /// Returns true if the object does not exist. podman answers 500 if a container is removed during the request.
     pub fn is_gone(&self) -> bool {
         self.status == Some(404) || (self.status == Some(500) && self.words.contains("no such container"))
     }
@@ -42,30 +42,30 @@ impl Failed {
 }
 
 impl Raw {
-    /// GET of a path with its query.
+    /// Sends a GET request and parses the answer.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
         let (_, body) = self.send(Method::GET, path, None).await?;
         serde_json::from_slice(&body)
-            .map_err(|e| Failed::unsent(format!("the engine's answer to {path} is not understood: {e}")))
+            .map_err(|e| Failed::unsent(format!("the engine's answer to {path} is invalid: {e}")))
     }
 
-    /// As `get`, the answer as text.
+    /// Sends a GET request and returns the answer as text.
     pub async fn get_text(&self, path: &str) -> Result<String, Failed> {
         Ok(String::from_utf8_lossy(&self.send(Method::GET, path, None).await?.1).into_owned())
     }
 
-    /// The headers of the answer to a GET.
+    /// Sends a GET request and returns the headers of the answer.
     pub async fn get_headers(&self, path: &str) -> Result<HeaderMap, Failed> {
         Ok(self.send(Method::GET, path, None).await?.0)
     }
 
-    /// POST of a JSON body.
+    /// Sends a POST request with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failed> {
         let (_, answer) = self.send(Method::POST, path, Some(body)).await?;
         Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }
 
-    /// DELETE of a path.
+    /// Sends a DELETE request.
     pub async fn delete(&self, path: &str) -> Result<(), Failed> {
         self.send(Method::DELETE, path, None).await.map(drop)
     }
@@ -74,11 +74,11 @@ impl Raw {
         let sent = async {
             match self {
                 Self::Unix(socket) => {
-                    talk(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body)
+                    exchange(tokio::net::UnixStream::connect(socket).await.map_err(Failed::unsent)?, method, path, body)
                         .await
                 }
                 Self::Tcp(address) => {
-                    talk(tokio::net::TcpStream::connect(address).await.map_err(Failed::unsent)?, method, path, body)
+                    exchange(tokio::net::TcpStream::connect(address).await.map_err(Failed::unsent)?, method, path, body)
                         .await
                 }
             }
@@ -89,7 +89,7 @@ impl Raw {
     }
 }
 
-async fn talk(
+async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     method: Method,
     path: &str,
@@ -97,7 +97,7 @@ async fn talk(
 ) -> Result<(HeaderMap, Bytes), Failed> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failed::unsent)?;
-    // Ends with the sender; its errors come back through the request.
+    // Ends with the sender; the request reports its errors.
     tokio::spawn(connection);
     let text = body.map(Value::to_string).unwrap_or_default();
     let request =
@@ -118,7 +118,7 @@ async fn talk(
     Err(Failed { status: Some(status.as_u16()), words: said.split_whitespace().collect::<Vec<_>>().join(" ") })
 }
 
-/// A query parameter's value, percent-encoded.
+/// Percent-encodes the value of a query parameter.
 pub fn encoded(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()

@@ -1,5 +1,5 @@
-//! Removal by labels: containers at once and side by side, then networks and volumes, the anchor last, so that the
-//! environment keeps its owner until everything else is gone. Errors are carried past and told at the end.
+//! Removes objects by labels: first containers, then networks and volumes, and the anchor last, so that the environment
+//! has an owner until everything else is gone. Continues after errors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -10,54 +10,54 @@ use futures::StreamExt;
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::Listed;
 use super::explain;
-use crate::engine::{EngineError, Residual};
+use crate::engine::{EngineError, RemovalScope, Residual};
 use crate::model::RunId;
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
 
-/// How long removal is tried again while something still holds on.
+/// Time limit of the attempts while other objects still use one.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause between attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// Which objects are meant.
+/// Selects objects by their run.
 #[derive(Debug, Clone, Copy)]
-enum Which {
+enum Selection {
     All,
-    Of(RunId),
-    Before(RunId),
-    /// What this run and older ones left, and what belongs to no run.
+    Run(RunId),
+    OlderThan(RunId),
+    /// Objects of this run and older ones, and objects without a run.
     UpTo(RunId),
 }
 
-/// Whether an object is removed.
+/// How a selection treats one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Selection {
+enum Membership {
     Selected,
     OtherRun,
-    /// Its run label cannot be read, so it belongs to no run: only a removal of the whole environment takes it, and
-    /// every other one reports it.
+    /// Its run label is invalid, so it belongs to no run: only a removal of the whole environment or of its remnants
+    /// includes it, and every other one reports it.
     Foreign,
 }
 
-impl Which {
-    fn select(self, run: &str) -> Selection {
+impl Selection {
+    fn classify(self, run: &str) -> Membership {
         let selected = match (self, run.parse::<RunId>()) {
             (Self::All, _) | (Self::UpTo(_), Err(_)) => true,
-            (_, Err(_)) => return Selection::Foreign,
+            (_, Err(_)) => return Membership::Foreign,
             (Self::UpTo(wanted), Ok(run)) => run <= wanted,
-            (Self::Of(wanted), Ok(run)) => run == wanted,
-            (Self::Before(wanted), Ok(run)) => run < wanted,
+            (Self::Run(wanted), Ok(run)) => run == wanted,
+            (Self::OlderThan(wanted), Ok(run)) => run < wanted,
         };
-        if selected { Selection::Selected } else { Selection::OtherRun }
+        if selected { Membership::Selected } else { Membership::OtherRun }
     }
 }
 
-/// The newest of these runs. Labels that cannot be read name no run; `Which` decides about their objects.
+/// Returns the newest of these runs. `Selection` decides about objects whose label is invalid.
 fn newest_of(labels: impl Iterator<Item = String>) -> Option<RunId> {
     labels.filter_map(|label| label.parse().ok()).max()
 }
 
-/// What is to be removed, in the order of removal.
+/// An object to remove, ordered by removal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Object {
     Container { id: String, name: String },
@@ -76,22 +76,30 @@ impl std::fmt::Display for Object {
     }
 }
 
-/// Removes an environment, or what belongs to one run of it.
-pub async fn remove(engine: &LocalEngine, environment: &str, run: Option<RunId>) -> Result<Vec<Residual>, EngineError> {
-    sweep(engine, environment, run.map_or(Which::All, Which::Of)).await
+/// Removes the objects in `scope`.
+pub async fn remove(
+    engine: &LocalEngine,
+    environment: &str,
+    scope: RemovalScope,
+) -> Result<Vec<Residual>, EngineError> {
+    match scope {
+        RemovalScope::All => remove_selected(engine, environment, Selection::All).await,
+        RemovalScope::Run(run) => remove_selected(engine, environment, Selection::Run(run)).await,
+        RemovalScope::Remnants => remnants(engine, environment).await,
+    }
 }
 
-/// Removes what is left where nobody has the environment. Whoever takes it meanwhile is newer than what was found, and
-/// keeps what it makes.
-pub async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
+/// Removes the remnants of an environment without an owner. A run that claims it meanwhile is newer than the remnants, so
+/// its objects stay.
+async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let newest = newest(engine, environment).await?;
     if engine.container(environment).await?.is_some() {
         return Ok(vec![]);
     }
-    sweep(engine, environment, Which::UpTo(newest)).await
+    remove_selected(engine, environment, Selection::UpTo(newest)).await
 }
 
-/// The newest run of which something is there; the lowest id when no run is named.
+/// Returns the newest run that has objects; the nil id if none has.
 async fn newest(engine: &LocalEngine, environment: &str) -> Result<RunId, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
@@ -105,24 +113,31 @@ fn run_of(labels: &Option<HashMap<String, String>>) -> String {
     labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
 }
 
-/// Removes what older runs left; returns the newest of them. What stays is told by the next removal.
-pub async fn older(engine: &LocalEngine, environment: &str, run: RunId) -> Result<Option<RunId>, EngineError> {
+/// Removes the objects of older runs; returns the newest of them. The next removal reports objects that remain.
+pub async fn remove_older(engine: &LocalEngine, environment: &str, run: RunId) -> Result<Option<RunId>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let containers = engine.containers(&wanted).await?;
-    let older = containers.iter().map(|c| c.label(RUN)).filter(|r| Which::Before(run).select(r) == Selection::Selected);
+    let older = containers
+        .iter()
+        .map(|c| c.label(RUN))
+        .filter(|r| Selection::OlderThan(run).classify(r) == Membership::Selected);
     let newest = newest_of(older.map(str::to_owned));
-    for residual in sweep(engine, environment, Which::Before(run)).await? {
-        tracing::warn!("{} of an older run is still there: {}", residual.object, residual.reason);
+    for residual in remove_selected(engine, environment, Selection::OlderThan(run)).await? {
+        tracing::warn!("could not remove {} of an older run: {}", residual.object, residual.reason);
     }
     Ok(newest)
 }
 
-async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<Vec<Residual>, EngineError> {
+async fn remove_selected(
+    engine: &LocalEngine,
+    environment: &str,
+    selection: Selection,
+) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + PATIENCE;
     let mut failed = BTreeMap::new();
-    // Looked at again after every pass: something may have been made while it went on.
+    // Listed again after every pass, because objects may be created meanwhile.
     loop {
-        let Found { selected: found, foreign } = find(engine, environment, which).await?;
+        let Found { selected: found, foreign } = find(engine, environment, selection).await?;
         if found.is_empty() {
             for object in foreign {
                 tracing::warn!("{object} of environment {environment} stays: its label {RUN} cannot be read");
@@ -133,9 +148,9 @@ async fn sweep(engine: &LocalEngine, environment: &str, which: Which) -> Result<
             return Ok(found.into_iter().map(|object| residual(object, &failed)).collect());
         }
         if !failed.is_empty() {
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        failed = pass(engine, found).await;
+        failed = remove_once(engine, found).await;
     }
 }
 
@@ -143,11 +158,11 @@ fn residual(object: Object, failed: &BTreeMap<Object, String>) -> Residual {
     let reason = failed
         .get(&object)
         .cloned()
-        .unwrap_or_else(|| "the engine says that it is removed, and still lists it; or it waits for the others".into());
+        .unwrap_or_else(|| "it waits for other objects, or the engine still lists it after its removal".into());
     Residual { object: object.to_string(), reason }
 }
 
-/// What a search found.
+/// The objects of an environment, by what a selection does with them.
 #[derive(Default)]
 struct Found {
     selected: Vec<Object>,
@@ -155,7 +170,7 @@ struct Found {
     foreign: Vec<Object>,
 }
 
-async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<Found, EngineError> {
+async fn find(engine: &LocalEngine, environment: &str, selection: Selection) -> Result<Found, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
@@ -164,10 +179,10 @@ async fn find(engine: &LocalEngine, environment: &str, which: Which) -> Result<F
     let volumes = volumes.into_iter().map(|v| (run_of(&v.labels), Object::Volume(v.name)));
     let mut found = Found::default();
     for (run, object) in containers.chain(networks).chain(volumes) {
-        match which.select(&run) {
-            Selection::Selected => found.selected.push(object),
-            Selection::Foreign => found.foreign.push(object),
-            Selection::OtherRun => {}
+        match selection.classify(&run) {
+            Membership::Selected => found.selected.push(object),
+            Membership::Foreign => found.foreign.push(object),
+            Membership::OtherRun => {}
         }
     }
     found.selected.sort();
@@ -183,18 +198,18 @@ fn container(listed: &Listed) -> Object {
     }
 }
 
-/// One attempt at everything, kind by kind; an anchor goes only when all else went.
-async fn pass(engine: &LocalEngine, found: Vec<Object>) -> BTreeMap<Object, String> {
+/// Tries to remove each object once, kind by kind; anchors only if everything else is removed.
+async fn remove_once(engine: &LocalEngine, found: Vec<Object>) -> BTreeMap<Object, String> {
     let mut failed = BTreeMap::new();
     let (anchors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|o| matches!(o, Object::Anchor { .. }));
     let (containers, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|o| matches!(o, Object::Container { .. }));
     for group in [containers, rest] {
-        failed.extend(each(engine, group).await);
+        failed.extend(delete_all(engine, group).await);
     }
-    if failed.is_empty() { each(engine, anchors).await } else { failed }
+    if failed.is_empty() { delete_all(engine, anchors).await } else { failed }
 }
 
-async fn each(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, String> {
+async fn delete_all(engine: &LocalEngine, objects: Vec<Object>) -> BTreeMap<Object, String> {
     let one = |object: Object| async move { delete(engine, &object).await.err().map(|why| (object, why)) };
     futures::stream::iter(objects)
         .map(one)
@@ -230,21 +245,21 @@ mod tests {
 
     #[test]
     fn selects_objects_by_run() {
-        use Selection::{OtherRun, Selected};
-        let select = |which: Which| [1, 2, 3].map(|n| which.select(&run(n).to_string()));
-        assert_eq!(select(Which::All), [Selected; 3]);
-        assert_eq!(select(Which::Of(run(2))), [OtherRun, Selected, OtherRun]);
-        assert_eq!(select(Which::Before(run(2))), [Selected, OtherRun, OtherRun]);
-        assert_eq!(select(Which::UpTo(run(2))), [Selected, Selected, OtherRun]);
+        use Membership::{OtherRun, Selected};
+        let select = |selection: Selection| [1, 2, 3].map(|n| selection.classify(&run(n).to_string()));
+        assert_eq!(select(Selection::All), [Selected; 3]);
+        assert_eq!(select(Selection::Run(run(2))), [OtherRun, Selected, OtherRun]);
+        assert_eq!(select(Selection::OlderThan(run(2))), [Selected, OtherRun, OtherRun]);
+        assert_eq!(select(Selection::UpTo(run(2))), [Selected, Selected, OtherRun]);
     }
 
     #[test]
     fn objects_with_an_unreadable_run_go_only_with_the_whole_environment() {
         for label in ["", "7", "of-another-version"] {
-            assert_eq!(Which::All.select(label), Selection::Selected);
-            assert_eq!(Which::UpTo(run(2)).select(label), Selection::Selected);
-            assert_eq!(Which::Of(run(2)).select(label), Selection::Foreign);
-            assert_eq!(Which::Before(run(2)).select(label), Selection::Foreign);
+            assert_eq!(Selection::All.classify(label), Membership::Selected);
+            assert_eq!(Selection::UpTo(run(2)).classify(label), Membership::Selected);
+            assert_eq!(Selection::Run(run(2)).classify(label), Membership::Foreign);
+            assert_eq!(Selection::OlderThan(run(2)).classify(label), Membership::Foreign);
         }
     }
 

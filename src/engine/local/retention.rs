@@ -1,5 +1,5 @@
-//! The retention of an environment: what its lease says, and what markers say since. A container's labels cannot be changed,
-//! so each change is a container of its own that never runs; it replaces the earlier ones of its kind.
+//! The retention of an environment: its lease, and markers with later changes. The labels of a container cannot be changed,
+//! so each change is a container that never runs; it replaces earlier ones of its kind.
 
 use super::client::LocalEngine;
 use super::containers::Listed;
@@ -7,56 +7,56 @@ use super::{claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
 use crate::model::RunId;
-use crate::render::container::still;
+use crate::render::container::never_started;
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 
-/// What the lease and the markers among these containers amount to.
-pub fn amount<'a>(lease: &Lease, containers: impl Iterator<Item = &'a Listed>) -> Retention {
+/// Returns the retention that follows from the lease and the markers among these containers.
+pub fn effective<'a>(lease: &Lease, containers: impl Iterator<Item = &'a Listed>) -> Retention {
     let run = lease.run.to_string();
     let own = containers.filter(|c| c.label(RUN) == run && c.label(ROLE) == Role::Retention.as_str());
-    own.filter_map(said).fold(Retention::of(lease), |retention, change| retention.with(&change))
+    own.filter_map(change_of).fold(Retention::from_lease(lease), |retention, change| retention.with(&change))
 }
 
-fn said(marker: &Listed) -> Option<RetentionChange> {
+fn change_of(marker: &Listed) -> Option<RetentionChange> {
     serde_json::from_str(marker.label(labels::RETENTION)).ok()
 }
 
-/// Changes the retention while this run has the environment.
-pub async fn amend(
+/// Changes the retention while this run owns the environment.
+pub async fn update(
     engine: &LocalEngine,
     environment: &str,
     run: RunId,
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
-    let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::Gone) };
-    let lease = claim::read(&anchor, environment)?;
+    let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::NotFound) };
+    let lease = claim::lease_of(&anchor, environment)?;
     if lease.run != run {
-        return Ok(RetentionUpdate::Taken(lease.run));
+        return Ok(RetentionUpdate::OwnedBy(lease.run));
     }
     let of_run = run.to_string();
     let markers =
         engine.containers(&[(ENVIRONMENT, environment), (RUN, &of_run), (ROLE, Role::Retention.as_str())]).await?;
-    let retention = amount(&lease, markers.iter());
-    if !retention.lack(change) {
-        return Ok(RetentionUpdate::Now(retention));
+    let retention = effective(&lease, markers.iter());
+    if !retention.is_changed_by(change) {
+        return Ok(RetentionUpdate::Current(retention));
     }
-    let made = mark(engine, &lease, &anchor.image, change).await?;
-    // Whoever removed the environment meanwhile, or took it, has not seen this marker.
+    let created = create_marker(engine, &lease, &anchor.image, change).await?;
+    // A run that removed or claimed the environment meanwhile has not seen this marker.
     match claim::owner(engine, environment).await? {
         Some(owner) if owner == run => {}
         other => {
-            discard(engine, environment, &made).await?;
-            return Ok(other.map_or(RetentionUpdate::Gone, RetentionUpdate::Taken));
+            discard(engine, environment, &created).await?;
+            return Ok(other.map_or(RetentionUpdate::NotFound, RetentionUpdate::OwnedBy));
         }
     }
-    for earlier in markers.iter().filter(|m| said(m).is_some_and(|s| change.outdates(&s))) {
+    for earlier in markers.iter().filter(|m| change_of(m).is_some_and(|earlier| change.supersedes(&earlier))) {
         discard(engine, environment, &earlier.id).await?;
     }
-    Ok(RetentionUpdate::Now(retention.with(change)))
+    Ok(RetentionUpdate::Current(retention.with(change)))
 }
 
-/// Makes a marker; returns its id.
-async fn mark(
+/// Creates a marker; returns its id.
+async fn create_marker(
     engine: &LocalEngine,
     lease: &Lease,
     image: &str,
@@ -64,12 +64,12 @@ async fn mark(
 ) -> Result<String, EngineError> {
     let failed =
         |words: &str| explain::failed(&format!("change the retention of {}", lease.environment), words, Leftover::None);
-    let mut labels = labels::of(lease, Role::Retention);
+    let mut labels = labels::of_run(lease, Role::Retention);
     labels.insert(labels::RETENTION.into(), serde_json::to_string(change).map_err(|e| failed(&e.to_string()))?);
-    // Two may amend at once, so that the name must be nobody else's.
-    let mark = uuid::Uuid::now_v7().simple().to_string();
-    let name = labels::name(lease, &format!("retention.{}", &mark[16..]));
-    engine.create(&still(name, labels, &[], image)).await.map_err(|e| failed(&explain::words(&e)))
+    // Concurrent changes need different names.
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let name = labels::object_name(lease, &format!("retention.{}", &id[16..]));
+    engine.create(&never_started(name, labels, &[], image)).await.map_err(|e| failed(&explain::words(&e)))
 }
 
 async fn discard(engine: &LocalEngine, environment: &str, marker: &str) -> Result<(), EngineError> {

@@ -1,4 +1,4 @@
-//! Container suites: run to the end or the time limit; log and results are collected in any case, also after a kill.
+//! Runs container suites until they end or time out. Log and results are collected in both cases.
 
 use std::time::Duration;
 
@@ -17,22 +17,22 @@ use crate::engine::{EngineError, Leftover, SuiteExit};
 use crate::lease::Lease;
 use crate::plan::{ContainerSuite, Plan, SuiteExecutor, SuitePlan};
 use crate::render::archive::{self, Unpacked};
-use crate::render::container::{self, Mounted, SECRETS, SuiteRun};
+use crate::render::container::{self, SECRETS_DIR, SuiteRun, VolumeMount};
 use crate::render::labels;
 use crate::secrets::Secrets;
 
-/// Longest log that is kept; its end.
+/// Maximum size of a log; only its end is kept.
 const LOG: usize = 4 << 20;
-/// Largest results.
+/// Maximum size of the results.
 const RESULTS: usize = 32 << 20;
-/// What an archive needs beside its contents.
-const WRAPPING: usize = 4 << 20;
-/// How long a suite may take to end by itself once its time is over, in seconds.
+/// Overhead of an archive.
+const ARCHIVE_OVERHEAD: usize = 4 << 20;
+/// Time that a suite has to end after its time limit, in seconds.
 const GRACE_SECS: i32 = 2;
-/// How long the engine may take to end it after that.
-const KILLED: Duration = Duration::from_secs(30);
-/// Pause before an engine that says "ended" too early is asked again.
-const AGAIN: Duration = Duration::from_millis(50);
+/// Time that the engine has to kill it after that.
+const KILL_LIMIT: Duration = Duration::from_secs(30);
+/// Pause before the next inspection if the engine reports the end too early.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a container suite.
 pub async fn run(
@@ -41,45 +41,53 @@ pub async fn run(
     suite: &SuitePlan,
     secrets: &Secrets,
 ) -> Result<SuiteExit, EngineError> {
-    let SuiteExecutor::Container(judge) = &suite.executor else {
+    let SuiteExecutor::Container(container) = &suite.executor else {
         return Err(explain::not_started(&suite.name, "it has built-in steps and no container"));
     };
-    let run = super::name::unique_suffix();
-    let owner = format!("suite-{}-{run}", suite.name);
+    let suffix = super::name::unique_suffix();
+    let owner = format!("suite-{}-{suffix}", suite.name);
     let volumes = [
-        Mounted { volume: labels::secrets_volume(lease, &owner), at: SECRETS.into(), writable: false },
-        Mounted { volume: labels::writable_volume(lease, &owner, 0), at: judge.results.clone(), writable: true },
+        VolumeMount { volume: labels::secrets_volume(lease, &owner), path: SECRETS_DIR.into(), writable: false },
+        VolumeMount {
+            volume: labels::writable_volume(lease, &owner, 0),
+            path: container.results.clone(),
+            writable: true,
+        },
     ];
-    let name = make(engine, lease, suite, judge, &volumes, &run, secrets).await?;
-    let exit = finish(engine, suite, judge, &name).await;
+    let name = create(engine, lease, suite, container, &volumes, &suffix, secrets).await?;
+    let exit = run_to_end(engine, suite, container, &name).await;
     clear(engine, &name, &volumes).await;
     exit
 }
 
-async fn make(
+async fn create(
     engine: &LocalEngine,
     lease: &Lease,
     suite: &SuitePlan,
-    judge: &ContainerSuite,
-    volumes: &[Mounted; 2],
-    run: &str,
+    container: &ContainerSuite,
+    volumes: &[VolumeMount; 2],
+    suffix: &str,
     secrets: &Secrets,
 ) -> Result<String, EngineError> {
-    let image = images::held(engine, &judge.image).await?;
+    let image = images::resolved(engine, &container.image).await?;
     let only = Plan { units: vec![], suites: [(suite.name.clone(), suite.clone())].into(), ..lease.plan.clone() };
     if let Some(fault) =
-        crate::plan::image_user::check(&only, &[(judge.image.clone(), image.fact.clone())].into()).pop()
+        crate::plan::image_user::check(&only, &[(container.image.clone(), image.fact.clone())].into()).pop()
     {
         return Err(explain::not_started(&suite.name, &fault));
     }
     let subnets = networks::subnets(engine, lease).await?;
     volumes::create_all(engine, lease, volumes.iter().map(|v| v.volume.clone()).collect()).await?;
     let failed = |words: &str| explain::not_started(&suite.name, words);
-    let request =
-        container::suite(lease, &subnets, &SuiteRun { suite, judge, volumes, image: &image.id, run }, engine.flavour)
-            .map_err(|w| failed(&w))?;
+    let request = container::suite(
+        lease,
+        &subnets,
+        &SuiteRun { suite, container, volumes, image: &image.id, suffix },
+        engine.profile,
+    )
+    .map_err(|w| failed(&w))?;
     engine.create(&request).await.map_err(|e| failed(&explain::words(&e)))?;
-    let owner = users::numeric(engine, &request.name, units::user_of(&judge.confinement, &image)).await?;
+    let owner = users::numeric(engine, &request.name, units::user_of(&container.confinement, &image)).await?;
     let contents = [
         Content { volume: volumes[0].volume.clone(), files: files(suite, secrets)?, owner: None },
         Content { volume: volumes[1].volume.clone(), files: vec![], owner: Some(owner) },
@@ -93,17 +101,17 @@ fn files(suite: &SuitePlan, secrets: &Secrets) -> Result<Vec<(String, Vec<u8>)>,
         let value = secrets
             .values
             .get(name)
-            .ok_or_else(|| explain::not_started(&suite.name, &format!("there is no secret {name}")))?;
+            .ok_or_else(|| explain::not_started(&suite.name, &format!("secret {name} does not exist")))?;
         Ok((name.clone(), value.clone().into_bytes()))
     };
     suite.secrets.iter().map(value).chain([Ok(("ca.crt".to_owned(), secrets.ca.clone().into_bytes()))]).collect()
 }
 
-/// From its start to everything that is known of its end.
-async fn finish(
+/// Starts a suite, waits for its end and collects its results.
+async fn run_to_end(
     engine: &LocalEngine,
     suite: &SuitePlan,
-    judge: &ContainerSuite,
+    container: &ContainerSuite,
     name: &str,
 ) -> Result<SuiteExit, EngineError> {
     engine
@@ -111,12 +119,12 @@ async fn finish(
         .start_container(name, None::<StartContainerOptions>)
         .await
         .map_err(|e| explain::not_started(&suite.name, &explain::words(&e)))?;
-    let (state, timed_out) = match timeout(Duration::from_millis(suite.timeout_ms), ended(engine, name)).await {
+    let (state, timed_out) = match timeout(Duration::from_millis(suite.timeout_ms), wait_for_end(engine, name)).await {
         Ok(state) => (state?, false),
-        Err(_) => (end(engine, name).await?, true),
+        Err(_) => (stop(engine, name).await?, true),
     };
     let log = log(engine, name).await;
-    let (files, lost) = results(engine, name, &judge.results).await;
+    let (files, lost) = results(engine, name, &container.results).await;
     Ok(SuiteExit {
         code: (!timed_out).then_some(state.exit_code),
         oom_killed: state.oom_killed,
@@ -127,8 +135,8 @@ async fn finish(
     })
 }
 
-/// Waits until its process ended. The exit code is read by inspection: podman's own answer to `wait` is not reliable.
-async fn ended(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
+/// Waits until the process has ended. The exit code comes from inspection, because podman's answer to `wait` is not reliable.
+async fn wait_for_end(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
     loop {
         let found = engine
             .container(name)
@@ -142,26 +150,26 @@ async fn ended(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
         if !matches!(waited, Some(Ok(_))) {
             tracing::debug!(container = name, "waiting again: {waited:?}");
         }
-        // Only where the engine answered before the end.
-        tokio::time::sleep(AGAIN).await;
+        // Reached only if the engine answers before the end.
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Ends it: asked first, killed then.
-async fn end(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
+/// Stops the container, and kills it if it does not end.
+async fn stop(engine: &LocalEngine, name: &str) -> Result<State, EngineError> {
     let options = StopContainerOptionsBuilder::new().t(GRACE_SECS).build();
-    let stopped = timeout(KILLED, engine.docker.stop_container(name, Some(options))).await;
+    let stopped = timeout(KILL_LIMIT, engine.docker.stop_container(name, Some(options))).await;
     if !matches!(stopped, Ok(Ok(()))) {
         tracing::debug!(container = name, "killing it, because stopping gave {stopped:?}");
-        // When this fails too, the wait below says so.
+        // If this fails too, the wait below reports it.
         engine.docker.kill_container(name, None::<KillContainerOptions>).await.ok();
     }
-    timeout(KILLED, ended(engine, name)).await.unwrap_or_else(|_| {
-        Err(explain::failed(&format!("end {name}"), "the engine did not end it", Leftover::Removable))
+    timeout(KILL_LIMIT, wait_for_end(engine, name)).await.unwrap_or_else(|_| {
+        Err(explain::failed(&format!("stop {name}"), "the engine did not kill it in time", Leftover::Removable))
     })
 }
 
-/// The end of its log. A log that cannot be read says so itself, and never hides the exit code.
+/// Returns the end of the log. If it cannot be read, the log says so, and the exit code still counts.
 async fn log(engine: &LocalEngine, name: &str) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("all").build();
     let mut pieces = std::pin::pin!(engine.docker.logs(name, Some(options)));
@@ -170,7 +178,7 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
         match piece {
             Ok(piece) => log.extend_from_slice(&piece.into_bytes()),
             Err(e) => log.extend_from_slice(
-                format!("\n(its log could not be read further: {})\n", explain::words(&e)).as_bytes(),
+                format!("\n(the rest of the log could not be read: {})\n", explain::words(&e)).as_bytes(),
             ),
         }
         if log.len() > 2 * LOG {
@@ -182,7 +190,7 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
 }
 
 async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
-    // What is in the folder, without the folder itself, which engines name differently.
+    // The contents of the folder; engines name the folder itself differently.
     let options =
         DownloadFromContainerOptionsBuilder::new().path(&format!("{}/.", folder.trim_end_matches('/'))).build();
     let mut pieces = std::pin::pin!(engine.docker.download_from_container(name, Some(options)));
@@ -193,8 +201,8 @@ async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
             Ok(piece) => archive.extend_from_slice(&piece),
             Err(e) => why = Some(format!("{folder}: {}", explain::words(&e))),
         }
-        if why.is_none() && archive.len() > RESULTS + WRAPPING {
-            why = Some(format!("{folder}: holds more than {} MiB; only its beginning was collected", RESULTS >> 20));
+        if why.is_none() && archive.len() > RESULTS + ARCHIVE_OVERHEAD {
+            why = Some(format!("{folder}: larger than {} MiB; only the beginning was collected", RESULTS >> 20));
         }
         if why.is_some() {
             break;
@@ -205,8 +213,8 @@ async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
     (files, lost)
 }
 
-/// Everything was collected; what cannot be removed now is removed with the environment.
-async fn clear(engine: &LocalEngine, name: &str, volumes: &[Mounted; 2]) {
+/// Removes the container and its volumes; the rest is removed with the environment.
+async fn clear(engine: &LocalEngine, name: &str, volumes: &[VolumeMount; 2]) {
     if let Err(e) = engine.discard(name).await {
         return tracing::debug!(container = name, "left for teardown: {e}");
     }

@@ -1,4 +1,4 @@
-//! Units: everything is made before anything runs, so that starting one is a single fast request.
+//! Units: all containers are created before any starts, so that a start is a single fast request.
 
 use std::collections::BTreeMap;
 
@@ -11,48 +11,48 @@ use super::{claim, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
-use crate::render::container::{self, FILES, Mounted};
+use crate::render::container::{self, FILES_DIR, VolumeMount};
 use crate::render::labels;
-use crate::render::wires::Subnets;
+use crate::render::links::Subnets;
 use crate::secrets::Secrets;
 
-/// How long a process may take to end before it is killed, in seconds.
+/// Time that a process has to end before it is killed, in seconds.
 const GRACE_SECS: i32 = 10;
 
-/// Makes networks, volumes, secrets and containers of a whole environment.
+/// Creates the networks, volumes, secrets and containers of an environment.
 pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
     let held = images_of(engine, lease).await?;
     for unit in &lease.plan.units {
-        misplaced(unit)?;
+        check_files(unit)?;
     }
     let (subnets, ()) =
         tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
     let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
-    contents.push(volumes::keep(lease, secrets)?);
+    contents.push(volumes::all_secrets(lease, secrets)?);
     let (owners, ()) =
         tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
-    // Docker gives a volume to root when it first mounts it, so owners are set after the containers were made.
+    // Docker gives a volume to root at its first mount, so owners are set after the containers are created.
     if !owners.is_empty() {
         volumes::fill(engine, lease, &owners).await?;
     }
-    // A newer run may have swept before the last of this was made.
+    // A newer run may have removed older objects before the last one was created.
     match claim::owner(engine, &lease.environment).await? {
         Some(run) if run == lease.run => Ok(()),
         _ => Err(EngineError::Missing(format!(
-            "environment {} as it was claimed: a newer run took it meanwhile, or it was removed",
+            "environment {}: a newer run claimed it meanwhile, or it was removed",
             lease.environment
         ))),
     }
 }
 
-/// The images of all units, none of which runs as root without leave.
+/// Returns the images of all units. Fails for an image that runs as root without permission.
 async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<String, LocalImage>, EngineError> {
     let mut all = BTreeMap::new();
     for reference in lease.plan.units.iter().map(|u| &u.image) {
-        all.insert(reference.clone(), images::held(engine, reference).await?);
+        all.insert(reference.clone(), images::resolved(engine, reference).await?);
     }
     let facts = all.iter().map(|(k, h)| (k.clone(), h.fact.clone())).collect();
-    // Suites are checked when they run: their images may not be wanted here.
+    // Suites are checked when they run.
     let units_only = crate::plan::Plan { suites: BTreeMap::new(), ..lease.plan.clone() };
     match crate::plan::image_user::check(&units_only, &facts) {
         faults if faults.is_empty() => Ok(all),
@@ -60,20 +60,20 @@ async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<Strin
     }
 }
 
-fn misplaced(unit: &Unit) -> Result<(), EngineError> {
+fn check_files(unit: &Unit) -> Result<(), EngineError> {
     match unit.files.keys().find(|path| below(path).is_none()) {
         Some(path) => Err(explain::failed(
-            &format!("give {} its files", unit.name),
-            &format!("{path} is not under {FILES}/"),
+            &format!("place the files of {}", unit.name),
+            &format!("{path} is not under {FILES_DIR}/"),
             Leftover::Removable,
         )),
         None => Ok(()),
     }
 }
 
-/// A file's path within its volume.
+/// Returns the path of a file within its volume.
 fn below(path: &str) -> Option<&str> {
-    path.strip_prefix(FILES)?.strip_prefix('/').filter(|p| !p.is_empty())
+    path.strip_prefix(FILES_DIR)?.strip_prefix('/').filter(|p| !p.is_empty())
 }
 
 fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
@@ -83,13 +83,13 @@ fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
 fn volume_names(lease: &Lease) -> Vec<String> {
     let mounted =
         lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
-    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::keep_volume(lease)]).collect();
+    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::all_secrets_volume(lease)]).collect();
     names.sort_unstable();
     names.dedup();
     names
 }
 
-/// A unit's secrets and files.
+/// Returns the secrets and files of a unit.
 fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
     let own = secrets.files.get(&unit.name).into_iter().flatten().map(|(name, bytes)| (name.clone(), bytes.clone()));
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([("ca.crt".to_owned(), secrets.ca.clone().into_bytes())]);
@@ -107,7 +107,7 @@ fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
     all
 }
 
-/// Makes every container; returns who is to own which writable volume.
+/// Creates every container; returns the owners of writable volumes.
 async fn create_all(
     engine: &LocalEngine,
     lease: &Lease,
@@ -132,10 +132,11 @@ async fn create(
     copy: u8,
     image: &LocalImage,
 ) -> Result<Vec<Content>, EngineError> {
-    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.flavour)
+    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.profile)
         .map_err(|words| explain::not_started(&unit.name, &words))?;
     engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
-    let writable: Vec<Mounted> = container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
+    let writable: Vec<VolumeMount> =
+        container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
     if writable.is_empty() {
         return Ok(vec![]);
     }
@@ -143,18 +144,18 @@ async fn create(
     Ok(writable.into_iter().map(|m| Content { volume: m.volume, files: vec![], owner: Some(owner) }).collect())
 }
 
-/// The user that a container runs as.
+/// Returns the user of a container.
 pub fn user_of<'a>(confinement: &'a Confinement, image: &'a LocalImage) -> &'a str {
     confinement.user.as_deref().or(image.fact.user.as_deref()).unwrap_or("")
 }
 
-/// Names of a unit's containers.
+/// Returns the names of a unit's containers.
 fn container_names(lease: &Lease, unit: &str) -> Result<Vec<String>, EngineError> {
     let planned = lease
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    Ok(copies(planned).map(|c| labels::name(lease, &labels::copy(unit, c))).collect())
+    Ok(copies(planned).map(|c| labels::object_name(lease, &labels::copy_name(unit, c))).collect())
 }
 
 /// Starts every copy; returns when their processes run.
@@ -166,7 +167,7 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<()
                 if explain::status(&e) == Some(404)
                     && explain::words(&e).to_lowercase().contains("no such container") =>
             {
-                Err(gone(lease, unit))
+                Err(missing_container(lease, unit))
             }
             Err(e) => Err(explain::not_started(unit, &explain::words(&e))),
         }
@@ -180,8 +181,8 @@ pub async fn stop(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(),
         let options = StopContainerOptionsBuilder::new().t(GRACE_SECS).build();
         match engine.docker.stop_container(&name, Some(options)).await {
             Ok(()) => Ok(()),
-            Err(e) if explain::status(&e) == Some(404) => Err(gone(lease, unit)),
-            // It had stopped already.
+            Err(e) if explain::status(&e) == Some(404) => Err(missing_container(lease, unit)),
+            // Already stopped.
             Err(e) if explain::status(&e) == Some(304) => Ok(()),
             Err(e) => Err(explain::failed(&format!("stop {unit}"), &explain::words(&e), Leftover::Removable)),
         }
@@ -189,9 +190,9 @@ pub async fn stop(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(),
     futures::future::try_join_all(each).await.map(drop)
 }
 
-fn gone(lease: &Lease, unit: &str) -> EngineError {
+fn missing_container(lease: &Lease, unit: &str) -> EngineError {
     EngineError::Missing(format!(
-        "the container of {unit} in environment {}: it was never made, or removed meanwhile",
+        "the container of {unit} in environment {}: it was never created, or was removed meanwhile",
         lease.environment
     ))
 }

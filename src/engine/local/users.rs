@@ -1,4 +1,4 @@
-//! Numeric users: a folder or an agent needs a number where an image gives a name.
+//! Resolves the user names of images to numbers, which folders and agents need.
 
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures::TryStreamExt;
@@ -14,7 +14,7 @@ pub struct Ids {
     pub gid: u32,
 }
 
-/// The numbers behind `user[:group]` in this container's image; root for an empty text.
+/// Resolves `user[:group]` in the image of a container; empty text is root.
 pub async fn numeric(engine: &LocalEngine, container: &str, user: &str) -> Result<Ids, EngineError> {
     if let Some(ids) = plain(user) {
         return Ok(ids);
@@ -29,7 +29,11 @@ pub async fn numeric(engine: &LocalEngine, container: &str, user: &str) -> Resul
         .map_err(|e| explain::failed(&what, &explain::words(&e), Leftover::Removable))?;
     let passwd = single_file(&chunks.concat());
     named(user, &passwd).ok_or_else(|| {
-        explain::failed(&what, "it is not in its /etc/passwd; set `security.user` to a number", Leftover::Removable)
+        explain::failed(
+            &what,
+            "the image's /etc/passwd does not have it; set `security.user` to a number",
+            Leftover::Removable,
+        )
     })
 }
 
@@ -45,7 +49,7 @@ fn named(user: &str, passwd: &str) -> Option<Ids> {
     Some(Ids { uid: line.get(2)?.parse().ok()?, gid: line.get(3)?.parse().ok()? })
 }
 
-/// The first file of an archive of one file.
+/// Returns the content of the first file of an archive.
 fn single_file(archive: &[u8]) -> String {
     let mut tar = tar::Archive::new(archive);
     let first = tar.entries().ok().and_then(|mut e| e.next()).and_then(Result::ok);
@@ -57,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_need_no_passwd_and_nothing_means_root() {
+    fn numbers_need_no_passwd_and_empty_text_is_root() {
         assert_eq!(plain("1000:50"), Some(Ids { uid: 1000, gid: 50 }));
         assert_eq!(plain("999"), Some(Ids { uid: 999, gid: 0 }));
         assert_eq!(plain(""), Some(Ids { uid: 0, gid: 0 }));
@@ -65,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_in_passwd() {
+    fn resolves_names_in_passwd() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\npostgres:x:999:998::/var/lib/postgresql:/bin/sh\n";
         assert_eq!(named("postgres", passwd), Some(Ids { uid: 999, gid: 998 }));
         assert_eq!(named("postgres:ssl", passwd), Some(Ids { uid: 999, gid: 998 }));

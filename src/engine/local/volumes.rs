@@ -1,6 +1,6 @@
-//! Volumes: made with labels, filled and read through containers that never run.
+//! Volumes: created with labels, written and read through containers that never run.
 //!
-//! Nothing of a secret is ever on a command line, in an environment variable or in a label.
+//! Secrets are never in a command line, an environment variable or a label.
 
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
@@ -14,12 +14,12 @@ use super::{agent_image, claim, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::archive::{self, Entry};
-use crate::render::container::{Mounted, still};
+use crate::render::container::{VolumeMount, never_started};
 use crate::render::labels::{self, Role};
 use crate::secrets::Secrets;
 
-/// The file in the volume of all secrets.
-const KEPT: &str = "secrets.json";
+/// The file in the volume with all secrets.
+const SECRETS_FILE: &str = "secrets.json";
 
 /// A volume in a listing.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,7 +38,7 @@ struct Volumes {
 }
 
 impl LocalEngine {
-    /// All volumes with these labels.
+    /// Returns all volumes with these labels.
     pub(super) async fn volumes(&self, wanted: &[(&str, &str)]) -> Result<Vec<Volume>, EngineError> {
         let path = self.path(&format!("/volumes?filters={}", super::containers::label_filter(wanted)));
         let found: Volumes =
@@ -47,18 +47,18 @@ impl LocalEngine {
     }
 }
 
-/// What goes into one volume.
+/// The content of a volume.
 pub struct Content {
     pub volume: String,
     /// Files by path.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Who owns the volume's folder, where it is to be written to.
+    /// The owner of the volume's folder, if it is writable.
     pub owner: Option<Ids>,
 }
 
-/// Makes volumes.
+/// Creates volumes.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>) -> Result<(), EngineError> {
-    let labels = labels::map(labels::of(lease, Role::Volume));
+    let labels = labels::into_hash_map(labels::of_run(lease, Role::Volume));
     let make = |name: String| {
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
@@ -74,15 +74,15 @@ pub async fn create_all(engine: &LocalEngine, lease: &Lease, names: Vec<String>)
     futures::stream::iter(names).map(make).buffer_unordered(MAX_CONCURRENT).try_collect().await
 }
 
-/// Fills volumes through a container that mounts them all; it is removed again in any case.
+/// Fills volumes through a container that mounts all of them and is always removed.
 pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> Result<(), EngineError> {
-    let mounts: Vec<Mounted> = contents
+    let mounts: Vec<VolumeMount> = contents
         .iter()
         .enumerate()
-        .map(|(n, c)| Mounted { volume: c.volume.clone(), at: format!("/v/{n}"), writable: true })
+        .map(|(n, c)| VolumeMount { volume: c.volume.clone(), path: format!("/v/{n}"), writable: true })
         .collect();
-    through(engine, lease, &mounts, async |container: &str| {
-        own(engine, container, contents).await?;
+    with_volumes(engine, lease, &mounts, async |container: &str| {
+        set_owners(engine, container, contents).await?;
         let puts = contents.iter().enumerate().filter(|(_, c)| !c.files.is_empty()).map(|(n, content)| async move {
             let entries: Vec<Entry<'_>> = content.files.iter().map(|(path, bytes)| Entry::File(path, bytes)).collect();
             put(engine, container, &format!("/v/{n}"), &entries).await
@@ -96,8 +96,8 @@ pub async fn fill(engine: &LocalEngine, lease: &Lease, contents: &[Content]) -> 
     .await
 }
 
-/// Gives the folders of writable volumes to their users.
-async fn own(engine: &LocalEngine, container: &str, contents: &[Content]) -> Result<(), EngineError> {
+/// Sets the owners of writable volumes.
+async fn set_owners(engine: &LocalEngine, container: &str, contents: &[Content]) -> Result<(), EngineError> {
     let names: Vec<(String, Ids)> =
         contents.iter().enumerate().filter_map(|(n, c)| c.owner.map(|o| (n.to_string(), o))).collect();
     let folders: Vec<Entry<'_>> =
@@ -109,23 +109,23 @@ async fn put(engine: &LocalEngine, container: &str, path: &str, entries: &[Entry
     let failed = |words: String| explain::failed("fill a volume", &words, Leftover::Removable);
     let packed = archive::pack(entries).map_err(|e| failed(e.to_string()))?;
     let options = UploadToContainerOptionsBuilder::new().path(path).build();
-    // As a stream, because the client library logs whole bodies at its finest level.
+    // As a stream, because the client library logs whole bodies at trace level.
     let body = bollard::body_stream(futures::stream::iter([Bytes::from(packed)]));
     engine.docker.upload_to_container(container, Some(options), body).await.map_err(|e| failed(explain::words(&e)))
 }
 
-/// The secrets of an environment, as they were when it was made.
-pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
+/// Reads the secrets of an environment.
+pub async fn read_secrets(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
     let lease = claim::lease(engine, environment)
         .await?
         .ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
-    let volume = labels::keep_volume(&lease);
+    let volume = labels::all_secrets_volume(&lease);
     let known = engine.volumes(&[(labels::ENVIRONMENT, environment)]).await?;
     if !known.iter().any(|v| v.name == volume) {
-        return Err(EngineError::Missing(format!("the secrets of {environment}: it was never made completely")));
+        return Err(EngineError::Missing(format!("the secrets of {environment}: it was never prepared completely")));
     }
-    let mounts = [Mounted { volume, at: "/v".into(), writable: false }];
-    through(engine, &lease, &mounts, async |container: &str| {
+    let mounts = [VolumeMount { volume, path: "/v".into(), writable: false }];
+    with_volumes(engine, &lease, &mounts, async |container: &str| {
         let failed =
             |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
         let options = DownloadFromContainerOptionsBuilder::new().path("/v/.").build();
@@ -136,36 +136,36 @@ pub async fn kept(engine: &LocalEngine, environment: &str) -> Result<Secrets, En
             .await
             .map_err(|e| failed(explain::words(&e)))?;
         let (files, _) = archive::unpack(&chunks.concat(), u64::MAX);
-        let text = files.get(KEPT).ok_or_else(|| failed("they are not where they were put".into()))?;
-        serde_json::from_slice(text).map_err(|_| failed("they are not in the form that this version writes".into()))
+        let text = files.get(SECRETS_FILE).ok_or_else(|| failed("their volume is empty".into()))?;
+        serde_json::from_slice(text).map_err(|_| failed("another version of dayfly wrote them".into()))
     })
     .await
 }
 
-/// The volume of all secrets and what goes into it.
-pub fn keep(lease: &Lease, secrets: &Secrets) -> Result<Content, EngineError> {
+/// Returns the content of the volume with all secrets.
+pub fn all_secrets(lease: &Lease, secrets: &Secrets) -> Result<Content, EngineError> {
     let text = serde_json::to_vec(secrets)
-        .map_err(|_| explain::failed("keep the secrets", "they cannot be written as JSON", Leftover::Removable))?;
-    Ok(Content { volume: labels::keep_volume(lease), files: vec![(KEPT.into(), text)], owner: None })
+        .map_err(|_| explain::failed("store the secrets", "they cannot be encoded as JSON", Leftover::Removable))?;
+    Ok(Content { volume: labels::all_secrets_volume(lease), files: vec![(SECRETS_FILE.into(), text)], owner: None })
 }
 
-/// Works with volumes through a container that never runs and is removed in any case.
-async fn through<T>(
+/// Gives access to volumes through a container that never runs and is always removed.
+async fn with_volumes<T>(
     engine: &LocalEngine,
     lease: &Lease,
-    mounts: &[Mounted],
+    mounts: &[VolumeMount],
     work: impl AsyncFnOnce(&str) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let image = agent_image::ensure(engine).await?;
-    let name = labels::name(lease, &format!("filler-{}", super::name::unique_suffix()));
-    let request = still(name.clone(), labels::of(lease, Role::Filler), mounts, &image);
+    let name = labels::object_name(lease, &format!("filler-{}", super::name::unique_suffix()));
+    let request = never_started(name.clone(), labels::of_run(lease, Role::Filler), mounts, &image);
     engine
         .create(&request)
         .await
         .map_err(|e| explain::failed("fill volumes", &explain::words(&e), Leftover::Removable))?;
     let done = work(&name).await;
     if let Err(e) = engine.discard(&name).await {
-        tracing::debug!(container = name, "not removed yet, teardown will: {e}");
+        tracing::debug!(container = name, "left for teardown: {e}");
     }
     done
 }

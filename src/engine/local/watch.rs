@@ -1,5 +1,5 @@
-//! What happens to an environment, from the engine's own events. Whenever the stream of events breaks, everything
-//! is looked at again, so that nothing is missed; nothing is polled while it holds.
+//! Watches an environment through the engine's events. When the stream of events breaks, everything is inspected again, so
+//! that nothing is missed. Nothing is polled otherwise.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,51 +15,55 @@ use super::client::LocalEngine;
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
 
-/// Pause before events are asked for again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// Pause before the events are requested again.
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// Follows an environment until the stream is dropped. Units that have ended already are told at once.
+/// Watches an environment until the stream is dropped. Reports units that have already ended at once.
 pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
     let owner = claim::owner(engine, environment).await?;
-    let (tell, heard) = mpsc::channel(64);
+    let (sender, receiver) = mpsc::channel(64);
     let watcher = Watcher {
         engine: engine.clone(),
         environment: environment.to_owned(),
         run: owner,
-        known: BTreeSet::new(),
-        tell,
+        reported: BTreeSet::new(),
+        sender,
     };
     tokio::spawn(watcher.run());
-    Ok(futures::stream::unfold(heard, |mut heard| async move { heard.recv().await.map(|h| (h, heard)) }).boxed())
+    Ok(futures::stream::unfold(
+        receiver,
+        |mut receiver| async move { receiver.recv().await.map(|event| (event, receiver)) },
+    )
+    .boxed())
 }
 
 struct Watcher {
     engine: LocalEngine,
     environment: String,
-    /// The owner that was told last.
+    /// The owner that was reported last.
     run: Option<crate::model::RunId>,
-    /// Ends that were told: container and time.
-    known: BTreeSet<(String, String)>,
-    tell: mpsc::Sender<EngineEvent>,
+    /// The reported ends: container and time.
+    reported: BTreeSet<(String, String)>,
+    sender: mpsc::Sender<EngineEvent>,
 }
 
-/// Nobody listens any more.
-struct Unheard;
+/// The receiver is gone.
+struct ReceiverGone;
 
 impl Watcher {
     async fn run(mut self) {
-        let tell = self.tell.clone();
+        let sender = self.sender.clone();
         tokio::select! {
-            () = tell.closed() => {}
+            () = sender.closed() => {}
             _ = self.follow() => {}
         }
     }
 
-    async fn follow(&mut self) -> Result<(), Unheard> {
+    async fn follow(&mut self) -> Result<(), ReceiverGone> {
         loop {
-            // From a moment before the look, so that there is no gap between both.
+            // From a moment before the inspection, so that there is no gap.
             let since = jiff::Timestamp::now().as_second() - 1;
-            if let Err(e) = self.look_at_all().await? {
+            if let Err(e) = self.inspect_all().await? {
                 tracing::debug!(environment = self.environment, "failed to {e}");
             }
             let filters = HashMap::from([
@@ -74,49 +78,49 @@ impl Watcher {
             );
             while let Some(event) = events.next().await {
                 match event {
-                    Ok(event) => self.hear(event).await?,
+                    Ok(event) => self.handle(event).await?,
                     Err(e) => {
-                        tracing::debug!(environment = self.environment, "events broke off: {e}");
+                        tracing::debug!(environment = self.environment, "lost the event stream: {e}");
                         break;
                     }
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn hear(&mut self, event: EventMessage) -> Result<(), Unheard> {
+    async fn handle(&mut self, event: EventMessage) -> Result<(), ReceiverGone> {
         let actor = event.actor.unwrap_or_default();
         let attributes: BTreeMap<String, String> = actor.attributes.unwrap_or_default().into_iter().collect();
         let role = attributes.get(ROLE).map_or("", String::as_str);
         let action = event.action.unwrap_or_default();
         if role == Role::Anchor.as_str() && matches!(action.as_str(), "create" | "destroy" | "remove") {
-            return self.look_at_owner().await;
+            return self.check_owner().await;
         }
         if role == Role::Unit.as_str() && matches!(action.as_str(), "die" | "died") {
             let unit = attributes.get(labels::UNIT).cloned().unwrap_or_default();
-            return self.look_at(&actor.id.unwrap_or_default(), &unit).await;
+            return self.inspect(&actor.id.unwrap_or_default(), &unit).await;
         }
         Ok(())
     }
 
-    async fn look_at_all(&mut self) -> Result<Result<(), EngineError>, Unheard> {
+    async fn inspect_all(&mut self) -> Result<Result<(), EngineError>, ReceiverGone> {
         let units = match self.engine.containers(&[(ENVIRONMENT, &self.environment), (ROLE, Role::Unit.as_str())]).await
         {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
         for unit in units.iter().filter(|u| u.ended()) {
-            self.look_at(&unit.id, unit.label(labels::UNIT)).await?;
+            self.inspect(&unit.id, unit.label(labels::UNIT)).await?;
         }
-        self.look_at_owner().await.map(Ok)
+        self.check_owner().await.map(Ok)
     }
 
-    /// Tells of an end that was not told before.
-    async fn look_at(&mut self, container: &str, unit: &str) -> Result<(), Unheard> {
+    /// Reports an end once.
+    async fn inspect(&mut self, container: &str, unit: &str) -> Result<(), ReceiverGone> {
         let found = match self.engine.container(container).await {
             Ok(Some(found)) => found,
-            // Removed by teardown, or by a newer run whose anchor is told of.
+            // Removed by teardown, or by a newer run, whose anchor is reported.
             Ok(None) => return Ok(()),
             Err(e) => {
                 tracing::debug!(container, "failed to {e}");
@@ -126,22 +130,22 @@ impl Watcher {
         let ours = self.run.is_none_or(|run| {
             found.config.labels.as_ref().and_then(|l| l.get(labels::RUN)).is_some_and(|r| *r == run.to_string())
         });
-        if !ours || !found.state.ended() || !self.known.insert((found.id, found.state.finished_at)) {
+        if !ours || !found.state.ended() || !self.reported.insert((found.id, found.state.finished_at)) {
             return Ok(());
         }
-        let happened = EngineEvent::Exited {
+        let event = EngineEvent::Exited {
             unit: unit.to_owned(),
             code: found.state.exit_code,
             oom_killed: found.state.oom_killed,
         };
-        self.tell.send(happened).await.map_err(|_| Unheard)
+        self.sender.send(event).await.map_err(|_| ReceiverGone)
     }
 
-    async fn look_at_owner(&mut self) -> Result<(), Unheard> {
+    async fn check_owner(&mut self) -> Result<(), ReceiverGone> {
         match claim::owner(&self.engine, &self.environment).await {
             Ok(owner) if owner != self.run => {
                 self.run = owner;
-                self.tell.send(EngineEvent::LeaseChanged).await.map_err(|_| Unheard)
+                self.sender.send(EngineEvent::LeaseChanged).await.map_err(|_| ReceiverGone)
             }
             Ok(_) => Ok(()),
             Err(e) => {

@@ -28,7 +28,7 @@ pub struct RemovalPredicate {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_on: Option<Timestamp>,
-    /// What could not be removed.
+    /// Objects that could not be removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub residual: Vec<Residual>,
     /// Why it failed.
@@ -109,7 +109,7 @@ pub struct Remover {
     /// Address of the CI job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Who triggered it, where CI says so.
+    /// The actor that triggered the CI job, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
 }

@@ -119,7 +119,7 @@ pub struct Teardown {
     /// When everything was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_on: Option<Timestamp>,
-    /// What could not be removed.
+    /// Objects that could not be removed.
     pub residual: Vec<Residual>,
     /// Why it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]

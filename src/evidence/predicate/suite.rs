@@ -35,7 +35,7 @@ pub struct SuiteSummary {
     pub kind: SuiteKind,
     /// SHA-256 of its part of the description.
     pub digest: DigestSet,
-    /// Where it is described.
+    /// Its location in the description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Verdict; absent if the suite did not finish.
@@ -75,7 +75,7 @@ pub struct RawReport {
 pub struct CaseSummary {
     /// Id.
     pub id: String,
-    /// What holds when it passes.
+    /// The property that it checks.
     pub name: String,
     /// Verdict; absent when skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ pub struct CaseSummary {
     pub took_ms: u64,
     /// Positive controls that its refusals rest on.
     pub controls: Vec<String>,
-    /// What went wrong.
+    /// Its failures.
     pub failures: Vec<CaseFailure>,
 }
 

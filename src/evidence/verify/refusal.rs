@@ -115,7 +115,7 @@ pub enum Refusal {
         String,
     ),
     /// A file does not belong to the evidence.
-    #[error("{0} is no part of this run")]
+    #[error("{0} does not belong to this run")]
     UnexpectedFile(
         /// File.
         String,

@@ -18,7 +18,7 @@ use crate::evidence::predicate::{
 use crate::evidence::unique_keys;
 use crate::model::{Digest, Outcome, Verdict, is_hex};
 
-/// What the evidence must cover.
+/// Commit and images that the evidence must cover.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     /// Head commit.

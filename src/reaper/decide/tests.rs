@@ -17,49 +17,49 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// An environment for pull request 1 of git.test/o/n that runs; its plan allows its units 2 s together.
-fn environment() -> Observed {
+fn environment() -> ObservedEnvironment {
     let lease = Lease {
         repository: Some("https://git.test/o/n".into()),
         created: at(CREATED),
         expires: at(EXPIRES),
         ..testing::lease(plan_of(&[("api", &[]), ("web", &["api"])]))
     };
-    Observed {
+    ObservedEnvironment {
         environment: "sample-pr-1".into(),
-        retention: Some(Retention::of(&lease)),
+        retention: Some(Retention::from_lease(&lease)),
         lease: Some(lease),
-        unread: false,
+        unreadable_lease: false,
         units: ["api", "web"].map(|u| (u.to_owned(), UnitState::Running)).into(),
         objects: vec!["container sample-pr-1".into()],
-        leaving: false,
+        terminating: false,
     }
 }
 
-fn amended(change: RetentionChange) -> Observed {
+fn amended(change: RetentionChange) -> ObservedEnvironment {
     let mut observed = environment();
     observed.retention = observed.retention.map(|t| t.with(&change));
     observed
 }
 
-fn kept() -> Observed {
+fn kept() -> ObservedEnvironment {
     amended(RetentionChange::Held(Hold { reason: Some("for a look".into()), since: at(CREATED) }))
 }
 
-fn of(repository: Option<&str>) -> Observed {
+fn of(repository: Option<&str>) -> ObservedEnvironment {
     let mut observed = environment();
     observed.lease.as_mut().unwrap().repository = repository.map(str::to_owned);
     observed
 }
 
-fn remnants() -> Observed {
-    Observed { lease: None, retention: None, units: Default::default(), ..environment() }
+fn remnants() -> ObservedEnvironment {
+    ObservedEnvironment { lease: None, retention: None, units: Default::default(), ..environment() }
 }
 
-fn unread() -> Observed {
-    Observed { unread: true, ..remnants() }
+fn unread() -> ObservedEnvironment {
+    ObservedEnvironment { unreadable_lease: true, ..remnants() }
 }
 
-fn unfinished(state: Option<UnitState>) -> Observed {
+fn unfinished(state: Option<UnitState>) -> ObservedEnvironment {
     let mut observed = environment();
     observed.units.remove("web");
     observed.units.extend(state.map(|s| ("web".to_owned(), s)));
@@ -84,7 +84,7 @@ fn by_description(mut criteria: Criteria) -> Criteria {
 }
 
 /// The kind of a reason, `kept`, or `stays` with what is said of it.
-fn word(criteria: &Criteria, observed: &Observed, now: i64) -> String {
+fn word(criteria: &Criteria, observed: &ObservedEnvironment, now: i64) -> String {
     match decide(criteria, observed, at(now)) {
         Decision::Due(reason) => reason.kind.to_string(),
         Decision::Held { otherwise, .. } => format!("kept, else {}", otherwise.kind),
@@ -93,7 +93,7 @@ fn word(criteria: &Criteria, observed: &Observed, now: i64) -> String {
 }
 
 #[track_caller]
-fn table(cases: &[(&str, Criteria, Observed, i64, &str)]) {
+fn table(cases: &[(&str, Criteria, ObservedEnvironment, i64, &str)]) {
     for (what, criteria, observed, now, expected) in cases {
         let said = word(criteria, observed, *now);
         assert!(said.starts_with(expected) && (*expected != "stays" || said == "stays"), "{what}: {said}");
@@ -166,9 +166,9 @@ fn a_list_closes_only_older_environments_of_its_repository() {
 fn orphans_have_no_owner_or_an_interrupted_start() {
     // What the units may take together, and half an hour.
     let over = CREATED + 2 + 30 * 60 + 1;
-    let worked = |o: Observed, second: i64| {
+    let worked = |o: ObservedEnvironment, second: i64| {
         let retention = o.retention.clone().map(|t| t.with(&RetentionChange::Used(at(second))));
-        Observed { retention, ..o }
+        ObservedEnvironment { retention, ..o }
     };
     let late = || {
         let mut observed = unfinished(Some(UnitState::Created));
@@ -215,7 +215,7 @@ fn selects_by_description_and_remnants_by_name() {
         ("sample", environment(), true),
         ("samp", environment(), false),
         ("sample", remnants(), true),
-        ("sample", Observed { environment: "sample-pr-x".into(), ..remnants() }, false),
+        ("sample", ObservedEnvironment { environment: "sample-pr-x".into(), ..remnants() }, false),
         ("sample-pr-1", remnants(), false),
     ] {
         assert_eq!(is_selected(&criteria(description), &observed), looked_at, "{description} {observed:?}");

@@ -1,16 +1,16 @@
-//! The namespace and what holds for everything in it: size, account, the closed network.
+//! The namespace, its quota, limits, service account and policies.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
-use super::parts::{AGENT, asked_cpu, sizes};
-use super::{ENVIRONMENT_ROLE, IMAGES, RenderError, Stage, lease, policy};
+use super::parts::{AGENT, requested_cpu, sizes};
+use super::{ENVIRONMENT_ROLE, IMAGES, RenderError, RenderInput, lease, policy};
 use crate::plan::{Confinement, Limits, Plan, SuiteExecutor};
 use crate::render::labels;
 
-/// Capabilities that Pod Security's `baseline` lets a container add.
+/// Capabilities that the `baseline` Pod Security level lets a container add.
 const BASELINE: [&str; 13] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -27,51 +27,51 @@ const BASELINE: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// The namespace, with its lease.
-pub fn namespace(stage: &Stage<'_>) -> Result<Object, RenderError> {
+/// Renders the namespace with its lease.
+pub fn namespace(input: &RenderInput<'_>) -> Result<Object, RenderError> {
     let failed = |why: String| RenderError::Object { template: "namespace".into(), why };
-    let mut labels = stage.labels(ENVIRONMENT_ROLE);
-    let level = security_level(&stage.lease.plan);
+    let mut labels = input.labels(ENVIRONMENT_ROLE);
+    let level = security_level(&input.lease.plan);
     for (name, value) in [
-        (labels::RUN, stage.lease.run.to_string()),
-        ("dayfly.dev/pr", stage.lease.plan.pr.to_string()),
-        ("dayfly.dev/description", stage.lease.plan.description.clone()),
+        (labels::RUN, input.lease.run.to_string()),
+        ("dayfly.dev/pr", input.lease.plan.pr.to_string()),
+        ("dayfly.dev/description", input.lease.plan.description.clone()),
         ("pod-security.kubernetes.io/enforce", level.to_owned()),
         ("pod-security.kubernetes.io/enforce-version", "latest".to_owned()),
     ] {
         labels.insert(name.to_owned(), value);
     }
-    let mut annotations = lease::annotations(stage.lease).map_err(failed)?;
-    annotations.insert(IMAGES.to_owned(), json!(stage.images).to_string());
-    let context = json!({"namespace": stage.namespace(), "labels": labels, "annotations": annotations});
-    stage.templates.render("namespace", Kind::Namespace, &context, stage.namespace())
+    let mut annotations = lease::annotations(input.lease).map_err(failed)?;
+    annotations.insert(IMAGES.to_owned(), json!(input.images).to_string());
+    let context = json!({"namespace": input.namespace(), "labels": labels, "annotations": annotations});
+    input.templates.render("namespace", Kind::Namespace, &context, input.namespace())
 }
 
-/// Everything that is there before the first pod, but what belongs to single units.
-pub fn fixtures(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
+/// Renders the objects that belong to no unit and exist before the first pod.
+pub fn fixtures(input: &RenderInput<'_>) -> Result<Vec<Object>, RenderError> {
     let render = |template: &str, kind, more: Value| {
-        let mut context = json!({"namespace": stage.namespace(), "labels": stage.fixture_labels()});
+        let mut context = json!({"namespace": input.namespace(), "labels": input.fixture_labels()});
         merge(&mut context, more);
-        stage.templates.render(template, kind, &context, stage.namespace())
+        input.templates.render(template, kind, &context, input.namespace())
     };
     let mut all = vec![
-        render("quota", Kind::ResourceQuota, json!({"hard": hard(&stage.lease.plan)}))?,
-        render("limits", Kind::LimitRange, container_limits(&stage.lease.plan))?,
-        render("account", Kind::ServiceAccount, json!({"pullSecrets": stage.pull_secrets()}))?,
+        render("quota", Kind::ResourceQuota, json!({"hard": quota(&input.lease.plan)}))?,
+        render("limits", Kind::LimitRange, container_limits(&input.lease.plan))?,
+        render("account", Kind::ServiceAccount, json!({"pullSecrets": input.pull_secrets()}))?,
         render("default-deny", Kind::NetworkPolicy, json!({}))?,
     ];
-    all.extend(policy::all(stage)?);
+    all.extend(policy::all(input)?);
     Ok(all)
 }
 
-/// Puts the fields of `more` into `context`.
+/// Adds the fields of `more` to `context`.
 pub fn merge(context: &mut Value, more: Value) {
     if let (Value::Object(context), Value::Object(more)) = (context, more) {
         context.extend(more);
     }
 }
 
-/// The strictest Pod Security level under which everything declared can run.
+/// Returns the strictest Pod Security level that admits the plan.
 fn security_level(plan: &Plan) -> &'static str {
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some(&c.confinement),
@@ -89,7 +89,7 @@ fn security_level(plan: &Plan) -> &'static str {
     }
 }
 
-/// Every container that may run at once, with how often: units, container suites, and dayfly's own.
+/// Returns the limits and the number of all containers that may run at the same time.
 fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
     let units = plan.units.iter().map(|u| (u.limits, u64::from(u.replicas.max(1))));
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
@@ -99,13 +99,13 @@ fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
     units.chain(suites).chain([(AGENT, agents(plan))]).collect()
 }
 
-/// One for each suite, beside its container or as its position, besides control and neighbour; twice as many, because one
-/// that ends is counted until it is gone.
+/// Returns the maximum number of agents: one for each suite, control and neighbour. Doubled, because the quota counts a
+/// terminating pod.
 fn agents(plan: &Plan) -> u64 {
     2 * (plan.suites.len() as u64 + 2)
 }
 
-fn hard(plan: &Plan) -> BTreeMap<&'static str, String> {
+fn quota(plan: &Plan) -> BTreeMap<&'static str, String> {
     let all = containers(plan);
     let sum = |of: fn(&Limits) -> u64| all.iter().map(|(l, n)| of(l) * n).sum::<u64>();
     let pods = plan.units.iter().map(|u| u64::from(u.replicas.max(1))).sum::<u64>() + agents(plan);
@@ -113,9 +113,9 @@ fn hard(plan: &Plan) -> BTreeMap<&'static str, String> {
         ("limits.memory", sum(|l| l.memory).to_string()),
         ("limits.cpu", format!("{}m", sum(|l| l.cpu_millis))),
         ("requests.memory", sum(|l| l.memory).to_string()),
-        ("requests.cpu", format!("{}m", sum(asked_cpu))),
+        ("requests.cpu", format!("{}m", sum(requested_cpu))),
         ("pods", pods.to_string()),
-        // Ways into and storage outside of the environment.
+        // No external access or storage.
         ("services.loadbalancers", "0".into()),
         ("services.nodeports", "0".into()),
         ("persistentvolumeclaims", "0".into()),
@@ -139,7 +139,7 @@ mod tests {
     use crate::render::sample;
 
     #[test]
-    fn the_level_is_as_strict_as_what_is_declared_allows() {
+    fn chooses_the_strictest_level_that_admits_the_plan() {
         let mut plan = sample::lease().plan;
         assert_eq!(security_level(&plan), "restricted");
         plan.units[0].confinement.capabilities = vec!["NET_BIND_SERVICE".into()];
@@ -151,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_is_the_sum_of_all_copies_and_what_judges_them() {
+    fn the_quota_is_the_sum_of_all_units_and_agents() {
         let plan = sample::lease().plan;
-        let hard = hard(&plan);
+        let quota = quota(&plan);
         // db, two copies of api, job: 1 MiB and 250m each; two agents of 64 MiB and one processor, twice.
-        assert_eq!(hard["limits.memory"], (4 * (1u64 << 20) + 4 * (64 << 20)).to_string());
-        assert_eq!((hard["limits.cpu"].as_str(), hard["pods"].as_str()), ("5000m", "8"));
+        assert_eq!(quota["limits.memory"], (4 * (1u64 << 20) + 4 * (64 << 20)).to_string());
+        assert_eq!((quota["limits.cpu"].as_str(), quota["pods"].as_str()), ("5000m", "8"));
     }
 }

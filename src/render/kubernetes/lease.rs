@@ -1,4 +1,5 @@
-//! The lease as annotations of a namespace, and back. The plan is compressed: annotations hold 256 KiB together.
+//! Converts a lease to the annotations of a namespace and back. The plan is compressed, because annotations are limited to
+//! 256 KiB in total.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -14,19 +15,19 @@ use crate::lease::{Lease, Retention};
 use crate::model::RunId;
 use crate::plan::Plan;
 
-/// Owner and times, as JSON.
+/// Annotation with the lease except its plan, as JSON.
 pub const LEASE: &str = "dayfly.dev/lease";
-/// The plan: JSON, gzip, base64.
+/// Annotation with the plan: JSON, gzip, base64.
 pub const PLAN: &str = "dayfly.dev/plan";
-/// What changed since, with the run in whose time, as JSON.
+/// Annotation with the changed retention and its run, as JSON.
 pub const RETENTION: &str = "dayfly.dev/retention";
-/// Longest compressed plan, so that other annotations still find room.
-const LONGEST: usize = 224 * 1024;
-/// Longest plan that is unpacked.
-const LONGEST_PLAIN: u64 = 64 << 20;
+/// Maximum size of the encoded plan; the other annotations need the rest.
+const MAX_ENCODED_BYTES: usize = 224 * 1024;
+/// Maximum size of a decompressed plan.
+const MAX_PLAN_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct LeaseHeader {
     run: RunId,
     commit: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,9 +38,9 @@ struct Head {
     expires: jiff::Timestamp,
 }
 
-/// The annotations. Fails, in a sentence, when the plan is too large.
+/// Returns the annotations of a lease. Fails if the plan is too large.
 pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
-    let head = Head {
+    let head = LeaseHeader {
         run: lease.run,
         commit: lease.commit.clone(),
         repository: lease.repository.clone(),
@@ -51,29 +52,29 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&plain).map_err(|e| e.to_string())?;
     let plan = STANDARD.encode(packed.finish().map_err(|e| e.to_string())?);
-    if plan.len() > LONGEST {
+    if plan.len() > MAX_ENCODED_BYTES {
         return Err(format!(
-            "the description is too large: compressed it takes {} KiB, and a namespace can carry {} KiB; move SQL and files into images",
+            "the description is too large: it takes {} KiB compressed, and a namespace can hold {} KiB; move SQL and files into images",
             plan.len() / 1024,
-            LONGEST / 1024
+            MAX_ENCODED_BYTES / 1024
         ));
     }
     let head = serde_json::to_string(&head).map_err(|e| e.to_string())?;
     Ok([(LEASE.to_owned(), head), (PLAN.to_owned(), plan)].into())
 }
 
-/// The run that a namespace's annotations name, without unpacking the plan.
+/// Returns the owner's run id and commit without decoding the plan.
 pub fn owner(annotations: &BTreeMap<String, String>) -> Option<(RunId, String)> {
-    let head: Head = serde_json::from_str(annotations.get(LEASE)?).ok()?;
+    let head: LeaseHeader = serde_json::from_str(annotations.get(LEASE)?).ok()?;
     Some((head.run, head.commit))
 }
 
-/// The lease behind a namespace's annotations; none when another version of dayfly wrote them.
+/// Parses the lease; returns `None` if there is none or this version of dayfly cannot read it.
 pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Option<Lease> {
-    let head: Head = serde_json::from_str(annotations.get(LEASE)?).ok()?;
+    let head: LeaseHeader = serde_json::from_str(annotations.get(LEASE)?).ok()?;
     let packed = STANDARD.decode(annotations.get(PLAN)?).ok()?;
     let mut plain = Vec::new();
-    GzDecoder::new(packed.as_slice()).take(LONGEST_PLAIN).read_to_end(&mut plain).ok()?;
+    GzDecoder::new(packed.as_slice()).take(MAX_PLAN_BYTES).read_to_end(&mut plain).ok()?;
     let plan: Plan = serde_json::from_slice(&plain).ok()?;
     Some(Lease {
         environment: environment.to_owned(),
@@ -88,26 +89,26 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
 }
 
 #[derive(Serialize, Deserialize)]
-struct Since {
+struct RunRetention {
     run: RunId,
     #[serde(flatten)]
     retention: Retention,
 }
 
-/// The annotation with the retention in the time of this run.
-pub fn amended(run: RunId, retention: &Retention) -> Result<String, String> {
-    serde_json::to_string(&Since { run, retention: retention.clone() }).map_err(|e| e.to_string())
+/// Returns the retention annotation of a run.
+pub fn retention_annotation(run: RunId, retention: &Retention) -> Result<String, String> {
+    serde_json::to_string(&RunRetention { run, retention: retention.clone() }).map_err(|e| e.to_string())
 }
 
-/// The present retention: those of the lease, unless they were changed in its own time.
+/// Returns the retention of a lease, changed or initial.
 pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Retention {
-    amendments(lease.run, annotations).unwrap_or_else(|| Retention::of(lease))
+    changed_retention(lease.run, annotations).unwrap_or_else(|| Retention::from_lease(lease))
 }
 
-/// The present retention where they were changed in the time of this run, without unpacking the plan.
-pub fn amendments(run: RunId, annotations: &BTreeMap<String, String>) -> Option<Retention> {
-    let since: Since = serde_json::from_str(annotations.get(RETENTION)?).ok()?;
-    (since.run == run).then_some(since.retention)
+/// Returns the retention if the run has changed it, without decoding the plan.
+pub fn changed_retention(run: RunId, annotations: &BTreeMap<String, String>) -> Option<Retention> {
+    let changed: RunRetention = serde_json::from_str(annotations.get(RETENTION)?).ok()?;
+    (changed.run == run).then_some(changed.retention)
 }
 
 #[cfg(test)]
@@ -117,7 +118,7 @@ mod tests {
     use crate::render::sample;
 
     #[test]
-    fn a_lease_survives_the_way_through_annotations() {
+    fn parses_its_own_annotations() {
         let lease = sample::lease();
         let annotations = annotations(&lease).unwrap();
         assert_eq!(parse(&lease.environment, &annotations), Some(lease.clone()));
@@ -125,19 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn terms_hold_in_the_time_of_the_run_in_which_they_were_changed() {
+    fn ignores_a_retention_that_another_run_changed() {
         let lease = sample::lease();
         let mut annotations = annotations(&lease).unwrap();
-        assert_eq!(retention(&lease, &annotations), Retention::of(&lease));
-        let used = Retention { used: lease.expires, ..Retention::of(&lease) };
-        annotations.insert(RETENTION.into(), amended(lease.run, &used).unwrap());
+        assert_eq!(retention(&lease, &annotations), Retention::from_lease(&lease));
+        let used = Retention { used: lease.expires, ..Retention::from_lease(&lease) };
+        annotations.insert(RETENTION.into(), retention_annotation(lease.run, &used).unwrap());
         assert_eq!(retention(&lease, &annotations), used);
         let newer = Lease { run: uuid::Uuid::max().into(), ..lease };
-        assert_eq!(retention(&newer, &annotations), Retention::of(&newer));
+        assert_eq!(retention(&newer, &annotations), Retention::from_lease(&newer));
     }
 
     #[test]
-    fn a_plan_that_no_namespace_can_carry_is_refused_with_its_size() {
+    fn refuses_a_plan_that_exceeds_the_annotation_limit() {
         let mut lease = sample::lease();
         let mut noise: u64 = 7;
         let mut next = || {

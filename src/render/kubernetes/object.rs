@@ -1,4 +1,4 @@
-//! One rendered object: of a known kind, checked against that kind's type and against what no template may ask for.
+//! Rendered objects, checked against the type of their kind and against forbidden pod settings.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
@@ -12,29 +12,29 @@ use serde_json::{Value, json};
 use crate::model::{Digest, hex};
 use crate::render::labels::{self, Role};
 
-/// Annotation with the hash of an object as rendered; an object with an equal hash stays as it is.
+/// Annotation with the hash of the rendered object; an object with an equal hash is not replaced.
 pub const HASH: &str = "dayfly.dev/hash";
-/// The field of a pod with the addresses of what it may call.
+/// The field of a pod with its hosts entries.
 pub const HOSTS: &str = "hostAliases";
 
-/// Kinds of objects that an environment is made of.
+/// The kinds of objects in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The environment.
+    /// The environment itself.
     Namespace,
-    /// Its size.
+    /// Total size of the environment.
     ResourceQuota,
-    /// Sizes of containers that name none.
+    /// Default and maximum size of a container.
     LimitRange,
-    /// What pods run as.
+    /// The account of all pods.
     ServiceAccount,
-    /// Who reaches whom.
+    /// Permitted connections.
     NetworkPolicy,
     /// Secrets of a unit or suite.
     Secret,
     /// Files of a unit.
     ConfigMap,
-    /// A unit's address.
+    /// A unit's stable address.
     Service,
     /// A copy of a unit, or an agent.
     Pod,
@@ -42,23 +42,23 @@ pub enum Kind {
     Job,
 }
 
-/// An object as it is sent.
+/// A rendered object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// Its kind.
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// All of it.
+    /// The whole object.
     pub value: Value,
 }
 
 impl Object {
-    /// From parsed text: must be this kind, carry this environment's labels, and hold nothing that the type lacks.
+    /// Checks a parsed object: its kind, namespace, label, fields and pod settings.
     pub fn checked(kind: Kind, value: Value, environment: &str) -> Result<Self, String> {
-        let typed = typed(kind, &value)?;
-        if let Some(field) = lost(&value, &typed, "") {
-            return Err(format!("{field} is no field of {kind:?}"));
+        let typed = round_trip_kind(kind, &value)?;
+        if let Some(field) = unknown_field(&value, &typed, "") {
+            return Err(format!("unknown field {field} of {kind:?}"));
         }
         let at = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (name, place) = (at("/metadata/name").to_owned(), at("/metadata/namespace"));
@@ -67,33 +67,33 @@ impl Object {
         }
         let home = if kind == Kind::Namespace { name.as_str() } else { place };
         if home != environment {
-            return Err(format!("it belongs to namespace `{home}`, and this environment's is `{environment}`"));
+            return Err(format!("its namespace is `{home}`, not `{environment}`"));
         }
         let label = value.pointer("/metadata/labels").and_then(|l| l.get(labels::ENVIRONMENT)).and_then(Value::as_str);
         if label != Some(environment) {
             return Err(format!("its label {} must be `{environment}`", labels::ENVIRONMENT));
         }
         if let Some(spec) = pod_spec(kind, &value) {
-            harmless(&spec)?;
+            check_pod_security(&spec)?;
         }
-        Ok(Self { kind, name, value: stamped(value) })
+        Ok(Self { kind, name, value: with_hash(value) })
     }
 
-    /// Hash of its content, as `stamped` noted it.
+    /// Returns the hash in its annotation.
     pub fn hash(&self) -> &str {
         hash_of(&self.value).unwrap_or_default()
     }
 }
 
-/// The hash that an object carries.
+/// Returns the hash in the annotation of an object.
 pub fn hash_of(value: &Value) -> Option<&str> {
     value.pointer("/metadata/annotations")?.get(HASH)?.as_str()
 }
 
-/// Adds the hash of everything in it. Maps are sorted, so equal content has an equal hash.
-fn stamped(mut value: Value) -> Value {
+/// Adds the hash annotation. Maps are sorted, so that equal content has an equal hash.
+fn with_hash(mut value: Value) -> Value {
     let mut content = value.clone();
-    // Addresses of other units are looked at apart: they are not known before those units run.
+    // The addresses of callees are unknown until they run, so they are compared separately.
     if value.pointer("/metadata/labels").and_then(|l| l.get(labels::ROLE)).and_then(Value::as_str)
         == Some(Role::Unit.as_str())
         && let Some(spec) = content.get_mut("spec").and_then(Value::as_object_mut)
@@ -110,44 +110,44 @@ fn stamped(mut value: Value) -> Value {
     value
 }
 
-/// The first half of the digest of JSON: enough to tell contents apart.
+/// Returns the first half of the digest of JSON.
 pub fn fingerprint(content: &Value) -> String {
     hex(&Digest::compute_json(content).as_bytes()[..16])
 }
 
-fn typed(kind: Kind, value: &Value) -> Result<Value, String> {
+fn round_trip_kind(kind: Kind, value: &Value) -> Result<Value, String> {
     match kind {
-        Kind::Namespace => through::<Namespace>(value),
-        Kind::ResourceQuota => through::<ResourceQuota>(value),
-        Kind::LimitRange => through::<LimitRange>(value),
-        Kind::ServiceAccount => through::<ServiceAccount>(value),
-        Kind::NetworkPolicy => through::<NetworkPolicy>(value),
-        Kind::Secret => through::<Secret>(value),
-        Kind::ConfigMap => through::<ConfigMap>(value),
-        Kind::Service => through::<Service>(value),
-        Kind::Pod => through::<Pod>(value),
-        Kind::Job => through::<Job>(value),
+        Kind::Namespace => round_trip::<Namespace>(value),
+        Kind::ResourceQuota => round_trip::<ResourceQuota>(value),
+        Kind::LimitRange => round_trip::<LimitRange>(value),
+        Kind::ServiceAccount => round_trip::<ServiceAccount>(value),
+        Kind::NetworkPolicy => round_trip::<NetworkPolicy>(value),
+        Kind::Secret => round_trip::<Secret>(value),
+        Kind::ConfigMap => round_trip::<ConfigMap>(value),
+        Kind::Service => round_trip::<Service>(value),
+        Kind::Pod => round_trip::<Pod>(value),
+        Kind::Job => round_trip::<Job>(value),
     }
 }
 
-fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Result<Value, String> {
+fn round_trip<T: DeserializeOwned + Serialize>(value: &Value) -> Result<Value, String> {
     let typed: T = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
     serde_json::to_value(&typed).map_err(|e| e.to_string())
 }
 
-/// The first field that is in `before` and not in `after`: one that the type does not know.
-fn lost(before: &Value, after: &Value, at: &str) -> Option<String> {
+/// Returns the first field that is in `before` but not in `after`: the type does not have it.
+fn unknown_field(before: &Value, after: &Value, at: &str) -> Option<String> {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => before.iter().find_map(|(key, value)| {
             let here = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
             match after.get(key) {
-                Some(kept) => lost(value, kept, &here),
-                // Empty things may be left out.
+                Some(kept) => unknown_field(value, kept, &here),
+                // Serialization may omit empty values.
                 None => (!empty(value)).then_some(here),
             }
         }),
         (Value::Array(before), Value::Array(after)) => {
-            before.iter().zip(after).enumerate().find_map(|(i, (b, a))| lost(b, a, &format!("{at}[{i}]")))
+            before.iter().zip(after).enumerate().find_map(|(i, (b, a))| unknown_field(b, a, &format!("{at}[{i}]")))
         }
         _ => None,
     }
@@ -171,9 +171,9 @@ fn pod_spec(kind: Kind, value: &Value) -> Option<PodSpec> {
     serde_json::from_value(value.pointer(pointer)?.clone()).ok()
 }
 
-/// Whatever a template says: no pod gets at its node, and none has a token.
-fn harmless(spec: &PodSpec) -> Result<(), String> {
-    let refused = |what: &str| Err(format!("{what} is never allowed in an environment"));
+/// Refuses pods with access to their node, a token, or a way to new privileges.
+fn check_pod_security(spec: &PodSpec) -> Result<(), String> {
+    let refused = |what: &str| Err(format!("{what} is not allowed in an environment"));
     if spec.host_network == Some(true) || spec.host_pid == Some(true) || spec.host_ipc == Some(true) {
         return refused("a namespace of the node (hostNetwork, hostPID, hostIPC)");
     }
@@ -212,27 +212,27 @@ mod tests {
     }
 
     #[test]
-    fn an_object_carries_the_hash_of_its_content() {
+    fn adds_the_hash_of_the_content() {
         let (one, same) = (pod(|_| ()).unwrap(), pod(|_| ()).unwrap());
         assert_eq!((one.hash().len(), one.hash()), (32, same.hash()));
         assert_ne!(pod(|v| v["spec"]["containers"][0]["image"] = json!("j")).unwrap().hash(), one.hash());
     }
 
     #[test]
-    fn what_the_type_does_not_know_is_named() {
+    fn names_an_unknown_field() {
         let why = pod(|v| v["spec"]["containers"][0]["comand"] = json!(["x"])).unwrap_err();
-        assert_eq!(why, "spec.containers[0].comand is no field of Pod");
+        assert_eq!(why, "unknown field spec.containers[0].comand of Pod");
     }
 
     #[test]
-    fn an_object_of_another_namespace_or_kind_is_refused() {
+    fn refuses_an_object_of_another_namespace_or_kind() {
         assert!(pod(|v| v["metadata"]["namespace"] = json!("kube-system")).unwrap_err().contains("kube-system"));
         assert!(pod(|v| v["kind"] = json!("Secret")).is_err());
         assert!(pod(|v| v["metadata"]["labels"] = json!({})).unwrap_err().contains("dayfly.dev/environment"));
     }
 
     #[test]
-    fn no_template_gets_at_the_node_or_a_token() {
+    fn refuses_pods_with_access_to_the_node_or_a_token() {
         type Change = fn(&mut Value);
         let changes: [Change; 5] = [
             |v| v["spec"]["hostNetwork"] = json!(true),
@@ -242,7 +242,7 @@ mod tests {
             |v| v["spec"]["containers"][0]["securityContext"] = json!({}),
         ];
         for change in changes {
-            assert!(pod(change).unwrap_err().contains("never allowed"));
+            assert!(pod(change).unwrap_err().contains("not allowed"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What units, suites and agents have in common: confinement, sizes, names, values.
+//! Parts of all pods: confinement, sizes, hosts entries, variables, volumes.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 use super::Addresses;
 use crate::lease::Lease;
 use crate::plan::{Confinement, Limits, Unit};
-use crate::render::wires::names;
+use crate::render::links::host_names;
 
-/// What an agent may use.
+/// Limits of an agent.
 pub const AGENT: Limits = Limits { memory: 64 << 20, cpu_millis: 1000, pids: 64 };
-/// User and group that agents run as.
+/// User and group of agents.
 pub const AGENT_USER: i64 = 65532;
-/// Mode of secrets and files: everybody in the container may read them.
+/// Mode of secrets and files: readable by everyone in the container.
 pub const READABLE: i32 = 0o444;
 
-/// A resolver at whose address nobody answers; other names are refused at once.
+/// Renders a resolver without a server, so that a name without a hosts entry fails at once.
 pub fn dns() -> Value {
     json!({"nameservers": ["127.0.0.1"], "searches": ["."], "options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "1"}]})
 }
 
-/// Hosts entries of the units that may be called, where they have addresses.
+/// Renders the hosts entries of the callees that have addresses.
 pub fn hosts<'a>(lease: &Lease, callees: impl Iterator<Item = &'a Unit>, addresses: &Addresses) -> Value {
     let of = |u: &Unit| {
-        let names = names(&u.name, &lease.environment);
+        let names = host_names(&u.name, &lease.environment);
         addresses
             .get(&u.name)
             .into_iter()
@@ -35,12 +35,12 @@ pub fn hosts<'a>(lease: &Lease, callees: impl Iterator<Item = &'a Unit>, address
     callees.flat_map(of).collect()
 }
 
-/// What a pod as a whole is held to.
+/// Renders the security context of a pod.
 pub fn pod_security(root: bool) -> Value {
     json!({"runAsNonRoot": !root, "seccompProfile": {"type": "RuntimeDefault"}})
 }
 
-/// How one container is confined.
+/// Renders the security context of a container.
 pub fn security(confinement: &Confinement) -> Value {
     let mut all = json!({
         "allowPrivilegeEscalation": false,
@@ -61,55 +61,55 @@ pub fn security(confinement: &Confinement) -> Value {
     all
 }
 
-/// How agents are confined.
+/// Renders the security context of an agent.
 pub fn agent_security() -> Value {
     let user = format!("{AGENT_USER}:{AGENT_USER}");
     security(&Confinement { user: Some(user), ..Confinement::default() })
 }
 
-/// Numbers from `user[:group]`.
+/// Parses the numbers of `user[:group]`.
 pub fn ids(user: Option<&str>) -> (Option<i64>, Option<i64>) {
     let (user, group) = user.map_or(("", ""), |u| u.split_once(':').unwrap_or((u, "")));
     (user.parse().ok(), group.parse().ok())
 }
 
-/// Limits, and what is asked of the scheduler: all of the memory, so that no node is overbooked, and a fiftieth of the
-/// processors, which tests share well: they are idle most of the time.
+/// Renders limits and requests: all of the memory, so that no node is overcommitted, and a fiftieth of the CPU, because
+/// tests are idle most of the time.
 pub fn resources(limits: &Limits) -> Value {
-    json!({"limits": sizes(limits.memory, limits.cpu_millis), "requests": sizes(limits.memory, asked_cpu(limits))})
+    json!({"limits": sizes(limits.memory, limits.cpu_millis), "requests": sizes(limits.memory, requested_cpu(limits))})
 }
 
-/// As `resources`, for agents, which rest most of the time.
+/// Renders the limits and requests of an agent, which is idle most of the time.
 pub fn agent_resources() -> Value {
     json!({"limits": sizes(AGENT.memory, AGENT.cpu_millis), "requests": sizes(AGENT.memory / 4, AGENT.cpu_millis / 100)})
 }
 
-/// Thousandths of a processor that are asked of the scheduler.
-pub fn asked_cpu(limits: &Limits) -> u64 {
+/// Returns the CPU request in millis.
+pub fn requested_cpu(limits: &Limits) -> u64 {
     (limits.cpu_millis / 50).clamp(1.min(limits.cpu_millis), limits.cpu_millis)
 }
 
-/// Quantities as Kubernetes writes them.
+/// Renders quantities in Kubernetes' notation.
 pub fn sizes(memory: u64, cpu_millis: u64) -> Value {
     json!({"memory": memory.to_string(), "cpu": format!("{cpu_millis}m")})
 }
 
-/// Environment variables.
+/// Renders environment variables.
 pub fn env(variables: &BTreeMap<String, String>) -> Value {
     variables.iter().map(|(name, value)| json!({"name": name, "value": literal(value)})).collect()
 }
 
-/// A command; null for the image's own.
+/// Renders a command; null keeps the image's own.
 pub fn command(words: &[String]) -> Value {
     if words.is_empty() { Value::Null } else { words.iter().map(|w| Value::from(literal(w))).collect() }
 }
 
-/// Kubernetes replaces `$(NAME)`, and reads `$$` as one dollar: this way it stays as it was written.
+/// Escapes dollars, because Kubernetes expands `$(NAME)`.
 fn literal(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-/// A small file system in memory at `/tmp`.
+/// Renders the mount and volume of `/tmp`, in memory.
 pub fn tmp() -> (Value, Value) {
     (
         json!({"name": "tmp", "mountPath": "/tmp"}),
@@ -117,10 +117,10 @@ pub fn tmp() -> (Value, Value) {
     )
 }
 
-/// Secrets of a unit or suite, under `/run/secrets`.
+/// Renders the mount and volume of a unit's or suite's secrets.
 pub fn secrets(of: &str) -> (Value, Value) {
     (
-        json!({"name": "secrets", "mountPath": crate::render::container::SECRETS, "readOnly": true}),
+        json!({"name": "secrets", "mountPath": crate::render::container::SECRETS_DIR, "readOnly": true}),
         json!({"name": "secrets", "secret": {"secretName": of, "defaultMode": READABLE}}),
     )
 }
@@ -130,13 +130,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dollars_stay_what_they_are() {
+    fn escapes_dollars() {
         assert_eq!(command(&["sh".into(), "-c".into(), "echo $(HOME) $$ $x".into()])[2], "echo $$(HOME) $$$$ $$x");
         assert_eq!(command(&[]), Value::Null);
     }
 
     #[test]
-    fn a_container_is_confined_unless_it_says_why_not() {
+    fn confines_a_container_by_default() {
         let all = security(&Confinement { user: Some("7:8".into()), ..Confinement::default() });
         assert_eq!(all["runAsUser"], 7);
         assert_eq!(all["runAsGroup"], 8);
@@ -152,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_little_never_asks_for_more_than_the_limit() {
+    fn a_cpu_request_never_exceeds_its_limit() {
         let limits = |cpu_millis| Limits { memory: 1, cpu_millis, pids: 1 };
-        assert_eq!([1000, 50, 5, 1].map(|m| asked_cpu(&limits(m))), [20, 1, 1, 1]);
+        assert_eq!([1000, 50, 5, 1].map(|m| requested_cpu(&limits(m))), [20, 1, 1, 1]);
     }
 }

@@ -1,39 +1,44 @@
-//! NetworkPolicies: for each unit its declared callers and callees, for each suite its callees, for dayfly's agents
-//! what they are there for. Everything else is closed by `default-deny`.
+//! NetworkPolicies that open the declared connections of units, suites and agents; `default-deny` closes the rest.
 
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
-use super::{POSITION, RenderError, SUITE, Stage, ports, suite_name, unit_name};
+use super::{POSITION, RenderError, RenderInput, SUITE, ports, suite_name, unit_name};
 use crate::plan::{Plan, Unit};
 use crate::render::labels::{self, Role};
-use crate::render::wires::suite_callees;
+use crate::render::links::suite_callees;
 
-/// Every policy but `default-deny`, those first that are needed first: control asks the first unit whether it is ready.
-pub fn all(stage: &Stage<'_>) -> Result<Vec<Object>, RenderError> {
-    let plan = &stage.lease.plan;
-    // What units let in is said at each of them.
+/// Renders every policy except `default-deny`, in the order of their first use: control probes the first unit.
+pub fn all(input: &RenderInput<'_>) -> Result<Vec<Object>, RenderError> {
+    let plan = &input.lease.plan;
+    // Each unit limits its own ingress.
     let any_unit = json!([{"to": [{"podSelector": {"matchLabels": {labels::ROLE: Role::Unit.as_str()}}}]}]);
-    let control = access(stage, "control", json!({POSITION: "control"}), json!([]), any_unit);
+    let control = access(input, "control", json!({POSITION: "control"}), json!([]), any_unit);
     let units = plan.units.iter().map(|u| {
         let callees: Vec<&Unit> = plan.reachable_by(&u.name).filter(|c| c.name != u.name).collect();
-        access(stage, &unit_name(&u.name), unit_pods(&u.name), ingress(plan, u), egress(&callees))
+        access(input, &unit_name(&u.name), unit_pods(&u.name), ingress(plan, u), egress(&callees))
     });
     let suites = plan.suites.values().map(|s| {
         let callees = suite_callees(plan, s);
-        access(stage, &suite_name(&s.name), json!({SUITE: s.name}), json!([]), egress(&callees))
+        access(input, &suite_name(&s.name), json!({SUITE: s.name}), json!([]), egress(&callees))
     });
-    // The neighbour is open in both directions: that it is not reached is then the environment's doing alone.
-    let neighbour = access(stage, "neighbour", json!({POSITION: "neighbour"}), json!([{}]), json!([{}]));
+    // The neighbour is open in both directions, so that only the environment's policies block a connection.
+    let neighbour = access(input, "neighbour", json!({POSITION: "neighbour"}), json!([{}]), json!([{}]));
     [control].into_iter().chain(units).chain(suites).chain([neighbour]).collect()
 }
 
-fn access(stage: &Stage<'_>, name: &str, pods: Value, ingress: Value, egress: Value) -> Result<Object, RenderError> {
+fn access(
+    input: &RenderInput<'_>,
+    name: &str,
+    pods: Value,
+    ingress: Value,
+    egress: Value,
+) -> Result<Object, RenderError> {
     let context = json!({
-        "name": name, "namespace": stage.namespace(), "labels": stage.fixture_labels(),
+        "name": name, "namespace": input.namespace(), "labels": input.fixture_labels(),
         "pods": pods, "ingress": ingress, "egress": egress,
     });
-    stage.templates.render("access", Kind::NetworkPolicy, &context, stage.namespace())
+    input.templates.render("access", Kind::NetworkPolicy, &context, input.namespace())
 }
 
 fn unit_pods(unit: &str) -> Value {
@@ -44,8 +49,8 @@ fn at(unit: &Unit) -> Value {
     ports(unit).into_iter().map(|port| json!({"protocol": "TCP", "port": port})).collect()
 }
 
-/// Callers are units or suites, and control. There is always one peer: an empty list would mean everybody. Peers are few,
-/// because plugins make a rule of each.
+/// Permits units, suites and control. There is always a peer, because an empty list permits everyone. Names are grouped,
+/// because plugins create a rule for each peer.
 fn ingress(plan: &Plan, unit: &Unit) -> Value {
     if ports(unit).is_empty() {
         return json!([]);
@@ -55,7 +60,7 @@ fn ingress(plan: &Plan, unit: &Unit) -> Value {
     let callers: Vec<&String> = unit.callers.iter().filter(|c| **c != unit.name && plan.unit(c).is_some()).collect();
     let any_of = |label: &str, names: &[&String]| json!({"podSelector": {"matchExpressions": [{"key": label, "operator": "In", "values": names}]}});
     let mut peers = vec![json!({"podSelector": {"matchLabels": {POSITION: "control"}}})];
-    // Only units carry the label of one.
+    // Only units have this label.
     peers.extend((!callers.is_empty()).then(|| any_of(labels::UNIT, &callers)));
     peers.extend((!suites.is_empty()).then(|| any_of(SUITE, &suites)));
     json!([{"from": peers, "ports": at(unit)}])
@@ -76,7 +81,7 @@ mod tests {
     use crate::render::sample;
 
     #[test]
-    fn a_unit_is_open_to_its_callers_at_its_port_and_to_nobody_else() {
+    fn opens_a_units_port_to_its_callers_only() {
         let mut lease = sample::lease();
         lease.plan.units[0].port = Some(5432);
         let db = lease.plan.unit("db").unwrap();
@@ -90,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_without_a_port_is_reached_by_nobody() {
+    fn keeps_a_unit_without_a_port_closed() {
         let lease = sample::lease();
         assert_eq!(ingress(&lease.plan, lease.plan.unit("job").unwrap()), json!([]));
     }

@@ -1,7 +1,7 @@
-//! The templates of an environment's objects: those that dayfly brings, or a folder's in their place.
+//! The templates of an environment's objects: dayfly's own, or replacements.
 //!
-//! Every value is written as JSON, which YAML reads as one scalar, list or mapping: a value cannot change the structure
-//! around it. The text is parsed and becomes an `Object` before anybody sees it.
+//! Values are written as JSON, which is also YAML, so that a value cannot change the structure around it. The text is
+//! parsed into an `Object` before it is returned.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::object::{Kind, Object};
 
-/// What ends a template's file name.
+/// Suffix of a template's file name.
 pub const SUFFIX: &str = ".yaml.hbs";
 
 macro_rules! embedded {
@@ -33,7 +33,7 @@ const EMBEDDED: [(&str, &str); 12] = embedded![
     "suite"
 ];
 
-/// What a template could do besides inserting values: insert them unquoted, or other templates.
+/// Template syntax that does more than insert a quoted value.
 const FORBIDDEN: [(&str, &str); 5] = [
     ("{{{", "a value without quotes"),
     ("{{&", "a value without quotes"),
@@ -42,40 +42,40 @@ const FORBIDDEN: [(&str, &str); 5] = [
     ("{{#*", "an inline template"),
 ];
 
-/// A template that gives no usable object; messages complete "failed to …".
+/// An unusable template; messages complete "failed to …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// A file that is no template of an environment.
-    #[error("use the template {name}: there is none of that name; there are: {}", EMBEDDED.map(|(n, _)| format!("{n}{SUFFIX}")).join(", "))]
+    /// A replacement that matches no template.
+    #[error("find the template {name}; the templates are: {}", EMBEDDED.map(|(n, _)| format!("{n}{SUFFIX}")).join(", "))]
     Unknown {
         /// File name.
         name: String,
     },
-    /// A template that cannot be read.
-    #[error("read the template {name}{SUFFIX}: {why}")]
+    /// A template that cannot be parsed.
+    #[error("parse the template {name}{SUFFIX}: {why}")]
     Template {
-        /// Which.
+        /// Name of the template.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A rendered object that must not be sent.
-    #[error("accept what the template {template}{SUFFIX} makes: {why}")]
+    #[error("render the template {template}{SUFFIX}: {why}")]
     Object {
-        /// Which template.
+        /// Name of the template.
         template: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// All templates, parsed.
+/// The parsed templates.
 pub struct Templates {
     engine: Handlebars<'static>,
 }
 
 impl Templates {
-    /// dayfly's own, some of them replaced: file name → text.
+    /// Parses dayfly's templates, some of them replaced (text by file name).
     pub fn new(replaced: &BTreeMap<String, String>) -> Result<Self, RenderError> {
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
@@ -96,7 +96,7 @@ impl Templates {
         Ok(Self { engine })
     }
 
-    /// One object from a template.
+    /// Renders an object.
     pub fn render(
         &self,
         template: &str,
@@ -106,12 +106,12 @@ impl Templates {
     ) -> Result<Object, RenderError> {
         let failed = |why: String| RenderError::Object { template: template.to_owned(), why };
         let text = self.engine.render(template, context).map_err(|e| failed(e.reason().to_string()))?;
-        let value: Value = serde_yaml::from_str(&text).map_err(|e| failed(format!("it is no YAML: {e}")))?;
+        let value: Value = serde_yaml::from_str(&text).map_err(|e| failed(format!("the result is not YAML: {e}")))?;
         Object::checked(kind, value, environment).map_err(failed)
     }
 }
 
-/// `{{json value}}`: the value as JSON, in one line.
+/// Implements `{{json value}}`: writes the value as JSON, in one line.
 fn json_helper(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,
@@ -123,7 +123,7 @@ fn json_helper(
     let value = helper.param(0).ok_or_else(missing)?;
     if value.is_value_missing() {
         let name = value.relative_path().cloned().unwrap_or_default();
-        return Err(RenderErrorReason::Other(format!("there is no value `{name}` here")).into());
+        return Err(RenderErrorReason::Other(format!("the value `{name}` does not exist here")).into());
     }
     Ok(out.write(&value.value().to_string())?)
 }
@@ -144,7 +144,7 @@ mod tests {
     const ACCOUNT: &str = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: dayfly, namespace: {{json namespace}}, labels: {{json labels}}}\n";
 
     #[test]
-    fn a_value_stays_one_value_whatever_is_in_it() {
+    fn a_value_cannot_change_the_structure() {
         for nasty in
             ["a\nautomountServiceAccountToken: true", "a\", x: \"y", "{{json labels}}", "'&*!|>%@`", "\u{2028}: x"]
         {
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_insert_more_than_values_are_refused() {
+    fn refuses_templates_that_insert_more_than_values() {
         for text in ["{{{namespace}}}", "{{&namespace}}", "{{> unit}}", "{{#*inline \"x\"}}{{/inline}}"] {
             assert!(matches!(account(text, "e-pr-1"), Err(RenderError::Template { .. })), "{text}");
         }
     }
 
     #[test]
-    fn a_misspelt_value_or_file_is_named() {
+    fn names_an_unknown_value_or_file() {
         let why =
             account(&ACCOUNT.replace("namespace}}", "namespcae}}"), "e-pr-1").map(|_| ()).unwrap_err().to_string();
         assert!(why.contains("namespcae"), "{why}");

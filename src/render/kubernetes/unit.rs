@@ -1,4 +1,4 @@
-//! What belongs to one unit: its Secret, its files, its Service, and a pod for each copy.
+//! The objects of a unit: Secret, files, Service, and a pod for each copy.
 
 use std::collections::BTreeMap;
 
@@ -7,45 +7,45 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object, fingerprint};
-use super::{Addresses, INPUTS, RenderError, Stage, parts, ports, unit_name};
+use super::{Addresses, INPUTS, RenderError, RenderInput, parts, ports, unit_name};
 use crate::plan::{ReadyPlan, Unit};
-use crate::render::container::FILES;
+use crate::render::container::FILES_DIR;
 use crate::render::labels;
 use crate::secrets::Secrets;
 
-/// So many failed probes end a start: more than a life has seconds, because dayfly alone decides on readiness.
-const PATIENT: i32 = 100_000_000;
-/// Size of each folder that a unit may write to.
-const ROOM: &str = "2Gi";
+/// Failures that a startup probe tolerates: practically unlimited, because only dayfly decides on readiness.
+const UNLIMITED_FAILURES: i32 = 100_000_000;
+/// Size limit of each writable folder.
+const WRITABLE_SIZE: &str = "2Gi";
 
-/// The unit's Secret, its files where it has some, and its Service where it has a port.
-pub fn belongings(stage: &Stage<'_>, unit: &Unit, secrets: &Secrets) -> Result<Vec<Object>, RenderError> {
+/// Renders the unit's Secret, its files if it has any, and its Service if it has a port.
+pub fn objects(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> Result<Vec<Object>, RenderError> {
     let mut all = vec![secret(
-        stage,
+        input,
         &unit_name(&unit.name),
-        &stage.unit_labels(&unit.name),
+        &input.unit_labels(&unit.name),
         "Opaque",
-        &files_of(secrets, &unit.name),
+        &secret_files(secrets, &unit.name),
     )?];
     if !unit.files.is_empty() {
-        all.push(files(stage, unit)?);
+        all.push(files(input, unit)?);
     }
     if !ports(unit).is_empty() {
-        all.push(service(stage, unit)?);
+        all.push(service(input, unit)?);
     }
     Ok(all)
 }
 
-/// A unit's or suite's secret files by name; everybody gets the authority's certificate.
-pub fn files_of(secrets: &Secrets, owner: &str) -> BTreeMap<String, Vec<u8>> {
+/// Returns the secret files of a unit or suite by name, always with the CA certificate.
+pub fn secret_files(secrets: &Secrets, owner: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::from([("ca.crt".to_owned(), secrets.ca.clone().into_bytes())]);
     files.extend(secrets.files.get(owner).into_iter().flatten().map(|(name, bytes)| (name.clone(), bytes.clone())));
     files
 }
 
-/// A Secret with these files.
+/// Renders a Secret with these files.
 pub fn secret(
-    stage: &Stage<'_>,
+    input: &RenderInput<'_>,
     name: &str,
     labels: &BTreeMap<String, String>,
     of_type: &str,
@@ -53,54 +53,54 @@ pub fn secret(
 ) -> Result<Object, RenderError> {
     let data: BTreeMap<&String, String> = files.iter().map(|(n, bytes)| (n, STANDARD.encode(bytes))).collect();
     let context = json!({
-        "name": name, "namespace": stage.namespace(), "labels": labels, "annotations": {}, "type": of_type, "data": data,
+        "name": name, "namespace": input.namespace(), "labels": labels, "annotations": {}, "type": of_type, "data": data,
     });
-    stage.templates.render("secret", Kind::Secret, &context, stage.namespace())
+    input.templates.render("secret", Kind::Secret, &context, input.namespace())
 }
 
-fn files(stage: &Stage<'_>, unit: &Unit) -> Result<Object, RenderError> {
+fn files(input: &RenderInput<'_>, unit: &Unit) -> Result<Object, RenderError> {
     let data: BTreeMap<String, String> =
         unit.files.values().enumerate().map(|(n, bytes)| (format!("f{n}"), STANDARD.encode(bytes))).collect();
     let context = json!({
-        "name": unit_name(&unit.name), "namespace": stage.namespace(), "labels": stage.unit_labels(&unit.name),
+        "name": unit_name(&unit.name), "namespace": input.namespace(), "labels": input.unit_labels(&unit.name),
         "annotations": {}, "data": data,
     });
-    stage.templates.render("files", Kind::ConfigMap, &context, stage.namespace())
+    input.templates.render("files", Kind::ConfigMap, &context, input.namespace())
 }
 
-fn service(stage: &Stage<'_>, unit: &Unit) -> Result<Object, RenderError> {
-    let labels = stage.unit_labels(&unit.name);
+fn service(input: &RenderInput<'_>, unit: &Unit) -> Result<Object, RenderError> {
+    let labels = input.unit_labels(&unit.name);
     let ports: Vec<Value> = ports(unit)
         .into_iter()
         .map(|port| json!({"name": format!("p{port}"), "protocol": "TCP", "port": port, "targetPort": port}))
         .collect();
     let context = json!({
-        "name": unit.name, "namespace": stage.namespace(), "labels": labels, "annotations": {},
+        "name": unit.name, "namespace": input.namespace(), "labels": labels, "annotations": {},
         "selector": labels, "ports": ports,
     });
-    stage.templates.render("service", Kind::Service, &context, stage.namespace())
+    input.templates.render("service", Kind::Service, &context, input.namespace())
 }
 
-/// One copy of the unit.
+/// Renders the pod of a copy.
 pub fn pod(
-    stage: &Stage<'_>,
+    input: &RenderInput<'_>,
     unit: &Unit,
     copy: u8,
     addresses: &Addresses,
     secrets: &Secrets,
 ) -> Result<Object, RenderError> {
-    let name = labels::copy(&unit.name, copy);
-    let mut labels = stage.unit_labels(&unit.name);
+    let name = labels::copy_name(&unit.name, copy);
+    let mut labels = input.unit_labels(&unit.name);
     labels.insert(labels::COPY.to_owned(), copy.to_string());
-    let callees = stage.lease.plan.reachable_by(&unit.name).filter(|u| u.name != unit.name);
+    let callees = input.lease.plan.reachable_by(&unit.name).filter(|u| u.name != unit.name);
     let (mounts, volumes): (Vec<Value>, Vec<Value>) = storage(unit).into_iter().unzip();
     let context = json!({
-        "name": name, "namespace": stage.namespace(), "labels": labels, "hostname": name,
-        "annotations": {INPUTS: inputs(stage, unit, secrets), labels::IMAGE: stage.image(&unit.image)},
+        "name": name, "namespace": input.namespace(), "labels": labels, "hostname": name,
+        "annotations": {INPUTS: inputs(input, unit, secrets), labels::IMAGE: input.image(&unit.image)},
         "dns": parts::dns(),
-        "hosts": parts::hosts(stage.lease, callees, addresses),
+        "hosts": parts::hosts(input.lease, callees, addresses),
         "podSecurity": parts::pod_security(unit.confinement.root),
-        "image": stage.image(&unit.image),
+        "image": input.image(&unit.image),
         "command": parts::command(&unit.command),
         "env": parts::env(&unit.env),
         "ports": ports(unit).into_iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect::<Vec<_>>(),
@@ -109,14 +109,14 @@ pub fn pod(
         "startupProbe": startup_probe(unit),
         "mounts": mounts, "volumes": volumes,
     });
-    stage.templates.render("unit", Kind::Pod, &context, stage.namespace())
+    input.templates.render("unit", Kind::Pod, &context, input.namespace())
 }
 
-/// Hash of what the unit reads when it starts and what its data is made of: a change of it needs a new pod.
-fn inputs(stage: &Stage<'_>, unit: &Unit, secrets: &Secrets) -> String {
+/// Returns the hash of a pod's external inputs; a change requires a new pod.
+fn inputs(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> String {
     let of = json!({
-        "secrets": files_of(secrets, &unit.name), "files": unit.files,
-        "database": stage.lease.plan.databases.get(&unit.name),
+        "secrets": secret_files(secrets, &unit.name), "files": unit.files,
+        "database": input.lease.plan.databases.get(&unit.name),
     });
     fingerprint(&of)
 }
@@ -124,7 +124,7 @@ fn inputs(stage: &Stage<'_>, unit: &Unit, secrets: &Secrets) -> String {
 fn storage(unit: &Unit) -> Vec<(Value, Value)> {
     let mut all = vec![parts::secrets(&unit_name(&unit.name)), parts::tmp()];
     if !unit.files.is_empty() {
-        let below = |path: &String| path.strip_prefix(FILES).map(|p| p.trim_start_matches('/').to_owned());
+        let below = |path: &String| path.strip_prefix(FILES_DIR).map(|p| p.trim_start_matches('/').to_owned());
         let items: Vec<Value> = unit
             .files
             .keys()
@@ -132,19 +132,19 @@ fn storage(unit: &Unit) -> Vec<(Value, Value)> {
             .filter_map(|(n, path)| Some(json!({"key": format!("f{n}"), "path": below(path)?})))
             .collect();
         all.push((
-            json!({"name": "files", "mountPath": FILES, "readOnly": true}),
+            json!({"name": "files", "mountPath": FILES_DIR, "readOnly": true}),
             json!({"name": "files", "configMap": {"name": unit_name(&unit.name), "items": items, "defaultMode": parts::READABLE}}),
         ));
     }
     let writable = unit.writable.iter().filter(|path| *path != "/tmp").enumerate();
     all.extend(writable.map(|(n, path)| {
         let name = format!("w{n}");
-        (json!({"name": name, "mountPath": path}), json!({"name": name, "emptyDir": {"sizeLimit": ROOM}}))
+        (json!({"name": name, "mountPath": path}), json!({"name": name, "emptyDir": {"sizeLimit": WRITABLE_SIZE}}))
     }));
     all
 }
 
-/// The nearest to the unit's own readiness that a kubelet can ask, once a second until it succeeds.
+/// Renders the closest equivalent of the unit's readiness that a kubelet can probe, once a second until it succeeds.
 fn startup_probe(unit: &Unit) -> Value {
     let ask = match (&unit.ready, unit.port) {
         (ReadyPlan::Http { port, path, tls }, _) => {
@@ -157,7 +157,7 @@ fn startup_probe(unit: &Unit) -> Value {
     let mut probe = ask;
     super::environment::merge(
         &mut probe,
-        json!({"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": PATIENT}),
+        json!({"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": UNLIMITED_FAILURES}),
     );
     probe
 }
@@ -173,15 +173,15 @@ mod tests {
         let lease = sample::lease();
         let templates = Templates::new(&BTreeMap::new()).unwrap();
         let images = BTreeMap::from([("localhost/api:1".to_owned(), "r.test/x@sha256:1".to_owned())]);
-        let stage =
-            Stage { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
+        let input =
+            RenderInput { lease: &lease, templates: &templates, images: &images, agent_image: "a", pull_secret: false };
         let mut unit = lease.plan.unit("api").unwrap().clone();
         change(&mut unit);
-        pod(&stage, &unit, 2, &Addresses::from([("db".to_owned(), vec!["10.96.0.7".to_owned()])]), secrets).unwrap()
+        pod(&input, &unit, 2, &Addresses::from([("db".to_owned(), vec!["10.96.0.7".to_owned()])]), secrets).unwrap()
     }
 
     #[test]
-    fn a_pod_knows_the_names_of_what_it_may_call_and_runs_the_pinned_image() {
+    fn a_pod_has_hosts_entries_and_the_pinned_image() {
         let pod = api(|_| (), &Secrets::default());
         assert_eq!(pod.name, "api-2");
         let spec = &pod.value["spec"];
@@ -191,7 +191,7 @@ mod tests {
             json!(["db", "db.e-pr-1", "db.e-pr-1.svc", "db.e-pr-1.svc.cluster.local"])
         );
         assert_eq!(spec["containers"][0]["image"], "r.test/x@sha256:1");
-        // /tmp is one already.
+        // /tmp is mounted only once.
         let mounts: Vec<&str> = spec["containers"][0]["volumeMounts"]
             .as_array()
             .unwrap()
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_secret_or_file_makes_another_pod_and_nothing_else_does() {
+    fn a_changed_secret_or_file_changes_the_hash() {
         let plain = api(|_| (), &Secrets::default());
         assert_eq!(plain.hash(), api(|_| (), &Secrets::default()).hash());
         let other = Secrets { ca: "other".into(), ..Secrets::default() };

@@ -25,7 +25,7 @@ pub(super) struct Timeline {
 struct Mark {
     x: String,
     label: String,
-    /// Where the label stands: `start`, `middle` or `end`.
+    /// Anchor of the label: `start`, `middle` or `end`.
     anchor: &'static str,
 }
 

@@ -46,7 +46,7 @@ impl KubernetesEngine {
             product: "kubernetes".into(),
             version: version.git_version.trim_start_matches('v').to_owned(),
             endpoint,
-            cannot: vec![],
+            gaps: vec![],
         };
         Ok(Self::with_client(client, info, options, templates))
     }

@@ -11,7 +11,7 @@ use crate::engine::EngineInfo;
 use crate::engine::kubernetes::cache::EnvironmentCache;
 use crate::lease::Lease;
 use crate::model::RunId;
-use crate::render::kubernetes::{Stage, Templates};
+use crate::render::kubernetes::{RenderInput, Templates};
 
 /// Maximum of concurrent requests to the API server.
 pub const PARALLEL_REQUESTS: usize = 12;
@@ -90,10 +90,10 @@ impl KubernetesEngine {
     }
 
     /// Calls `render` with the inputs of the environment's templates.
-    pub(crate) fn with_stage<T>(&self, lease: &Lease, render: impl FnOnce(&Stage<'_>) -> T) -> T {
+    pub(crate) fn with_render_input<T>(&self, lease: &Lease, render: impl FnOnce(&RenderInput<'_>) -> T) -> T {
         let images =
             self.pinned_images().iter().map(|(reference, pinned)| (reference.clone(), pinned.as_run.clone())).collect();
-        render(&Stage {
+        render(&RenderInput {
             lease,
             templates: &self.0.templates,
             images: &images,

@@ -34,7 +34,10 @@ pub async fn account(engine: &KubernetesEngine) -> Option<String> {
 }
 
 /// The API server, and the kubelets of the nodes that run this environment.
-pub async fn off_limits(engine: &KubernetesEngine, environment: &str) -> Result<Vec<String>, EngineError> {
+pub async fn infrastructure_endpoints(
+    engine: &KubernetesEngine,
+    environment: &str,
+) -> Result<Vec<String>, EngineError> {
     let failed = |e| explain::failed("find the cluster's own addresses", &e, Leftover::None);
     let services: Api<Service> = Api::namespaced(engine.client(), "default");
     let api_server = services.get("kubernetes").await.map_err(failed)?;

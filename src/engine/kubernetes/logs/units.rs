@@ -10,7 +10,7 @@ use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
 use crate::engine::kubernetes::pods::container_status::UNIT_CONTAINER;
 use crate::engine::{EngineError, Leftover, LogLine};
-use crate::render::labels::{COPY, ROLE, Role, UNIT, copy};
+use crate::render::labels::{COPY, ROLE, Role, UNIT, copy_name};
 
 /// The log of one unit, or of all of them.
 pub async fn lines(
@@ -35,7 +35,7 @@ pub async fn lines(
         .iter()
         .map(|pod| {
             let number = api::label(pod, COPY).parse().unwrap_or(1);
-            let shown = copy(api::label(pod, UNIT), number);
+            let shown = copy_name(api::label(pod, UNIT), number);
             LogReader::new(engine, environment, &pod.name_any(), UNIT_CONTAINER, tail, follow).lines(shown)
         })
         .collect();

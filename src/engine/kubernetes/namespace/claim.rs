@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use super::{owner, remove, secrets as stored};
 use crate::engine::kubernetes::client::{KubernetesEngine, api, retry, role_binding};
 use crate::engine::kubernetes::explain;
-use crate::engine::{Claim, EngineError, Leftover, Older};
+use crate::engine::{Claim, EngineError, Leftover, RemovalScope, ReplacePolicy};
 use crate::lease::Lease;
 use crate::model::RunId;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
-    Addresses, Kind, Object, RenderError, Stage, environment, judge, lease as written, prepare, unit,
+    Addresses, Kind, Object, RenderError, RenderInput, environment, lease as written, prepare, test_pods, unit,
 };
 use crate::secrets::Secrets;
 
@@ -32,9 +32,9 @@ enum Found {
 }
 
 /// Claims the environment for this run, unless a newer run owns it, and starts its watches.
-pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
+pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
     let claim = acquire(engine, lease, older).await?;
-    if matches!(claim, Claim::Ours { .. }) {
+    if matches!(claim, Claim::Acquired { .. }) {
         role_binding::ensure(engine, &lease.environment).await?;
         let cache = engine.cache(&lease.environment);
         engine.run_state(lease.run, |run| run.cache = Some(cache));
@@ -42,9 +42,9 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Re
     Ok(claim)
 }
 
-async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Result<Claim, EngineError> {
+async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
     let name = &lease.environment;
-    let object = engine.with_stage(lease, render_all).map_err(|e| explain::unrendered(&e))?;
+    let object = engine.with_render_input(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
     let until = Instant::now() + TIME_LIMIT;
     let mut replaced = None;
@@ -52,27 +52,29 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
         match find(engine, name).await? {
             Found::Nothing => {
                 if create(engine, &object).await? {
-                    return Ok(Claim::Ours { replaced, kept: None });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: None });
                 }
             }
             Found::Leaving => remove::until_gone(engine, name, until).await?,
             Found::Owned { run: Some(run), .. } if run == lease.run => {
-                return Ok(Claim::Ours { replaced, kept: None });
+                return Ok(Claim::Acquired { replaced, kept_secrets: None });
             }
-            Found::Owned { run: Some(run), commit, .. } if run > lease.run => return Ok(Claim::Newer { run, commit }),
+            Found::Owned { run: Some(run), commit, .. } if run > lease.run => {
+                return Ok(Claim::HeldByNewer { run, commit });
+            }
             Found::Owned { namespace, run, .. } => {
                 if !take_over(engine, lease, &namespace, &object).await? {
                     continue;
                 }
                 replaced = replaced.max(run);
-                if older == Older::Updated
+                if older == ReplacePolicy::InPlace
                     && let Ok(kept) = stored::read(engine, name).await
                 {
                     engine.run_state(lease.run, |run| run.in_place = true);
-                    return Ok(Claim::Ours { replaced, kept: Some(Box::new(kept)) });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: Some(Box::new(kept)) });
                 }
                 // It is ours now, so that no older run continues. It is removed and created again.
-                for left in remove::remove(engine, name, remove::Scope::Run(lease.run)).await? {
+                for left in remove::remove(engine, name, RemovalScope::Run(lease.run)).await? {
                     tracing::warn!("{} of an older run still exists: {}", left.object, left.reason);
                 }
             }
@@ -86,20 +88,20 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: Older) -> Resu
 }
 
 /// Renders all objects before any is created, without secrets and addresses; returns the namespace.
-fn render_all(stage: &Stage<'_>) -> Result<Object, RenderError> {
+fn render_all(input: &RenderInput<'_>) -> Result<Object, RenderError> {
     let (secrets, addresses) = (Secrets::default(), Addresses::new());
-    prepare::objects(stage, &secrets, None)?;
-    let plan = &stage.lease.plan;
+    prepare::objects(input, &secrets, None)?;
+    let plan = &input.lease.plan;
     for planned in &plan.units {
-        unit::pod(stage, planned, 1, &addresses, &secrets)?;
+        unit::pod(input, planned, 1, &addresses, &secrets)?;
     }
-    judge::agent(stage, &Position::Control, &addresses)?;
+    test_pods::agent(input, &Position::Control, &addresses)?;
     for suite in plan.suites.values() {
         if let SuiteExecutor::Container(container) = &suite.executor {
-            judge::job(stage, suite, container, "trial", &addresses)?;
+            test_pods::job(input, suite, container, "trial", &addresses)?;
         }
     }
-    environment::namespace(stage)
+    environment::namespace(input)
 }
 
 async fn find(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineError> {

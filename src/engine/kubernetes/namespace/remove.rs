@@ -14,8 +14,7 @@ use super::{owner, termination};
 use crate::engine::kubernetes::cache::watch_with_relist;
 use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
-use crate::engine::{EngineError, Leftover, Residual};
-use crate::model::RunId;
+use crate::engine::{EngineError, Leftover, RemovalScope, Residual};
 use crate::render::kubernetes::{Kind, lease};
 
 /// Grace period of processes, in seconds.
@@ -25,29 +24,21 @@ const EMPTYING_LIMIT: Duration = Duration::from_secs(4);
 /// Time limit for the namespace to disappear; then the objects that hold it are reported.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Condition on the owner under which an environment is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Any owner, or none.
-    Any,
-    /// Only if this run owns it.
-    Run(RunId),
-    /// Only without a lease; a lease that cannot be read counts as one.
-    Unowned,
-}
-
-impl Scope {
-    fn matches(self, namespace: &Namespace) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Run(run) => lease::owner(namespace.annotations()).is_some_and(|(owner, _)| owner == run),
-            Self::Unowned => !namespace.annotations().contains_key(lease::LEASE),
-        }
+/// Returns true if the removal includes the namespace. An unreadable lease is still a lease.
+fn includes(scope: RemovalScope, namespace: &Namespace) -> bool {
+    match scope {
+        RemovalScope::All => true,
+        RemovalScope::Run(run) => lease::owner(namespace.annotations()).is_some_and(|(owner, _)| owner == run),
+        RemovalScope::Remnants => !namespace.annotations().contains_key(lease::LEASE),
     }
 }
 
-/// Removes an environment while its owner matches.
-pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) -> Result<Vec<Residual>, EngineError> {
+/// Removes an environment that `scope` includes.
+pub async fn remove(
+    engine: &KubernetesEngine,
+    environment: &str,
+    scope: RemovalScope,
+) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + TIME_LIMIT;
     loop {
         let failed = |e| explain::failed(&format!("look for namespace {environment}"), &e, Leftover::Unknown);
@@ -55,7 +46,7 @@ pub async fn remove(engine: &KubernetesEngine, environment: &str, whose: Scope) 
             return Ok(vec![]);
         };
         owner::require_dayfly(&namespace)?;
-        if !whose.matches(&namespace) {
+        if !includes(scope, &namespace) {
             return Ok(vec![]);
         }
         if namespace.metadata.deletion_timestamp.is_some() || delete(engine, &namespace).await? {

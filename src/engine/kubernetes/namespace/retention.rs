@@ -17,7 +17,7 @@ use crate::render::kubernetes::lease;
 const ATTEMPTS: usize = 20;
 
 /// Changes the retention while this run owns the environment.
-pub async fn amend(
+pub async fn update(
     engine: &KubernetesEngine,
     environment: &str,
     run: RunId,
@@ -40,29 +40,29 @@ async fn attempt(
 ) -> Result<Option<RetentionUpdate>, EngineError> {
     let failed = |e| explain::failed(&format!("change the retention of {environment}"), &e, Leftover::None);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else {
-        return Ok(Some(RetentionUpdate::Gone));
+        return Ok(Some(RetentionUpdate::NotFound));
     };
     owner::require_dayfly(&namespace)?;
     if namespace.metadata.deletion_timestamp.is_some() {
-        return Ok(Some(RetentionUpdate::Leaving));
+        return Ok(Some(RetentionUpdate::Terminating));
     }
     let Some(found) = lease::parse(environment, namespace.annotations()) else {
         let why = "it has no owner, or another version of dayfly created it; see `dayfly status`";
         return Err(refused(environment, why));
     };
     if found.run != run {
-        return Ok(Some(RetentionUpdate::Taken(found.run)));
+        return Ok(Some(RetentionUpdate::OwnedBy(found.run)));
     }
     let retention = lease::retention(&found, namespace.annotations());
-    if !retention.lack(change) {
-        return Ok(Some(RetentionUpdate::Now(retention)));
+    if !retention.is_changed_by(change) {
+        return Ok(Some(RetentionUpdate::Current(retention)));
     }
     let retention = retention.with(change);
-    let text = lease::amended(run, &retention).map_err(|e| refused(environment, &e))?;
+    let text = lease::retention_annotation(run, &retention).map_err(|e| refused(environment, &e))?;
     let version = namespace.resource_version();
     let patch = json!({"metadata": {"resourceVersion": version, "annotations": {(lease::RETENTION): text}}});
     match engine.namespaces().patch(environment, &PatchParams::default(), &Patch::Merge(&patch)).await {
-        Ok(_) => Ok(Some(RetentionUpdate::Now(retention))),
+        Ok(_) => Ok(Some(RetentionUpdate::Current(retention))),
         Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => Ok(None),
         Err(e) => Err(failed(e)),
     }

@@ -10,13 +10,13 @@ use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
 use crate::engine::kubernetes::namespace::owner;
 use crate::engine::kubernetes::pods::container_status::{self, UNIT_CONTAINER};
-use crate::engine::{EngineError, Leftover, Observed, Running, UnitState};
+use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UnitState};
 use crate::model::ImageRef;
 use crate::render::kubernetes::{ENVIRONMENT_ROLE, lease};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role, UNIT};
 
 /// One environment.
-pub async fn one(engine: &KubernetesEngine, environment: &str) -> Result<Option<Observed>, EngineError> {
+pub async fn one(engine: &KubernetesEngine, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
     let failed = |e| explain::failed(&format!("look at environment {environment}"), &e, Leftover::Unknown);
     let Some(namespace) = engine.namespaces().get_opt(environment).await.map_err(failed)? else { return Ok(None) };
     owner::require_dayfly(&namespace)?;
@@ -25,7 +25,7 @@ pub async fn one(engine: &KubernetesEngine, environment: &str) -> Result<Option<
 }
 
 /// All environments of the cluster.
-pub async fn all(engine: &KubernetesEngine) -> Result<Vec<Observed>, EngineError> {
+pub async fn all(engine: &KubernetesEngine) -> Result<Vec<ObservedEnvironment>, EngineError> {
     let failed = |e| explain::failed("list environments", &e, Leftover::Unknown);
     let of = ListParams::default().labels(&format!("{ENVIRONMENT},{ROLE}={ENVIRONMENT_ROLE}"));
     let namespaces = engine.namespaces().list(&of).await.map_err(failed)?;
@@ -46,7 +46,7 @@ pub async fn all(engine: &KubernetesEngine) -> Result<Vec<Observed>, EngineError
     Ok(namespaces.iter().filter(|n| owner::require_dayfly(n).is_ok()).map(of).collect())
 }
 
-fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> Observed {
+fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> ObservedEnvironment {
     let environment = namespace.name_any();
     let mut objects = vec![format!("namespace {environment}")];
     let mut states: BTreeMap<String, UnitState> = BTreeMap::new();
@@ -64,14 +64,14 @@ fn observed<'a>(namespace: &Namespace, pods: impl Iterator<Item = &'a Pod>) -> O
     for unit in lease.iter().flat_map(|l| &l.plan.units) {
         states.entry(unit.name.clone()).or_insert(UnitState::Created);
     }
-    let leaving = namespace.metadata.deletion_timestamp.is_some();
+    let terminating = namespace.metadata.deletion_timestamp.is_some();
     let retention = lease.as_ref().map(|l| lease::retention(l, namespace.annotations()));
-    let unread = lease.is_none() && namespace.annotations().contains_key(lease::LEASE);
-    Observed { environment, lease, retention, unread, units: states, objects, leaving }
+    let unreadable_lease = lease.is_none() && namespace.annotations().contains_key(lease::LEASE);
+    ObservedEnvironment { environment, lease, retention, unreadable_lease, units: states, objects, terminating }
 }
 
 /// The pods of all units, as the cluster reports them.
-pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec<Running>, EngineError> {
+pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
     let of = format!("{},{ROLE}={}", api::of_environment(environment), Role::Unit.as_str());
     let pods = engine.pods(environment).list(&ListParams::default().labels(&of)).await;
     let pods =
@@ -79,8 +79,8 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
     let running = |pod: &Pod| {
         let copy = api::label(pod, labels::COPY).parse().unwrap_or(1);
         let image = container_status::container(pod, UNIT_CONTAINER).map(|c| c.image_id.clone()).unwrap_or_default();
-        Running {
-            unit: labels::copy(api::label(pod, UNIT), copy),
+        RunningContainer {
+            unit: labels::copy_name(api::label(pod, UNIT), copy),
             image_digest: digest(&image),
             inspect: serde_json::to_string(pod).unwrap_or_default(),
         }
@@ -94,7 +94,10 @@ fn digest(image_id: &str) -> String {
 }
 
 /// All pods and events as JSON, without Secrets.
-pub async fn traces(engine: &KubernetesEngine, environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
+pub async fn diagnostics(
+    engine: &KubernetesEngine,
+    environment: &str,
+) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
     let failed = |e| explain::failed(&format!("read the pods and events of {environment}"), &e, Leftover::Unknown);
     let events: Api<Event> = Api::namespaced(engine.client(), environment);
     let mut pods = engine.pods(environment).list(&ListParams::default()).await.map_err(failed)?;

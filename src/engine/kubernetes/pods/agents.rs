@@ -7,7 +7,7 @@ use crate::engine::kubernetes::client::{KubernetesEngine, exec};
 use crate::engine::kubernetes::explain;
 use crate::lease::Lease;
 use crate::plan::{Position, SuiteExecutor};
-use crate::render::kubernetes::{Object, judge};
+use crate::render::kubernetes::{Object, test_pods};
 
 /// Name of the container in an agent's pod.
 const CONTAINER: &str = "agent";
@@ -32,7 +32,7 @@ async fn pod(engine: &KubernetesEngine, lease: &Lease, position: &Position) -> R
         Position::Control => context.addresses.clone(),
         _ => context::resolve_addresses(engine, lease, &context, |_| true).await,
     };
-    let rendered = engine.with_stage(lease, |stage| judge::agent(stage, position, &addresses));
+    let rendered = engine.with_render_input(lease, |input| test_pods::agent(input, position, &addresses));
     rendered
         .map_err(|e| explain::unrendered(&e))?
         .ok_or_else(|| EngineError::Missing(format!("{position:?} in environment {}", lease.environment)))

@@ -21,7 +21,7 @@ const LIST_LIMIT: Duration = Duration::from_secs(60);
 
 /// Names of a unit's pods.
 pub fn pod_names(unit: &Unit) -> Vec<String> {
-    (1..=unit.replicas.max(1)).map(|copy| labels::copy(&unit.name, copy)).collect()
+    (1..=unit.replicas.max(1)).map(|copy| labels::copy_name(&unit.name, copy)).collect()
 }
 
 /// The context of this run's pods, read once for each run.

@@ -54,8 +54,8 @@ pub fn rendered(
     addresses: &Addresses,
 ) -> Result<Vec<Object>, EngineError> {
     let copies = 1..=unit.replicas.max(1);
-    let each =
-        copies.map(|copy| engine.with_stage(lease, |stage| unit::pod(stage, unit, copy, addresses, &context.secrets)));
+    let each = copies
+        .map(|copy| engine.with_render_input(lease, |input| unit::pod(input, unit, copy, addresses, &context.secrets)));
     each.map(|pod| pod.map_err(|e| explain::unrendered(&e))).collect()
 }
 

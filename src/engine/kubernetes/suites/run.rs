@@ -17,7 +17,7 @@ use crate::engine::kubernetes::pods::{context, pod};
 use crate::engine::{EngineError, Leftover, OnLine, SuiteExit};
 use crate::lease::Lease;
 use crate::plan::{ContainerSuite, SuiteExecutor, SuitePlan};
-use crate::render::kubernetes::{Kind, STOPPED, judge, suite_name, unit};
+use crate::render::kubernetes::{Kind, STOPPED, suite_name, test_pods, unit};
 use crate::secrets::Secrets;
 
 /// Name of a suite's container.
@@ -40,7 +40,7 @@ pub async fn run(
     };
     owner::require_ours(engine, lease).await?;
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let job = judge::job_name(&suite.name, &id[20..]);
+    let job = test_pods::job_name(&suite.name, &id[20..]);
     create(engine, lease, suite, judge, &id[20..], secrets).await?;
     let exit = finish(engine, lease, suite, judge, &job, on_line).await;
     delete_job(engine, &lease.environment, &job).await;
@@ -57,10 +57,10 @@ async fn create(
 ) -> Result<(), EngineError> {
     let context = context::load(engine, lease).await?;
     let addresses = context::resolve_addresses(engine, lease, &context, |_| true).await;
-    let rendered = engine.with_stage(lease, |stage| {
-        let files = unit::files_of(secrets, &suite.name);
-        let secret = unit::secret(stage, &suite_name(&suite.name), &stage.fixture_labels(), "Opaque", &files)?;
-        Ok((secret, judge::job(stage, suite, judge, run, &addresses)?))
+    let rendered = engine.with_render_input(lease, |input| {
+        let files = unit::secret_files(secrets, &suite.name);
+        let secret = unit::secret(input, &suite_name(&suite.name), &input.fixture_labels(), "Opaque", &files)?;
+        Ok((secret, test_pods::job(input, suite, judge, run, &addresses)?))
     });
     let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
     engine.apply(&lease.environment, &secret).await?;

@@ -1,8 +1,8 @@
-//! What a program needs in order to be loaded: its interpreter, and the shared objects of a running process. Pure.
+//! Finds the interpreter of a program and the shared objects of a process. Pure.
 
 use std::path::PathBuf;
 
-/// The program interpreter of a 64-bit ELF file, none when it is static (or no such file).
+/// Returns the interpreter of a 64-bit ELF file; none if it is static or not ELF.
 pub fn interpreter(program: &[u8]) -> Option<String> {
     if program.get(..5)? != b"\x7fELF\x02" || program.get(5)? != &1 {
         return None;
@@ -20,7 +20,7 @@ pub fn interpreter(program: &[u8]) -> Option<String> {
     String::from_utf8(text.strip_suffix(b"\0").unwrap_or(text).to_vec()).ok()
 }
 
-/// Shared objects in the text of `/proc/<pid>/maps`, without repetition.
+/// Returns the distinct shared objects in the text of `/proc/<pid>/maps`.
 pub fn mapped(maps: &str) -> Vec<PathBuf> {
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
     let mut objects: Vec<&str> =
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_program_names_an_interpreter_that_exists_or_is_static() {
+    fn finds_the_interpreter_of_the_test_program() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         match interpreter(&own) {
@@ -50,13 +50,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_program_has_no_interpreter() {
+    fn a_file_that_is_not_elf_has_no_interpreter() {
         assert_eq!(interpreter(b"#!/bin/sh"), None);
         assert_eq!(interpreter(b"\x7fELF\x02\x01"), None);
     }
 
     #[test]
-    fn maps_give_each_shared_object_once() {
+    fn lists_each_shared_object_once() {
         let maps = "7f00-7f01 r--p 00000000 fe:00 12   /usr/lib/libm.so.6\n7f01-7f02 r-xp 00001000 fe:00 12   /usr/lib/libm.so.6\n5500-5501 r-xp 0 fe:00 9 /opt/dayfly\n7ffe-7fff rw-p 0 00:00 0 [stack]\n";
         assert_eq!(mapped(maps), [PathBuf::from("/usr/lib/libm.so.6")]);
     }

@@ -1,6 +1,6 @@
-//! The archive of an image of one layer, in the form that `docker load` and `podman load` read.
+//! Writes a one-layer image as an archive for `docker load` and `podman load`.
 //!
-//! It is written to files and never held in memory: the program is larger than all else that dayfly needs.
+//! The archive is written to files and not held in memory, because the program is large.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,15 +11,15 @@ use serde_json::json;
 
 use crate::model::Digest;
 
-/// Root comes first because some programs look it up; 65532 is the user that agents run as.
+/// Some programs look up root; 65532 is the user of agents.
 const PASSWD: &str = "root:x:0:0:root:/:/sbin/nologin\nagent:x:65532:65532:agent:/:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nagent:x:65532:\n";
 const NSSWITCH: &str = "passwd: files\nhosts: files dns\n";
-/// All addresses of a name count, not only the first line of the hosts file.
+/// Resolves a name to all its addresses in the hosts file, not only the first.
 const HOST_CONF: &str = "multi on\n";
 
-/// An image named `reference` with the program as `/dayfly`, and objects under their own absolute paths. The file is
-/// at its beginning, and goes away when it is closed.
+/// Writes an image named `reference` with the program as `/dayfly` and objects under their absolute paths. The returned
+/// temporary file is rewound.
 pub fn archive(
     reference: &str,
     program: &Path,
@@ -47,9 +47,9 @@ pub fn archive(
     let config_name = format!("{}.json", Digest::compute(&config).hex());
     let manifest = json!([{"Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"]}]).to_string();
     let mut builder = tar::Builder::new(tempfile::tempfile()?);
-    text(&mut builder, &config_name, &config)?;
-    whole(&mut builder, "layer.tar", layer, 0o644)?;
-    text(&mut builder, "manifest.json", &manifest)?;
+    append_text(&mut builder, &config_name, &config)?;
+    append_file(&mut builder, "layer.tar", layer, 0o644)?;
+    append_text(&mut builder, "manifest.json", &manifest)?;
     let mut archive = builder.into_inner()?;
     archive.rewind()?;
     Ok(archive)
@@ -57,37 +57,37 @@ pub fn archive(
 
 fn layer(program: &Path, objects: &BTreeSet<PathBuf>) -> io::Result<File> {
     let mut builder = tar::Builder::new(tempfile::tempfile()?);
-    folder(&mut builder, "tmp", 0o1777)?;
-    folder(&mut builder, "proc", 0o555)?;
+    append_folder(&mut builder, "tmp", 0o1777)?;
+    append_folder(&mut builder, "proc", 0o555)?;
     for (path, content) in
         [("etc/passwd", PASSWD), ("etc/group", GROUP), ("etc/nsswitch.conf", NSSWITCH), ("etc/host.conf", HOST_CONF)]
     {
-        text(&mut builder, path, content)?;
+        append_text(&mut builder, path, content)?;
     }
-    whole(&mut builder, "dayfly", File::open(program)?, 0o755)?;
+    append_file(&mut builder, "dayfly", File::open(program)?, 0o755)?;
     for path in objects {
-        whole(&mut builder, path.to_string_lossy().trim_start_matches('/'), File::open(path)?, 0o755)?;
+        append_file(&mut builder, path.to_string_lossy().trim_start_matches('/'), File::open(path)?, 0o755)?;
     }
     let mut layer = builder.into_inner()?;
     layer.rewind()?;
     Ok(layer)
 }
 
-fn text(builder: &mut tar::Builder<File>, path: &str, content: &str) -> io::Result<()> {
+fn append_text(builder: &mut tar::Builder<File>, path: &str, content: &str) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o644);
     header.set_size(content.len() as u64);
     builder.append_data(&mut header, path, content.as_bytes())
 }
 
-fn whole(builder: &mut tar::Builder<File>, path: &str, content: File, mode: u32) -> io::Result<()> {
+fn append_file(builder: &mut tar::Builder<File>, path: &str, content: File, mode: u32) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(mode);
     header.set_size(content.metadata()?.len());
     builder.append_data(&mut header, path, content)
 }
 
-fn folder(builder: &mut tar::Builder<File>, path: &str, mode: u32) -> io::Result<()> {
+fn append_folder(builder: &mut tar::Builder<File>, path: &str, mode: u32) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Directory);
     header.set_mode(mode);

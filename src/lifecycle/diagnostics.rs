@@ -1,6 +1,6 @@
-//! What is taken from an environment before it is removed: the logs of its units, and what the engine keeps of it.
+//! Collects the diagnostics of an environment before its removal: logs of its units, and the engine's own files.
 //!
-//! It is taken after the suites, whatever came of them; what cannot be had is left out and said, and never hides a result.
+//! They are collected after the suites, whatever the verdict. Unavailable ones are logged and never hide a result.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,30 +12,30 @@ use super::{Journal, RunEvent};
 use crate::engine::{Engine, EngineError};
 use crate::report::facts::RawFile;
 
-/// How many of the last lines of each log are kept.
+/// Maximum number of lines of a log; the last ones are kept.
 const LINES: usize = 5000;
-/// How long it may take: an environment that does not answer must still be removed.
+/// Time limit: an environment that does not answer must still be removed.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Takes it, and notes the files. Secrets are replaced by their names, as everywhere.
-pub async fn take(engine: &dyn Engine, journal: &Journal, environment: &str) {
-    // Apart, so that a log that does not end costs nothing but the logs.
+/// Collects and records the files. Secrets are replaced by their names.
+pub async fn collect(engine: &dyn Engine, journal: &Journal, environment: &str) {
+    // Separate time limits, so that a log that does not end loses only the logs.
     let (logs, states) =
-        futures::join!(timeout(LIMIT, logs(engine, environment)), timeout(LIMIT, engine.traces(environment)));
+        futures::join!(timeout(LIMIT, logs(engine, environment)), timeout(LIMIT, engine.diagnostics(environment)));
     let mut files = vec![];
-    for taken in [logs, states] {
-        match taken {
-            Ok(Ok(taken)) => files.extend(taken.iter().map(|(name, bytes)| file(journal, name, bytes))),
-            // Nothing was ever made, or it is gone.
+    for collected in [logs, states] {
+        match collected {
+            Ok(Ok(collected)) => files.extend(collected.iter().map(|(name, bytes)| file(journal, name, bytes))),
+            // Nothing was created, or it is gone.
             Ok(Err(EngineError::Missing(_))) => {}
             Err(_) => {
-                tracing::warn!("a part of what {environment} leaves did not arrive within {} s", LIMIT.as_secs());
+                tracing::warn!("some diagnostics of {environment} were not available within {} s", LIMIT.as_secs());
             }
-            Ok(Err(e)) => tracing::warn!("a part of what {environment} leaves is not kept: failed to {e}"),
+            Ok(Err(e)) => tracing::warn!("some diagnostics of {environment} are missing: failed to {e}"),
         }
     }
     if !files.is_empty() {
-        journal.record(RunEvent::Traces { files });
+        journal.record(RunEvent::Diagnostics { files });
     }
 }
 
@@ -45,7 +45,7 @@ fn file(journal: &Journal, name: &str, bytes: &[u8]) -> RawFile {
     RawFile { name: name.to_owned(), media_type: media_type.to_owned(), sha256, size }
 }
 
-/// A file for the log of each copy of each unit.
+/// Returns a file with the log of each copy of each unit.
 async fn logs(engine: &dyn Engine, environment: &str) -> Result<BTreeMap<String, Vec<u8>>, EngineError> {
     let mut lines = engine.logs(environment, None, Some(LINES), false).await?;
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
@@ -53,7 +53,7 @@ async fn logs(engine: &dyn Engine, environment: &str) -> Result<BTreeMap<String,
         let line = match line {
             Ok(line) => line,
             Err(e) => {
-                tracing::warn!("a log of {environment} is kept only as far as it could be read: failed to {e}");
+                tracing::warn!("a log of {environment} is incomplete: failed to {e}");
                 continue;
             }
         };

@@ -1,19 +1,19 @@
-//! What judges an environment: dayfly's agents at their positions, and container suites with an agent beside them.
+//! The pods that test an environment: agents at their positions, and container suites with an agent.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
-use super::{Addresses, POSITION, RenderError, Stage, parts, suite_name};
+use super::{Addresses, POSITION, RenderError, RenderInput, parts, suite_name};
 use crate::plan::{ContainerSuite, Position, SuitePlan, Unit};
 use crate::render::labels::Role;
-use crate::render::wires::suite_callees;
+use crate::render::links::suite_callees;
 
-/// How much longer than its suite a Job may live.
+/// Time that a Job may exceed the time limit of its suite.
 const BACKSTOP_SECS: u64 = 900;
 
-/// Name of the agent's pod at a position of its own; none inside a unit, where it joins that unit's pod.
+/// Returns the name of the agent's pod; none inside a unit, where the agent joins the unit's pod.
 pub fn agent_name(position: &Position) -> Option<String> {
     match position {
         Position::Control => Some("agent.control".into()),
@@ -23,11 +23,15 @@ pub fn agent_name(position: &Position) -> Option<String> {
     }
 }
 
-/// The agent's pod at a position; none inside a unit, and for a suite that is not known.
-pub fn agent(stage: &Stage<'_>, position: &Position, addresses: &Addresses) -> Result<Option<Object>, RenderError> {
-    let plan = &stage.lease.plan;
+/// Renders the agent's pod; none inside a unit or for an unknown suite.
+pub fn agent(
+    input: &RenderInput<'_>,
+    position: &Position,
+    addresses: &Addresses,
+) -> Result<Option<Object>, RenderError> {
+    let plan = &input.lease.plan;
     let positioned = |name: &str| {
-        let mut labels = stage.labels(Role::Agent.as_str());
+        let mut labels = input.labels(Role::Agent.as_str());
         labels.insert(POSITION.to_owned(), name.to_owned());
         labels
     };
@@ -35,64 +39,64 @@ pub fn agent(stage: &Stage<'_>, position: &Position, addresses: &Addresses) -> R
         Position::Control => (positioned("control"), plan.units.iter().collect()),
         Position::Neighbour => (positioned("neighbour"), vec![]),
         Position::Suite(name) => match plan.suites.get(name) {
-            Some(suite) => (stage.suite_labels(Role::Agent, name), suite_callees(plan, suite)),
+            Some(suite) => (input.suite_labels(Role::Agent, name), suite_callees(plan, suite)),
             None => return Ok(None),
         },
         Position::Inside(_) => return Ok(None),
     };
     let context = json!({
-        "name": agent_name(position), "namespace": stage.namespace(), "labels": labels, "annotations": {},
+        "name": agent_name(position), "namespace": input.namespace(), "labels": labels, "annotations": {},
         "dns": parts::dns(),
-        "hosts": parts::hosts(stage.lease, callees.into_iter(), addresses),
+        "hosts": parts::hosts(input.lease, callees.into_iter(), addresses),
         "podSecurity": parts::pod_security(false),
-        "image": stage.agent_image,
+        "image": input.agent_image,
         "resources": parts::agent_resources(),
         "security": parts::agent_security(),
     });
-    stage.templates.render("agent", Kind::Pod, &context, stage.namespace()).map(Some)
+    input.templates.render("agent", Kind::Pod, &context, input.namespace()).map(Some)
 }
 
-/// The Job of a container suite; `run` tells repeated runs of the same suite apart.
+/// Renders the Job of a container suite; `run` makes the names of repeated runs unique.
 pub fn job(
-    stage: &Stage<'_>,
+    input: &RenderInput<'_>,
     suite: &SuitePlan,
-    judge: &ContainerSuite,
+    container: &ContainerSuite,
     run: &str,
     addresses: &Addresses,
 ) -> Result<Object, RenderError> {
-    let callees = suite_callees(&stage.lease.plan, suite);
-    let results = json!({"name": "results", "mountPath": judge.results});
+    let callees = suite_callees(&input.lease.plan, suite);
+    let results = json!({"name": "results", "mountPath": container.results});
     let (secrets_mount, secrets_volume) = parts::secrets(&suite_name(&suite.name));
     let (tmp_mount, tmp_volume) = parts::tmp();
     let mut volumes: Vec<Value> = vec![secrets_volume, json!({"name": "results", "emptyDir": {"sizeLimit": "1Gi"}})];
     let mut mounts = vec![secrets_mount, results.clone()];
-    if judge.results != "/tmp" {
+    if container.results != "/tmp" {
         mounts.push(tmp_mount);
         volumes.push(tmp_volume);
     }
     let context = json!({
-        "name": job_name(&suite.name, run), "namespace": stage.namespace(),
-        "labels": stage.suite_labels(Role::Suite, &suite.name),
+        "name": job_name(&suite.name, run), "namespace": input.namespace(),
+        "labels": input.suite_labels(Role::Suite, &suite.name),
         "deadline": suite.timeout_ms.div_ceil(1000) + BACKSTOP_SECS,
         "hostname": suite.name,
         "dns": parts::dns(),
-        "hosts": parts::hosts(stage.lease, callees.into_iter(), addresses),
-        "podSecurity": parts::pod_security(judge.confinement.root),
-        "image": stage.image(&judge.image),
-        "command": parts::command(&judge.command),
-        "env": parts::env(&judge.env),
-        "resources": parts::resources(&judge.limits),
-        "security": parts::security(&judge.confinement),
+        "hosts": parts::hosts(input.lease, callees.into_iter(), addresses),
+        "podSecurity": parts::pod_security(container.confinement.root),
+        "image": input.image(&container.image),
+        "command": parts::command(&container.command),
+        "env": parts::env(&container.env),
+        "resources": parts::resources(&container.limits),
+        "security": parts::security(&container.confinement),
         "mounts": mounts, "volumes": volumes,
-        "agentImage": stage.agent_image,
+        "agentImage": input.agent_image,
         "agentResources": parts::agent_resources(),
         "agentSecurity": parts::agent_security(),
         "resultsMounts": [results],
     });
-    stage.templates.render("suite", Kind::Job, &context, stage.namespace())
+    input.templates.render("suite", Kind::Job, &context, input.namespace())
 }
 
-/// Name of a suite's Job.
+/// Returns the name of a suite's Job.
 pub fn job_name(suite: &str, run: &str) -> String {
     format!("{}.{run}", suite_name(suite))
 }

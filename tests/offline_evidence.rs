@@ -284,7 +284,7 @@ fn refuses_a_folder_with_a_replaced_missing_or_added_file() {
         ("opening entry replaced", with(OPENED, &good[RUN]), "opened.intoto.jsonl: the file is not the one"),
         ("never closed", without(RUN), "opened but never closed, so it counts as failed"),
         ("nothing there", Files::new(), "no evidence of a run"),
-        ("raw file added", with("raw/extra", b"x"), "raw/extra is no part of this run"),
+        ("raw file added", with("raw/extra", b"x"), "raw/extra does not belong to this run"),
         ("raw result changed", with(&junit, b"<testsuite/>"), "the file is not the one"),
     ];
     for (what, all, reason) in cases {

@@ -330,7 +330,7 @@ fn refuses_a_tampered_record() {
         ("the signature does not match", flipped(REMOVAL_BEGUN)),
         ("the signature does not match", flipped(REMOVAL_ENDED)),
         ("begun.intoto.jsonl is missing", Box::new(|files| drop(files.remove(REMOVAL_BEGUN)))),
-        ("is no part", Box::new(|files| drop(files.insert("raw/x".into(), vec![])))),
+        ("does not belong to this run", Box::new(|files| drop(files.insert("raw/x".into(), vec![])))),
         (
             "not the one",
             Box::new(move |files| drop(files.insert(REMOVAL_BEGUN.into(), other()[REMOVAL_BEGUN].clone()))),

@@ -56,7 +56,7 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
                 "the environment is kept for inspection:\n  dayfly logs {environment}{flags}\n  dayfly down {environment}{flags}"
             )
         }
-        Err(e) => errln!("it is not known what was left behind (failed to {e}); look with: dayfly list{flags}"),
+        Err(e) => errln!("objects may have been left behind (failed to {e}); see: dayfly list{flags}"),
     }
 }
 

@@ -38,11 +38,11 @@ pub struct VerifyArgs {
     /// Require an image with this digest
     #[arg(long, value_name = "sha256:DIGEST")]
     pub image_digest: Option<String>,
-    #[command(flatten)]
-    pub required: RequirementArgs,
     /// Accept a run whose raw logs and result files are missing
     #[arg(long)]
     pub allow_missing_raw: bool,
+    #[command(flatten)]
+    pub required: RequirementArgs,
 }
 
 /// Requirements on a run.

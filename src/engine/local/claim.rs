@@ -114,8 +114,8 @@ pub async fn owner(engine: &LocalEngine, environment: &str) -> Result<Option<Run
 /// The owner that an anchor names; none if the container is not dayfly's.
 fn owner_of(labels: &BTreeMap<String, String>, environment: &str) -> Result<Option<RunId>, EngineError> {
     let unreadable = |_| {
-        let why = "it was made by another version of dayfly; remove it with that version, or with `dayfly down`";
-        explain::failed(&format!("read who has environment {environment}"), why, Leftover::None)
+        let why = "another version of dayfly created it; remove it with that version, or with `dayfly down`";
+        explain::failed(&format!("read the owner of environment {environment}"), why, Leftover::None)
     };
     labels.get(labels::RUN).map(|run| run.parse()).transpose().map_err(unreadable)
 }
@@ -137,10 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_that_cannot_be_read_is_not_nobody() {
+    fn an_unreadable_owner_is_an_error() {
         for run in ["", "7", "of-another-version"] {
             let why = owner(run).unwrap_err().to_string();
-            assert!(why.contains("read who has environment e-pr-1: it was made by another version"), "{why}");
+            assert!(
+                why.contains("read the owner of environment e-pr-1: another version of dayfly created it"),
+                "{why}"
+            );
         }
     }
 }

@@ -261,9 +261,9 @@ async fn tcp_and_resolve_tell_which_kind_of_refusal_it_was() {
 }
 
 #[tokio::test]
-async fn what_the_host_must_do_is_no_agent_step() {
+async fn refuses_steps_that_the_engine_performs() {
     match agent(bare()).step(json!({ "stop": { "service": "x" } }), None).await {
-        AgentResponse::Error { message } => assert_eq!(message, "not an agent step"),
+        AgentResponse::Error { message } => assert_eq!(message, "agents do not support this step"),
         other => panic!("{other:?}"),
     }
 }

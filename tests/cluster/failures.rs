@@ -98,7 +98,7 @@ fn refuses_a_template_with_node_access_before_creating_anything() {
     user.dayfly(&["up", &file, "--pr", "1", "--manifests", "manifests"])
         .code(2)
         .says("hostNetwork")
-        .says("never allowed");
+        .says("is not allowed in an environment");
     user.finds_nothing_of("kc-node-pr-1");
     user.dayfly(&["render", &file, "--pr", "1", "--manifests", "manifests"]).code(2).says("unit.yaml.hbs");
     user.dayfly(&["render", &file, "--pr", "1", "--manifests", "nowhere"]).code(2).says("nowhere");

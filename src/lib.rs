@@ -12,6 +12,7 @@ pub mod controller;
 pub mod crd;
 pub mod engine;
 pub mod evidence;
+pub mod file;
 pub mod install;
 pub mod lease;
 pub mod lifecycle;

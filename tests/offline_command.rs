@@ -158,3 +158,28 @@ fn fails_when_standard_output_cannot_be_written() {
         assert!(String::from_utf8_lossy(&done.stderr).contains("failed to write to standard output"), "{done:?}");
     }
 }
+
+/// The author of a pull request decides where links in the checkout lead.
+#[test]
+fn refuses_a_description_that_is_a_link_or_lies_behind_one() {
+    let (outside, checkout) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in ["credentials", "environment.yaml"] {
+        fs::write(outside.path().join(name), "[default]\naws_secret_access_key: hunter2\n").unwrap();
+    }
+    let at = |name: &str| checkout.path().join(name);
+    fs::create_dir(at("link")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("credentials"), at("link/environment.yaml")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), at("folder")).unwrap();
+    for (path, why) in [
+        ("link", "it is a symbolic link"),
+        ("link/environment.yaml", "it is a symbolic link"),
+        ("folder", "a link leads out of the current folder"),
+        ("./folder/credentials", "a link leads out of the current folder"),
+    ] {
+        for verb in ["validate", "plan"] {
+            let done = Command::cargo_bin("dayfly").unwrap().args([verb, path]).current_dir(&checkout).assert().code(2);
+            let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+            assert!(said.contains(why) && !said.contains("hunter2"), "{verb} {path}: {said}");
+        }
+    }
+}

@@ -714,7 +714,7 @@ fn reads_regular_files_of_bounded_size_inside_the_folder_only() {
         (
             "raw/more",
             Box::new(|p| fs::File::create(p).unwrap().set_len(dayfly::evidence::read::MAX_BYTES + 1).unwrap()),
-            "evidence is limited to 512 MiB in all",
+            "it is larger than",
         ),
     ];
     for (file, attack, part) in attacks {
@@ -738,4 +738,16 @@ fn reads_regular_files_of_bounded_size_inside_the_folder_only() {
     fs::rename(args.path.join("raw"), &raw).unwrap();
     symlink(&raw, args.path.join("raw")).unwrap();
     assert!(refusal(&args).contains("it is not a folder"));
+}
+
+#[test]
+fn refuses_to_render_a_report_that_was_changed_after_signing() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = sealed_run(&failed(7), dir.path()).path;
+    dayfly::cli::report::load(&folder).unwrap();
+    let report = folder.join(REPORT);
+    let edited = fs::read_to_string(&report).unwrap().replace("\"failed\"", "\"passed\"");
+    fs::write(&report, edited).unwrap();
+    let said = format!("{:#}", dayfly::cli::report::load(&folder).unwrap_err());
+    assert!(said.contains("it was changed after it was signed"), "{said}");
 }

@@ -9,6 +9,8 @@ use clap::Args;
 
 use super::error::usage_error;
 use super::stdio;
+use crate::evidence::{read, store};
+use crate::model::Digest;
 use crate::report::{Facts, Format, exit_code, json, render};
 
 /// Name of the facts in the folder of a run.
@@ -44,7 +46,11 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
         }
         None => {
             let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
-            stdio::out(&render(&facts, format, colour)?);
+            errln!(
+                "note: the report is not verified; check its evidence with: dayfly verify {} --key PUBLIC_KEY",
+                path.display()
+            );
+            stdio::out_styled(&render(&facts, format, colour)?, colour && format == Format::Text);
             Ok(())
         }
     }
@@ -53,8 +59,23 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
 /// The facts of a saved report.
 pub fn load(path: &Path) -> Result<Facts> {
     let file = find(path)?;
-    let text = fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
+    let bytes = read::read_file(&file).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
+    if changed_after_signing(&file, &bytes) {
+        bail!(
+            "failed to trust {}: it was changed after it was signed; see: dayfly verify {} --key PUBLIC_KEY",
+            file.display(),
+            file.parent().unwrap_or(Path::new(".")).display()
+        );
+    }
+    let text = String::from_utf8(bytes).with_context(|| format!("failed to read {}", file.display()))?;
     json::read(&text).with_context(|| format!("{} is not a report that this dayfly can read", file.display()))
+}
+
+/// Whether the statement beside a report names another digest. Only `verify` shows that the statement itself is authentic.
+fn changed_after_signing(report: &Path, bytes: &[u8]) -> bool {
+    let statement = read::read_file(&report.with_file_name(store::RUN)).ok();
+    let signed = statement.and_then(|s| read::named_report_digest(&s));
+    signed.is_some_and(|digest| digest != Digest::compute(bytes).hex())
 }
 
 /// The file itself, or the report of the only run in a folder: of the run, of its environment, or of all evidence.
@@ -87,6 +108,7 @@ fn below(folder: &Path, depth: u8) -> Result<Vec<PathBuf>> {
         return Ok(vec![]);
     }
     let entries = fs::read_dir(folder).with_context(|| format!("failed to read the folder {}", folder.display()))?;
-    let folders = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir());
+    // Links are not followed: they may lead to folders of others.
+    let folders = entries.filter_map(Result::ok).filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path());
     folders.map(|p| below(&p, depth - 1)).collect::<Result<Vec<_>>>().map(|found| found.concat())
 }

@@ -1,14 +1,17 @@
 //! Reads evidence from a folder that may be hostile: regular files of that folder only, of bounded size.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::EvidenceError;
+use super::dsse::Envelope;
 use super::store::{RAW, REPORT, STAGED, failed};
+use crate::file::read_regular;
 
 /// Maximum size of all files together, in bytes: what a run can store in a cluster, unpacked.
 pub const MAX_BYTES: u64 = 512 << 20;
@@ -35,7 +38,14 @@ pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> 
 
 /// Reads one regular file of at most `MAX_BYTES` bytes. Follows no link in the last part of the path.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, EvidenceError> {
-    read_regular(path, MAX_BYTES)
+    read_regular(path, MAX_BYTES).map_err(failed("read", path))
+}
+
+/// The SHA-256 of `report.json` that a run's statement names, without a check of its signature.
+pub fn named_report_digest(statement: &[u8]) -> Option<String> {
+    let envelope: Envelope = serde_json::from_slice(statement).ok()?;
+    let payload: serde_json::Value = serde_json::from_slice(&STANDARD.decode(envelope.payload).ok()?).ok()?;
+    payload.pointer("/predicate/reportDigest/sha256")?.as_str().map(str::to_owned)
 }
 
 fn read_into(
@@ -52,33 +62,12 @@ fn read_into(
         let path = entry.map_err(failed("read", dir))?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         if wanted(&name) {
-            let bytes = read_regular(&path, *left)?;
+            let bytes = read_regular(&path, *left).map_err(failed("read", &path))?;
             *left -= bytes.len() as u64;
             files.insert(format!("{prefix}{name}"), bytes);
         }
     }
     Ok(())
-}
-
-/// Opens without waiting for a pipe's writer, and checks the opened file itself, so that no exchange can come between.
-fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>, EvidenceError> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::LOOP) => return Err(unsafe_file(path, "it is a symbolic link")),
-        // Sockets, and devices without a driver, cannot be opened.
-        Err(rustix::io::Errno::NXIO) => return Err(unsafe_file(path, "it is not a regular file")),
-        Err(e) => return Err(failed("read", path)(e.into())),
-    };
-    if !file.metadata().map_err(failed("read", path))?.is_file() {
-        return Err(unsafe_file(path, "it is not a regular file"));
-    }
-    let mut bytes = vec![];
-    file.take(most + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
-    if bytes.len() as u64 > most {
-        return Err(unsafe_file(path, &format!("evidence is limited to {} MiB in all", MAX_BYTES >> 20)));
-    }
-    Ok(bytes)
 }
 
 fn unsafe_file(path: &Path, why: &str) -> EvidenceError {

@@ -3,13 +3,13 @@
 //! Reads regular files only, never more than a limit, and never outside the description's folder.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::{DiagnosticSink, Diagnostics};
 use super::span::FieldPath;
 use super::yaml::MAX_BYTES;
+use crate::file::read_regular;
 
 /// Name of the description in a folder.
 const DEFAULT_NAME: &str = "environment.yaml";
@@ -30,7 +30,7 @@ pub struct FileReference {
 
 pub(super) fn read_description(path: &Path) -> Result<(PathBuf, Vec<u8>), Diagnostics> {
     let path = if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() };
-    match read(&path, MAX_BYTES) {
+    match description_path(&path).and_then(|p| read_regular(&p, MAX_BYTES as u64)) {
         Ok(bytes) => Ok((path, bytes)),
         Err(e) => {
             let help = "name a description, or a folder that holds an environment.yaml";
@@ -45,7 +45,7 @@ pub(super) fn read_referenced(
     diagnostics: &mut DiagnosticSink,
 ) -> BTreeMap<String, Vec<u8>> {
     let help = "files are named relative to the folder of the description and must lie in it";
-    collect(wanted, diagnostics, help, |path| inside(folder, path).and_then(|p| read(&p, MAX_FILE)))
+    collect(wanted, diagnostics, help, |path| inside(folder, path).and_then(|p| read_regular(&p, MAX_FILE as u64)))
 }
 
 /// The files that a description refers to, from those that came with it.
@@ -104,17 +104,17 @@ fn inside(folder: &Path, relative: &str) -> io::Result<PathBuf> {
     }
 }
 
-/// Reads a regular file; one byte more than the limit is enough to refuse it.
-fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+/// The path of a description. A relative path without `..` must not lead out of the current folder: who prepared the
+/// folder may have put links into it.
+fn description_path(path: &Path) -> io::Result<PathBuf> {
+    let inside = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    let folder = path.parent().filter(|f| inside && !f.as_os_str().is_empty());
+    if let Some(folder) = folder
+        && !folder.canonicalize()?.starts_with(Path::new(".").canonicalize()?)
+    {
+        return Err(io::Error::other("a link leads out of the current folder"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::other(format!("it is larger than {} KiB", limit >> 10)));
-    }
-    Ok(bytes)
+    Ok(path.to_owned())
 }
 
 fn reason(e: &io::Error) -> String {

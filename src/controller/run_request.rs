@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
 use crate::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::model::without_credentials;
 use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
 use crate::spec::Overrides;
@@ -41,6 +42,11 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunReq
         let (text, files) = inline(source).map_err(Unresolved::Invalid)?;
         return checked(&object.spec, &text, &files).map_err(Unresolved::Invalid);
     };
+    // An older definition of the resource lets other names through, and the client does not escape them.
+    if !is_object_name(&from.name) {
+        let text = format!("description.configMap.name: {:?} is not the name of a ConfigMap", from.name);
+        return Err(Unresolved::Invalid(text));
+    }
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
     let Some(map) = maps.get_opt(&from.name).await? else {
         return Err(Unresolved::Source(format!("ConfigMap {namespace}/{} does not exist", from.name)));
@@ -55,6 +61,15 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunReq
         )));
     };
     checked(&object.spec, &text, &files).map_err(Unresolved::Source)
+}
+
+/// Whether a text can be the name of an object, so that it stays one segment of a request's path.
+fn is_object_name(name: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let ends = [name.bytes().next(), name.bytes().next_back()];
+    name.len() <= 253
+        && ends.iter().all(|b| b.is_some_and(alphanumeric))
+        && name.bytes().all(|b| alphanumeric(b) || b == b'.' || b == b'-')
 }
 
 /// Files by the path that the description uses.
@@ -96,7 +111,11 @@ fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Run
     Ok(RunRequest {
         valid,
         plan,
-        change: Change { repository: spec.repository.clone(), pr: spec.pull_request, commit: spec.commit.clone() },
+        change: Change {
+            repository: spec.repository.as_deref().map(without_credentials),
+            pr: spec.pull_request,
+            commit: spec.commit.clone(),
+        },
         runner: Runner {
             name: "dayfly".into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -104,4 +123,19 @@ fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<Run
             actor: asked.actor,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_names_that_would_change_the_path_of_a_request() {
+        for name in ["description", "a.b-c", "7"] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in ["", "kube-root-ca.crt?x=1", "../other/configmaps/x", "a/b", "a%2fb", "A", "a#", ".", "a-", " a"] {
+            assert!(!is_object_name(name), "{name}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use crate::model::RunId;
 /// A later use is recorded only after this time.
 pub const USE_APART: SignedDuration = SignedDuration::from_mins(1);
 
+/// Reason of a hold whose own reason cannot be read.
+const UNREADABLE: &str = "another version of dayfly changed the retention";
+
 /// The retention of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
@@ -98,6 +101,11 @@ impl Retention {
 }
 
 impl RetentionChange {
+    /// Stands for a stored change that cannot be read: a hold, because it may have been one, until somebody releases it.
+    pub fn unreadable(lease: &Lease) -> Self {
+        Self::Held(Hold { reason: Some(UNREADABLE.into()), since: lease.created })
+    }
+
     /// Returns true if this change makes the earlier one redundant.
     pub fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {

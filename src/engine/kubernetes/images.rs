@@ -80,8 +80,12 @@ async fn find(
 
 /// Reads the pinned images of an environment that another process created.
 pub fn restore(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>) {
-    let pinned = annotations.get(IMAGES).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
-    for (reference, as_run) in pinned.unwrap_or_default() {
+    let Some(text) = annotations.get(IMAGES) else { return };
+    let pinned: BTreeMap<String, String> = serde_json::from_str(text).unwrap_or_else(|e| {
+        tracing::warn!("the annotation {IMAGES} cannot be read, so images are used by their tags: {e}");
+        BTreeMap::new()
+    });
+    for (reference, as_run) in pinned {
         let fact =
             ImageFact { reference: reference.clone(), digest: String::new(), platform: String::new(), user: None };
         engine.pinned_images().entry(reference).or_insert(PinnedImage { as_run, fact });

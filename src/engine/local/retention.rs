@@ -14,7 +14,8 @@ use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
 pub fn effective<'a>(lease: &Lease, containers: impl Iterator<Item = &'a Listed>) -> Retention {
     let run = lease.run.to_string();
     let own = containers.filter(|c| c.label(RUN) == run && c.label(ROLE) == Role::Retention.as_str());
-    own.filter_map(change_of).fold(Retention::from_lease(lease), |retention, change| retention.with(&change))
+    own.map(|marker| change_of(marker).unwrap_or_else(|| RetentionChange::unreadable(lease)))
+        .fold(Retention::from_lease(lease), |retention, change| retention.with(&change))
 }
 
 fn change_of(marker: &Listed) -> Option<RetentionChange> {

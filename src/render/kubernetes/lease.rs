@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Retention};
+use crate::lease::{Lease, Retention, RetentionChange};
 use crate::model::RunId;
 use crate::plan::Plan;
 
@@ -102,7 +102,12 @@ pub fn retention_annotation(run: RunId, retention: &Retention) -> Result<String,
 
 /// Returns the retention of a lease, changed or initial.
 pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Retention {
-    changed_retention(lease.run, annotations).unwrap_or_else(|| Retention::from_lease(lease))
+    let initial = Retention::from_lease(lease);
+    match annotations.get(RETENTION).map(|text| serde_json::from_str::<RunRetention>(text)) {
+        Some(Ok(changed)) if changed.run == lease.run => changed.retention,
+        Some(Err(_)) => initial.with(&RetentionChange::unreadable(lease)),
+        Some(Ok(_)) | None => initial,
+    }
 }
 
 /// Returns the retention if the run has changed it, without decoding the plan.
@@ -115,6 +120,7 @@ pub fn changed_retention(run: RunId, annotations: &BTreeMap<String, String>) -> 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::lease::Hold;
     use crate::render::sample;
 
     #[test]
@@ -135,6 +141,17 @@ mod tests {
         assert_eq!(retention(&lease, &annotations), used);
         let newer = Lease { run: uuid::Uuid::max().into(), ..lease };
         assert_eq!(retention(&newer, &annotations), Retention::from_lease(&newer));
+    }
+
+    #[test]
+    fn takes_an_unreadable_retention_for_a_hold_that_can_be_released() {
+        let lease = sample::lease();
+        let annotations = [(RETENTION.to_owned(), "{\"of\":\"another version\"}".to_owned())].into();
+        let held = retention(&lease, &annotations);
+        assert_eq!(held.kept(), Some("another version of dayfly changed the retention"));
+        let release = RetentionChange::Held(Hold { reason: None, since: lease.expires });
+        assert!(held.is_changed_by(&release));
+        assert_eq!(held.with(&release).kept(), None);
     }
 
     #[test]

@@ -204,6 +204,18 @@ fn refuses_alias_bombs() {
 }
 
 #[test]
+fn refuses_results_in_folders_of_the_system() {
+    let suite = |results: &str| {
+        format!("{HEADER}services: {{ a: {{ image: x }} }}\nsuites: {{ s: {{ kind: security, image: x, results: {results} }} }}\n")
+    };
+    for results in ["/etc", "/run/secrets", "/var/run/x", "/proc/1/root"] {
+        assert!(refusal(results, suite(results)).contains("is a folder of the system"), "{results}");
+    }
+    let plain = parse_or_hang(suite("/var/results").into());
+    assert!(plain.is_ok(), "{plain:?}");
+}
+
+#[test]
 fn refuses_deep_nesting_in_both_notations() {
     let deepest = |text: String| assert!(refusal("deep", text).contains("64 levels deep"));
     deepest(format!("{HEADER}values: {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)));

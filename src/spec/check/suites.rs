@@ -10,6 +10,9 @@ use crate::spec::span::FieldPath;
 use crate::spec::template::SecretUse;
 
 /// Keys that mean something for a container suite only.
+/// Folders that hold no results, but secrets, devices or the image's own files.
+const SYSTEM_FOLDERS: [&str; 13] =
+    ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run"];
 const CONTAINER_ONLY: [&str; 6] = ["command", "env", "results", "verdict", "resources", "security"];
 
 pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
@@ -60,7 +63,14 @@ fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str
     if !is_plain_absolute(&suite.results) {
         let message = format!("`{}` is not an absolute path", suite.results);
         check.diagnostics.add(&at.key("results"), message, "write an absolute path such as `/results`");
+    } else if SYSTEM_FOLDERS.iter().any(|folder| is_at_or_below(&suite.results, folder)) {
+        let message = format!("`{}` is a folder of the system, and everything in it would be collected", suite.results);
+        check.diagnostics.add(&at.key("results"), message, "choose a folder of the suite's own, such as `/results`");
     }
     resources(check, &at.key("resources"), &suite.resources);
     security(check, &at.key("security"), &suite.security);
+}
+
+fn is_at_or_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::error::usage_error;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::lease::Lease;
-use crate::model::{Repository, RunId};
+use crate::model::{Repository, RunId, without_credentials};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
@@ -22,9 +22,10 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     }
     let commit = commit.unwrap_or_default();
     if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
+        let text = without_credentials(text);
         bail!(usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")));
     }
-    let repository = args.repository.clone().or(job.repository);
+    let repository = args.repository.clone().or(job.repository).as_deref().map(without_credentials);
     let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
     let runner =
         Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: job.url, actor: job.actor };

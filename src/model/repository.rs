@@ -39,6 +39,18 @@ impl Repository {
     }
 }
 
+/// The address of a repository without user and password, which must not reach evidence or logs.
+pub fn without_credentials(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => address.to_owned(),
+    }
+}
+
 impl std::fmt::Display for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.host {
@@ -81,6 +93,19 @@ mod tests {
             ("a/b", "https://git.test/group/a/b"),
         ] {
             assert!(!same(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn removes_user_and_password_from_an_address() {
+        for (address, clean) in [
+            ("https://user:token@git.test/a/b", "https://git.test/a/b"),
+            ("https://token@git.test:3000/a/b@c", "https://git.test:3000/a/b@c"),
+            ("https://a@b@git.test", "https://git.test"),
+            ("git@git.test:a/b.git", "git@git.test:a/b.git"),
+            ("a/b", "a/b"),
+        ] {
+            assert_eq!(without_credentials(address), clean);
         }
     }
 

@@ -66,6 +66,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32, force: bool) -> anyhow::Result<()
 pub fn load(path: &Path, source: &PassphraseSource) -> anyhow::Result<SigningKey> {
     let pem =
         Zeroizing::new(fs::read_to_string(path).with_context(|| format!("failed to read the key {}", path.display()))?);
+    warn_if_readable_by_others(path);
     let passphrase = match is_encrypted(&pem) {
         false => None,
         true => match source.given()? {
@@ -75,6 +76,18 @@ pub fn load(path: &Path, source: &PassphraseSource) -> anyhow::Result<SigningKey
     };
     SigningKey::from_pem(&pem, passphrase.as_ref().map(|p| p.as_str()))
         .map_err(|e| anyhow::anyhow!("failed to {e} (in {})", path.display()))
+}
+
+/// Warns about a key that every user may read. A key on a mounted volume often cannot have another mode, so it is
+/// used all the same.
+fn warn_if_readable_by_others(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |meta| meta.permissions().mode() & 0o777);
+    if mode & 0o007 != 0 {
+        let path = path.display();
+        errln!(
+            "warning: every user can read the private key {path} (mode {mode:o}); restrict it with: chmod 600 {path}"
+        );
+    }
 }
 
 /// Reads a public key.

@@ -6,11 +6,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use dayfly::cli::error::ReportedError;
 use dayfly::cli::{Cli, Verb, stdio};
+use dayfly::model::sanitize;
 use dayfly::report::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return ExitCode::from(usage(&e)),
+    };
     trace(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -23,6 +27,22 @@ fn main() -> ExitCode {
     // Threads that still wait for standard input (the agent's, a forward's) must not delay the exit.
     runtime.shutdown_background();
     ExitCode::from(printed(code(result)))
+}
+
+/// Prints an error of the command line, or the help that was asked for. Arguments may be names of branches.
+fn usage(error: &clap::Error) -> u8 {
+    let stream: Box<dyn std::io::IsTerminal> =
+        if error.use_stderr() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+    let plain = error.render().to_string();
+    let foreign = sanitize::inert(&plain) != plain;
+    let coloured = !foreign && stream.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = if coloured { error.render().ansi().to_string() } else { plain };
+    if error.use_stderr() {
+        stdio::err_styled(&text, coloured)
+    } else {
+        stdio::out_styled(&text, coloured)
+    }
+    u8::try_from(error.exit_code()).unwrap_or(exit_code::USAGE)
 }
 
 fn code(result: anyhow::Result<u8>) -> u8 {
@@ -52,7 +72,7 @@ fn trace(cli: &Cli) {
     let levels = [if in_cluster { "dayfly=info,warn" } else { "warn" }, "dayfly=debug,warn", "debug"];
     let level = levels[usize::from(cli.common.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stdio::Stderr).with_ansi(false);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stdio::LogWriter).with_ansi(false);
     if in_cluster {
         logs.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {

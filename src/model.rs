@@ -8,6 +8,7 @@ mod keep;
 mod redact;
 mod repository;
 mod run_id;
+pub mod sanitize;
 mod verdict;
 
 pub use digest::{Digest, InvalidDigest, hex, is_hex};
@@ -16,6 +17,6 @@ pub use image::ImageFact;
 pub use image_ref::{ImageRef, ImageVersion, InvalidImageRef, RegistryImage, registry_host};
 pub use keep::Keep;
 pub use redact::{MIN_SECRET_LENGTH, redact};
-pub use repository::Repository;
+pub use repository::{Repository, without_credentials};
 pub use run_id::{InvalidRunId, RunId};
 pub use verdict::{Outcome, Verdict};

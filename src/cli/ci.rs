@@ -19,7 +19,7 @@ mod tests;
 
 pub use annotate::annotations;
 pub use job::{CiJob, job};
-pub use system::{CiSystem, detect};
+pub use system::{CiSystem, detect, in_ci};
 
 /// GitHub's limit of a step summary, in bytes.
 const SUMMARY_BYTES: u64 = 1024 * 1024;
@@ -33,7 +33,7 @@ pub fn event(env: &BTreeMap<String, String>) -> Option<String> {
 /// GitHub the Markdown report as the step summary. The caller turns errors into warnings.
 pub fn publish(facts: &Facts, env: &BTreeMap<String, String>) -> io::Result<()> {
     let Some(ci) = detect(env) else { return Ok(()) };
-    super::stdio::err(&annotations(facts, ci));
+    super::stdio::err_ci_commands(&annotations(facts, ci));
     match (ci, env.get("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty())) {
         (CiSystem::GitHub, Some(path)) => summarise(Path::new(path), &markdown::render(facts)),
         _ => Ok(()),

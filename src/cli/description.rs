@@ -36,7 +36,7 @@ pub fn print_diagnostics(faults: &Diagnostics, json: bool) {
         outln!("{:#}", json!(faults.list));
     } else {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        stdio::err(&faults.render(colour));
+        stdio::err_styled(&faults.render(colour), colour);
     }
 }
 

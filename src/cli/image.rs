@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::error::usage_error;
 
-use super::stdio::Stdout;
+use super::stdio::RawStdout;
 use crate::install::manifests::IMAGE;
 use crate::report::exit_code;
 
@@ -33,7 +33,7 @@ pub fn run(args: ImageArgs) -> anyhow::Result<u8> {
         .with_context(|| format!("failed to make the image from {}", program.display()))?;
     let written = match &args.out {
         Some(path) => std::fs::File::create(path).and_then(|mut file| std::io::copy(&mut archive, &mut file)),
-        None => std::io::copy(&mut archive, &mut Stdout).and_then(|n| Stdout.flush().map(|()| n)),
+        None => std::io::copy(&mut archive, &mut RawStdout).and_then(|n| RawStdout.flush().map(|()| n)),
     };
     let place = args.out.as_ref().map_or("standard output".into(), |p| p.display().to_string());
     written.with_context(|| format!("failed to write {place}"))?;

@@ -6,8 +6,9 @@ use clap::Args;
 use futures::StreamExt;
 
 use super::error::{engine_error, usage_error};
-use super::{Common, Output, environment, target};
+use super::{Common, Output, ci, environment, process_env, target};
 use crate::lifecycle::usage::{self, InUse};
+use crate::model::sanitize;
 use crate::report::exit_code;
 
 /// Arguments of `logs`.
@@ -45,13 +46,20 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
         .await
         .map_err(|e| engine_error(common, &e))?;
     let width = observed.units.keys().map(String::len).max().unwrap_or(0);
+    // Logs are shown as they are, except where the CI system would obey them.
+    let in_ci = ci::in_ci(&process_env::variables());
+    let shown = |text: String| if in_ci { sanitize::inert(&text) } else { text };
     let mut out = std::io::stdout();
     while let Some(line) = lines.next().await {
         let line = line.map_err(|e| engine_error(common, &e))?;
         let written = match (common.output, &args.service) {
-            (Output::Json, _) => writeln!(out, "{}", serde_json::json!({"service": line.unit, "text": line.text})),
-            (_, Some(_)) => writeln!(out, "{}", line.text),
-            (_, None) => writeln!(out, "{:<width$} | {}", line.unit, line.text),
+            (Output::Json, _) => writeln!(
+                out,
+                "{}",
+                sanitize::inert(&serde_json::json!({"service": line.unit, "text": line.text}).to_string())
+            ),
+            (_, Some(_)) => writeln!(out, "{}", shown(line.text)),
+            (_, None) => writeln!(out, "{:<width$} | {}", line.unit, shown(line.text)),
         };
         // The reader went away (`| head`): that is the normal end.
         if written.is_err() {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::error::usage_error;
 use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
+use crate::model::sanitize;
 use crate::plan::Position;
 use crate::render::kubernetes::{
     Addresses, Object, RenderError, RenderInput, environment, ports, prepare, test_pods, unit,
@@ -87,7 +88,11 @@ fn print(objects: &[Object], output: Output) -> anyhow::Result<()> {
             "# {STAND_IN}.x stand for the addresses that the cluster gives to pods and Services; `dayfly up` fills them in.\n"
         );
         for object in objects {
-            text += &format!("---\n{}\n", serde_yaml::to_string(&object.value)?.trim_end());
+            let yaml = serde_yaml::to_string(&object.value)?;
+            // Escapes have a meaning in JSON, which is YAML too, and not in every YAML scalar.
+            let inert =
+                if sanitize::inert(&yaml) == yaml { yaml } else { serde_json::to_string_pretty(&object.value)? };
+            text += &format!("---\n{}\n", inert.trim_end());
         }
     }
     stdio::out(&text);

@@ -62,7 +62,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
 pub fn print_report(facts: &Facts, common: &Common, folder: &Path) {
     if common.output == Output::Text {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        stdio::out(&crate::report::text::render(facts, colour));
+        stdio::out_styled(&crate::report::text::render(facts, colour), colour);
         outln!("\nreport    {}", folder.join("report.json").display());
         outln!("signed    {}", folder.display());
     }

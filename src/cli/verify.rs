@@ -13,7 +13,7 @@ use serde_json::json;
 use super::error::usage_error;
 use super::key::load_public;
 use super::report;
-use super::stdio::{Stderr, Stdout};
+use super::stdio;
 use crate::evidence::verify::{Expectations, Refusal, Requirements, folder, removal, verify as verify_file};
 use crate::evidence::{VerifyingKey, read, store};
 use crate::model::{Digest, Repository, RunId, is_hex};
@@ -81,7 +81,11 @@ pub struct RequirementArgs {
 /// Verifies evidence; the exit code is 10 when it is refused.
 pub fn run(args: VerifyArgs, json: bool) -> anyhow::Result<u8> {
     let args = VerifyArgs { path: run_folder(args.path)?, ..args };
-    verify(&args, json, &mut Stdout, &mut Stderr).map_err(|e| usage_error(&format!("{e:#}")).into())
+    let (mut out, mut err) = (vec![], vec![]);
+    let code = verify(&args, json, &mut out, &mut err).map_err(|e| usage_error(&format!("{e:#}")))?;
+    stdio::out(&String::from_utf8_lossy(&out));
+    stdio::err(&String::from_utf8_lossy(&err));
+    Ok(code)
 }
 
 /// The folder of the only run below a folder; a file stays as it is.

@@ -1,8 +1,8 @@
 //! Shared wording of all formats: outcomes, verdicts, causes, engines, departures.
 
 use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitFact};
-use super::sanitize;
 use crate::engine::EngineKind;
+use crate::model::sanitize;
 use crate::model::{Outcome, Verdict};
 use crate::spec::model::SuiteKind;
 

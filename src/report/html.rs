@@ -2,7 +2,8 @@
 //!
 //! This module and its children build the data; `page.hbs` and its parts lay it out. Templates escape every value.
 
-use crate::report::{display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{display, time};
 use handlebars::Handlebars;
 use serde::Serialize;
 

@@ -2,7 +2,8 @@
 //!
 //! Every cause of a run that did not pass is in it; a suite `environment` holds causes outside suites.
 
-use crate::report::{display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{display, time};
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};

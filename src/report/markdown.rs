@@ -4,7 +4,8 @@
 
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
-use crate::report::{counts, display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{counts, display, time};
 
 mod escape;
 

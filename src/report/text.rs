@@ -1,6 +1,7 @@
 //! The text report at the end of a run: the outcome first, then only what needs attention.
 
-use crate::report::{counts, display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{counts, display, time};
 use anstyle::{AnsiColor, Style};
 
 use super::CaseCounts;

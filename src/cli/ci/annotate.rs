@@ -4,8 +4,9 @@
 
 use super::system::CiSystem;
 use crate::model::Verdict;
+use crate::model::sanitize;
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
-use crate::report::{Format, counts, display, render, sanitize, time};
+use crate::report::{Format, counts, display, render, time};
 
 /// Maximum number of annotations of a kind: GitHub shows ten errors and ten warnings a step.
 const MAX_ANNOTATIONS: usize = 10;

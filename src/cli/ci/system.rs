@@ -11,6 +11,12 @@ pub enum CiSystem {
     GitLab,
 }
 
+/// Whether a CI system reads what is printed, supported or not.
+pub fn in_ci(env: &BTreeMap<String, String>) -> bool {
+    ["CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"].iter().any(|key| env.contains_key(*key))
+        || detect(env).is_some()
+}
+
 /// Detects the CI system by its documented variable.
 pub fn detect(env: &BTreeMap<String, String>) -> Option<CiSystem> {
     let on = |key: &str| env.get(key).is_some_and(|v| v == "true");

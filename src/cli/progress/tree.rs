@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::lines;
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::decide::{self, Phase, Progress};
-use crate::model::Verdict;
+use crate::model::{Verdict, sanitize};
 use crate::plan::Plan;
 use crate::report::facts::SuiteFact;
 
@@ -97,13 +97,13 @@ impl Tree {
 
     fn print_event(&self, event: &RunEvent) {
         if let Some(text) = lines::text(event) {
-            self.print(&text);
+            self.print(&sanitize::inert(&text));
         }
     }
 
     fn print(&self, text: &str) {
         // A terminal that went away must not end the run.
-        let _ = self.all.println(text);
+        let _ = self.all.println(sanitize::inert_styled(text));
     }
 
     fn spinner(&self) -> ProgressBar {
@@ -156,12 +156,12 @@ impl Tree {
     }
 
     fn row(&self, unit: &str, state: &str) -> String {
-        format!("{unit:<width$}  {state}", width = self.width)
+        sanitize::inert(&format!("{unit:<width$}  {state}", width = self.width))
     }
 
     fn start_suite(&mut self, suite: &SuiteFact) {
         let bar = self.spinner();
-        bar.set_message(format!("suite {}", suite.name));
+        bar.set_message(sanitize::inert(&format!("suite {}", suite.name)));
         self.suites.insert(suite.name.clone(), (bar, suite.clone()));
     }
 
@@ -182,13 +182,13 @@ impl Tree {
             _ => (AnsiColor::Yellow, "?"),
         };
         let text = lines::text(&RunEvent::SuiteDone { suite: suite.clone() }).unwrap_or_default();
-        self.print(&format!("  {} {text}", paint(colour, mark)));
+        self.print(&format!("  {} {}", paint(colour, mark), sanitize::inert(&text)));
     }
 }
 
 fn paint(colour: AnsiColor, text: &str) -> String {
     let style = Style::new().fg_color(Some(colour.into()));
-    format!("{style}{text}{style:#}")
+    format!("{style}{}{style:#}", sanitize::inert(text))
 }
 
 fn short(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Allowed connections, confinement of units, and images.
 
-use crate::report::{display, sanitize};
+use crate::model::sanitize;
+use crate::report::display;
 use std::collections::BTreeSet;
 
 use serde::Serialize;

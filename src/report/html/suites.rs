@@ -1,6 +1,7 @@
 //! Suites and cases as the page shows them.
 
-use crate::report::{counts, display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{counts, display, time};
 use serde::Serialize;
 
 use super::badge::badge;

@@ -1,6 +1,7 @@
 //! The timeline of units and suites, as bars in percent of the run time.
 
-use crate::report::{display, sanitize, time};
+use crate::model::sanitize;
+use crate::report::{display, time};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Escapes hostile text in Markdown.
 
-use crate::report::sanitize;
+use crate::model::sanitize;
 
 /// Punctuation without meaning in Markdown.
 const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];

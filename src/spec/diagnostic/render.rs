@@ -6,6 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{Diagnostic, Diagnostics};
+use crate::model::sanitize;
 use crate::spec::span::Lines;
 
 /// Lines longer than this are not shown.
@@ -16,11 +17,18 @@ impl Diagnostics {
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.decor_style(DecorStyle::Ascii);
-        let file = self.file.display().to_string();
+        let file = sanitize::printable(&self.file.display().to_string());
         let lines = Lines::new(&self.source);
         let mut out = String::new();
         for diagnostic in &self.list {
-            out.push_str(&renderer.render(&[draw(diagnostic, &file, &self.source, &lines)]));
+            // Keys and values come from the description; the renderer makes only its excerpts printable.
+            let diagnostic = Diagnostic {
+                message: sanitize::printable(&diagnostic.message),
+                help: sanitize::printable(&diagnostic.help),
+                path: sanitize::printable(&diagnostic.path),
+                ..diagnostic.clone()
+            };
+            out.push_str(&renderer.render(&[draw(&diagnostic, &file, &self.source, &lines)]));
             out.push_str("\n\n");
         }
         if self.omitted > 0 {

@@ -206,7 +206,9 @@ fn refuses_alias_bombs() {
 #[test]
 fn refuses_results_in_folders_of_the_system() {
     let suite = |results: &str| {
-        format!("{HEADER}services: {{ a: {{ image: x }} }}\nsuites: {{ s: {{ kind: security, image: x, results: {results} }} }}\n")
+        format!(
+            "{HEADER}services: {{ a: {{ image: x }} }}\nsuites: {{ s: {{ kind: security, image: x, results: {results} }} }}\n"
+        )
     };
     for results in ["/etc", "/run/secrets", "/var/run/x", "/proc/1/root"] {
         assert!(refusal(results, suite(results)).contains("is a folder of the system"), "{results}");

@@ -137,6 +137,23 @@ pub struct Confinement {
     pub reason: Option<String>,
 }
 
+impl Confinement {
+    /// Returns the departures from the secure defaults in words, without the reason.
+    pub fn departures(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.root || self.user.as_deref().is_some_and(|u| u == "0" || u.starts_with("0:")) {
+            found.push("may run as root".to_owned());
+        }
+        if self.writable_root {
+            found.push("has a writable root file system".to_owned());
+        }
+        if !self.capabilities.is_empty() {
+            found.push(format!("has capabilities {}", self.capabilities.join(", ")));
+        }
+        found
+    }
+}
+
 /// What the readiness barrier and the AMQP steps must know of the broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrokerPlan {

@@ -13,6 +13,7 @@ use super::EvidenceError;
 use super::predicate::*;
 use crate::engine::EngineKind;
 use crate::model::{Digest, Outcome, Verdict, is_hex};
+use crate::plan::Confinement;
 use crate::report::Facts;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 
@@ -188,6 +189,7 @@ fn summary(suite: &SuiteFact) -> SuiteSummary {
             flaky: suite.cases.iter().filter(|c| flaky(c)).count(),
         },
         raw_reports: suite.raw.iter().map(raw_report).collect(),
+        departure: suite.confinement.as_ref().and_then(departure),
     }
 }
 
@@ -222,18 +224,20 @@ fn images(facts: &Facts) -> Vec<Image> {
 }
 
 fn unit(unit: &UnitFact) -> UnitSummary {
-    let c = &unit.confinement;
-    let departs = c.root || c.writable_root || !c.capabilities.is_empty();
     UnitSummary {
         name: unit.name.clone(),
         kind: unit.kind,
         image: unit.image.clone(),
         running_digest: unit.running_digest.clone(),
-        departure: departs.then(|| Departure {
-            root: c.root,
-            writable_root: c.writable_root,
-            capabilities: c.capabilities.clone(),
-            reason: c.reason.clone(),
-        }),
+        departure: departure(&unit.confinement),
     }
+}
+
+fn departure(c: &Confinement) -> Option<Departure> {
+    (!c.departures().is_empty()).then(|| Departure {
+        root: c.root,
+        writable_root: c.writable_root,
+        capabilities: c.capabilities.clone(),
+        reason: c.reason.clone(),
+    })
 }

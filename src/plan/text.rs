@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
+use super::{Confinement, Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
 
 mod drawing;
 
@@ -86,9 +86,7 @@ fn start(out: &mut String, number: usize, unit: &Unit) {
     if !unit.secrets.is_empty() {
         let _ = writeln!(out, "      secrets {}", unit.secrets.join(", "));
     }
-    if let Some(reason) = &unit.confinement.reason {
-        let _ = writeln!(out, "      departs from the secure defaults: {reason}");
-    }
+    departure(out, &unit.confinement);
 }
 
 fn suites(out: &mut String, plan: &Plan) {
@@ -105,6 +103,17 @@ fn suites(out: &mut String, plan: &Plan) {
         };
         let kind = format!("{:?}", suite.kind).to_lowercase();
         let _ = writeln!(out, "  {} ({kind}): {by} ({})", suite.name, short(&suite.digest));
+        if let SuiteExecutor::Container(c) = &suite.executor {
+            departure(out, &c.confinement);
+        }
+    }
+}
+
+fn departure(out: &mut String, confinement: &Confinement) {
+    let departures = confinement.departures();
+    if !departures.is_empty() {
+        let reason = confinement.reason.as_deref().unwrap_or("no reason given");
+        let _ = writeln!(out, "      departs from the secure defaults: {} ({reason})", departures.join(", "));
     }
 }
 

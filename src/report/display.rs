@@ -1,9 +1,9 @@
 //! Shared wording of all formats: outcomes, verdicts, causes, engines, departures.
 
-use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitFact};
+use super::facts::{CaseFact, CauseKind, Facts, SuiteFact};
 use crate::engine::EngineKind;
-use crate::model::sanitize;
-use crate::model::{Outcome, Verdict};
+use crate::model::{Outcome, Verdict, sanitize};
+use crate::plan::Confinement;
 use crate::spec::model::SuiteKind;
 
 /// The outcome in one capitalized word. The report of an unfinished run never shows PASSED.
@@ -81,18 +81,31 @@ pub fn commit(facts: &Facts) -> String {
     if commit.is_empty() { "unknown commit".into() } else { commit.chars().take(12).collect() }
 }
 
-/// The departures of a unit from the secure defaults, without the reason.
-pub fn departures(unit: &UnitFact) -> Vec<String> {
-    let c = &unit.confinement;
-    let mut found = Vec::new();
-    if c.root || c.user.as_deref().is_some_and(|u| u == "0" || u.starts_with("0:")) {
-        found.push("may run as root".to_owned());
-    }
-    if c.writable_root {
-        found.push("has a writable root file system".to_owned());
-    }
-    if !c.capabilities.is_empty() {
-        found.push(sanitize::one_line(&format!("has capabilities {}", c.capabilities.join(", ")), 300));
-    }
-    found
+/// A unit or container suite that departs from the secure defaults.
+pub struct Departing<'a> {
+    /// `unit`, or `suite NAME`.
+    pub name: String,
+    /// The departures in words.
+    pub departures: String,
+    /// Reason, as the description gives it.
+    pub reason: &'a str,
+}
+
+/// All units and container suites that depart from the secure defaults.
+pub fn departing(facts: &Facts) -> impl Iterator<Item = Departing<'_>> {
+    let units = facts.units.iter().map(|u| (sanitize::one_line(&u.name, 60), &u.confinement));
+    let suites = facts
+        .suites
+        .iter()
+        .filter_map(|s| Some((format!("suite {}", sanitize::one_line(&s.name, 60)), s.confinement.as_ref()?)));
+    units.chain(suites).filter_map(|(name, confinement)| {
+        let departures = departures(confinement).join(", ");
+        let reason = confinement.reason.as_deref().unwrap_or("no reason given");
+        (!departures.is_empty()).then_some(Departing { name, departures, reason })
+    })
+}
+
+/// The departures from the secure defaults, without the reason.
+pub fn departures(confinement: &Confinement) -> Vec<String> {
+    confinement.departures().iter().map(|d| sanitize::one_line(d, 300)).collect()
 }

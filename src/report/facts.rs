@@ -149,6 +149,9 @@ pub struct SuiteFact {
     pub raw: Vec<RawFile>,
     /// File:line of the suite in the description, for annotations.
     pub source: Option<String>,
+    /// Confinement of its container; none for a list of cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<Confinement>,
 }
 
 /// One case.

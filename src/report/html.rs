@@ -2,14 +2,14 @@
 //!
 //! This module and its children build the data; `page.hbs` and its parts lay it out. Templates escape every value.
 
-use crate::model::sanitize;
-use crate::report::{display, time};
 use handlebars::Handlebars;
 use serde::Serialize;
 
 use self::badge::badge;
 use super::ReportError;
 use super::facts::{Facts, UnitFact};
+use crate::model::sanitize;
+use crate::report::{display, time};
 
 mod badge;
 mod network;
@@ -100,7 +100,12 @@ fn page(facts: &Facts) -> Page {
         suites,
         timeline: timeline::timeline(facts),
         network: network::network(facts),
-        confinement: facts.units.iter().map(network::confined).collect(),
+        confinement: facts
+            .units
+            .iter()
+            .map(network::confined)
+            .chain(facts.suites.iter().filter_map(network::confined_suite))
+            .collect(),
         images: network::images(facts),
         engine: display::engine(facts),
         engine_info: info

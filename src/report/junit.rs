@@ -2,8 +2,6 @@
 //!
 //! Every cause of a run that did not pass is in it; a suite `environment` holds causes outside suites.
 
-use crate::model::sanitize;
-use crate::report::{display, time};
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
@@ -11,6 +9,8 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 use super::ReportError;
 use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
+use crate::model::sanitize;
+use crate::report::{display, time};
 
 /// Maximum length of the text of one failure, in characters.
 const MOST: usize = 8000;

@@ -35,7 +35,7 @@ pub fn render(facts: &Facts) -> String {
         facts.residual.iter().map(|r| format!("- {}: {}\n", inline(&r.object, 200), inline(&r.reason, 400))),
     );
     page.group("### Kept", facts.kept.iter().map(|why| format!("- {}\n", inline(why, 400))));
-    page.fold("Departures from the secure defaults", facts.units.iter().filter_map(departure).collect());
+    page.fold("Departures from the secure defaults", display::departing(facts).map(|d| departure(&d)).collect());
     let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
     page.fold("Not enforced by the engine", gaps.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
     page.end()
@@ -170,12 +170,8 @@ fn flaky(suites: &[SuiteFact]) -> impl Iterator<Item = String> {
     suites.iter().flat_map(move |s| s.cases.iter().filter(|c| counts::is_flaky(c)).map(move |c| line(s, c)))
 }
 
-fn departure(unit: &UnitFact) -> Option<String> {
-    let found = display::departures(unit);
-    let reason = unit.confinement.reason.as_deref().unwrap_or("no reason given");
-    (!found.is_empty()).then(|| {
-        format!("- **{}** {}: {}\n", inline(&unit.name, 60), inline(&found.join(", "), 400), inline(reason, 400))
-    })
+fn departure(of: &display::Departing<'_>) -> String {
+    format!("- **{}** {}: {}\n", inline(&of.name, 70), inline(&of.departures, 400), inline(of.reason, 400))
 }
 
 fn mark(word: &str) -> &'static str {

@@ -1,12 +1,12 @@
 //! The text report at the end of a run: the outcome first, then only what needs attention.
 
-use crate::model::sanitize;
-use crate::report::{counts, display, time};
 use anstyle::{AnsiColor, Style};
 
 use super::CaseCounts;
 use super::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
+use crate::model::sanitize;
+use crate::report::{counts, display, time};
 
 /// Maximum number of lines of one text.
 const LINES: usize = 15;
@@ -21,7 +21,7 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     page.units(&facts.units);
     page.troubled(&facts.suites);
     page.flaky(&facts.suites);
-    let departures = facts.units.iter().filter_map(departure).collect();
+    let departures = display::departing(facts).map(|d| departure(&d)).collect();
     page.list("Departures from the secure defaults", departures);
     let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
     page.list(
@@ -183,11 +183,8 @@ impl Page {
     }
 }
 
-fn departure(unit: &UnitFact) -> Option<String> {
-    let found = display::departures(unit);
-    let reason = unit.confinement.reason.as_deref().map_or("no reason given".into(), |r| line(r, 400));
-    (!found.is_empty())
-        .then(|| format!("{} {} ({reason})", line(&unit.name, 60), sanitize::without_ci_commands(&found.join(", "))))
+fn departure(of: &display::Departing<'_>) -> String {
+    format!("{} {} ({})", of.name, sanitize::without_ci_commands(&of.departures), line(of.reason, 400))
 }
 
 fn title(suite: &SuiteFact, case: &CaseFact) -> String {

@@ -80,6 +80,10 @@ fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
         cases: vec![],
         raw: vec![],
         source: sources.get(&format!("suites.{}", suite.name)).cloned(),
+        confinement: match &suite.executor {
+            SuiteExecutor::Container(c) => Some(c.confinement.clone()),
+            SuiteExecutor::Steps { .. } => None,
+        },
     }
 }
 

@@ -145,6 +145,7 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
             size: raw.len() as u64,
         }],
         source: Some("environments/demo/environment.yaml:40".into()),
+        confinement: None,
     }
 }
 

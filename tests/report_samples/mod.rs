@@ -110,6 +110,7 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
             size: 18_204,
         }],
         source: Some("environments/tsd/environment.yaml:96".into()),
+        confinement: None,
     }
 }
 

@@ -3,8 +3,7 @@
 //! Both are lines in the same stream as everything else, so hostile text must not be able to form one.
 
 use super::system::CiSystem;
-use crate::model::Verdict;
-use crate::model::sanitize;
+use crate::model::{Verdict, sanitize};
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
 use crate::report::{Format, counts, display, render, time};
 

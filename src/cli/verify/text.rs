@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::evidence::VerifiedEvidence;
 use crate::evidence::VerifyingKey;
-use crate::evidence::predicate::{Context, Counts, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
+use crate::evidence::predicate::{Context, Counts, Departure, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
 use crate::evidence::verify::StatementContent;
+use crate::plan::Confinement;
 
 /// Summarizes verified evidence in lines of label and value.
 pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
@@ -27,6 +28,7 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
         }
         VerifiedEvidence::File(StatementContent::Suite(s)) => {
             context_text(&mut text, &s.context);
+            departure_text(&mut text, &format!("suite {}", s.suite.name), s.suite.departure.as_ref());
             suites_text(&mut text, &[&s.suite]);
         }
         VerifiedEvidence::File(StatementContent::Opened(o)) => {
@@ -88,10 +90,10 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     for cause in &run.causes {
         line(text, "cause", cause.text.clone());
     }
-    for unit in &run.units {
-        if let Some(d) = &unit.departure {
-            line(text, "departure", format!("{}: {}", unit.name, d.reason.as_deref().unwrap_or("no reason given")));
-        }
+    let units = run.units.iter().map(|u| (u.name.clone(), &u.departure));
+    let suites = run.suites.iter().map(|s| (format!("suite {}", s.summary.name), &s.summary.departure));
+    for (name, departure) in units.chain(suites) {
+        departure_text(text, &name, departure.as_ref());
     }
     for residual in &run.teardown.residual {
         line(text, "left behind", format!("{}: {}", residual.object, residual.reason));
@@ -101,6 +103,18 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     for planned in opened.iter().flat_map(|o| &o.planned_suites).filter(|p| !ran(&p.name)) {
         line(text, "suite", format!("{:<24} announced, never ran", planned.name));
     }
+}
+
+fn departure_text(text: &mut String, name: &str, departure: Option<&Departure>) {
+    let Some(d) = departure else { return };
+    let confinement = Confinement {
+        root: d.root,
+        writable_root: d.writable_root,
+        capabilities: d.capabilities.clone(),
+        ..Confinement::default()
+    };
+    let reason = d.reason.as_deref().unwrap_or("no reason given");
+    line(text, "departure", format!("{name} {} ({reason})", confinement.departures().join(", ")));
 }
 
 fn context_text(text: &mut String, context: &Context) {

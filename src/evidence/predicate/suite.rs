@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, DigestSet, Scope, TestResult};
+use super::{Context, Departure, DigestSet, Scope, TestResult};
 use crate::model::Verdict;
 use crate::report::facts::CaseFailure;
 use crate::spec::model::SuiteKind;
@@ -53,6 +53,9 @@ pub struct SuiteSummary {
     pub counts: Counts,
     /// Raw result files and logs.
     pub raw_reports: Vec<RawReport>,
+    /// Departure of its container from the secure defaults, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departure: Option<Departure>,
 }
 
 /// A raw file.

@@ -63,8 +63,10 @@ impl Requirements {
             check_age(run, now, most)?;
         }
         self.check_suites(run)?;
-        if let Some(unit) = run.units.iter().find(|u| self.no_departures && u.departure.is_some()) {
-            return Err(unmet(format!("{} departs from the secure defaults", unit.name)));
+        let units = run.units.iter().map(|u| (u.name.clone(), u.departure.is_some()));
+        let suites = run.suites.iter().map(|s| (format!("suite {}", s.summary.name), s.summary.departure.is_some()));
+        if let Some((name, _)) = units.chain(suites).find(|(_, departs)| self.no_departures && *departs) {
+            return Err(unmet(format!("{name} departs from the secure defaults")));
         }
         match verified.raw_absent.first() {
             Some(first) if !self.raw_may_be_absent => {

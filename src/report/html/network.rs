@@ -1,13 +1,13 @@
 //! Allowed connections, confinement of units, and images.
 
-use crate::model::sanitize;
-use crate::report::display;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::plan::UnitKind;
-use crate::report::facts::{Facts, UnitFact};
+use crate::model::sanitize;
+use crate::plan::{Confinement, UnitKind};
+use crate::report::display;
+use crate::report::facts::{Facts, SuiteFact, UnitFact};
 
 #[derive(Serialize)]
 pub(super) struct Network {
@@ -35,11 +35,12 @@ struct Cell {
 pub(super) struct Confined {
     name: String,
     kind: &'static str,
-    copies: u8,
+    /// None for a suite, which has neither copies nor limits here.
+    copies: Option<u8>,
     user: String,
     memory: String,
     cpu: String,
-    pids: u32,
+    pids: Option<u32>,
     departures: Vec<String>,
     reason: String,
 }
@@ -95,18 +96,42 @@ fn kind(kind: UnitKind) -> &'static str {
     }
 }
 
+/// The confinement of a container suite; none for a list of cases.
+pub(super) fn confined_suite(suite: &SuiteFact) -> Option<Confined> {
+    let c = suite.confinement.as_ref()?;
+    Some(Confined {
+        name: sanitize::one_line(&suite.name, 60),
+        kind: "suite",
+        copies: None,
+        user: user(c),
+        memory: String::new(),
+        cpu: String::new(),
+        pids: None,
+        departures: display::departures(c),
+        reason: reason(c),
+    })
+}
+
+fn user(c: &Confinement) -> String {
+    c.user.as_deref().map_or("from the image".into(), |u| sanitize::one_line(u, 60))
+}
+
+fn reason(c: &Confinement) -> String {
+    sanitize::block(c.reason.as_deref().unwrap_or("no reason given"), 1000)
+}
+
 pub(super) fn confined(unit: &UnitFact) -> Confined {
     let c = &unit.confinement;
     Confined {
         name: sanitize::one_line(&unit.name, 60),
         kind: kind(unit.kind),
-        copies: unit.replicas,
-        user: c.user.as_deref().map_or("from the image".into(), |u| sanitize::one_line(u, 60)),
+        copies: Some(unit.replicas),
+        user: user(c),
         memory: memory(unit.limits.memory),
         cpu: format!("{}.{:02}", unit.limits.cpu_millis / 1000, unit.limits.cpu_millis % 1000 / 10),
-        pids: unit.limits.pids,
-        departures: display::departures(unit),
-        reason: sanitize::block(c.reason.as_deref().unwrap_or("no reason given"), 1000),
+        pids: Some(unit.limits.pids),
+        departures: display::departures(c),
+        reason: reason(c),
     }
 }
 

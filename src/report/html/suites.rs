@@ -1,13 +1,13 @@
 //! Suites and cases as the page shows them.
 
-use crate::model::sanitize;
-use crate::report::{counts, display, time};
 use serde::Serialize;
 
 use super::badge::badge;
 use super::timeline::{Bar, Scale};
+use crate::model::sanitize;
 use crate::report::CaseCounts;
 use crate::report::facts::{CaseFact, CaseFailure, Facts, StepFact, SuiteFact};
+use crate::report::{counts, display, time};
 
 #[derive(Serialize)]
 pub(super) struct Suite {

@@ -1,13 +1,12 @@
 //! The timeline of units and suites, as bars in percent of the run time.
 
-use crate::model::sanitize;
-use crate::report::{display, time};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::badge::badge;
-
+use crate::model::sanitize;
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
+use crate::report::{display, time};
 
 /// Distances between marks of the axis, in milliseconds.
 const STEPS: [u64; 16] = [

@@ -50,6 +50,34 @@ const CAPABILITIES: [&str; 41] = [
     "SYS_TTY_CONFIG",
     "WAKE_ALARM",
 ];
+/// Capabilities that a description may never ask for: with them a process has power over the machine, or over the networks
+/// of other environments on it.
+const NEVER_ALLOWED: [&str; 23] = [
+    "AUDIT_CONTROL",
+    "AUDIT_READ",
+    "BLOCK_SUSPEND",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+    "DAC_READ_SEARCH",
+    "IPC_OWNER",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "NET_ADMIN",
+    "PERFMON",
+    "SYSLOG",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_MODULE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "WAKE_ALARM",
+];
+
 pub(super) fn resources(check: &mut Checker<'_>, at: &FieldPath, r: &Resources) {
     if let Err(help) = quantity::memory_bytes(&r.memory) {
         check.diagnostics.add(&at.key("memory"), format!("`{}` is not a valid amount of memory", r.memory), help);
@@ -83,7 +111,13 @@ pub(super) fn security(check: &mut Checker<'_>, at: &FieldPath, s: &Security) {
         }
     }
     for (i, capability) in s.capabilities.iter().enumerate() {
-        if !CAPABILITIES.contains(&capability.as_str()) {
+        if NEVER_ALLOWED.contains(&capability.as_str()) {
+            check.diagnostics.add(
+                &at.key("capabilities").index(i),
+                format!("the capability `{capability}` is never allowed"),
+                "it gives power over the machine; test what needs it elsewhere",
+            );
+        } else if !CAPABILITIES.contains(&capability.as_str()) {
             let bare = capability.strip_prefix("CAP_").unwrap_or(capability);
             let help = match near(bare, CAPABILITIES) {
                 Some(meant) => format!("did you mean `{meant}`?"),

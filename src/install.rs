@@ -39,7 +39,7 @@ pub enum InstallError {
         "{doing}: this user lacks the right; ask an administrator of the cluster, because granting rights requires having them (the cluster says: {said})"
     )]
     Forbidden {
-        /// What was attempted.
+        /// The attempted action.
         doing: String,
         /// The cluster's answer.
         said: String,
@@ -47,7 +47,7 @@ pub enum InstallError {
     /// Any other answer of the cluster.
     #[error("{doing}: {said}")]
     Api {
-        /// What was attempted.
+        /// The attempted action.
         doing: String,
         /// The cluster's answer.
         said: String,
@@ -67,7 +67,7 @@ pub enum InstallError {
         "use Secret {NAMESPACE}/{KEY_SECRET}: {0}; correct or delete it, or replace the key with --key FILE --replace-key"
     )]
     BrokenKey(
-        /// What is wrong.
+        /// The problem.
         String,
     ),
     /// A wait timed out.

@@ -40,7 +40,7 @@ pub struct Plan {
     pub suites: BTreeMap<String, SuitePlan>,
 }
 
-/// What a unit is.
+/// Kind of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnitKind {
@@ -57,7 +57,7 @@ pub enum UnitKind {
 pub struct Unit {
     /// Name; also its host name.
     pub name: String,
-    /// What it is.
+    /// Kind.
     pub kind: UnitKind,
     /// Image reference as asked for.
     pub image: String,
@@ -77,7 +77,7 @@ pub struct Unit {
     pub needs: BTreeSet<String>,
     /// Units and suites that may connect to it.
     pub callers: BTreeSet<String>,
-    /// What makes it ready.
+    /// Condition for being ready.
     pub ready: ReadyPlan,
     /// Time limit for readiness in milliseconds, from its own start.
     pub within_ms: u64,
@@ -87,13 +87,13 @@ pub struct Unit {
     pub replicas: u8,
     /// Paths that it may write to (`/tmp` besides).
     pub writable: Vec<String>,
-    /// How it is confined.
+    /// Confinement.
     pub confinement: Confinement,
     /// Started by a suite instead of with the environment.
     pub start_late: bool,
 }
 
-/// What makes a unit ready; the agent finds it out from inside.
+/// Condition for a unit to be ready; the agent checks it from inside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum ReadyPlan {
@@ -122,7 +122,7 @@ pub struct Limits {
     pub pids: u32,
 }
 
-/// How a container is confined.
+/// Confinement of a container.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Confinement {
     /// `user` or `user:group`, numeric; none for the image's own.
@@ -169,7 +169,7 @@ pub struct BrokerPlan {
     pub users: BTreeMap<String, crate::spec::model::BrokerUser>,
 }
 
-/// What the readiness barrier and the SQL steps must know of a database.
+/// Facts about a database for the readiness barrier and the SQL steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatabasePlan {
     /// Database name.
@@ -189,7 +189,7 @@ pub struct SuitePlan {
     pub kind: SuiteKind,
     /// Lower-case hexadecimal SHA-256 of the suite's part of the description.
     pub digest: String,
-    /// What it may call.
+    /// Units that it may call.
     pub needs: BTreeSet<String>,
     /// Secrets it gets.
     pub secrets: Vec<String>,
@@ -199,7 +199,7 @@ pub struct SuitePlan {
     pub timeout_ms: u64,
     /// Retries of a failed case.
     pub retries: u8,
-    /// What runs it. Plans of earlier versions call it `judge`.
+    /// Container or steps that perform it. Plans of earlier versions call it `judge`.
     #[serde(alias = "judge")]
     pub executor: SuiteExecutor,
 }
@@ -234,7 +234,7 @@ pub struct ContainerSuite {
 }
 
 impl Plan {
-    /// What is wrong with a choice of suites, in a sentence; none when the description has them all.
+    /// The error in a choice of suites, in a sentence; none when the description has them all.
     pub fn lacks(&self, chosen: &[String]) -> Option<String> {
         let unknown = chosen.iter().find(|s| !self.suites.contains_key(*s))?;
         let known = self.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -188,14 +188,14 @@ async fn each_operation_is_allowed_and_refused_as_permissions_say() {
         let (_, saw) = agent.holds(refused).await;
         assert!(saw.contains("403 ACCESS_REFUSED"), "{saw}");
     }
-    // What was tried left nothing behind.
+    // The attempts left nothing behind.
     let queue = agent
         .fails(json!({ "queueDepth": { "user": "nothing", "vhost": "in", "queue": "q.new", "messages": 0 } }))
         .await;
     assert!(queue.got.contains("404"), "{queue:?}");
     let exchange = agent.fails(try_as("maker", "publish", json!({ "exchange": "ex_new" }), false)).await;
     assert!(exchange.got.contains("404"), "{exchange:?}");
-    // Nothing of that name, or a login that is refused, is no refusal of the operation.
+    // A missing object or a refused login does not count as a refusal of the operation.
     let absent = agent.fails(try_as("maker", "consume", json!({ "queue": "q.ghost" }), true)).await;
     assert!(absent.got.contains("404"), "{absent:?}");
     let login = json!({ "amqpTry": { "user": "reader", "vhost": "ext", "operation": "publish", "exchange": "ex_out", "refused": true } });

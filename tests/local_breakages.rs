@@ -1,6 +1,6 @@
 //! Breaks the flagship environment on purpose and sees its cases fail: a suite that cannot fail is worth nothing.
 //!
-//! What is broken, how, and what must then fail stands in `fixtures/tsd-breakages.yaml`.
+//! The breakages and the cases that each must fail are in `fixtures/tsd-breakages.yaml`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod breakages;

@@ -1,4 +1,4 @@
-//! What users do with the command, on a real container engine, with the images of `examples/`.
+//! Tests of the command on a real container engine, with the images of `examples/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

@@ -693,7 +693,7 @@ fn refuses_missing_raw_files_unless_they_are_allowed_to_be_absent() {
     assert!(out.contains("1 not here: acceptance/result"), "{out}");
 }
 
-/// Whoever gives the folder may have put anything into it.
+/// The sender of a folder may have put anything into it.
 #[test]
 fn reads_regular_files_of_bounded_size_inside_the_folder_only() {
     use std::os::unix::fs::symlink;

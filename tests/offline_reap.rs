@@ -366,7 +366,7 @@ fn another_remover_completes_an_unfinished_record_in_its_own_name() {
     taken_up.end(Ok(vec![]), Timestamp::now(), &key(1)).unwrap();
     let said = judge(taken_up.files()).unwrap();
     assert_eq!((said.state, said.remover, said.removal_id), (RemovalState::Removed, other, begun.id()));
-    // What somebody else signed, and what is over, is nobody's to end.
+    // A record that another key signed and a finished one cannot be resumed.
     assert!(removal::resume(left(), remover(), &key(2).verifying_key()).is_err());
     assert!(removal::resume(taken_up.files()[REMOVAL_ENDED].clone(), remover(), &key(1).verifying_key()).is_err());
 }
@@ -384,7 +384,7 @@ async fn removes_nothing_without_a_record() {
     let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &log).await.unwrap();
     assert!(matches!(outcome, Outcome::Unrecorded(EvidenceError::Fake)), "{outcome:?}");
     assert_eq!(engine.done(), ["claim"]);
-    // What is not due any more when its turn comes is not even recorded.
+    // An environment that is no longer due when its turn comes is not recorded at all.
     let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &Criteria::default(), &log).await.unwrap();
     assert!(matches!(outcome, Outcome::NotDue), "{outcome:?}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 mod report_samples;
 
-/// What an attacker would write.
+/// Output that an attacker would write.
 const ATTACKS: [&str; 8] = [
     "::set-output name=gate::PASSED",
     "::stop-commands::x",

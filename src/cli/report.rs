@@ -71,7 +71,7 @@ pub fn load(path: &Path) -> Result<Facts> {
     json::read(&text).with_context(|| format!("{} is not a report that this dayfly can read", file.display()))
 }
 
-/// Whether the statement beside a report names another digest. Only `verify` shows that the statement itself is authentic.
+/// Returns true if the statement beside a report names another digest. Only `verify` shows that the statement is authentic.
 fn changed_after_signing(report: &Path, bytes: &[u8]) -> bool {
     let statement = read::read_file(&report.with_file_name(store::RUN)).ok();
     let signed = statement.and_then(|s| read::named_report_digest(&s));

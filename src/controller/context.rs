@@ -1,4 +1,4 @@
-//! What all reconciles share: settings, clients, caches, counters.
+//! Shared state of all reconciles: settings, clients, caches, counters.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -44,11 +44,11 @@ pub struct Settings {
     pub address: SocketAddr,
     /// This replica's name, unique for each start.
     pub identity: String,
-    /// Who removes environments, for the records; the cluster account is added.
+    /// The remover of environments, for the records; the cluster account is added.
     pub remover: Remover,
 }
 
-/// What all reconciles share.
+/// Shared state of all reconciles.
 pub struct Context {
     pub(super) client: Client,
     pub(super) engine: KubernetesEngine,

@@ -7,16 +7,16 @@ use jiff::{SignedDuration, Timestamp};
 use crate::crd::{RunStatus, Stage};
 use crate::model::Keep;
 
-/// How long a runner's pod may be blocked by its image, a node or its files before the run is lost.
+/// Time for which its image, a node or its files may block a runner's pod before the run is lost.
 const START_FAILURE_TIMEOUT: SignedDuration = SignedDuration::from_mins(2);
-/// How long a runner's pod may take to start without a known reason: a pod's status never names a key that its mounted
+/// Time in which a runner's pod must start if no reason is known: a pod's status never names a key that its mounted
 /// Secret lacks.
 const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
-/// How long an ended runner's pod stays, so that whoever follows its log reads it to the end.
+/// Time for which an ended runner's pod stays, so that a reader of its log can read it to the end.
 const POD_RETENTION: SignedDuration = SignedDuration::from_mins(2);
-/// How long a deleted object waits for its runners to end.
+/// Time for which a deleted object waits for its runners to end.
 const STOP_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
-/// How long a deleted object keeps its finalizer at most: a namespace must never hang on it.
+/// Longest time for which a deleted object keeps its finalizer: a namespace must never hang on it.
 const DELETION_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Everything that the decision depends on.
@@ -83,7 +83,7 @@ pub enum QueueState {
     NameTaken(String),
 }
 
-/// What to do next.
+/// The next action for an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextAction {
     /// Add the finalizer.

@@ -18,7 +18,7 @@ use super::context::Context;
 
 /// Maximum number of concurrent connections; more wait.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a request may take to arrive.
+/// Time in which a request must arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Delay after a failed accept, for example because too many files are open.
 const ACCEPT_DELAY: Duration = Duration::from_millis(200);

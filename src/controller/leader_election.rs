@@ -12,9 +12,9 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a lease lasts without renewal.
+/// Duration of a lease without renewal.
 const DURATION: Duration = Duration::from_secs(10);
-/// How long the holder may try to renew before it stops.
+/// Time in which the holder may try to renew before it stops.
 const RENEW_DEADLINE: Duration = Duration::from_secs(7);
 /// Time between two attempts to acquire or renew.
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ struct ObservedLease {
     since: Instant,
 }
 
-/// What to do with the lease.
+/// The next step with the lease.
 #[derive(Debug, PartialEq, Eq)]
 enum LeaseAction {
     Create,

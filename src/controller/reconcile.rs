@@ -23,7 +23,7 @@ use crate::crd::{Stage, TestEnvironmentSummary};
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Delay after a conflict.
 const CONFLICT_DELAY: Duration = Duration::from_secs(1);
-/// How often a queued object checks its place in the cache: the place may become free just after the last wake-up.
+/// Interval at which a queued object checks its place in the cache: the place may become free just after the last wake-up.
 const QUEUE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Performs the next action for an object.

@@ -26,7 +26,7 @@ pub enum Unresolved {
     /// The ConfigMap is missing or its content invalid; it may still be created or change.
     #[error("{0}")]
     Source(
-        /// What is wrong.
+        /// The problem.
         String,
     ),
     /// The API server did not answer.
@@ -63,7 +63,7 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunReq
     checked(&object.spec, &text, &files).map_err(Unresolved::Source)
 }
 
-/// Whether a text can be the name of an object, so that it stays one segment of a request's path.
+/// Returns true if a text can be the name of an object, so that it stays one segment of a request's path.
 fn is_object_name(name: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let ends = [name.bytes().next(), name.bytes().next_back()];

@@ -67,7 +67,7 @@ pub enum RunnerError {
     /// The API server refused.
     #[error("{doing}: {source}")]
     Api {
-        /// What was attempted.
+        /// The attempted action.
         doing: &'static str,
         /// The API server's answer.
         source: kube::Error,

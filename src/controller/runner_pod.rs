@@ -10,7 +10,7 @@ use super::labels::{RUN, RUNNER, TEST_ENVIRONMENT};
 use crate::crd::{RunStatus, TestEnvironmentSummary};
 use crate::engine::kubernetes::waiting_reason::start_failure_kind;
 
-/// How long a stopped runner may take to sign and to remove the environment, in seconds.
+/// Time in which a stopped runner must sign and remove the environment, in seconds.
 const GRACE_SECS: u32 = 120;
 /// Where the signing key is mounted.
 const KEY: &str = "/var/run/dayfly/key";

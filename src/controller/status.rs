@@ -19,7 +19,7 @@ pub enum DescriptionCheck {
         environment: String,
         /// Digest of the run's inputs.
         input_digest: String,
-        /// What it describes, in a few words.
+        /// Summary of the description, in a few words.
         summary: String,
     },
     /// The description is invalid; the object must change.

@@ -7,7 +7,7 @@ use kube::{Api, Client};
 use super::manifests::Manifest;
 use super::{InstallError, MANAGER, NAMESPACE, failed};
 
-/// What applying an object changed.
+/// The effect of applying an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The object did not exist.
@@ -37,7 +37,7 @@ pub fn api(client: &Client, manifest: &Manifest) -> Api<DynamicObject> {
     }
 }
 
-/// Whether dayfly's namespace exists: without it, the cluster cannot try what goes into it.
+/// Returns true if dayfly's namespace exists: without it, the cluster cannot try the objects that belong into it.
 pub async fn namespace_exists(client: &Client) -> Result<bool, InstallError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let found = namespaces.get_opt(NAMESPACE).await.map_err(failed(format!("read namespace {NAMESPACE}")))?;

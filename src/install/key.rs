@@ -33,7 +33,7 @@ pub struct InstalledKey {
     version: Option<String>,
 }
 
-/// What to do with the key.
+/// The action for the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyAction {
     /// Keep the installed key.

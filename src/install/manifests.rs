@@ -80,7 +80,7 @@ pub fn obsolete() -> Vec<Manifest> {
 }
 
 impl Manifest {
-    /// Whether only earlier versions installed it.
+    /// Returns true if only earlier versions installed it.
     pub fn is_obsolete(&self) -> bool {
         OBSOLETE.contains(&(self.resource.kind.as_str(), self.name.as_str()))
     }

@@ -91,7 +91,7 @@ pub async fn wait_until_gone(client: &Client, manifest: &Manifest, until: Instan
     }
 }
 
-/// What is left in dayfly's namespace, and why.
+/// Objects left in dayfly's namespace, each with a reason.
 pub async fn residuals(engine: &KubernetesEngine) -> Vec<Residual> {
     termination::remaining_objects(engine, NAMESPACE).await.unwrap_or_else(|e| {
         vec![Residual { object: format!("namespace {NAMESPACE}"), reason: format!("failed to {e}") }]

@@ -16,7 +16,7 @@ use crate::install::rollout::RolloutStatus;
 
 /// Poll interval.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How long a rollout may be blocked by anything but missing capacity.
+/// Longest time for which anything but missing capacity may block a rollout.
 const BLOCKED_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pods of the controller.
 const PODS: &str = "app.kubernetes.io/name=dayfly,app.kubernetes.io/component=controller";

@@ -100,7 +100,7 @@ impl ImageRef {
         Self { name, ..self.clone() }
     }
 
-    /// Whether the image exists only where it was built: such images are never pulled.
+    /// Returns true if the image exists only where it was built: such images are never pulled.
     pub fn is_local(&self) -> bool {
         self.name.starts_with("localhost/")
     }

@@ -32,7 +32,7 @@ impl Repository {
         (whole && clean && hosted).then(|| Self { host: host.map(str::to_owned), path: path.to_owned() })
     }
 
-    /// Whether both name the same repository; a missing host matches any.
+    /// Returns true if both name the same repository; a missing host matches any.
     pub fn is(&self, other: &Self) -> bool {
         let hosts = self.host.as_ref().zip(other.host.as_ref());
         self.path == other.path && hosts.is_none_or(|(a, b)| a == b)

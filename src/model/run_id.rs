@@ -41,7 +41,7 @@ impl RunId {
         digits[digits.len() - SHORT..].to_owned()
     }
 
-    /// Whether this run began after the other.
+    /// Returns true if this run began after the other.
     pub fn is_newer_than(self, other: Self) -> bool {
         self > other
     }

@@ -20,7 +20,7 @@ pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
 }
 
 fn runs_as_root(image: Option<&ImageFact>, confinement: &Confinement) -> bool {
-    // What is not known before it runs is left to the engine, which runs nothing as root that may not.
+    // A user that is not known before the start is left to the engine, which runs no container as root without permission.
     let image_user = image.map_or(Some(""), |i| i.user.as_deref());
     let Some(user) = confinement.user.as_deref().or(image_user) else { return false };
     let name = user.split(':').next().unwrap_or("");

@@ -11,7 +11,7 @@ mod drawing;
 
 pub use drawing::{dot, mermaid};
 
-/// What will be created, in order, and who can reach whom.
+/// Everything that will be created, in order, and the access between units and suites.
 pub fn summary(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} from {} ({})", plan.environment, plan.description, short(&plan.description_digest));
@@ -32,7 +32,7 @@ pub fn summary(plan: &Plan) -> String {
     out
 }
 
-/// Who needs whom, and who may call whom, one unit a line.
+/// Needs and permitted calls of each unit and suite.
 pub fn graph(plan: &Plan) -> String {
     let mut out = String::new();
     for unit in &plan.units {

@@ -74,7 +74,7 @@ pub enum Decision {
     NotDue(Vec<String>),
 }
 
-/// Whether the criteria include the environment.
+/// Returns true if the criteria include the environment.
 pub fn is_selected(criteria: &Criteria, observed: &ObservedEnvironment) -> bool {
     let name = &observed.environment;
     // Remnants have only a name.

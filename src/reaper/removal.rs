@@ -13,7 +13,7 @@ use crate::evidence::{EvidenceError, SigningKey};
 
 /// The log of removals.
 pub struct RemovalLog {
-    /// Who removes environments.
+    /// The remover of environments.
     pub remover: Remover,
     /// Key that signs the records.
     pub key: SigningKey,

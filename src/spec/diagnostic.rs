@@ -25,9 +25,9 @@ pub struct Diagnostic {
     pub line: Option<usize>,
     /// Column from 1, in characters.
     pub column: Option<usize>,
-    /// What is wrong, one sentence without a full stop.
+    /// The problem, one sentence without a full stop.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     pub help: String,
     /// Bytes to point at, within one line.
     #[serde(skip)]
@@ -64,7 +64,7 @@ pub struct Diagnostics {
     pub file: PathBuf,
     /// At most [`MAX_KEPT`] diagnostics; those of the command line come first.
     pub list: Vec<Diagnostic>,
-    /// How many more there are.
+    /// Number of further diagnostics.
     pub omitted: usize,
     source: String,
 }
@@ -107,11 +107,11 @@ impl std::error::Error for Diagnostics {}
 pub struct DiagnosticSink {
     /// Marks by path.
     pub spans: Spans,
-    /// What was found.
+    /// Diagnostics found, at most [`MAX_KEPT`].
     pub list: Vec<Diagnostic>,
-    /// What was found beyond [`MAX_KEPT`].
+    /// Number of diagnostics beyond [`MAX_KEPT`].
     pub omitted: usize,
-    /// Paths that already have a diagnostic; whatever else is wrong at or below them only follows from it.
+    /// Paths that already have a diagnostic; any other fault at or below them only follows from it.
     unsound: BTreeSet<String>,
 }
 
@@ -172,12 +172,12 @@ impl DiagnosticSink {
         self.unsound.insert(at.as_str().to_owned());
     }
 
-    /// Whether this, or something that holds it, is already known to be wrong.
+    /// Returns true if this path or one that holds it already has a diagnostic.
     pub fn is_unsound(&self, at: &FieldPath) -> bool {
         at.with_ancestors().any(|a| self.unsound.contains(a))
     }
 
-    /// Whether this is written in the description, as opposed to a default.
+    /// Returns true if this is written in the description, as opposed to a default.
     pub fn is_written(&self, at: &FieldPath) -> bool {
         self.spans.contains_key(at.as_str())
     }

@@ -1,4 +1,4 @@
-//! Who needs whom and who may call whom, as a description says it. Pure.
+//! Needs and allowed callers of units, as a description states them. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

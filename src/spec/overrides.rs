@@ -1,6 +1,6 @@
 //! Changes that the command line makes to a description.
 
-/// What the command line changes in a description, and what it tells templates of the run.
+/// Changes of the command line to a description, and the facts of the run that it gives to templates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// `--set name=value`, in order; the last of a name counts.

@@ -11,7 +11,7 @@ pub fn compile(pattern: &str) -> Result<Regex, String> {
     compiled.map_err(|e| e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
 }
 
-/// Whether a pattern grants a name; RabbitMQ takes the empty pattern to match nothing.
+/// Returns true if a pattern grants a name; RabbitMQ takes the empty pattern to match nothing.
 pub fn grants(pattern: &str, name: &str) -> bool {
     !pattern.is_empty() && compile(pattern).is_ok_and(|r| r.is_match(name.as_bytes()))
 }

@@ -177,7 +177,7 @@ impl Agent {
     }
 }
 
-/// What is known where there is neither broker nor database.
+/// The context of an agent without broker and database.
 pub fn bare() -> AgentContext {
     AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
 }

@@ -1,4 +1,4 @@
-//! Reads `fixtures/tsd-breakages.yaml`, breaks copies of the flagship, and compares what came of it.
+//! Reads `fixtures/tsd-breakages.yaml`, breaks copies of the flagship, and compares the results.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ pub struct Breakage {
     pub inconclusive: BTreeMap<String, String>,
 }
 
-/// What is broken in one environment that is up, one after the other.
+/// Breakages of one running environment, applied one after the other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutsideRun {
@@ -271,7 +271,7 @@ impl EngineCommand {
         }
     }
 
-    /// What the names of an environment's objects begin with: `<environment>-<run>-`.
+    /// Common prefix of the names of an environment's objects: `<environment>-<run>-`.
     pub fn beginning_of(&self, environment: &str) -> String {
         let words = [
             "ps",

@@ -1,4 +1,4 @@
-//! What is sent, what is let in, who may do what, and what the network refuses.
+//! Tests of sent and admitted objects, of rights, and of refusals by the network.
 
 use crate::in_cluster;
 use crate::support::repository;

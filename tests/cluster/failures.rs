@@ -1,4 +1,4 @@
-//! What goes wrong, and what the user is told: the reason, not that time ran out.
+//! Tests of failures: the user learns the reason, not only that time ran out.
 
 use crate::in_cluster;
 use crate::world::{WEB, apply, kubectl, object, until};
@@ -112,7 +112,7 @@ fn names_the_admission_policy_that_refuses() {
     );
     let file = user.describes("kc-policy", &WEB.replace("web:", "crimson:"));
     user.owns("kc-policy-pr-1");
-    // A policy takes effect a while after it was made, and nobody says when.
+    // A policy takes effect some time after its creation, and the cluster does not report when.
     until("the policy refuses", || {
         let told = user.dayfly(&["up", &file, "--pr", "1"]);
         user.dayfly(&["down", "kc-policy-pr-1"]).code(0);
@@ -132,7 +132,7 @@ fn names_objects_that_hold_a_namespace_with_finalizer_and_manager() {
     );
     let told = user.dayfly(&["down", "kc-held-pr-1"]).code(9);
     told.says("configmaps stuck").says("example.com/waits").says("kubectl");
-    // It is not used meanwhile, and whoever waits for it is told the same.
+    // It is listed as being removed; once the finalizer is gone, `up` creates it again.
     user.dayfly(&["list"]).code(0).says("being removed");
     kubectl(&[
         "-n",

@@ -40,7 +40,7 @@ impl Administrator {
         kubectl(&["create", "namespace", name]);
     }
 
-    /// What was told of each object, as JSON.
+    /// Installs, and returns the report on each object as JSON.
     fn installs(&self, more: &[&str]) -> Vec<Value> {
         let told = self.dayfly(&[&["install", "--output", "json"], more].concat()).code(0).out;
         told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -187,7 +187,7 @@ fn install_names_missing_rights_before_creating_anything() {
     assert_eq!(installed(), Vec::<String>::new());
 }
 
-/// How kubectl is told of the runners' account.
+/// Argument that names the runners' account to kubectl.
 const RUNNER: &str = "--serviceaccount=dayfly-system:dayfly-runner";
 
 #[test]

@@ -188,7 +188,7 @@ fn reap_removes_everything_after_random_kills() {
         run.kill().unwrap();
         run.wait().unwrap();
     }
-    // What was made lives for a second at most.
+    // The environment lives for a second at most.
     std::thread::sleep(std::time::Duration::from_secs(1));
     user.reaps("kc-kill", &["--expired"]).code(0);
     user.finds_nothing_of("kc-kill-pr-1");

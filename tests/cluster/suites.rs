@@ -1,4 +1,4 @@
-//! Container suites: Jobs whose results are fetched whatever becomes of them.
+//! Container suites: Jobs whose results are fetched however they end.
 
 use crate::in_cluster;
 use crate::support::Running;

@@ -75,7 +75,7 @@ pub fn object(namespace: &str, kind: &str, name: &str) -> Value {
     serde_json::from_str(&kubectl(&["-n", namespace, "get", kind, name, "-o", "json"])).unwrap()
 }
 
-/// Whether there is a namespace of that name.
+/// Returns true if a namespace of that name exists.
 pub fn namespace_is_there(name: &str) -> bool {
     try_kubectl(&["get", "namespace", name]).code == 0
 }

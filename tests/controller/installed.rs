@@ -86,7 +86,7 @@ pub fn kill(pod: &str) -> bool {
     found.is_some()
 }
 
-/// Whether processes of the cluster can be seen here, so that a story that kills one must have done so.
+/// Returns true if processes of the cluster are visible here, so that a test that kills one must have done so.
 pub fn node_is_here() -> bool {
     std::env::var_os("DAYFLY_TEST_CLUSTER_SETUP").is_some()
 }

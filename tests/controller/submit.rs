@@ -8,7 +8,7 @@ use crate::{installed, team};
 
 const FAILS: &str = "      - { id: A1, name: web has it, steps: [ http: { url: 'http://web:8080/nope' } ] }\n";
 
-/// What takes the most rights to find out.
+/// Cases that need the most rights.
 const SECURITY: &str = "      - { id: S1, name: confined, steps: [ confined: {} ] }
       - { id: S2, name: no way out, steps: [ noWayOut: {} ] }
       - { id: S3, name: no neighbour, steps: [ noNeighbour: {} ] }
@@ -19,7 +19,7 @@ fn submit<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["submit", file, "--pr", "7", "--commit", COMMIT, "--wait", "--evidence", "evidence"], more].concat()
 }
 
-/// What of a report does not depend on when and by which run it was made.
+/// The part of a report that does not depend on the time and the run.
 fn essence(mut report: Value) -> Value {
     fn forget(value: &mut Value) {
         match value {
@@ -47,7 +47,7 @@ fn essence(mut report: Value) -> Value {
             _ => {}
         }
     }
-    // What happened is told with times and run ids; who asked is not the same.
+    // Events hold times and run ids; the runner differs between the two commands.
     for key in ["events", "runner"] {
         report.as_object_mut().unwrap().remove(key);
     }

@@ -72,7 +72,7 @@ impl Team {
         self.until(name, &format!("is {phase}"), |s| s["phase"] == phase);
     }
 
-    /// What the controller's latest record of a removal of this environment says, by the ways of docs/reaping.md.
+    /// Content of the latest record of a removal by the controller, verified as docs/reaping.md describes.
     pub fn removal(&self, environment: &str) -> Value {
         let of = format!("dayfly.dev/removal-of={environment}");
         let records = kubectl(&["-n", "dayfly-system", "get", "configmaps", "-l", &of, "-o", "json"]);

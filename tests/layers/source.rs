@@ -112,12 +112,12 @@ impl Sources {
         arrows.into_iter().collect()
     }
 
-    /// Whether the module, or one around it, is compiled for tests only.
+    /// Returns true if the module, or one around it, is compiled for tests only.
     fn is_test(&self, path: &[String]) -> bool {
         (0..path.len()).any(|n| self.modules.get(&path[..n]).is_some_and(|m| m.tests.contains(&path[n])))
     }
 
-    /// The module whose file defines what `path` names in `from`; none for what is not of this crate.
+    /// The module whose file defines what `path` names in `from`; none for names outside this crate.
     fn resolve(&self, from: &ModulePath, path: &[String], depth: usize) -> Option<ModulePath> {
         if depth > 20 {
             return None;
@@ -275,7 +275,7 @@ impl Module {
     }
 }
 
-/// How many tokens an item that is compiled for tests only has, with its attributes.
+/// Number of tokens of an item that is compiled for tests only, with its attributes.
 fn test_item(tokens: &[TokenTree]) -> Option<usize> {
     let attribute = |n: usize| match (tokens.get(n), tokens.get(n + 1)) {
         (Some(hash), Some(TokenTree::Group(g))) if punct(hash, '#') => Some(g.stream().to_string().replace(' ', "")),
@@ -304,7 +304,7 @@ fn punct(token: &TokenTree, c: char) -> bool {
     matches!(token, TokenTree::Punct(p) if p.as_char() == c)
 }
 
-/// Whether an item can begin here: `use` is also the word of `impl Trait + use<'a>`.
+/// Returns true if an item can begin here: `use` is also the word of `impl Trait + use<'a>`.
 fn starts_item(tokens: &[TokenTree], i: usize) -> bool {
     tokens.get(i + 1).is_some_and(|next| !punct(next, '<'))
 }

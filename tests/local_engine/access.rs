@@ -1,4 +1,4 @@
-//! Who reaches whom, and who reads what.
+//! Tests of access between units, and of read access to files and secrets.
 
 use std::collections::BTreeMap;
 

@@ -102,7 +102,7 @@ async fn removes_remnants_only_while_the_environment_has_no_owner() {
     assert_eq!(engine.remove(name, RemovalScope::Remnants).await.unwrap(), []);
     assert!(matches!(remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap(), Outcome::NotDue));
     assert_eq!(engine.lease(name).await.unwrap(), Some(newer.clone()));
-    // That one goes, but an older one has made something since.
+    // The newer run is removed, but an older one has created something since.
     let _ = engine.prepare(&world.lease, &Secrets::default()).await;
     engine.remove(name, RemovalScope::Run(newer.run)).await.unwrap();
     let outcome = remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap();

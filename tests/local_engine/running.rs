@@ -1,4 +1,4 @@
-//! What is seen of an environment while it runs: states, logs, events, agents.
+//! Tests of a running environment as the engine shows it: states, logs, events, agents.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -41,7 +41,7 @@ impl Asked {
     }
 }
 
-/// What happens to a request in place of what it asks for.
+/// An answer to a request in place of the usual one.
 pub enum Answer {
     /// A refusal: code, reason, message.
     Status(u16, &'static str, &'static str),
@@ -88,7 +88,7 @@ impl ApiServer {
         self.world().between.push_back((method, path.to_owned(), Box::new(act)));
     }
 
-    /// What becomes of each pod that is made, given its path.
+    /// Sets an action for each pod that is created; `act` gets its path.
     pub fn kubelet(&self, act: impl Fn(&mut World, &str) + Send + Sync + 'static) {
         self.world().kubelet = Some(Arc::new(act));
     }
@@ -345,7 +345,7 @@ impl World {
         self.write(&asked.path, asked.body.clone())
     }
 
-    /// What is being deleted goes with its last finalizer.
+    /// An object that is being deleted goes with its last finalizer.
     fn write(&mut self, path: &str, object: Value) -> Served {
         let leaving = !object["metadata"]["deletionTimestamp"].is_null();
         let held = object["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
@@ -377,7 +377,7 @@ impl World {
     }
 }
 
-/// What paths of objects in a namespace have in common, whatever their group.
+/// The common part of the paths of objects in a namespace, whatever their group.
 fn below(path: &str) -> &str {
     path.trim_start_matches("/api/v1")
 }

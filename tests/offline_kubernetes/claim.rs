@@ -1,4 +1,4 @@
-//! Who gets an environment that others want too.
+//! Tests of claims on an environment that other runs want too.
 
 use dayfly::engine::kubernetes::ServiceAccountRef;
 use dayfly::engine::{Claim, Engine, EngineError, Leftover, RemovalScope, ReplacePolicy};

@@ -1,4 +1,4 @@
-//! The controller's conversation with the API server: each story a step that goes wrong, and what comes of it.
+//! The controller's conversation with the API server: in each test one step goes wrong.
 
 use std::time::{Duration, Instant};
 

@@ -52,7 +52,7 @@ fn engine_of(server: &ApiServer, account: Option<ServiceAccountRef>) -> Kubernet
     KubernetesEngine::with_client(client, info, options, Templates::new(&Default::default()).unwrap())
 }
 
-/// What runs and removals are signed with.
+/// The key that signs runs and removals.
 fn signing_key() -> SigningKey {
     SigningKey::from_seed(KeyKind::P256, &[7; 32]).unwrap()
 }
@@ -93,10 +93,10 @@ async fn prepared(server: &ApiServer) -> (KubernetesEngine, Lease) {
     (engine, lease)
 }
 
-/// What comes of starting `api`.
+/// Result of starting `api`.
 async fn started(server: &ApiServer) -> Result<(), EngineError> {
     let (engine, lease) = prepared(server).await;
-    // Events are heard of before there are any.
+    // The watch for events is open before there are any.
     let before = server.world().asked.len();
     let _heard = engine.watch(ENVIRONMENT).await.unwrap();
     server.until(|world| world.asked[before..].iter().any(|a| a.path.ends_with("/events") && a.watches())).await;

@@ -1,4 +1,4 @@
-//! What the controller removes by itself, and the signed record of it.
+//! Tests of removals by the controller itself, and of their signed records.
 
 use std::time::Duration;
 

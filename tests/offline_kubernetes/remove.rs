@@ -76,7 +76,7 @@ async fn does_not_wait_for_a_namespace_that_a_newer_run_created() {
     server.until(|world| world.asked[before..].iter().any(|a| a.path == NAMESPACES && a.watches())).await;
     let newer = namespace(&super::lease(2)).await;
     {
-        // Nobody is told: the watch was broken meanwhile.
+        // The event reaches no one: the watch was broken meanwhile.
         let mut world = server.world();
         world.watches.end(Break::Ends);
         world.remove(NAMESPACE);

@@ -104,7 +104,7 @@ async fn removes_remnants_only_without_an_owner() {
     assert!(seen.lease.is_none() && !seen.unreadable_lease);
     assert_eq!(engine.remove(ENVIRONMENT, RemovalScope::Remnants).await.unwrap(), []);
     assert_eq!(owner(&server), Some(lease(2).run.to_string()));
-    // What another version wrote is not nobody's.
+    // A lease of another version still counts as an owner.
     server.world().merge(NAMESPACE, &json!({"metadata": {"annotations": {"dayfly.dev/lease": "{\"v\": 9}"}}}));
     let seen = engine.observe(ENVIRONMENT).await.unwrap().unwrap();
     assert!(seen.lease.is_none() && seen.unreadable_lease);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api_server::{Answer, ApiServer, World};
 use super::{NAMESPACE, POD, PODS, all_run, in_state, running, started};
 
-/// What comes of a start whose pod is refused in these words.
+/// The error of a start whose pod is refused in these words.
 async fn refused(code: u16, reason: &'static str, words: &'static str) -> EngineError {
     let server = ApiServer::default();
     server.kubelet(all_run);
@@ -19,7 +19,7 @@ async fn refused(code: u16, reason: &'static str, words: &'static str) -> Engine
     refused
 }
 
-/// What comes of a start whose pod the kubelet treats like this.
+/// The error of a start whose pod the kubelet treats like this.
 async fn stuck(kubelet: impl Fn(&mut World, &str) + Send + Sync + 'static) -> EngineError {
     let server = ApiServer::default();
     server.kubelet(kubelet);

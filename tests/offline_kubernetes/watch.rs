@@ -1,4 +1,4 @@
-//! Watches that break: whatever happens meanwhile is told.
+//! Watches that break: every event in the meantime is reported.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The watches of the API server in memory: what was told, to whom, and how they break.
+//! The watches of the API server in memory: events, their receivers, and ways to break.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::api_server::{Asked, status_text};
 type Line = Result<Frame<Bytes>, BoxError>;
 type Lines = Map<UnboundedReceiver<Result<Bytes, BoxError>>, fn(Result<Bytes, BoxError>) -> Line>;
 
-/// How watches end.
+/// Ways in which watches end.
 #[derive(Debug, Clone, Copy)]
 pub enum Break {
     /// In order, as after some minutes.
@@ -69,7 +69,7 @@ pub struct Watches {
     /// The oldest version that a watch may begin at.
     oldest: u64,
     open: Vec<(Watch, UnboundedSender<Result<Bytes, BoxError>>)>,
-    /// What happens is not told for the time being.
+    /// True while events are not sent to open watches.
     pub silent: bool,
 }
 
@@ -81,7 +81,7 @@ impl Watches {
     pub fn tell(&mut self, version: u64, path: &str, what: &'static str, object: &Value) {
         self.told.insert(version, (path.to_owned(), what, object.clone()));
         if !self.silent {
-            // Who has gone away is told nothing.
+            // Closed watches get nothing and are dropped.
             self.open
                 .retain(|(watch, to)| !watch.wants(path, object) || to.unbounded_send(Ok(line(what, object))).is_ok());
         }
@@ -108,7 +108,7 @@ impl Watches {
     /// Ends all that are open.
     pub fn end(&mut self, how: Break) {
         for (_, to) in self.open.drain(..) {
-            // Who has gone away needs no end.
+            // Closed watches need no end.
             let _ = match how {
                 Break::Ends => Ok(()),
                 Break::Disconnects => to
@@ -121,7 +121,7 @@ impl Watches {
         }
     }
 
-    /// Forgets everything that was told until now.
+    /// Forgets all events until now.
     pub fn forget(&mut self) {
         self.oldest = self.told.keys().next_back().copied().unwrap_or_default();
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// What a forge answers: status, headers, body.
+/// A forge's answer: status, headers, body.
 pub type Reply = (u16, Vec<(&'static str, String)>, String);
 
 /// A forge in this process; what it was asked is kept as `path authorization`.

@@ -1,4 +1,4 @@
-//! What stories about the command share: a user at a terminal with a folder of their own.
+//! Shared parts of the tests of the command: a user at a terminal with a folder of their own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod forge;
@@ -39,11 +39,11 @@ macro_rules! needs_engine {
 pub struct User {
     pub folder: tempfile::TempDir,
     environments: std::cell::RefCell<Vec<String>>,
-    /// What the user's shell has set besides.
+    /// Further variables of the user's shell.
     pub variables: Vec<(String, String)>,
 }
 
-/// How a command ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,
@@ -69,7 +69,7 @@ impl Ended {
         self
     }
 
-    /// Demands that the user was told this.
+    /// Asserts that the output holds this text.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         assert!(

@@ -122,7 +122,7 @@ pub fn closes_nothing_without_a_reliable_list(user: &User, name: &str) {
     user.reaps(name, &[&open("o/n")[..], &["--idle", "1ms"]].concat()).code(7).says(&format!("removed {two}"));
 }
 
-/// What somebody extends lives longer, what somebody keeps stays, until they release it.
+/// An extended environment lives longer; a kept one stays until it is released.
 pub fn keeps_extended_and_held_environments(user: &User, name: &str) {
     user.has_up(name, &[("1", &["--ttl", "1s"])]);
     let environment = format!("{name}-pr-1");

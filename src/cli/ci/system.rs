@@ -11,7 +11,7 @@ pub enum CiSystem {
     GitLab,
 }
 
-/// Whether a CI system reads what is printed, supported or not.
+/// Returns true if a CI system, supported or not, reads the output.
 pub fn in_ci(env: &BTreeMap<String, String>) -> bool {
     ["CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"].iter().any(|key| env.contains_key(*key))
         || detect(env).is_some()

@@ -1,4 +1,4 @@
-//! How the controller reaches TestEnvironments.
+//! The controller's access to TestEnvironments.
 
 use kube::api::PatchParams;
 use kube::{Api, ResourceExt};

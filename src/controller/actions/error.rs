@@ -9,7 +9,7 @@ pub enum ReconcileError {
     /// The API server refused a request.
     #[error("{doing}: {source}")]
     Api {
-        /// What was attempted.
+        /// The attempted action.
         doing: &'static str,
         /// The API server's answer.
         source: Box<kube::Error>,
@@ -33,15 +33,15 @@ pub enum ReconcileError {
     Residual {
         /// Environment.
         environment: String,
-        /// What is left, and why.
+        /// Remaining objects, each with a reason.
         left: String,
     },
     /// The signing key is missing or unusable.
     #[error("{doing}: Secret {namespace}/{name} holds no usable signing key: {why}")]
     NoKey {
-        /// What the key is needed for.
+        /// The action that needs the key.
         doing: &'static str,
-        /// What is wrong with it.
+        /// Reason.
         why: String,
         /// Namespace of the Secret.
         namespace: String,

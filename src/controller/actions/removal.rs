@@ -15,7 +15,7 @@ use crate::engine::{Engine, ObservedEnvironment, RemovalScope};
 use crate::evidence::predicate::RemovalReason;
 use crate::model::{Keep, RunId};
 
-/// How long an expired environment that somebody holds stays until the next check.
+/// Time until the next check of an expired environment that somebody holds.
 const HOLD_RECHECK: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Removes the run's environment with a record, unless somebody extended or holds it.

@@ -127,7 +127,7 @@ fn marks_a_run_lost_whose_runner_is_gone_and_never_starts_it_again() {
     assert!(matches!(action(|s| s.run = Some(taken())), NextAction::MarkLost { .. }));
     let died = action(|s| (s.run, s.pods) = (Some(taken()), vec![pod("r1", over())]));
     assert!(matches!(died, NextAction::MarkLost { reason } if reason.contains("ended with exit code 0")));
-    // What it left is removed, then nothing is left to do.
+    // The environment of the lost run is removed; then nothing is left to do.
     let lost = || ended(|r| r.removal_time = None);
     assert_eq!(action(|s| s.run = Some(lost())), NextAction::RemoveEnvironment);
     assert_eq!(action(|s| s.run = Some(ended(|_| {}))), AWAIT_CHANGE);

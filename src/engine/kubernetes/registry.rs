@@ -30,7 +30,7 @@ const LONGEST_CONFIG: usize = 8 * 1024 * 1024;
 /// The header with a manifest's digest.
 const DIGEST: &str = "docker-content-digest";
 
-/// What a registry says of an image.
+/// A registry's information about an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// `sha256:…` of the manifest or index that the reference names, as served.
@@ -113,7 +113,7 @@ async fn config_of(session: &mut Session<'_>, digest: &str) -> Result<Config, Re
     Config::parse(&answer.body).map_err(RegistryError::Other)
 }
 
-/// What is not found below a manifest was lost, not misspelt.
+/// Something that is missing below a manifest was lost, not misspelt.
 fn missing_part(e: RegistryError) -> RegistryError {
     match e {
         RegistryError::NotFound(detail) => {

@@ -29,7 +29,7 @@ enum Selection {
     UpTo(RunId),
 }
 
-/// How a selection treats one object.
+/// A selection's treatment of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
     Selected,

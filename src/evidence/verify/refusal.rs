@@ -151,7 +151,7 @@ pub enum Refusal {
     /// Requirements hold for whole runs.
     #[error("the requirements hold for a whole run, and this is {0}; verify the folder of the run")]
     NotARun(
-        /// What it is.
+        /// The kind of evidence.
         &'static str,
     ),
     /// The run did not pass.
@@ -163,7 +163,7 @@ pub enum Refusal {
     /// The run does not meet a requirement.
     #[error("the run is authentic, but {0}")]
     Unmet(
-        /// What is not met.
+        /// The unmet requirement.
         String,
     ),
     /// Raw files that suites name are missing.
@@ -173,7 +173,7 @@ pub enum Refusal {
     RawMissing {
         /// One of them.
         first: String,
-        /// How many.
+        /// Their number.
         count: usize,
     },
     /// A passed run lacks a suite that its opening entry announced.

@@ -40,7 +40,7 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// Whether anything is required that only the evidence of a whole run can show.
+    /// Returns true if anything is required that only the evidence of a whole run can show.
     pub fn need_a_run(&self) -> bool {
         *self != Self { raw_may_be_absent: self.raw_may_be_absent, ..Self::default() }
     }

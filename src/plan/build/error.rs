@@ -10,7 +10,7 @@ pub enum PlanError {
         of: String,
         /// As written.
         text: String,
-        /// What is accepted.
+        /// The accepted form.
         why: String,
     },
     /// A file of the description whose content is not there.

@@ -1,4 +1,4 @@
-//! How a suite judges: a container, or built-in steps.
+//! The executor of a suite: a container, or built-in steps.
 
 use super::error::PlanError;
 use super::unit::{confinement, limits};

@@ -10,7 +10,7 @@ use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, R
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
 use crate::spec::{ValidDescription, pattern};
 
-/// What a service waits for where its description does not say.
+/// Time limit for the readiness of a unit whose description states none.
 const DEFAULT_WITHIN_MS: u64 = 60_000;
 
 pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Result<Unit, PlanError> {

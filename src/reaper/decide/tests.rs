@@ -83,7 +83,7 @@ fn by_description(mut criteria: Criteria) -> Criteria {
     criteria
 }
 
-/// The kind of a reason, `kept`, or `stays` with what is said of it.
+/// The kind of a reason, `kept`, or `stays` with the notes about it.
 fn word(criteria: &Criteria, observed: &ObservedEnvironment, now: i64) -> String {
     match decide(criteria, observed, at(now)) {
         Decision::Due(reason) => reason.kind.to_string(),
@@ -164,7 +164,7 @@ fn a_list_closes_only_older_environments_of_its_repository() {
 
 #[test]
 fn orphans_have_no_owner_or_an_interrupted_start() {
-    // What the units may take together, and half an hour.
+    // The time limits of all units together, and half an hour.
     let over = CREATED + 2 + 30 * 60 + 1;
     let worked = |o: ObservedEnvironment, second: i64| {
         let retention = o.retention.clone().map(|t| t.with(&RetentionChange::Used(at(second))));

@@ -21,7 +21,7 @@ struct ErrorBody {
     message: String,
 }
 
-/// What follows a page.
+/// The continuation after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NextPage {
     /// Nothing: it was the last.

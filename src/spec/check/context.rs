@@ -121,18 +121,18 @@ fn secrets(e: &Environment) -> BTreeSet<String> {
     e.secrets.keys().cloned().chain(users).chain(roles).collect()
 }
 
-/// Whether text is complete, without variables that are known only while the suite runs.
+/// Returns true if text is complete, without variables that are known only while the suite runs.
 pub(super) fn is_literal(text: &str) -> bool {
     !text.contains("${") && !text.contains("{{")
 }
 
-/// Whether a path is absolute and in its shortest form: no `.`, `..`, `//` or slash at the end.
+/// Returns true if a path is absolute and in its shortest form: no `.`, `..`, `//` or slash at the end.
 pub(super) fn is_plain_absolute(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
         && !path.contains('\0')
 }
 
-/// Whether a relative path stays in its folder; looks at no file.
+/// Returns true if a relative path stays in its folder; looks at no file.
 pub fn is_inner_path(path: &str) -> bool {
     !path.is_empty()
         && !path.starts_with('/')

@@ -99,7 +99,7 @@ fn described(node: &Node) -> String {
     }
 }
 
-/// What to write instead, if that is obvious.
+/// Suggests a correction, if there is an obvious one.
 fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
     let wanted = types(schema);
     let example = schema.pointer("/examples/0").and_then(Value::as_str);

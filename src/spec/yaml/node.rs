@@ -12,7 +12,7 @@ pub(super) const MAX_WEIGHT: usize = 30_000;
 /// One node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// What it is.
+    /// Shape and content.
     pub kind: Kind,
     /// Bytes to point at, within one line.
     pub mark: Range<usize>,
@@ -25,7 +25,7 @@ pub struct Node {
 /// The three shapes of YAML.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// Text; plain when it stood without quotes and is no block.
+    /// Text; plain when it was written without quotes and not as a block.
     Scalar { text: String, plain: bool },
     /// A list.
     Seq(Vec<Node>),
@@ -84,12 +84,12 @@ impl Node {
         }
     }
 
-    /// Whether nothing is written here.
+    /// Returns true if the value is null: empty, or a plain `null` or `~`.
     pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if plain_value(text).is_null())
     }
 
-    /// What it means without a wanted type: YAML's core rules with `true`, `false` and decimal numbers only.
+    /// Its value where no type is wanted: YAML's core rules with `true`, `false` and decimal numbers only.
     ///
     /// `yes`, `0123`, `0x1f` and numbers too large for 64 bits stay text.
     pub fn to_json(&self) -> Value {

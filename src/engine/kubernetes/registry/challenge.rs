@@ -1,9 +1,9 @@
 //! Reads how a registry wants to be asked (`WWW-Authenticate`), and writes the request for a token.
 //!
-//! Pure: it asks nobody. The crate `http-auth` stops at the first syntax error, such as a URL without quotes or a token of
+//! Pure: no requests. The crate `http-auth` stops at the first syntax error, such as a URL without quotes or a token of
 //! `Negotiate`; this parser reads what follows.
 
-/// How a registry wants to be asked.
+/// The authentication that a registry demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
     /// With user and password.
@@ -12,7 +12,7 @@ pub enum Challenge {
     Bearer {
         /// URL of that server.
         realm: String,
-        /// What the token is for, in that server's words.
+        /// Purpose of the token, in that server's words.
         service: Option<String>,
     },
 }

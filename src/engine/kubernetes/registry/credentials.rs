@@ -74,7 +74,7 @@ impl Credentials {
         Ok(Self { entries })
     }
 
-    /// What to show for an image: the entry with the longest path that leads to it, a whole host before a pattern.
+    /// The credential for an image: the entry with the longest path that leads to it, a whole host before a pattern.
     pub fn find(&self, image: &RegistryImage) -> Option<&Credential> {
         let leading = self.entries.iter().filter(|e| e.leads_to(image));
         leading.max_by_key(|e| (e.path.len(), e.host == image.host)).map(|e| &e.credential)
@@ -109,7 +109,7 @@ fn place(key: &str) -> (String, String) {
     (registry_host(host), if ["v1", "v2"].contains(&path) { String::new() } else { path.to_owned() })
 }
 
-/// Whether a key's host is this one; a whole label may be `*`, as in Kubernetes' pull secrets.
+/// Returns true if a key's host is this one; a whole label may be `*`, as in Kubernetes' pull secrets.
 fn is_meant(pattern: &str, host: &str) -> bool {
     let (pattern, host): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), host.split('.').collect());
     pattern.len() == host.len() && pattern.iter().zip(&host).all(|(p, h)| *p == "*" || p == h)

@@ -14,7 +14,7 @@ pub enum RegistryError {
     /// It asks for credentials, or does not accept those it got.
     #[error("{} ({detail})", refusal(*.with_credentials))]
     Refused {
-        /// Whether the pull secret has credentials for it.
+        /// True if the pull secret has credentials for it.
         with_credentials: bool,
         /// Server and its message.
         detail: String,

@@ -1,4 +1,4 @@
-//! What a registry serves of an image, as data: indexes, manifests, configurations, and their digests.
+//! A registry's documents about an image, as data: indexes, manifests, configurations, and their digests.
 //!
 //! Pure: it fetches nothing.
 
@@ -13,7 +13,7 @@ pub const KINDS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// What a tag or a digest names.
+/// The target of a tag or a digest.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image for each platform.

@@ -22,7 +22,7 @@ pub struct Session<'a> {
     wire: &'a Wire,
     image: &'a RegistryImage,
     credential: Option<&'a Credential>,
-    /// What the registry is shown, once it has asked for it.
+    /// The `Authorization` header for the registry, once it has asked for one.
     shown: Option<HeaderValue>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
         let path = format!("/v2/{}/{part}", self.image.repository);
         let target = Target::of_registry(&self.image.host, &path).map_err(RegistryError::Other)?;
         let (mut from, mut answer) = self.follow(&target, self.shown.clone(), accept, longest).await?;
-        // Whoever it redirects to does not get to ask for credentials.
+        // A server that the registry redirects to may not ask for credentials.
         if answer.status == StatusCode::UNAUTHORIZED && from.is_same_server(&target) {
             self.shown = Some(self.authorize(&target, &answer).await?);
             (from, answer) = self.follow(&target, self.shown.clone(), accept, longest).await?;
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         Err(RegistryError::Other(format!("{} redirects more than {REDIRECTS} times", first.authority())))
     }
 
-    /// What to show after a 401.
+    /// The `Authorization` header to send after a 401.
     async fn authorize(&self, target: &Target, answer: &Answer) -> Result<HeaderValue, RegistryError> {
         let asked = answer.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok());
         match (Challenge::parse(asked), self.credential) {

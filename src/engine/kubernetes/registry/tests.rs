@@ -218,7 +218,7 @@ async fn an_image_that_is_not_there_is_told_from_one_that_lost_a_part() {
     assert!(matches!(why, RegistryError::Other(_)) && why.to_string().contains("lost a part"), "{why}");
 }
 
-/// What is said of `team/<name>` when the one part whose path holds `part` is answered by `reply` instead.
+/// The error about `team/<name>` when `reply` replaces the answer for the one part whose path holds `part`.
 async fn with_a_lie(name: &str, honest: &[&[u8]], part: &str, reply: Reply) -> String {
     let honest: Vec<Vec<u8>> = honest.iter().map(|p| p.to_vec()).collect();
     let part = part.to_owned();

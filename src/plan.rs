@@ -154,7 +154,7 @@ impl Confinement {
     }
 }
 
-/// What the readiness barrier and the AMQP steps must know of the broker.
+/// Facts about the broker for the readiness barrier and the AMQP steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrokerPlan {
     /// Unit name.

@@ -542,7 +542,8 @@ fn the_verify_command_summarizes_evidence_and_explains_refusals() {
         "2 passed, 1 skipped, 1 flaky",
         "1 passed, 1 failed, 1 inconclusive",
         "connections to the host",
-        "it unpacks itself",
+        "file-api has a writable root file system (it unpacks itself)",
+        "suite acceptance may run as root, has capabilities CHOWN (it owns its results)",
         "2 raw result(s) unchanged",
     ] {
         assert!(out.contains(part), "{part} not in\n{out}");
@@ -679,6 +680,17 @@ fn refuses_a_failed_suite_that_is_required() {
     let required = RequirementArgs { require_suite: vec!["security".into()], ..Default::default() };
     let said = refusal(&VerifyArgs { required, ..args });
     assert!(said.contains("suite security is required, and it did not pass"), "{said}");
+}
+
+#[test]
+fn refuses_a_suite_that_departs_from_the_secure_defaults_if_none_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut facts = passed(7);
+    facts.units[0].confinement = Default::default();
+    let args = sealed_run(&facts, dir.path());
+    let required = RequirementArgs { no_departures: true, ..Default::default() };
+    let said = refusal(&VerifyArgs { required, ..args });
+    assert!(said.contains("suite acceptance departs from the secure defaults"), "{said}");
 }
 
 #[test]

@@ -204,6 +204,20 @@ fn refuses_alias_bombs() {
 }
 
 #[test]
+fn refuses_capabilities_with_power_over_the_machine() {
+    let service = |capability: &str| {
+        format!("{HEADER}services: {{ a: {{ image: x, security: {{ capabilities: [{capability}], reason: x }} }} }}\n")
+    };
+    for capability in ["SYS_MODULE", "SYS_ADMIN", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_PTRACE"] {
+        let said = refusal(capability, service(capability));
+        assert!(said.contains(&format!("the capability `{capability}` is never allowed")), "{said}");
+    }
+    for capability in ["NET_BIND_SERVICE", "CHOWN", "SETUID"] {
+        assert_eq!(parse_or_hang(service(capability).into()), Ok(()), "{capability}");
+    }
+}
+
+#[test]
 fn refuses_results_in_folders_of_the_system() {
     let suite = |results: &str| {
         format!(

@@ -73,7 +73,7 @@ pub struct RequirementArgs {
     /// Require this digest of the description as resolved
     #[arg(long, value_name = "sha256:DIGEST")]
     pub description_digest: Option<String>,
-    /// Refuse a run with a service that departs from the secure defaults
+    /// Refuse a run with a service or suite that departs from the secure defaults
     #[arg(long)]
     pub no_departures: bool,
 }

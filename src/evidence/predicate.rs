@@ -14,7 +14,7 @@ pub mod run;
 pub mod suite;
 
 pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
-pub use run::{Access, Departure, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
+pub use run::{Access, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
 pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
 
 /// `_type` of every statement.
@@ -197,4 +197,19 @@ pub struct Opened {
     pub context: Context,
     /// Planned suites, with the digest of their part of the description.
     pub planned_suites: Vec<Named>,
+}
+
+/// A departure from the secure defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Departure {
+    /// Runs as root.
+    pub root: bool,
+    /// Has a writable root file system.
+    pub writable_root: bool,
+    /// Capabilities.
+    pub capabilities: Vec<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

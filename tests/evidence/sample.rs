@@ -145,7 +145,12 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
             size: raw.len() as u64,
         }],
         source: Some("environments/demo/environment.yaml:40".into()),
-        confinement: None,
+        confinement: Some(Confinement {
+            root: true,
+            capabilities: vec!["CHOWN".into()],
+            reason: Some("it owns its results".into()),
+            ..Default::default()
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
+use super::{Context, Departure, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
 use crate::model::Outcome;
 use crate::plan::UnitKind;
@@ -75,21 +75,6 @@ pub struct UnitSummary {
     /// Departure from the secure defaults, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<Departure>,
-}
-
-/// A departure from the secure defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Departure {
-    /// Runs as root.
-    pub root: bool,
-    /// Has a writable root file system.
-    pub writable_root: bool,
-    /// Capabilities.
-    pub capabilities: Vec<String>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// An allowed connection.

@@ -164,13 +164,9 @@ impl Cli {
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {
-            Verb::Validate { description } => {
-                Ok(validate::run(&description.file, &description::overrides(&description, None), json))
-            }
+            Verb::Validate { description } => validate::run(&description, json),
             Verb::Schema => Ok(schema::run()),
-            Verb::Plan { description, pr, graph } => {
-                Ok(plan::run(&description.file, &description::overrides(&description, None), pr, graph, json))
-            }
+            Verb::Plan { description, pr, graph } => plan::run(&description, pr, graph, json),
             Verb::Render(args) => render::run(args, common),
             Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,

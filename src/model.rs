@@ -9,6 +9,7 @@ mod redact;
 mod repository;
 mod run_id;
 pub mod sanitize;
+mod suite_origin;
 mod verdict;
 
 pub use digest::{Digest, InvalidDigest, hex, is_hex};
@@ -19,4 +20,5 @@ pub use keep::Keep;
 pub use redact::{MIN_SECRET_LENGTH, redact};
 pub use repository::{Repository, without_credentials};
 pub use run_id::{InvalidRunId, RunId};
+pub use suite_origin::{SourceRef, SuiteOrigin, SuiteSource};
 pub use verdict::{Outcome, Verdict};

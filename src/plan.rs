@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{SuiteOrigin, SuiteSource};
 use crate::spec::model::{Case, SuiteKind, VerdictSource};
 
 pub mod build;
@@ -202,6 +203,16 @@ pub struct SuitePlan {
     /// Container or steps that perform it. Plans of earlier versions call it `judge`.
     #[serde(alias = "judge")]
     pub executor: SuiteExecutor,
+    /// Where it comes from. Plans of earlier versions do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<SuiteOrigin>,
+}
+
+impl SuitePlan {
+    /// Returns true if it comes from the protected base.
+    pub fn is_of_base(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| o.source_ref.from == SuiteSource::Base)
+    }
 }
 
 /// A container or built-in steps.

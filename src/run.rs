@@ -68,14 +68,7 @@ pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> 
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
-    let planned = lease.plan.suites.values().map(|s| (s.name.clone(), s.digest.clone())).collect();
-    crate::evidence::open(facts, &planned, key, evidence).map(drop)
-}
-
-/// `path:line` of every place in the description.
-pub fn sources(valid: &crate::spec::ValidDescription) -> BTreeMap<String, String> {
-    let at = |line: &usize| format!("{}:{line}", valid.path.display());
-    valid.locations.iter().map(|(place, (line, _))| (place.clone(), at(line))).collect()
+    crate::evidence::open(facts, lease.plan.suites.values(), key, evidence).map(drop)
 }
 
 impl Run {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+mod base;
 pub mod check;
 pub mod diagnostic;
 mod files;
@@ -26,15 +27,15 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 use model::Environment;
-pub use overrides::Overrides;
+pub use overrides::{BaseDescription, Overrides};
 pub use parse::ParsedDescription;
 
-use crate::model::Digest;
+use crate::model::{Digest, SuiteOrigin, SuiteSource};
 
 /// A description without errors, values and images filled in.
 #[derive(Debug, Clone)]
 pub struct ValidDescription {
-    /// The description.
+    /// The description; with a base, its suites are the base's and those that only the change has.
     pub environment: Environment,
     /// Contents of the files that it refers to, by relative path as written.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -44,6 +45,28 @@ pub struct ValidDescription {
     pub locations: BTreeMap<String, (usize, usize)>,
     /// The YAML file.
     pub path: PathBuf,
+    /// Where each suite comes from.
+    pub origins: BTreeMap<String, SuiteOrigin>,
+    /// The description of the protected base, if the suites come from one.
+    pub base: Option<BaseDescription>,
+}
+
+impl ValidDescription {
+    /// `path:line` of every place in the description; places of a suite of the base are in the base's.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        let (own, base) = (self.path.display().to_string(), self.base.as_ref().map(BaseDescription::name));
+        let is_of_base = |place: &str| {
+            let origin = base::suite_of(place).and_then(|suite| self.origins.get(suite));
+            origin.is_some_and(|o| o.source_ref.from == SuiteSource::Base)
+        };
+        let file = |place: &str| base.as_ref().filter(|_| is_of_base(place)).unwrap_or(&own);
+        self.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", file(place)))).collect()
+    }
+}
+
+/// Path of the description that a user named: a YAML file, or a folder that holds `environment.yaml`.
+pub fn file_of(path: &Path) -> PathBuf {
+    files::description_file(path)
 }
 
 /// Reads and checks a description: a YAML file, or a folder that holds `environment.yaml`.
@@ -71,11 +94,22 @@ fn validate(
     overrides: &Overrides,
     files: impl FnOnce(&[files::FileReference], &mut diagnostic::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
 ) -> Result<ValidDescription, Diagnostics> {
-    let mut parsed = parse::parse(&path, bytes, overrides)?;
+    let overrides = Overrides { undeclared: overrides.base.is_some(), ..overrides.clone() };
+    let base = overrides.base.clone();
+    let mut parsed = parse::parse(&path, bytes, &overrides)?;
+    let of_base = base.as_ref().map(|b| base::parse(b, &parsed.environment.name, &overrides)).transpose()?;
     let files = files(&parsed.references(), &mut parsed.diagnostics);
     let locations = parsed.locations();
     let environment = parsed.finish()?;
-    Ok(ValidDescription { digest: digest(&environment, &files), environment, files, locations, path })
+    let merged = match base.as_ref().zip(of_base) {
+        Some((base, parsed)) => {
+            base::check_declared(&path, &environment, &parsed.environment, &overrides)?;
+            base::merge(environment, locations, (&path, bytes), (base, parsed))?
+        }
+        None => base::Merged { origins: base::origins(&environment, &path, bytes), environment, locations },
+    };
+    let base::Merged { environment, origins, locations } = merged;
+    Ok(ValidDescription { digest: digest(&environment, &files), environment, files, locations, path, origins, base })
 }
 
 fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {

@@ -56,6 +56,7 @@ pub fn suite(name: &str, cases: Vec<Case>) -> SuitePlan {
         timeout_ms: 60_000,
         retries: 0,
         executor: SuiteExecutor::Steps { cases },
+        origin: None,
     }
 }
 

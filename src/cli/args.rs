@@ -96,6 +96,9 @@ pub struct DescriptionArgs {
     /// Override the image of a service, broker, database or container suite (repeatable)
     #[arg(long, value_name = "SERVICE=REFERENCE", value_parser = pair)]
     pub image: Vec<(String, String)>,
+    /// Take the suites from the protected base: a commit, or a folder with its checkout (absolute, or ./FOLDER)
+    #[arg(long, value_name = "REF|FOLDER")]
+    pub suites_from: Option<String>,
 }
 
 /// The change under test.

@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::error::{ReportedError, usage_error};
 use super::{ChangeArgs, DescriptionArgs, stdio};
+use crate::base::{Base, Process};
 use crate::plan::Plan;
 use crate::report::exit_code;
-use crate::spec::{Diagnostics, Overrides, ValidDescription};
+use crate::spec::yaml::MAX_BYTES;
+use crate::spec::{BaseDescription, Diagnostics, Overrides, ValidDescription, file_of};
 
 /// The values that the flags override.
 pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> Overrides {
@@ -19,7 +21,32 @@ pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> 
         ttl: change.and_then(|c| c.ttl.clone()),
         pr: change.and_then(|c| c.pr),
         commit: change.and_then(|c| c.commit.clone()),
+        ..Overrides::default()
     }
+}
+
+/// The protected base that the flags name.
+pub fn base(args: &DescriptionArgs) -> anyhow::Result<Option<Base>> {
+    let Some(from) = &args.suites_from else { return Ok(None) };
+    let refused = |why: String| usage_error(&format!("--suites-from: {why}"));
+    let folder = std::env::current_dir().map_err(|e| refused(format!("the working folder is unknown: {e}")))?;
+    let process = Process { folder, path: std::env::var_os("PATH").unwrap_or_default() };
+    let base = Base::open(&file_of(&args.file), from, &process).map_err(|e| refused(e.to_string()))?;
+    Ok(Some(base))
+}
+
+/// Reads and checks the description of the flags, with the suites of the base that they name.
+pub fn load_with_base(args: &DescriptionArgs, overrides: Overrides, json: bool) -> anyhow::Result<ValidDescription> {
+    let description = match base(args)? {
+        Some(base) => {
+            let bytes = base.read(base.description(), MAX_BYTES as u64);
+            let bytes = bytes.map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
+            let (path, commit) = (base.description().to_owned(), base.commit().map(str::to_owned));
+            Some(BaseDescription { path, commit, bytes })
+        }
+        None => None,
+    };
+    load(&args.file, &Overrides { base: description, ..overrides }, json)
 }
 
 /// Reads and checks a description.

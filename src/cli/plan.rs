@@ -1,12 +1,9 @@
 //! `dayfly plan`: shows the plan of an environment. Needs no engine.
 
-use std::path::Path;
-
-use super::description::print_diagnostics;
-use super::stdio;
+use super::{DescriptionArgs, description, stdio};
 use crate::plan::{build, text};
 use crate::report::exit_code;
-use crate::spec::{self, Overrides};
+use crate::spec::Overrides;
 
 /// Formats of `--graph`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,20 +17,14 @@ pub enum GraphFormat {
 }
 
 /// Prints the plan, its graph, or with `json` the plan as data; returns the exit code.
-pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphFormat>, json: bool) -> u8 {
-    let overrides = Overrides { pr: Some(pr), ..overrides.clone() };
-    let valid = match spec::load(file, &overrides) {
-        Ok(valid) => valid,
-        Err(faults) => {
-            print_diagnostics(&faults, json);
-            return exit_code::USAGE;
-        }
-    };
+pub fn run(args: &DescriptionArgs, pr: u32, graph: Option<GraphFormat>, json: bool) -> anyhow::Result<u8> {
+    let overrides = Overrides { pr: Some(pr), ..description::overrides(args, None) };
+    let valid = description::load_with_base(args, overrides, json)?;
     let plan = match build::build(&valid, pr) {
         Ok(plan) => plan,
         Err(e) => {
             errln!("dayfly: failed to {e}");
-            return 1;
+            return Ok(exit_code::UNEXPECTED);
         }
     };
     stdio::out(&match graph {
@@ -43,5 +34,5 @@ pub fn run(file: &Path, overrides: &Overrides, pr: u32, graph: Option<GraphForma
         None if json => format!("{:#}\n", serde_json::json!(plan)),
         None => text::summary(&plan),
     });
-    exit_code::PASSED
+    Ok(exit_code::PASSED)
 }

@@ -32,11 +32,8 @@ pub struct RenderArgs {
 
 /// Prints the objects in creation order.
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
-    let valid = description::load(
-        &args.description.file,
-        &description::overrides(&args.description, None),
-        common.output == Output::Json,
-    )?;
+    let overrides = description::overrides(&args.description, None);
+    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
     let plan = description::plan(&valid, args.pr)?;
     let lease = request::new_lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;

@@ -36,7 +36,7 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
 pub fn run_request(args: &RequestArgs, common: &Common) -> anyhow::Result<RunRequest> {
     let (change_args, change, runner) = self::change(&args.change, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
-    let valid = description::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
     let plan = description::plan(&valid, change.pr)?;
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));

@@ -52,7 +52,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = std::sync::Arc::new(key);
     let run =
         Run { engine, lease, journal, key, evidence: args.evidence.clone(), configmap_store: None, keep, kept_reason };
-    run.perform(&suite, &run::sources(&valid), stop).await;
+    run.perform(&suite, &valid.sources(), stop).await;
     let facts = run.journal.facts();
     print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);
     Ok(exit_code::from_facts(&facts))

@@ -23,7 +23,7 @@ pub struct UpArgs {
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = request::change(&args.change, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
-    let valid = description::load(&args.description.file, &overrides, common.output == Output::Json)?;
+    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
     let plan = description::plan(&valid, change.pr)?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;

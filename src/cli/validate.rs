@@ -1,24 +1,20 @@
 //! `dayfly validate`: reports all errors of a description at once. Needs no engine.
 
-use std::path::Path;
-
-use super::description::print_diagnostics;
+use super::{DescriptionArgs, description};
 use crate::report::exit_code;
-use crate::spec::{self, Overrides, ValidDescription};
+use crate::spec::ValidDescription;
 
 /// Checks a description; returns the exit code: 0, or 2 with errors.
 ///
 /// Diagnostics go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
-pub fn run(file: &Path, overrides: &Overrides, json: bool) -> u8 {
-    match spec::load(file, overrides) {
-        Ok(_) if json => outln!("[]"),
-        Ok(valid) => outln!("{}", summary(&valid)),
-        Err(faults) => {
-            print_diagnostics(&faults, json);
-            return exit_code::USAGE;
-        }
+pub fn run(args: &DescriptionArgs, json: bool) -> anyhow::Result<u8> {
+    let valid = description::load_with_base(args, description::overrides(args, None), json)?;
+    if json {
+        outln!("[]")
+    } else {
+        outln!("{}", summary(&valid))
     }
-    exit_code::PASSED
+    Ok(exit_code::PASSED)
 }
 
 fn summary(valid: &ValidDescription) -> String {

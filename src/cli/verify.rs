@@ -70,6 +70,15 @@ pub struct RequirementArgs {
     /// Require a passed suite of this kind; may be repeated
     #[arg(long, value_name = "KIND", value_parser = suite_kind)]
     pub require_kind: Vec<SuiteKind>,
+    /// Count only suites of the protected base (`--suites-from`), and require that there are some and all passed
+    #[arg(long)]
+    pub require_base_suites: bool,
+    /// Require that the suites of the base come from this commit; implies --require-base-suites
+    #[arg(long, value_name = "SHA")]
+    pub base_commit: Option<String>,
+    /// Require that the suites of the base come from a file with this digest; implies --require-base-suites
+    #[arg(long, value_name = "sha256:DIGEST")]
+    pub base_digest: Option<String>,
     /// Require this digest of the description as resolved
     #[arg(long, value_name = "sha256:DIGEST")]
     pub description_digest: Option<String>,
@@ -140,7 +149,13 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
         Some((name, digest)) => Ok((name.to_owned(), Some(sha256("--require-suite", digest)?))),
         None => Ok((text.clone(), None)),
     };
+    if let Some(text) = of.base_commit.as_ref().filter(|c| !is_hex(c, 40) && !is_hex(c, 64)) {
+        bail!("failed to verify: --base-commit takes a full commit id (40 or 64 digits), not {text:?}");
+    }
     Ok(Requirements {
+        base_suites: of.require_base_suites,
+        base_commit: of.base_commit.clone(),
+        base_sha256: of.base_digest.as_deref().map(|d| sha256("--base-digest", d)).transpose()?,
         passed: of.require_passed,
         pull_request: of.pr,
         repository: of.repository.as_ref().map(repository).transpose()?,

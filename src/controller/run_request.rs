@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
-use crate::crd::{DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::crd::{BaseSource, ConfigMapSource, DescriptionSource, TestEnvironment, TestEnvironmentSpec};
 use crate::model::without_credentials;
 use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
-use crate::spec::Overrides;
+use crate::spec::{BaseDescription, Overrides};
 
 /// Why a TestEnvironment cannot be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -36,18 +36,42 @@ pub enum Unresolved {
 
 /// Reads what the object refers to and checks it.
 pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
-    let source = &object.spec.description;
-    let namespace = object.namespace().unwrap_or_default();
-    let Some(from) = &source.config_map else {
-        let (text, files) = inline(source).map_err(Unresolved::Invalid)?;
-        return checked(&object.spec, &text, &files).map_err(Unresolved::Invalid);
+    let (spec, namespace) = (&object.spec, object.namespace().unwrap_or_default());
+    let (text, files) = match &spec.description.config_map {
+        Some(from) => in_config_map(client, &namespace, from, "description").await?,
+        None => inline(&spec.description).map_err(Unresolved::Invalid)?,
     };
+    let base = match &spec.suites_from {
+        Some(from) => Some(base(client, &namespace, from).await?),
+        None => None,
+    };
+    let base_in_map = spec.suites_from.as_ref().is_some_and(|s| s.config_map.is_some());
+    let may_change = spec.description.config_map.is_some() || base_in_map;
+    checked(spec, &text, &files, base).map_err(if may_change { Unresolved::Source } else { Unresolved::Invalid })
+}
+
+/// The description of the protected base.
+async fn base(client: &Client, namespace: &str, source: &BaseSource) -> Result<BaseDescription, Unresolved> {
+    let bytes = match &source.config_map {
+        Some(from) => in_config_map(client, namespace, from, "suitesFrom").await?.0,
+        None => source.inline.clone().unwrap_or_default().into_bytes(),
+    };
+    Ok(BaseDescription { path: source.path.clone(), commit: source.revision.clone(), bytes })
+}
+
+/// A description in a ConfigMap, and the map's other keys.
+async fn in_config_map(
+    client: &Client,
+    namespace: &str,
+    from: &ConfigMapSource,
+    field: &str,
+) -> Result<(Vec<u8>, Files), Unresolved> {
     // An older definition of the resource lets other names through, and the client does not escape them.
     if !is_object_name(&from.name) {
-        let text = format!("description.configMap.name: {:?} is not the name of a ConfigMap", from.name);
+        let text = format!("{field}.configMap.name: {:?} is not the name of a ConfigMap", from.name);
         return Err(Unresolved::Invalid(text));
     }
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let Some(map) = maps.get_opt(&from.name).await? else {
         return Err(Unresolved::Source(format!("ConfigMap {namespace}/{} does not exist", from.name)));
     };
@@ -60,7 +84,7 @@ pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunReq
             from.name, from.key
         )));
     };
-    checked(&object.spec, &text, &files).map_err(Unresolved::Source)
+    Ok((text, files))
 }
 
 /// Returns true if a text can be the name of an object, so that it stays one segment of a request's path.
@@ -93,13 +117,20 @@ fn contents(map: ConfigMap) -> Files {
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
 }
 
-fn checked(spec: &TestEnvironmentSpec, text: &[u8], files: &Files) -> Result<RunRequest, String> {
+fn checked(
+    spec: &TestEnvironmentSpec,
+    text: &[u8],
+    files: &Files,
+    base: Option<BaseDescription>,
+) -> Result<RunRequest, String> {
     let overrides = Overrides {
         set: spec.values.clone().into_iter().collect(),
         images: spec.images.clone().into_iter().collect(),
         ttl: spec.ttl.clone(),
         pr: Some(spec.pull_request),
         commit: Some(spec.commit.clone()),
+        base,
+        ..Overrides::default()
     };
     let valid = crate::spec::load_bytes(Path::new(&spec.description.path), text, files, &overrides);
     let valid = valid.map_err(|faults| faults.render(false))?;

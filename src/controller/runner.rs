@@ -197,7 +197,7 @@ impl Runner {
             configmap_store: Some(configmap_store),
             keep: object.spec.keep,
         };
-        let (sources, over) = (run::sources(&valid), CancellationToken::new());
+        let (sources, over) = (valid.sources(), CancellationToken::new());
         let performing = async {
             run.perform(&object.spec.suites, &sources, self.stop.clone()).await;
             over.cancel();

@@ -38,6 +38,9 @@ use crate::model::{Digest, Keep};
 pub struct TestEnvironmentSpec {
     /// Description of the environment.
     pub description: DescriptionSource,
+    /// Description of the protected base, whose suites replace those of the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites_from: Option<BaseSource>,
     /// Number of the pull request.
     #[schemars(range(min = 1))]
     pub pull_request: u32,
@@ -106,6 +109,27 @@ fn default_path() -> String {
     "environment.yaml".into()
 }
 
+/// Source of the base's description: inline, or a ConfigMap in the same namespace. Suites refer to no files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.inline) != has(self.configMap)", "exactly one of inline and configMap is required"))]
+pub struct BaseSource {
+    /// The description, as YAML text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// ConfigMap that holds the description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapSource>,
+    /// Path of the description in the base, for reports and messages.
+    #[serde(default = "default_path")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
+    /// Commit of the base, as the submitter declares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = r"^[0-9a-f]{7,64}$"))]
+    pub revision: Option<String>,
+}
+
 /// Reference to a description in a ConfigMap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -163,12 +187,13 @@ mod tests {
         let same = spec(|_| {}).input_digest();
         assert_eq!(spec(|s| s.keep = Keep::Always).input_digest(), same);
         assert_eq!(spec(|s| s.ttl = Some("9h".into())).input_digest(), same);
-        let different: [fn(&mut TestEnvironmentSpec); 5] = [
+        let different: [fn(&mut TestEnvironmentSpec); 6] = [
             |s| s.commit = "4d1f0c3".into(),
             |s| s.attempt = 2,
             |s| s.suites = vec!["a".into()],
             |s| drop(s.images.insert("a".into(), "b".into())),
             |s| s.description.inline = Some("y".into()),
+            |s| s.suites_from = Some(BaseSource { inline: Some("x".into()), ..BaseSource::default() }),
         ];
         for change in different {
             assert_ne!(spec(change).input_digest(), same);

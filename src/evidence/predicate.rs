@@ -15,7 +15,7 @@ pub mod suite;
 
 pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
 pub use run::{Access, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
-pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
+pub use suite::{CaseSummary, Counts, Origin, RawReport, SuitePredicate, SuiteSourceRef, SuiteSummary};
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -196,7 +196,18 @@ pub struct Opened {
     #[serde(flatten)]
     pub context: Context,
     /// Planned suites, with the digest of their part of the description.
-    pub planned_suites: Vec<Named>,
+    pub planned_suites: Vec<PlannedSuite>,
+}
+
+/// A planned suite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSuite {
+    /// Name and digest.
+    #[serde(flatten)]
+    pub named: Named,
+    /// Where it comes from, where known.
+    #[serde(flatten)]
+    pub origin: Option<Origin>,
 }
 
 /// A departure from the secure defaults.

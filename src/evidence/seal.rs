@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::statement::{self, Payload};
 use super::{EvidenceError, SigningKey, bundle, dsse, read, store};
 use crate::model::{Digest, is_hex};
+use crate::plan::SuitePlan;
 use crate::report::Facts;
 
 /// The evidence of a sealed run.
@@ -23,11 +24,11 @@ pub struct Sealed {
     pub statements: BTreeMap<String, String>,
 }
 
-/// Signs and stores the opening entry, before the first suite. `planned` maps the planned suites to the digests of
-/// their descriptions. A run is opened once; another attempt needs a new run id.
-pub fn open(
+/// Signs and stores the opening entry with the planned suites, before the first suite. A run is opened once; another attempt
+/// needs a new run id.
+pub fn open<'a>(
     facts: &Facts,
-    planned: &BTreeMap<String, String>,
+    planned: impl IntoIterator<Item = &'a SuitePlan>,
     key: &SigningKey,
     dir: &Path,
 ) -> Result<PathBuf, EvidenceError> {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::EvidenceError;
 use super::predicate::*;
 use crate::engine::EngineKind;
-use crate::model::{Digest, Outcome, Verdict, is_hex};
-use crate::plan::Confinement;
+use crate::model::{Digest, Outcome, SourceRef, SuiteOrigin, Verdict, is_hex};
+use crate::plan::{Confinement, SuitePlan};
 use crate::report::Facts;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 
@@ -26,10 +26,13 @@ pub struct Payload {
     pub sha256: String,
 }
 
-/// The opening entry; `planned` maps the planned suites to their digests.
-pub fn opened(facts: &Facts, planned: &BTreeMap<String, String>) -> Result<Payload, EvidenceError> {
-    let planned_suites =
-        planned.iter().map(|(name, digest)| Named { name: name.clone(), digest: DigestSet::sha256(digest) }).collect();
+/// The opening entry, with the planned suites.
+pub fn opened<'a>(facts: &Facts, planned: impl IntoIterator<Item = &'a SuitePlan>) -> Result<Payload, EvidenceError> {
+    let planned = planned.into_iter().map(|s| PlannedSuite {
+        named: Named { name: s.name.clone(), digest: DigestSet::sha256(&s.digest) },
+        origin: s.origin.as_ref().map(origin),
+    });
+    let planned_suites = planned.collect();
     payload(facts, RUN_OPENED, &Opened { context: context(facts), planned_suites })
 }
 
@@ -190,6 +193,16 @@ fn summary(suite: &SuiteFact) -> SuiteSummary {
         },
         raw_reports: suite.raw.iter().map(raw_report).collect(),
         departure: suite.confinement.as_ref().and_then(departure),
+        origin: suite.origin.as_ref().map(origin),
+    }
+}
+
+fn origin(origin: &SuiteOrigin) -> Origin {
+    let SourceRef { from, commit, path, digest } = origin.source_ref.clone();
+    Origin {
+        source_ref: SuiteSourceRef { from, commit, path, digest: DigestSet::sha256(&digest) },
+        changed_in_pr: origin.changed_in_pr,
+        lost_cases: origin.lost_cases.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let e = &valid.environment;
     let ttl_ms = milliseconds(&e.name, &e.ttl, quantity::LONGEST_LIFE_MS)?;
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
-    let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s)?)));
+    let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s, valid)?)));
     Ok(Plan {
         environment: EnvironmentName::new(&e.name, pr).to_string(),
         description: e.name.clone(),
@@ -84,7 +84,7 @@ fn database(name: &str, d: &Database, valid: &ValidDescription) -> Result<Databa
     Ok(DatabasePlan { database: d.database.clone(), roles: d.roles.clone(), sql })
 }
 
-fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
+fn suite(name: &str, s: &Suite, valid: &ValidDescription) -> Result<SuitePlan, PlanError> {
     Ok(SuitePlan {
         name: name.to_owned(),
         kind: s.kind,
@@ -95,5 +95,6 @@ fn suite(name: &str, s: &Suite) -> Result<SuitePlan, PlanError> {
         timeout_ms: milliseconds(name, &s.timeout, quantity::LONGEST_LIMIT_MS)?,
         retries: s.retries,
         executor: suite::executor(name, s)?,
+        origin: valid.origins.get(name).cloned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::facts::{CaseFact, CauseKind, Facts, SuiteFact};
 use crate::engine::EngineKind;
-use crate::model::{Outcome, Verdict, sanitize};
+use crate::model::{Outcome, SuiteSource, Verdict, sanitize};
 use crate::plan::Confinement;
 use crate::spec::model::SuiteKind;
 
@@ -41,6 +41,30 @@ pub fn suite_kind(kind: SuiteKind) -> &'static str {
     }
 }
 
+/// Maximum number of lost cases that are named.
+const LOST_CASES: usize = 20;
+
+/// Where a suite comes from and how the change treats it, in a run with a base.
+pub fn origin(suite: &SuiteFact) -> Option<String> {
+    let origin = suite.origin.as_ref()?;
+    let changed = origin.changed_in_pr?;
+    if origin.source_ref.from == SuiteSource::Change {
+        return Some("of the change: the base does not have it".into());
+    }
+    let commit = origin.source_ref.commit.as_deref().map(|c| format!(" at {}", short(c))).unwrap_or_default();
+    let changed = if changed { "; the change alters or removes it" } else { "" };
+    let lost = lost_cases(&origin.lost_cases).map(|l| format!("; {l}")).unwrap_or_default();
+    Some(format!("of the base{commit}{changed}{lost}"))
+}
+
+/// Says which cases of the base the change lost, if it lost any.
+pub fn lost_cases(ids: &[String]) -> Option<String> {
+    let named: Vec<_> = ids.iter().take(LOST_CASES).map(|id| sanitize::one_line(id, 64)).collect();
+    let more = ids.len().saturating_sub(LOST_CASES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!ids.is_empty()).then(|| format!("the change lost cases against the base: {}{more}", named.join(", ")))
+}
+
 /// Id and name of a case on one line; omits the name if the id ends with it.
 pub fn case_title(case: &CaseFact) -> String {
     let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 300));
@@ -77,8 +101,11 @@ pub fn engine(facts: &Facts) -> String {
 
 /// The commit's first 12 characters, or `unknown commit`.
 pub fn commit(facts: &Facts) -> String {
-    let commit = sanitize::one_line(&facts.change.commit, 200);
-    if commit.is_empty() { "unknown commit".into() } else { commit.chars().take(12).collect() }
+    if facts.change.commit.is_empty() { "unknown commit".into() } else { short(&facts.change.commit) }
+}
+
+fn short(commit: &str) -> String {
+    sanitize::one_line(commit, 200).chars().take(12).collect()
 }
 
 /// A unit or container suite that departs from the secure defaults.

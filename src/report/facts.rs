@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
-use crate::model::{ImageFact, RunId, Verdict};
+use crate::model::{ImageFact, RunId, SuiteOrigin, SuiteSource, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -152,6 +152,16 @@ pub struct SuiteFact {
     /// Confinement of its container; none for a list of cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confinement: Option<Confinement>,
+    /// Where it comes from, where known.
+    #[serde(flatten)]
+    pub origin: Option<SuiteOrigin>,
+}
+
+impl SuiteFact {
+    /// Returns true if it comes from the protected base.
+    pub fn is_of_base(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| o.source_ref.from == SuiteSource::Base)
+    }
 }
 
 /// One case.

@@ -43,6 +43,9 @@ fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
     for (key, value) in about {
         suite.add_property((key, sanitize::one_line(&value, 200).as_str()));
     }
+    if let Some(origin) = display::origin(fact) {
+        suite.add_property(("origin", origin.as_str()));
+    }
     suite.add_test_cases(fact.cases.iter().map(|c| case(&fact.name, c)));
     if let Some(whole) = whole(fact) {
         suite.add_test_case(whole);

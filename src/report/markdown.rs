@@ -118,6 +118,11 @@ fn suites(suites: &[SuiteFact]) -> String {
     if suites.len() > MOST_SUITES {
         table += &format!("\nand {} more suites\n", suites.len() - MOST_SUITES);
     }
+    let origins = suites.iter().take(MOST_SUITES).filter_map(|s| Some((s, display::origin(s)?)));
+    let origins: String = origins.map(|(s, o)| format!("- {}: {}\n", inline(&s.name, 60), inline(&o, 2000))).collect();
+    if !origins.is_empty() {
+        table += &format!("\n{origins}");
+    }
     table
 }
 

@@ -109,6 +109,10 @@ impl Page {
             let kind = display::suite_kind(suite.kind);
             let took = time::elapsed(suite.started, suite.finished);
             self.line(&format!("  {mark}  {name:<names$}  {kind:<10}  {count:<counts$}  {took}"));
+            if let Some(origin) = display::origin(suite) {
+                let origin = self.paint(FAINT, &sanitize::without_ci_commands(&origin));
+                self.line(&format!("      {origin}"));
+            }
             if let Some(reason) = &suite.reason {
                 self.line(&format!("      {}", indent(&lines(reason, 1000), 6)));
             }

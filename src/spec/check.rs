@@ -42,6 +42,11 @@ pub fn run(
     suites::check(&mut check, secrets);
 }
 
+/// Checks the suites alone, against the units of the environment.
+pub fn suites_only(environment: &Environment, secrets: &[SecretUse], diagnostics: &mut DiagnosticSink) {
+    suites::check(&mut Checker::new(environment, diagnostics), secrets);
+}
+
 fn override_images(environment: &mut Environment, overrides: &Overrides, diagnostics: &mut DiagnosticSink) {
     for (name, image) in &overrides.images {
         let option = format!("--image {name}");

@@ -19,6 +19,9 @@ pub use suggest::{known, near};
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// The file, where it is not the description itself but that of the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Path such as `services.api.port`, or the option of the command line such as `--set size`; may be empty.
     pub path: String,
     /// Line from 1; none for the command line and for the file as a whole.
@@ -41,13 +44,22 @@ impl Diagnostic {
     /// A diagnostic of a place in the text.
     pub fn at(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
-        Self { path: path.to_owned(), line: None, column: None, message, help, mark: Some(mark), also: None }
+        Self {
+            file: None,
+            path: path.to_owned(),
+            line: None,
+            column: None,
+            message,
+            help,
+            mark: Some(mark),
+            also: None,
+        }
     }
 
     /// A diagnostic of the command line, or of the file as a whole (with an empty path).
     pub fn without_span(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
-        Self { path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
+        Self { file: None, path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
     }
 
     /// Points at a second place as well.
@@ -86,6 +98,12 @@ impl Diagnostics {
         }
         list.sort_by_key(|f| (f.line, f.column));
         Self { file: file.to_owned(), list, omitted, source: source.to_owned() }
+    }
+
+    /// Names the file in every diagnostic with a place, for readers of the list alone.
+    pub fn in_file(mut self, name: &str) -> Self {
+        self.list.iter_mut().filter(|d| d.line.is_some()).for_each(|d| d.file = Some(name.to_owned()));
+        self
     }
 
     /// One diagnostic about the file as a whole.

@@ -28,8 +28,12 @@ pub struct FileReference {
     pub is_sql: bool,
 }
 
+pub(super) fn description_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() }
+}
+
 pub(super) fn read_description(path: &Path) -> Result<(PathBuf, Vec<u8>), Diagnostics> {
-    let path = if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() };
+    let path = description_file(path);
     match description_path(&path).and_then(|p| read_regular(&p, MAX_BYTES as u64)) {
         Ok(bytes) => Ok((path, bytes)),
         Err(e) => {

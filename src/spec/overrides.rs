@@ -13,4 +13,29 @@ pub struct Overrides {
     pub pr: Option<u32>,
     /// `{{commit}}`; forty zeros where it is not known.
     pub commit: Option<String>,
+    /// Name that `{{environment}}` is made of, in place of the description's own.
+    pub description: Option<String>,
+    /// The protected base, whose suites take the place of the description's own.
+    pub base: Option<BaseDescription>,
+    /// `set` may name values that the description does not declare.
+    pub undeclared: bool,
+}
+
+/// The description of the protected base, before it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseDescription {
+    /// Path of the file, for people.
+    pub path: String,
+    /// Commit that it was read from; none for a folder.
+    pub commit: Option<String>,
+    /// Its text.
+    pub bytes: Vec<u8>,
+}
+
+impl BaseDescription {
+    /// The path with the commit, such as `environment.yaml@4d1f0c2`.
+    pub fn name(&self) -> String {
+        let short = self.commit.as_ref().and_then(|c| c.get(..7));
+        short.map_or_else(|| self.path.clone(), |c| format!("{}@{c}", self.path))
+    }
 }

@@ -7,13 +7,16 @@ use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
 use super::files::FileReference;
 use super::model::{API_VERSION, Environment, KIND};
 use super::span::{FieldPath, Lines, NodeSpan};
+use super::template::SecretUse;
 use super::yaml::Node;
 use super::{Overrides, check, schema, schema_check, template, values, yaml};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
     /// The description; not to be used while there are errors.
-    environment: Environment,
+    pub(super) environment: Environment,
+    /// Secrets that steps name.
+    pub(super) secrets: Vec<SecretUse>,
     /// Diagnostics so far.
     pub diagnostics: DiagnosticSink,
     file: PathBuf,
@@ -44,7 +47,7 @@ pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<ParsedD
     match serde_json::from_value::<Environment>(json) {
         Ok(mut environment) => {
             check::run(&mut environment, &secrets, overrides, &mut diagnostics);
-            Ok(ParsedDescription { environment, diagnostics, file: file.to_owned(), text })
+            Ok(ParsedDescription { environment, secrets, diagnostics, file: file.to_owned(), text })
         }
         Err(e) => {
             diagnostics.push(Diagnostic::without_span(
@@ -102,8 +105,13 @@ impl ParsedDescription {
 
     /// The description, if nothing is wrong with it.
     pub fn finish(self) -> Result<Environment, Diagnostics> {
+        self.checked().map(|s| s.environment)
+    }
+
+    /// Itself, if nothing is wrong with it so far.
+    pub(super) fn checked(self) -> Result<Self, Diagnostics> {
         if self.diagnostics.list.is_empty() {
-            return Ok(self.environment);
+            return Ok(self);
         }
         Err(Diagnostics::new(&self.file, &self.text, self.diagnostics.list, self.diagnostics.omitted))
     }

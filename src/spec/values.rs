@@ -20,7 +20,8 @@ pub(super) fn collect(
     overrides: &Overrides,
     diagnostics: &mut DiagnosticSink,
 ) -> BTreeMap<String, String> {
-    let description = root.get("name").and_then(Node::text).unwrap_or_default().to_owned();
+    let own = root.get("name").and_then(Node::text).unwrap_or_default();
+    let description = overrides.description.as_deref().unwrap_or(own).to_owned();
     let mut all = BTreeMap::new();
     if let Some(Kind::Map(entries)) = root.get_mut("values").map(|v| &mut v.kind) {
         for e in entries.iter() {
@@ -29,11 +30,12 @@ pub(super) fn collect(
         for (name, text) in &overrides.set {
             match entries.iter_mut().find(|e| e.key == *name) {
                 Some(e) => set(name, text, &mut e.value, diagnostics),
+                None if overrides.undeclared => {}
                 None => undeclared(name, entries.iter().map(|e| e.key.as_str()), diagnostics),
             }
         }
         all.extend(entries.iter().filter_map(|e| Some((e.key.clone(), e.value.text()?.to_owned()))));
-    } else {
+    } else if !overrides.undeclared {
         overrides.set.iter().for_each(|(name, _)| undeclared(name, [], diagnostics));
     }
     let pr = overrides.pr.unwrap_or(0);

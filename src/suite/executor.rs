@@ -84,6 +84,7 @@ fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
             SuiteExecutor::Container(c) => Some(c.confinement.clone()),
             SuiteExecutor::Steps { .. } => None,
         },
+        origin: suite.origin.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use dayfly::engine::{EngineInfo, EngineKind};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::model::{Digest, ImageFact, Verdict};
-use dayfly::plan::{Confinement, Limits, UnitKind};
+use dayfly::plan::{Confinement, Limits, SuitePlan, UnitKind};
 use dayfly::report::Facts;
 use dayfly::report::facts::*;
 use dayfly::spec::model::SuiteKind;
@@ -111,8 +111,13 @@ pub fn passed(run: u128) -> Facts {
     facts
 }
 
-pub fn planned(facts: &Facts) -> BTreeMap<String, String> {
-    facts.suites.iter().map(|s| (s.name.clone(), s.digest.clone())).collect()
+pub fn planned(facts: &Facts) -> Vec<SuitePlan> {
+    let plan = |s: &SuiteFact| SuitePlan {
+        digest: s.digest.clone(),
+        origin: s.origin.clone(),
+        ..dayfly::testing::suite(&s.name, vec![])
+    };
+    facts.suites.iter().map(plan).collect()
 }
 
 pub fn raw() -> BTreeMap<String, Vec<u8>> {
@@ -151,6 +156,7 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
             reason: Some("it owns its results".into()),
             ..Default::default()
         }),
+        origin: None,
     }
 }
 

@@ -111,6 +111,7 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
         }],
         source: Some("environments/tsd/environment.yaml:96".into()),
         confinement: None,
+        origin: None,
     }
 }
 

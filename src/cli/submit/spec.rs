@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::cli::RequestArgs;
-use crate::crd::{DescriptionSource, RequestedBy, TestEnvironmentSpec};
+use crate::crd::{BaseSource, DescriptionSource, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
-use crate::spec::ValidDescription;
+use crate::spec::{BaseDescription, ValidDescription};
 
 /// Builds the spec, with the description and every file that it refers to.
 pub fn build(
@@ -30,6 +30,7 @@ pub fn build(
     let asked = RequestedBy { job: runner.job, actor: runner.actor };
     TestEnvironmentSpec {
         description,
+        suites_from: valid.base.as_ref().map(base),
         pull_request: change.pr,
         commit: change.commit.clone(),
         repository: change.repository.clone(),
@@ -40,6 +41,15 @@ pub fn build(
         keep: args.keep,
         attempt: 1,
         requested_by: Some(asked).filter(|a| a.job.is_some() || a.actor.is_some()),
+    }
+}
+
+fn base(of: &BaseDescription) -> BaseSource {
+    BaseSource {
+        inline: Some(String::from_utf8_lossy(&of.bytes).into_owned()),
+        config_map: None,
+        path: of.path.clone(),
+        revision: of.commit.clone(),
     }
 }
 

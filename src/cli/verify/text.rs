@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 
 use super::evidence::VerifiedEvidence;
 use crate::evidence::VerifyingKey;
-use crate::evidence::predicate::{Context, Counts, Departure, Opened, RemovalPredicate, RunPredicate, SuiteSummary};
+use crate::evidence::predicate::{
+    Context, Counts, Departure, Opened, Origin, RemovalPredicate, RunPredicate, SuiteSummary,
+};
 use crate::evidence::verify::StatementContent;
+use crate::model::SuiteSource;
 use crate::plan::Confinement;
+use crate::report::display::lost_cases;
 
 /// Summarizes verified evidence in lines of label and value.
 pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
@@ -33,7 +37,7 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
         }
         VerifiedEvidence::File(StatementContent::Opened(o)) => {
             context_text(&mut text, &o.context);
-            let names: Vec<_> = o.planned_suites.iter().map(|s| s.name.as_str()).collect();
+            let names: Vec<_> = o.planned_suites.iter().map(|s| s.named.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
         }
         VerifiedEvidence::Removal(r) => {
@@ -100,7 +104,7 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     }
     suites_text(text, &run.suites.iter().map(|s| &s.summary).collect::<Vec<_>>());
     let ran = |name: &str| run.suites.iter().any(|s| s.summary.name == name);
-    for planned in opened.iter().flat_map(|o| &o.planned_suites).filter(|p| !ran(&p.name)) {
+    for planned in opened.iter().flat_map(|o| &o.planned_suites).map(|p| &p.named).filter(|p| !ran(&p.name)) {
         line(text, "suite", format!("{:<24} announced, never ran", planned.name));
     }
 }
@@ -143,7 +147,23 @@ fn suites_text(text: &mut String, suites: &[&SuiteSummary]) {
     for suite in suites {
         let verdict = suite.verdict.map_or_else(|| "unfinished".into(), |v| format!("{v:?}").to_lowercase());
         line(text, "suite", format!("{:<24} {verdict:<13} {}", suite.name, counts(&suite.counts)));
+        if let Some(origin) = suite.origin.as_ref().and_then(origin_text) {
+            line(text, "", origin);
+        }
     }
+}
+
+/// The origin of a suite in a run with a base.
+fn origin_text(origin: &Origin) -> Option<String> {
+    let source = &origin.source_ref;
+    let sha256 = source.digest.sha256.as_deref().unwrap_or("?");
+    if source.from == SuiteSource::Change {
+        return origin.changed_in_pr.map(|_| "of the change: the base does not have it".into());
+    }
+    let commit = source.commit.as_ref().map(|c| format!("@{c}")).unwrap_or_default();
+    let changed = if origin.changed_in_pr == Some(true) { "; the change alters or removes it" } else { "" };
+    let lost = lost_cases(&origin.lost_cases).map(|l| format!("; {l}")).unwrap_or_default();
+    Some(format!("of the base: {}{commit} (sha256:{sha256}){changed}{lost}", source.path))
 }
 
 fn counts(c: &Counts) -> String {

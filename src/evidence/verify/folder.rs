@@ -172,7 +172,7 @@ fn check_file_names(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Re
 /// Refuses a passed run that lacks an announced suite.
 fn check_planned_suites(opened: Option<&Opened>, run: &RunPredicate) -> Result<(), Refusal> {
     let ran = |name: &str| run.suites.iter().any(|s| s.summary.name == name);
-    let missing = opened.and_then(|o| o.planned_suites.iter().find(|p| !ran(&p.name)));
+    let missing = opened.and_then(|o| o.planned_suites.iter().map(|p| &p.named).find(|p| !ran(&p.name)));
     match missing {
         Some(planned) if run.outcome == Outcome::Passed => Err(Refusal::MissingSuite(planned.name.clone())),
         _ => Ok(()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Refusal, VerifiedRun};
-use crate::evidence::predicate::{PullRequest, RunPredicate};
+use crate::evidence::predicate::{PullRequest, RunPredicate, SuiteSummary};
 use crate::model::{Outcome, Repository, RunId, Verdict};
 use crate::spec::model::SuiteKind;
 
@@ -33,6 +33,12 @@ pub struct Requirements {
     pub kinds: Vec<SuiteKind>,
     /// SHA-256 of the description as resolved.
     pub description_sha256: Option<String>,
+    /// Only suites of the protected base count, at least one passed, and all of them did.
+    pub base_suites: bool,
+    /// Commit of the base that these suites come from.
+    pub base_commit: Option<String>,
+    /// SHA-256 of the base's description file that these suites come from.
+    pub base_sha256: Option<String>,
     /// No unit departs from the secure defaults.
     pub no_departures: bool,
     /// Raw files may be missing.
@@ -90,10 +96,15 @@ impl Requirements {
     }
 
     fn check_suites(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        self.check_base(run)?;
+        let only_base = self.needs_base();
         for (name, digest) in &self.suites {
             let Some(suite) = run.suites.iter().map(|s| &s.summary).find(|s| s.name == *name) else {
                 return Err(unmet(format!("suite {name} is required, and the run has no suite of that name")));
             };
+            if only_base && suite.base().is_none() {
+                return Err(unmet(format!("suite {name} is required from the base, and it comes from the change")));
+            }
             let found = suite.digest.sha256.as_deref().unwrap_or_default();
             if let Some(expected) = digest.as_deref().filter(|d| *d != found) {
                 return Err(unmet(format!("suite {name} has the digest sha256:{found}, not sha256:{expected}")));
@@ -102,14 +113,57 @@ impl Requirements {
                 return Err(unmet(format!("suite {name} is required, and it did not pass")));
             }
         }
-        let passed =
-            |kind| run.suites.iter().any(|s| s.summary.kind == kind && s.summary.verdict == Some(Verdict::Passed));
+        let counts = |s: &SuiteSummary| s.verdict == Some(Verdict::Passed) && (!only_base || s.base().is_some());
+        let passed = |kind| run.suites.iter().any(|s| s.summary.kind == kind && counts(&s.summary));
         match self.kinds.iter().find(|kind| !passed(**kind)) {
             Some(kind) => {
-                Err(unmet(format!("the run has no passed suite of kind {}", format!("{kind:?}").to_lowercase())))
+                let (kind, of_base) =
+                    (format!("{kind:?}").to_lowercase(), if only_base { " from the base" } else { "" });
+                Err(unmet(format!("the run has no passed suite of kind {kind}{of_base}")))
             }
             None => Ok(()),
         }
+    }
+
+    fn needs_base(&self) -> bool {
+        self.base_suites || self.base_commit.is_some() || self.base_sha256.is_some()
+    }
+
+    /// Checks the suites of the base. Suites of the change may have run beside them.
+    fn check_base(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        if !self.needs_base() {
+            return Ok(());
+        }
+        let of_base = || run.suites.iter().filter_map(|s| Some((&s.summary, s.summary.base()?)));
+        if of_base().next().is_none() {
+            let text = "no suite of the run comes from the protected base; run it with --suites-from";
+            return Err(unmet(text.to_owned()));
+        }
+        for (suite, source) in of_base() {
+            let name = &suite.name;
+            if suite.verdict != Some(Verdict::Passed) {
+                return Err(unmet(format!("suite {name} of the base did not pass")));
+            }
+            match (&self.base_commit, &source.commit) {
+                (Some(expected), Some(found)) if !found.eq_ignore_ascii_case(expected) => {
+                    return Err(unmet(format!(
+                        "suite {name} comes from commit {found} of the base, not from {expected}"
+                    )));
+                }
+                (Some(expected), None) => {
+                    let text = format!("suite {name} comes from a base of unknown commit, and {expected} is required");
+                    return Err(unmet(text));
+                }
+                _ => {}
+            }
+            let found = source.digest.sha256.as_deref().unwrap_or_default();
+            if let Some(expected) = self.base_sha256.as_deref().filter(|d| *d != found) {
+                let text =
+                    format!("suite {name} comes from a file with the digest sha256:{found}, not sha256:{expected}");
+                return Err(unmet(text));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) struct Suite {
     took: String,
     digest: String,
     source: String,
+    origin: String,
     /// Shown unfolded.
     open: bool,
     cases: Vec<Case>,
@@ -105,6 +106,7 @@ fn suite(number: usize, suite: &SuiteFact) -> Suite {
         took: time::elapsed(suite.started, suite.finished),
         digest: sanitize::one_line(&suite.digest, 100),
         source: sanitize::one_line(suite.source.as_deref().unwrap_or(""), 300),
+        origin: display::origin(suite).unwrap_or_default(),
         open: class != "good",
         cases: suite.cases.iter().map(|c| case(&suite.name, c, scale.as_ref())).collect(),
         raw: suite.raw.iter().map(raw).collect(),

@@ -15,7 +15,7 @@ use dayfly::evidence::read::read_run;
 use dayfly::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, save_facts, suite_bundle};
 use dayfly::evidence::verify::{Expectations, Refusal, StatementContent, folder, verify};
 use dayfly::evidence::{EvidenceError, KeyKind, SigningKey, open, seal, statement};
-use dayfly::model::{Outcome, Verdict};
+use dayfly::model::{Outcome, SourceRef, SuiteOrigin, SuiteSource, Verdict};
 use dayfly::report::facts::{Cause, CauseKind};
 use dayfly::report::{Facts, exit_code};
 use proptest::prelude::*;
@@ -670,6 +670,60 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
     for (required, part) in cases {
         let said = refusal(&with(required));
         assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+/// The same facts, with suites from here.
+fn from(mut facts: Facts, source: SuiteSource) -> Facts {
+    for suite in &mut facts.suites {
+        let commit = (source == SuiteSource::Base).then(|| COMMIT.to_owned());
+        let source_ref = SourceRef { from: source, commit, path: "environment.yaml".into(), digest: digest("file") };
+        let lost_cases = if source == SuiteSource::Base { vec!["A7".to_owned()] } else { vec![] };
+        suite.origin = Some(SuiteOrigin { source_ref, changed_in_pr: Some(true), lost_cases });
+    }
+    facts
+}
+
+#[test]
+fn only_suites_of_the_base_satisfy_require_base_suites() {
+    let kind = dayfly::spec::model::SuiteKind::Acceptance;
+    let base = RequirementArgs { require_base_suites: true, ..Default::default() };
+    let met = RequirementArgs {
+        require_suite: vec!["acceptance".into()],
+        require_kind: vec![kind],
+        base_commit: Some(COMMIT.into()),
+        base_digest: Some(format!("sha256:{}", digest("file"))),
+        ..base.clone()
+    };
+    let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let of_base = sealed_run(&from(passed(7), SuiteSource::Base), folders[0].path());
+    let (code, out, err) = verify_command(&VerifyArgs { required: met.clone(), ..of_base.clone() }, false);
+    assert_eq!(code.unwrap(), exit_code::PASSED, "{err}");
+    assert!(out.contains("the change alters or removes it; the change lost cases against the base: A7"), "{out}");
+    let mut mixed = from(passed(7), SuiteSource::Base);
+    mixed.suites.push(dayfly::report::facts::SuiteFact {
+        name: "own".into(),
+        ..from(passed(7), SuiteSource::Change).suites[0].clone()
+    });
+    let mixed = sealed_run(&mixed, folders[3].path());
+    let args = VerifyArgs { required: base.clone(), ..mixed.clone() };
+    assert_eq!(verify_command(&args, false).0.unwrap(), exit_code::PASSED);
+    let of_change = sealed_run(&from(passed(7), SuiteSource::Change), folders[1].path());
+    let unknown = sealed_run(&passed(7), folders[2].path());
+    let other = "5".repeat(40);
+    for (args, required, why) in [
+        (&of_change, base.clone(), "no suite of the run comes from the protected base"),
+        (&unknown, met, "no suite of the run comes from the protected base"),
+        (&mixed, RequirementArgs { require_suite: vec!["own".into()], ..base.clone() }, "required from the base"),
+        (&of_base, RequirementArgs { base_commit: Some(other), ..Default::default() }, "of the base, not from"),
+        (
+            &of_base,
+            RequirementArgs { base_digest: Some(format!("sha256:{}", digest("x"))), ..Default::default() },
+            "comes from a file with the digest",
+        ),
+    ] {
+        let said = refusal(&VerifyArgs { required, ..args.clone() });
+        assert!(said.contains(why), "{why}: {said}");
     }
 }
 

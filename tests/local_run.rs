@@ -347,3 +347,42 @@ fn reports_a_process_that_exceeds_its_memory_limit() {
     user.owns("oom-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("memory");
 }
+
+#[test]
+fn a_change_that_deletes_its_security_suite_is_judged_by_that_of_the_base() {
+    needs_engine!();
+    let user = User::new();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]);
+        let done = git.args(arguments).current_dir(user.folder.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    };
+    let file = user.describes("judged", &with_cases(REACHES_WEB).replace("kind: acceptance", "kind: security"));
+    git(&["init", "--quiet"]);
+    git(&["add", &file]);
+    git(&["commit", "--quiet", "--message", "base"]);
+    let base = git(&["rev-parse", "HEAD"]);
+    let easy =
+        "suites:\n  easy:\n    kind: security\n    cases: [ { id: E1, name: easy, steps: [ wait: { for: 1ms } ] } ]\n";
+    user.describes("judged", &format!("{WEB}{easy}"));
+    let gate = ["--require-passed", "--require-base-suites", "--require-kind", "security", "--base-commit", &base];
+    let verifies = |folder: &str, more: &[&str]| {
+        user.dayfly(&[&["verify", folder, "--key", "key.pem.pub"], &gate[..], more].concat())
+    };
+
+    user.runs(&file, "1", &["--suites-from", &base]).code(0).says("the change lost cases against the base: A1");
+    let report = user.report("judged-pr-1");
+    let suites = report["suites"].as_array().unwrap();
+    let about: Vec<_> = suites.iter().map(|s| (s["name"].as_str().unwrap(), &s["sourceRef"]["from"])).collect();
+    assert_eq!(about, [("suite", &"base".into()), ("easy", &"change".into())]);
+    assert_eq!(suites[0]["changedInPr"], true);
+    let folder = user.evidence("judged-pr-1");
+    verifies(folder.to_str().unwrap(), &["--require-suite", "suite"]).code(0).says("of the base");
+    verifies(folder.to_str().unwrap(), &["--require-suite", "easy"]).code(10).says("it comes from the change");
+
+    user.runs(&file, "2", &[]).code(0);
+    let folder = user.evidence("judged-pr-2");
+    verifies(folder.to_str().unwrap(), &[]).code(10).says("no suite of the run comes from the protected base");
+}

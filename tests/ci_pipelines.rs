@@ -92,7 +92,13 @@ fn each_pipeline_runs_reports_and_verifies() {
         let verify = &verb("verify")[0];
         assert_eq!(verify[2], "evidence", "{path}");
         assert_eq!(value_of(verify, "--commit"), value_of(run, "--commit"), "{path}");
-        assert!(value_of(verify, "--key").is_some_and(|k| k.contains(".pub")), "{path}");
+        // The change must choose neither the suites nor the key.
+        assert_eq!(value_of(run, "--suites-from"), value_of(verify, "--base-commit"), "{path}");
+        assert!(value_of(run, "--suites-from").is_some(), "{path}");
+        for flag in ["--require-passed", "--require-base-suites"] {
+            assert!(verify.contains(&flag.to_owned()), "{path}: {flag}");
+        }
+        assert!(value_of(verify, "--key").is_some_and(|k| k.starts_with("some/path")), "{path}: {verify:?}");
     }
 }
 

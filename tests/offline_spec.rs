@@ -383,10 +383,16 @@ fn accepts_the_example_of_the_schema() {
 
 #[test]
 fn validate_and_plan_exit_with_their_codes() {
-    use dayfly::cli::{plan, validate};
-    let (good, bad, none) = (shop(), PathBuf::from("tests/fixtures/spec/faulty/many.yaml"), Overrides::default());
-    assert_eq!([validate::run(&good, &none, false), validate::run(&good, &none, true)], [0, 0]);
-    assert_eq!([validate::run(&bad, &none, false), validate::run(&bad, &none, true)], [2, 2]);
-    assert_eq!(plan::run(&good, &none, 7, Some(plan::GraphFormat::Dot), false), 0);
-    assert_eq!(plan::run(&bad, &none, 7, None, true), 2);
+    use dayfly::cli::error::ReportedError;
+    use dayfly::cli::{DescriptionArgs, plan, validate};
+    let of = |file: PathBuf| DescriptionArgs { file, set: vec![], image: vec![], suites_from: None };
+    let (good, bad) = (of(shop()), of("tests/fixtures/spec/faulty/many.yaml".into()));
+    let code = |result: anyhow::Result<u8>| match result {
+        Ok(code) => code,
+        Err(e) => e.downcast_ref::<ReportedError>().unwrap().0,
+    };
+    assert_eq!([validate::run(&good, false), validate::run(&good, true)].map(code), [0, 0]);
+    assert_eq!([validate::run(&bad, false), validate::run(&bad, true)].map(code), [2, 2]);
+    assert_eq!(code(plan::run(&good, 7, Some(plan::GraphFormat::Dot), false)), 0);
+    assert_eq!(code(plan::run(&bad, 7, None, true)), 2);
 }

@@ -125,6 +125,34 @@ fn submits_the_files_of_the_description() {
 }
 
 #[test]
+fn a_change_that_deletes_its_suite_is_judged_by_that_of_the_base() {
+    let team = team!("base");
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]);
+        let done = git.args(arguments).current_dir(team.user.folder.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    };
+    let file = team.user.describes("ct-base", &with_cases(REACHES_WEB));
+    git(&["init", "--quiet"]);
+    git(&["add", &file]);
+    git(&["commit", "--quiet", "--message", "base"]);
+    let base = git(&["rev-parse", "HEAD"]);
+    let easy = "suites:\n  easy:\n    kind: acceptance\n    cases: [ { id: E1, name: easy, steps: [ wait: { for: 1ms } ] } ]\n";
+    team.user.describes("ct-base", &format!("{WEB}{easy}"));
+    team.user.dayfly(&submit(&file, &["--suites-from", &base])).code(0).says("lost cases against the base: A1");
+    let declared =
+        kubectl(&["-n", &team.namespace, "get", "tenv", "ct-base-pr-7", "-o", "jsonpath={.spec.suitesFrom.revision}"]);
+    assert_eq!(declared.trim(), base);
+    let folder = team.user.evidence("ct-base-pr-7");
+    let key = installed::controller();
+    let gate = ["verify", folder.to_str().unwrap(), "--key", &key, "--require-passed", "--base-commit", &base];
+    team.user.dayfly(&[&gate[..], &["--require-suite", "suite"]].concat()).code(0);
+    team.user.dayfly(&[&gate[..], &["--require-suite", "easy"]].concat()).code(10).says("it comes from the change");
+}
+
+#[test]
 fn gets_the_report_without_the_right_to_read_logs() {
     let team = team!("nologs");
     kubectl(&["-n", "dayfly-system", "delete", "rolebinding", &team.namespace]);

@@ -3,27 +3,19 @@
 //! The change is hostile: it may hold folders and links of any name. So the repository is the one whose `.git` lies above the
 //! description, a folder is only taken for the base if the change cannot have brought it, and nothing follows links.
 
-use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 mod error;
 mod folder;
 mod git;
 mod location;
+mod process;
 
 pub use error::BaseError;
 use folder::Folder;
 use git::Revision;
 use location::Location;
-
-/// What the process was started with.
-#[derive(Debug, Clone, Default)]
-pub struct Process {
-    /// Its working folder.
-    pub folder: PathBuf,
-    /// Where programs are looked for (`PATH`).
-    pub path: OsString,
-}
+pub use process::Process;
 
 /// The protected base of the repository in which a description lies.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use super::Process;
 use super::error::BaseError;
 use super::location::Location;
+use super::process::Process;
 use crate::model::is_hex;
 
 /// Longest name of a revision, and most bytes of a listing or message.

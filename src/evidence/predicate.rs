@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::EngineKind;
-use crate::model::RunId;
+use crate::model::{RunId, SuiteSource};
 
 pub mod removal;
 pub mod run;
@@ -15,7 +15,7 @@ pub mod suite;
 
 pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
 pub use run::{Access, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
-pub use suite::{CaseSummary, Counts, Origin, RawReport, SuitePredicate, SuiteSourceRef, SuiteSummary};
+pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -197,6 +197,34 @@ pub struct Opened {
     pub context: Context,
     /// Planned suites, with the digest of their part of the description.
     pub planned_suites: Vec<PlannedSuite>,
+}
+
+/// Where a suite comes from, and how the change treats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The description that it was read from.
+    pub source_ref: SuiteSourceRef,
+    /// The change has another version of it than the base, or one of the two does not have it; absent without a base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_in_pr: Option<bool>,
+    /// Ids of the cases that the base has and the change does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_cases: Vec<String>,
+}
+
+/// A description in the change or in the protected base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteSourceRef {
+    /// `base` or `change`.
+    pub from: SuiteSource,
+    /// Commit of the base, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Path of the description.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub digest: DigestSet,
 }
 
 /// A planned suite.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Departure, DigestSet, Scope, TestResult};
+use super::{Context, Departure, DigestSet, Origin, Scope, SuiteSourceRef, TestResult};
 use crate::model::{SuiteSource, Verdict};
 use crate::report::facts::CaseFailure;
 use crate::spec::model::SuiteKind;
@@ -59,34 +59,6 @@ pub struct SuiteSummary {
     /// Where it comes from, where known.
     #[serde(flatten)]
     pub origin: Option<Origin>,
-}
-
-/// Where a suite comes from, and how the change treats it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Origin {
-    /// The description that it was read from.
-    pub source_ref: SuiteSourceRef,
-    /// The change has another version of it than the base, or one of the two does not have it; absent without a base.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_in_pr: Option<bool>,
-    /// Ids of the cases that the base has and the change does not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lost_cases: Vec<String>,
-}
-
-/// A description in the change or in the protected base.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SuiteSourceRef {
-    /// `base` or `change`.
-    pub from: SuiteSource,
-    /// Commit of the base, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// Path of the description.
-    pub path: String,
-    /// SHA-256 of the file.
-    pub digest: DigestSet,
 }
 
 impl SuiteSummary {

@@ -31,6 +31,7 @@ pub mod list;
 pub mod logs;
 pub mod man;
 pub mod plan;
+pub mod policy;
 pub mod process_env;
 pub mod progress;
 pub mod reap;
@@ -67,17 +68,25 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check a description and report every error
+    /// Check a description or a policy and report every error
     Validate {
         #[command(flatten)]
         description: DescriptionArgs,
+        #[command(flatten)]
+        policy: policy::PolicyCheckArgs,
     },
-    /// Print the JSON Schema of descriptions
-    Schema,
+    /// Print the JSON Schema of descriptions or policies
+    Schema {
+        /// Kind of the documents
+        #[arg(long, value_enum, value_name = "KIND", default_value = "environment")]
+        kind: schema::SchemaKind,
+    },
     /// Show what `up` would create, in which order, and which services can reach each other
     Plan {
         #[command(flatten)]
         description: DescriptionArgs,
+        #[command(flatten)]
+        policy: policy::PolicyCheckArgs,
         /// Pull request number
         #[arg(long, value_name = "NUMBER", default_value_t = 1)]
         pr: u32,
@@ -132,6 +141,8 @@ pub enum Verb {
     Doctor {
         /// Description whose images to check as well
         file: Option<PathBuf>,
+        #[command(flatten)]
+        policy: policy::PolicyCheckArgs,
     },
     /// Print a shell completion script
     Completions {
@@ -164,9 +175,9 @@ impl Cli {
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {
-            Verb::Validate { description } => validate::run(&description, json),
-            Verb::Schema => Ok(schema::run()),
-            Verb::Plan { description, pr, graph } => plan::run(&description, pr, graph, json),
+            Verb::Validate { description, policy } => validate::run(&description, &policy, json),
+            Verb::Schema { kind } => Ok(schema::run(kind)),
+            Verb::Plan { description, policy, pr, graph } => plan::run(&description, &policy, pr, graph, json),
             Verb::Render(args) => render::run(args, common),
             Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,
@@ -184,7 +195,7 @@ impl Cli {
             Verb::Report(args) => report::run(args),
             Verb::Verify(args) => verify::run(args, json),
             Verb::Key { action } => key::run(action, json),
-            Verb::Doctor { file } => doctor::run(file, common).await,
+            Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,
             Verb::Completions { shell } => Ok(completions::run(Self::command(), shell)),
             Verb::Man { folder } => man::run(Self::command(), &folder),
             Verb::Controller(args) => controller::run(args, common).await,

@@ -8,6 +8,7 @@ use crate::engine::kubernetes::explain;
 pub mod apply;
 pub mod key;
 pub mod manifests;
+pub mod policy;
 pub mod remove;
 pub mod role_bindings;
 pub mod rollout;

@@ -19,6 +19,7 @@ pub mod lease;
 pub mod lifecycle;
 pub mod model;
 pub mod plan;
+pub mod policy;
 pub mod reaper;
 pub mod render;
 pub mod report;

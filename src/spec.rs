@@ -11,7 +11,9 @@ use serde_json::json;
 mod base;
 pub mod check;
 pub mod diagnostic;
+pub mod document;
 mod files;
+pub mod kind;
 pub mod model;
 pub mod needs;
 mod overrides;
@@ -26,6 +28,7 @@ mod values;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+use document::SourceText;
 use model::Environment;
 pub use overrides::{BaseDescription, Overrides};
 pub use parse::ParsedDescription;
@@ -43,6 +46,8 @@ pub struct ValidDescription {
     pub digest: String,
     /// Line and column, both from 1, by path such as `suites.acceptance.cases[3].steps[1]`.
     pub locations: BTreeMap<String, (usize, usize)>,
+    /// The text of the YAML file and its marks, without those of suites of the base, for diagnostics that follow.
+    pub source: SourceText,
     /// The YAML file.
     pub path: PathBuf,
     /// Where each suite comes from.
@@ -55,13 +60,14 @@ impl ValidDescription {
     /// `path:line` of every place in the description; places of a suite of the base are in the base's.
     pub fn sources(&self) -> BTreeMap<String, String> {
         let (own, base) = (self.path.display().to_string(), self.base.as_ref().map(BaseDescription::name));
-        let is_of_base = |place: &str| {
-            let origin = base::suite_of(place).and_then(|suite| self.origins.get(suite));
-            origin.is_some_and(|o| o.source_ref.from == SuiteSource::Base)
-        };
+        let is_of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&self.origins, suite));
         let file = |place: &str| base.as_ref().filter(|_| is_of_base(place)).unwrap_or(&own);
         self.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", file(place)))).collect()
     }
+}
+
+fn is_of_base(origins: &BTreeMap<String, SuiteOrigin>, suite: &str) -> bool {
+    origins.get(suite).is_some_and(|o| o.source_ref.from == SuiteSource::Base)
 }
 
 /// Path of the description that a user named: a YAML file, or a folder that holds `environment.yaml`.
@@ -76,6 +82,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<ValidDescription, Diag
     let (path, bytes) = files::read_description(path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     validate(path, &bytes, overrides, |wanted, diagnostics| files::read_referenced(&folder, wanted, diagnostics))
+}
+
+/// Reads the bytes of a document that the user names, with the path of its file.
+pub fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), Diagnostics> {
+    files::read_description(path)
 }
 
 /// As [`load`], of a description and files that lie elsewhere than on a disk. Pure.
@@ -99,8 +110,9 @@ fn validate(
     let mut parsed = parse::parse(&path, bytes, &overrides)?;
     let of_base = base.as_ref().map(|b| base::parse(b, &parsed.environment.name, &overrides)).transpose()?;
     let files = files(&parsed.references(), &mut parsed.diagnostics);
-    let locations = parsed.locations();
+    let source = parsed.source();
     let environment = parsed.finish()?;
+    let locations = source.locations();
     let merged = match base.as_ref().zip(of_base) {
         Some((base, parsed)) => {
             base::check_declared(&path, &environment, &parsed.environment, &overrides)?;
@@ -109,7 +121,19 @@ fn validate(
         None => base::Merged { origins: base::origins(&environment, &path, bytes), environment, locations },
     };
     let base::Merged { environment, origins, locations } = merged;
-    Ok(ValidDescription { digest: digest(&environment, &files), environment, files, locations, path, origins, base })
+    let of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&origins, suite));
+    let source =
+        SourceText { spans: source.spans.into_iter().filter(|(place, _)| !of_base(place)).collect(), ..source };
+    Ok(ValidDescription {
+        digest: digest(&environment, &files),
+        environment,
+        files,
+        locations,
+        source,
+        path,
+        origins,
+        base,
+    })
 }
 
 fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {

@@ -62,8 +62,11 @@ fn broken_run(name: &str) {
     let mut copy = breakages::Copy::of_the_flagship(user.folder.path(), &format!("broken-{name}"));
     run.breakages.iter().for_each(|b| copy.break_it(b));
     let file = copy.write();
-    let suites: Vec<&str> = run.suites.iter().flat_map(|s| ["--suite", s]).collect();
-    let ended = user.runs(&file, "1", &suites);
+    let mut more: Vec<&str> = run.suites.iter().flat_map(|s| ["--suite", s]).collect();
+    // Some breakages depart from the secure defaults.
+    let policy = repository().join("tests/fixtures/policy.yaml");
+    more.extend(["--policy", policy.to_str().unwrap()]);
+    let ended = user.runs(&file, "1", &more);
     assert!(matches!(ended.code, 5 | 6), "{ended:?}");
     let report = user.report(&environment);
     let cases =

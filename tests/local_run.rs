@@ -41,6 +41,27 @@ fn a_run_signs_its_report_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_description_gets_root_from_a_policy_only() {
+    needs_engine!();
+    let user = User::new();
+    let root = "port: 8080\n    security: { user: '0', root: true, reason: it says so itself }\n";
+    let file = user.describes("rooted", &with_cases(REACHES_WEB).replacen("port: 8080\n", root, 1));
+    user.owns("rooted-pr-1");
+    user.runs(&file, "1", &[]).code(2).says("`services.web.security.root` is not allowed").says("--policy FILE");
+    assert!(!user.folder.path().join("evidence").exists(), "nothing was signed");
+    user.finds_nothing_of("rooted-pr-1");
+    let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { departures: [root] }\n";
+    std::fs::write(user.folder.path().join("policy.yaml"), policy).unwrap();
+    user.runs(&file, "1", &["--policy", "policy.yaml"]).code(0).says("PASSED").says("policy policy.yaml sha256:");
+    let run = user.evidence("rooted-pr-1");
+    let report = user.report("rooted-pr-1");
+    let digest = format!("sha256:{}", report["policy"]["digest"].as_str().unwrap());
+    let verify = ["verify", run.to_str().unwrap(), "--key", "key.pem.pub", "--require-passed", "--policy-digest"];
+    user.dayfly(&[&verify[..], &[&digest]].concat()).code(0).says("may run as root");
+    user.dayfly(&[&verify[..], &[&format!("sha256:{}", "0".repeat(64))]].concat()).code(10);
+}
+
+#[test]
 fn a_run_completes_after_its_output_is_closed() {
     needs_engine!();
     let user = User::new();

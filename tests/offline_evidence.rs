@@ -728,6 +728,26 @@ fn only_suites_of_the_base_satisfy_require_base_suites() {
 }
 
 #[test]
+fn requires_the_policy_that_a_run_was_checked_against() {
+    let policy =
+        |of: &str| RequirementArgs { policy_digest: Some(format!("sha256:{}", digest(of))), ..Default::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let mut facts = passed(7);
+    facts.policy = Some(dayfly::model::PolicyReference { uri: "ci/policy.yaml".into(), digest: digest("policy") });
+    let args = sealed_run(&facts, dir.path());
+    let with = |required: RequirementArgs| VerifyArgs { required, ..args.clone() };
+    let (code, out, _) = verify_command(&with(policy("policy")), false);
+    assert_eq!(code.unwrap(), exit_code::PASSED);
+    assert!(out.contains(&format!("ci/policy.yaml (sha256:{})", digest("policy"))), "{out}");
+    let other = refusal(&with(policy("other")));
+    assert!(other.contains("the policy has the digest sha256:"), "{other}");
+    let dir = tempfile::tempdir().unwrap();
+    let without = VerifyArgs { required: policy("policy"), ..sealed_run(&passed(7), dir.path()) };
+    let none = refusal(&without);
+    assert!(none.contains("the run had no policy"), "{none}");
+}
+
+#[test]
 fn refuses_a_failed_suite_that_is_required() {
     let dir = tempfile::tempdir().unwrap();
     let args = sealed_run(&failed(7), dir.path());

@@ -383,16 +383,13 @@ fn accepts_the_example_of_the_schema() {
 
 #[test]
 fn validate_and_plan_exit_with_their_codes() {
-    use dayfly::cli::error::ReportedError;
-    use dayfly::cli::{DescriptionArgs, plan, validate};
-    let of = |file: PathBuf| DescriptionArgs { file, set: vec![], image: vec![], suites_from: None };
-    let (good, bad) = (of(shop()), of("tests/fixtures/spec/faulty/many.yaml".into()));
-    let code = |result: anyhow::Result<u8>| match result {
-        Ok(code) => code,
-        Err(e) => e.downcast_ref::<ReportedError>().unwrap().0,
+    let code = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+        command.args(arguments).args(["--policy", "tests/fixtures/policy.yaml"]).output().unwrap().status.code()
     };
-    assert_eq!([validate::run(&good, false), validate::run(&good, true)].map(code), [0, 0]);
-    assert_eq!([validate::run(&bad, false), validate::run(&bad, true)].map(code), [2, 2]);
-    assert_eq!(code(plan::run(&good, 7, Some(plan::GraphFormat::Dot), false)), 0);
-    assert_eq!(code(plan::run(&bad, 7, None, true)), 2);
+    let (good, bad) = ("tests/fixtures/spec/shop", "tests/fixtures/spec/faulty/many.yaml");
+    assert_eq!([code(&["validate", good]), code(&["validate", good, "--output", "json"])], [Some(0); 2]);
+    assert_eq!([code(&["validate", bad]), code(&["validate", bad, "--output", "json"])], [Some(2); 2]);
+    assert_eq!(code(&["plan", good, "--pr", "7", "--graph", "dot"]), Some(0));
+    assert_eq!(code(&["plan", bad, "--pr", "7", "--output", "json"]), Some(2));
 }

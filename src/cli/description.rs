@@ -51,7 +51,12 @@ pub fn load_with_base(args: &DescriptionArgs, overrides: Overrides, json: bool) 
 
 /// Reads and checks a description.
 pub fn load(path: &Path, overrides: &Overrides, json: bool) -> anyhow::Result<ValidDescription> {
-    crate::spec::load(path, overrides).map_err(|faults| {
+    printed(crate::spec::load(path, overrides), json)
+}
+
+/// Prints the diagnostics of an error.
+pub fn printed<T>(result: Result<T, Diagnostics>, json: bool) -> anyhow::Result<T> {
+    result.map_err(|faults| {
         print_diagnostics(&faults, json);
         anyhow::Error::new(ReportedError(exit_code::USAGE))
     })

@@ -4,8 +4,9 @@
 
 use std::path::PathBuf;
 
+use super::policy::PolicyCheckArgs;
 use super::target::{self, Target};
-use super::{Common, Output, description, stdio};
+use super::{Common, DescriptionArgs, Output, policy, stdio};
 use crate::report::exit_code;
 use crate::spec::Overrides;
 use check::Check;
@@ -16,10 +17,10 @@ mod local;
 mod trial;
 
 /// Runs all checks; with `file`, also those of the description's images.
-pub async fn run(file: Option<PathBuf>, common: &Common) -> anyhow::Result<u8> {
+pub async fn run(file: Option<PathBuf>, check: &PolicyCheckArgs, common: &Common) -> anyhow::Result<u8> {
     let description = file
-        .as_deref()
-        .map(|path| description::load(path, &Overrides::default(), common.output == Output::Json))
+        .map(|file| DescriptionArgs { file, set: vec![], image: vec![], suites_from: None })
+        .map(|args| policy::load_description(&args, Overrides::default(), check, common.output == Output::Json))
         .transpose()?;
     let (checks, gaps) = match target::one(common)? {
         Target::Local => match target::local(common).await? {

@@ -1,6 +1,6 @@
 //! `dayfly install`: installs or upgrades the controller in a cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -8,10 +8,10 @@ use kube::Client;
 use tokio::time::Instant;
 
 use super::error::usage_error;
-use super::{Common, Output, stdio};
+use super::{Common, Output, description, stdio};
 use crate::install::manifests::{self, Manifest};
 use crate::install::remove::{self, Removal, RoleBindings};
-use crate::install::{CONTROLLER, CRD, InstallError, apply, key, wait};
+use crate::install::{CONTROLLER, CRD, InstallError, apply, key, policy, wait};
 use crate::report::exit_code;
 use output::{install_error, print_change};
 
@@ -37,6 +37,9 @@ pub struct InstallArgs {
     /// Output file for the public key (default: standard output)
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
+    /// Policy with the limits of descriptions (default: the installed policy, or dayfly's built-in limits)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Print the manifests, or preview the changes, without installing anything
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "print")]
     dry_run: Option<DryRun>,
@@ -60,7 +63,10 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     if image.is_empty() || image.contains(char::is_whitespace) {
         return Err(usage_error(&format!("invalid --image {image:?}: expected an image reference")).into());
     }
-    let all = manifests::all(image).map_err(|e| install_error(common, &e))?;
+    let mut all = manifests::all(image).map_err(|e| install_error(common, &e))?;
+    if let Some(file) = &args.policy {
+        add_policy(&mut all, file, common)?;
+    }
     if args.dry_run == Some(DryRun::Print) {
         let text = manifests::yaml(&all).map_err(|e| install_error(common, &e))?;
         stdio::out(&text);
@@ -68,6 +74,9 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let given = args.key.as_deref().map(|file| signing::read(file, args.passphrase_file.clone())).transpose()?;
     let client = cluster::connect(common).await?.client();
+    if args.policy.is_none() {
+        policy::keep(&client, &mut all).await.map_err(|e| install_error(common, &e))?;
+    }
     // Errors in keys or permissions must be found before anything is changed.
     let there = key::installed(&client).await.map_err(|e| install_error(common, &e))?;
     let step = key::decide(there.as_ref(), given.as_ref().map(|g| &g.public), args.replace_key);
@@ -90,6 +99,11 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
     wait_until_available(&client, until, common).await?;
     signing::print_public_key(public.as_ref(), pem.as_deref(), args.public_key.as_deref(), image, common);
     Ok(exit_code::PASSED)
+}
+
+fn add_policy(all: &mut Vec<Manifest>, file: &Path, common: &Common) -> anyhow::Result<()> {
+    let (given, text) = description::printed(crate::policy::load_text(file), common.output == Output::Json)?;
+    policy::add(all, &given, &text).map_err(|e| install_error(common, &e))
 }
 
 async fn wait_until_available(client: &Client, until: Instant, common: &Common) -> anyhow::Result<()> {

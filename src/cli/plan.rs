@@ -1,6 +1,7 @@
 //! `dayfly plan`: shows the plan of an environment. Needs no engine.
 
-use super::{DescriptionArgs, description, stdio};
+use super::policy::PolicyCheckArgs;
+use super::{DescriptionArgs, description, policy, stdio};
 use crate::plan::{build, text};
 use crate::report::exit_code;
 use crate::spec::Overrides;
@@ -17,9 +18,15 @@ pub enum GraphFormat {
 }
 
 /// Prints the plan, its graph, or with `json` the plan as data; returns the exit code.
-pub fn run(args: &DescriptionArgs, pr: u32, graph: Option<GraphFormat>, json: bool) -> anyhow::Result<u8> {
+pub fn run(
+    args: &DescriptionArgs,
+    check: &PolicyCheckArgs,
+    pr: u32,
+    graph: Option<GraphFormat>,
+    json: bool,
+) -> anyhow::Result<u8> {
     let overrides = Overrides { pr: Some(pr), ..description::overrides(args, None) };
-    let valid = description::load_with_base(args, overrides, json)?;
+    let valid = policy::load_description(args, overrides, check, json)?;
     let plan = match build::build(&valid, pr) {
         Ok(plan) => plan,
         Err(e) => {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::error::usage_error;
+use super::policy::{self, PolicyCheckArgs};
 use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
 use crate::model::sanitize;
@@ -25,6 +26,8 @@ const STAND_IN: &str = "198.51.100";
 pub struct RenderArgs {
     #[command(flatten)]
     description: DescriptionArgs,
+    #[command(flatten)]
+    policy: PolicyCheckArgs,
     /// Pull request number
     #[arg(long, value_name = "NUMBER")]
     pr: u32,
@@ -33,7 +36,8 @@ pub struct RenderArgs {
 /// Prints the objects in creation order.
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = description::overrides(&args.description, None);
-    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
+    let json = common.output == Output::Json;
+    let valid = policy::load_description(&args.description, overrides, &args.policy, json)?;
     let plan = description::plan(&valid, args.pr)?;
     let lease = request::new_lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;

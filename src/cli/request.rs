@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::error::usage_error;
+use super::policy::PolicyArgs;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::lease::Lease;
 use crate::model::{Repository, RunId, without_credentials};
@@ -32,16 +33,20 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
 }
 
-/// Checks the requested run. Errors are printed and end with exit code 2 before anything is created.
-pub fn run_request(args: &RequestArgs, common: &Common) -> anyhow::Result<RunRequest> {
+/// Checks the requested run, also against the policy if this process performs it. Errors are printed and end with exit code
+/// 2 before anything is created.
+pub fn run_request(args: &RequestArgs, policy: Option<&PolicyArgs>, common: &Common) -> anyhow::Result<RunRequest> {
     let (change_args, change, runner) = self::change(&args.change, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
-    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
+    let json = common.output == Output::Json;
+    let valid = description::load_with_base(&args.description, overrides.clone(), json)?;
+    let policy = policy.map(|p| p.enforce(&valid, &overrides, change.repository.as_deref(), json)).transpose()?;
+    let policy = policy.and_then(|p| p.reference().cloned());
     let plan = description::plan(&valid, change.pr)?;
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));
     }
-    Ok(RunRequest { valid, plan, change, runner })
+    Ok(RunRequest { valid, plan, change, runner, policy })
 }
 
 /// The lease of a new run, with a new run id.

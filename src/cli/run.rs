@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::policy::PolicyArgs;
 use super::{Common, Output, RequestArgs, process_env, progress, request, signals, stdio, target};
 use crate::evidence::store;
 use crate::lease::Lease;
@@ -18,6 +19,8 @@ use crate::run::{Run, RunRequest};
 pub struct RunArgs {
     #[command(flatten)]
     request: RequestArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// Private key that signs the report (generate one with `dayfly key generate`)
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: PathBuf,
@@ -31,13 +34,15 @@ pub struct RunArgs {
 
 /// Performs the run. After the claim, every outcome is reported, signed and cleaned up.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
-    let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
+    let RunRequest { valid, plan, change, runner, policy } =
+        request::run_request(&args.request, Some(&args.policy), common)?;
     let RequestArgs { description, suite, keep, .. } = args.request;
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
-    let facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
+    let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
+    facts.policy = policy;
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);

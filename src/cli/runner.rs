@@ -47,9 +47,11 @@ fn account(text: &str) -> Result<ServiceAccountRef, String> {
 /// Performs the run, and prints each event as a line of JSON.
 pub async fn run(args: RunnerArgs, common: &Common) -> anyhow::Result<u8> {
     let key = Arc::new(key::signing_key(&args.key, None)?);
+    let namespace = args.account.namespace.clone();
     let engine = target::this_cluster(args.account, common).await?.map_err(|e| engine_error(common, &e))?;
     let runner = Runner {
         client: engine.client(),
+        namespace,
         engine,
         object: (args.namespace.clone(), args.name.clone()),
         run: args.run,

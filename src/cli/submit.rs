@@ -49,7 +49,8 @@ pub struct SubmitArgs {
 
 /// Submits the run, and follows it with --wait.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
-    let RunRequest { valid, plan, change, runner } = request::run_request(&args.request, common)?;
+    // The controller checks it against the cluster's policy.
+    let RunRequest { valid, plan, change, runner, .. } = request::run_request(&args.request, None, common)?;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
     let wanted = spec::build(&args.request, &valid, text, &change, runner);

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::policy::PolicyArgs;
 use super::{ChangeArgs, Common, DescriptionArgs, Output, description, progress, request, signals, stdio, target};
 use crate::engine::ReplacePolicy;
 use crate::lease::Lease;
@@ -17,18 +18,23 @@ pub struct UpArgs {
     description: DescriptionArgs,
     #[command(flatten)]
     change: ChangeArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 /// Starts the environment. A failure leaves it for inspection; a signal removes it.
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = request::change(&args.change, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
-    let valid = description::load_with_base(&args.description, overrides, common.output == Output::Json)?;
+    let json = common.output == Output::Json;
+    let valid = description::load_with_base(&args.description, overrides.clone(), json)?;
+    let policy = args.policy.enforce(&valid, &overrides, change.repository.as_deref(), json)?;
     let plan = description::plan(&valid, change.pr)?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
-    let facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
+    let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
+    facts.policy = policy.reference().cloned();
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
     let cause = match up::bring_up(engine.clone(), lease.clone(), ReplacePolicy::InPlace, journal.clone(), stop).await {
         Ok(session) => {

@@ -1,27 +1,40 @@
-//! `dayfly validate`: reports all errors of a description at once. Needs no engine.
+//! `dayfly validate`: reports all errors of a description or a policy at once. Needs no engine.
 
-use super::{DescriptionArgs, description};
+use super::policy::PolicyCheckArgs;
+use super::{DescriptionArgs, description, policy};
+use crate::policy::Policy;
 use crate::report::exit_code;
-use crate::spec::ValidDescription;
+use crate::spec::{self, ValidDescription, kind};
 
-/// Checks a description; returns the exit code: 0, or 2 with errors.
+/// Checks a description against the policy, or the file itself if it is a policy.
 ///
 /// Diagnostics go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
-pub fn run(args: &DescriptionArgs, json: bool) -> anyhow::Result<u8> {
-    let valid = description::load_with_base(args, description::overrides(args, None), json)?;
-    if json {
-        outln!("[]")
+pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, json: bool) -> anyhow::Result<u8> {
+    let read = description::printed(spec::read(&args.file), json)?;
+    let summary = if spec::document::is(&kind::POLICY, &read.1) {
+        let policy = description::printed(Policy::parse(&read.0, &read.1), json)?;
+        let rules = counted(policy.rules(), "rule");
+        format!("{} is valid: a policy with {rules}", read.0.display())
     } else {
-        outln!("{}", summary(&valid))
+        let overrides = description::overrides(args, None);
+        summary(&policy::load_description(args, overrides, check, json)?)
+    };
+    if json {
+        outln!("[]");
+    } else {
+        outln!("{summary}");
     }
     Ok(exit_code::PASSED)
 }
 
 fn summary(valid: &ValidDescription) -> String {
     let e = &valid.environment;
-    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let mut parts = vec![counted(e.services.len(), "service"), counted(e.databases.len(), "database")];
     parts.extend(e.broker.iter().map(|_| "a broker".to_owned()));
     parts.push(counted(e.suites.len(), "suite"));
     format!("{} is valid: {}", valid.path.display(), parts.join(", "))
+}
+
+fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }

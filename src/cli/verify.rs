@@ -82,6 +82,9 @@ pub struct RequirementArgs {
     /// Require this digest of the description as resolved
     #[arg(long, value_name = "sha256:DIGEST")]
     pub description_digest: Option<String>,
+    /// Require this digest of the operator's policy
+    #[arg(long, value_name = "sha256:DIGEST")]
+    pub policy_digest: Option<String>,
     /// Refuse a run with a service or suite that departs from the secure defaults
     #[arg(long)]
     pub no_departures: bool,
@@ -164,6 +167,7 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
         suites: of.require_suite.iter().map(suite).collect::<anyhow::Result<_>>()?,
         kinds: of.require_kind.clone(),
         description_sha256: of.description_digest.as_deref().map(|d| sha256("--description-digest", d)).transpose()?,
+        policy_sha256: of.policy_digest.as_deref().map(|d| sha256("--policy-digest", d)).transpose()?,
         no_departures: of.no_departures,
         raw_may_be_absent: args.allow_missing_raw,
     })

@@ -10,9 +10,10 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::crd::{BaseSource, ConfigMapSource, DescriptionSource, TestEnvironment, TestEnvironmentSpec};
 use crate::model::without_credentials;
+use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy, Subject};
 use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
-use crate::spec::{BaseDescription, Overrides};
+use crate::spec::{BaseDescription, Diagnostics, Overrides};
 
 /// Why a TestEnvironment cannot be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -29,13 +30,42 @@ pub enum Unresolved {
         /// The problem.
         String,
     ),
+    /// The policy refuses the description, or is itself unusable; it may still change.
+    #[error("{0}")]
+    NotAllowed(
+        /// Every refusal, as text.
+        String,
+    ),
     /// The API server did not answer.
     #[error("read the description: {0}")]
     Api(#[from] kube::Error),
 }
 
-/// Reads what the object refers to and checks it.
-pub async fn resolve(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
+/// Reads what the object refers to and checks it, also against the operator's policy in dayfly's namespace.
+pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) -> Result<RunRequest, Unresolved> {
+    let policy = policy(client, system).await?;
+    let request = described(client, object).await?;
+    let namespace = object.namespace().unwrap_or_default();
+    let subject = Subject::Requester { namespace, repository: request.change.repository.clone() };
+    let refused = |faults: Diagnostics| Unresolved::NotAllowed(faults.render(false));
+    crate::policy::check(&policy, &subject, &request.valid, &overrides(&object.spec)).map_err(refused)?;
+    Ok(RunRequest { policy: policy.reference().cloned(), ..request })
+}
+
+/// Reads the operator's policy; without one, the built-in limits hold. With an unusable one, nothing is allowed.
+async fn policy(client: &Client, system: &str) -> Result<Policy, Unresolved> {
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), system);
+    let Some(map) = maps.get_opt(CONFIGMAP).await? else { return Ok(Policy::built_in()) };
+    let uri = format!("configmap://{system}/{CONFIGMAP}/{CONFIGMAP_KEY}");
+    let Some(text) = contents(map).remove(CONFIGMAP_KEY) else {
+        let why =
+            format!("ConfigMap {system}/{CONFIGMAP} has no key {CONFIGMAP_KEY}; ask the operator of this installation");
+        return Err(Unresolved::NotAllowed(why));
+    };
+    Policy::parse(Path::new(&uri), &text).map_err(|faults| Unresolved::NotAllowed(faults.render(false)))
+}
+
+async fn described(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
     let (spec, namespace) = (&object.spec, object.namespace().unwrap_or_default());
     let (text, files) = match &spec.description.config_map {
         Some(from) => in_config_map(client, &namespace, from, "description").await?,
@@ -117,21 +147,24 @@ fn contents(map: ConfigMap) -> Files {
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
 }
 
+fn overrides(spec: &TestEnvironmentSpec) -> Overrides {
+    Overrides {
+        set: spec.values.clone().into_iter().collect(),
+        images: spec.images.clone().into_iter().collect(),
+        ttl: spec.ttl.clone(),
+        pr: Some(spec.pull_request),
+        commit: Some(spec.commit.clone()),
+        ..Overrides::default()
+    }
+}
+
 fn checked(
     spec: &TestEnvironmentSpec,
     text: &[u8],
     files: &Files,
     base: Option<BaseDescription>,
 ) -> Result<RunRequest, String> {
-    let overrides = Overrides {
-        set: spec.values.clone().into_iter().collect(),
-        images: spec.images.clone().into_iter().collect(),
-        ttl: spec.ttl.clone(),
-        pr: Some(spec.pull_request),
-        commit: Some(spec.commit.clone()),
-        base,
-        ..Overrides::default()
-    };
+    let overrides = Overrides { base, ..overrides(spec) };
     let valid = crate::spec::load_bytes(Path::new(&spec.description.path), text, files, &overrides);
     let valid = valid.map_err(|faults| faults.render(false))?;
     let plan = crate::plan::build::build(&valid, spec.pull_request).map_err(|e| format!("failed to {e}"))?;
@@ -142,6 +175,7 @@ fn checked(
     Ok(RunRequest {
         valid,
         plan,
+        policy: None,
         change: Change {
             repository: spec.repository.as_deref().map(without_credentials),
             pr: spec.pull_request,

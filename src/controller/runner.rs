@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::run_request;
+use super::run_request::{self, Unresolved};
 use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
@@ -37,6 +37,8 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 pub struct Runner {
     /// Client of the cluster.
     pub client: Client,
+    /// dayfly's namespace, which holds the operator's policy.
+    pub namespace: String,
     /// Engine of the same cluster.
     pub engine: Arc<dyn Engine>,
     /// Namespace and name of the object.
@@ -85,9 +87,12 @@ impl Runner {
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
         tracing::Span::current().record("environment", &status.environment);
         tracing::info!("claimed the run");
-        let ended = match run_request::resolve(&self.client, &object).await {
+        let ended = match run_request::resolve(&self.client, &object, &self.namespace).await {
             Ok(request) => self.run(&object, status, request, screen).await,
-            // It was valid when the controller checked it.
+            // Both were in order when the controller checked them.
+            Err(Unresolved::NotAllowed(why)) => {
+                failed_early(status, &format!("the operator's policy changed after the description was checked: {why}"))
+            }
             Err(e) => failed_early(status, &format!("the description changed after it was checked: {e}")),
         };
         self.write(&ended).await?;
@@ -155,7 +160,7 @@ impl Runner {
         request: RunRequest,
         mut screen: impl FnMut(&RunEvent) + Send + 'static,
     ) -> RunStatus {
-        let RunRequest { valid, plan, change, runner } = request;
+        let RunRequest { valid, plan, change, runner, policy } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),
@@ -164,9 +169,9 @@ impl Runner {
             },
             Err(e) => return failed_early(status, &e),
         };
-        let facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
+        let mut facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
+        facts.policy = policy;
         if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
-            let mut facts = facts;
             facts
                 .causes
                 .push(Cause { kind: CauseKind::NoEvidence, text: format!("failed to {e}; nothing was started") });

@@ -26,6 +26,8 @@ pub enum DescriptionCheck {
     Invalid(String),
     /// The description is missing or unusable, and may still be created.
     Missing(String),
+    /// The operator's policy refuses the description, and may still change.
+    NotAllowed(String),
 }
 
 /// The status after the description was checked.
@@ -50,6 +52,10 @@ pub fn after_check(
         DescriptionCheck::Missing(why) => {
             (status.environment, status.input_digest) = (None, None);
             ("False", "DescriptionMissing", why)
+        }
+        DescriptionCheck::NotAllowed(why) => {
+            (status.environment, status.input_digest) = (None, None);
+            ("False", "NotAllowed", why)
         }
     };
     let known = status.conditions.iter().find(|c| c.type_ == "Validated");

@@ -134,6 +134,9 @@ pub struct Context {
     pub pr: PullRequest,
     /// The environment.
     pub environment: Environment,
+    /// The policy that the description was checked against; absent if dayfly's built-in limits held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// The program.
     pub runner: RunnerId,
     /// The actor that triggered the run.
@@ -141,6 +144,15 @@ pub struct Context {
     pub actor: Option<String>,
     /// When it began, by the runner's clock.
     pub started_on: Timestamp,
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its file, or `configmap://NAMESPACE/NAME/KEY`.
+    pub uri: String,
+    /// SHA-256 of its bytes.
+    pub digest: DigestSet,
 }
 
 /// A repository.

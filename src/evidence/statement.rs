@@ -139,6 +139,7 @@ fn context(facts: &Facts) -> Context {
             engine_version: info.map(|i| format!("{} {}", i.product, i.version)),
             engine_cannot: info.map(|i| i.gaps.clone()).unwrap_or_default(),
         },
+        policy: facts.policy.as_ref().map(|p| Policy { uri: p.uri.clone(), digest: DigestSet::sha256(&p.digest) }),
         runner: RunnerId { name: facts.runner.name.clone(), version: facts.runner.version.clone() },
         actor: facts.runner.actor.clone(),
         started_on: facts.started,

@@ -3,7 +3,7 @@
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
-use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -21,10 +21,11 @@ macro_rules! embedded {
 }
 
 /// In the order of kustomization.yaml: dependencies first, and policies before the rights that they limit.
-const FILES: [(&str, &str); 12] = embedded![
+const FILES: [(&str, &str); 13] = embedded![
     "namespace.yaml",
     "crd.yaml",
     "admission.yaml",
+    "pod-security.yaml",
     "rbac-cli.yaml",
     "rbac-submit.yaml",
     "rbac-controller.yaml",
@@ -93,7 +94,8 @@ pub fn yaml(all: &[Manifest]) -> Result<String, InstallError> {
     Ok(texts.iter().map(|t| format!("---\n{}\n", t.trim_end())).collect())
 }
 
-fn manifest(value: Value) -> Result<Manifest, String> {
+/// An object to install. The error says what it lacks.
+pub(super) fn manifest(value: Value) -> Result<Manifest, String> {
     let at = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let kind = at("/kind").ok_or("kind is missing")?;
     let resource = resource(&kind).ok_or_else(|| format!("{kind} is not an installed kind"))?;
@@ -108,6 +110,7 @@ fn resource(kind: &str) -> Option<ApiResource> {
         "CustomResourceDefinition" => ApiResource::erase::<CustomResourceDefinition>(&()),
         "ValidatingAdmissionPolicy" => ApiResource::erase::<ValidatingAdmissionPolicy>(&()),
         "ValidatingAdmissionPolicyBinding" => ApiResource::erase::<ValidatingAdmissionPolicyBinding>(&()),
+        "ConfigMap" => ApiResource::erase::<ConfigMap>(&()),
         "ServiceAccount" => ApiResource::erase::<ServiceAccount>(&()),
         "ClusterRole" => ApiResource::erase::<ClusterRole>(&()),
         "ClusterRoleBinding" => ApiResource::erase::<ClusterRoleBinding>(&()),

@@ -51,6 +51,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         engine,
         engine_info: None,
         runner,
+        policy: None,
         started: lease.created,
         finished: None,
         units: units(&lease.plan),

@@ -37,6 +37,24 @@ impl Repository {
         let hosts = self.host.as_ref().zip(other.host.as_ref());
         self.path == other.path && hosts.is_none_or(|(a, b)| a == b)
     }
+
+    /// Returns true if the name says on which host the repository is.
+    pub fn has_host(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Returns true if this name, or this pattern that ends in `/*`, allows `other`. Unlike [`Repository::is`], a missing
+    /// host matches no host: what is allowed to one forge's repository is not allowed to all of that name.
+    pub fn allows(&self, other: &Self) -> bool {
+        let below = |folder: &str| {
+            let rest = other.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+            let plain = |part: &str| {
+                !matches!(part, "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
+            };
+            rest.is_some() && other.path.split('/').all(plain)
+        };
+        self.host == other.host && (self.path == other.path || self.path.strip_suffix("/*").is_some_and(below))
+    }
 }
 
 /// The address of a repository without user and password, which must not reach evidence or logs.
@@ -82,6 +100,25 @@ mod tests {
             }
         }
         assert!(same("https://u:p@git.test:3000/a/b", "git.test:3000/a/b"));
+    }
+
+    #[test]
+    fn a_pattern_allows_what_lies_below_it_on_the_same_host() {
+        let allows =
+            |pattern: &str, other: &str| Repository::parse(pattern).unwrap().allows(&Repository::parse(other).unwrap());
+        assert!(allows("https://git.test/org/*", "https://git.test/org/shop"));
+        assert!(allows("https://git.test/org/*", "git@git.test:Org/group/shop.git"));
+        assert!(allows("https://git.test/org/shop", "https://git.test/org/shop.git"));
+        for other in [
+            "https://git.test/organ/shop",
+            "https://git.test/org/../evil/shop",
+            "https://other.test/org/shop",
+            "org/shop",
+            "https://git.test/org/%2e%2e/x",
+        ] {
+            assert!(!allows("https://git.test/org/*", other), "{other}");
+        }
+        assert!(!allows("https://git.test/org/shop", "https://git.test/org/shop2"));
     }
 
     #[test]

@@ -99,6 +99,13 @@ pub fn engine(facts: &Facts) -> String {
     }
 }
 
+/// The policy and its digest; none if dayfly's built-in limits held.
+pub fn policy(facts: &Facts) -> Option<String> {
+    let policy = facts.policy.as_ref()?;
+    let (uri, digest) = (sanitize::one_line(&policy.uri, 300), sanitize::one_line(&policy.digest, 100));
+    Some(format!("{uri} sha256:{digest}"))
+}
+
 /// The commit's first 12 characters, or `unknown commit`.
 pub fn commit(facts: &Facts) -> String {
     if facts.change.commit.is_empty() { "unknown commit".into() } else { short(&facts.change.commit) }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
-use crate::model::{ImageFact, RunId, SuiteOrigin, SuiteSource, Verdict};
+use crate::model::{ImageFact, PolicyReference, RunId, SuiteOrigin, SuiteSource, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -34,6 +34,9 @@ pub struct Facts {
     pub description_digest: String,
     /// Path of the description as the user gave it.
     pub description_path: String,
+    /// The policy that the description was checked against; none for the built-in limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyReference>,
     /// The change under test.
     pub change: Change,
     /// Kind of engine.

@@ -149,6 +149,7 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
     about.push(("Engine", display::engine(facts)));
     about.push(("Run", facts.run.to_string()));
     about.push(("Description", sanitize::one_line(&facts.description_path, 300)));
+    about.push(("Policy", display::policy(facts).unwrap_or_else(|| "dayfly's built-in limits".into())));
     about.push(("Description digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100))));
     about
 }

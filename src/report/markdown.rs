@@ -91,8 +91,9 @@ fn header(facts: &Facts) -> String {
     let word = display::outcome(facts);
     let repository = facts.change.repository.as_ref().map(|r| format!("{} ", inline(r, 200))).unwrap_or_default();
     let job = facts.runner.job.as_ref().map(|j| format!(" · job {}", inline(j, 300))).unwrap_or_default();
+    let policy = display::policy(facts).map(|p| format!(" · policy {}", inline(&p, 400))).unwrap_or_default();
     format!(
-        "## {} {word}: {}\n\n{repository}pull request {} at `{}` · {} · {} · run `{}`{job}\n\n",
+        "## {} {word}: {}\n\n{repository}pull request {} at `{}` · {} · {} · run `{}`{job}{policy}\n\n",
         mark(word),
         inline(&facts.environment, 120),
         facts.change.pr,

@@ -75,8 +75,11 @@ impl Page {
             display::engine(facts),
             facts.run
         );
-        let about = self.paint(FAINT, &sanitize::without_ci_commands(&about));
-        self.line(&about);
+        let policy = display::policy(facts).map(|p| format!("policy {p}"));
+        for about in [Some(about), policy].into_iter().flatten() {
+            let about = self.paint(FAINT, &sanitize::without_ci_commands(&about));
+            self.line(&about);
+        }
     }
 
     fn section(&mut self, title: &str) {

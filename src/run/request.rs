@@ -1,5 +1,6 @@
 //! A validated request for a run.
 
+use crate::model::PolicyReference;
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::spec::ValidDescription;
@@ -14,4 +15,6 @@ pub struct RunRequest {
     pub change: Change,
     /// The program that runs it, for the report.
     pub runner: Runner,
+    /// The policy that the description was checked against; none for the built-in limits.
+    pub policy: Option<PolicyReference>,
 }

@@ -101,7 +101,7 @@ pub(super) fn merge(
                            change the suite in the base first"
                 .to_owned();
     }
-    let of_parsed = parsed.locations();
+    let of_parsed = parsed.source().locations();
     parsed.checked().map_err(|d| d.in_file(&base.name()))?;
 
     let is_of_base = |place: &str| suite_of(place).is_some_and(|s| of_base.contains_key(s));

@@ -22,6 +22,7 @@ mod services;
 mod steps;
 mod suites;
 
+pub use container::capability;
 use context::Checker;
 pub use context::is_inner_path;
 

@@ -121,8 +121,10 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// Collects diagnostics while a description is checked.
+/// Collects diagnostics while a document is checked.
 pub struct DiagnosticSink {
+    /// Noun for the document as a whole.
+    noun: &'static str,
     /// Marks by path.
     pub spans: Spans,
     /// Diagnostics found, at most [`MAX_KEPT`].
@@ -135,8 +137,8 @@ pub struct DiagnosticSink {
 
 impl DiagnosticSink {
     /// Nothing yet.
-    pub fn new(spans: Spans) -> Self {
-        Self { spans, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
+    pub fn new(spans: Spans, noun: &'static str) -> Self {
+        Self { noun, spans, list: Vec::new(), omitted: 0, unsound: BTreeSet::new() }
     }
 
     /// True once further diagnostics are only counted: no more work on help for them.
@@ -151,6 +153,11 @@ impl DiagnosticSink {
         } else {
             self.list.push(diagnostic);
         }
+    }
+
+    /// A path in words: the document, or the path in backticks.
+    pub fn name(&self, at: &FieldPath) -> String {
+        if at.as_str().is_empty() { format!("the {}", self.noun) } else { at.to_string() }
     }
 
     /// A diagnostic of a value, or of the nearest thing around it that is written down.

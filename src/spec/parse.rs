@@ -1,15 +1,15 @@
 //! Parses the bytes of a description to its typed form with every diagnostic: the pure part of loading.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
+use super::diagnostic::{DiagnosticSink, Diagnostics};
+use super::document::{self, SourceText};
 use super::files::FileReference;
-use super::model::{API_VERSION, Environment, KIND};
-use super::span::{FieldPath, Lines, NodeSpan};
+use super::kind::ENVIRONMENT;
+use super::model::Environment;
+use super::span::FieldPath;
 use super::template::SecretUse;
-use super::yaml::Node;
-use super::{Overrides, check, schema, schema_check, template, values, yaml};
+use super::{Overrides, check, schema, template, values};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
@@ -25,51 +25,16 @@ pub struct ParsedDescription {
 
 /// Parses and checks; an error holds the diagnostics that make it impossible to continue.
 pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<ParsedDescription, Diagnostics> {
-    let text = String::from_utf8_lossy(if bytes.len() > yaml::MAX_BYTES { &[] } else { bytes }).into_owned();
-    let stop = |list: Vec<Diagnostic>| Diagnostics::new(file, &text, list, 0);
-    let (mut root, repeated) = yaml::parse(bytes).map_err(stop)?;
-    if let Some(diagnostic) = foreign(&root) {
-        return Err(stop(vec![diagnostic]));
-    }
-    let Some(spans) = yaml::spans(&root) else {
-        let help = "use shorter keys and fewer levels";
-        return Err(stop(vec![Diagnostic::without_span(
-            "",
-            "the paths of the description are too long to handle",
-            help,
-        )]));
-    };
-    let mut diagnostics = DiagnosticSink::new(spans);
-    repeated.into_iter().for_each(|f| diagnostics.push(f));
+    let (mut root, mut diagnostics, text) = document::tree(&ENVIRONMENT, file, bytes)?;
     let known = values::collect(&mut root, overrides, &mut diagnostics);
     let secrets = template::expand(&mut root, &known, &mut diagnostics);
-    let json = schema_check::check(&schema::schema(), &root, &mut diagnostics);
-    match serde_json::from_value::<Environment>(json) {
-        Ok(mut environment) => {
+    match document::typed::<Environment>(&ENVIRONMENT, &schema::schema(), &root, &mut diagnostics) {
+        Some(mut environment) => {
             check::run(&mut environment, &secrets, overrides, &mut diagnostics);
             Ok(ParsedDescription { environment, secrets, diagnostics, file: file.to_owned(), text })
         }
-        Err(e) => {
-            diagnostics.push(Diagnostic::without_span(
-                "",
-                format!("the description cannot be read: {e}"),
-                "compare it with `dayfly schema`",
-            ));
-            Err(Diagnostics::new(file, &text, diagnostics.list, diagnostics.omitted))
-        }
+        None => Err(Diagnostics::new(file, &text, diagnostics.list, diagnostics.omitted)),
     }
-}
-
-/// Gives a file of another program one diagnostic, instead of one for each of its keys.
-fn foreign(root: &Node) -> Option<Diagnostic> {
-    let is = |key: &str, value: &str| root.get(key).and_then(Node::text) == Some(value);
-    let ours = root.get("apiVersion").and_then(Node::text).is_some_and(|v| v.starts_with("dayfly"));
-    if ours || is("kind", KIND) {
-        return None;
-    }
-    let message = "this is not a description of an environment";
-    let help = format!("it must contain `apiVersion: {API_VERSION}` and `kind: {KIND}`");
-    Some(Diagnostic::at("", root.mark.clone(), message, help))
 }
 
 impl ParsedDescription {
@@ -96,11 +61,9 @@ impl ParsedDescription {
         wanted
     }
 
-    /// Line and column by path.
-    pub fn locations(&self) -> BTreeMap<String, (usize, usize)> {
-        let lines = Lines::new(&self.text);
-        let start = |s: &NodeSpan| s.key.as_ref().map_or(s.value.start, |k| k.start);
-        self.diagnostics.spans.iter().map(|(path, s)| (path.clone(), lines.position(start(s)))).collect()
+    /// Marks of everything that is written, by path.
+    pub fn source(&self) -> SourceText {
+        SourceText { text: self.text.clone(), spans: self.diagnostics.spans.clone() }
     }
 
     /// The description, if nothing is wrong with it.

@@ -88,7 +88,8 @@ impl<'a> SchemaCheck<'a> {
             }
             let of = schema.get("properties").and_then(|p| p.get(name)).unwrap_or(&Value::Null);
             let help = format!("add `{name}`: {}", description(of));
-            self.diagnostics.add(at, format!("{at} has no key `{name}`"), help.trim_end_matches(": "));
+            let message = format!("{} has no key `{name}`", self.diagnostics.name(at));
+            self.diagnostics.add(at, message, help.trim_end_matches(": "));
             self.diagnostics.set_unsound(&at.key(name));
             value.insert(name.to_owned(), self.stand_in(of));
         }

@@ -4,6 +4,7 @@
 //! It keeps the written text of scalars: what a scalar means is decided where a type is wanted.
 
 use super::diagnostic::Diagnostic;
+use super::kind::DocumentKind;
 
 mod load;
 mod node;
@@ -13,40 +14,41 @@ pub(super) use node::plain_value;
 pub use node::{Entry, Kind, Node};
 pub use spans::spans;
 
-/// Longest description, in bytes.
+/// Longest document, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
-/// Parses a description of at most [`MAX_BYTES`].
+/// Parses a document of at most [`MAX_BYTES`].
 ///
 /// Gives the tree with the diagnostics that do not stand in the way of reading on, or the diagnostics that do.
-pub fn parse(bytes: &[u8]) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn parse(bytes: &[u8], kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
-        let message = format!("the description is larger than {} KiB", MAX_BYTES >> 10);
+        let message = format!("the {} is larger than {} KiB", kind.noun, MAX_BYTES >> 10);
         return Err(vec![Diagnostic::without_span(
             "",
             message,
             "keep large data in files of their own and refer to them by `path`",
         )]);
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to())])?;
+    let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to(), kind)])?;
     if let Some(nul) = text.find('\0') {
-        return Err(vec![not_text(nul)]);
+        return Err(vec![not_text(nul, kind)]);
     }
-    load::load(text)
+    load::load(text, kind)
 }
 
-fn not_text(offset: usize) -> Diagnostic {
-    let message = format!("the description is not UTF-8 text: byte {} cannot be read", offset + 1);
-    Diagnostic::without_span("", message, "name the YAML file of the description, saved as UTF-8")
+fn not_text(offset: usize, kind: &DocumentKind) -> Diagnostic {
+    let message = format!("the {} is not UTF-8 text: byte {} cannot be read", kind.noun, offset + 1);
+    Diagnostic::without_span("", message, format!("name the YAML file of the {}, saved as UTF-8", kind.noun))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::spec::kind::ENVIRONMENT;
     use serde_json::Value;
 
     fn json(text: &str) -> Value {
-        parse(format!("top: {text}\n").as_bytes()).unwrap().0.to_json()["top"].take()
+        parse(format!("top: {text}\n").as_bytes(), &ENVIRONMENT).unwrap().0.to_json()["top"].take()
     }
 
     #[test]
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn reports_every_duplicate_key_and_keeps_the_first() {
-        let (node, diagnostics) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n").unwrap();
+        let (node, diagnostics) = parse(b"a: 1\na: 2\nb: {c: 1, c: 2, c: 3}\n", &ENVIRONMENT).unwrap();
         assert_eq!(node.to_json(), serde_json::json!({"a": 1, "b": {"c": 1}}));
         assert_eq!(diagnostics.len(), 3);
     }

@@ -67,7 +67,9 @@ fn names_the_resource_that_no_node_has() {
     let user = in_cluster!();
     let file = user.describes("kc-huge", &format!("{WEB}    resources: {{ memory: 1000Gi }}\n"));
     user.owns("kc-huge-pr-1");
-    user.dayfly(&["up", &file, "--pr", "1"]).code(3).says("Insufficient memory");
+    let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { memory: 1024Gi }\n";
+    std::fs::write(user.folder.path().join("policy.yaml"), policy).unwrap();
+    user.dayfly(&["up", &file, "--pr", "1", "--policy", "policy.yaml"]).code(3).says("Insufficient memory");
 }
 
 #[test]

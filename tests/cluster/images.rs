@@ -89,10 +89,18 @@ fn pins_tags_to_digests_and_pulls_with_credentials_through_the_mirror() {
     let user = in_cluster!();
     let Some(registry) = Registry::start() else { return };
     user.owns("hello-pr-441");
+    // Its name is an address, which only a policy allows.
+    let policy = format!(
+        "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: {{ registries: ['{}/*', docker.io/*] }}\n",
+        registry.host
+    );
+    std::fs::write(user.folder.path().join("policy.yaml"), policy).unwrap();
+    let policy = ["--policy", "policy.yaml"];
     let own = format!("{}/team/hello:1", registry.host);
-    up(&user, &own, &[]).code(4).says("the registry refuses it").says("--pull-secret");
+    up(&user, &own, &[]).code(2).says("is not allowed");
+    up(&user, &own, &policy).code(4).says("the registry refuses it").says("--pull-secret");
     let credentials = registry.credentials();
-    let pull = ["--pull-secret", credentials.as_str()];
+    let pull = ["--policy", "policy.yaml", "--pull-secret", credentials.as_str()];
     let absent = format!("{}/team/hello:nope", registry.host);
     up(&user, &absent, &pull).code(4).says("the registry does not have it");
     user.finds_nothing_of("hello-pr-441");

@@ -223,9 +223,22 @@ fn admission_limits_dayflys_accounts_to_environments() {
             told.err
         );
     }
-    apply(
-        "apiVersion: v1\nkind: Namespace\nmetadata: { name: kc-ours-pr-1, labels: { dayfly.dev/environment: kc-ours-pr-1 } }\n",
-    );
+    let ours = |level: &str, version: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: kc-ours-pr-1\n  labels:\n    dayfly.dev/environment: kc-ours-pr-1\n    \
+             pod-security.kubernetes.io/enforce: {level}\n    pod-security.kubernetes.io/enforce-version: {version}\n"
+        )
+    };
+    // Nobody may create an environment that the policy allows to nobody, not even an administrator.
+    for (level, version, why) in
+        [("baseline", "latest", "\"baseline\" is not allowed"), ("restricted", "v1.0", "latest version")]
+    {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), ours(level, version)).unwrap();
+        let create = ["create", "--dry-run=server", "-f", file.path().to_str().unwrap()];
+        until(&format!("{level} {version} is refused"), || try_kubectl(&create).err.contains(why));
+    }
+    apply(&ours("restricted", "latest"));
     // Rights in an environment come with the role that a runner gives itself there; none in other places come with it.
     let mine = by("runner", &role("kc-ours-pr-1"));
     assert_eq!(mine.code, 0, "{}", mine.err);

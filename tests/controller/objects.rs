@@ -64,6 +64,22 @@ fn the_api_server_refuses_invalid_specs() {
 }
 
 #[test]
+fn refuses_what_the_policy_allows_to_nobody() {
+    let team = team!("greedy");
+    let greedy = WEB.replace("port: 8080\n", "port: 8080\n    security: { root: true, reason: it says so itself }\n    replicas: 9\n    resources: { memory: 1024Gi }\n");
+    assert_ne!(greedy, WEB);
+    team.asks("greedy", 7, &described("ct-greedy", &greedy), json!({}));
+    team.until_phase("greedy", "Invalid");
+    let status = team.status("greedy");
+    assert_eq!(condition(&status, "Validated"), "False NotAllowed", "{status:#}");
+    let text = status.to_string();
+    for said in ["security.root` is not allowed", "9216Gi", "9 copies", "dayfly install --policy FILE"] {
+        assert!(text.contains(said), "{said} is not in {status:#}");
+    }
+    assert!(status["run"].is_null() && !namespace_is_there("ct-greedy-pr-7"), "{status:#}");
+}
+
+#[test]
 fn reports_the_errors_of_an_invalid_description_and_waits_for_a_change() {
     let team = team!("invalid");
     team.asks("shop", 7, &described("ct-invalid", "servces: {}\n"), json!({}));

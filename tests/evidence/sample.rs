@@ -50,6 +50,7 @@ pub fn failed(run: u128) -> Facts {
             endpoint: "unix:///run/podman/podman.sock".into(),
             gaps: vec!["connections to the host itself are not closed".into()],
         }),
+        policy: None,
         runner: Runner {
             name: "dayfly".into(),
             version: "0.1.0".into(),

@@ -196,6 +196,7 @@ pub fn passed() -> Facts {
         description: "tsd".into(),
         description_digest: digest("tsd"),
         description_path: "environments/tsd/environment.yaml".into(),
+        policy: None,
         change: Change {
             repository: Some("https://git.example.org/tsd/platform".into()),
             pr: 42,

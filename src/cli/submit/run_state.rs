@@ -50,7 +50,8 @@ pub fn run_state(object: &TestEnvironment, generation: i64, input: &str) -> RunS
         condition("Validated").filter(|c| c.status == "False" && c.observed_generation >= Some(generation))
     {
         return match status.phase {
-            Some(Phase::Invalid) if invalid.reason == "Invalid" => {
+            // The controller checks again when the policy changes, but nobody knows when that will be.
+            Some(Phase::Invalid) if matches!(invalid.reason.as_str(), "Invalid" | "NotAllowed") => {
                 let why = format!("the controller refused the run:\n{}", invalid.message);
                 RunState::Refused(Refusal { why, code: exit_code::USAGE })
             }
@@ -117,6 +118,20 @@ mod tests {
         assert!(
             matches!(state_of(invalid(2)), RunState::Refused(Refusal { code: exit_code::USAGE, why }) if why.contains("line 3"))
         );
+    }
+
+    #[test]
+    fn ends_when_the_policy_refuses_and_waits_for_a_missing_description() {
+        let state = |reason: &str| {
+            state_of(json!({"phase": "Invalid", "conditions": [{"type": "Validated", "status": "False",
+                "reason": reason, "message": "line 3", "lastTransitionTime": "2026-01-01T00:00:00Z",
+                "observedGeneration": 2}]}))
+        };
+        let refused = state("NotAllowed");
+        assert!(
+            matches!(refused, RunState::Refused(Refusal { code: exit_code::USAGE, why }) if why.contains("line 3"))
+        );
+        assert_eq!(state("DescriptionMissing"), RunState::Waiting("line 3".into()));
     }
 
     #[test]

@@ -134,6 +134,11 @@ fn context_text(text: &mut String, context: &Context) {
     );
     let repository = context.repo.as_ref().map(|r| format!(" of {}", r.uri)).unwrap_or_default();
     line(text, "commit", format!("{} (pull request {}{repository})", context.pr.head_sha, context.pr.number));
+    let policy = context.policy.as_ref().map_or_else(
+        || "dayfly's built-in limits".to_owned(),
+        |p| format!("{} (sha256:{})", p.uri, p.digest.sha256.as_deref().unwrap_or("?")),
+    );
+    line(text, "policy", policy);
     line(text, "began", format!("{} by the runner's clock", context.started_on));
     if let Some(engine) = &context.environment.engine_version {
         line(text, "engine", engine.clone());

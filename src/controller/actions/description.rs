@@ -16,7 +16,7 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
     let objects: Api<TestEnvironment> =
         Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let whole = objects.get(&object.name_any()).await.map_err(api_error("read the description"))?;
-    let result = match run_request::resolve(&context.client, &whole).await {
+    let result = match run_request::resolve(&context.client, &whole, &context.settings.namespace).await {
         Ok(request) => DescriptionCheck::Valid {
             summary: format!("{} services, {} suites", request.plan.units.len(), request.plan.suites.len()),
             environment: request.plan.environment,
@@ -24,9 +24,14 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
         },
         Err(Unresolved::Invalid(why)) => DescriptionCheck::Invalid(why),
         Err(Unresolved::Source(why)) => DescriptionCheck::Missing(why),
+        Err(Unresolved::NotAllowed(why)) => DescriptionCheck::NotAllowed(why),
         Err(Unresolved::Api(e)) => return Err(api_error("read the description")(e)),
     };
-    let missing = if let DescriptionCheck::Missing(why) = &result { Some(why.clone()) } else { None };
+    let retry = match &result {
+        DescriptionCheck::Missing(why) => Err(ReconcileError::NoDescription(why.clone())),
+        DescriptionCheck::NotAllowed(why) => Err(ReconcileError::NotAllowed(why.clone())),
+        _ => Ok(()),
+    };
     let (before, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let generation = whole.metadata.generation.unwrap_or_default();
     let after = status::after_check(before.clone(), generation, &whole.spec.commit, result, now);
@@ -34,5 +39,5 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
     if after != before {
         write(object, &before, &after, context).await?;
     }
-    missing.map_or(Ok(()), |why| Err(ReconcileError::NoDescription(why)))
+    retry
 }

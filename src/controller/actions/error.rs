@@ -59,6 +59,9 @@ pub enum ReconcileError {
     /// The description is missing, and may still be created.
     #[error("read the description: {0}")]
     NoDescription(String),
+    /// The operator's policy refuses the description, and may still change.
+    #[error("allow the description: {0}")]
+    NotAllowed(String),
 }
 
 impl ReconcileError {
@@ -70,6 +73,7 @@ impl ReconcileError {
             Self::Engine(_) | Self::UnreadableRun { .. } | Self::Residual { .. } => "remove the environment",
             Self::NoKey { .. } | Self::Unrecorded { .. } => "sign",
             Self::NoDescription(_) => "read the description",
+            Self::NotAllowed(_) => "allow the description",
         }
     }
 }

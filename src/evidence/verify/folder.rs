@@ -142,6 +142,7 @@ fn differing_field(context: &Context, run: &Context) -> Option<&'static str> {
         ("pull request", context.pr == run.pr),
         ("environment", context.environment.id == run.environment.id),
         ("description", context.environment.description_digest == run.environment.description_digest),
+        ("policy", context.policy == run.policy),
         ("engine", context.environment.engine == run.environment.engine),
         ("time at which the run began", context.started_on == run.started_on),
     ];

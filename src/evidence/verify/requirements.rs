@@ -33,6 +33,8 @@ pub struct Requirements {
     pub kinds: Vec<SuiteKind>,
     /// SHA-256 of the description as resolved.
     pub description_sha256: Option<String>,
+    /// SHA-256 of the operator's policy.
+    pub policy_sha256: Option<String>,
     /// Only suites of the protected base count, at least one passed, and all of them did.
     pub base_suites: bool,
     /// Commit of the base that these suites come from.
@@ -65,6 +67,7 @@ impl Requirements {
         if let Some(expected) = self.description_sha256.as_deref().filter(|d| *d != description) {
             return Err(unmet(format!("the description has the digest sha256:{description}, not sha256:{expected}")));
         }
+        self.check_policy(run)?;
         if let Some(most) = self.max_age {
             check_age(run, now, most)?;
         }
@@ -92,6 +95,16 @@ impl Requirements {
             Some(found) if Repository::parse(&found.uri).is_some_and(|r| r.is(expected)) => Ok(()),
             Some(found) => Err(unmet(format!("the evidence is for repository {:?}, not for {expected}", found.uri))),
             None => Err(unmet(format!("the evidence names no repository, and {expected} is required"))),
+        }
+    }
+
+    fn check_policy(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        let Some(expected) = &self.policy_sha256 else { return Ok(()) };
+        let policy = run.context.policy.as_ref().and_then(|p| p.digest.sha256.as_ref());
+        match policy {
+            Some(found) if found == expected => Ok(()),
+            Some(found) => Err(unmet(format!("the policy has the digest sha256:{found}, not sha256:{expected}"))),
+            None => Err(unmet(format!("the run had no policy, and the one with sha256:{expected} is required"))),
         }
     }
 

@@ -7,25 +7,9 @@ use serde_json::{Value, json};
 use super::object::{Kind, Object};
 use super::parts::{AGENT, requested_cpu, sizes};
 use super::{ENVIRONMENT_ROLE, IMAGES, RenderError, RenderInput, lease, policy};
-use crate::plan::{Confinement, Limits, Plan, SuiteExecutor};
+use crate::model::PodSecurity;
+use crate::plan::{Limits, Plan, SuiteExecutor};
 use crate::render::labels;
-
-/// Capabilities that the `baseline` Pod Security level lets a container add.
-const BASELINE: [&str; 13] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
 
 /// Renders the namespace with its lease.
 pub fn namespace(input: &RenderInput<'_>) -> Result<Object, RenderError> {
@@ -36,7 +20,7 @@ pub fn namespace(input: &RenderInput<'_>) -> Result<Object, RenderError> {
         (labels::RUN, input.lease.run.to_string()),
         ("dayfly.dev/pr", input.lease.plan.pr.to_string()),
         ("dayfly.dev/description", input.lease.plan.description.clone()),
-        ("pod-security.kubernetes.io/enforce", level.to_owned()),
+        ("pod-security.kubernetes.io/enforce", level.name().to_owned()),
         ("pod-security.kubernetes.io/enforce-version", "latest".to_owned()),
     ] {
         labels.insert(name.to_owned(), value);
@@ -72,21 +56,13 @@ pub fn merge(context: &mut Value, more: Value) {
 }
 
 /// Returns the strictest Pod Security level that admits the plan.
-fn security_level(plan: &Plan) -> &'static str {
+fn security_level(plan: &Plan) -> PodSecurity {
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some(&c.confinement),
         SuiteExecutor::Steps { .. } => None,
     });
-    let all: Vec<&Confinement> = plan.units.iter().map(|u| &u.confinement).chain(suites).collect();
-    let capabilities = || all.iter().flat_map(|c| &c.capabilities);
-    let restricted = |c: &String| c == "NET_BIND_SERVICE";
-    if capabilities().any(|c| !BASELINE.contains(&c.as_str())) {
-        "privileged"
-    } else if all.iter().any(|c| c.root) || !capabilities().all(restricted) {
-        "baseline"
-    } else {
-        "restricted"
-    }
+    let all = plan.units.iter().map(|u| &u.confinement).chain(suites);
+    all.map(|c| PodSecurity::strictest(c.root, &c.capabilities)).max().unwrap_or(PodSecurity::Restricted)
 }
 
 /// Returns the limits and the number of all containers that may run at the same time.
@@ -141,13 +117,13 @@ mod tests {
     #[test]
     fn chooses_the_strictest_level_that_admits_the_plan() {
         let mut plan = sample::lease().plan;
-        assert_eq!(security_level(&plan), "restricted");
+        assert_eq!(security_level(&plan), PodSecurity::Restricted);
         plan.units[0].confinement.capabilities = vec!["NET_BIND_SERVICE".into()];
-        assert_eq!(security_level(&plan), "restricted");
+        assert_eq!(security_level(&plan), PodSecurity::Restricted);
         plan.units[0].confinement.root = true;
-        assert_eq!(security_level(&plan), "baseline");
+        assert_eq!(security_level(&plan), PodSecurity::Baseline);
         plan.units[1].confinement.capabilities = vec!["NET_ADMIN".into()];
-        assert_eq!(security_level(&plan), "privileged");
+        assert_eq!(security_level(&plan), PodSecurity::Privileged);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Checks limits of a container, and its departures from the secure defaults.
 
 use super::context::Checker;
-use crate::spec::diagnostic::near;
+use crate::spec::diagnostic::{DiagnosticSink, near};
 use crate::spec::model::{Resources, Security};
 use crate::spec::quantity;
 use crate::spec::span::FieldPath;
@@ -111,23 +111,21 @@ pub(super) fn security(check: &mut Checker<'_>, at: &FieldPath, s: &Security) {
         }
     }
     for (i, capability) in s.capabilities.iter().enumerate() {
-        if NEVER_ALLOWED.contains(&capability.as_str()) {
-            check.diagnostics.add(
-                &at.key("capabilities").index(i),
-                format!("the capability `{capability}` is never allowed"),
-                "it gives power over the machine; test what needs it elsewhere",
-            );
-        } else if !CAPABILITIES.contains(&capability.as_str()) {
-            let bare = capability.strip_prefix("CAP_").unwrap_or(capability);
-            let help = match near(bare, CAPABILITIES) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "write the name of one capability without `CAP_`, such as `NET_BIND_SERVICE`".to_owned(),
-            };
-            check.diagnostics.add(
-                &at.key("capabilities").index(i),
-                format!("`{capability}` is not a capability"),
-                help,
-            );
-        }
+        self::capability(&at.key("capabilities").index(i), capability, check.diagnostics);
+    }
+}
+
+/// Checks that a text is a capability which a description may have.
+pub fn capability(at: &FieldPath, capability: &str, diagnostics: &mut DiagnosticSink) {
+    if NEVER_ALLOWED.contains(&capability) {
+        let help = "it gives power over the machine; test what needs it elsewhere";
+        diagnostics.add(at, format!("the capability `{capability}` is never allowed"), help);
+    } else if !CAPABILITIES.contains(&capability) {
+        let bare = capability.strip_prefix("CAP_").unwrap_or(capability);
+        let help = match near(bare, CAPABILITIES) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write the name of one capability without `CAP_`, such as `NET_BIND_SERVICE`".to_owned(),
+        };
+        diagnostics.add(at, format!("`{capability}` is not a capability"), help);
     }
 }

@@ -7,13 +7,14 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Struct
 
 use super::node::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
 use crate::spec::diagnostic::Diagnostic;
+use crate::spec::kind::DocumentKind;
 use crate::spec::span::{FieldPath, Lines};
 
-pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(super) fn load(text: &str, kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     (options.block_nesting_limit, options.flow_nesting_limit) = (MAX_DEPTH, MAX_DEPTH);
-    let mut loader = Loader::new(text);
+    let mut loader = Loader::new(text, kind);
     for event in Parser::new_from_str_with_options(text, options) {
         let step = event.map_err(|e| loader.unreadable(&e)).and_then(|(event, span)| loader.take(event, span));
         if let Err(diagnostic) = step {
@@ -25,16 +26,14 @@ pub(super) fn load(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic
         Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.diagnostics)),
         Some(node) if node.kind == Kind::Broken => Err(loader.diagnostics),
         Some(node) if !node.is_null() => {
-            Err(vec![Diagnostic::at("", node.mark, "the description is not a mapping", START)])
+            Err(vec![Diagnostic::at("", node.mark, format!("the {} is not a mapping", kind.noun), kind.start)])
         }
-        _ => Err(vec![Diagnostic::without_span("", "the description is empty", START)]),
+        _ => Err(vec![Diagnostic::without_span("", format!("the {} is empty", kind.noun), kind.start)]),
     }
 }
 
 /// An error after which nothing can be read.
 type Stop = Box<Diagnostic>;
-
-const START: &str = "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: Environment` and `name`";
 
 struct Key {
     text: String,
@@ -57,6 +56,7 @@ struct Frame {
 
 struct Loader<'a> {
     text: &'a str,
+    kind: &'static DocumentKind,
     lines: Lines<'a>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
@@ -67,10 +67,11 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, kind: &'static DocumentKind) -> Self {
         let (stack, diagnostics) = (Vec::new(), Vec::new());
         Self {
             text,
+            kind,
             lines: Lines::new(text),
             stack,
             anchors: HashMap::new(),
@@ -112,7 +113,7 @@ impl<'a> Loader<'a> {
     fn document(&mut self, mark: Range<usize>) -> Result<(), Stop> {
         self.documents += 1;
         if self.documents > 1 {
-            let help = "keep one description in a file; remove this `---` and what follows";
+            let help = format!("keep one {} in a file; remove this `---` and what follows", self.kind.noun);
             return Err(Diagnostic::at("", mark, "the file contains more than one document", help).into());
         }
         Ok(())
@@ -133,7 +134,7 @@ impl<'a> Loader<'a> {
 
     fn open(&mut self, holding: Holding, mark: Range<usize>, style: StructureStyle, anchor: usize) -> Result<(), Stop> {
         self.stack.push(Frame { holding, mark: mark.clone(), flow: style == StructureStyle::Flow, anchor });
-        if self.stack.len() > MAX_DEPTH { Err(too_deep(mark)) } else { Ok(()) }
+        if self.stack.len() > MAX_DEPTH { Err(too_deep(mark, self.kind)) } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<(), Stop> {
@@ -165,10 +166,10 @@ impl<'a> Loader<'a> {
             .into());
         };
         if self.stack.len() + node.height > MAX_DEPTH {
-            return Err(too_deep(mark));
+            return Err(too_deep(mark, self.kind));
         }
         if self.weight + node.weight > MAX_WEIGHT {
-            return Err(too_much(mark));
+            return Err(too_much(mark, self.kind));
         }
         let copy = node.clone();
         self.weight += copy.weight;
@@ -180,7 +181,7 @@ impl<'a> Loader<'a> {
         let own = if let Kind::Scalar { .. } = node.kind { node.weight } else { 1 };
         self.weight += own + if anchor != 0 { node.weight } else { 0 };
         if self.weight > MAX_WEIGHT {
-            return Err(too_much(node.mark));
+            return Err(too_much(node.mark, self.kind));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -234,7 +235,7 @@ impl<'a> Loader<'a> {
     fn unreadable(&self, error: &ScanError) -> Stop {
         let mark = self.mark(&Span::empty(*error.marker()));
         if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
-            return too_deep(mark);
+            return too_deep(mark, self.kind);
         }
         let help = "check the indentation, quotes and brackets here and in the line above";
         Diagnostic::at("", mark, format!("invalid YAML: {}", error.info()), help).into()
@@ -262,12 +263,12 @@ fn as_key(
     Key { text, mark: node.mark, kept: true }
 }
 
-fn too_deep(mark: Range<usize>) -> Stop {
-    let message = format!("the description is nested more than {MAX_DEPTH} levels deep");
+fn too_deep(mark: Range<usize>, kind: &DocumentKind) -> Stop {
+    let message = format!("the {} is nested more than {MAX_DEPTH} levels deep", kind.noun);
     Diagnostic::at("", mark, message, "write it with fewer levels").into()
 }
 
-fn too_much(mark: Range<usize>) -> Stop {
-    let message = format!("the description has more than {MAX_WEIGHT} values, including those of aliases");
+fn too_much(mark: Range<usize>, kind: &DocumentKind) -> Stop {
+    let message = format!("the {} has more than {MAX_WEIGHT} values, including those of aliases", kind.noun);
     Diagnostic::at("", mark, message, "use fewer aliases, and keep large data in files of their own").into()
 }

@@ -1,0 +1,85 @@
+//! The limits of one subject, each with the line that set it. Pure.
+
+use super::model::{Departure, LimitSet, PolicyDocument};
+use crate::spec::document::SourceText;
+use crate::spec::quantity;
+
+/// A limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceiling<T> {
+    /// The most that is allowed, or everything that is allowed.
+    pub value: T,
+    /// Line of the policy that set it; none for a built-in limit.
+    pub line: Option<usize>,
+}
+
+/// Limits of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Departures from the secure defaults.
+    pub departures: Ceiling<Vec<Departure>>,
+    /// Capabilities.
+    pub capabilities: Ceiling<Vec<String>>,
+    /// Patterns of images; none for every registry with a public name.
+    pub registries: Ceiling<Option<Vec<String>>>,
+    /// Bytes of memory of all containers of an environment together.
+    pub memory: Ceiling<u64>,
+    /// Thousandths of a processor of all containers of an environment together.
+    pub cpu_millis: Ceiling<u64>,
+    /// Copies of one service.
+    pub replicas: Ceiling<u8>,
+    /// Lifetime of an environment in milliseconds.
+    pub ttl_ms: Ceiling<u64>,
+}
+
+/// Built-in limit of memory: enough for a dozen services, two databases and a broker of the default sizes.
+const MEMORY: u64 = 8 << 30;
+/// Built-in limit of processors, in thousandths.
+const CPU_MILLIS: u64 = 16_000;
+/// Built-in limit of copies.
+const REPLICAS: u8 = 3;
+/// Built-in limit of the lifetime.
+const TTL_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Limits {
+    /// The limits of a policy for the subjects of a rule, or for everybody else.
+    pub(super) fn new(document: &PolicyDocument, rule: Option<usize>, source: Option<&SourceText>) -> Self {
+        let mut sets = vec![("default".to_owned(), &document.default)];
+        if let Some((i, rule)) = rule.and_then(|i| Some((i, document.rules.get(i)?))) {
+            sets.insert(0, (format!("rules[{i}].allow"), &rule.allow));
+        }
+        let locations = source.map(SourceText::locations).unwrap_or_default();
+        let pick = Pick { sets, line: |path: &str| locations.get(path).map(|(line, _)| *line) };
+        Self {
+            departures: pick.first("departures", |s| s.departures.clone(), vec![]),
+            capabilities: pick.first("capabilities", |s| s.capabilities.clone(), vec![]),
+            registries: pick.first("registries", |s| s.registries.clone().map(Some), None),
+            // A valid policy has only quantities that can be read.
+            memory: pick.first("memory", |s| s.memory.as_ref().map(|t| quantity::memory_bytes(t).unwrap_or(0)), MEMORY),
+            cpu_millis: pick.first("cpu", |s| s.cpu.as_ref().map(|t| quantity::cpu_millis(t).unwrap_or(0)), CPU_MILLIS),
+            replicas: pick.first("replicas", |s| s.replicas, REPLICAS),
+            ttl_ms: pick.first("ttl", |s| s.ttl.as_ref().map(|t| life(t).unwrap_or(0)), TTL_MS),
+        }
+    }
+}
+
+/// A lifetime in milliseconds.
+pub(super) fn life(text: &str) -> Result<u64, String> {
+    quantity::duration_ms(text, quantity::LONGEST_LIFE_MS)
+}
+
+/// Finds each field in the first set that has it.
+struct Pick<'a, L: Fn(&str) -> Option<usize>> {
+    sets: Vec<(String, &'a LimitSet)>,
+    line: L,
+}
+
+impl<L: Fn(&str) -> Option<usize>> Pick<'_, L> {
+    fn first<T>(&self, field: &str, of: impl Fn(&LimitSet) -> Option<T>, built_in: T) -> Ceiling<T> {
+        let found = self.sets.iter().find_map(|(path, set)| Some((path, of(set)?)));
+        match found {
+            Some((path, value)) => Ceiling { value, line: (self.line)(&format!("{path}.{field}")) },
+            None => Ceiling { value: built_in, line: None },
+        }
+    }
+}

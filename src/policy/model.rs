@@ -1,0 +1,122 @@
+//! The policy that an operator writes, as plain data. The JSON Schema is generated from these types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A whole policy: `apiVersion: dayfly.dev/v1alpha1`, `kind: Policy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyDocument {
+    /// Always `dayfly.dev/v1alpha1`.
+    pub api_version: String,
+    /// Always `Policy`.
+    pub kind: String,
+    /// Whom to ask about a refusal, such as a mail address; shown in every refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"platform-team@example.org")]
+    pub contact: Option<String>,
+    /// Limits for everybody whom no rule names.
+    #[serde(default)]
+    pub default: LimitSet,
+    /// Limits for some namespaces and repositories. The first rule that matches applies.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// Namespaces by name, with the repositories that each may speak for.
+    #[serde(default)]
+    pub namespaces: BTreeMap<String, Namespace>,
+}
+
+/// Limits. A rule's field that is left out comes from `default`, and from dayfly's built-in limits after that.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LimitSet {
+    /// Allowed departures from the secure defaults (built-in: none).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departures: Option<Vec<Departure>>,
+    /// Allowed capabilities, such as `NET_BIND_SERVICE` (built-in: none).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+    /// Allowed images, as names without tag; `/*` at the end stands for everything below (built-in: any registry with a
+    /// public name, and images that exist only on the machine, `localhost/…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &["registry.example/shop/*"])]
+    pub registries: Option<Vec<String>>,
+    /// Memory of all containers of an environment together (built-in: `8Gi`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"8Gi")]
+    pub memory: Option<String>,
+    /// Processors of all containers of an environment together (built-in: `16`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"16")]
+    pub cpu: Option<String>,
+    /// Copies of one service (built-in: 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: Option<u8>,
+    /// Lifetime of an environment (built-in: `24h`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"24h")]
+    pub ttl: Option<String>,
+}
+
+/// A departure from the secure defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Departure {
+    /// `security.root`: a container may run as root.
+    Root,
+    /// `security.writableRoot`: a container may write to the image's own files.
+    WritableRoot,
+}
+
+impl Departure {
+    /// The field of `security`.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::WritableRoot => "writableRoot",
+        }
+    }
+}
+
+/// Limits for some namespaces and repositories: at least one of `namespaces` and `repositories`, and all that are given must
+/// match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// Namespaces of TestEnvironments; `*` at the end stands for any rest. Such a rule matches no command.
+    #[serde(default)]
+    #[schemars(example = &["team-a", "team-b-*"])]
+    pub namespaces: Vec<String>,
+    /// Repositories by URL; `/*` at the end stands for everything below. For a TestEnvironment, `namespaces` of the policy
+    /// must prove the repository.
+    #[serde(default)]
+    #[schemars(example = &["https://git.example/org/shop"])]
+    pub repositories: Vec<String>,
+    /// The limits.
+    pub allow: LimitSet,
+}
+
+/// A namespace and what it may speak for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Namespace {
+    /// Repositories by URL whose pull requests the namespace may test; `/*` at the end stands for everything below.
+    pub repositories: Vec<String>,
+}
+
+impl PolicyDocument {
+    /// A policy that sets nothing.
+    pub(super) fn empty() -> Self {
+        Self {
+            api_version: crate::spec::model::API_VERSION.to_owned(),
+            kind: crate::spec::kind::POLICY.kind.to_owned(),
+            contact: None,
+            default: LimitSet::default(),
+            rules: Vec::new(),
+            namespaces: BTreeMap::new(),
+        }
+    }
+}

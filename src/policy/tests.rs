@@ -1,0 +1,99 @@
+#![allow(clippy::unwrap_used)]
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+use crate::model::PodSecurity;
+use crate::spec::{Overrides, load_bytes};
+
+const POLICY_TEXT: &str = "\
+apiVersion: dayfly.dev/v1alpha1
+kind: Policy
+contact: platform-team@example.org
+default:
+  memory: 4Gi
+  replicas: 2
+rules:
+  - namespaces: [team-a, 'team-b-*']
+    allow: { departures: [root] }
+  - namespaces: [team-c]
+    repositories: ['https://git.test/org/shop']
+    allow: { departures: [writableRoot] }
+  - repositories: ['https://git.test/org/*']
+    allow: { memory: 16Gi, capabilities: [CHOWN] }
+namespaces:
+  team-c: { repositories: ['https://git.test/org/shop'] }
+";
+
+fn policy(text: &str) -> Policy {
+    Policy::parse(Path::new("policy.yaml"), text.as_bytes()).unwrap()
+}
+
+fn requester(namespace: &str, repository: &str) -> Subject {
+    Subject::Requester { namespace: namespace.into(), repository: Some(repository.into()) }
+}
+
+fn command(repository: &str) -> Subject {
+    Subject::Command { repository: Some(repository.into()) }
+}
+
+#[test]
+fn the_first_rule_that_matches_applies_and_default_fills_its_gaps() {
+    let policy = policy(POLICY_TEXT);
+    let limits = policy.limits(&requester("team-b-x", "https://git.test/a/b"));
+    assert_eq!(limits.departures.value, [model::Departure::Root]);
+    assert_eq!((limits.departures.line, limits.memory.value, limits.memory.line), (Some(9), 4 << 30, Some(5)));
+    assert_eq!((limits.ttl_ms.value, limits.ttl_ms.line), (24 * 3_600_000, None));
+    let others = policy.limits(&requester("team-z", "https://git.test/a/b"));
+    assert!(others.departures.value.is_empty());
+    assert_eq!(policy.limits(&command("https://git.test/org/x")).memory.value, 16 << 30);
+    assert_eq!(policy.limits(&command("org/x")).memory.value, 4 << 30, "a name without a host is of no forge");
+}
+
+#[test]
+fn a_claimed_repository_matches_a_rule_only_when_it_is_proven() {
+    let policy = policy(POLICY_TEXT);
+    assert!(policy.proven_repository("team-c", "https://git.test/org/shop.git"));
+    assert!(!policy.proven_repository("team-c", "org/shop"));
+    assert!(!policy.proven_repository("team-d", "https://git.test/org/shop"));
+    let departures = |subject: &Subject| policy.limits(subject).departures.value;
+    assert_eq!(departures(&requester("team-c", "https://git.test/org/shop")), [model::Departure::WritableRoot]);
+    assert!(departures(&requester("team-c", "https://git.test/org/other")).is_empty());
+    assert_eq!(policy.limits(&requester("team-d", "https://git.test/org/shop")).memory.value, 4 << 30);
+}
+
+#[test]
+fn admission_allows_what_some_rule_allows() {
+    assert_eq!(policy(POLICY_TEXT).pod_security(), PodSecurity::Baseline);
+    assert_eq!(Policy::built_in().pod_security(), PodSecurity::Restricted);
+    let header = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\n";
+    let with = |limits: &str| policy(&format!("{header}default: {{ {limits} }}\n")).pod_security();
+    assert_eq!(with("departures: [writableRoot], capabilities: [NET_BIND_SERVICE]"), PodSecurity::Restricted);
+    assert_eq!(with("capabilities: [IPC_LOCK]"), PodSecurity::Privileged);
+}
+
+#[test]
+fn counts_every_container_of_a_description() {
+    let text = "\
+apiVersion: dayfly.dev/v1alpha1
+kind: Environment
+name: x
+services:
+  a: { image: localhost/a, resources: { memory: 1Gi, cpu: '1' }, replicas: 3 }
+broker: { image: localhost/mq, resources: { memory: 1Gi, cpu: '1' } }
+databases:
+  db: { image: localhost/db, resources: { memory: 1Gi, cpu: '1' } }
+suites:
+  s: { kind: acceptance, image: localhost/s, resources: { memory: 1Gi, cpu: '1' } }
+";
+    let valid = load_bytes(Path::new("e.yaml"), text.as_bytes(), &BTreeMap::new(), &Overrides::default()).unwrap();
+    let within = |memory: &str, cpu: &str| {
+        let header = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\n";
+        let policy = policy(&format!("{header}default: {{ memory: {memory}, cpu: '{cpu}' }}\n"));
+        let refused = check(&policy, &command("a/b"), &valid, &Overrides::default()).err();
+        refused.map(|d| d.list.iter().map(|d| d.path.clone()).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(within("6Gi", "6"), None);
+    assert_eq!(within("6143Mi", "6").unwrap(), "services.a.resources.memory");
+    assert_eq!(within("6Gi", "5999m").unwrap(), "services.a.resources.cpu");
+}

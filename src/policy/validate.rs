@@ -1,0 +1,93 @@
+//! Checks a policy: quantities, capabilities, patterns and names. Pure. Each check reports what it finds and continues.
+
+use super::limits::life;
+use super::model::{LimitSet, PolicyDocument, Rule};
+use super::patterns::normal;
+use crate::model::Repository;
+use crate::spec::check::capability;
+use crate::spec::diagnostic::DiagnosticSink;
+use crate::spec::quantity::{cpu_millis, memory_bytes};
+use crate::spec::span::FieldPath;
+
+/// Longest contact, in characters.
+const MAX_CONTACT: usize = 200;
+/// Longest name of a namespace.
+const MAX_NAMESPACE: usize = 63;
+
+pub(super) fn check(policy: &PolicyDocument, diagnostics: &mut DiagnosticSink) {
+    let root = FieldPath::root();
+    if let Some(contact) = &policy.contact
+        && (contact.trim().is_empty() || contact.chars().count() > MAX_CONTACT || contact.contains(char::is_control))
+    {
+        let help = format!("write one line of at most {MAX_CONTACT} characters, such as a mail address");
+        diagnostics.add(&root.key("contact"), "the contact cannot be shown in a message", help);
+    }
+    limits(&root.key("default"), &policy.default, diagnostics);
+    for (i, rule) in policy.rules.iter().enumerate() {
+        self::rule(&root.key("rules").index(i), rule, diagnostics);
+    }
+    for (name, namespace) in &policy.namespaces {
+        let at = root.key("namespaces").key(name);
+        if !is_namespace(name) {
+            diagnostics.add_key(&at, format!("`{name}` is not the name of a namespace"), "write one name, without `*`");
+        }
+        repositories(&at.key("repositories"), &namespace.repositories, diagnostics);
+    }
+}
+
+fn rule(at: &FieldPath, rule: &Rule, diagnostics: &mut DiagnosticSink) {
+    if rule.namespaces.is_empty() && rule.repositories.is_empty() {
+        let help = "add `namespaces` or `repositories`; limits for everybody belong under `default`";
+        diagnostics.add(at, format!("{at} names nobody"), help);
+    }
+    for (i, pattern) in rule.namespaces.iter().enumerate() {
+        let start = pattern.strip_suffix('*').map(|s| s.trim_end_matches('-'));
+        if pattern != "*" && !is_namespace(start.unwrap_or(pattern)) {
+            let help = "write a name such as `team-a`, or the beginning of names such as `team-b-*`";
+            let at = at.key("namespaces").index(i);
+            diagnostics.add(&at, format!("`{pattern}` is not the name of a namespace"), help);
+        }
+    }
+    repositories(&at.key("repositories"), &rule.repositories, diagnostics);
+    limits(&at.key("allow"), &rule.allow, diagnostics);
+}
+
+fn limits(at: &FieldPath, set: &LimitSet, diagnostics: &mut DiagnosticSink) {
+    let mut quantity = |field: &str, text: &Option<String>, what: &str, read: fn(&str) -> Result<u64, String>| {
+        if let Some((text, Err(help))) = text.as_ref().map(|t| (t, read(t))) {
+            diagnostics.add(&at.key(field), format!("`{text}` is not a valid {what}"), help);
+        }
+    };
+    quantity("memory", &set.memory, "amount of memory", memory_bytes);
+    quantity("cpu", &set.cpu, "number of processors", cpu_millis);
+    quantity("ttl", &set.ttl, "duration", life);
+    for (i, name) in set.capabilities.iter().flatten().enumerate() {
+        capability(&at.key("capabilities").index(i), name, diagnostics);
+    }
+    for (i, pattern) in set.registries.iter().flatten().enumerate() {
+        if normal(pattern).is_none() {
+            let help = "write registry and path, such as `registry.example/shop/api` or `registry.example/shop/*`";
+            let at = at.key("registries").index(i);
+            diagnostics.add(&at, format!("`{pattern}` is not a pattern of images"), help);
+        }
+    }
+}
+
+fn repositories(at: &FieldPath, names: &[String], diagnostics: &mut DiagnosticSink) {
+    for (i, name) in names.iter().enumerate() {
+        let hosted = Repository::parse(name).is_some_and(|r| r.has_host());
+        let stars = name.strip_suffix("/*").unwrap_or(name).contains('*');
+        if !hosted || stars {
+            let help = "write the whole URL, such as `https://git.example/org/shop` or `https://git.example/org/*`";
+            diagnostics.add(&at.index(i), format!("`{name}` is not the URL of a repository"), help);
+        }
+    }
+}
+
+fn is_namespace(name: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let ends = [name.bytes().next(), name.bytes().next_back()];
+    name.len() <= MAX_NAMESPACE
+        && ends.iter().all(|b| b.is_some_and(letter))
+        && name.bytes().all(|b| letter(b) || b == b'-')
+}

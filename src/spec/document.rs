@@ -1,0 +1,100 @@
+//! From the bytes of a document to its tree, and from the tree to a type: the same for every kind. Pure.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
+use super::kind::{DocumentKind, ENVIRONMENT, POLICY};
+use super::model::API_VERSION;
+use super::schema_check;
+use super::span::{Lines, NodeSpan, Spans};
+use super::yaml::{self, Node};
+
+/// Returns true if the bytes are a YAML document that says it is of this kind.
+pub fn is(kind: &'static DocumentKind, bytes: &[u8]) -> bool {
+    yaml::parse(bytes, kind).is_ok_and(|(root, _)| says(&root, kind))
+}
+
+fn says(root: &Node, kind: &DocumentKind) -> bool {
+    root.get("kind").and_then(Node::text) == Some(kind.kind)
+}
+
+/// Parses the bytes of a document to its tree, its text, and a sink with the diagnostics so far. An error holds the
+/// diagnostics that make it impossible to continue.
+pub fn tree(
+    kind: &'static DocumentKind,
+    file: &Path,
+    bytes: &[u8],
+) -> Result<(Node, DiagnosticSink, String), Diagnostics> {
+    let text = String::from_utf8_lossy(if bytes.len() > yaml::MAX_BYTES { &[] } else { bytes }).into_owned();
+    let stop = |list: Vec<Diagnostic>| Diagnostics::new(file, &text, list, 0);
+    let (root, repeated) = yaml::parse(bytes, kind).map_err(stop)?;
+    if let Some(diagnostic) = foreign(&root, kind) {
+        return Err(stop(vec![diagnostic]));
+    }
+    let Some(spans) = yaml::spans(&root) else {
+        let message = format!("the paths of the {} are too long to handle", kind.noun);
+        return Err(stop(vec![Diagnostic::without_span("", message, "use shorter keys and fewer levels")]));
+    };
+    let mut diagnostics = DiagnosticSink::new(spans, kind.noun);
+    repeated.into_iter().for_each(|f| diagnostics.push(f));
+    Ok((root, diagnostics, text))
+}
+
+/// Checks a tree against the schema of its kind and reads its value; none after a diagnostic that says why.
+pub fn typed<T: DeserializeOwned>(
+    kind: &'static DocumentKind,
+    schema: &Value,
+    root: &Node,
+    diagnostics: &mut DiagnosticSink,
+) -> Option<T> {
+    let json = schema_check::check(schema, root, diagnostics);
+    match serde_json::from_value(json) {
+        Ok(value) => Some(value),
+        Err(e) => {
+            let message = format!("the {} cannot be read: {e}", kind.noun);
+            diagnostics.push(Diagnostic::without_span(
+                "",
+                message,
+                format!("compare it with `{}`", kind.schema_command),
+            ));
+            None
+        }
+    }
+}
+
+/// Gives a file of another program, or of another kind, one diagnostic instead of one for each of its keys.
+fn foreign(root: &Node, kind: &DocumentKind) -> Option<Diagnostic> {
+    let at = |message: String, help: String| Some(Diagnostic::at("", root.mark.clone(), message, help));
+    if let Some(other) = [&ENVIRONMENT, &POLICY].into_iter().find(|k| **k != *kind && says(root, k)) {
+        let message = format!("this is a {}, not a {}", other.noun, kind.purpose);
+        return at(message, format!("name a {} (`kind: {}`)", kind.noun, kind.kind));
+    }
+    let ours = root.get("apiVersion").and_then(Node::text).is_some_and(|v| v.starts_with("dayfly"));
+    if ours || says(root, kind) {
+        return None;
+    }
+    let help = format!("it must contain `apiVersion: {API_VERSION}` and `kind: {}`", kind.kind);
+    at(format!("this is not a {}", kind.purpose), help)
+}
+
+/// The text of a document, and the marks of everything in it by path.
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    /// The text.
+    pub text: String,
+    /// Marks by path.
+    pub spans: Spans,
+}
+
+impl SourceText {
+    /// Line and column by path, both from 1.
+    pub fn locations(&self) -> BTreeMap<String, (usize, usize)> {
+        let lines = Lines::new(&self.text);
+        let start = |s: &NodeSpan| s.key.as_ref().map_or(s.value.start, |k| k.start);
+        self.spans.iter().map(|(path, s)| (path.clone(), lines.position(start(s)))).collect()
+    }
+}

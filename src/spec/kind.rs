@@ -1,0 +1,34 @@
+//! Kinds of documents that dayfly reads, and the words for them in diagnostics.
+
+/// A kind of document, and the words for it in diagnostics.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DocumentKind {
+    /// The value of `kind`.
+    pub kind: &'static str,
+    /// Noun for a document of this kind.
+    pub noun: &'static str,
+    /// Noun with its purpose, for a file that is something else.
+    pub purpose: &'static str,
+    /// How a document begins, for a file that is empty.
+    pub start: &'static str,
+    /// The command that prints the schema.
+    pub schema_command: &'static str,
+}
+
+/// Descriptions of environments.
+pub const ENVIRONMENT: DocumentKind = DocumentKind {
+    kind: super::model::KIND,
+    noun: "description",
+    purpose: "description of an environment",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: Environment` and `name`",
+    schema_command: "dayfly schema",
+};
+
+/// Policies of operators.
+pub const POLICY: DocumentKind = DocumentKind {
+    kind: "Policy",
+    noun: "policy",
+    purpose: "policy of dayfly",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1` and `kind: Policy`",
+    schema_command: "dayfly schema --kind policy",
+};

@@ -1,7 +1,7 @@
 # The two commands of the README are `make demo` and `make test`; the rest is for those who work on dayfly.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test setup build image images bench lint audit clean-demo
+.PHONY: demo test setup build image images bench fuzz lint audit clean-demo
 
 EVIDENCE ?= .dayfly/evidence
 KEY ?= .dayfly/demo-key.pem
@@ -42,9 +42,13 @@ bench: build
 	@$(ENGINE); eval "$$(tests/cluster-setup)"; [ -z "$${DAYFLY_TEST_CLUSTER_SETUP:-}" ] || { \
 	    tests/cluster-setup images $(DAYFLY); export KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG; tests/bench/cluster $(DAYFLY); tests/bench/controller $(DAYFLY); }
 
+# A minute of each fuzz target; `make test` runs ten seconds of each.
+fuzz: setup
+	tests/fuzz/run 60
+
 lint:
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # Licences, sources and duplicates of every dependency; needs cargo-deny.
 audit:

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{SuiteOrigin, SuiteSource};
+use crate::model::SuiteOrigin;
 use crate::spec::model::{Case, SuiteKind, VerdictSource};
 
 pub mod build;
@@ -211,7 +211,7 @@ pub struct SuitePlan {
 impl SuitePlan {
     /// Returns true if it comes from the protected base.
     pub fn is_of_base(&self) -> bool {
-        self.origin.as_ref().is_some_and(|o| o.source_ref.from == SuiteSource::Base)
+        self.origin.as_ref().is_some_and(SuiteOrigin::is_of_base)
     }
 }
 

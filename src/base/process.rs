@@ -1,13 +1,13 @@
-//! What of the process environment matters here. Data only.
+//! The part of the process environment that reading the base depends on. Data only.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the process was started with.
+/// Working folder and search path of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Process {
-    /// Its working folder.
+    /// Working folder.
     pub folder: PathBuf,
-    /// Where programs are looked for (`PATH`).
+    /// Folders of programs (`PATH`).
     pub path: OsString,
 }

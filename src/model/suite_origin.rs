@@ -16,6 +16,13 @@ pub struct SuiteOrigin {
     pub lost_cases: Vec<String>,
 }
 
+impl SuiteOrigin {
+    /// Returns true if the suite comes from the protected base.
+    pub fn is_of_base(&self) -> bool {
+        self.source_ref.from == SuiteSource::Base
+    }
+}
+
 /// A description in the change or in the protected base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +38,7 @@ pub struct SourceRef {
     pub digest: String,
 }
 
-/// Who wrote a suite.
+/// The side that a suite comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SuiteSource {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
-use crate::model::{ImageFact, PolicyReference, RunId, SuiteOrigin, SuiteSource, Verdict};
+use crate::model::{ImageFact, PolicyReference, RunId, SuiteOrigin, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -158,13 +158,6 @@ pub struct SuiteFact {
     /// Where it comes from, where known.
     #[serde(flatten)]
     pub origin: Option<SuiteOrigin>,
-}
-
-impl SuiteFact {
-    /// Returns true if it comes from the protected base.
-    pub fn is_of_base(&self) -> bool {
-        self.origin.as_ref().is_some_and(|o| o.source_ref.from == SuiteSource::Base)
-    }
 }
 
 /// One case.

@@ -81,7 +81,11 @@ impl Policy {
                 let source = SourceText { text, spans: diagnostics.spans };
                 Ok(Self { document, origin: Some(Origin { reference, source }) })
             }
-            _ => Err(Diagnostics::new(name, &text, diagnostics.list, diagnostics.omitted)),
+            _ => {
+                let all = Diagnostics::new(name, &text, diagnostics.list, diagnostics.omitted);
+                // The list alone must not read as errors of the description.
+                Err(all.in_file(&name.display().to_string()))
+            }
         }
     }
 

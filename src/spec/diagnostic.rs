@@ -19,7 +19,7 @@ pub use suggest::{known, near};
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// The file, where it is not the description itself but that of the base.
+    /// The file, where it is not the description itself but that of the base, or a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Path such as `services.api.port`, or the option of the command line such as `--set size`; may be empty.

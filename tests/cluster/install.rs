@@ -120,6 +120,44 @@ fn kustomize_installs_the_same_objects() {
 }
 
 #[test]
+fn an_installed_policy_allows_root_to_the_team_that_it_names() {
+    let me = Administrator::takes_their_turn(in_cluster!());
+    let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ncontact: platform-team@example.org\nrules:\n  - namespaces: [kc-rooted]\n    allow: { departures: [root] }\n";
+    std::fs::write(me.user.folder.path().join("policy.yaml"), policy).unwrap();
+    me.installs(&["--policy", "policy.yaml"]);
+    let levels = || object("", "validatingadmissionpolicy", "dayfly-pod-security")["spec"]["variables"][0].to_string();
+    assert!(levels().contains("baseline"), "{}", levels());
+    // A later installation without the flag keeps it.
+    let again = me.installs(&[]);
+    assert!(changes(&again).iter().all(|c| *c == "unchanged") && levels().contains("baseline"), "{again:?}");
+
+    let rooted = |namespace: &str| {
+        me.team(namespace);
+        let text = test_environment(namespace, "Never");
+        apply(&text.replacen(
+            "port: 8080\n",
+            "port: 8080\n          security: { root: true, reason: it says so itself }\n",
+            1,
+        ));
+    };
+    rooted("kc-rooted");
+    rooted("kc-others");
+    let condition = |namespace: &str| {
+        let status = object(namespace, "tenv", "pr-7")["status"].clone();
+        status["conditions"].as_array().and_then(|all| all.iter().find(|c| c["type"] == "Validated").cloned())
+    };
+    until("both are checked", || condition("kc-rooted").is_some() && condition("kc-others").is_some());
+    let refused = condition("kc-others").unwrap();
+    assert_eq!(refused["reason"], "NotAllowed", "{refused}");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("security.root") && message.contains("platform-team@example.org"), "{message}");
+    kubectl(&["-n", "kc-rooted", "wait", "tenv/pr-7", "--for=condition=Tested", "--timeout=300s"]);
+    let run = object("kc-rooted", "tenv", "pr-7")["status"]["run"].clone();
+    assert_eq!(run["outcome"], "PASSED", "{run}");
+    kubectl(&["delete", "namespace", "kc-rooted", "kc-others", "--wait=false"]);
+}
+
+#[test]
 fn upgrades_an_older_crd_and_keeps_its_objects() {
     let me = Administrator::takes_their_turn(in_cluster!());
     let text = std::fs::read_to_string(repository().join("manifests/install/crd.yaml")).unwrap();

@@ -30,10 +30,10 @@ pub mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics};
 use document::SourceText;
 use model::Environment;
-pub use overrides::{BaseDescription, Overrides};
+pub use overrides::{BaseFile, Overrides};
 pub use parse::ParsedDescription;
 
-use crate::model::{Digest, SuiteOrigin, SuiteSource};
+use crate::model::{Digest, SuiteOrigin};
 
 /// A description without errors, values and images filled in.
 #[derive(Debug, Clone)]
@@ -53,13 +53,13 @@ pub struct ValidDescription {
     /// Where each suite comes from.
     pub origins: BTreeMap<String, SuiteOrigin>,
     /// The description of the protected base, if the suites come from one.
-    pub base: Option<BaseDescription>,
+    pub base: Option<BaseFile>,
 }
 
 impl ValidDescription {
     /// `path:line` of every place in the description; places of a suite of the base are in the base's.
     pub fn sources(&self) -> BTreeMap<String, String> {
-        let (own, base) = (self.path.display().to_string(), self.base.as_ref().map(BaseDescription::name));
+        let (own, base) = (self.path.display().to_string(), self.base.as_ref().map(BaseFile::name));
         let is_of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&self.origins, suite));
         let file = |place: &str| base.as_ref().filter(|_| is_of_base(place)).unwrap_or(&own);
         self.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", file(place)))).collect()
@@ -67,7 +67,7 @@ impl ValidDescription {
 }
 
 fn is_of_base(origins: &BTreeMap<String, SuiteOrigin>, suite: &str) -> bool {
-    origins.get(suite).is_some_and(|o| o.source_ref.from == SuiteSource::Base)
+    origins.get(suite).is_some_and(SuiteOrigin::is_of_base)
 }
 
 /// Path of the description that a user named: a YAML file, or a folder that holds `environment.yaml`.

@@ -238,3 +238,26 @@ fn says_why_a_base_cannot_be_read() {
     change.user.variables = vec![("PATH".into(), Path::new("/nowhere").display().to_string())];
     change.plans_from("main", &[]).code(2).says("git is not installed");
 }
+
+#[test]
+fn a_policy_inside_the_repository_is_that_of_the_base() {
+    let change = Change::new();
+    let policy = |limits: &str| format!("apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: {{ {limits} }}\n");
+    fs::write(change.at("environments/policy.yaml"), policy("departures: []")).unwrap();
+    let base = change.commits();
+    // The change allows itself what it asks for.
+    fs::write(change.at("environments/policy.yaml"), policy("departures: [root]")).unwrap();
+    change.writes(&SERVICES.replace("port: 8080 }", "port: 8080, security: { root: true, reason: x } }"), SUITES);
+    let arguments = ["validate", "environments/shop", "--policy", "environments/policy.yaml"];
+    change.user.dayfly(&arguments).code(0);
+    let of_base = [&arguments[..], &["--suites-from", &base]].concat();
+    let refused = change.user.dayfly(&of_base).code(2).says("`services.web.security.root` is not allowed");
+    refused.says(&format!("environments/policy.yaml@{}:3 allows no departures", &base[..7]));
+    // Elsewhere, it is the operator's, as it is.
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    fs::write(elsewhere.path(), policy("departures: [root]")).unwrap();
+    let of_operator = ["validate", "environments/shop", "--suites-from", &base, "--policy"];
+    change.user.dayfly(&[&of_operator[..], &[elsewhere.path().to_str().unwrap()]].concat()).code(0);
+    let missing = ["validate", "environments/shop", "--suites-from", &base, "--policy", "environments/none.yaml"];
+    change.user.dayfly(&missing).code(2).says("has no file environments/none.yaml");
+}

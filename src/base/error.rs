@@ -28,9 +28,7 @@ pub enum BaseError {
         String,
     ),
     /// The base has no such file.
-    #[error(
-        "the base {base} has no file {path}; a new description must be in the base before its suites can come from there"
-    )]
+    #[error("the base {base} has no file {path}; a new file must be in the base before anything can come from there")]
     NoFile {
         /// Revision or folder.
         base: String,
@@ -78,7 +76,7 @@ pub enum BaseError {
     /// Git failed.
     #[error("git failed to {doing}: {why}")]
     Git {
-        /// What it should do.
+        /// The attempted action.
         doing: &'static str,
         /// Its message.
         why: String,

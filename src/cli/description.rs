@@ -11,7 +11,7 @@ use crate::base::{Base, Process};
 use crate::plan::Plan;
 use crate::report::exit_code;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{BaseDescription, Diagnostics, Overrides, ValidDescription, file_of};
+use crate::spec::{BaseFile, Diagnostics, Overrides, ValidDescription, file_of};
 
 /// The values that the flags override.
 pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> Overrides {
@@ -35,18 +35,21 @@ pub fn base(args: &DescriptionArgs) -> anyhow::Result<Option<Base>> {
     Ok(Some(base))
 }
 
-/// Reads and checks the description of the flags, with the suites of the base that they name.
-pub fn load_with_base(args: &DescriptionArgs, overrides: Overrides, json: bool) -> anyhow::Result<ValidDescription> {
-    let description = match base(args)? {
-        Some(base) => {
-            let bytes = base.read(base.description(), MAX_BYTES as u64);
-            let bytes = bytes.map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
-            let (path, commit) = (base.description().to_owned(), base.commit().map(str::to_owned));
-            Some(BaseDescription { path, commit, bytes })
-        }
-        None => None,
-    };
-    load(&args.file, &Overrides { base: description, ..overrides }, json)
+/// Reads and checks the description of the flags, with the suites of the base.
+pub fn load_with_base(
+    args: &DescriptionArgs,
+    base: Option<&Base>,
+    overrides: &Overrides,
+    json: bool,
+) -> anyhow::Result<ValidDescription> {
+    let description = base.map(|base| read_base(base, base.description())).transpose()?;
+    load(&args.file, &Overrides { base: description, ..overrides.clone() }, json)
+}
+
+/// Reads a file of the base, by its path there.
+pub fn read_base(base: &Base, path: &str) -> anyhow::Result<BaseFile> {
+    let bytes = base.read(path, MAX_BYTES as u64).map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
+    Ok(BaseFile { path: path.to_owned(), commit: base.commit().map(str::to_owned), bytes })
 }
 
 /// Reads and checks a description.

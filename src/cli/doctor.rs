@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::policy::PolicyCheckArgs;
 use super::target::{self, Target};
-use super::{Common, DescriptionArgs, Output, policy, stdio};
+use super::{Common, DescriptionArgs, Output, stdio};
 use crate::report::exit_code;
 use crate::spec::Overrides;
 use check::Check;
@@ -20,7 +20,7 @@ mod trial;
 pub async fn run(file: Option<PathBuf>, check: &PolicyCheckArgs, common: &Common) -> anyhow::Result<u8> {
     let description = file
         .map(|file| DescriptionArgs { file, set: vec![], image: vec![], suites_from: None })
-        .map(|args| policy::load_description(&args, Overrides::default(), check, common.output == Output::Json))
+        .map(|args| check.load_description(&args, &Overrides::default(), common.output == Output::Json))
         .transpose()?;
     let (checks, gaps) = match target::one(common)? {
         Target::Local => match target::local(common).await? {

@@ -1,7 +1,7 @@
 //! `dayfly plan`: shows the plan of an environment. Needs no engine.
 
 use super::policy::PolicyCheckArgs;
-use super::{DescriptionArgs, description, policy, stdio};
+use super::{DescriptionArgs, description, stdio};
 use crate::plan::{build, text};
 use crate::report::exit_code;
 use crate::spec::Overrides;
@@ -26,7 +26,7 @@ pub fn run(
     json: bool,
 ) -> anyhow::Result<u8> {
     let overrides = Overrides { pr: Some(pr), ..description::overrides(args, None) };
-    let valid = policy::load_description(args, overrides, check, json)?;
+    let valid = check.load_description(args, &overrides, json)?;
     let plan = match build::build(&valid, pr) {
         Ok(plan) => plan,
         Err(e) => {

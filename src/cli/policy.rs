@@ -1,17 +1,19 @@
 //! The operator's policy of the flags, and the check of descriptions against it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{DescriptionArgs, ci, description, process_env};
+use crate::base::Base;
 use crate::policy::{self, Policy, Subject};
-use crate::spec::{Diagnostics, Overrides, ValidDescription};
+use crate::spec::{Overrides, ValidDescription};
 
 /// The operator's policy.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PolicyArgs {
-    /// Policy with the limits of descriptions (default: dayfly's built-in limits); see docs/policy.md
+    /// Policy with the limits of descriptions (default: dayfly's built-in limits); see docs/policy.md. With --suites-from, a
+    /// file inside the repository is read from the base
     #[arg(long, value_name = "FILE", env = "DAYFLY_POLICY", hide_env_values = true)]
     pub policy: Option<PathBuf>,
 }
@@ -27,46 +29,49 @@ pub struct PolicyCheckArgs {
 }
 
 impl PolicyArgs {
-    /// Reads the policy; without one, the built-in limits.
-    pub fn load(&self) -> Result<Policy, Diagnostics> {
-        self.policy.as_deref().map_or(Ok(Policy::built_in()), policy::load)
+    /// Reads the policy; without one, the built-in limits. With a base, the change cannot choose a file inside the repository.
+    fn load(&self, base: Option<&Base>, json: bool) -> anyhow::Result<Policy> {
+        let Some(file) = &self.policy else { return Ok(Policy::built_in()) };
+        let inner = base.and_then(|base| Some((base, base.inner_path(file)?)));
+        let read = match inner {
+            Some((base, path)) => {
+                let found = description::read_base(base, &path)?;
+                Policy::parse(Path::new(&found.name()), &found.bytes)
+            }
+            None => policy::load(file),
+        };
+        description::printed(read, json)
     }
 
-    /// Checks a description for a repository; returns the policy. Refusals are printed, and end with exit code 2.
-    pub fn enforce(
+    /// Reads a description with the suites of its base, and checks it for a repository. Refusals are printed, and end with exit
+    /// code 2.
+    pub fn load_description(
         &self,
-        valid: &ValidDescription,
+        args: &DescriptionArgs,
         overrides: &Overrides,
         repository: Option<&str>,
         json: bool,
-    ) -> anyhow::Result<Policy> {
+    ) -> anyhow::Result<(ValidDescription, Policy)> {
+        let base = description::base(args)?;
+        let valid = description::load_with_base(args, base.as_ref(), overrides, json)?;
+        let policy = self.load(base.as_ref(), json)?;
         let subject = Subject::Command { repository: repository.map(str::to_owned) };
-        let checked = self.load().and_then(|policy| {
-            policy::check(&policy, &subject, valid, overrides)?;
-            Ok(policy)
-        });
-        description::printed(checked, json)
+        description::printed(policy::check(&policy, &subject, &valid, overrides), json)?;
+        Ok((valid, policy))
     }
 }
 
 impl PolicyCheckArgs {
-    /// As [`PolicyArgs::enforce`], for the repository of the flags or of the CI job.
-    pub fn enforce(&self, valid: &ValidDescription, overrides: &Overrides, json: bool) -> anyhow::Result<Policy> {
+    /// As [`PolicyArgs::load_description`], for the repository of the flags or of the CI job.
+    pub fn load_description(
+        &self,
+        args: &DescriptionArgs,
+        overrides: &Overrides,
+        json: bool,
+    ) -> anyhow::Result<ValidDescription> {
         let variables = process_env::variables();
         let of_job = || ci::job(&variables, None).repository;
         let repository = self.repository.clone().or_else(of_job);
-        self.policy.enforce(valid, overrides, repository.as_deref(), json)
+        Ok(self.policy.load_description(args, overrides, repository.as_deref(), json)?.0)
     }
-}
-
-/// Loads a description and checks it against the policy.
-pub fn load_description(
-    args: &DescriptionArgs,
-    overrides: Overrides,
-    check: &PolicyCheckArgs,
-    json: bool,
-) -> anyhow::Result<ValidDescription> {
-    let valid = description::load_with_base(args, overrides.clone(), json)?;
-    check.enforce(&valid, &overrides, json)?;
-    Ok(valid)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::error::usage_error;
-use super::policy::{self, PolicyCheckArgs};
+use super::policy::PolicyCheckArgs;
 use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
 use crate::model::sanitize;
@@ -37,7 +37,7 @@ pub struct RenderArgs {
 pub fn run(args: RenderArgs, common: &Common) -> anyhow::Result<u8> {
     let overrides = description::overrides(&args.description, None);
     let json = common.output == Output::Json;
-    let valid = policy::load_description(&args.description, overrides, &args.policy, json)?;
+    let valid = args.policy.load_description(&args.description, &overrides, json)?;
     let plan = description::plan(&valid, args.pr)?;
     let lease = request::new_lease(plan, "")?;
     let secrets = crate::secrets::generate(&lease.plan, None)?;

@@ -39,9 +39,17 @@ pub fn run_request(args: &RequestArgs, policy: Option<&PolicyArgs>, common: &Com
     let (change_args, change, runner) = self::change(&args.change, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
     let json = common.output == Output::Json;
-    let valid = description::load_with_base(&args.description, overrides.clone(), json)?;
-    let policy = policy.map(|p| p.enforce(&valid, &overrides, change.repository.as_deref(), json)).transpose()?;
-    let policy = policy.and_then(|p| p.reference().cloned());
+    let (valid, policy) = match policy {
+        Some(policy) => {
+            let repository = change.repository.as_deref();
+            let (valid, policy) = policy.load_description(&args.description, &overrides, repository, json)?;
+            (valid, policy.reference().cloned())
+        }
+        None => {
+            let base = description::base(&args.description)?;
+            (description::load_with_base(&args.description, base.as_ref(), &overrides, json)?, None)
+        }
+    };
     let plan = description::plan(&valid, change.pr)?;
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));

@@ -27,8 +27,8 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = request::change(&args.change, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
     let json = common.output == Output::Json;
-    let valid = description::load_with_base(&args.description, overrides.clone(), json)?;
-    let policy = args.policy.enforce(&valid, &overrides, change.repository.as_deref(), json)?;
+    let repository = change.repository.as_deref();
+    let (valid, policy) = args.policy.load_description(&args.description, &overrides, repository, json)?;
     let plan = description::plan(&valid, change.pr)?;
     let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;

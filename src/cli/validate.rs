@@ -1,7 +1,7 @@
 //! `dayfly validate`: reports all errors of a description or a policy at once. Needs no engine.
 
 use super::policy::PolicyCheckArgs;
-use super::{DescriptionArgs, description, policy};
+use super::{DescriptionArgs, description};
 use crate::policy::Policy;
 use crate::report::exit_code;
 use crate::spec::{self, ValidDescription, kind};
@@ -17,7 +17,7 @@ pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, json: bool) -> anyho
         format!("{} is valid: a policy with {rules}", read.0.display())
     } else {
         let overrides = description::overrides(args, None);
-        summary(&policy::load_description(args, overrides, check, json)?)
+        summary(&check.load_description(args, &overrides, json)?)
     };
     if json {
         outln!("[]");

@@ -13,7 +13,7 @@ use crate::model::without_credentials;
 use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy, Subject};
 use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
-use crate::spec::{BaseDescription, Diagnostics, Overrides};
+use crate::spec::{BaseFile, Diagnostics, Overrides};
 
 /// Why a TestEnvironment cannot be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +81,12 @@ async fn described(client: &Client, object: &TestEnvironment) -> Result<RunReque
 }
 
 /// The description of the protected base.
-async fn base(client: &Client, namespace: &str, source: &BaseSource) -> Result<BaseDescription, Unresolved> {
+async fn base(client: &Client, namespace: &str, source: &BaseSource) -> Result<BaseFile, Unresolved> {
     let bytes = match &source.config_map {
         Some(from) => in_config_map(client, namespace, from, "suitesFrom").await?.0,
         None => source.inline.clone().unwrap_or_default().into_bytes(),
     };
-    Ok(BaseDescription { path: source.path.clone(), commit: source.revision.clone(), bytes })
+    Ok(BaseFile { path: source.path.clone(), commit: source.revision.clone(), bytes })
 }
 
 /// A description in a ConfigMap, and the map's other keys.
@@ -162,7 +162,7 @@ fn checked(
     spec: &TestEnvironmentSpec,
     text: &[u8],
     files: &Files,
-    base: Option<BaseDescription>,
+    base: Option<BaseFile>,
 ) -> Result<RunRequest, String> {
     let overrides = Overrides { base, ..overrides(spec) };
     let valid = crate::spec::load_bytes(Path::new(&spec.description.path), text, files, &overrides);

@@ -10,7 +10,7 @@ use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, known};
 use super::model::{Environment, Suite};
 use super::needs;
-use super::overrides::{BaseDescription, Overrides};
+use super::overrides::{BaseFile, Overrides};
 use super::parse::{self, ParsedDescription};
 use super::span::FieldPath;
 use crate::model::{Digest, SourceRef, SuiteOrigin, SuiteSource};
@@ -29,11 +29,7 @@ pub(super) struct Merged {
 }
 
 /// Checks the description of the base with the overrides of the change, for the environment of the description `name`.
-pub(super) fn parse(
-    base: &BaseDescription,
-    name: &str,
-    overrides: &Overrides,
-) -> Result<ParsedDescription, Diagnostics> {
+pub(super) fn parse(base: &BaseFile, name: &str, overrides: &Overrides) -> Result<ParsedDescription, Diagnostics> {
     let images = &overrides.images;
     let overrides =
         Overrides { images: vec![], ttl: None, base: None, description: Some(name.to_owned()), ..overrides.clone() };
@@ -78,7 +74,7 @@ pub(super) fn merge(
     change: Environment,
     locations: Locations,
     (path, bytes): (&Path, &[u8]),
-    (base, mut parsed): (&BaseDescription, ParsedDescription),
+    (base, mut parsed): (&BaseFile, ParsedDescription),
 ) -> Result<Merged, Diagnostics> {
     let mut environment = change.clone();
     let of_base = parsed.environment.suites.clone();
@@ -128,7 +124,7 @@ fn of_change(path: &Path, bytes: &[u8]) -> SourceRef {
 }
 
 /// The origin of a suite of the base, compared with the change's own version of it.
-fn of_suite(base: &BaseDescription, suite: &Suite, own: Option<&Suite>) -> SuiteOrigin {
+fn of_suite(base: &BaseFile, suite: &Suite, own: Option<&Suite>) -> SuiteOrigin {
     let kept: BTreeSet<&str> = own.iter().flat_map(|s| &s.cases).map(|c| c.id.as_str()).collect();
     SuiteOrigin {
         source_ref: SourceRef {

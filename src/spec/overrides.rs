@@ -16,14 +16,14 @@ pub struct Overrides {
     /// Name that `{{environment}}` is made of, in place of the description's own.
     pub description: Option<String>,
     /// The protected base, whose suites take the place of the description's own.
-    pub base: Option<BaseDescription>,
+    pub base: Option<BaseFile>,
     /// `set` may name values that the description does not declare.
     pub undeclared: bool,
 }
 
-/// The description of the protected base, before it is checked.
+/// A file of the protected base, before it is checked: a description, or a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseDescription {
+pub struct BaseFile {
     /// Path of the file, for people.
     pub path: String,
     /// Commit that it was read from; none for a folder.
@@ -32,7 +32,7 @@ pub struct BaseDescription {
     pub bytes: Vec<u8>,
 }
 
-impl BaseDescription {
+impl BaseFile {
     /// The path with the commit, such as `environment.yaml@4d1f0c2`.
     pub fn name(&self) -> String {
         let short = self.commit.as_ref().and_then(|c| c.get(..7));

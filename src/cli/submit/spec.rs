@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::cli::RequestArgs;
 use crate::crd::{BaseSource, DescriptionSource, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
-use crate::spec::{BaseDescription, ValidDescription};
+use crate::spec::{BaseFile, ValidDescription};
 
 /// Builds the spec, with the description and every file that it refers to.
 pub fn build(
@@ -44,7 +44,7 @@ pub fn build(
     }
 }
 
-fn base(of: &BaseDescription) -> BaseSource {
+fn base(of: &BaseFile) -> BaseSource {
     BaseSource {
         inline: Some(String::from_utf8_lossy(&of.bytes).into_owned()),
         config_map: None,

@@ -65,8 +65,8 @@ pub trait Engine: Send + Sync {
 
     // Ownership
 
-    /// Claims the environment for `lease.run`, unless a newer run owns it.
-    async fn claim(&self, lease: &Lease, policy: ReplacePolicy) -> Result<Claim, EngineError>;
+    /// Claims the environment for `lease.run`, unless a newer run or another owner has it.
+    async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError>;
 
     /// Returns the owner's lease. Cheaper than `observe`, because a run asks for it again and again.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;

@@ -22,7 +22,7 @@ pub use keep::Keep;
 pub use pod_security::PodSecurity;
 pub use policy_reference::PolicyReference;
 pub use redact::{MIN_SECRET_LENGTH, redact};
-pub use repository::{Repository, without_credentials};
+pub use repository::{Repository, repository_key, without_credentials};
 pub use run_id::{InvalidRunId, RunId};
 pub use suite_origin::{SourceRef, SuiteOrigin, SuiteSource};
 pub use verdict::{Outcome, Verdict};

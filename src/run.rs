@@ -10,7 +10,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, EngineKind, RemovalScope, ReplacePolicy};
+use crate::engine::{ClaimPolicy, Engine, EngineKind, RemovalScope, ReplacePolicy};
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, read};
 use crate::lease::Lease;
@@ -40,6 +40,8 @@ pub struct Run {
     pub evidence: PathBuf,
     /// Additional store from which clients fetch the evidence.
     pub configmap_store: Option<ConfigMapStore>,
+    /// Take the environment from another owner.
+    pub take_over: bool,
     /// Condition for keeping the environment.
     pub keep: Keep,
     /// The reason and the removal command of a kept environment, for the report.
@@ -57,6 +59,7 @@ pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
         commit: commit.to_owned(),
         repository: None,
         requester: None,
+        owner: None,
         created,
         expires,
         plan,
@@ -75,7 +78,8 @@ impl Run {
     /// Performs the whole run. `only` selects suites; all run if it is empty.
     pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
-        let result = match up::bring_up(engine, lease, ReplacePolicy::Recreate, self.journal.clone(), stop).await {
+        let policy = ClaimPolicy { older: ReplacePolicy::Recreate, take_over: self.take_over };
+        let result = match up::bring_up(engine, lease, policy, self.journal.clone(), stop).await {
             Ok(session) => {
                 let (result, ()) = tokio::join!(executor::execute(&session, only, sources), self.record_gaps());
                 session.release_agents().await;
@@ -101,13 +105,12 @@ impl Run {
     /// Seals the run, removes or keeps the environment, and seals again with the result.
     async fn finish(&self) {
         self.journal.update(|f| f.finished = Some(Timestamp::now()));
-        // The environment belongs to the newer run.
-        if !self.superseded() {
+        if !self.has_no_environment() {
             diagnostics::collect(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
         }
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
-        if !self.superseded() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
+        if !self.has_no_environment() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
             self.journal.record(RunEvent::Kept { reason: self.kept_reason.clone() });
         } else {
             remove(self.engine.as_ref(), &self.journal, &self.lease).await;
@@ -115,8 +118,10 @@ impl Run {
         self.seal(true).await;
     }
 
-    fn superseded(&self) -> bool {
-        self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::Superseded)
+    /// The environment belongs to a newer run, or to another owner.
+    fn has_no_environment(&self) -> bool {
+        let gone = |c: &Cause| matches!(c.kind, CauseKind::Superseded | CauseKind::OwnedByOther);
+        self.journal.facts().causes.iter().any(gone)
     }
 
     async fn seal(&self, last: bool) {

@@ -9,7 +9,7 @@ use std::path::Path;
 pub use skip::{Requirement, skip};
 
 use crate::engine::EngineKind;
-use crate::lease::Lease;
+use crate::lease::{Lease, Owner};
 use crate::lifecycle;
 use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
@@ -91,6 +91,7 @@ pub fn lease(plan: Plan) -> Lease {
         commit: COMMIT.into(),
         repository: None,
         requester: None,
+        owner: Some(Owner::default()),
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         expires: "2026-01-01T04:00:00Z".parse().unwrap(),
         plan,

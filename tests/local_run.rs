@@ -144,6 +144,43 @@ fn follows_a_log_until_interrupted() {
 }
 
 #[test]
+fn an_environment_of_another_repository_is_taken_over_only_deliberately() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("owned", &with_cases(REACHES_WEB));
+    user.owns("owned-pr-1");
+    let (ours, theirs) = (["--repository", "https://git.test/team/hello"], ["--repository", "other/team"]);
+    user.dayfly(&[&["up", &file, "--pr", "1"][..], &ours].concat()).code(0);
+    let run = || user.dayfly(&["status", "owned-pr-1", "--output", "json"]).code(0).json()["run"].clone();
+    let first = run();
+    for refused in [
+        user.dayfly(&[&["up", &file, "--pr", "1"][..], &theirs].concat()),
+        user.runs(&file, "1", &theirs),
+        user.dayfly(&["up", &file, "--pr", "1"]),
+    ] {
+        refused.code(1).says("belongs to the command line, repository git.test/team/hello").says("--take-over");
+    }
+    assert_eq!(run(), first);
+    // The owner may, under any name of the repository.
+    user.dayfly(&["up", &file, "--pr", "1", "--repository", "git@git.test:team/hello.git"]).code(0);
+    assert_ne!(run(), first);
+    user.dayfly(&["keep", "owned-pr-1", "--reason", "being debugged"]).code(0);
+    let take_over = [&theirs[..], &["--take-over"]].concat();
+    std::fs::remove_dir_all(user.folder.path().join("evidence")).unwrap();
+    user.runs(&file, "1", &take_over).code(1).says("is kept (being debugged)").says("dayfly keep owned-pr-1 --release");
+    user.dayfly(&["keep", "owned-pr-1", "--release"]).code(0);
+    let second = run();
+    std::fs::remove_dir_all(user.folder.path().join("evidence")).unwrap();
+    user.runs(&file, "1", &take_over).code(0).says("taken over from the command line, repository git.test/team/hello");
+    let taken = json!({"runId": second, "owner": {"repository": "git.test/team/hello"}});
+    assert_eq!(user.report("owned-pr-1")["takenOver"], taken);
+    let evidence = user.evidence("owned-pr-1");
+    let verified = user.dayfly(&["verify", evidence.to_str().unwrap(), "--key", "key.pem.pub", "--output", "json"]);
+    assert_eq!(verified.code(0).json()["run"]["takenOver"], taken);
+    user.finds_nothing_of("owned-pr-1");
+}
+
+#[test]
 fn names_missing_images_before_creating_anything() {
     needs_engine!();
     let user = User::new();

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use dayfly::engine::fake::{FakeEngine, Script};
-use dayfly::engine::{ReplacePolicy, SuiteExit};
-use dayfly::lease::Lease;
+use dayfly::engine::{ClaimPolicy, Engine, ReplacePolicy, SuiteExit};
+use dayfly::lease::{Hold, Lease, Owner, RetentionChange, TakenOver};
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, RunEvent, up};
 use dayfly::model::Verdict;
@@ -34,14 +34,11 @@ fn story(script: Script, plan: Plan) -> Story {
 
 impl Story {
     async fn up(&self) -> Result<Session, Cause> {
-        up::bring_up(
-            self.engine.clone(),
-            self.lease.clone(),
-            ReplacePolicy::Recreate,
-            self.journal.clone(),
-            self.stop.clone(),
-        )
-        .await
+        self.up_with(ReplacePolicy::Recreate.into()).await
+    }
+
+    async fn up_with(&self, policy: ClaimPolicy) -> Result<Session, Cause> {
+        up::bring_up(self.engine.clone(), self.lease.clone(), policy, self.journal.clone(), self.stop.clone()).await
     }
 
     async fn cause(&self) -> Cause {
@@ -142,6 +139,54 @@ async fn a_run_stops_when_a_newer_one_replaces_it_during_start() {
     let older = story(Script { hangs: ["api".to_owned()].into(), ..Script::default() }, chain());
     older.once("start api", |engine| engine.take_over(later_lease()));
     assert_eq!(older.cause().await.kind, CauseKind::Superseded);
+}
+
+/// The lease of an earlier run of another repository on the same environment.
+fn lease_of_another_repository() -> Lease {
+    let owner = Owner::command_line(None, Some("https://git.test/other/team"));
+    Lease { run: uuid::Uuid::nil().into(), owner: Some(owner), ..testing::lease(chain()) }
+}
+
+const TAKE_OVER: ClaimPolicy = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: true };
+
+#[tokio::test]
+async fn a_run_takes_nothing_from_another_owner() {
+    let nameless = Lease { owner: None, ..lease_of_another_repository() };
+    let newer = Lease { run: uuid::Uuid::max().into(), ..lease_of_another_repository() };
+    for theirs in [lease_of_another_repository(), nameless, newer] {
+        let ours = story(Script::default(), chain());
+        ours.engine.take_over(theirs.clone());
+        let cause = ours.cause().await;
+        assert_eq!(cause.kind, CauseKind::OwnedByOther);
+        assert!(cause.text.contains(&theirs.run.to_string()) && cause.text.contains("--take-over"), "{}", cause.text);
+        if theirs.owner.is_some() {
+            assert!(cause.text.contains("git.test/other/team"), "{}", cause.text);
+        }
+        assert!(ours.engine.done().is_empty());
+        assert_eq!(ours.engine.lease("").await.unwrap(), Some(theirs));
+    }
+}
+
+#[tokio::test]
+async fn a_deliberate_takeover_records_from_whom() {
+    let (ours, theirs) = (story(Script::default(), chain()), lease_of_another_repository());
+    ours.engine.take_over(theirs.clone());
+    ours.up_with(TAKE_OVER).await.map(|_| ()).unwrap();
+    let facts = ours.journal.facts();
+    assert_eq!(facts.taken_over, Some(TakenOver { run_id: Some(theirs.run), owner: theirs.owner }));
+    assert!(facts.events.iter().any(|e| e.text.contains("from the command line, repository git.test/other/team")));
+}
+
+#[tokio::test]
+async fn nobody_takes_over_what_another_owner_keeps() {
+    let (ours, theirs) = (story(Script::default(), chain()), lease_of_another_repository());
+    ours.engine.take_over(theirs.clone());
+    let hold = Hold { reason: Some("being\ndebugged".into()), since: theirs.expires };
+    ours.engine.update_retention("", theirs.run, &RetentionChange::Held(hold)).await.unwrap();
+    let cause = ours.up_with(TAKE_OVER).await.map(|_| ()).unwrap_err();
+    assert_eq!(cause.kind, CauseKind::OwnedByOther);
+    assert!(cause.text.contains("is kept (being debugged)") && cause.text.contains("--release"), "{}", cause.text);
+    assert!(ours.engine.done().is_empty());
 }
 
 #[tokio::test]

@@ -376,7 +376,7 @@ async fn removes_nothing_without_a_record() {
     let dir = tempfile::tempdir().unwrap();
     let engine = FakeEngine::new(Script::default());
     let lease = testing::lease(testing::plan(vec![testing::unit("api")]));
-    engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
+    engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };
     let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), store: None };

@@ -118,6 +118,14 @@ pub struct ChangeArgs {
     pub ttl: Option<String>,
 }
 
+/// What to do about an environment of another owner.
+#[derive(Debug, Clone, Args)]
+pub struct OwnerArgs {
+    /// Take over an environment of the same name that belongs to another owner, and record from whom
+    #[arg(long)]
+    pub take_over: bool,
+}
+
 /// Arguments of a run, local or in a cluster.
 #[derive(Debug, Clone, Args)]
 pub struct RequestArgs {

@@ -5,7 +5,8 @@ use anyhow::bail;
 use super::error::usage_error;
 use super::policy::PolicyArgs;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
-use crate::lease::Lease;
+use crate::engine::Engine;
+use crate::lease::{Lease, Owner};
 use crate::model::{Repository, RunId, without_credentials};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
@@ -55,6 +56,13 @@ pub fn run_request(args: &RequestArgs, policy: Option<&PolicyArgs>, common: &Com
         bail!(usage_error(&format!("--suite: {lack}")));
     }
     Ok(RunRequest { valid, plan, change, runner, policy })
+}
+
+/// The lease of a new run for this change, which belongs to the account on the engine and the repository.
+pub async fn owned_lease(plan: Plan, change: &Change, engine: &dyn Engine) -> anyhow::Result<Lease> {
+    let owner = Owner::command_line(engine.account().await, change.repository.as_deref());
+    let lease = new_lease(plan, &change.commit)?;
+    Ok(Lease { repository: change.repository.clone(), owner: Some(owner), ..lease })
 }
 
 /// The lease of a new run, with a new run id.

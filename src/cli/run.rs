@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::policy::PolicyArgs;
-use super::{Common, Output, RequestArgs, process_env, progress, request, signals, stdio, target};
+use super::{Common, Output, OwnerArgs, RequestArgs, process_env, progress, request, signals, stdio, target};
 use crate::evidence::store;
-use crate::lease::Lease;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
 use crate::report::{Facts, exit_code};
@@ -21,6 +20,8 @@ pub struct RunArgs {
     request: RequestArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    owner: OwnerArgs,
     /// Private key that signs the report (generate one with `dayfly key generate`)
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: PathBuf,
@@ -38,8 +39,8 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         request::run_request(&args.request, Some(&args.policy), common)?;
     let RequestArgs { description, suite, keep, .. } = args.request;
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
-    let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
+    let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     facts.policy = policy;
@@ -55,8 +56,17 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         target::flags(common)
     );
     let key = std::sync::Arc::new(key);
-    let run =
-        Run { engine, lease, journal, key, evidence: args.evidence.clone(), configmap_store: None, keep, kept_reason };
+    let run = Run {
+        engine,
+        lease,
+        journal,
+        key,
+        evidence: args.evidence.clone(),
+        configmap_store: None,
+        take_over: args.owner.take_over,
+        keep,
+        kept_reason,
+    };
     run.perform(&suite, &valid.sources(), stop).await;
     let facts = run.journal.facts();
     print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);

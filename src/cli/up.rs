@@ -3,8 +3,10 @@
 use clap::Args;
 
 use super::policy::PolicyArgs;
-use super::{ChangeArgs, Common, DescriptionArgs, Output, description, progress, request, signals, stdio, target};
-use crate::engine::ReplacePolicy;
+use super::{
+    ChangeArgs, Common, DescriptionArgs, Output, OwnerArgs, description, progress, request, signals, stdio, target,
+};
+use crate::engine::{ClaimPolicy, ReplacePolicy};
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts, up};
 use crate::report::exit_code;
@@ -20,6 +22,8 @@ pub struct UpArgs {
     change: ChangeArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    owner: OwnerArgs,
 }
 
 /// Starts the environment. A failure leaves it for inspection; a signal removes it.
@@ -30,13 +34,14 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let repository = change.repository.as_deref();
     let (valid, policy) = args.policy.load_description(&args.description, &overrides, repository, json)?;
     let plan = description::plan(&valid, change.pr)?;
-    let lease = Lease { repository: change.repository.clone(), ..request::new_lease(plan, &change.commit)? };
     let engine = target::engine(common).await?;
+    let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     facts.policy = policy.reference().cloned();
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
-    let cause = match up::bring_up(engine.clone(), lease.clone(), ReplacePolicy::InPlace, journal.clone(), stop).await {
+    let claim = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: args.owner.take_over };
+    let cause = match up::bring_up(engine.clone(), lease.clone(), claim, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
             if common.output == Output::Text {
@@ -49,6 +54,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     journal.record(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
         CauseKind::Interrupted | CauseKind::Superseded => run::remove(engine.as_ref(), &journal, &lease).await,
+        CauseKind::OwnedByOther => {}
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
     Ok(exit_code::from_facts(&journal.facts()))

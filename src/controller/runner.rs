@@ -20,7 +20,7 @@ use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
 use crate::evidence::configmap_store::ConfigMapStore;
-use crate::lease::Lease;
+use crate::lease::{Lease, Owner};
 use crate::lifecycle::{Journal, RunEvent, facts};
 use crate::model::{Outcome, RunId};
 use crate::report::facts::{Cause, CauseKind};
@@ -165,6 +165,7 @@ impl Runner {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),
                 requester: Some(self.object.0.clone() + "/" + &self.object.1),
+                owner: Some(Owner::namespace(&self.object.0, change.repository.as_deref())),
                 ..lease
             },
             Err(e) => return failed_early(status, &e),
@@ -200,6 +201,7 @@ impl Runner {
             key: self.key.clone(),
             evidence: self.evidence.clone(),
             configmap_store: Some(configmap_store),
+            take_over: false,
             keep: object.spec.keep,
         };
         let (sources, over) = (valid.sources(), CancellationToken::new());

@@ -11,11 +11,11 @@ use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine, ObservedEnvironment, OnLine,
-    OnProgress, RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit, UnitState,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine,
+    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit, UnitState,
 };
 use crate::agent::AgentLink;
-use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
+use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate, TakenOver};
 use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
@@ -131,8 +131,17 @@ impl Engine for FakeEngine {
         Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
     }
 
-    async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
         let mut state = self.state();
+        let other = state.lease.as_ref().filter(|found| !lease.has_same_owner(found.owner.as_ref()));
+        if let Some(other) = other {
+            let held = state.retention.as_ref().and_then(Retention::kept).filter(|_| policy.take_over);
+            if !policy.take_over || held.is_some() {
+                let owner = other.owner.clone().map(Box::new);
+                return Ok(Claim::OwnedByOther { run: Some(other.run), owner, held: held.map(str::to_owned) });
+            }
+        }
+        let taken_over = other.map(|l| Box::new(TakenOver { run_id: Some(l.run), owner: l.owner.clone() }));
         let replaced = match &state.lease {
             Some(other) if other.run > lease.run => {
                 return Ok(Claim::HeldByNewer { run: other.run, commit: other.commit.clone() });
@@ -142,7 +151,7 @@ impl Engine for FakeEngine {
         state.done.push("claim".into());
         state.retention = Some(Retention::from_lease(lease));
         state.lease = Some(lease.clone());
-        Ok(Claim::Acquired { replaced, kept_secrets: None })
+        Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over })
     }
 
     async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine, OnProgress,
-    RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine,
+    OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -75,7 +75,7 @@ impl Engine for KubernetesEngine {
         images::resolve_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease, policy: ReplacePolicy) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
         claim::claim(self, lease, policy).await
     }
 

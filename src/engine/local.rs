@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine, OnProgress,
-    RemovalScope, ReplacePolicy, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine,
+    OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -20,6 +20,7 @@ use crate::secrets::Secrets;
 
 pub mod agent_image;
 mod agents;
+mod anchor;
 mod claim;
 mod client;
 pub mod connect;
@@ -84,13 +85,13 @@ impl Engine for LocalEngine {
         images::resolve_all(self, references, progress).await
     }
 
-    async fn claim(&self, lease: &Lease, _: ReplacePolicy) -> Result<Claim, EngineError> {
+    async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
         // Containers cannot be changed, so nothing of an older run is kept.
-        claim::claim(self, lease).await
+        claim::claim(self, lease, policy.take_over).await
     }
 
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError> {
-        claim::lease(self, environment).await
+        anchor::lease(self, environment).await
     }
 
     async fn update_retention(

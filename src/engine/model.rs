@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Retention};
+use crate::lease::{Lease, Owner, Retention, TakenOver};
 use crate::model::RunId;
 use crate::secrets::Secrets;
 
@@ -29,9 +29,35 @@ pub enum Claim {
         replaced: Option<crate::model::RunId>,
         /// The older run's secrets, if its objects are updated in place.
         kept_secrets: Option<Box<Secrets>>,
+        /// What was taken from another owner, if anything was.
+        taken_over: Option<Box<TakenOver>>,
     },
     /// A newer run owns the environment; the caller must stop.
     HeldByNewer { run: crate::model::RunId, commit: String },
+    /// Another owner has the environment; nothing was changed.
+    OwnedByOther {
+        /// Its run; none if its lease cannot be read.
+        run: Option<RunId>,
+        /// Its owner; none if its lease does not name one.
+        owner: Option<Box<Owner>>,
+        /// The reason of the hold that prevents a deliberate take-over, if that is why.
+        held: Option<String>,
+    },
+}
+
+/// The policy of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimPolicy {
+    /// For the objects of an older run of the same owner; those of another owner are always removed.
+    pub older: ReplacePolicy,
+    /// Take the environment from another owner too, unless it is held.
+    pub take_over: bool,
+}
+
+impl From<ReplacePolicy> for ClaimPolicy {
+    fn from(older: ReplacePolicy) -> Self {
+        Self { older, take_over: false }
+    }
 }
 
 /// The policy for the objects of an older run.

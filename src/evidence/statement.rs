@@ -76,6 +76,7 @@ pub fn run(
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),
         traces: facts.traces.iter().map(raw_report).collect(),
+        taken_over: facts.taken_over.clone(),
         teardown: Teardown { removed_on: facts.removed, residual: facts.residual.clone(), kept: facts.kept.clone() },
         report_digest: DigestSet::sha256(report),
         opened_digest: opened.map(DigestSet::sha256),

@@ -13,7 +13,7 @@ use crate::model::RunId;
 pub const USE_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// Reason of a hold whose own reason cannot be read.
-const UNREADABLE: &str = "another version of dayfly changed the retention";
+pub const UNREADABLE: &str = "another version of dayfly changed the retention";
 
 /// The retention of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

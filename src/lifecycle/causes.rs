@@ -1,7 +1,8 @@
 //! Builds the causes that end a run before its suites do. Pure.
 
 use crate::engine::EngineError;
-use crate::model::RunId;
+use crate::lease::{Owner, owner_in_words};
+use crate::model::{RunId, sanitize};
 use crate::report::facts::{Cause, CauseKind};
 
 /// The cause of a run that was stopped from outside.
@@ -16,6 +17,22 @@ pub fn superseded(run: RunId, commit: &str) -> Cause {
         kind: CauseKind::Superseded,
         text: format!("newer run {run}{commit} owns this environment; this run stopped and removes nothing"),
     }
+}
+
+/// The cause of a run whose environment belongs to somebody else, who may hold it.
+pub fn owned_by_other(environment: &str, run: Option<RunId>, owner: Option<&Owner>, held: Option<&str>) -> Cause {
+    let run = run.map(|r| format!(" (run {r})")).unwrap_or_default();
+    let owner = owner_in_words(owner);
+    let text = match held {
+        None => format!(
+            "environment {environment} belongs to {owner}{run}, and this run changed nothing of it; ask the owner to remove it (dayfly down {environment}), or take it over with --take-over of `dayfly up` or `dayfly run`"
+        ),
+        Some(reason) => format!(
+            "environment {environment} belongs to {owner}{run} and is kept ({}), so --take-over does not take it, and this run changed nothing of it; ask the owner to release it (dayfly keep {environment} --release)",
+            sanitize::one_line(reason, 200)
+        ),
+    };
+    Cause { kind: CauseKind::OwnedByOther, text }
 }
 
 /// The cause of a run whose environment somebody removed.

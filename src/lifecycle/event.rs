@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, Residual};
+use crate::lease::TakenOver;
 use crate::model::{ImageFact, RunId};
 use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
@@ -24,7 +25,14 @@ pub enum RunEvent {
     /// Every image is resolved.
     Images { images: BTreeMap<String, ImageFact> },
     /// The environment is claimed.
-    Claimed { environment: String, run: RunId, replaced: Option<RunId> },
+    Claimed {
+        environment: String,
+        run: RunId,
+        replaced: Option<RunId>,
+        /// What was taken from another owner, if anything was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken_over: Option<Box<TakenOver>>,
+    },
     /// Networks, volumes, secrets and containers are created.
     Prepared,
     /// A unit is starting.

@@ -63,6 +63,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         residual: vec![],
         removed: None,
         kept: None,
+        taken_over: None,
         traces: vec![],
     }
 }
@@ -106,8 +107,8 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
             facts.residual.clone_from(residual);
             facts.removed = residual.is_empty().then_some(at);
         }
-        RunEvent::Claimed { .. }
-        | RunEvent::Prepared
+        RunEvent::Claimed { taken_over, .. } => facts.taken_over = taken_over.as_deref().cloned(),
+        RunEvent::Prepared
         | RunEvent::UnitStopped { .. }
         | RunEvent::UnitEnded { .. }
         | RunEvent::Up { .. }
@@ -142,6 +143,9 @@ fn with_suite(facts: &mut Facts, name: &str, change: impl FnOnce(&mut SuiteFact)
 fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
     let about = |name: &str, text: String| Some((Some(name.to_owned()), text));
     match event {
+        RunEvent::Claimed { taken_over: Some(taken), .. } => {
+            Some((None, format!("took the environment over from {taken}")))
+        }
         RunEvent::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
         RunEvent::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
         RunEvent::Prepared => Some((None, "created networks, volumes, secrets and containers".into())),

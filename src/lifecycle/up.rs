@@ -12,7 +12,7 @@ use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
 use super::session::Session;
 use super::{Journal, RunEvent, causes};
-use crate::engine::{Claim, Engine, EngineError, EngineEvent, ReplacePolicy, RunningContainer};
+use crate::engine::{Claim, ClaimPolicy, Engine, EngineError, EngineEvent, RunningContainer};
 use crate::lease::Lease;
 use crate::plan::{Limits, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
@@ -38,7 +38,7 @@ type StartResult = (String, Result<u64, UnitFailure>);
 pub async fn bring_up(
     engine: Arc<dyn Engine>,
     lease: Lease,
-    policy: ReplacePolicy,
+    policy: ClaimPolicy,
     journal: Journal,
     stop: CancellationToken,
 ) -> Result<Session, Cause> {
@@ -48,13 +48,14 @@ pub async fn bring_up(
         let (session, running) = claim_and_start(engine.clone(), lease.clone(), policy, &journal, &stop).await?;
         journal.record(RunEvent::Up { took_ms: elapsed_ms(start) });
         journal.record(RunEvent::Running { digests: running.into_iter().map(|r| (r.unit, r.image_digest)).collect() });
-        Ok(session)
+        Ok::<Session, Cause>(session)
     };
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(causes::interrupted()),
         result = work => match result {
-            // A newer run explains any failure.
+            Err(cause) if cause.kind == CauseKind::OwnedByOther => Err(cause),
+            // A newer run explains any other failure.
             Err(cause) => Err(superseded(engine.as_ref(), &lease).await.unwrap_or(cause)),
             up => up,
         },
@@ -69,7 +70,7 @@ async fn superseded(engine: &dyn Engine, ours: &Lease) -> Option<Cause> {
 async fn claim_and_start(
     engine: Arc<dyn Engine>,
     lease: Lease,
-    policy: ReplacePolicy,
+    policy: ClaimPolicy,
     journal: &Journal,
     stop: &CancellationToken,
 ) -> Result<(Session, Vec<RunningContainer>), Cause> {
@@ -84,7 +85,7 @@ async fn claim_and_start(
 async fn claim_and_prepare(
     engine: &dyn Engine,
     lease: &Lease,
-    policy: ReplacePolicy,
+    policy: ClaimPolicy,
     journal: &Journal,
 ) -> Result<Secrets, Cause> {
     let failed = |e: EngineError| causes::from_engine_error(&e);
@@ -98,11 +99,15 @@ async fn claim_and_prepare(
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }
     journal.record(RunEvent::Images { images });
-    let (replaced, kept) = match engine.claim(lease, policy).await.map_err(failed)? {
-        Claim::Acquired { replaced, kept_secrets } => (replaced, kept_secrets),
+    let environment = lease.environment.clone();
+    let (replaced, kept, taken_over) = match engine.claim(lease, policy).await.map_err(failed)? {
+        Claim::Acquired { replaced, kept_secrets, taken_over } => (replaced, kept_secrets, taken_over),
         Claim::HeldByNewer { run, commit } => return Err(causes::superseded(run, &commit)),
+        Claim::OwnedByOther { run, owner, held } => {
+            return Err(causes::owned_by_other(&environment, run, owner.as_deref(), held.as_deref()));
+        }
     };
-    journal.record(RunEvent::Claimed { environment: lease.environment.clone(), run: lease.run, replaced });
+    journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
         .map_err(|e| causes::unexpected(format!("failed to {e}")))?;
     journal.redact(&secrets.values);

@@ -67,14 +67,14 @@ mod tests {
         let engine = Arc::new(FakeEngine::new(Script::default()));
         let long_ago = Timestamp::from_second(0).unwrap();
         let lease = Lease { created: long_ago, expires: long_ago, ..testing::lease(testing::plan(vec![])) };
-        engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
+        engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
         let in_use = InUse::start(engine.clone(), lease.clone());
         tokio::time::sleep(INTERVAL / 2).await;
         assert_eq!(used(&engine).await, long_ago);
         tokio::time::sleep(INTERVAL).await;
         assert!(used(&engine).await > long_ago);
         drop(in_use);
-        engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
+        engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
         tokio::time::sleep(INTERVAL * 3).await;
         assert_eq!(used(&engine).await, long_ago);
     }

@@ -69,6 +69,13 @@ pub fn without_credentials(address: &str) -> String {
     }
 }
 
+/// The one form of all names of a repository with the same host, for comparisons: `host/owner/name` in lower case. A text
+/// that names no repository stands for itself.
+pub fn repository_key(address: &str) -> String {
+    let text = || without_credentials(address.trim()).to_ascii_lowercase();
+    Repository::parse(address).map_or_else(text, |repository| repository.to_string())
+}
+
 impl std::fmt::Display for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.host {
@@ -131,6 +138,17 @@ mod tests {
         ] {
             assert!(!same(a, b), "{a} {b}");
         }
+    }
+
+    #[test]
+    fn names_of_one_repository_have_the_same_key() {
+        for address in
+            ["https://git.test/TSD/file-api", "https://u:p@git.test/tsd/file-api.git", "git@git.test:tsd/file-api"]
+        {
+            assert_eq!(repository_key(address), "git.test/tsd/file-api");
+        }
+        assert_eq!(repository_key("TSD/file-api"), "tsd/file-api");
+        assert_eq!(repository_key(" https://u:p@Git.test "), "https://git.test");
     }
 
     #[test]

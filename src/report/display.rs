@@ -86,6 +86,7 @@ pub fn cause(kind: CauseKind) -> &'static str {
         CauseKind::Refused => "refused",
         CauseKind::Interrupted => "interrupted",
         CauseKind::Superseded => "superseded",
+        CauseKind::OwnedByOther => "belongs to another owner",
     }
 }
 

@@ -5,7 +5,7 @@ use super::facts::CauseKind;
 
 /// Success; every suite passed.
 pub const PASSED: u8 = 0;
-/// An unexpected error, or a run that a newer one replaced.
+/// An unexpected error, a run that a newer one replaced, or an environment of another owner.
 pub const UNEXPECTED: u8 = 1;
 /// Wrong usage or an invalid description.
 pub const USAGE: u8 = 2;
@@ -31,7 +31,7 @@ pub const INTERRUPTED: u8 = 130;
 /// The exit code of a kind of cause.
 pub fn from_cause(kind: CauseKind) -> u8 {
     match kind {
-        CauseKind::Unexpected | CauseKind::Superseded => UNEXPECTED,
+        CauseKind::Unexpected | CauseKind::Superseded | CauseKind::OwnedByOther => UNEXPECTED,
         CauseKind::Invalid => USAGE,
         CauseKind::NoCapacity => NO_CAPACITY,
         CauseKind::NotReady => NOT_READY,

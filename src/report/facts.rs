@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
+use crate::lease::TakenOver;
 use crate::model::{ImageFact, PolicyReference, RunId, SuiteOrigin, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
@@ -70,6 +71,9 @@ pub struct Facts {
     pub removed: Option<Timestamp>,
     /// Why it was kept, if it was.
     pub kept: Option<String>,
+    /// What was taken from another owner with `--take-over`, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
 }
 
 /// The change under test.

@@ -100,6 +100,7 @@ pub fn failed(run: u128) -> Facts {
         residual: vec![],
         removed: None,
         kept: None,
+        taken_over: None,
         traces: vec![],
     }
 }

@@ -13,8 +13,8 @@ async fn the_newer_of_two_concurrent_claims_wins() {
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
     let (first, second) = tokio::join!(
-        world.engine.claim(&older, ReplacePolicy::Recreate),
-        world.engine.claim(&newer, ReplacePolicy::Recreate)
+        world.engine.claim(&older, ReplacePolicy::Recreate.into()),
+        world.engine.claim(&newer, ReplacePolicy::Recreate.into())
     );
     assert!(matches!(second.unwrap(), Claim::Acquired { .. }));
     match first.unwrap() {
@@ -23,13 +23,13 @@ async fn the_newer_of_two_concurrent_claims_wins() {
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
     assert_eq!(
-        world.engine.claim(&older, ReplacePolicy::Recreate).await.unwrap(),
+        world.engine.claim(&older, ReplacePolicy::Recreate.into()).await.unwrap(),
         Claim::HeldByNewer { run: newer.run, commit: newer.commit.clone() }
     );
     // Claiming what one has already is no takeover.
     assert_eq!(
-        world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap(),
-        Claim::Acquired { replaced: None, kept_secrets: None }
+        world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap(),
+        Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None }
     );
     world.remove().await;
 }
@@ -40,8 +40,8 @@ async fn a_newer_run_replaces_an_older_one_which_removes_nothing() {
     let older = world.lease.clone();
     let newer = world::lease(older.plan.clone());
     assert_eq!(
-        world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap(),
-        Claim::Acquired { replaced: Some(older.run), kept_secrets: None }
+        world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap(),
+        Claim::Acquired { replaced: Some(older.run), kept_secrets: None, taken_over: None }
     );
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);
@@ -89,7 +89,7 @@ async fn lists_remnants_without_an_owner() {
     let run = world.lease.run;
     let other = World { engine: world.engine.clone(), lease: world::lease(world.lease.plan.clone()) };
     // The owner moves to a newer run while the older one goes on making things.
-    other.engine.claim(&other.lease, ReplacePolicy::Recreate).await.unwrap();
+    other.engine.claim(&other.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(said.contains("a newer run claimed it meanwhile"), "{said}");
     assert_eq!(other.engine.remove(other.environment(), RemovalScope::Run(other.lease.run)).await.unwrap(), []);
@@ -104,7 +104,7 @@ async fn lists_remnants_without_an_owner() {
 async fn refuses_an_image_that_runs_as_root_before_creating_anything() {
     let rooty = Unit { confinement: Confinement::default(), ..unit("web", "id") };
     let Some(world) = World::of("rooty", vec![rooty], vec![]).await else { return };
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let said = words(world.engine.prepare(&world.lease, &Secrets::default()).await);
     assert!(
         said.contains("service web") && said.contains("runs as root") && said.contains("security.root: true"),
@@ -122,7 +122,7 @@ async fn names_a_command_that_the_image_lacks() {
     else {
         return;
     };
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let error = world.engine.start(&world.lease, "web").await.unwrap_err();
     assert_eq!(error.leftover(), Leftover::Removable);

@@ -71,10 +71,10 @@ async fn keeps_one_marker_for_each_kind_of_retention_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_run_cannot_change_the_retention_of_a_newer_one() {
     let Some(world) = World::of("termsover", vec![idle("web", &[])], vec![]).await else { return };
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     world.engine.update_retention(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
     let newer = world::lease(world.lease.plan.clone());
-    world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap();
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!((observed.retention.unwrap().kept(), markers(&observed.objects)), (None, 0));
     let amended = world.engine.update_retention(world.environment(), world.lease.run, &kept(Some("a"))).await.unwrap();
@@ -98,7 +98,7 @@ async fn removes_remnants_only_while_the_environment_has_no_owner() {
     assert!(matches!(decide(&orphans(), &seen, Timestamp::now()), Decision::Due(_)));
     // A newer run takes it before its turn comes.
     let newer = world::lease(world.lease.plan.clone());
-    engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
+    engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap();
     assert_eq!(engine.remove(name, RemovalScope::Remnants).await.unwrap(), []);
     assert!(matches!(remove(engine, name, &orphans(), &log(evidence.path())).await.unwrap(), Outcome::NotDue));
     assert_eq!(engine.lease(name).await.unwrap(), Some(newer.clone()));
@@ -114,7 +114,7 @@ async fn removes_remnants_only_while_the_environment_has_no_owner() {
 async fn reaps_an_incomplete_environment_after_its_idle_time() {
     let Some(mut world) = World::of("half", vec![idle("web", &[]), idle("api", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     world.engine.start(&world.lease, "web").await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ async fn reaps_an_incomplete_environment_after_its_idle_time() {
 async fn reaps_and_records_an_old_interrupted_claim() {
     let Some(mut world) = World::of("broken", vec![idle("web", &[])], vec![]).await else { return };
     world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let evidence = tempfile::tempdir().unwrap();
     let outcome = remove(&world.engine, world.environment(), &orphans(), &log(evidence.path())).await.unwrap();
     let Outcome::Removed { record } = outcome else { panic!("{outcome:?}") };
@@ -148,7 +148,7 @@ async fn records_every_use_of_an_environment() {
     for verb in [&["logs", "-f"][..], &["forward", "web:8080"], &["test"]] {
         let Some(mut world) = World::of("used", vec![idle("web", &[])], vec![]).await else { return };
         world.lease.created = Timestamp::now() - SignedDuration::from_hours(1);
-        world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+        world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
         world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
         world.engine.start(&world.lease, "web").await.unwrap();
         let used =

@@ -23,7 +23,7 @@ async fn reports_exits_of_units_and_a_change_of_owner() {
         },
     ];
     let Some(world) = World::of("watch", units, vec![]).await else { return };
-    world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.unwrap();
     world.engine.prepare(&world.lease, &Secrets::default()).await.unwrap();
     let mut events = world.engine.watch(world.environment()).await.unwrap();
     for unit in ["short", "web", "greedy"] {
@@ -47,7 +47,7 @@ async fn reports_exits_of_units_and_a_change_of_owner() {
     assert_eq!(observed.units["web"], UnitState::Running);
 
     let newer = world::lease(world.lease.plan.clone());
-    world.engine.claim(&newer, ReplacePolicy::Recreate).await.unwrap();
+    world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap();
     // The older run's units end as they are removed; that may be told before or after.
     loop {
         match next().await {

@@ -103,7 +103,7 @@ impl World {
     /// Creates an environment, and starts every unit.
     pub async fn up(name: &str, units: Vec<Unit>, suites: Vec<SuitePlan>, secrets: &Secrets) -> Option<Self> {
         let world = Self::of(name, units, suites).await?;
-        world.engine.claim(&world.lease, ReplacePolicy::Recreate).await.expect("claim");
+        world.engine.claim(&world.lease, ReplacePolicy::Recreate.into()).await.expect("claim");
         world.engine.prepare(&world.lease, secrets).await.expect("prepare");
         for unit in &world.lease.plan.units {
             world.engine.start(&world.lease, &unit.name).await.expect("start");

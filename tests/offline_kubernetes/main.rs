@@ -70,7 +70,7 @@ fn lease(run: u128) -> Lease {
 /// The namespace of a run, as that run makes it.
 async fn namespace(lease: &Lease) -> Value {
     let elsewhere = ApiServer::default();
-    engine(&elsewhere).claim(lease, ReplacePolicy::Recreate).await.unwrap();
+    engine(&elsewhere).claim(lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let mut made = elsewhere.world().get(NAMESPACE).unwrap().clone();
     made["metadata"]
         .as_object_mut()
@@ -87,8 +87,8 @@ fn owner(server: &ApiServer) -> Option<String> {
 /// An environment that was claimed and prepared, and in which nothing was started.
 async fn prepared(server: &ApiServer) -> (KubernetesEngine, Lease) {
     let (engine, lease) = (engine(server), lease(1));
-    let claimed = engine.claim(&lease, ReplacePolicy::Recreate).await.unwrap();
-    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None });
+    let claimed = engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
+    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None });
     engine.prepare(&lease, &Secrets::default()).await.unwrap();
     (engine, lease)
 }

@@ -143,7 +143,7 @@ async fn requests(account: Option<ServiceAccountRef>) -> Vec<Asked> {
     }
     let older = run_of(1, "registry.test/api:1");
     let engine = engine_of(&server, account.clone());
-    engine.claim(&older, ReplacePolicy::Recreate).await.unwrap();
+    engine.claim(&older, ReplacePolicy::Recreate.into()).await.unwrap();
     engine.prepare(&older, &Secrets::default()).await.unwrap();
     engine.start(&older, "api").await.unwrap();
     put_strays(&server);
@@ -154,7 +154,7 @@ async fn requests(account: Option<ServiceAccountRef>) -> Vec<Asked> {
         engine.lacking().await.unwrap();
     }
     engine.account().await;
-    engine.claim(&run, ReplacePolicy::InPlace).await.unwrap();
+    engine.claim(&run, ReplacePolicy::InPlace.into()).await.unwrap();
     engine.prepare(&run, &Secrets::default()).await.unwrap();
     engine.start(&run, "api").await.unwrap();
     let before = server.asked(Method::PATCH, POD).len();

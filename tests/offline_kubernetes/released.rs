@@ -27,7 +27,7 @@ async fn made(server: &ApiServer) -> (Replica, Lease) {
     let run: String = serde_json::from_value(status(&server.world())["run"]["id"].clone()).unwrap();
     let mut lease = Lease { environment: "shop-pr-7".into(), run: run.parse().unwrap(), ..lease(1) };
     lease.plan.environment.clone_from(&lease.environment);
-    engine(server).claim(&lease, ReplacePolicy::Recreate).await.unwrap();
+    engine(server).claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
     (replica, lease)
 }
 

@@ -24,7 +24,7 @@ async fn removes_only_the_version_that_was_read() {
 #[tokio::test(start_paused = true)]
 async fn leaves_an_environment_that_a_newer_run_takes_meanwhile() {
     let server = ApiServer::default();
-    engine(&server).claim(&lease(1), ReplacePolicy::Recreate).await.unwrap();
+    engine(&server).claim(&lease(1), ReplacePolicy::Recreate.into()).await.unwrap();
     let taken = namespace(&lease(2)).await;
     server.once(Method::DELETE, NAMESPACE, move |world| {
         world.merge(NAMESPACE, &taken);

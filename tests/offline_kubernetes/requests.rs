@@ -14,8 +14,8 @@ async fn retries_on_a_busy_server_after_its_retry_after() {
     for (code, after) in [(429, None), (429, Some(7)), (503, None)] {
         server.once(Method::POST, NAMESPACES, move |_| Some(Answer::Busy(code, after)));
     }
-    let claimed = engine(&server).claim(&lease(1), ReplacePolicy::Recreate).await.unwrap();
-    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None });
+    let claimed = engine(&server).claim(&lease(1), ReplacePolicy::Recreate.into()).await.unwrap();
+    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None });
     let asked = server.asked(Method::POST, NAMESPACES);
     assert_eq!(asked.len(), 4);
     assert!(asked[2].at - asked[1].at >= Duration::from_secs(7));
@@ -28,7 +28,7 @@ async fn retries_while_the_server_is_unreachable() {
     let server = ApiServer::default();
     server.once(Method::GET, NAMESPACE, |_| Some(Answer::Unreached));
     server.once(Method::POST, NAMESPACES, |_| Some(Answer::Unreached));
-    engine(&server).claim(&lease(1), ReplacePolicy::Recreate).await.unwrap();
+    engine(&server).claim(&lease(1), ReplacePolicy::Recreate.into()).await.unwrap();
     assert_eq!(server.asked(Method::POST, NAMESPACES).len(), 2);
 }
 
@@ -38,7 +38,7 @@ async fn reports_unknown_leftovers_when_the_server_stays_unreachable() {
     for _ in 0..1000 {
         server.once(Method::POST, NAMESPACES, |_| Some(Answer::Unreached));
     }
-    let away = engine(&server).claim(&lease(1), ReplacePolicy::Recreate).await.unwrap_err();
+    let away = engine(&server).claim(&lease(1), ReplacePolicy::Recreate.into()).await.unwrap_err();
     assert_eq!(away.leftover(), Leftover::Unknown);
 }
 

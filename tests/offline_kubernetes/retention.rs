@@ -84,7 +84,7 @@ async fn retention_changes_are_no_owner_events_and_end_with_the_run() {
     let told = tokio::time::timeout(std::time::Duration::from_secs(600), happened.next()).await;
     assert!(told.is_err(), "{told:?}");
     let newer = lease(2);
-    engine.claim(&newer, ReplacePolicy::InPlace).await.unwrap();
+    engine.claim(&newer, ReplacePolicy::InPlace.into()).await.unwrap();
     assert_eq!(engine.observe(ENVIRONMENT).await.unwrap().unwrap().retention.unwrap().kept(), None);
 }
 

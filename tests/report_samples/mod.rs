@@ -229,6 +229,7 @@ pub fn passed() -> Facts {
         residual: vec![],
         removed: Some(at(158_300)),
         kept: None,
+        taken_over: None,
         traces: vec![],
     }
 }

@@ -113,7 +113,7 @@ async fn pod_security(cluster: &KubernetesEngine, environment: &str) -> Check {
 }
 
 async fn bring_up(session: &Session) -> Result<(), EngineError> {
-    session.engine.claim(&session.lease, ReplacePolicy::Recreate).await?;
+    session.engine.claim(&session.lease, ReplacePolicy::Recreate.into()).await?;
     session.engine.resolve_images(&session.lease.plan.images().into_iter().collect::<Vec<_>>(), &|_, _| ()).await?;
     session.engine.prepare(&session.lease, &session.secrets).await?;
     for unit in &session.lease.plan.units {

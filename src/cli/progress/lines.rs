@@ -28,8 +28,11 @@ pub fn text(event: &RunEvent) -> Option<String> {
     Some(match event {
         RunEvent::Engine { info } => format!("engine    {} {} at {}", info.product, info.version, info.endpoint),
         RunEvent::Pulling { reference, status } => format!("pull      {reference}: {status}"),
-        RunEvent::Claimed { environment, run, replaced: None } => format!("claim     {environment} for run {run}"),
-        RunEvent::Claimed { environment, run, replaced: Some(old) } => {
+        RunEvent::Claimed { environment, run, taken_over: Some(taken), .. } => {
+            format!("claim     {environment} for run {run}, taken over from {taken}")
+        }
+        RunEvent::Claimed { environment, run, replaced: None, .. } => format!("claim     {environment} for run {run}"),
+        RunEvent::Claimed { environment, run, replaced: Some(old), .. } => {
             format!("claim     {environment} for run {run}, replacing run {old}")
         }
         RunEvent::UnitStarting { unit } => format!("start     {unit}"),

@@ -60,9 +60,9 @@ pub fn finish(run: &mut RunStatus, facts: &Facts, exit_code: u8, now: Timestamp)
     run.outcome = Some(facts.outcome());
     run.exit_code = Some(exit_code);
     run.completion_time = Some(now);
-    // A newer run has the environment: nothing is left for this one to remove.
-    let superseded = facts.causes.iter().any(|c| c.kind == CauseKind::Superseded);
-    run.removal_time = facts.removed.or(superseded.then_some(now));
+    // A newer run or another owner has the environment: nothing is left for this one to remove.
+    let gone = |kind| matches!(kind, CauseKind::Superseded | CauseKind::OwnedByOther);
+    run.removal_time = facts.removed.or(facts.causes.iter().any(|c| gone(c.kind)).then_some(now));
 }
 
 /// The number of units that start with the environment.

@@ -1,25 +1,22 @@
 //! Claims environments with an anchor: a container that never runs and has the environment's name, so that the engine
 //! admits only one. Its label holds the lease.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::client::LocalEngine;
-use super::containers::Inspected;
-use super::{agent_image, explain, images, remove};
+use super::{agent_image, anchor, explain, images, remove, retention};
 use crate::engine::{Claim, EngineError, Leftover};
-use crate::lease::Lease;
-use crate::model::RunId;
+use crate::lease::{Lease, TakenOver};
 use crate::render::container::never_started;
-use crate::render::labels::{self, Role};
+use crate::render::labels::{self, ENVIRONMENT, Role};
 
 /// Time limit of the attempts while other runs claim and release the environment.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause while the name belongs to a container that is being created or removed.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Claims the environment for this run, unless a newer run owns it.
-pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineError> {
+/// Claims the environment for this run, unless a newer run or another owner has it; `take_over` takes it from another owner.
+pub async fn claim(engine: &LocalEngine, lease: &Lease, take_over: bool) -> Result<Claim, EngineError> {
     // The anchor never runs, so any image will do. The agent image may not exist yet; its build starts now.
     let image = match lease.plan.units.first() {
         Some(unit) => images::resolved(engine, &unit.image).await?.id,
@@ -27,36 +24,52 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease) -> Result<Claim, EngineE
     };
     let ahead = engine.clone();
     tokio::spawn(async move { agent_image::ensure(&ahead).await.map(drop) });
-    let mut replaced = None;
+    let (mut replaced, mut taken_over) = (None, None);
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         if create_anchor(engine, lease, &image).await? {
             let older = remove::remove_older(engine, &lease.environment, lease.run).await?;
-            return Ok(Claim::Acquired { replaced: replaced.max(older), kept_secrets: None });
+            return Ok(Claim::Acquired { replaced: replaced.max(older), kept_secrets: None, taken_over });
         }
         let Some(anchor) = engine.container(&lease.environment).await? else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let owner = lease_of(&anchor, &lease.environment)?;
-        if owner.run == lease.run {
-            return Ok(Claim::Acquired { replaced: None, kept_secrets: None });
+        let found = anchor::lease_of(&anchor, &lease.environment)?;
+        if found.run == lease.run {
+            return Ok(Claim::Acquired { replaced: None, kept_secrets: None, taken_over });
         }
-        if owner.run > lease.run {
-            return Ok(Claim::HeldByNewer { run: owner.run, commit: owner.commit });
+        let is_ours = lease.has_same_owner(found.owner.as_ref());
+        if !is_ours {
+            let held = if take_over { hold(engine, &found).await? } else { None };
+            if !take_over || held.is_some() {
+                return Ok(Claim::OwnedByOther { run: Some(found.run), owner: found.owner.map(Box::new), held });
+            }
+        }
+        if found.run > lease.run {
+            return Ok(Claim::HeldByNewer { run: found.run, commit: found.commit });
         }
         // By id, because a newer run may have replaced the anchor meanwhile.
         engine
             .discard(&anchor.id)
             .await
             .map_err(|words| explain::failed("replace an older run", &words, Leftover::Removable))?;
-        replaced = replaced.max(Some(owner.run));
+        replaced = replaced.max(Some(found.run));
+        if !is_ours {
+            taken_over = Some(Box::new(TakenOver { run_id: Some(found.run), owner: found.owner }));
+        }
     }
     Err(explain::failed(
         &format!("claim environment {}", lease.environment),
         "other runs keep claiming it; run again when they have ended",
         Leftover::None,
     ))
+}
+
+/// Why the environment of another owner is held, if it is.
+async fn hold(engine: &LocalEngine, found: &Lease) -> Result<Option<String>, EngineError> {
+    let containers = engine.containers(&[(ENVIRONMENT, &found.environment)]).await?;
+    Ok(retention::effective(found, containers.iter()).kept().map(str::to_owned))
 }
 
 /// Creates the anchor; returns false if there is one already.
@@ -75,75 +88,4 @@ async fn create_anchor(engine: &LocalEngine, lease: &Lease, image: &str) -> Resu
 /// Returns true if the name is in use, which podman 4 reports with status 500.
 fn is_name_in_use(error: &bollard::errors::Error) -> bool {
     explain::status(error) == Some(409) || explain::words(error).contains("already in use")
-}
-
-/// Parses the lease of an anchor.
-pub fn lease_of(anchor: &Inspected, environment: &str) -> Result<Lease, EngineError> {
-    let failed =
-        |words: &str| explain::failed(&format!("read the owner of environment {environment}"), words, Leftover::None);
-    let labels = anchor.config.labels.clone().unwrap_or_default();
-    let text = labels.get(labels::LEASE).ok_or_else(|| {
-        failed(&format!("the container {environment} does not belong to dayfly; rename or remove it"))
-    })?;
-    parse(text).ok_or_else(|| {
-        failed("another version of dayfly created it; remove it with that version, or with `dayfly down`")
-    })
-}
-
-/// Parses the label of a lease.
-pub fn parse(label: &str) -> Option<Lease> {
-    serde_json::from_str(label).ok()
-}
-
-/// Returns the owner's lease.
-pub async fn lease(engine: &LocalEngine, environment: &str) -> Result<Option<Lease>, EngineError> {
-    match engine.container(environment).await? {
-        Some(anchor) => lease_of(&anchor, environment).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Returns the owner's run id.
-pub async fn owner(engine: &LocalEngine, environment: &str) -> Result<Option<RunId>, EngineError> {
-    match engine.container(environment).await? {
-        Some(anchor) => owner_of(&anchor.config.labels.unwrap_or_default(), environment),
-        None => Ok(None),
-    }
-}
-
-/// The owner that an anchor names; none if the container is not dayfly's.
-fn owner_of(labels: &BTreeMap<String, String>, environment: &str) -> Result<Option<RunId>, EngineError> {
-    let unreadable = |_| {
-        let why = "another version of dayfly created it; remove it with that version, or with `dayfly down`";
-        explain::failed(&format!("read the owner of environment {environment}"), why, Leftover::None)
-    };
-    labels.get(labels::RUN).map(|run| run.parse()).transpose().map_err(unreadable)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn owner(run: &str) -> Result<Option<RunId>, EngineError> {
-        owner_of(&BTreeMap::from([(labels::RUN.to_owned(), run.to_owned())]), "e-pr-1")
-    }
-
-    #[test]
-    fn an_anchor_names_its_owner() {
-        let run = RunId::now();
-        assert_eq!(owner(&run.to_string()).unwrap(), Some(run));
-        assert_eq!(owner_of(&BTreeMap::new(), "e-pr-1").unwrap(), None);
-    }
-
-    #[test]
-    fn an_unreadable_owner_is_an_error() {
-        for run in ["", "7", "of-another-version"] {
-            let why = owner(run).unwrap_err().to_string();
-            assert!(
-                why.contains("read the owner of environment e-pr-1: another version of dayfly created it"),
-                "{why}"
-            );
-        }
-    }
 }

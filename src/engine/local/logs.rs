@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::client::LocalEngine;
-use super::{claim, explain};
+use super::{anchor, explain};
 use crate::engine::{EngineError, Leftover, LogLine};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
 
@@ -21,7 +21,7 @@ pub async fn lines(
     tail: Option<usize>,
     follow: bool,
 ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
-    let owner = claim::owner(engine, environment).await?.map(|o| o.to_string());
+    let owner = anchor::owner(engine, environment).await?.map(|o| o.to_string());
     let mut wanted = vec![(ENVIRONMENT, environment), (ROLE, Role::Unit.as_str())];
     wanted.extend(owner.as_deref().map(|run| (RUN, run)));
     wanted.extend(unit.map(|u| (UNIT, u)));

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
-use super::{claim, explain, images, retention};
+use super::{anchor, explain, images, retention};
 use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
@@ -45,7 +45,7 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedE
         objects.sort_unstable();
         let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
         let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
-        let lease = anchor.and_then(|a| claim::parse(a.label(labels::LEASE)));
+        let lease = anchor.and_then(|a| anchor::parse(a.label(labels::LEASE)));
         found.push(ObservedEnvironment {
             units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
             environment,
@@ -93,7 +93,7 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
 
 /// Returns the containers of all units.
 pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {
-    let Some(owner) = claim::owner(engine, environment).await? else {
+    let Some(owner) = anchor::owner(engine, environment).await? else {
         return Err(EngineError::Missing(format!("environment {environment}")));
     };
     let units = engine

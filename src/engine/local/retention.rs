@@ -3,7 +3,7 @@
 
 use super::client::LocalEngine;
 use super::containers::Listed;
-use super::{claim, explain};
+use super::{anchor, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate};
 use crate::model::RunId;
@@ -30,7 +30,7 @@ pub async fn update(
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
     let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::NotFound) };
-    let lease = claim::lease_of(&anchor, environment)?;
+    let lease = anchor::lease_of(&anchor, environment)?;
     if lease.run != run {
         return Ok(RetentionUpdate::OwnedBy(lease.run));
     }
@@ -43,7 +43,7 @@ pub async fn update(
     }
     let created = create_marker(engine, &lease, &anchor.image, change).await?;
     // A run that removed or claimed the environment meanwhile has not seen this marker.
-    match claim::owner(engine, environment).await? {
+    match anchor::owner(engine, environment).await? {
         Some(owner) if owner == run => {}
         other => {
             discard(engine, environment, &created).await?;

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::client::{LocalEngine, LocalImage, MAX_CONCURRENT};
 use super::volumes::Content;
-use super::{claim, explain, images, networks, users, volumes};
+use super::{anchor, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
@@ -36,7 +36,7 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
         volumes::fill(engine, lease, &owners).await?;
     }
     // A newer run may have removed older objects before the last one was created.
-    match claim::owner(engine, &lease.environment).await? {
+    match anchor::owner(engine, &lease.environment).await? {
         Some(run) if run == lease.run => Ok(()),
         _ => Err(EngineError::Missing(format!(
             "environment {}: a newer run claimed it meanwhile, or it was removed",

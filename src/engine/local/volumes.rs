@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::users::Ids;
-use super::{agent_image, claim, explain};
+use super::{agent_image, anchor, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::archive::{self, Entry};
@@ -116,7 +116,7 @@ async fn put(engine: &LocalEngine, container: &str, path: &str, entries: &[Entry
 
 /// Reads the secrets of an environment.
 pub async fn read_secrets(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
-    let lease = claim::lease(engine, environment)
+    let lease = anchor::lease(engine, environment)
         .await?
         .ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
     let volume = labels::all_secrets_volume(&lease);

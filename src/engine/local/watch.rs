@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
-use super::claim;
+use super::anchor;
 use super::client::LocalEngine;
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Watches an environment until the stream is dropped. Reports units that have already ended at once.
 pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
-    let owner = claim::owner(engine, environment).await?;
+    let owner = anchor::owner(engine, environment).await?;
     let (sender, receiver) = mpsc::channel(64);
     let watcher = Watcher {
         engine: engine.clone(),
@@ -142,7 +142,7 @@ impl Watcher {
     }
 
     async fn check_owner(&mut self) -> Result<(), ReceiverGone> {
-        match claim::owner(&self.engine, &self.environment).await {
+        match anchor::owner(&self.engine, &self.environment).await {
             Ok(owner) if owner != self.run => {
                 self.run = owner;
                 self.sender.send(EngineEvent::LeaseChanged).await.map_err(|_| ReceiverGone)

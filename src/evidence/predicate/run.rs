@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Departure, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
+use crate::lease::TakenOver;
 use crate::model::Outcome;
 use crate::plan::UnitKind;
 use crate::report::facts::Cause;
@@ -39,6 +40,9 @@ pub struct RunPredicate {
     /// Diagnostics collected before the environment was removed: logs of units and objects of the engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<RawReport>,
+    /// What was taken from another owner with `--take-over`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
     /// Teardown of the environment.
     pub teardown: Teardown,
     /// SHA-256 of `report.json`.

@@ -11,7 +11,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Retention, RetentionChange};
+use crate::lease::retention::UNREADABLE;
+use crate::lease::{Lease, Owner, Retention, RetentionChange};
 use crate::model::RunId;
 use crate::plan::Plan;
 
@@ -34,6 +35,8 @@ struct LeaseHeader {
     repository: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requester: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Owner>,
     created: jiff::Timestamp,
     expires: jiff::Timestamp,
 }
@@ -45,6 +48,7 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
         commit: lease.commit.clone(),
         repository: lease.repository.clone(),
         requester: lease.requester.clone(),
+        owner: lease.owner.clone(),
         created: lease.created,
         expires: lease.expires,
     };
@@ -69,6 +73,12 @@ pub fn owner(annotations: &BTreeMap<String, String>) -> Option<(RunId, String)> 
     Some((head.run, head.commit))
 }
 
+/// Returns whom the environment belongs to, without decoding the plan; none if the lease does not say.
+pub fn declared_owner(annotations: &BTreeMap<String, String>) -> Option<Owner> {
+    let head: LeaseHeader = serde_json::from_str(annotations.get(LEASE)?).ok()?;
+    head.owner
+}
+
 /// Parses the lease; returns `None` if there is none or this version of dayfly cannot read it.
 pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Option<Lease> {
     let head: LeaseHeader = serde_json::from_str(annotations.get(LEASE)?).ok()?;
@@ -82,6 +92,7 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         commit: head.commit,
         repository: head.repository,
         requester: head.requester,
+        owner: head.owner,
         created: head.created,
         expires: head.expires,
         plan,
@@ -110,6 +121,15 @@ pub fn retention(lease: &Lease, annotations: &BTreeMap<String, String>) -> Reten
     }
 }
 
+/// Returns the reason of the run's hold, without decoding the plan.
+pub fn hold(run: RunId, annotations: &BTreeMap<String, String>) -> Option<String> {
+    match serde_json::from_str::<RunRetention>(annotations.get(RETENTION)?) {
+        Ok(changed) if changed.run == run => changed.retention.kept().map(str::to_owned),
+        Ok(_) => None,
+        Err(_) => Some(UNREADABLE.to_owned()),
+    }
+}
+
 /// Returns the retention if the run has changed it, without decoding the plan.
 pub fn changed_retention(run: RunId, annotations: &BTreeMap<String, String>) -> Option<Retention> {
     let changed: RunRetention = serde_json::from_str(annotations.get(RETENTION)?).ok()?;
@@ -132,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_lease_without_an_owner() {
+        let lease = sample::lease();
+        let mut annotations = annotations(&lease).unwrap();
+        let mut head: serde_json::Value = serde_json::from_str(&annotations[LEASE]).unwrap();
+        assert!(head.as_object_mut().unwrap().remove("owner").is_some());
+        annotations.insert(LEASE.into(), head.to_string());
+        let parsed = parse(&lease.environment, &annotations).unwrap();
+        assert_eq!(parsed, Lease { owner: None, ..lease.clone() });
+        assert!(!lease.has_same_owner(parsed.owner.as_ref()));
+    }
+
+    #[test]
     fn ignores_a_retention_that_another_run_changed() {
         let lease = sample::lease();
         let mut annotations = annotations(&lease).unwrap();
@@ -146,10 +178,11 @@ mod tests {
     #[test]
     fn takes_an_unreadable_retention_for_a_hold_that_can_be_released() {
         let lease = sample::lease();
-        let annotations = [(RETENTION.to_owned(), "{\"of\":\"another version\"}".to_owned())].into();
+        let annotations: BTreeMap<_, _> = [(RETENTION.to_owned(), "{\"of\":\"another version\"}".to_owned())].into();
         let held = retention(&lease, &annotations);
         assert_eq!(held.kept(), Some("another version of dayfly changed the retention"));
         let release = RetentionChange::Held(Hold { reason: None, since: lease.expires });
+        assert_eq!(hold(lease.run, &annotations).as_deref(), held.kept());
         assert!(held.is_changed_by(&release));
         assert_eq!(held.with(&release).kept(), None);
     }

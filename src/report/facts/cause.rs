@@ -30,6 +30,8 @@ pub enum CauseKind {
     Interrupted,
     /// 1, by a newer run of the same pull request
     Superseded,
+    /// 1, because the environment belongs to somebody else
+    OwnedByOther,
 }
 
 /// One cause of a result other than passed.

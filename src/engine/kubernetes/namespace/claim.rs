@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{owner, remove, secrets as stored};
 use crate::engine::kubernetes::client::{KubernetesEngine, api, retry, role_binding};
 use crate::engine::kubernetes::explain;
-use crate::engine::{Claim, EngineError, Leftover, RemovalScope, ReplacePolicy};
-use crate::lease::Lease;
+use crate::engine::{Claim, ClaimPolicy, EngineError, Leftover, RemovalScope, ReplacePolicy};
+use crate::lease::{Lease, Owner, TakenOver};
 use crate::model::RunId;
 use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
@@ -28,12 +28,22 @@ const TIME_LIMIT: Duration = Duration::from_secs(90);
 enum Found {
     Nothing,
     Leaving,
-    Owned { namespace: Box<Namespace>, run: Option<RunId>, commit: String },
+    Owned(Box<Owned>),
 }
 
-/// Claims the environment for this run, unless a newer run owns it, and starts its watches.
-pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
-    let claim = acquire(engine, lease, older).await?;
+/// An environment that has a lease; an unreadable lease names neither run nor owner.
+struct Owned {
+    namespace: Namespace,
+    run: Option<RunId>,
+    commit: String,
+    owner: Option<Owner>,
+    /// Why it is held, if it is.
+    held: Option<String>,
+}
+
+/// Claims the environment for this run, unless a newer run or another owner has it, and starts its watches.
+pub async fn claim(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
+    let claim = acquire(engine, lease, policy).await?;
     if matches!(claim, Claim::Acquired { .. }) {
         role_binding::ensure(engine, &lease.environment).await?;
         let cache = engine.cache(&lease.environment);
@@ -42,36 +52,45 @@ pub async fn claim(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolic
     Ok(claim)
 }
 
-async fn acquire(engine: &KubernetesEngine, lease: &Lease, older: ReplacePolicy) -> Result<Claim, EngineError> {
+async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
     let name = &lease.environment;
     let object = engine.with_render_input(lease, render_all).map_err(|e| explain::unrendered(&e))?;
     engine.run_state(lease.run, |run| (run.claimed, run.in_place) = (true, false));
     let until = Instant::now() + TIME_LIMIT;
-    let mut replaced = None;
+    let (mut replaced, mut taken_over) = (None, None);
     while Instant::now() < until {
         match find(engine, name).await? {
             Found::Nothing => {
                 if create(engine, &object).await? {
-                    return Ok(Claim::Acquired { replaced, kept_secrets: None });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over });
                 }
             }
             Found::Leaving => remove::until_gone(engine, name, until).await?,
-            Found::Owned { run: Some(run), .. } if run == lease.run => {
-                return Ok(Claim::Acquired { replaced, kept_secrets: None });
-            }
-            Found::Owned { run: Some(run), commit, .. } if run > lease.run => {
-                return Ok(Claim::HeldByNewer { run, commit });
-            }
-            Found::Owned { namespace, run, .. } => {
-                if !take_over(engine, lease, &namespace, &object).await? {
+            Found::Owned(found) => {
+                if found.run == Some(lease.run) {
+                    return Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over });
+                }
+                let is_ours = lease.has_same_owner(found.owner.as_ref());
+                if !is_ours && (!policy.take_over || found.held.is_some()) {
+                    let held = found.held.filter(|_| policy.take_over);
+                    return Ok(Claim::OwnedByOther { run: found.run, owner: found.owner.map(Box::new), held });
+                }
+                if let Some(run) = found.run.filter(|run| *run > lease.run) {
+                    return Ok(Claim::HeldByNewer { run, commit: found.commit });
+                }
+                if !take_over(engine, lease, &found.namespace, &object).await? {
                     continue;
                 }
-                replaced = replaced.max(run);
-                if older == ReplacePolicy::InPlace
+                replaced = replaced.max(found.run);
+                if !is_ours {
+                    taken_over = Some(Box::new(TakenOver { run_id: found.run, owner: found.owner }));
+                }
+                if policy.older == ReplacePolicy::InPlace
+                    && is_ours
                     && let Ok(kept) = stored::read(engine, name).await
                 {
                     engine.run_state(lease.run, |run| run.in_place = true);
-                    return Ok(Claim::Acquired { replaced, kept_secrets: Some(Box::new(kept)) });
+                    return Ok(Claim::Acquired { replaced, kept_secrets: Some(Box::new(kept)), taken_over });
                 }
                 // It is ours now, so that no older run continues. It is removed and created again.
                 for left in remove::remove(engine, name, RemovalScope::Run(lease.run)).await? {
@@ -112,9 +131,11 @@ async fn find(engine: &KubernetesEngine, name: &str) -> Result<Found, EngineErro
     if namespace.metadata.deletion_timestamp.is_some() {
         return Ok(Found::Leaving);
     }
-    let owner = written::owner(namespace.annotations());
-    let (run, commit) = owner.map_or((None, String::new()), |(run, commit)| (Some(run), commit));
-    Ok(Found::Owned { namespace: Box::new(namespace), run, commit })
+    let annotations = namespace.annotations();
+    let (run, commit) = written::owner(annotations).map_or((None, String::new()), |(run, commit)| (Some(run), commit));
+    let held = run.and_then(|run| written::hold(run, annotations));
+    let owner = written::declared_owner(annotations);
+    Ok(Found::Owned(Box::new(Owned { namespace, run, commit, owner, held })))
 }
 
 /// False if it must be read again: another run was faster, or the connection broke before the answer.
@@ -148,7 +169,7 @@ async fn take_over(
         Ok(_) => Ok(true),
         // Another client changed it, or we did: a request whose answer was lost is repeated.
         Err(e) if explain::is_conflict(&e) || explain::is_missing(&e) => {
-            Ok(matches!(find(engine, &name).await?, Found::Owned { run: Some(run), .. } if run == lease.run))
+            Ok(matches!(find(engine, &name).await?, Found::Owned(found) if found.run == Some(lease.run)))
         }
         Err(e) => Err(explain::failed(&format!("take over {:?} {name}", Kind::Namespace), &e, Leftover::Removable)),
     }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use serde_json::json;
 use std::io::{Read, Write};
 use support::{COMMIT, Running, User, repository};
 

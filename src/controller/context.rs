@@ -126,6 +126,7 @@ impl Context {
             started.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
             started.keys().cloned().collect()
         };
-        queue::state(object, all.iter().map(AsRef::as_ref), &started, self.settings.limit)
+        let limits = queue::Limits { total: self.settings.limit, namespace: &|_| None };
+        queue::state(object, all.iter().map(AsRef::as_ref), &started, &limits)
     }
 }

@@ -108,8 +108,12 @@ mod tests {
     fn publishes_each_event_once() {
         let now = Timestamp::UNIX_EPOCH;
         let nothing = TestEnvironmentStatus::default();
-        let result =
-            DescriptionCheck::Valid { environment: "e".into(), input_digest: "a".into(), summary: String::new() };
+        let result = DescriptionCheck::Valid {
+            environment: "e".into(),
+            input_digest: "a".into(),
+            description_digest: "d".into(),
+            summary: String::new(),
+        };
         let valid = updated(&after_check(nothing.clone(), 1, "abc", result, now));
         assert_eq!(reasons(&between(&nothing, &valid)), ["Validated"]);
         let mut begun = valid.clone();

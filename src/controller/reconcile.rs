@@ -17,7 +17,7 @@ use super::context::{Context, lock};
 use super::decide::{NextAction, ObservedState, RunnerPod, next_action};
 use super::labels::TEST_ENVIRONMENT;
 use super::{runner_pod, status};
-use crate::crd::{Stage, TestEnvironmentSummary};
+use crate::crd::{Stage, TestEnvironmentStatus, TestEnvironmentSummary};
 
 /// Delay after the first failure, and the longest delay.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -113,7 +113,7 @@ fn observed_state(object: &TestEnvironmentSummary, pods: Vec<RunnerPod>, context
         generation: object.metadata.generation.unwrap_or_default(),
         deletion_time: object.deleted(),
         has_finalizer: object.finalizers().iter().any(|f| f == FINALIZER),
-        checked_generation: object.status.as_ref().and_then(|s| s.observed_generation),
+        checked_generation: object.status.as_ref().filter(|s| is_checked(s)).and_then(|s| s.observed_generation),
         input_digest: object.input_digest().map(str::to_owned),
         environment: object.environment().map(str::to_owned),
         keep: object.spec.keep,
@@ -123,6 +123,11 @@ fn observed_state(object: &TestEnvironmentSummary, pods: Vec<RunnerPod>, context
         queue: context.queue_state(object),
         retain: context.settings.retain,
     }
+}
+
+/// False if an earlier version checked the description, which recorded no digest of it.
+fn is_checked(status: &TestEnvironmentStatus) -> bool {
+    status.input_digest.is_none() || status.description_digest.is_some()
 }
 
 /// When to reconcile again, for actions that write nothing but the status.

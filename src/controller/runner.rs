@@ -16,13 +16,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::run_request::{self, Unresolved};
-use crate::crd::{RunStatus, Stage, TestEnvironment};
+use crate::crd::{RunStatus, Stage, TestEnvironment, TestEnvironmentSpec};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::lease::{Lease, Owner};
 use crate::lifecycle::{Journal, RunEvent, facts};
 use crate::model::{Outcome, RunId};
+use crate::plan::Plan;
 use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
 use crate::run;
@@ -88,7 +89,15 @@ impl Runner {
         tracing::Span::current().record("environment", &status.environment);
         tracing::info!("claimed the run");
         let ended = match run_request::resolve(&self.client, &object, &self.namespace).await {
-            Ok(request) => self.run(&object, status, request, screen).await,
+            Ok(request) => match difference(&object.spec, &status, &request.plan) {
+                None => self.run(&object, status, request, screen).await,
+                Some(what) => failed_early(
+                    status,
+                    &format!(
+                        "{what} changed after the controller checked it; nothing was created. Increment spec.attempt to run what is there now"
+                    ),
+                ),
+            },
             // Both were in order when the controller checked them.
             Err(Unresolved::NotAllowed(why)) => {
                 failed_early(status, &format!("the operator's policy changed after the description was checked: {why}"))
@@ -235,6 +244,17 @@ impl Runner {
     }
 }
 
+/// What differs from the run that the controller decided on, if anything does.
+fn difference(spec: &TestEnvironmentSpec, decided: &RunStatus, plan: &Plan) -> Option<&'static str> {
+    if spec.input_digest() != decided.input_digest || spec.commit != decided.commit {
+        return Some("the spec of the TestEnvironment");
+    }
+    if plan.environment != decided.environment {
+        return Some("the name of the environment");
+    }
+    (decided.description_digest.as_ref() != Some(&plan.description_digest)).then_some("the description")
+}
+
 /// A test of the JSON patch failed, or the object is gone.
 fn refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if matches!(s.code, 404 | 409 | 422))
@@ -263,4 +283,35 @@ fn finished(mut status: RunStatus, facts: &Facts, nothing_made: bool) -> RunStat
         status.removal_time = Some(now);
     }
     status
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn refuses_a_run_that_differs_from_what_the_controller_decided() {
+        let plan = Plan { description_digest: "d".into(), ..testing::plan_of(&[("web", &[])]) };
+        let text = json!({"description": {"configMap": {"name": "shop"}}, "pullRequest": 7, "commit": "4d1f0c2"});
+        let spec: TestEnvironmentSpec = serde_json::from_value(text).unwrap();
+        let decided = RunStatus {
+            environment: plan.environment.clone(),
+            input_digest: spec.input_digest(),
+            description_digest: Some("d".into()),
+            commit: spec.commit.clone(),
+            ..RunStatus::default()
+        };
+        assert_eq!(difference(&spec, &decided, &plan), None);
+        // A ConfigMap that changes after the check gives another plan for the same spec.
+        let other = Plan { description_digest: "e".into(), ..plan.clone() };
+        assert_eq!(difference(&spec, &decided, &other), Some("the description"));
+        let elsewhere = Plan { environment: "victim-pr-7".into(), ..plan.clone() };
+        assert_eq!(difference(&spec, &decided, &elsewhere), Some("the name of the environment"));
+        let unchecked = RunStatus { description_digest: None, ..decided.clone() };
+        assert_eq!(difference(&spec, &unchecked, &plan), Some("the description"));
+        let pushed = TestEnvironmentSpec { commit: "4d1f0c3".into(), ..spec };
+        assert_eq!(difference(&pushed, &decided, &plan), Some("the spec of the TestEnvironment"));
+    }
 }

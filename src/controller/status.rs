@@ -19,6 +19,8 @@ pub enum DescriptionCheck {
         environment: String,
         /// Digest of the run's inputs.
         input_digest: String,
+        /// Digest of the description as resolved.
+        description_digest: String,
         /// Summary of the description, in a few words.
         summary: String,
     },
@@ -39,18 +41,19 @@ pub fn after_check(
     now: Timestamp,
 ) -> TestEnvironmentStatus {
     let (value, reason, message) = match result {
-        DescriptionCheck::Valid { environment, input_digest, summary } => {
+        DescriptionCheck::Valid { environment, input_digest, description_digest, summary } => {
+            status.description_digest = Some(description_digest);
             (status.environment, status.input_digest) = (Some(environment), Some(input_digest));
             (status.observed_generation, status.observed_commit) = (Some(generation), Some(commit.to_owned()));
             ("True", "Valid", summary)
         }
         DescriptionCheck::Invalid(why) => {
-            (status.environment, status.input_digest) = (None, None);
+            (status.environment, status.input_digest, status.description_digest) = (None, None, None);
             (status.observed_generation, status.observed_commit) = (Some(generation), Some(commit.to_owned()));
             ("False", "Invalid", why)
         }
         DescriptionCheck::Missing(why) => {
-            (status.environment, status.input_digest) = (None, None);
+            (status.environment, status.input_digest, status.description_digest) = (None, None, None);
             ("False", "DescriptionMissing", why)
         }
         DescriptionCheck::NotAllowed(why) => {

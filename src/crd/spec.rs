@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::status::TestEnvironmentStatus;
@@ -45,7 +45,7 @@ pub struct TestEnvironmentSpec {
     #[schemars(range(min = 1))]
     pub pull_request: u32,
     /// Head commit of the pull request. A new commit preempts the run of the previous one.
-    #[schemars(regex(pattern = r"^[0-9a-f]{7,64}$"))]
+    #[schemars(length(max = 64), regex(pattern = r"^[0-9a-f]{7,64}$"))]
     pub commit: String,
     /// URL of the repository, for the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,9 +53,11 @@ pub struct TestEnvironmentSpec {
     pub repository: Option<String>,
     /// Overrides of values in the description.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "values")]
     pub values: BTreeMap<String, String>,
     /// Overrides of images, by service, broker, database or container suite.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "values")]
     pub images: BTreeMap<String, String>,
     /// Lifetime of the environment, such as 4h; overrides the description's `ttl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,7 @@ pub struct TestEnvironmentSpec {
     pub ttl: Option<String>,
     /// Suites to run; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "suites")]
     pub suites: Vec<String>,
     /// When to keep the environment after the run, until its ttl expires.
     #[serde(default)]
@@ -74,6 +77,21 @@ pub struct TestEnvironmentSpec {
     /// Who requested the run, for the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<RequestedBy>,
+}
+
+/// Values and images by name.
+fn values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": 100, "additionalProperties": {"type": "string", "maxLength": 4096}})
+}
+
+/// Names of suites.
+fn suites(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 253}})
+}
+
+/// Contents of files by path.
+fn files(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": 200, "additionalProperties": {"type": "string", "maxLength": 524_288}})
 }
 
 fn first() -> u32 {
@@ -89,12 +107,15 @@ fn first() -> u32 {
 pub struct DescriptionSource {
     /// The description, as YAML text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 524_288))]
     pub inline: Option<String>,
     /// Text files that the description refers to, by path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "files")]
     pub files: BTreeMap<String, String>,
     /// Binary files that the description refers to, by path, in base64.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "files")]
     pub binary_files: BTreeMap<String, String>,
     /// ConfigMap that holds the description and its files; a key is the path with `__` for `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

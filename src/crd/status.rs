@@ -32,6 +32,9 @@ pub struct TestEnvironmentStatus {
     /// SHA-256 of the inputs of the wanted run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_digest: Option<String>,
+    /// SHA-256 of the description as resolved when it was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_digest: Option<String>,
     /// Number of runs that must end before this one starts; absent if it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u32>,
@@ -93,6 +96,9 @@ pub struct RunStatus {
     /// SHA-256 of its inputs.
     #[serde(default)]
     pub input_digest: String,
+    /// SHA-256 of the description as the controller checked it; the runner refuses another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_digest: Option<String>,
     /// Commit under test.
     pub commit: String,
     /// Generation of the spec that it runs.

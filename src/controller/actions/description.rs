@@ -20,6 +20,7 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
         Ok(request) => DescriptionCheck::Valid {
             summary: format!("{} services, {} suites", request.plan.units.len(), request.plan.suites.len()),
             environment: request.plan.environment,
+            description_digest: request.plan.description_digest,
             input_digest: whole.spec.input_digest(),
         },
         Err(Unresolved::Invalid(why)) => DescriptionCheck::Invalid(why),

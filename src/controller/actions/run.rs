@@ -30,6 +30,7 @@ pub async fn start(object: &TestEnvironmentSummary, context: &Context) -> Result
         id: RunId::now().to_string(),
         environment,
         input_digest,
+        description_digest: before.description_digest.clone(),
         commit: object.spec.commit.clone(),
         generation: object.metadata.generation.unwrap_or_default(),
         start_time: Some(now),

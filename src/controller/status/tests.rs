@@ -12,6 +12,7 @@ fn valid() -> TestEnvironmentStatus {
     let result = DescriptionCheck::Valid {
         environment: "shop-pr-7".into(),
         input_digest: "a".into(),
+        description_digest: "d".into(),
         summary: "2 services".into(),
     };
     after_check(TestEnvironmentStatus::default(), 3, "abc", result, at(1))

@@ -58,6 +58,9 @@ pub struct RequirementArgs {
     /// Require this repository
     #[arg(long, value_name = "URL|OWNER/NAME")]
     pub repository: Option<String>,
+    /// Require this requester: the namespace of the TestEnvironment, and the user; without a namespace, the command line
+    #[arg(long, value_name = "NAMESPACE[/USER]")]
+    pub requester: Option<String>,
     /// Require this run
     #[arg(long, value_name = "ID")]
     pub run: Option<RunId>,
@@ -162,6 +165,10 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
         passed: of.require_passed,
         pull_request: of.pr,
         repository: of.repository.as_ref().map(repository).transpose()?,
+        requester: of.requester.as_deref().map(|text| match text.split_once('/') {
+            Some((namespace, user)) => (namespace.to_owned(), Some(user.to_owned())),
+            None => (text.to_owned(), None),
+        }),
         run: of.run,
         max_age: of.max_age,
         suites: of.require_suite.iter().map(suite).collect::<anyhow::Result<_>>()?,

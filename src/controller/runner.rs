@@ -181,6 +181,7 @@ impl Runner {
         };
         let mut facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
         facts.policy = policy;
+        facts.requester.iter_mut().for_each(|r| r.uid.clone_from(&object.metadata.uid));
         if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
             facts
                 .causes

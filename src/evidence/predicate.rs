@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::engine::EngineKind;
 use crate::model::{RunId, SuiteSource};
+use crate::report::facts::Requester;
 
 pub mod removal;
 pub mod run;
@@ -142,6 +143,12 @@ pub struct Context {
     /// The actor that triggered the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// Who requested it; absent in evidence of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<Requester>,
+    /// What the requester only declared: `repository`, `pull request`, `commit`, `actor`, `job`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<String>,
     /// When it began, by the runner's clock.
     pub started_on: Timestamp,
 }

@@ -143,6 +143,8 @@ fn context(facts: &Facts) -> Context {
         policy: facts.policy.as_ref().map(|p| Policy { uri: p.uri.clone(), digest: DigestSet::sha256(&p.digest) }),
         runner: RunnerId { name: facts.runner.name.clone(), version: facts.runner.version.clone() },
         actor: facts.runner.actor.clone(),
+        requester: facts.requester.clone(),
+        declared: facts.requester.iter().flat_map(|_| facts.declared()).map(str::to_owned).collect(),
         started_on: facts.started,
     }
 }

@@ -9,7 +9,7 @@ use super::event::RunEvent;
 use crate::engine::EngineKind;
 use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
-use crate::report::facts::{CauseKind, Change, Event, Facts, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
+use crate::report::facts::{CauseKind, Change, Event, Facts, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
 
 /// The units of a plan before the first event.
 fn units(plan: &Plan) -> Vec<UnitFact> {
@@ -38,6 +38,17 @@ fn access(plan: &Plan) -> Vec<(String, String)> {
     plan.units.iter().flat_map(|u| u.callers.iter().map(|c| (c.clone(), u.name.clone()))).collect()
 }
 
+fn requester(lease: &Lease) -> Requester {
+    let object = lease.requester.as_deref().and_then(|r| r.split_once('/'));
+    Requester {
+        namespace: object.map(|(namespace, _)| namespace.to_owned()),
+        name: object.map(|(_, name)| name.to_owned()),
+        uid: None,
+        user: lease.owner.as_ref().and_then(|o| o.account.clone()),
+        proven: None,
+    }
+}
+
 /// The facts of a run before its first event.
 pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
     Facts {
@@ -52,6 +63,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         engine_info: None,
         runner,
         policy: None,
+        requester: Some(requester(lease)),
         started: lease.created,
         finished: None,
         units: units(&lease.plan),

@@ -90,6 +90,24 @@ pub fn cause(kind: CauseKind) -> &'static str {
     }
 }
 
+/// Who requested the run, and what of it is only declared.
+pub fn requester(facts: &Facts) -> Option<String> {
+    let requester = facts.requester.as_ref()?;
+    let part = |text: &Option<String>| sanitize::one_line(text.as_deref().unwrap_or("unknown"), 120);
+    let who = match (&requester.namespace, &requester.user) {
+        (Some(_), _) => format!(
+            "TestEnvironment {}/{}, user {}",
+            part(&requester.namespace),
+            part(&requester.name),
+            part(&requester.user)
+        ),
+        (None, Some(_)) => format!("command line, user {}", part(&requester.user)),
+        (None, None) => "command line".into(),
+    };
+    let proof = requester.proven.as_ref().map(|p| format!("; repository proven by {}", sanitize::one_line(&p.by, 120)));
+    Some(format!("{who}; only declared: {}{}", facts.declared().join(", "), proof.unwrap_or_default()))
+}
+
 /// Product and version if known, else the kind of engine.
 pub fn engine(facts: &Facts) -> String {
     match (&facts.engine_info, facts.engine) {

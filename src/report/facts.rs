@@ -13,8 +13,10 @@ use crate::spec::model::SuiteKind;
 
 mod cause;
 mod outcome;
+mod requester;
 
 pub use cause::{Cause, CauseKind};
+pub use requester::{Proof, Requester};
 
 /// Version of this model.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -46,6 +48,9 @@ pub struct Facts {
     pub engine_info: Option<EngineInfo>,
     /// The program that ran it and, in CI, the job.
     pub runner: Runner,
+    /// Who requested it; none in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<Requester>,
     /// When it began.
     pub started: Timestamp,
     /// When it ended; none while it runs.
@@ -247,6 +252,19 @@ pub struct Event {
 }
 
 impl Facts {
+    /// What the requester only declared, by name: nobody checked it.
+    pub fn declared(&self) -> Vec<&'static str> {
+        let proven = self.requester.as_ref().is_some_and(|r| r.proven.is_some());
+        let all = [
+            ("repository", self.change.repository.is_some() && !proven),
+            ("pull request", true),
+            ("commit", !self.change.commit.is_empty()),
+            ("actor", self.runner.actor.is_some()),
+            ("job", self.runner.job.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// Every raw file with its source: the name of a suite, or the environment.
     pub fn raw(&self) -> impl Iterator<Item = (&str, &RawFile)> {
         let of_suites = self.suites.iter().flat_map(|s| s.raw.iter().map(|r| (s.name.as_str(), r)));

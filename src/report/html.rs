@@ -144,6 +144,7 @@ fn about(facts: &Facts) -> Vec<(&'static str, String)> {
     let optional =
         [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
     about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, sanitize::one_line(v, 300)))));
+    about.extend(display::requester(facts).map(|text| ("Requested by", text)));
     about.push(("Started", time::timestamp(facts.started)));
     about.push(("Took", time::elapsed(facts.started, facts.finished)));
     about.push(("Engine", display::engine(facts)));

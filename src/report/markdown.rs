@@ -92,8 +92,14 @@ fn header(facts: &Facts) -> String {
     let repository = facts.change.repository.as_ref().map(|r| format!("{} ", inline(r, 200))).unwrap_or_default();
     let job = facts.runner.job.as_ref().map(|j| format!(" · job {}", inline(j, 300))).unwrap_or_default();
     let policy = display::policy(facts).map(|p| format!(" · policy {}", inline(&p, 400))).unwrap_or_default();
+    let requester =
+        display::requester(facts).map(|r| format!(" · requested by {}", inline(&r, 600))).unwrap_or_default();
     format!(
-        "## {} {word}: {}\n\n{repository}pull request {} at `{}` · {} · {} · run `{}`{job}{policy}\n\n",
+        "## {} {word}: {}
+
+{repository}pull request {} at `{}` · {} · {} · run `{}`{job}{policy}{requester}
+
+",
         mark(word),
         inline(&facts.environment, 120),
         facts.change.pr,

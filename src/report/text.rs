@@ -76,7 +76,8 @@ impl Page {
             facts.run
         );
         let policy = display::policy(facts).map(|p| format!("policy {p}"));
-        for about in [Some(about), policy].into_iter().flatten() {
+        let requester = display::requester(facts).map(|r| format!("requested by {r}"));
+        for about in [Some(about), policy, requester].into_iter().flatten() {
             let about = self.paint(FAINT, &sanitize::without_ci_commands(&about));
             self.line(&about);
         }

@@ -59,6 +59,13 @@ pub fn failed(run: u128) -> Facts {
         },
         started,
         finished: None,
+        requester: Some(Requester {
+            namespace: Some("team".into()),
+            name: Some("demo".into()),
+            uid: Some("0b5e".into()),
+            user: Some("https://issuer/alice".into()),
+            proven: None,
+        }),
         units: vec![UnitFact {
             name: "file-api".into(),
             kind: UnitKind::Service,

@@ -230,6 +230,7 @@ pub fn passed() -> Facts {
         removed: Some(at(158_300)),
         kept: None,
         taken_over: None,
+        requester: None,
         traces: vec![],
     }
 }

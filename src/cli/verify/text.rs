@@ -139,6 +139,20 @@ fn context_text(text: &mut String, context: &Context) {
         |p| format!("{} (sha256:{})", p.uri, p.digest.sha256.as_deref().unwrap_or("?")),
     );
     line(text, "policy", policy);
+    if let Some(r) = &context.requester {
+        let user = r.user.as_deref().unwrap_or("unknown");
+        let who = match (&r.namespace, &r.name) {
+            (Some(namespace), name) => {
+                format!("TestEnvironment {namespace}/{}, user {user}", name.as_deref().unwrap_or("?"))
+            }
+            (None, _) => format!("the command line, user {user}"),
+        };
+        line(text, "requested by", who);
+        if let Some(proof) = &r.proven {
+            line(text, "proven", format!("the repository, by {}", proof.by));
+        }
+        line(text, "only declared", context.declared.join(", "));
+    }
     line(text, "began", format!("{} by the runner's clock", context.started_on));
     if let Some(engine) = &context.environment.engine_version {
         line(text, "engine", engine.clone());

@@ -23,6 +23,8 @@ pub struct Requirements {
     pub pull_request: Option<u32>,
     /// Repository.
     pub repository: Option<Repository>,
+    /// Namespace of the requesting TestEnvironment, empty for the command line; and, where given, the user.
+    pub requester: Option<(String, Option<String>)>,
     /// Run id.
     pub run: Option<RunId>,
     /// Maximum time since the run ended, or began where it has no end.
@@ -60,6 +62,7 @@ impl Requirements {
             return Err(Refusal::NotPassed(run.outcome));
         }
         self.check_change(run)?;
+        self.check_requester(run)?;
         if let Some(expected) = self.run.filter(|id| *id != run.context.run_id) {
             return Err(unmet(format!("the evidence is of run {}, not of {expected}", run.context.run_id)));
         }
@@ -105,6 +108,26 @@ impl Requirements {
             Some(found) if found == expected => Ok(()),
             Some(found) => Err(unmet(format!("the policy has the digest sha256:{found}, not sha256:{expected}"))),
             None => Err(unmet(format!("the run had no policy, and the one with sha256:{expected} is required"))),
+        }
+    }
+
+    fn check_requester(&self, run: &RunPredicate) -> Result<(), Refusal> {
+        let Some((namespace, user)) = &self.requester else { return Ok(()) };
+        let Some(found) = &run.context.requester else {
+            return Err(unmet("the evidence does not say who requested the run".into()));
+        };
+        if found.namespace.as_deref().unwrap_or_default() != namespace {
+            let of = found.namespace.as_ref().map_or("the command line".into(), |n| format!("namespace {n:?}"));
+            return Err(unmet(format!("{of} requested the run, not namespace {namespace:?}")));
+        }
+        match (user, &found.user) {
+            (Some(expected), None) => {
+                Err(unmet(format!("the requesting user is unknown, and {expected:?} is required")))
+            }
+            (Some(expected), Some(found)) if found != expected => {
+                Err(unmet(format!("user {found:?} requested the run, not {expected:?}")))
+            }
+            _ => Ok(()),
         }
     }
 

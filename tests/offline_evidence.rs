@@ -641,6 +641,7 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
         pr: Some(12),
         repository: Some("git@git.example:team/demo.git".into()),
         run: Some(own.run),
+        requester: Some("team/https://issuer/alice".into()),
         require_suite: vec!["acceptance".into(), format!("acceptance={suite_digest}")],
         require_kind: vec![dayfly::spec::model::SuiteKind::Acceptance],
         description_digest: Some(format!("sha256:{}", own.description_digest)),
@@ -651,6 +652,9 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
         (RequirementArgs { pr: Some(13), ..none() }, "is for pull request 12, not for 13"),
         (RequirementArgs { repository: Some("other/demo".into()), ..none() }, "is for repository"),
         (RequirementArgs { run: Some(uuid::Uuid::from_u128(8).into()), ..none() }, "is of run"),
+        (RequirementArgs { requester: Some("evil".into()), ..none() }, "namespace \"team\" requested the run"),
+        (RequirementArgs { requester: Some("team/bob".into()), ..none() }, "not \"bob\""),
+        (RequirementArgs { requester: Some("/https://issuer/alice".into()), ..none() }, "not namespace \"\""),
         (RequirementArgs { max_age: Some(std::time::Duration::from_secs(3600)), ..none() }, "more than 1h ago"),
         (RequirementArgs { require_suite: vec!["security".into()], ..none() }, "has no suite of that name"),
         (

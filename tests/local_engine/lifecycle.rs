@@ -20,6 +20,7 @@ async fn the_newer_of_two_concurrent_claims_wins() {
     match first.unwrap() {
         Claim::Acquired { .. } => {}
         Claim::HeldByNewer { run, .. } => assert_eq!(run, newer.run),
+        other @ Claim::OwnedByOther { .. } => panic!("{other:?}"),
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
     assert_eq!(

@@ -136,7 +136,8 @@ async fn takes_nothing_from_another_owner_and_writes_nothing() {
     let expected = Claim::OwnedByOther { run: Some(theirs.run), owner: theirs.owner.clone().map(Box::new), held: None };
     for policy in [ReplacePolicy::Recreate, ReplacePolicy::InPlace] {
         let server = ApiServer::default();
-        server.world().put(NAMESPACE, namespace(&theirs).await);
+        let made = namespace(&theirs).await;
+        server.world().put(NAMESPACE, made);
         assert_eq!(engine(&server).claim(&lease(2), policy.into()).await.unwrap(), expected);
         assert!(server.writes().is_empty());
     }
@@ -153,7 +154,8 @@ async fn takes_nothing_from_another_owner_and_writes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_deliberate_takeover_keeps_nothing_of_the_other_owner() {
     let (server, theirs) = (ApiServer::default(), lease_of_another_owner());
-    server.world().put(NAMESPACE, namespace(&theirs).await);
+    let made = namespace(&theirs).await;
+    server.world().put(NAMESPACE, made);
     server.world().put(POD, json!({"metadata": {"name": "api"}}));
     let claimed = engine(&server).claim(&lease(2), TAKE_OVER).await.unwrap();
     let taken = TakenOver { run_id: Some(theirs.run), owner: theirs.owner };
@@ -167,7 +169,8 @@ async fn a_deliberate_takeover_keeps_nothing_of_the_other_owner() {
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_changes_after_the_look_keeps_its_environment() {
     let server = ApiServer::default();
-    server.world().put(NAMESPACE, namespace(&lease(1)).await);
+    let made = namespace(&lease(1)).await;
+    server.world().put(NAMESPACE, made);
     let taken = namespace(&lease_of_another_owner()).await;
     server.once(Method::PATCH, NAMESPACE, move |world| {
         world.merge(NAMESPACE, &taken);
@@ -181,7 +184,8 @@ async fn an_owner_that_changes_after_the_look_keeps_its_environment() {
 #[tokio::test(start_paused = true)]
 async fn nobody_takes_over_what_another_owner_keeps() {
     let (server, theirs) = (ApiServer::default(), lease_of_another_owner());
-    server.world().put(NAMESPACE, namespace(&theirs).await);
+    let made = namespace(&theirs).await;
+    server.world().put(NAMESPACE, made);
     let engine = engine(&server);
     let hold = Hold { reason: Some("look".into()), since: theirs.expires };
     engine.update_retention(ENVIRONMENT, theirs.run, &RetentionChange::Held(hold)).await.unwrap();

@@ -154,6 +154,9 @@ fn an_environment_of_another_repository_is_taken_over_only_deliberately() {
     user.dayfly(&[&["up", &file, "--pr", "1"][..], &ours].concat()).code(0);
     let run = || user.dayfly(&["status", "owned-pr-1", "--output", "json"]).code(0).json()["run"].clone();
     let first = run();
+    let owner = "the command line, repository git.test/team/hello";
+    user.dayfly(&["status", "owned-pr-1"]).code(0).says(&format!("owner: {owner}"));
+    user.dayfly(&["list"]).code(0).says("OWNER").says(owner);
     for refused in [
         user.dayfly(&[&["up", &file, "--pr", "1"][..], &theirs].concat()),
         user.runs(&file, "1", &theirs),
@@ -165,7 +168,7 @@ fn an_environment_of_another_repository_is_taken_over_only_deliberately() {
     // The owner may, under any name of the repository.
     user.dayfly(&["up", &file, "--pr", "1", "--repository", "git@git.test:team/hello.git"]).code(0);
     assert_ne!(run(), first);
-    user.dayfly(&["keep", "owned-pr-1", "--reason", "being debugged"]).code(0);
+    user.dayfly(&["keep", "owned-pr-1", "--reason", "being debugged"]).code(0).says(&format!("owner: {owner}"));
     let take_over = [&theirs[..], &["--take-over"]].concat();
     std::fs::remove_dir_all(user.folder.path().join("evidence")).unwrap();
     user.runs(&file, "1", &take_over).code(1).says("is kept (being debugged)").says("dayfly keep owned-pr-1 --release");

@@ -168,6 +168,24 @@ async fn a_run_takes_nothing_from_another_owner() {
 }
 
 #[tokio::test]
+async fn the_refusal_of_a_controllers_run_names_no_flag_of_the_command_line() {
+    let (ours, theirs) = (story(Script::default(), chain()), lease_of_another_repository());
+    ours.engine.take_over(theirs);
+    let lease = Lease { requester: Some("evil/shop".into()), ..testing::lease(chain()) };
+    let result = up::bring_up(
+        ours.engine.clone(),
+        lease,
+        ReplacePolicy::Recreate.into(),
+        ours.journal.clone(),
+        CancellationToken::new(),
+    );
+    let cause = result.await.map(|_| ()).unwrap_err();
+    assert_eq!(cause.kind, CauseKind::OwnedByOther);
+    assert!(cause.text.contains("git.test/other/team") && cause.text.contains("spec.attempt"), "{}", cause.text);
+    assert!(!cause.text.contains("--take-over"), "{}", cause.text);
+}
+
+#[tokio::test]
 async fn a_deliberate_takeover_records_from_whom() {
     let (ours, theirs) = (story(Script::default(), chain()), lease_of_another_repository());
     ours.engine.take_over(theirs.clone());

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::error::usage_error;
+use super::retention::Changed;
 use super::{Common, Output, list, retention};
 use crate::lease::RetentionChange;
 use crate::reaper::open_pull_requests::whole_seconds;
@@ -27,7 +28,8 @@ pub async fn run(args: ExtendArgs, common: &Common) -> anyhow::Result<u8> {
         .map_err(|why| usage_error(&format!("{:?} is not how long an environment may live: {why}", args.by)))?;
     let now = Timestamp::now();
     let until = now.checked_add(SignedDuration::from_millis(i64::try_from(ms)?))?;
-    let (before, after) = retention::change(&args.environment, &RetentionChange::Extended(until), common).await?;
+    let change = RetentionChange::Extended(until);
+    let Changed { before, after, .. } = retention::change(&args.environment, &change, common).await?;
     let (name, changed) = (&args.environment, before.expires < after.expires);
     match common.output {
         Output::Json => outln!(

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::error::usage_error;
+use super::retention::Changed;
 use super::{Common, Output, list, retention};
 use crate::lease::{Hold, RetentionChange};
 use crate::report::exit_code;
@@ -29,12 +30,16 @@ pub struct KeepArgs {
 pub async fn run(args: KeepArgs, common: &Common) -> anyhow::Result<u8> {
     let reason = args.reason.as_deref().map(checked).transpose()?;
     let kept = Hold { reason, since: Timestamp::now() };
-    let (before, after) = retention::change(&args.environment, &RetentionChange::Held(kept), common).await?;
+    let change = RetentionChange::Held(kept);
+    let Changed { before, after, owner } = retention::change(&args.environment, &change, common).await?;
     let name = &args.environment;
     match (common.output, after.kept()) {
-        (Output::Json, kept) => outln!("{}", json!({"environment": name, "kept": kept, "before": before.kept()})),
+        (Output::Json, kept) => {
+            outln!("{}", json!({"environment": name, "kept": kept, "before": before.kept(), "owner": owner}))
+        }
         (Output::Text, Some(reason)) => outln!(
-            "{name} is kept: {reason}\n`dayfly reap` leaves it until `dayfly keep {name} --release`; `dayfly down`, `up` and `run` do not"
+            "{name} is kept: {reason}\n{}until `dayfly keep {name} --release`, `dayfly reap` leaves it and another owner cannot take it over; the owner's next run replaces it, and `dayfly down` removes it",
+            owner.map(|o| format!("owner: {o}\n")).unwrap_or_default()
         ),
         (Output::Text, None) if before.kept().is_none() => outln!("{name} was not kept; nothing changed"),
         (Output::Text, None) => {

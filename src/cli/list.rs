@@ -7,6 +7,9 @@ use super::{Common, Output, stdio, target};
 use crate::engine::{ObservedEnvironment, UnitState};
 use crate::report::exit_code;
 
+/// Columns of the table.
+const HEAD: [&str; 7] = ["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "OWNER", "EXPIRES"];
+
 /// Prints all environments.
 pub async fn run(common: &Common) -> anyhow::Result<u8> {
     let targets = target::chosen(common);
@@ -30,18 +33,20 @@ pub async fn run(common: &Common) -> anyhow::Result<u8> {
         outln!("no environments");
         return Ok(exit_code::PASSED);
     }
-    let rows: Vec<[String; 6]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
+    let rows: Vec<[String; 7]> = all.iter().map(|(_, o)| row(o, Timestamp::now())).collect();
     if targets.len() == 1 {
-        stdio::out(&table(&["ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
+        stdio::out(&table(&HEAD, &rows));
     } else {
-        let rows = all.iter().zip(rows).map(|((target, _), [a, b, c, d, e, f])| [target.clone(), a, b, c, d, e, f]);
-        let rows: Vec<[String; 7]> = rows.collect();
-        stdio::out(&table(&["ENGINE", "ENVIRONMENT", "SERVICES", "COMMIT", "AGE", "USED", "EXPIRES"], &rows));
+        let rows =
+            all.iter().zip(rows).map(|((target, _), [a, b, c, d, e, f, g])| [target.clone(), a, b, c, d, e, f, g]);
+        let rows: Vec<[String; 8]> = rows.collect();
+        let [a, b, c, d, e, f, g] = HEAD;
+        stdio::out(&table(&["ENGINE", a, b, c, d, e, f, g], &rows));
     }
     Ok(exit_code::PASSED)
 }
 
-fn row(o: &ObservedEnvironment, now: Timestamp) -> [String; 6] {
+fn row(o: &ObservedEnvironment, now: Timestamp) -> [String; 7] {
     let running = o.units.values().filter(|s| **s == UnitState::Running).count();
     let services = format!("{running}/{} running", o.units.len());
     let (dash, name) = (|| "-".to_owned(), o.environment.clone());
@@ -52,14 +57,15 @@ fn row(o: &ObservedEnvironment, now: Timestamp) -> [String; 6] {
                 Some(reason) => format!("kept: {reason}"),
                 None => expiry(now, t.expires),
             };
-            [name, services, commit(&l.commit), age(now, l.created), ago(now, t.used), end]
+            let owner = l.owner.as_ref().map_or_else(dash, ToString::to_string);
+            [name, services, commit(&l.commit), age(now, l.created), ago(now, t.used), owner, end]
         }
         _ if o.unreadable_lease => {
-            [name, services, dash(), dash(), dash(), "created by another version of dayfly".into()]
+            [name, services, dash(), dash(), dash(), dash(), "created by another version of dayfly".into()]
         }
         _ => {
             let remnants = format!("{} remnant(s)", o.objects.len());
-            [name, remnants, dash(), dash(), dash(), "remove with `dayfly down`".into()]
+            [name, remnants, dash(), dash(), dash(), dash(), "remove with `dayfly down`".into()]
         }
     }
 }
@@ -73,6 +79,7 @@ pub fn json(o: &ObservedEnvironment, now: Timestamp) -> serde_json::Value {
         "commit": o.lease.as_ref().map(|l| &l.commit),
         "created": o.lease.as_ref().map(|l| l.created),
         "repository": o.lease.as_ref().and_then(|l| l.repository.as_ref()),
+        "owner": o.lease.as_ref().and_then(|l| l.owner.as_ref()),
         "expires": o.retention.as_ref().map(|t| t.expires),
         "expired": o.retention.as_ref().map(|t| t.expires <= now),
         "used": o.retention.as_ref().map(|t| t.used),

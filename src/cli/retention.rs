@@ -3,18 +3,29 @@
 use super::error::{ReportedError, engine_error, usage_error};
 use super::{Common, environment, target};
 use crate::engine::ObservedEnvironment;
-use crate::lease::{Retention, RetentionChange, RetentionUpdate};
+use crate::lease::{Owner, Retention, RetentionChange, RetentionUpdate};
 use crate::model::RunId;
 use crate::report::exit_code;
 
-/// Changes the retention; returns it as it was and as it is. Errors are printed and have their exit code.
-pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> anyhow::Result<(Retention, Retention)> {
+/// A changed retention.
+pub struct Changed {
+    /// As it was.
+    pub before: Retention,
+    /// As it is.
+    pub after: Retention,
+    /// Whom the environment belongs to, if its lease says.
+    pub owner: Option<Owner>,
+}
+
+/// Changes the retention. Errors are printed and have their exit code.
+pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> anyhow::Result<Changed> {
     let engine = target::engine(common).await?;
     let found = engine.observe(name).await.map_err(|e| engine_error(common, &e))?;
     let Some(found) = found else { return Err(environment::not_found_error(name, common).into()) };
-    let (run, before) = owner(name, found)?;
+    let owner = found.lease.as_ref().and_then(|lease| lease.owner.clone());
+    let (run, before) = run_and_retention(name, found)?;
     match engine.update_retention(name, run, change).await.map_err(|e| engine_error(common, &e))? {
-        RetentionUpdate::Current(after) => Ok((before, after)),
+        RetentionUpdate::Current(after) => Ok(Changed { before, after, owner }),
         RetentionUpdate::NotFound => Err(environment::not_found_error(name, common).into()),
         RetentionUpdate::Terminating => Err(leaving(name).into()),
         RetentionUpdate::OwnedBy(newer) => {
@@ -25,7 +36,7 @@ pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> an
 }
 
 /// The run that owns the environment, and the retention now.
-fn owner(name: &str, found: ObservedEnvironment) -> Result<(RunId, Retention), ReportedError> {
+fn run_and_retention(name: &str, found: ObservedEnvironment) -> Result<(RunId, Retention), ReportedError> {
     match found {
         ObservedEnvironment { terminating: true, .. } => Err(leaving(name)),
         ObservedEnvironment { lease: Some(lease), retention: Some(retention), .. } => Ok((lease.run, retention)),

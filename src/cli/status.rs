@@ -40,12 +40,14 @@ fn text(o: &ObservedEnvironment, now: Timestamp) -> String {
     };
     let kept =
         retention.kept().map(|r| format!("kept: {r}; release it with `dayfly keep {} --release`\n", o.environment));
+    let owner = lease.owner.as_ref().map(|owner| format!("owner: {owner}\n"));
     let head = format!(
-        "{}  pull request {}, commit {}, run {}\nup for {}, used {}, expires {}\n{}\n",
+        "{}  pull request {}, commit {}, run {}\n{}up for {}, used {}, expires {}\n{}\n",
         o.environment,
         lease.plan.pr,
         list::commit(&lease.commit),
         lease.run,
+        owner.unwrap_or_default(),
         list::age(now, lease.created),
         list::ago(now, retention.used),
         if o.terminating { "now: it is being removed".into() } else { list::expiry(now, retention.expires) },

@@ -1,7 +1,7 @@
 //! Builds the causes that end a run before its suites do. Pure.
 
 use crate::engine::EngineError;
-use crate::lease::{Owner, owner_in_words};
+use crate::lease::{Lease, Owner, owner_in_words};
 use crate::model::{RunId, sanitize};
 use crate::report::facts::{Cause, CauseKind};
 
@@ -20,13 +20,22 @@ pub fn superseded(run: RunId, commit: &str) -> Cause {
 }
 
 /// The cause of a run whose environment belongs to somebody else, who may hold it.
-pub fn owned_by_other(environment: &str, run: Option<RunId>, owner: Option<&Owner>, held: Option<&str>) -> Cause {
+pub fn owned_by_other(lease: &Lease, run: Option<RunId>, owner: Option<&Owner>, held: Option<&str>) -> Cause {
+    let environment = &lease.environment;
+    // Only the command line takes over.
+    let way = if lease.requester.is_some() {
+        format!(
+            "ask the owner to remove it (dayfly down {environment}), then increment spec.attempt, or rename the description"
+        )
+    } else {
+        format!(
+            "ask the owner to remove it (dayfly down {environment}), or take it over with --take-over of `dayfly up` or `dayfly run`"
+        )
+    };
     let run = run.map(|r| format!(" (run {r})")).unwrap_or_default();
     let owner = owner_in_words(owner);
     let text = match held {
-        None => format!(
-            "environment {environment} belongs to {owner}{run}, and this run changed nothing of it; ask the owner to remove it (dayfly down {environment}), or take it over with --take-over of `dayfly up` or `dayfly run`"
-        ),
+        None => format!("environment {environment} belongs to {owner}{run}, and this run changed nothing of it; {way}"),
         Some(reason) => format!(
             "environment {environment} belongs to {owner}{run} and is kept ({}), so --take-over does not take it, and this run changed nothing of it; ask the owner to release it (dayfly keep {environment} --release)",
             sanitize::one_line(reason, 200)

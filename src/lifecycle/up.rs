@@ -99,14 +99,14 @@ async fn claim_and_prepare(
         return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
     }
     journal.record(RunEvent::Images { images });
-    let environment = lease.environment.clone();
     let (replaced, kept, taken_over) = match engine.claim(lease, policy).await.map_err(failed)? {
         Claim::Acquired { replaced, kept_secrets, taken_over } => (replaced, kept_secrets, taken_over),
         Claim::HeldByNewer { run, commit } => return Err(causes::superseded(run, &commit)),
         Claim::OwnedByOther { run, owner, held } => {
-            return Err(causes::owned_by_other(&environment, run, owner.as_deref(), held.as_deref()));
+            return Err(causes::owned_by_other(lease, run, owner.as_deref(), held.as_deref()));
         }
     };
+    let environment = lease.environment.clone();
     journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
         .map_err(|e| causes::unexpected(format!("failed to {e}")))?;

@@ -243,7 +243,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// The rights of dayfly's accounts, in the whole cluster (`all`) or in dayfly's namespace (`own`). The roles `dayfly-cli` and
 /// `dayfly-environment` are bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
-const GRANTED: [(&str, &str, &str, &str); 42] = [
+const GRANTED: [(&str, &str, &str, &str); 44] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
@@ -275,6 +275,8 @@ const GRANTED: [(&str, &str, &str, &str); 42] = [
     ("dayfly-runner", "all", "/resourcequotas", "list"),
     ("dayfly-runner", "all", "/limitranges", "list"),
     ("dayfly-runner", "all", "networking.k8s.io/networkpolicies", "list"),
+    ("dayfly-runner", "all", "admissionregistration.k8s.io/validatingadmissionpolicies dayfly-requesters", "get"),
+    ("dayfly-runner", "all", "admissionregistration.k8s.io/validatingadmissionpolicybindings dayfly-requesters", "get"),
     ("dayfly-reaper", "all", "/namespaces", "delete get list patch watch"),
     ("dayfly-reaper", "all", "/pods", "deletecollection list"),
     ("dayfly-reaper", "all", "batch/jobs", "deletecollection list"),
@@ -366,6 +368,15 @@ fn the_admission_policies_cover_every_account_and_are_bound() {
     let bindings = of_kind("ValidatingAdmissionPolicyBinding");
     for policy in &policies {
         assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", named(policy));
+        let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();
+        assert_eq!(bound["metadata"]["name"], policy["metadata"]["name"]);
+        assert_eq!(texts(&bound["spec"]["validationActions"]), ["Deny"]);
+        if policy["metadata"]["name"] == dayfly::controller::runner::requester::POLICY {
+            // It covers everybody.
+            assert!(policy["spec"]["matchConditions"].is_null() && bound["spec"]["matchResources"].is_null());
+            assert!(serde_json::to_string(policy).unwrap().contains(dayfly::crd::USER));
+            continue;
+        }
         let whom = policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap();
         // A policy that names no user holds for everybody.
         for account in of_kind("ServiceAccount").iter().filter(|_| whom.contains("request.userInfo")) {
@@ -373,8 +384,6 @@ fn the_admission_policies_cover_every_account_and_are_bound() {
                 format!("'system:serviceaccount:dayfly-system:{}'", account["metadata"]["name"].as_str().unwrap());
             assert!(whom.contains(&user), "{} does not cover {user}", named(policy));
         }
-        let bound = bindings.iter().find(|b| b["spec"]["policyName"] == policy["metadata"]["name"]).unwrap();
-        assert_eq!(texts(&bound["spec"]["validationActions"]), ["Deny"]);
         assert!(serde_json::to_string(policy).unwrap().contains(dayfly::render::labels::ENVIRONMENT));
     }
     let text = serde_json::to_string(&policies).unwrap();

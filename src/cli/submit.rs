@@ -1,6 +1,7 @@
 //! `dayfly submit`: submits a run to a cluster's controller; for CI jobs that may only create a TestEnvironment.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -10,7 +11,9 @@ use kube::{Api, Client, ResourceExt};
 use super::error::{engine_error, usage_error};
 use super::target::Target;
 use super::{Common, EngineChoice, Output, RequestArgs, request, run, signals, target};
-use crate::crd::{RunStatus, StoredEvidence, TestEnvironment};
+use crate::crd::{RunStatus, StoredEvidence, TestEnvironment, USER};
+use crate::engine::Engine;
+use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::{configmap_store, store};
 use crate::report::{Facts, exit_code};
 use crate::run::RunRequest;
@@ -54,10 +57,14 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
     let wanted = spec::build(&args.request, &valid, text, &change, runner);
-    let client = reached(common).await?;
+    let engine = reached(common).await?;
+    let client = engine.client();
     let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let objects: Api<TestEnvironment> = Api::namespaced(client.clone(), &namespace);
-    let submitted = match submitted(&objects, &plan.environment, wanted).await {
+    let mut object = TestEnvironment::new(&plan.environment, wanted);
+    // The API server refuses another user than that of the request.
+    object.annotations_mut().extend(engine.account().await.map(|user| (USER.to_owned(), user)));
+    let submitted = match submitted(&objects, object).await {
         Ok(submitted) => submitted,
         Err(why) => {
             errln!("error: failed to submit TestEnvironment {namespace}/{}: {why}", plan.environment);
@@ -88,7 +95,7 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 /// The cluster; submitting implies --engine kubernetes.
-async fn reached(common: &Common) -> anyhow::Result<Client> {
+async fn reached(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
     let context = match target::one(common)? {
         Target::Kubernetes(context) => context,
         Target::Local if common.engine.contains(&EngineChoice::Local) => {
@@ -96,27 +103,22 @@ async fn reached(common: &Common) -> anyhow::Result<Client> {
         }
         Target::Local => None,
     };
-    let engine = target::cluster(context, common).await?.map_err(|e| engine_error(common, &e))?;
-    Ok(engine.client())
+    target::cluster(context, common).await?.map_err(|e| engine_error(common, &e).into())
 }
 
 /// Applies the object; submitting the same input again increments the attempt.
-async fn submitted(
-    objects: &Api<TestEnvironment>,
-    name: &str,
-    mut spec: crate::crd::TestEnvironmentSpec,
-) -> Result<TestEnvironment, String> {
-    follow::until_gone_if_leaving(objects, name).await?;
-    let known = objects.get_opt(name).await.map_err(|e| spec::api_error(&e))?;
+async fn submitted(objects: &Api<TestEnvironment>, mut object: TestEnvironment) -> Result<TestEnvironment, String> {
+    let name = object.name_any();
+    follow::until_gone_if_leaving(objects, &name).await?;
+    let known = objects.get_opt(&name).await.map_err(|e| spec::api_error(&e))?;
     if let Some(known) = known {
-        spec.attempt = known.spec.attempt;
-        if known.spec.input_digest() == spec.input_digest() {
-            spec.attempt += 1;
+        object.spec.attempt = known.spec.attempt;
+        if known.spec.input_digest() == object.spec.input_digest() {
+            object.spec.attempt += 1;
         }
     }
-    let object = TestEnvironment::new(name, spec);
     let params = PatchParams::apply(MANAGER).force().validation_strict();
-    objects.patch(name, &params, &Patch::Apply(&object)).await.map_err(|e| spec::api_error(&e))
+    objects.patch(&name, &params, &Patch::Apply(&object)).await.map_err(|e| spec::api_error(&e))
 }
 
 fn say_how_to_follow(object: &TestEnvironment, common: &Common) {

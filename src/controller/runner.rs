@@ -30,6 +30,7 @@ use crate::run;
 use crate::run::{Run, RunRequest};
 
 pub mod progress;
+pub mod requester;
 
 /// Shortest time between two writes of the status.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -181,7 +182,10 @@ impl Runner {
         };
         let mut facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
         facts.policy = policy;
-        facts.requester.iter_mut().for_each(|r| r.uid.clone_from(&object.metadata.uid));
+        if let Some(requester) = &mut facts.requester {
+            requester.uid.clone_from(&object.metadata.uid);
+            requester.user = requester::user(&self.client, object).await;
+        }
         if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
             facts
                 .causes

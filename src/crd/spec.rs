@@ -79,6 +79,10 @@ pub struct TestEnvironmentSpec {
     pub requested_by: Option<RequestedBy>,
 }
 
+/// Annotation of a TestEnvironment: the user who last wrote its spec. A policy of the installation compares it with the user of
+/// the request.
+pub const USER: &str = "dayfly.dev/user";
+
 /// Values and images by name.
 fn values(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "maxProperties": 100, "additionalProperties": {"type": "string", "maxLength": 4096}})

@@ -8,6 +8,7 @@ mod logs;
 mod permissions;
 mod released;
 mod remove;
+mod requester;
 mod requests;
 mod retention;
 mod start;

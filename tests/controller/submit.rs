@@ -47,8 +47,8 @@ fn essence(mut report: Value) -> Value {
             _ => {}
         }
     }
-    // Events hold times and run ids; the runner differs between the two commands.
-    for key in ["events", "runner"] {
+    // Events hold times and run ids; the runner and the requester differ between the two commands.
+    for key in ["events", "runner", "requester"] {
         report.as_object_mut().unwrap().remove(key);
     }
     forget(&mut report);

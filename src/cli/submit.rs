@@ -103,7 +103,7 @@ async fn reached(common: &Common) -> anyhow::Result<Arc<KubernetesEngine>> {
         }
         Target::Local => None,
     };
-    target::cluster(context, common).await?.map_err(|e| engine_error(common, &e).into())
+    target::cluster(context, common).await?.map_err(|e| engine_error(common, &e))
 }
 
 /// Applies the object; submitting the same input again increments the attempt.

@@ -12,4 +12,5 @@ mod objects;
 mod queue;
 mod submit;
 mod team;
+mod trust;
 mod undisturbed;

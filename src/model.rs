@@ -1,6 +1,7 @@
 //! Values that every layer shares. Pure, and below everything else.
 
 mod digest;
+mod encodings;
 mod environment_name;
 mod image;
 mod image_ref;
@@ -21,7 +22,7 @@ pub use image_ref::{ImageRef, ImageVersion, InvalidImageRef, RegistryImage, regi
 pub use keep::Keep;
 pub use pod_security::PodSecurity;
 pub use policy_reference::PolicyReference;
-pub use redact::{MIN_SECRET_LENGTH, redact};
+pub use redact::{MIN_SECRET_LENGTH, Redactor};
 pub use repository::{Repository, repository_key, without_credentials};
 pub use run_id::{InvalidRunId, RunId};
 pub use suite_origin::{SourceRef, SuiteOrigin, SuiteSource};

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
 mod error;
+mod private_key;
 mod values;
 
 pub use error::SecretsError;

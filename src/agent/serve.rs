@@ -22,6 +22,9 @@ pub enum AgentError {
     /// The certificate authority of the context is invalid.
     #[error("trust the environment's certificate authority: {0}")]
     Authority(String),
+    /// The secrets of the context are too many to search for.
+    #[error("search for the secrets of the context: {0}")]
+    Secrets(#[from] aho_corasick::BuildError),
     /// A stream broke.
     #[error("{what}: {source}")]
     Stream {
@@ -48,7 +51,7 @@ pub async fn serve(
     let context: AgentContext = serde_json::from_str(&first)
         .map_err(|e| AgentError::Context(format!("this version of dayfly does not support it ({:?})", e.classify())))?;
     let (http, amqp) = tls::connectors(&context.ca).map_err(AgentError::Authority)?;
-    let state = Arc::new(AgentState::new(context, http, amqp));
+    let state = Arc::new(AgentState::new(context, http, amqp)?);
     let (replies, outgoing) = mpsc::unbounded_channel();
     let mut writer = JoinSet::new();
     writer.spawn(write(output, outgoing));

@@ -11,28 +11,35 @@ use tokio_rustls::TlsConnector;
 
 use super::collector::Collector;
 use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
-use crate::model::redact;
+use crate::model::Redactor;
 
 /// The state that all requests share.
 pub(super) struct AgentState {
     pub context: AgentContext,
     pub tls: TlsConnector,
     pub amqp_tls: RustlsConnector,
+    redactor: Redactor,
     listeners: Mutex<HashMap<String, Arc<Collector>>>,
     background: Mutex<JoinSet<()>>,
     addresses: Mutex<HashMap<String, IpAddr>>,
 }
 
 impl AgentState {
-    pub fn new(context: AgentContext, tls: TlsConnector, amqp_tls: RustlsConnector) -> Self {
-        Self {
+    pub fn new(
+        context: AgentContext,
+        tls: TlsConnector,
+        amqp_tls: RustlsConnector,
+    ) -> Result<Self, aho_corasick::BuildError> {
+        let secrets = context.secrets.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes()));
+        Ok(Self {
+            redactor: Redactor::new(secrets)?,
             context,
             tls,
             amqp_tls,
             listeners: Mutex::default(),
             background: Mutex::default(),
             addresses: Mutex::default(),
-        }
+        })
     }
 
     /// Returns the collectors of `listen` steps, by name.
@@ -60,7 +67,7 @@ impl AgentState {
 
     /// Replaces secrets by their names in texts that may end up in a log or a report.
     pub fn redacted(&self, answer: AgentResponse) -> AgentResponse {
-        let text = |text: String| redact(&text, &self.context.secrets);
+        let text = |text: String| self.redactor.redact(&text);
         match answer {
             AgentResponse::Waiting { last } => AgentResponse::Waiting { last: text(last) },
             AgentResponse::Failed(failure) => AgentResponse::Failed(StepFailure {

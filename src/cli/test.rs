@@ -35,7 +35,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
-    journal.redact(&secrets.values);
+    journal.redact(secrets.redactor().map_err(|e| anyhow::anyhow!("failed to {e}"))?);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
     if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {
         journal.record(RunEvent::Cause { cause });

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::redaction::{redact_bytes, redact_event};
 use super::{RunEvent, facts};
 use crate::evidence::store;
-use crate::model::Digest;
+use crate::model::{Digest, Redactor};
 use crate::report::Facts;
 
 /// Receives every event of a run. Clones share one journal.
@@ -18,7 +18,7 @@ pub struct Journal(Arc<Mutex<Inner>>);
 
 struct Inner {
     facts: Facts,
-    secrets: BTreeMap<String, String>,
+    redactor: Redactor,
     /// The folder of all evidence; none when facts are not saved.
     folder: Option<PathBuf>,
     raw_files: BTreeMap<String, Vec<u8>>,
@@ -31,7 +31,7 @@ impl Journal {
     pub fn new(facts: Facts, folder: Option<PathBuf>, observer: Box<dyn FnMut(&RunEvent) + Send>) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             facts,
-            secrets: BTreeMap::new(),
+            redactor: Redactor::default(),
             folder,
             raw_files: BTreeMap::new(),
             observer,
@@ -43,15 +43,20 @@ impl Journal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces these values by their names in everything recorded from now on.
-    pub fn redact(&self, secrets: &BTreeMap<String, String>) {
-        self.inner().secrets.clone_from(secrets);
+    /// Replaces secrets by their names in everything recorded from now on.
+    pub fn redact(&self, redactor: Redactor) {
+        self.inner().redactor = redactor;
+    }
+
+    /// The redactor of everything recorded.
+    pub fn redactor(&self) -> Redactor {
+        self.inner().redactor.clone()
     }
 
     /// Records an event: redacts it, applies it to the facts, saves them, passes it to the observer.
     pub fn record(&self, event: RunEvent) {
         let mut inner = self.inner();
-        let event = redact_event(event, &inner.secrets);
+        let event = redact_event(event, &inner.redactor);
         let Inner { facts, folder, observer, save_error, .. } = &mut *inner;
         if facts::apply(facts, &event, Timestamp::now())
             && let Some(folder) = folder
@@ -65,7 +70,7 @@ impl Journal {
     /// Adds a raw file, redacted; returns its SHA-256 and size.
     pub fn add_raw(&self, bytes: &[u8]) -> (String, u64) {
         let mut inner = self.inner();
-        let bytes = redact_bytes(bytes, &inner.secrets);
+        let bytes = redact_bytes(bytes, &inner.redactor);
         let digest = Digest::compute(&bytes).hex();
         let size = bytes.len() as u64;
         inner.raw_files.insert(digest.clone(), bytes);

@@ -110,7 +110,8 @@ async fn claim_and_prepare(
     journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
         .map_err(|e| causes::unexpected(format!("failed to {e}")))?;
-    journal.redact(&secrets.values);
+    let redactor = secrets.redactor().map_err(|e| causes::unexpected(format!("failed to {e}")))?;
+    journal.redact(redactor);
     engine.prepare(lease, &secrets).await.map_err(failed)?;
     journal.record(RunEvent::Prepared);
     Ok(secrets)

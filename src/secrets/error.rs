@@ -14,6 +14,9 @@ pub enum SecretsError {
         /// The reason.
         source: rcgen::Error,
     },
+    /// There are too many secrets.
+    #[error("search for the secrets of the environment: {0}")]
+    TooMany(#[from] aho_corasick::BuildError),
     /// A unit or suite lists an unknown secret.
     #[error("give the secret `{secret}` to `{to}`: nothing makes a secret of that name")]
     Unknown {

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::SecretsError;
+use super::{CERTIFICATE, KEY, private_key};
+use crate::model::Redactor;
+
 /// The secrets of an environment, as stored in it. `Debug` shows only names.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Secrets {
@@ -16,6 +20,19 @@ pub struct Secrets {
     pub certified_until: Option<jiff::Timestamp>,
     /// Files under `/run/secrets/` by unit and file name.
     pub files: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+}
+
+impl Secrets {
+    /// Returns what finds these secrets and the private keys of the units' certificates, also encoded.
+    pub fn redactor(&self) -> Result<Redactor, SecretsError> {
+        let values = self.values.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes()));
+        let keys = self.files.iter().filter_map(|(unit, files)| {
+            let certificate = files.get(CERTIFICATE).map(Vec::as_slice).unwrap_or_default();
+            let forms = private_key::forms(files.get(KEY)?, certificate);
+            Some(forms.into_iter().map(move |form| (format!("{KEY} of {unit}"), form)))
+        });
+        Ok(Redactor::new(values.chain(keys.flatten()))?)
+    }
 }
 
 impl std::fmt::Debug for Secrets {

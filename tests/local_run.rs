@@ -448,3 +448,49 @@ fn a_change_that_deletes_its_security_suite_is_judged_by_that_of_the_base() {
     let folder = user.evidence("judged-pr-2");
     verifies(folder.to_str().unwrap(), &[]).code(10).says("no suite of the run comes from the protected base");
 }
+
+/// Logs a password in base64 and in hexadecimal, and a line of its private key; then serves.
+const LEAKS: &str = r#"import base64, http.server; \
+token = open('/run/secrets/token', 'rb').read(); \
+key = open('/run/secrets/tls.key').read().split('\n'); \
+print('LEAK', base64.b64encode(b'user:' + token).decode(), flush=True); \
+print('LEAK', token.hex(), flush=True); \
+print('LEAK', key[1], flush=True); \
+http.server.HTTPServer(('', 8080), http.server.SimpleHTTPRequestHandler).serve_forever()"#;
+
+#[test]
+fn finds_and_replaces_encoded_secrets_and_lines_of_private_keys() {
+    needs_engine!();
+    let user = User::new();
+    let leaks = LEAKS.replace("\\\n", "");
+    let file = user.describes(
+        "leak",
+        &format!(
+            "secrets:\n  token: {{ bytes: 24 }}\nservices:\n  web:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, {leaks:?}]\n    port: 8080\n    tls: true\n    ready: {{ tcp: 8080 }}\n    secrets: [token]\nsuites:\n  suite:\n    kind: security\n    needs: [web]\n    cases:\n      - {{ id: S1, name: no secret, steps: [ noSecretsLeaked: {{}} ] }}\n"
+        ),
+    );
+    user.owns("leak-pr-1");
+    let ended = user.runs(&file, "1", &["--keep", "always"]).code(6);
+    // The environment is kept: its log still holds what no report may hold.
+    let log = user.dayfly(&["logs", "leak-pr-1", "web"]).code(0).out;
+    let leaked: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix("LEAK ")).collect();
+    assert_eq!(leaked.len(), 3, "{log}");
+    let report = user.report("leak-pr-1").to_string();
+    for name in ["token", "tls.key of web"] {
+        assert!(report.contains(&format!("{name} stands in the log of web")), "{report}");
+    }
+    let files: Vec<_> = files_below(&user.evidence("leak-pr-1"));
+    let texts: Vec<String> = files.iter().map(|f| String::from_utf8_lossy(&std::fs::read(f).unwrap()).into()).collect();
+    for held in leaked.iter().map(|leak| leak.trim_start_matches("dXNlcj").trim_end_matches('=')) {
+        assert!(texts.iter().all(|text| !text.contains(&held[4..held.len() - 4])), "{held} is in {files:?}");
+        assert!(!ended.out.contains(held) && !ended.err.contains(held), "{ended:?}");
+    }
+    for mark in ["[secret token]", "[secret tls.key of web]"] {
+        assert!(texts.iter().any(|text| text.contains(mark)), "{mark}");
+    }
+}
+
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}

@@ -10,9 +10,10 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::crd::StoredEvidence;
 use crate::engine::{ClaimPolicy, Engine, EngineKind, RemovalScope, ReplacePolicy};
 use crate::evidence::configmap_store::ConfigMapStore;
-use crate::evidence::{EvidenceError, SigningKey, read};
+use crate::evidence::{EvidenceError, SigningKey, read, store};
 use crate::lease::Lease;
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::{Journal, RunEvent, causes, diagnostics, up};
@@ -72,6 +73,22 @@ pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> 
         return Ok(());
     }
     crate::evidence::open(facts, lease.plan.suites.values(), key, evidence).map(drop)
+}
+
+/// Signs the opening entry, and stores it outside the runner, which may be killed at any time.
+pub async fn open_in_cluster(
+    facts: &Facts,
+    lease: &Lease,
+    key: &SigningKey,
+    evidence: &Path,
+    configmap_store: &ConfigMapStore,
+) -> Result<Option<StoredEvidence>, EvidenceError> {
+    open(facts, lease, key, evidence)?;
+    if facts.engine == EngineKind::Fake {
+        return Ok(None);
+    }
+    let files = read::read_run(&store::run_dir(evidence, facts)?)?;
+    configmap_store.put_opening_entry(facts.run, &files).await.map(Some)
 }
 
 impl Run {

@@ -145,6 +145,14 @@ async fn finish(
     let Some(stored) = &run.evidence else {
         let causes = if run.causes.is_empty() { "no cause is recorded".to_owned() } else { run.causes.join("\n  ") };
         errln!("error: run {} ended without evidence:\n  {causes}", run.id);
+        if let Some(stored) = &run.opening_entry {
+            match fetched_opening_entry(client, namespace, run, stored, evidence).await {
+                Ok(folder) => {
+                    errln!("note: its opening entry, which makes it an unfinished run, is in {}", folder.display())
+                }
+                Err(e) => errln!("error: its opening entry could not be fetched: {e:#}"),
+            }
+        }
         return Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code });
     };
     match fetched(client, namespace, run, stored, evidence).await {
@@ -157,6 +165,19 @@ async fn finish(
             Ok(if code == exit_code::PASSED { exit_code::NO_EVIDENCE } else { code })
         }
     }
+}
+
+async fn fetched_opening_entry(
+    client: &Client,
+    namespace: &str,
+    run: &RunStatus,
+    stored: &StoredEvidence,
+    evidence: &Path,
+) -> anyhow::Result<PathBuf> {
+    let files = configmap_store::fetch(client, namespace, stored).await?;
+    let folder = store::folder_of(evidence, &run.environment, &run.id)?;
+    store::write_run(&folder, files)?;
+    Ok(folder)
 }
 
 async fn fetched(

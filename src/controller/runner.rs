@@ -186,14 +186,17 @@ impl Runner {
             requester.uid.clone_from(&object.metadata.uid);
             requester.user = requester::user(&self.client, object).await;
         }
-        if let Err(e) = run::open(&facts, &lease, &self.key, &self.evidence) {
-            facts
-                .causes
-                .push(Cause { kind: CauseKind::NoEvidence, text: format!("failed to {e}; nothing was started") });
-            return finished(status, &facts, true);
-        }
-        let mut first = status;
-        first.expiration_time = Some(lease.expires);
+        let configmap_store =
+            ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
+        let first = match self.open(&facts, &lease, &configmap_store, status.clone()).await {
+            Ok(first) => first,
+            Err(e) => {
+                facts
+                    .causes
+                    .push(Cause { kind: CauseKind::NoEvidence, text: format!("failed to {e}; nothing was started") });
+                return finished(status, &facts, true);
+            }
+        };
         let (told, seen) = watch::channel(first);
         let told = Arc::new(told);
         let (events, plan) = (told.clone(), lease.plan.clone());
@@ -205,8 +208,6 @@ impl Runner {
                 events.send_if_modified(|run| progress::apply(run, event, &plan, Timestamp::now()));
             }),
         );
-        let configmap_store =
-            ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());
         let run = Run {
             engine: self.engine.clone(),
             kept_reason: kept_reason(&object.metadata, object.spec.keep),
@@ -227,6 +228,22 @@ impl Runner {
         let mut status = told.borrow().clone();
         status.evidence = run.configmap_store.as_ref().and_then(ConfigMapStore::last);
         finished(status, &run.journal.facts(), false)
+    }
+
+    /// Signs the opening entry, stores it and writes its location into the status, before anything is created: from then on
+    /// a run whose runner is killed is known as an unfinished one.
+    async fn open(
+        &self,
+        facts: &Facts,
+        lease: &Lease,
+        configmap_store: &ConfigMapStore,
+        mut status: RunStatus,
+    ) -> Result<RunStatus, String> {
+        let opened = run::open_in_cluster(facts, lease, &self.key, &self.evidence, configmap_store).await;
+        status.opening_entry = opened.map_err(|e| e.to_string())?;
+        status.expiration_time = Some(lease.expires);
+        self.write(&status).await.map_err(|e| e.to_string())?;
+        Ok(status)
     }
 
     /// Writes changes into the status until the run is over. A write that has started then completes: it must not arrive

@@ -138,6 +138,10 @@ pub struct RunStatus {
     /// Causes of an outcome other than PASSED.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// The signed opening entry and its location, stored before anything is created. It is the only evidence of a run
+    /// whose runner was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening_entry: Option<StoredEvidence>,
     /// The signed evidence and its location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<StoredEvidence>,

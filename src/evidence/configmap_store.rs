@@ -56,13 +56,28 @@ impl ConfigMapStore {
 
     /// Stores the files, replacing those of an earlier call for the same run. Returns the location.
     pub async fn put(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
-        let stored = self.store(run, files).await?;
+        let stored = self.store(run, &format!("evidence-{run}"), files).await?;
         let place = format!("ConfigMap {}/{}", self.namespace, stored.config_maps.join(", "));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
         Ok(place)
     }
 
-    async fn store(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<StoredEvidence, EvidenceError> {
+    /// Stores the opening entry of a run, apart from the evidence that follows: a runner that is killed while it stores that
+    /// must leave this.
+    pub async fn put_opening_entry(
+        &self,
+        run: RunId,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<StoredEvidence, EvidenceError> {
+        self.store(run, &format!("evidence-{run}-opened"), files).await
+    }
+
+    async fn store(
+        &self,
+        run: RunId,
+        prefix: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<StoredEvidence, EvidenceError> {
         let archive = pack(files)?;
         let parts: Vec<&[u8]> = archive.chunks(PART_BYTES).collect();
         if parts.len() > MAX_PARTS {
@@ -74,7 +89,7 @@ impl ConfigMapStore {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut names = vec![];
         for (i, part) in parts.iter().enumerate() {
-            let object = self.part(run, i, part);
+            let object = self.part(run, format!("{prefix}-{i}"), part);
             let name = object.metadata.name.clone().unwrap_or_default();
             let params = PatchParams::apply("dayfly").force();
             let put = api.patch(&name, &params, &Patch::Apply(&object)).await;
@@ -84,10 +99,10 @@ impl ConfigMapStore {
         Ok(StoredEvidence { digest: Digest::compute(&archive).hex(), size: archive.len() as u64, config_maps: names })
     }
 
-    fn part(&self, run: RunId, index: usize, bytes: &[u8]) -> ConfigMap {
+    fn part(&self, run: RunId, name: String, bytes: &[u8]) -> ConfigMap {
         ConfigMap {
             metadata: ObjectMeta {
-                name: Some(format!("evidence-{run}-{index}")),
+                name: Some(name),
                 labels: Some([(RUN.to_owned(), run.to_string())].into()),
                 owner_references: Some(vec![self.owner.clone()]),
                 ..ObjectMeta::default()

@@ -38,8 +38,14 @@ pub fn suite_bundle(suite: &str) -> String {
 
 /// The folder of this run; it may not exist. Refuses names that would leave `dir`.
 pub fn run_dir(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
-    check_name("environment", &facts.environment)?;
-    Ok(dir.join(&facts.environment).join(facts.run.to_string()))
+    folder_of(dir, &facts.environment, &facts.run.to_string())
+}
+
+/// The folder of the run of an environment; it may not exist. Refuses names that would leave `dir`.
+pub fn folder_of(dir: &Path, environment: &str, run: &str) -> Result<PathBuf, EvidenceError> {
+    check_name("environment", environment)?;
+    check_name("run", run)?;
+    Ok(dir.join(environment).join(run))
 }
 
 /// Writes `report.json` of an unsealed run, replacing an earlier one. Returns its path.

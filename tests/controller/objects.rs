@@ -154,7 +154,8 @@ fn a_new_commit_preempts_the_run_of_the_one_before() {
     // The older run stored its evidence, too.
     let of = format!("dayfly.dev/evidence-of={first}");
     until("the older run stored its evidence", || {
-        kubectl(&["-n", &team.namespace, "get", "configmaps", "-l", &of, "-o", "name"]).contains(&first)
+        kubectl(&["-n", &team.namespace, "get", "configmaps", "-l", &of, "-o", "name"])
+            .contains(&format!("evidence-{first}-0"))
     });
     assert!(!namespace_is_there("ct-commit-pr-7"));
 }
@@ -278,6 +279,7 @@ fn a_killed_runner_loses_the_run_and_leaves_nothing() {
     assert_eq!((&status["run"]["outcome"], &status["run"]["exitCode"]), (&json!("ERROR"), &json!(1)));
     assert_eq!(condition(&status, "Tested"), "False Error");
     assert!(status["run"]["causes"][0].as_str().unwrap().contains("the run was lost"), "{status:#}");
+    assert!(status["run"]["openingEntry"]["digest"].is_string() && status["run"]["evidence"].is_null(), "{status:#}");
     assert_eq!(status["run"]["id"], run, "it was not run once more");
     assert!(!namespace_is_there("ct-lost-pr-7"));
     let record = team.removal("ct-lost-pr-7");

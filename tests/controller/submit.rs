@@ -175,6 +175,28 @@ fn an_interrupted_submit_leaves_the_run_and_says_how_to_stop_it() {
 }
 
 #[test]
+fn a_killed_runner_leaves_a_signed_opening_entry_of_an_unfinished_run() {
+    let team = team!("opened");
+    let file = team.user.describes("ct-opened", &with_cases(LONG));
+    let mut submitting = Running::start(team.user.command(&submit(&file, &[])));
+    submitting.until("suite began");
+    let object = kubectl(&["-n", &team.namespace, "get", "tenv", "-o", "json"]);
+    let object: Value = serde_json::from_str(&object).unwrap();
+    let run = &object["items"][0]["status"]["run"];
+    let id = run["id"].as_str().unwrap();
+    assert!(run["openingEntry"]["digest"].is_string() && run["evidence"].is_null(), "{run:#}");
+    let runner = format!("runner-{id}");
+    kubectl(&["-n", "dayfly-system", "delete", "pod", &runner, "--grace-period=0", "--force", "--wait=false"]);
+    let ended = submitting.ends().code(1).says("ended without evidence").says("unfinished run");
+    assert!(ended.err.contains("the run was lost"), "{}", ended.err);
+    let folder = team.user.evidence("ct-opened-pr-7");
+    assert!(folder.ends_with(id), "{folder:?}");
+    let key = installed::controller();
+    let verify = ["verify", folder.to_str().unwrap(), "--key", &key];
+    team.user.dayfly(&verify).code(10).says(&format!("run {id} was opened but never closed"));
+}
+
+#[test]
 fn a_newer_submission_takes_over_and_the_older_one_fails() {
     let team = team!("newer");
     let file = team.user.describes("ct-newer", &with_cases(LONG));

@@ -17,6 +17,7 @@ pub mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod kubernetes;
+pub mod lines;
 pub mod local;
 pub mod model;
 mod words;

@@ -263,7 +263,7 @@ impl Engine for FakeEngine {
         _: Option<usize>,
         _: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
-        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into() };
+        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into(), cut: false };
         Ok(futures::stream::iter([Ok(line)]).boxed())
     }
 

@@ -171,6 +171,8 @@ pub struct LogLine {
     pub unit: String,
     /// The line without its end.
     pub text: String,
+    /// The line was longer than what is read of a line; `text` ends with a remark.
+    pub cut: bool,
 }
 
 /// A running container of a unit.

@@ -9,11 +9,14 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::{Journal, RunEvent};
+use crate::engine::lines::DROPPED;
 use crate::engine::{Engine, EngineError};
 use crate::report::facts::RawFile;
 
 /// Maximum number of lines of a log; the last ones are kept.
 const LINES: usize = 5000;
+/// Maximum size of the log of one copy, in bytes; its beginning is dropped.
+const MAX_LOG: usize = 4 << 20;
 /// Time limit: an environment that does not answer must still be removed.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -60,6 +63,17 @@ async fn logs(engine: &dyn Engine, environment: &str) -> Result<BTreeMap<String,
         let file = files.entry(format!("{}.log", line.unit)).or_default();
         file.extend_from_slice(line.text.as_bytes());
         file.push(b'\n');
+        if file.len() > 2 * MAX_LOG {
+            drop_beginning(file);
+        }
     }
+    files.values_mut().filter(|file| file.len() > MAX_LOG).for_each(drop_beginning);
     Ok(files)
+}
+
+/// Drops whole lines, so that none begins within a secret, and says so.
+fn drop_beginning(file: &mut Vec<u8>) {
+    let from = file.len().saturating_sub(MAX_LOG);
+    let line_end = file[from..].iter().position(|b| *b == b'\n').map_or(file.len(), |at| from + at + 1);
+    file.splice(..line_end, DROPPED.bytes());
 }

@@ -7,11 +7,9 @@ use futures::stream::BoxStream;
 
 use super::client::LocalEngine;
 use super::{anchor, explain};
+use crate::engine::lines::{Line, LineSplitter};
 use crate::engine::{EngineError, Leftover, LogLine};
 use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
-
-/// Maximum length of a line; longer ones are split.
-const LINE: usize = 64 * 1024;
 
 /// Returns the log of one unit, or of all.
 pub async fn lines(
@@ -49,7 +47,7 @@ fn container_log(
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).follow(follow).tail(&tail).build();
     // Boxed, because the stream borrows nothing.
     let pieces = engine.docker.logs(&container, Some(options)).boxed();
-    let splitter = LineSplitter::default();
+    let splitter = StreamSplitter::default();
     futures::stream::unfold((pieces, splitter, unit, false), |(mut pieces, mut splitter, unit, over)| async move {
         if over {
             return None;
@@ -62,8 +60,10 @@ fn container_log(
             ),
             None => (splitter.rest().into_iter().map(Ok).collect(), true),
         };
-        let batch: Vec<_> =
-            batch.into_iter().map(|text| text.map(|text| LogLine { unit: unit.clone(), text })).collect();
+        let batch: Vec<_> = batch
+            .into_iter()
+            .map(|line| line.map(|line| LogLine { unit: unit.clone(), text: line.text, cut: line.cut }))
+            .collect();
         Some((futures::stream::iter(batch), (pieces, splitter, unit, over)))
     })
     .flatten()
@@ -72,50 +72,33 @@ fn container_log(
 
 /// Joins pieces to lines, separately for each stream.
 #[derive(Default)]
-struct LineSplitter {
-    out: Vec<u8>,
-    err: Vec<u8>,
+struct StreamSplitter {
+    out: LineSplitter,
+    err: LineSplitter,
 }
 
-impl LineSplitter {
-    fn add(&mut self, piece: LogOutput) -> Vec<String> {
-        let held = if matches!(piece, LogOutput::StdErr { .. }) { &mut self.err } else { &mut self.out };
-        held.extend_from_slice(&piece.into_bytes());
-        let mut lines = vec![];
-        while let Some(end) = held.iter().position(|b| *b == b'\n').or((held.len() > LINE).then_some(LINE)) {
-            let line: Vec<u8> = held.drain(..=end).collect();
-            lines.push(text(&line));
-        }
-        lines
+impl StreamSplitter {
+    fn add(&mut self, piece: LogOutput) -> Vec<Line> {
+        let stream = if matches!(piece, LogOutput::StdErr { .. }) { &mut self.err } else { &mut self.out };
+        stream.add(&piece.into_bytes())
     }
 
-    fn rest(&mut self) -> Vec<String> {
-        [std::mem::take(&mut self.out), std::mem::take(&mut self.err)]
-            .iter()
-            .filter(|l| !l.is_empty())
-            .map(|l| text(l))
-            .collect()
+    fn rest(&mut self) -> Vec<Line> {
+        self.out.rest().into_iter().chain(self.err.rest()).collect()
     }
-}
-
-fn text(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn out(text: &'static str) -> LogOutput {
-        LogOutput::StdOut { message: text.into() }
-    }
-
     #[test]
     fn joins_the_lines_of_each_stream_separately() {
-        let mut splitter = LineSplitter::default();
-        assert_eq!(splitter.add(out("one\r\ntw")), ["one"]);
-        assert_eq!(splitter.add(LogOutput::StdErr { message: "bad\n".into() }), ["bad"]);
-        assert_eq!(splitter.add(out("o\n\nlast")), ["two", ""]);
-        assert_eq!(splitter.rest(), ["last"]);
+        let mut splitter = StreamSplitter::default();
+        let mut add = |piece| splitter.add(piece).into_iter().map(|line| line.text).collect::<Vec<_>>();
+        assert!(add(LogOutput::StdOut { message: "tw".into() }).is_empty());
+        assert_eq!(add(LogOutput::StdErr { message: "bad\n".into() }), ["bad"]);
+        assert_eq!(add(LogOutput::StdOut { message: "o\nlast".into() }), ["two"]);
+        assert_eq!(splitter.rest()[0].text, "last");
     }
 }

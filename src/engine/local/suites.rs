@@ -13,6 +13,7 @@ use super::client::LocalEngine;
 use super::containers::State;
 use super::volumes::Content;
 use super::{explain, images, networks, units, users, volumes};
+use crate::engine::lines::DROPPED;
 use crate::engine::{EngineError, Leftover, SuiteExit};
 use crate::lease::Lease;
 use crate::plan::{ContainerSuite, Plan, SuiteExecutor, SuitePlan};
@@ -174,6 +175,7 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("all").build();
     let mut pieces = std::pin::pin!(engine.docker.logs(name, Some(options)));
     let mut log: Vec<u8> = vec![];
+    let mut dropped = false;
     while let Some(piece) = pieces.next().await {
         match piece {
             Ok(piece) => log.extend_from_slice(&piece.into_bytes()),
@@ -183,10 +185,12 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
         }
         if log.len() > 2 * LOG {
             log.drain(..log.len() - LOG);
+            dropped = true;
         }
     }
+    dropped |= log.len() > LOG;
     log.drain(..log.len().saturating_sub(LOG));
-    String::from_utf8_lossy(&log).into_owned()
+    format!("{}{}", if dropped { DROPPED } else { "" }, String::from_utf8_lossy(&log))
 }
 
 async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use std::collections::VecDeque;
+use std::pin::Pin;
+
 use futures::StreamExt;
-use futures::io::{AsyncBufReadExt as _, Lines};
+use futures::io::{AsyncBufRead, AsyncReadExt as _};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,12 +15,35 @@ use kube::api::LogParams;
 use crate::engine::kubernetes::client::KubernetesEngine;
 use crate::engine::kubernetes::explain;
 use crate::engine::kubernetes::pods::container_status;
+use crate::engine::lines::{Line, LineSplitter};
 use crate::engine::{EngineError, Leftover, LogLine};
 
 /// Pause before a log that ended is requested again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-type Reader = Lines<std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>>>;
+/// Bytes per read.
+const READ_SIZE: usize = 16 * 1024;
+
+/// Reads lines of bounded length.
+struct Reader {
+    stream: Pin<Box<dyn AsyncBufRead + Send>>,
+    splitter: LineSplitter,
+    lines: VecDeque<Line>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<std::io::Result<Line>> {
+        let mut piece = vec![0; READ_SIZE];
+        while self.lines.is_empty() {
+            match self.stream.read(&mut piece).await {
+                Ok(0) => return self.splitter.rest().map(Ok),
+                Ok(n) => self.lines.extend(self.splitter.add(&piece[..n])),
+                Err(e) => return Some(Err(e)),
+            }
+        }
+        self.lines.pop_front().map(Ok)
+    }
+}
 
 /// Reader of one container's log, which continues where it stopped.
 pub struct LogReader {
@@ -66,13 +92,13 @@ impl LogReader {
     pub fn lines(self, unit: String) -> BoxStream<'static, Result<LogLine, EngineError>> {
         futures::stream::unfold((self, unit), |(mut tail, unit)| async move {
             let next = tail.next().await?;
-            Some((next.map(|text| LogLine { unit: unit.clone(), text }), (tail, unit)))
+            Some((next.map(|line| LogLine { unit: unit.clone(), text: line.text, cut: line.cut }), (tail, unit)))
         })
         .boxed()
     }
 
     /// The next line; none at the end, and after an error.
-    pub async fn next(&mut self) -> Option<Result<String, EngineError>> {
+    pub async fn next(&mut self) -> Option<Result<Line, EngineError>> {
         loop {
             if self.broken {
                 return None;
@@ -89,8 +115,8 @@ impl LogReader {
             }
             match self.reader.as_mut()?.next().await {
                 Some(Ok(line)) => {
-                    if let Some(text) = self.unseen(&line) {
-                        return Some(Ok(text));
+                    if let Some(text) = self.unseen(&line.text) {
+                        return Some(Ok(Line { text, ..line }));
                     }
                 }
                 ended => {
@@ -117,8 +143,8 @@ impl LogReader {
         loop {
             match pods.log_stream(&self.pod, &self.params).await {
                 Ok(stream) => {
-                    let boxed: std::pin::Pin<Box<dyn futures::io::AsyncBufRead + Send>> = Box::pin(stream);
-                    self.reader = Some(boxed.lines());
+                    let (splitter, lines) = (LineSplitter::default(), VecDeque::new());
+                    self.reader = Some(Reader { stream: Box::pin(stream), splitter, lines });
                     return Ok(true);
                 }
                 Err(e) if explain::is_missing(&e) => return Ok(false),

@@ -8,6 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::reader::LogReader;
 use crate::engine::kubernetes::client::{KubernetesEngine, lock};
+use crate::engine::lines::DROPPED;
 
 /// Maximum size of a stored log, in bytes; its end is stored.
 const MAX_LOG: usize = 4 << 20;
@@ -36,8 +37,8 @@ impl SuiteLog {
                 let mut text = lock(&kept);
                 match line {
                     Ok(line) => {
-                        *text += &format!("{line}\n");
-                        sender.send(line).ok();
+                        *text += &format!("{}\n", line.text);
+                        sender.send(line.text).ok();
                     }
                     Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
                 }
@@ -57,6 +58,7 @@ impl SuiteLog {
         }
         let text = std::mem::take(&mut *lock(&self.text));
         let cut = (text.len().saturating_sub(MAX_LOG)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text[cut..].to_owned()
+        let note = if cut > 0 { DROPPED } else { "" };
+        format!("{note}{}", &text[cut..])
     }
 }

@@ -494,3 +494,33 @@ fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn a_suite_that_prints_endlessly_without_a_line_end_costs_little_memory() {
+    needs_engine!();
+    let user = User::new();
+    let script = "head -c 600000000 /dev/zero | tr '\\\\0' x";
+    let file = user.describes("flood", &container_suite(script, "    verdict: exit-code\n"));
+    user.owns("flood-pr-1");
+    let mut run = user.run_command(&file, "1", &[]);
+    let mut run = run.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", run.id());
+    let mut peak_kib = 0;
+    let ended = loop {
+        if let Some(ended) = run.try_wait().unwrap() {
+            break ended;
+        }
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak_kib = peak_kib.max(peak.unwrap_or(0_u64));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
+    assert!(0 < peak_kib && peak_kib < 256 << 10, "{peak_kib} KiB");
+    let evidence = user.evidence("flood-pr-1");
+    user.dayfly(&["verify", evidence.to_str().unwrap(), "--key", "key.pem.pub", "--require-passed"]).code(0);
+    let told = files_below(&evidence.join("raw")).iter().any(|file| {
+        String::from_utf8_lossy(&std::fs::read(file).unwrap()).contains("the beginning of this log was dropped")
+    });
+    assert!(told);
+}

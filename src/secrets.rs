@@ -19,12 +19,10 @@ pub use error::SecretsError;
 pub use values::Secrets;
 
 use authority::Authority;
+use values::{CERTIFICATE, KEY};
 
 /// Number of random bytes of a password, which is written in hexadecimal.
 const PASSWORD_BYTES: u16 = 24;
-/// File names of a unit's certificate and key.
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
 
 /// Files of one unit or suite under `/run/secrets/`.
 type Files = BTreeMap<String, Vec<u8>>;

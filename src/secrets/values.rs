@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::SecretsError;
-use super::{CERTIFICATE, KEY, private_key};
+use super::private_key;
 use crate::model::Redactor;
+
+/// File name of a unit's certificate.
+pub(super) const CERTIFICATE: &str = "tls.crt";
+/// File name of its key.
+pub(super) const KEY: &str = "tls.key";
 
 /// The secrets of an environment, as stored in it. `Debug` shows only names.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -5,19 +5,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::protocol::{AgentContext, AgentRequest, AgentResponse, RequestEnvelope, ResponseEnvelope};
+use super::protocol::{AgentContext, AgentRequest, AgentResponse, Opening, RequestEnvelope, ResponseEnvelope};
+use super::seal::{self, Direction, Key, Seal};
 use crate::agent::AgentLink;
 
 /// The agent is gone; the message completes "failed to …".
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("get an answer from the agent: {reason}")]
 pub struct AgentLost {
-    /// The reason, with the agent's last output if there was any.
+    /// The reason.
     pub reason: String,
+    /// A line was not the agent's own: nothing at this position can be judged any more.
+    pub interfered: bool,
 }
 
 /// A running agent. Clones share the connection; the agent ends when the last one is dropped.
@@ -46,17 +49,42 @@ impl Drop for Inner {
 }
 
 impl AgentClient {
-    /// Sends the context and starts to read answers. Must be called in a tokio runtime.
+    /// Sends a new key and the context, and starts to read answers. Must be called in a tokio runtime.
     pub fn connect(link: AgentLink, context: AgentContext) -> Self {
+        Self::open(link, context, "something else in its place".into())
+    }
+
+    /// Like `connect`, for an agent inside a unit, which is named if somebody interferes.
+    pub fn connect_inside(link: AgentLink, context: AgentContext, unit: &str) -> Self {
+        Self::open(link, context, format!("unit {unit}"))
+    }
+
+    fn open(link: AgentLink, context: AgentContext, suspect: String) -> Self {
         let pending = Arc::new(Mutex::new(Pending::default()));
         let (lines, outgoing) = mpsc::unbounded_channel();
-        match serde_json::to_string(&context) {
-            Ok(line) => drop(lines.send(line)),
-            Err(error) => mark_lost(&pending, format!("its context could not be sent: {error}")),
-        }
-        tokio::spawn(write(link.input, outgoing, pending.clone()));
-        let reader = tokio::spawn(read(link.output, pending.clone())).abort_handle();
+        let opened = Key::generate().map_err(|error| error.to_string()).and_then(|key| {
+            let opening = serde_json::to_string(&Opening { key: key.to_hex(), context }).map_err(|e| e.to_string())?;
+            if opening.len() > seal::LONGEST_LINE {
+                return Err(format!("its context is longer than {} bytes", seal::LONGEST_LINE));
+            }
+            Ok((key, opening + "\n"))
+        });
+        let reader = match opened {
+            Ok((key, opening)) => {
+                tokio::spawn(write(link.input, opening, key.seal(Direction::Request), outgoing, pending.clone()));
+                tokio::spawn(read(link.output, key.seal(Direction::Answer), pending.clone(), suspect)).abort_handle()
+            }
+            Err(error) => {
+                mark_lost(&pending, format!("its connection could not be opened: {error}"), false);
+                tokio::spawn(async {}).abort_handle()
+            }
+        };
         Self { inner: Arc::new(Inner { lines, pending, reader }) }
+    }
+
+    /// Returns true if a line was not the agent's own.
+    pub fn interfered(&self) -> bool {
+        lock(&self.inner.pending).lost.as_ref().is_some_and(|lost| lost.interfered)
     }
 
     /// Sends a request and returns the final answer; skips `Waiting`.
@@ -78,7 +106,7 @@ impl AgentClient {
             }
         }
         let lost = lock(&self.inner.pending).lost.clone();
-        Err(lost.unwrap_or_else(|| AgentLost { reason: "its connection ended".into() }))
+        Err(lost.unwrap_or_else(|| AgentLost { reason: "its connection ended".into(), interfered: false }))
     }
 
     fn send(
@@ -98,9 +126,9 @@ impl AgentClient {
         };
         let request = PendingRequest { id, pending: &self.inner.pending };
         let line = serde_json::to_string(&RequestEnvelope { id, ask })
-            .map_err(|e| AgentLost { reason: format!("the request could not be sent: {e}") })?;
+            .map_err(|e| AgentLost { reason: format!("the request could not be sent: {e}"), interfered: false })?;
         if self.inner.lines.send(line).is_err() {
-            mark_lost(&self.inner.pending, "its connection ended".into());
+            mark_lost(&self.inner.pending, "its connection ended".into(), false);
         }
         Ok((answers, request))
     }
@@ -123,48 +151,77 @@ fn lock(pending: &Mutex<Pending>) -> std::sync::MutexGuard<'_, Pending> {
 }
 
 /// Records the first reason and fails all pending requests.
-fn mark_lost(pending: &Mutex<Pending>, reason: String) {
+fn mark_lost(pending: &Mutex<Pending>, reason: String, interfered: bool) {
     let mut pending = lock(pending);
-    pending.lost.get_or_insert(AgentLost { reason });
+    // That somebody interfered outweighs an earlier reason.
+    if interfered && pending.lost.as_ref().is_none_or(|lost| !lost.interfered) {
+        pending.lost = None;
+    }
+    pending.lost.get_or_insert(AgentLost { reason, interfered });
     pending.waiting.clear();
 }
 
 async fn write(
     mut input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
+    opening: String,
+    mut seal: Seal,
     mut lines: mpsc::UnboundedReceiver<String>,
     pending: Arc<Mutex<Pending>>,
 ) {
-    while let Some(mut line) = lines.recv().await {
-        line.push('\n');
+    let mut next = Some(opening);
+    while let Some(line) = next {
         let written = async {
             input.write_all(line.as_bytes()).await?;
             input.flush().await
         };
         if let Err(error) = written.await {
-            return mark_lost(&pending, format!("it accepts no requests: {error}"));
+            return mark_lost(&pending, format!("it accepts no requests: {error}"), false);
         }
+        next = match lines.recv().await.map(|text| seal.write(&text)) {
+            Some(Some(line)) => Some(line),
+            Some(None) => {
+                let reason = format!("a request is longer than {} bytes", seal::LONGEST_LINE);
+                return mark_lost(&pending, reason, false);
+            }
+            None => None,
+        };
     }
     // The last client is gone, so a failed shutdown does not matter.
     input.shutdown().await.ok();
 }
 
-async fn read(output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>, pending: Arc<Mutex<Pending>>) {
-    let mut lines = BufReader::new(output).lines();
-    let mut stray = String::new();
-    let end = loop {
-        match lines.next_line().await {
-            Ok(Some(line)) => match serde_json::from_str::<ResponseEnvelope>(&line) {
-                Ok(reply) => deliver(&pending, reply),
-                Err(_) => stray = line.chars().take(300).collect(),
+async fn read(
+    output: std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>,
+    mut seal: Seal,
+    pending: Arc<Mutex<Pending>>,
+    suspect: String,
+) {
+    let mut output = BufReader::new(output);
+    loop {
+        let misfit = match seal::read_line(&mut output).await {
+            Ok(Some(line)) => match seal.check(&line).map(serde_json::from_str::<ResponseEnvelope>) {
+                Some(Ok(reply)) => {
+                    if deliver(&pending, reply) {
+                        continue;
+                    }
+                    "it answers no request".to_owned()
+                }
+                Some(Err(error)) => return mark_lost(&pending, format!("its answer is invalid: {error}"), false),
+                None => format!("`{}`", line.chars().take(100).collect::<String>()),
             },
-            Ok(None) => break "its connection ended".to_owned(),
-            Err(error) => break format!("its connection broke: {error}"),
-        }
-    };
-    mark_lost(&pending, if stray.is_empty() { end } else { format!("{end}; its last output: {stray}") });
+            Ok(None) => return mark_lost(&pending, "its connection ended".into(), false),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => error.to_string(),
+            Err(error) => return mark_lost(&pending, format!("its connection broke: {error}"), false),
+        };
+        let reason =
+            format!("{suspect} interfered with its connection, on which came a line that is not its own: {misfit}");
+        // Whoever wrote one line may write more, so the connection is not used again.
+        return mark_lost(&pending, reason, true);
+    }
 }
 
-fn deliver(pending: &Mutex<Pending>, reply: ResponseEnvelope) {
+/// Returns false if the answer belongs to no request. The caller of a request may have stopped waiting.
+fn deliver(pending: &Mutex<Pending>, reply: ResponseEnvelope) -> bool {
     let mut pending = lock(pending);
     if matches!(reply.answer, AgentResponse::Waiting { .. }) {
         if let Some(requester) = pending.waiting.get(&reply.id) {
@@ -173,4 +230,5 @@ fn deliver(pending: &Mutex<Pending>, reply: ResponseEnvelope) {
     } else if let Some(requester) = pending.waiting.remove(&reply.id) {
         requester.send(reply.answer).ok();
     }
+    (1..=pending.next).contains(&reply.id)
 }

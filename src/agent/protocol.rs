@@ -1,4 +1,4 @@
-//! The protocol between dayfly and its agent: one JSON object per line; answers come in any order.
+//! The protocol between dayfly and its agent: one authenticated JSON object per line; answers come in any order.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,7 +9,16 @@ use crate::plan::{BrokerPlan, DatabasePlan, Plan, ReadyPlan};
 use crate::secrets::Secrets;
 use crate::spec::model::Action;
 
-/// The first line to the agent: its information about the environment.
+/// The first line to the agent, over its standard input, which nobody else reads.
+#[derive(Serialize, Deserialize)]
+pub struct Opening {
+    /// Key of the connection in hexadecimal; it authenticates every further line.
+    pub key: String,
+    /// The agent's information about the environment.
+    pub context: AgentContext,
+}
+
+/// The agent's information about the environment.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AgentContext {
     /// Certificate of the environment's authority (PEM), trusted for TLS.

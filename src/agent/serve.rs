@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::protocol::{AgentContext, AgentRequest, AgentResponse, RequestEnvelope, ResponseEnvelope};
+use super::protocol::{AgentRequest, AgentResponse, Opening, RequestEnvelope, ResponseEnvelope};
+use super::seal::{Direction, Key, LONGEST_LINE, Seal, read_line};
 use super::state::{AgentState, Progress};
 use super::timeouts::CONNECT;
 use super::{net, ready, status, step, tls};
@@ -16,9 +17,15 @@ use super::{net, ready, status, step, tls};
 /// An error that ends the agent; messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The first line is not a valid context.
+    /// The first line is not a valid opening.
     #[error("read the context on standard input: {0}")]
     Context(String),
+    /// The kernel does not protect the process.
+    #[error("protect this process from others: {0}")]
+    Unprotected(std::io::Error),
+    /// A line on standard input does not come from the client.
+    #[error("authenticate a request on standard input")]
+    Forged,
     /// The certificate authority of the context is invalid.
     #[error("trust the environment's certificate authority: {0}")]
     Authority(String),
@@ -46,22 +53,30 @@ pub async fn serve(
 ) -> Result<(), AgentError> {
     // Fails only if a provider is installed already.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let mut lines = BufReader::new(input).lines();
-    let Some(first) = lines.next_line().await.map_err(stream("read standard input"))? else { return Ok(()) };
-    let context: AgentContext = serde_json::from_str(&first)
+    let (lines, mut incoming) = mpsc::channel(1);
+    let mut input = BufReader::new(input);
+    let Some(first) = read_line(&mut input).await.map_err(stream("read standard input"))? else { return Ok(()) };
+    let Opening { key, context } = serde_json::from_str(&first)
         .map_err(|e| AgentError::Context(format!("this version of dayfly does not support it ({:?})", e.classify())))?;
+    let key = Key::from_hex(&key).ok_or_else(|| AgentError::Context("its key is invalid".into()))?;
+    let mut seal = key.seal(Direction::Request);
     let (http, amqp) = tls::connectors(&context.ca).map_err(AgentError::Authority)?;
     let state = Arc::new(AgentState::new(context, http, amqp)?);
     let (replies, outgoing) = mpsc::unbounded_channel();
     let mut writer = JoinSet::new();
-    writer.spawn(write(output, outgoing));
+    writer.spawn(write(output, key.seal(Direction::Answer), outgoing));
     let mut requests = Requests { state, replies, running: JoinSet::new(), ids: HashMap::new() };
+    let reading = read_lines(input, lines);
+    tokio::pin!(reading);
+    let mut read = false;
     loop {
         tokio::select! {
-            line = lines.next_line() => match line.map_err(stream("read standard input"))? {
-                Some(line) => requests.start(&line),
+            line = incoming.recv() => match line.transpose().map_err(stream("read standard input"))? {
+                Some(line) => requests.start(seal.check(&line).ok_or(AgentError::Forged)?),
                 None => return Ok(()),
             },
+            // `read_line` may not be cancelled, so this future lives as long as the loop.
+            () = &mut reading, if !read => read = true,
             Some(ended) = requests.running.join_next_with_id() => requests.ended(ended),
             Some(written) = writer.join_next() => return written.unwrap_or(Ok(())),
         }
@@ -118,15 +133,37 @@ async fn answer(state: Arc<AgentState>, ask: AgentRequest, progress: Progress) -
     }
 }
 
+async fn read_lines(mut input: impl tokio::io::AsyncBufRead + Unpin, lines: mpsc::Sender<std::io::Result<String>>) {
+    while let Some(line) = read_line(&mut input).await.transpose() {
+        let broken = line.is_err();
+        if lines.send(line).await.is_err() || broken {
+            return;
+        }
+    }
+}
+
+/// Replaces an answer that exceeds the limit.
+fn too_long(seal: &mut Seal, id: u64) -> Option<String> {
+    let answer = AgentResponse::Error { message: format!("the answer is longer than {LONGEST_LINE} bytes") };
+    seal.write(&serde_json::to_string(&ResponseEnvelope { id, answer }).ok()?)
+}
+
+/// Closes this process's memory and streams to processes of the same user.
+pub fn protect() -> Result<(), AgentError> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| AgentError::Unprotected(e.into()))
+}
+
 async fn write(
     mut output: impl AsyncWrite + Unpin,
+    mut seal: Seal,
     mut replies: mpsc::UnboundedReceiver<ResponseEnvelope>,
 ) -> Result<(), AgentError> {
     while let Some(reply) = replies.recv().await {
-        let Ok(mut line) = serde_json::to_vec(&reply) else { continue };
-        line.push(b'\n');
+        let Ok(text) = serde_json::to_string(&reply) else { continue };
+        let Some(line) = seal.write(&text).or_else(|| too_long(&mut seal, reply.id)) else { continue };
         let written = async {
-            output.write_all(&line).await?;
+            output.write_all(line.as_bytes()).await?;
             output.flush().await
         };
         match written.await {

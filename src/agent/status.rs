@@ -21,18 +21,6 @@ pub(super) async fn answer() -> AgentResponse {
     }
 }
 
-/// Returns the numeric `user:group` of process 1.
-pub async fn user() -> std::io::Result<String> {
-    let text = fs::read_to_string("/proc/1/status").await?;
-    let effective = |name: &str| {
-        text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().nth(1).map(str::to_owned))
-    };
-    match (effective("Uid:"), effective("Gid:")) {
-        (Some(user), Some(group)) => Ok(format!("{user}:{group}")),
-        _ => Err(std::io::Error::other("/proc/1/status has no user")),
-    }
-}
-
 async fn read(proc: &Path) -> Result<ProcessStatus, String> {
     let text = async |name: &str| {
         let path = proc.join(name);

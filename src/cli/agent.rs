@@ -21,8 +21,6 @@ enum Job {
     },
     /// Print the limits of this container, then wait for a signal
     Rest,
-    /// Print the user and group of process 1
-    User,
     /// Write a folder to standard output, as an archive
     Pack {
         /// Folder to archive
@@ -42,12 +40,14 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             let stop = super::signals::watch(None)?;
             stop.cancelled().await;
         }
-        Some(Job::User) => outln!("{}", crate::agent::user().await.context("failed to inspect process 1")?),
         Some(Job::Pack { folder }) => {
             let pack = move || crate::agent::pack(&folder, std::io::stdout().lock());
             tokio::task::spawn_blocking(pack).await?.context("failed to pack the folder")?;
         }
-        None => crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?,
+        None => {
+            crate::agent::protect()?;
+            crate::agent::serve(tokio::io::stdin(), tokio::io::stdout()).await?;
+        }
     }
     Ok(exit_code::PASSED)
 }

@@ -61,15 +61,24 @@ impl Session {
         let client = cell
             .get_or_try_init(|| async {
                 let link = self.engine.start_agent(&self.lease, position).await?;
-                Ok(AgentClient::connect(link, self.agent_context(position)))
+                let context = self.agent_context(position);
+                Ok(match position {
+                    Position::Inside(unit) => AgentClient::connect_inside(link, context, unit),
+                    _ => AgentClient::connect(link, context),
+                })
             })
             .await?;
         Ok(client.clone())
     }
 
-    /// Forgets an agent: the next call of `agent` starts a new one.
+    /// Forgets an agent: the next call of `agent` starts a new one. One that was interfered with stays, so that nothing
+    /// at its position passes any more.
     pub async fn forget_agent(&self, position: &Position) {
-        self.agents.lock().await.remove(position);
+        let mut agents = self.agents.lock().await;
+        let interfered = |cell: &Arc<OnceCell<AgentClient>>| cell.get().is_some_and(AgentClient::interfered);
+        if !agents.get(position).is_some_and(interfered) {
+            agents.remove(position);
+        }
     }
 
     /// Ends every agent; the environment stays.

@@ -10,6 +10,8 @@ use bollard::models::{
     NetworkConnectRequest, NetworkingConfig,
 };
 
+use sha2::{Digest, Sha256};
+
 use super::labels::{self, Role};
 use super::links::{
     Attachment, Subnets, suite_callees, tester_attachments, tester_hosts, unit_attachments, unit_hosts,
@@ -170,9 +172,16 @@ pub fn suite(
 pub enum AgentPlacement {
     /// Networks of its own, with hosts entries.
     Networks { attachments: Vec<Attachment>, hosts: Vec<String> },
-    /// The network and process namespaces of a container. The kernel shows a process's files only to a user (numeric)
-    /// with at least its capabilities.
-    Inside { container: String, user: String, capabilities: Vec<String> },
+    /// The network and process namespaces of a container, as a user of its own.
+    Inside { container: String, user: u32 },
+}
+
+/// User and group of agents inside a unit: never the unit's, whose processes could reach the agent's streams and memory.
+/// It depends on the run, so that an image that was built before cannot contain it, and fits every user namespace.
+pub fn user_inside(lease: &Lease, unit: Option<u32>) -> u32 {
+    let digest = Sha256::digest(lease.run.to_string());
+    let user = 20_000 + u32::from(u16::from_be_bytes([digest[0], digest[1]])) % 40_000;
+    if unit == Some(user) { user + 1 } else { user }
 }
 
 /// Renders an agent, which is connected through its standard streams; `arguments` follow the program's name.
@@ -209,13 +218,12 @@ pub fn agent(
             host.extra_hosts = Some(hosts);
             with_attachments(name, body, host, attachments)
         }
-        AgentPlacement::Inside { container, user, capabilities } => {
-            host.cap_add = Some(capabilities);
+        AgentPlacement::Inside { container, user } => {
             // The joined namespaces have their own names, resolver and kernel parameters.
             (host.dns, host.dns_search, host.dns_options, host.sysctls) = (None, None, None, None);
             host.network_mode = Some(format!("container:{container}"));
             host.pid_mode = Some(format!("container:{container}"));
-            body.user = Some(user);
+            body.user = Some(format!("{user}:{user}"));
             body.host_config = Some(host);
             ContainerRequest { name, body, connects: vec![] }
         }
@@ -388,7 +396,7 @@ mod tests {
     fn an_agent_inside_a_unit_has_no_network_settings_of_its_own() {
         let request = agent(
             &sample::lease(),
-            AgentPlacement::Inside { container: "c1".into(), user: "7:7".into(), capabilities: vec![] },
+            AgentPlacement::Inside { container: "c1".into(), user: 7 },
             &["agent"],
             "i",
             "r",

@@ -145,7 +145,7 @@ impl<'a> StepsExecutor<'a> {
             };
             match agent.ask(request.clone()).await {
                 Ok(answer) => return judge(answer),
-                Err(_) if attempt == 0 => self.session.forget_agent(position).await,
+                Err(lost) if attempt == 0 && !lost.interfered => self.session.forget_agent(position).await,
                 Err(lost) => return StepResult::inconclusive("an answer from the agent", format!("failed to {lost}")),
             }
         }

@@ -51,7 +51,7 @@ async fn in_networks(engine: &LocalEngine, lease: &Lease, callees: &[&Unit]) -> 
     Ok(AgentPlacement::Networks { attachments: tester_attachments(lease, callees), hosts })
 }
 
-/// Returns the placement in the namespaces of the unit's first copy, as its user.
+/// Returns the placement in the namespaces of the unit's first copy, as another user than its own.
 async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<AgentPlacement, EngineError> {
     let planned = lease
         .plan
@@ -68,11 +68,7 @@ async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Agent
     }
     let image = images::resolved(engine, &planned.image).await?;
     let ids = users::numeric(engine, &name, units::user_of(&planned.confinement, &image)).await?;
-    Ok(AgentPlacement::Inside {
-        container: found.id,
-        user: format!("{}:{}", ids.uid, ids.gid),
-        capabilities: planned.confinement.capabilities.clone(),
-    })
+    Ok(AgentPlacement::Inside { container: found.id, user: container::user_inside(lease, Some(ids.uid)) })
 }
 
 async fn connect(

@@ -1,10 +1,9 @@
 //! Starts agents inside units: an ephemeral container of dayfly's own image in the unit's pod, in its network and process
-//! namespaces, as the unit's user. It is created when it is first needed, and ends with the process that it joined.
+//! namespaces, as another user than the unit's. It is created when it is first needed, and ends with the process that it joined.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::container_status::{self, UNIT_CONTAINER};
 use super::pod;
@@ -15,6 +14,7 @@ use crate::engine::kubernetes::{explain, images};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
+use crate::render::container::user_inside;
 use crate::render::kubernetes::parts;
 
 /// Attempts while other clients add ephemeral containers.
@@ -27,43 +27,21 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Resu
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
     let environment = &lease.environment;
-    let user = match user(engine, environment, planned).await? {
-        Some(user) => user,
-        None => user_from_agent(engine, environment, planned).await?,
-    };
-    let container = ensure_container(engine, environment, planned, &user).await?;
+    let user = user_inside(lease, user(engine, environment, planned).await?);
+    let container = ensure_container(engine, environment, planned, user).await?;
     exec::run(engine, environment, unit, &container, &AGENT).await
 }
 
-/// Numeric `user:group` of the unit's process, if it is known without an agent.
-async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<Option<String>, EngineError> {
+/// User of the unit's process, if it is known.
+async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<Option<u32>, EngineError> {
     let image = images::fact(engine, &unit.image).and_then(|f| f.user);
     let said = unit.confinement.user.clone().or(image);
-    if let (Some(user), group) = parts::ids(said.as_deref()) {
-        return Ok(Some(format!("{user}:{}", group.unwrap_or(0))));
+    if let (Some(user), _) = parts::ids(said.as_deref()) {
+        return Ok(u32::try_from(user).ok());
     }
     let pod = pod(engine, environment, &unit.name).await?;
     let linux = container_status::container(&pod, UNIT_CONTAINER).and_then(|c| c.user.as_ref()?.linux.clone());
-    Ok(linux.map(|l| format!("{}:{}", l.uid, l.gid)))
-}
-
-/// Numeric `user:group` of the unit's process, read by an agent.
-async fn user_from_agent(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Result<String, EngineError> {
-    let own = format!("{0}:{0}", parts::AGENT_USER);
-    let container = ensure_container(engine, environment, unit, &own).await?;
-    let mut link = exec::run(engine, environment, &unit.name, &container, &["/dayfly", "agent", "user"]).await?;
-    link.input.shutdown().await.ok();
-    let mut said = String::new();
-    let read = link.output.read_to_string(&mut said).await;
-    let user = said.trim().to_owned();
-    match (read, parts::ids(Some(&user))) {
-        (Ok(_), (Some(_), Some(_))) => Ok(user),
-        _ => Err(explain::refused(
-            &format!("find out as whom {} runs", unit.name),
-            &format!("the agent inside says `{user}`"),
-            Leftover::Removable,
-        )),
-    }
+    Ok(linux.and_then(|l| u32::try_from(l.uid).ok()))
 }
 
 async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result<Pod, EngineError> {
@@ -77,7 +55,7 @@ async fn ensure_container(
     engine: &KubernetesEngine,
     environment: &str,
     unit: &Unit,
-    user: &str,
+    user: u32,
 ) -> Result<String, EngineError> {
     let of = format!("an agent inside {}", unit.name);
     for _ in 0..ATTEMPTS {
@@ -90,9 +68,7 @@ async fn ensure_container(
         if there.is_some_and(runs) {
             return Ok(name);
         }
-        if there.is_none()
-            && !create(engine, environment, &unit.name, &container(engine, &name, &unit.confinement, user)).await?
-        {
+        if there.is_none() && !create(engine, environment, &unit.name, &container(engine, &name, user)).await? {
             continue;
         }
         return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
@@ -105,22 +81,16 @@ fn runs(status: &ContainerStatus) -> bool {
 }
 
 /// Name of the container for this user and process; the restart count identifies the process.
-fn name(present: &ContainerStatus, user: &str) -> String {
-    format!("agent-{}-{}", present.restart_count, user.replace(':', "-"))
+fn name(present: &ContainerStatus, user: u32) -> String {
+    format!("agent-{}-{user}", present.restart_count)
 }
 
-fn container(engine: &KubernetesEngine, name: &str, confinement: &Confinement, user: &str) -> Value {
-    // With the unit's own capabilities, because the kernel hides the files of a process from processes with fewer.
-    let as_unit = Confinement {
-        user: Some(user.to_owned()),
-        root: user.starts_with("0:"),
-        capabilities: confinement.capabilities.clone(),
-        ..Confinement::default()
-    };
+fn container(engine: &KubernetesEngine, name: &str, user: u32) -> Value {
+    let confinement = Confinement { user: Some(format!("{user}:{user}")), ..Confinement::default() };
     json!({
         "name": name, "image": engine.agent_image(), "imagePullPolicy": "IfNotPresent",
         "command": [AGENT[0], AGENT[1], "rest"], "targetContainerName": UNIT_CONTAINER,
-        "securityContext": parts::security(&as_unit),
+        "securityContext": parts::security(&confinement),
     })
 }
 

@@ -185,6 +185,12 @@ fn an_environment_of_another_repository_is_taken_over_only_deliberately() {
 }
 
 #[test]
+fn a_hostile_service_cannot_answer_for_the_agent_inside_it() {
+    needs_engine!();
+    support::forger::cannot_pass_a_failing_case(&User::new(), "forger");
+}
+
+#[test]
 fn names_missing_images_before_creating_anything() {
     needs_engine!();
     let user = User::new();

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The streams of a running agent: one JSON object per line in both directions. The agent ends when `input` is closed.
+/// The streams of a running agent: authenticated lines in both directions, after the opening. The agent ends when `input` is closed.
 pub struct AgentLink {
     /// To the agent.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,

@@ -191,7 +191,4 @@ pub struct ProcessStatus {
     pub arguments: Vec<String>,
     /// A service-account token is mounted.
     pub service_account_token: bool,
-    /// Places that could not be searched for a token, with the reason.
-    #[serde(default)]
-    pub unseen: Vec<String>,
 }

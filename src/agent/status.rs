@@ -9,9 +9,8 @@ use tokio::fs;
 
 use super::protocol::{AgentResponse, ProcessStatus};
 
-const TOKENS: &str = "kubernetes.io/serviceaccount";
-/// Folders of tokens. `/var/run` is usually a link to `/run`, which would lead to this process's own `/run`.
-const FOLDERS: [&str; 2] = ["1/root/run/secrets", "1/root/var/run/secrets"];
+/// End of the mount point of a service-account token, below `/run` or `/var/run`. Its files need not be readable.
+const TOKENS: &str = "/secrets/kubernetes.io/serviceaccount";
 
 /// Answers `Status`.
 pub(super) async fn answer() -> AgentResponse {
@@ -29,14 +28,7 @@ async fn read(proc: &Path) -> Result<ProcessStatus, String> {
     let mut status = from_status(&text("1/status").await?)?;
     let mounts = text("1/mountinfo").await?;
     status.read_only_root = read_only_root(&mounts).ok_or("no mount of / in /proc/1/mountinfo")?;
-    status.service_account_token = mounts.lines().any(|line| line.contains(TOKENS));
-    for folder in FOLDERS {
-        let token = proc.join(folder).join(TOKENS).join("token");
-        match fs::try_exists(&token).await {
-            Ok(found) => status.service_account_token |= found,
-            Err(e) => status.unseen.push(format!("{}: {e}", token.display())),
-        }
-    }
+    status.service_account_token = has_token(&mounts);
     status.arguments = arguments(proc).await?;
     Ok(status)
 }
@@ -63,6 +55,11 @@ fn read_only_root(mountinfo: &str) -> Option<bool> {
     let mut mounts = mountinfo.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let root = mounts.rfind(|fields| fields.get(4) == Some(&"/"))?;
     Some(root.get(5)?.split(',').any(|option| option == "ro"))
+}
+
+/// Returns true if a service-account token is mounted: it is always a mount of its own.
+fn has_token(mountinfo: &str) -> bool {
+    mountinfo.lines().any(|line| line.split(' ').nth(4).is_some_and(|point| point.ends_with(TOKENS)))
 }
 
 async fn arguments(proc: &Path) -> Result<Vec<String>, String> {
@@ -104,39 +101,30 @@ mod tests {
         assert_eq!(read_only_root(""), None);
     }
 
-    #[tokio::test]
-    async fn finds_a_token_and_fails_on_unreadable_data() {
-        let proc = tempfile::tempdir().unwrap();
-        let one = proc.path().join("1");
-        let tokens = one.join("root/run/secrets").join(TOKENS);
-        std::fs::create_dir_all(&tokens).unwrap();
-        std::fs::create_dir_all(one.join("root/var")).unwrap();
-        // Absolute, as in images: it leads out of the other process's files.
-        std::os::unix::fs::symlink("/run", one.join("root/var/run")).unwrap();
-        assert!(read(proc.path()).await.unwrap_err().contains("1/status"));
-        std::fs::write(one.join("status"), STATUS).unwrap();
-        std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
-        std::fs::write(one.join("cmdline"), "app\0--flag\0x\0").unwrap();
-        let status = read(proc.path()).await.unwrap();
-        assert_eq!(
-            (status.service_account_token, status.read_only_root, status.arguments),
-            (false, true, vec!["app --flag x".to_owned()])
-        );
-        std::fs::write(tokens.join("token"), "t").unwrap();
-        assert!(read(proc.path()).await.unwrap().service_account_token);
+    #[test]
+    fn a_mount_below_run_is_a_token() {
+        for run in ["/run", "/var/run"] {
+            let mounts = format!("1 0 8:1 / / ro - ext4 /dev/sda rw\n2 1 0:7 / {run}{TOKENS} ro - tmpfs tmpfs rw\n");
+            assert!(has_token(&mounts), "{mounts}");
+        }
+        assert!(!has_token("1 0 8:1 / / ro - ext4 /dev/sda rw\n2 1 0:7 / /run/secrets ro - tmpfs tmpfs rw\n"));
     }
 
     #[tokio::test]
-    async fn reports_places_that_cannot_be_searched_for_a_token() {
+    async fn reads_all_files_and_fails_on_unreadable_data() {
         let proc = tempfile::tempdir().unwrap();
         let one = proc.path().join("1");
         std::fs::create_dir(&one).unwrap();
+        assert!(read(proc.path()).await.unwrap_err().contains("1/status"));
         std::fs::write(one.join("status"), STATUS).unwrap();
-        std::fs::write(one.join("mountinfo"), "1 0 8:1 / / ro - ext4 /dev/sda rw\n").unwrap();
-        // A file in place of a folder: looking behind it is an error, whoever looks.
-        std::fs::create_dir(one.join("root")).unwrap();
-        std::os::unix::fs::symlink("run", one.join("root/run")).unwrap();
+        assert!(read(proc.path()).await.unwrap_err().contains("1/mountinfo"));
+        let mounts = format!("1 0 8:1 / / ro - ext4 /dev/sda rw\n2 1 0:7 / /run{TOKENS} ro - tmpfs tmpfs rw\n");
+        std::fs::write(one.join("mountinfo"), mounts).unwrap();
+        std::fs::write(one.join("cmdline"), "app\0--flag\0x\0").unwrap();
         let status = read(proc.path()).await.unwrap();
-        assert_eq!((status.uid, status.unseen.len()), (999, 1), "{status:?}");
+        assert_eq!(
+            (status.uid, status.service_account_token, status.read_only_root, status.arguments),
+            (999, true, true, vec!["app --flag x".to_owned()])
+        );
     }
 }

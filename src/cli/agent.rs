@@ -35,6 +35,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             .await
             .with_context(|| format!("failed to relay to {to}"))?,
         Some(Job::Rest) => {
+            crate::agent::protect()?;
             outln!("{}", crate::agent::limits().await.join("\n"));
             // Process 1 ignores signals without a handler.
             let stop = super::signals::watch(None)?;

@@ -36,6 +36,24 @@ fn a_service_has_no_token_no_rights_and_no_access_to_its_node() {
 }
 
 #[test]
+fn a_hostile_service_cannot_answer_for_the_agent_inside_it() {
+    let user = in_cluster!();
+    crate::support::forger::cannot_pass_a_failing_case(&user, "kc-forger");
+    // The agent is no exception from the namespace's level, and has another user than the service.
+    assert_eq!(
+        object("", "namespace", "kc-forger-pr-1")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
+        "restricted"
+    );
+    let pod = object("kc-forger-pr-1", "pod", "web");
+    let agents = pod["spec"]["ephemeralContainers"].as_array().unwrap();
+    assert!(!agents.is_empty());
+    for agent in agents {
+        let security = &agent["securityContext"];
+        assert!(security["runAsUser"].as_i64().unwrap() >= 20_000 && security["runAsNonRoot"] == true, "{agent:#}");
+    }
+}
+
+#[test]
 fn isolation_is_inconclusive_without_network_policies() {
     let user = in_cluster!();
     let cases = "      - { id: S1, name: no way out, steps: [ noWayOut: {} ] }\n      - { id: S2, name: no neighbour, steps: [ noNeighbour: {} ] }\n      - id: S3\n        name: only web\n        steps:\n          - { name: web can, from: web, tcp: { to: 'other:8081' } }\n          - { control: web can, tcp: { to: 'other:8081', refused: true } }\n";

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod forge;
+pub mod forger;
 pub mod reaping;
 
 use std::io::{BufRead, BufReader};

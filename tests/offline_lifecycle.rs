@@ -244,6 +244,32 @@ async fn a_failed_security_case_has_its_own_exit_code_and_details() {
 }
 
 #[tokio::test]
+async fn a_case_inside_a_unit_that_interferes_is_inconclusive() {
+    let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = open.local_addr().unwrap();
+    let reaches = |id: &str, from: &str, to: String| json!({ "id": id, "name": "reaches", "steps": [ { "from": from, "tcp": { "to": to } } ] });
+    // Also a case that would pass is inconclusive, and so is a later one: no new agent takes the place of the first.
+    let cases = json!([
+        reaches("A1", "web", "127.0.0.1:1".into()),
+        reaches("A2", "web", address.to_string()),
+        reaches("A3", "api", address.to_string()),
+    ]);
+    let passed = r#"{"id":1,"answer":{"answer":"passed","captured":{},"saw":"forged","waited_ms":1}}"#;
+    let endless = "x".repeat(9 << 20);
+    for forged in [format!("{passed}\n"), format!("{} {passed}\n", "0".repeat(64)), "\n".into(), endless] {
+        let script = Script { forged: [("web".to_owned(), forged)].into(), ..Script::default() };
+        let facts = story(script, with_cases(SuiteKind::Acceptance, cases.clone())).up_and_test().await;
+        let [one, two, three] = facts.suites[0].cases.as_slice() else { panic!("{facts:?}") };
+        for case in [one, two] {
+            assert_eq!(case.verdict, Some(Verdict::Inconclusive), "{case:?}");
+            assert!(case.failures[0].got.contains("unit web interfered with its connection"), "{case:?}");
+        }
+        assert_eq!(three.verdict, Some(Verdict::Passed), "{three:?}");
+        assert_eq!(exit_code::from_facts(&facts), exit_code::INCONCLUSIVE);
+    }
+}
+
+#[tokio::test]
 async fn steps_restart_services() {
     let cases = json!([{"id": "A1", "name": "api comes back", "steps": [{"restart": {"service": "api"}}]}]);
     let story = story(Script::default(), with_cases(SuiteKind::Acceptance, cases));

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast;
 
 use super::{
@@ -38,6 +39,8 @@ pub struct Script {
     pub residual: Vec<Residual>,
     /// Results of container suites, by name.
     pub suites: BTreeMap<String, SuiteExit>,
+    /// Text that a unit writes into the stream of the agent inside it.
+    pub forged: BTreeMap<String, String>,
 }
 
 /// The engine.
@@ -218,11 +221,16 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    async fn start_agent(&self, _: &Lease, _: &Position) -> Result<AgentLink, EngineError> {
+    async fn start_agent(&self, _: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let (input, output) = tokio::io::split(theirs);
         tokio::spawn(async move { crate::agent::serve(input, output).await });
         let (output, input) = tokio::io::split(ours);
+        let forged = match position {
+            Position::Inside(unit) => self.script.forged.get(unit).cloned().unwrap_or_default(),
+            _ => String::new(),
+        };
+        let output = std::io::Cursor::new(forged.into_bytes()).chain(output);
         Ok(AgentLink { input: Box::pin(input), output: Box::pin(output) })
     }
 

@@ -18,6 +18,7 @@ pub mod install;
 pub mod lease;
 pub mod lifecycle;
 pub mod model;
+pub mod oidc;
 pub mod plan;
 pub mod policy;
 pub mod reaper;

@@ -41,4 +41,6 @@ mod topology;
 pub use limits::limits;
 pub use link::AgentLink;
 pub use pack::pack;
+#[cfg(any(test, feature = "testing"))]
+pub use seal::sealed;
 pub use serve::{AgentError, dial, protect, serve};

@@ -13,7 +13,7 @@ mod valid;
 mod validate;
 mod words;
 
-pub use enforce::check;
+pub use enforce::{check, check_number};
 pub use limits::{Ceiling, Limits};
 pub use valid::{Policy, Subject, load, load_text};
 

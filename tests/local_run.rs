@@ -417,6 +417,28 @@ fn reports_a_process_that_exceeds_its_memory_limit() {
 }
 
 #[test]
+fn no_more_environments_than_the_policy_allows() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("several", WEB);
+    let policy = user.folder.path().join("policy.yaml");
+    let text =
+        "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ncontact: ops@example.org\ndefault: { environments: 1 }\n";
+    std::fs::write(&policy, text).unwrap();
+    user.owns("several-pr-1");
+    user.owns("several-pr-2");
+    let up = |pr: &str, repository: &str| {
+        user.dayfly(&["up", &file, "--pr", pr, "--repository", repository, "--policy", "policy.yaml"])
+    };
+    up("1", "team/several").code(0);
+    up("2", "team/several").code(2).says("several-pr-1; policy.yaml:4 allows 1; ask ops@example.org");
+    user.finds_nothing_of("several-pr-2");
+    // It takes no further place, and others have their own.
+    up("1", "team/several").code(0);
+    up("2", "other/several").code(0);
+}
+
+#[test]
 fn a_change_that_deletes_its_security_suite_is_judged_by_that_of_the_base() {
     needs_engine!();
     let user = User::new();

@@ -243,7 +243,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// The rights of dayfly's accounts, in the whole cluster (`all`) or in dayfly's namespace (`own`). The roles `dayfly-cli` and
 /// `dayfly-environment` are bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
-const GRANTED: [(&str, &str, &str, &str); 44] = [
+const GRANTED: [(&str, &str, &str, &str); 45] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
@@ -260,6 +260,7 @@ const GRANTED: [(&str, &str, &str, &str); 44] = [
     ("dayfly-controller", "own", "/pods", "create delete get list watch"),
     ("dayfly-controller", "own", "/secrets dayfly-signing-key", "get"),
     ("dayfly-controller", "own", "/configmaps", "create patch"),
+    ("dayfly-controller", "own", "/configmaps dayfly-policy", "list watch"),
     ("dayfly-controller", "own", "coordination.k8s.io/leases", "create"),
     ("dayfly-controller", "own", "coordination.k8s.io/leases dayfly-controller", "get update"),
     ("dayfly-runner", "all", "dayfly.dev/testenvironments", "get"),
@@ -390,7 +391,7 @@ fn the_admission_policies_cover_every_account_and_are_bound() {
     for label in [dayfly::evidence::configmap_store::RUN, dayfly::evidence::removal_store::REMOVAL_OF] {
         assert!(text.contains(label), "no policy uses {label}");
     }
-    assert_eq!(policies.len(), 3);
+    assert_eq!(policies.len(), 4);
 }
 
 /// Names of series in a text.

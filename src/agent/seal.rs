@@ -87,6 +87,14 @@ impl Seal {
     }
 }
 
+/// For tests: these lines as the other end of the connection with this key writes them. None if the key is not one.
+#[cfg(any(test, feature = "testing"))]
+pub fn sealed(key: &str, requests: bool, text: &str) -> Option<Vec<u8>> {
+    let direction = if requests { Direction::Request } else { Direction::Answer };
+    let mut seal = Key::from_hex(key)?.seal(direction);
+    Some(text.lines().filter_map(|line| seal.write(line)).collect::<String>().into_bytes())
+}
+
 /// Reads a line of at most `LONGEST_LINE` bytes, without its end. None at the end of the stream, also if it cuts a line off.
 pub(super) async fn read_line(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<String>> {
     let mut line = vec![];

@@ -28,7 +28,7 @@ pub struct ControllerArgs {
         default_value = "dayfly-system"
     )]
     namespace: String,
-    /// Maximum number of concurrent runs
+    /// Maximum number of environments at the same time: those of active runs, and kept ones
     #[arg(long, value_name = "NUMBER", env = "DAYFLY_RUNS", hide_env_values = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
     /// Delete TestEnvironments and their evidence this long after their runs, such as 90d (default: never)

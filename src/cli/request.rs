@@ -2,13 +2,14 @@
 
 use anyhow::bail;
 
-use super::error::usage_error;
+use super::error::{engine_error, usage_error};
 use super::policy::PolicyArgs;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::engine::Engine;
 use crate::lease::{Lease, Owner};
 use crate::model::{Repository, RunId, without_credentials};
 use crate::plan::Plan;
+use crate::policy::{self, Policy, Subject};
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
 
@@ -36,26 +37,29 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
 
 /// Checks the requested run, also against the policy if this process performs it. Errors are printed and end with exit code
 /// 2 before anything is created.
-pub fn run_request(args: &RequestArgs, policy: Option<&PolicyArgs>, common: &Common) -> anyhow::Result<RunRequest> {
+pub fn run_request(
+    args: &RequestArgs,
+    policy: Option<&PolicyArgs>,
+    common: &Common,
+) -> anyhow::Result<(RunRequest, Policy)> {
     let (change_args, change, runner) = self::change(&args.change, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
     let json = common.output == Output::Json;
     let (valid, policy) = match policy {
         Some(policy) => {
             let repository = change.repository.as_deref();
-            let (valid, policy) = policy.load_description(&args.description, &overrides, repository, json)?;
-            (valid, policy.reference().cloned())
+            policy.load_description(&args.description, &overrides, repository, json)?
         }
         None => {
             let base = description::base(&args.description)?;
-            (description::load_with_base(&args.description, base.as_ref(), &overrides, json)?, None)
+            (description::load_with_base(&args.description, base.as_ref(), &overrides, json)?, Policy::built_in())
         }
     };
     let plan = description::plan(&valid, change.pr)?;
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));
     }
-    Ok(RunRequest { valid, plan, change, runner, policy })
+    Ok((RunRequest { valid, plan, change, runner, policy: policy.reference().cloned() }, policy))
 }
 
 /// The lease of a new run for this change, which belongs to the account on the engine and the repository.
@@ -63,6 +67,25 @@ pub async fn owned_lease(plan: Plan, change: &Change, engine: &dyn Engine) -> an
     let owner = Owner::command_line(engine.account().await, change.repository.as_deref());
     let lease = new_lease(plan, &change.commit)?;
     Ok(Lease { repository: change.repository.clone(), owner: Some(owner), ..lease })
+}
+
+/// Checks that the policy allows the owner of this lease one more environment. Another process may create one meanwhile.
+pub async fn check_number(
+    lease: &Lease,
+    change: &Change,
+    policy: &Policy,
+    engine: &dyn Engine,
+    common: &Common,
+) -> anyhow::Result<()> {
+    let all = engine.list().await.map_err(|e| engine_error(common, &e))?;
+    let others = all.into_iter().filter(|o| {
+        let owner = o.lease.as_ref().and_then(|l| l.owner.as_ref());
+        o.environment != lease.environment && lease.owner.as_ref().is_some_and(|own| own.is_same_owner(owner))
+    });
+    let others: Vec<String> = others.map(|o| o.environment).collect();
+    let subject = Subject::Command { repository: change.repository.clone() };
+    policy::check_number(policy, &subject, &others)
+        .map_err(|why| usage_error(&format!("{why}. `dayfly down` removes an environment")).into())
 }
 
 /// The lease of a new run, with a new run id.

@@ -35,15 +35,16 @@ pub struct RunArgs {
 
 /// Performs the run. After the claim, every outcome is reported, signed and cleaned up.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
-    let RunRequest { valid, plan, change, runner, policy } =
-        request::run_request(&args.request, Some(&args.policy), common)?;
+    let (run_request, policy) = request::run_request(&args.request, Some(&args.policy), common)?;
+    let RunRequest { valid, plan, change, runner, policy: reference } = run_request;
     let RequestArgs { description, suite, keep, .. } = args.request;
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
+    request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
-    facts.policy = policy;
+    facts.policy = reference;
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);

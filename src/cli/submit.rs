@@ -53,7 +53,8 @@ pub struct SubmitArgs {
 /// Submits the run, and follows it with --wait.
 pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     // The controller checks it against the cluster's policy.
-    let RunRequest { valid, plan, change, runner, .. } = request::run_request(&args.request, None, common)?;
+    let (run_request, _) = request::run_request(&args.request, None, common)?;
+    let RunRequest { valid, plan, change, runner, .. } = run_request;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
     let wanted = spec::build(&args.request, &valid, text, &change, runner);

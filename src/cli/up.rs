@@ -36,6 +36,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let plan = description::plan(&valid, change.pr)?;
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
+    request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     facts.policy = policy.reference().cloned();

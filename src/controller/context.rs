@@ -26,7 +26,7 @@ pub const MANAGER: &str = "dayfly-controller";
 pub struct Settings {
     /// The controller's namespace, which holds runners and the signing key.
     pub namespace: String,
-    /// Maximum number of concurrent runs.
+    /// Maximum number of environments that exist at the same time: those of active runs, and kept ones.
     pub limit: usize,
     /// Time after which finished objects are deleted; none keeps them.
     pub retain: Option<jiff::SignedDuration>,
@@ -126,7 +126,9 @@ impl Context {
             started.retain(|uid, run| all.iter().any(|o| o.uid() == uid && o.run().is_none_or(|r| r.id < *run)));
             started.keys().cloned().collect()
         };
-        let limits = queue::Limits { total: self.settings.limit, namespace: &|_| None };
+        let watches = self.watches.get();
+        let of_namespace = |namespace: &str| watches?.environments_of(namespace);
+        let limits = queue::Limits { total: self.settings.limit, namespace: &of_namespace };
         queue::state(object, all.iter().map(AsRef::as_ref), &started, &limits)
     }
 }

@@ -77,7 +77,7 @@ pub enum PodState {
 pub enum QueueState {
     /// The run may start.
     Admitted,
-    /// So many runs must end first.
+    /// So many runs must end, or kept environments be removed, first.
     Waiting(u32),
     /// Another object, named here, has an environment of the same name.
     NameTaken(String),

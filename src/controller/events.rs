@@ -26,7 +26,12 @@ pub fn between(before: &TestEnvironmentStatus, after: &TestEnvironmentStatus) ->
     let mut events = vec![];
     let run = |s: &TestEnvironmentStatus| s.run.as_ref().map(|r| r.id.clone());
     if let (Some(position), None) = (after.queue_position, before.queue_position) {
-        events.push(event(false, "Queued", "Wait", &format!("{position} run(s) must end first")));
+        events.push(event(
+            false,
+            "Queued",
+            "Wait",
+            &format!("{position} run(s) must end first, or kept environments be removed"),
+        ));
     }
     if run(after).is_some() && run(after) != run(before) {
         let commit = after.run.as_ref().map(|r| r.commit.clone()).unwrap_or_default();

@@ -30,7 +30,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics at zero; `limit` is the maximum number of concurrent runs.
+    /// Metrics at zero; `limit` is the maximum number of environments.
     pub fn new(limit: usize) -> Self {
         let mut registry = Registry::with_prefix("dayfly");
         let m = Self {
@@ -49,7 +49,11 @@ impl Metrics {
         m.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
         registry.register("environments", "Number of TestEnvironments by phase", m.environments.clone());
         registry.register("queue_length", "Number of TestEnvironments that wait in the queue", m.queue.clone());
-        registry.register("run_limit", "Maximum number of concurrent runs", m.limit.clone());
+        registry.register(
+            "run_limit",
+            "Maximum number of environments: those of active runs, and kept ones",
+            m.limit.clone(),
+        );
         registry.register("leader", "Whether this replica is the leader (1) or not (0)", m.leader.clone());
         registry.register("runs", "Number of ended runs by outcome", m.runs.clone());
         let seconds = Unit::Seconds;

@@ -55,7 +55,12 @@ pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) ->
 /// Reads the operator's policy; without one, the built-in limits hold. With an unusable one, nothing is allowed.
 async fn policy(client: &Client, system: &str) -> Result<Policy, Unresolved> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), system);
-    let Some(map) = maps.get_opt(CONFIGMAP).await? else { return Ok(Policy::built_in()) };
+    parse_policy(maps.get_opt(CONFIGMAP).await?, system)
+}
+
+/// The policy of its ConfigMap in dayfly's namespace; without one, the built-in limits.
+pub(super) fn parse_policy(map: Option<ConfigMap>, system: &str) -> Result<Policy, Unresolved> {
+    let Some(map) = map else { return Ok(Policy::built_in()) };
     let uri = format!("configmap://{system}/{CONFIGMAP}/{CONFIGMAP_KEY}");
     let Some(text) = contents(map).remove(CONFIGMAP_KEY) else {
         let why =

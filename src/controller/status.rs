@@ -136,7 +136,9 @@ type Milestone = (&'static str, &'static str, &'static str, String);
 fn milestones(run: Option<&RunStatus>, queue: &QueueState, queued: bool, keep: Keep) -> [Milestone; 5] {
     let Some(run) = run else {
         let (reason, message) = match queue {
-            QueueState::Waiting(n) if queued => ("Queued", format!("{n} run(s) must end first")),
+            QueueState::Waiting(n) if queued => {
+                ("Queued", format!("{n} run(s) must end first, or kept environments be removed"))
+            }
             QueueState::NameTaken(by) if queued => {
                 ("NameTaken", format!("TestEnvironment {by} has an environment of the same name"))
             }

@@ -41,6 +41,16 @@ pub fn check(
     Err(Diagnostics::new(&valid.path, &valid.source.text, found.list, found.omitted))
 }
 
+/// Checks whether one more environment may exist beside those that the subject has. The error is one line.
+pub fn check_number(policy: &Policy, subject: &Subject, existing: &[String]) -> Result<(), String> {
+    let Ceiling { value: most, line } = policy.limits(subject).environments;
+    if existing.len() < usize::from(most) {
+        return Ok(());
+    }
+    let help = Asking::new(policy, subject).help("environments", line, &most.to_string());
+    Err(format!("{} environments exist already, kept ones included: {}; {help}", existing.len(), existing.join(", ")))
+}
+
 struct Enforcement<'a> {
     limits: Limits,
     asking: Asking<'a>,

@@ -30,6 +30,8 @@ pub struct Limits {
     pub replicas: Ceiling<u8>,
     /// Lifetime of an environment in milliseconds.
     pub ttl_ms: Ceiling<u64>,
+    /// Environments of one owner that exist at the same time, kept ones included.
+    pub environments: Ceiling<u16>,
 }
 
 /// Built-in limit of memory: enough for a dozen services, two databases and a broker of the default sizes.
@@ -40,6 +42,8 @@ const CPU_MILLIS: u64 = 16_000;
 const REPLICAS: u8 = 3;
 /// Built-in limit of the lifetime.
 const TTL_MS: u64 = 24 * 60 * 60 * 1000;
+/// Built-in limit of environments.
+const ENVIRONMENTS: u16 = 10;
 
 impl Limits {
     /// The limits of a policy for the subjects of a rule, or for everybody else.
@@ -59,6 +63,7 @@ impl Limits {
             cpu_millis: pick.first("cpu", |s| s.cpu.as_ref().map(|t| quantity::cpu_millis(t).unwrap_or(0)), CPU_MILLIS),
             replicas: pick.first("replicas", |s| s.replicas, REPLICAS),
             ttl_ms: pick.first("ttl", |s| s.ttl.as_ref().map(|t| life(t).unwrap_or(0)), TTL_MS),
+            environments: pick.first("environments", |s| s.environments, ENVIRONMENTS),
         }
     }
 }

@@ -59,6 +59,11 @@ pub struct LimitSet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"24h")]
     pub ttl: Option<String>,
+    /// Environments that exist at the same time, kept ones included: of one namespace, or of one command line and repository
+    /// (built-in: 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub environments: Option<u16>,
 }
 
 /// A departure from the secure defaults.

@@ -51,6 +51,29 @@ fn the_first_rule_that_matches_applies_and_default_fills_its_gaps() {
 }
 
 #[test]
+fn one_more_environment_than_allowed_is_refused_with_the_line_that_says_so() {
+    let limited = format!(
+        "{}  - namespaces: [team-d]\n    allow: {{ environments: 2 }}\n",
+        &POLICY_TEXT[..POLICY_TEXT.find("namespaces:\n").unwrap()]
+    );
+    let policy = policy(&limited);
+    let (team, names) = (requester("team-d", "a/b"), |n: usize| vec!["shop-pr-1".to_owned(); n]);
+    assert_eq!(check_number(&policy, &team, &names(1)), Ok(()));
+    let refused = check_number(&policy, &team, &names(2)).unwrap_err();
+    assert_eq!(
+        refused,
+        "2 environments exist already, kept ones included: shop-pr-1, shop-pr-1; policy.yaml:16 allows 2; ask platform-team@example.org"
+    );
+    let others = requester("team-z", "a/b");
+    assert_eq!(check_number(&policy, &others, &names(9)), Ok(()));
+    let refused = check_number(&policy, &others, &names(10)).unwrap_err();
+    assert!(
+        refused.contains("policy.yaml sets no `environments` here, and dayfly's built-in limits allow 10"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_claimed_repository_matches_a_rule_only_when_it_is_proven() {
     let policy = policy(POLICY_TEXT);
     assert!(policy.proven_repository("team-c", "https://git.test/org/shop.git"));

@@ -5,21 +5,23 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use dayfly::agent::client::AgentClient;
-use dayfly::agent::protocol::{AgentContext, AgentRequest};
-use dayfly::agent::{AgentLink, serve};
+use dayfly::agent::protocol::{AgentContext, AgentRequest, Opening};
+use dayfly::agent::{AgentLink, sealed, serve};
 use dayfly::evidence::verify::{Expectations, verify};
 use dayfly::evidence::{KeyKind, SigningKey, VerifyingKey, bundle, dsse};
 use dayfly::model::sanitize::inert;
+use dayfly::oidc::{Forge, Issuer, Jwks};
 use dayfly::policy::{Policy, Subject};
 use dayfly::secrets::Secrets;
 use dayfly::spec::Overrides;
-use dayfly::{plan, spec, suite, testing};
+use dayfly::{oidc, plan, spec, suite, testing};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Reads bytes, and panics if they broke a rule.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 9] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -27,6 +29,7 @@ pub const ALL: [(&str, Target); 8] = [
     ("agent", agent),
     ("junit", junit),
     ("policy", policy),
+    ("token", token),
     ("text", text),
 ];
 
@@ -84,20 +87,38 @@ fn description(bytes: &[u8]) {
     }
 }
 
-/// Both ends of an agent's connection: dayfly's gets any output, the agent's any input.
+/// Both ends of an agent's connection: dayfly's gets any output, the agent's any input; once as it is, and once as the other
+/// end would authenticate it.
 fn agent(bytes: &[u8]) {
     static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
     });
-    let (output, input) = (bytes.to_vec(), bytes.to_vec());
-    let context = AgentContext::complete(&testing::plan_of(&[("api", &[])]), &Secrets::default());
-    runtime.block_on(async move {
-        let link = AgentLink { input: Box::pin(tokio::io::sink()), output: Box::pin(std::io::Cursor::new(output)) };
-        let client = AgentClient::connect(link, context);
-        if let Err(lost) = client.ask(AgentRequest::Status).await {
-            require_inert(&lost.to_string());
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let key = "5e".repeat(32);
+    runtime.block_on(async {
+        for authentic in [false, true] {
+            let (dayfly, mut other) = tokio::io::duplex(1 << 20);
+            let (output, input) = tokio::io::split(dayfly);
+            let context = AgentContext::complete(&testing::plan_of(&[("api", &[])]), &Secrets::default());
+            let client = AgentClient::connect(AgentLink { input: Box::pin(input), output: Box::pin(output) }, context);
+            let answer = async {
+                let mut opening = String::new();
+                BufReader::new(&mut other).read_line(&mut opening).await.expect("an opening");
+                let opening: Opening = serde_json::from_str(&opening).expect("an opening is JSON");
+                let lines = sealed(&opening.key, false, &text).expect("a key");
+                other.write_all(if authentic { &lines } else { bytes }).await.ok();
+                other.shutdown().await.ok();
+            };
+            if let (Err(lost), ()) = tokio::join!(client.ask(AgentRequest::Status), answer) {
+                require_inert(&lost.to_string());
+            }
         }
+        serve(std::io::Cursor::new(bytes.to_vec()), tokio::io::sink()).await.ok();
+        let context = AgentContext::complete(&testing::plan_of(&[("api", &[])]), &Secrets::default());
+        let opening = serde_json::to_string(&Opening { key: key.clone(), context }).expect("openings are JSON");
+        let lines = sealed(&key, true, &text).expect("a key");
+        let input = [opening.as_bytes(), b"\n", &lines].concat();
         serve(std::io::Cursor::new(input), tokio::io::sink()).await.ok();
     });
 }
@@ -117,6 +138,17 @@ fn policy(bytes: &[u8]) {
         }
         Err(diagnostics) => require_inert(&diagnostics.render(false)),
     }
+}
+
+/// No token passes for a key that nobody has.
+fn token(bytes: &[u8]) {
+    let server = "https://git.test".to_owned();
+    let issuer = Issuer { issuer: server.clone(), forge: Forge::GitLab, server };
+    Jwks::parse(bytes).ok();
+    let set = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    let keys = Jwks::parse(set).expect("the set is valid");
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    assert!(oidc::verify(&String::from_utf8_lossy(bytes), &keys, &issuer, "dayfly", now).is_err());
 }
 
 /// What is printed holds no control sequence and no workflow command, whatever it was made of.

@@ -16,7 +16,7 @@ mod suite_origin;
 mod verdict;
 
 pub use digest::{Digest, InvalidDigest, hex, is_hex};
-pub use environment_name::{EnvironmentName, InvalidEnvironmentName};
+pub use environment_name::{EnvironmentName, EnvironmentScope, InvalidEnvironmentName};
 pub use image::ImageFact;
 pub use image_ref::{ImageRef, ImageVersion, InvalidImageRef, RegistryImage, registry_host};
 pub use keep::Keep;

@@ -33,7 +33,7 @@ use model::Environment;
 pub use overrides::{BaseFile, Overrides};
 pub use parse::ParsedDescription;
 
-use crate::model::{Digest, SuiteOrigin};
+use crate::model::{Digest, EnvironmentScope, SuiteOrigin};
 
 /// A description without errors, values and images filled in.
 #[derive(Debug, Clone)]
@@ -52,6 +52,8 @@ pub struct ValidDescription {
     pub path: PathBuf,
     /// Where each suite comes from.
     pub origins: BTreeMap<String, SuiteOrigin>,
+    /// Scope of the environment's name.
+    pub scope: Option<EnvironmentScope>,
     /// The description of the protected base, if the suites come from one.
     pub base: Option<BaseFile>,
 }
@@ -132,6 +134,7 @@ fn validate(
         source,
         path,
         origins,
+        scope: overrides.scope,
         base,
     })
 }

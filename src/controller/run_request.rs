@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
 use crate::crd::{BaseSource, ConfigMapSource, DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::lease::Owner;
 use crate::model::without_credentials;
 use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy, Subject};
 use crate::report::facts::{Change, Runner};
@@ -46,9 +47,9 @@ pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) ->
     let policy = policy(client, system).await?;
     let request = described(client, object).await?;
     let namespace = object.namespace().unwrap_or_default();
-    let subject = Subject::Requester { namespace, repository: request.change.repository.clone() };
+    let subject = Subject::Requester { namespace: namespace.clone(), repository: request.change.repository.clone() };
     let refused = |faults: Diagnostics| Unresolved::NotAllowed(faults.render(false));
-    crate::policy::check(&policy, &subject, &request.valid, &overrides(&object.spec)).map_err(refused)?;
+    crate::policy::check(&policy, &subject, &request.valid, &overrides(&object.spec, &namespace)).map_err(refused)?;
     Ok(RunRequest { policy: policy.reference().cloned(), ..request })
 }
 
@@ -82,7 +83,11 @@ async fn described(client: &Client, object: &TestEnvironment) -> Result<RunReque
     };
     let base_in_map = spec.suites_from.as_ref().is_some_and(|s| s.config_map.is_some());
     let may_change = spec.description.config_map.is_some() || base_in_map;
-    checked(spec, &text, &files, base).map_err(if may_change { Unresolved::Source } else { Unresolved::Invalid })
+    checked(spec, &namespace, &text, &files, base).map_err(if may_change {
+        Unresolved::Source
+    } else {
+        Unresolved::Invalid
+    })
 }
 
 /// The description of the protected base.
@@ -152,24 +157,27 @@ fn contents(map: ConfigMap) -> Files {
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
 }
 
-fn overrides(spec: &TestEnvironmentSpec) -> Overrides {
+fn overrides(spec: &TestEnvironmentSpec, namespace: &str) -> Overrides {
+    let repository = spec.repository.as_deref().map(without_credentials);
     Overrides {
         set: spec.values.clone().into_iter().collect(),
         images: spec.images.clone().into_iter().collect(),
         ttl: spec.ttl.clone(),
         pr: Some(spec.pull_request),
         commit: Some(spec.commit.clone()),
+        scope: Owner::namespace(namespace, repository.as_deref()).scope(),
         ..Overrides::default()
     }
 }
 
 fn checked(
     spec: &TestEnvironmentSpec,
+    namespace: &str,
     text: &[u8],
     files: &Files,
     base: Option<BaseFile>,
 ) -> Result<RunRequest, String> {
-    let overrides = Overrides { base, ..overrides(spec) };
+    let overrides = Overrides { base, ..overrides(spec, namespace) };
     let valid = crate::spec::load_bytes(Path::new(&spec.description.path), text, files, &overrides);
     let valid = valid.map_err(|faults| faults.render(false))?;
     let plan = crate::plan::build::build(&valid, spec.pull_request).map_err(|e| format!("failed to {e}"))?;

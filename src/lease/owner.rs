@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{RunId, repository_key, sanitize};
+use crate::model::{EnvironmentScope, RunId, repository_key, sanitize};
 
 /// Longest part of an owner in a message.
 const LONGEST_PART: usize = 200;
@@ -45,6 +45,12 @@ impl Owner {
     /// The owner of what the command line requests.
     pub fn command_line(account: Option<String>, repository: Option<&str>) -> Self {
         Self { namespace: None, repository: repository.map(repository_key), account }
+    }
+
+    /// Scope of the names of its environments; none for the command line, whose users choose their names.
+    pub fn scope(&self) -> Option<EnvironmentScope> {
+        let namespace = self.namespace.as_deref()?;
+        Some(EnvironmentScope::of(&[namespace, self.repository.as_deref().unwrap_or_default()]))
     }
 
     /// Returns true if both are the same owner. An owner that a lease does not name is never the same.

@@ -29,7 +29,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
     let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s, valid)?)));
     Ok(Plan {
-        environment: EnvironmentName::new(&e.name, pr).to_string(),
+        environment: EnvironmentName::new(&e.name, pr).scoped(valid.scope.clone()).to_string(),
         description: e.name.clone(),
         pr,
         description_digest: valid.digest.clone(),

@@ -1,5 +1,7 @@
 //! Changes that the command line makes to a description.
 
+use crate::model::EnvironmentScope;
+
 /// Changes of the command line to a description, and the facts of the run that it gives to templates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
@@ -13,6 +15,8 @@ pub struct Overrides {
     pub pr: Option<u32>,
     /// `{{commit}}`; forty zeros where it is not known.
     pub commit: Option<String>,
+    /// Scope of the environment's name, and of `{{environment}}`.
+    pub scope: Option<EnvironmentScope>,
     /// Name that `{{environment}}` is made of, in place of the description's own.
     pub description: Option<String>,
     /// The protected base, whose suites take the place of the description's own.

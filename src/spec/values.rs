@@ -41,7 +41,7 @@ pub(super) fn collect(
     let pr = overrides.pr.unwrap_or(0);
     all.insert("pr".into(), pr.to_string());
     all.insert("commit".into(), overrides.commit.clone().unwrap_or_else(|| "0".repeat(40)));
-    all.insert("environment".into(), EnvironmentName::new(description, pr).to_string());
+    all.insert("environment".into(), EnvironmentName::new(description, pr).scoped(overrides.scope.clone()).to_string());
     all
 }
 

@@ -75,9 +75,10 @@ pub fn object(namespace: &str, kind: &str, name: &str) -> Value {
     serde_json::from_str(&kubectl(&["-n", namespace, "get", kind, name, "-o", "json"])).unwrap()
 }
 
-/// Returns true if a namespace of that name exists.
+/// Returns true if a namespace of that name exists, also with the scope of a requester.
 pub fn namespace_is_there(name: &str) -> bool {
-    try_kubectl(&["get", "namespace", name]).code == 0
+    let all = kubectl(&["get", "namespaces", "-o", "jsonpath={.items[*].metadata.name}"]);
+    all.split_whitespace().any(|found| found == name || found.starts_with(&format!("{name}-")))
 }
 
 /// Waits until the condition holds; for things that the cluster does by itself.

@@ -168,14 +168,14 @@ fn keeps_an_environment_until_keep_is_never() {
     team.until_phase("shop", "Kept");
     let status = team.status("shop");
     assert_eq!((condition(&status, "Ready"), condition(&status, "Removed")), ("True Kept".into(), "False Kept".into()));
-    assert_eq!(status["run"]["endpoints"][0]["address"], "web.ct-kept-pr-7.svc:8080");
+    assert_eq!(status["run"]["endpoints"][0]["address"], format!("web.{}.svc:8080", team.environment("shop")));
     assert!(namespace_is_there("ct-kept-pr-7"));
     let run = status["run"]["id"].clone();
     team.asks("shop", 7, &description, json!({"keep": "Never"}));
     team.until_phase("shop", "Done");
     assert_eq!(team.status("shop")["run"]["id"], run, "it was not run once more");
     assert!(!namespace_is_there("ct-kept-pr-7"));
-    let record = team.removal("ct-kept-pr-7");
+    let record = team.removal("shop");
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("unwanted")));
     assert_eq!(record["environment"]["runId"], run);
     assert_eq!(record["remover"]["account"], "system:serviceaccount:dayfly-system:dayfly-controller");
@@ -189,7 +189,7 @@ fn removes_a_kept_environment_when_it_expires() {
     team.until_phase("shop", "Done");
     assert!(team.status("shop")["run"]["keepReason"].is_string(), "it was kept before");
     assert!(!namespace_is_there("ct-ttl-pr-7"));
-    let record = team.removal("ct-ttl-pr-7");
+    let record = team.removal("shop");
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("expired")));
 }
 
@@ -222,7 +222,7 @@ fn records_what_the_reaper_removes_and_updates_the_object() {
     let admin = std::env::var("DAYFLY_TEST_ADMIN_KUBECONFIG").unwrap();
     let mut reaping = reaper.command(&[&reap[..], &["--records-in", &team.namespace]].concat());
     reaping.env("KUBECONFIG", admin);
-    crate::support::ended(reaping).code(0).says("ct-reaped-pr-7").says("is not open");
+    crate::support::ended(reaping).code(0).says(&team.environment("shop")).says("is not open");
     assert!(!namespace_is_there("ct-reaped-pr-7"));
     team.until_phase("shop", "Done");
     let records = kubectl(&[
@@ -231,7 +231,7 @@ fn records_what_the_reaper_removes_and_updates_the_object() {
         "get",
         "configmaps",
         "-l",
-        "dayfly.dev/removal-of=ct-reaped-pr-7",
+        &format!("dayfly.dev/removal-of={}", team.environment("shop")),
         "-o",
         "json",
     ]);
@@ -248,7 +248,7 @@ fn extending_changes_the_expiration_time() {
     team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
     team.until_phase("shop", "Kept");
     let before = team.status("shop")["run"]["expirationTime"].as_str().unwrap().to_owned();
-    crate::world::user().unwrap().dayfly(&["extend", "ct-extended-pr-7", "2h"]).code(0);
+    crate::world::user().unwrap().dayfly(&["extend", &team.environment("shop"), "2h"]).code(0);
     team.until("shop", "has a later end", |s| s["run"]["expirationTime"].as_str() > Some(before.as_str()));
     assert!(namespace_is_there("ct-extended-pr-7"));
     assert_eq!(team.status("shop")["phase"], "Kept");
@@ -282,7 +282,7 @@ fn a_killed_runner_loses_the_run_and_leaves_nothing() {
     assert!(status["run"]["openingEntry"]["digest"].is_string() && status["run"]["evidence"].is_null(), "{status:#}");
     assert_eq!(status["run"]["id"], run, "it was not run once more");
     assert!(!namespace_is_there("ct-lost-pr-7"));
-    let record = team.removal("ct-lost-pr-7");
+    let record = team.removal("shop");
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("unfinished")));
 }
 
@@ -291,14 +291,14 @@ fn nobody_in_an_environment_can_read_the_signing_key() {
     let team = team!("secret");
     team.asks("shop", 7, &described("ct-secret", &with_cases(REACHES_WEB)), json!({"keep": "Always"}));
     team.until_phase("shop", "Kept");
-    let accounts =
-        kubectl(&["-n", "ct-secret-pr-7", "get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}"]);
+    let environment = team.environment("shop");
+    let accounts = kubectl(&["-n", &environment, "get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}"]);
     for account in accounts.split(' ') {
-        let who = format!("--as=system:serviceaccount:ct-secret-pr-7:{account}");
+        let who = format!("--as=system:serviceaccount:{environment}:{account}");
         let may = try_kubectl(&["-n", "dayfly-system", "auth", "can-i", "get", "secret/dayfly-signing-key", &who]);
         assert_eq!(may.out.trim(), "no", "{account}");
     }
-    let pods = kubectl(&["-n", "ct-secret-pr-7", "get", "pods", "-o", "json"]);
+    let pods = kubectl(&["-n", &environment, "get", "pods", "-o", "json"]);
     let pods: serde_json::Value = serde_json::from_str(&pods).unwrap();
     for pod in pods["items"].as_array().unwrap() {
         assert_eq!(pod["spec"]["automountServiceAccountToken"], false, "{pod:#}");

@@ -38,6 +38,7 @@ fn essence(mut report: Value) -> Value {
                     "saw",
                     "endpoint",
                     "createdOn",
+                    "environment",
                 ] {
                     map.remove(key);
                 }
@@ -90,7 +91,8 @@ fn submitting_again_runs_again_and_both_leave_evidence() {
     let file = team.user.describes("ct-again", &with_cases(REACHES_WEB));
     team.user.dayfly(&submit(&file, &[])).code(0).says("PASSED");
     team.user.dayfly(&submit(&file, &[])).code(0).says("PASSED");
-    assert_eq!(std::fs::read_dir(team.user.folder.path().join("evidence/ct-again-pr-7")).unwrap().count(), 2);
+    let folder = team.user.folder.path().join("evidence").join(team.environment("ct-again-pr-7"));
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
 }
 
 #[test]

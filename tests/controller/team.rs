@@ -72,9 +72,15 @@ impl Team {
         self.until(name, &format!("is {phase}"), |s| s["phase"] == phase);
     }
 
-    /// Content of the latest record of a removal by the controller, verified as docs/reaping.md describes.
-    pub fn removal(&self, environment: &str) -> Value {
-        let of = format!("dayfly.dev/removal-of={environment}");
+    /// Name of the environment of the object's run.
+    pub fn environment(&self, name: &str) -> String {
+        self.status(name)["run"]["environment"].as_str().expect("it has a run").to_owned()
+    }
+
+    /// Content of the latest record of the removal of the object's environment by the controller, verified as docs/reaping.md
+    /// describes.
+    pub fn removal(&self, name: &str) -> Value {
+        let of = format!("dayfly.dev/removal-of={}", self.environment(name));
         let records = kubectl(&["-n", "dayfly-system", "get", "configmaps", "-l", &of, "-o", "json"]);
         let records: Value = serde_json::from_str(&records).unwrap();
         // Their names say when they were begun.

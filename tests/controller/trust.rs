@@ -24,20 +24,21 @@ fn an_environment_of_another_owner_is_not_taken_over() {
     let before = state();
     assert_eq!((&before[2], &before[3]["repository"]), (&json!("being debugged"), &json!("git.test/team/shop")));
 
+    owner.dayfly(&["up", &file, "--pr", "7", "--repository", "other/team"]).code(1).says("belongs to");
+
+    // A TestEnvironment gets an environment of its own, also if it claims the owner's repository.
     let file = evil.user.describes("ct-trust", &with_cases(REACHES_WEB));
     let fixed = ["submit", &file, "--pr", "7", "--commit", COMMIT, "--wait", "--evidence", "evidence"];
-    let told = evil.user.dayfly(&[&fixed[..], &["--repository", "other/team"]].concat()).code(1);
-    assert!(!told.out.contains("--take-over") && !told.err.contains("--take-over"), "{told:?}");
-    told.says("belongs to").says("repository git.test/team/shop").says("spec.attempt");
-    evil.until_phase(environment, "Done");
-    let status = evil.status(environment);
-    assert_eq!((&status["run"]["outcome"], &status["run"]["exitCode"]), (&json!("ERROR"), &json!(1)));
-    let cause = status["run"]["causes"][0].as_str().unwrap();
-    assert!(cause.contains("belongs to") && cause.contains("git.test/team/shop"), "{cause}");
+    evil.user.dayfly(&[&fixed[..], &["--repository", "https://git.test/team/shop"]].concat()).code(0).says("PASSED");
+    let claimed = evil.environment(environment);
+    std::fs::remove_dir_all(evil.user.folder.path().join("evidence")).unwrap();
+    evil.user.dayfly(&[&fixed[..], &["--repository", "other/team"]].concat()).code(0).says("PASSED");
+    let other = evil.environment(environment);
+    assert!(claimed != environment && other != environment && claimed != other, "{claimed} {other}");
     kubectl(&["-n", &evil.namespace, "delete", "tenv", environment, "--timeout=300s"]);
     assert_eq!(state(), before);
 
-    // The evidence says who tried, and that nobody checked their repository.
+    // The evidence says who requested the run, and that nobody checked their repository.
     let (ci, folder) = (ci(&evil), evil.user.evidence(environment));
     let requester = format!("{}/{ci}", evil.namespace);
     let verify = ["verify", folder.to_str().unwrap(), "--key", &installed::controller(), "--output", "json"];
@@ -55,15 +56,19 @@ fn an_environment_of_another_owner_is_not_taken_over() {
 }
 
 #[test]
-fn a_finished_object_holds_no_name_against_another_namespace() {
+fn requesters_have_environments_of_the_same_description_and_number_side_by_side() {
     let first = team!("over");
     let second = team!("after");
     let description = described("ct-over", &with_cases(REACHES_WEB));
-    first.asks("shop", 7, &description, json!({}));
-    first.until_phase("shop", "Done");
+    first.asks("shop", 7, &description, json!({"keep": "Always"}));
+    first.until_phase("shop", "Kept");
+    let run = first.status("shop")["run"].clone();
     second.asks("shop", 7, &description, json!({}));
     second.until("shop", "passed", |s| s["run"]["outcome"] == "PASSED");
-    assert_eq!(first.status("shop")["phase"], "Done", "the first one is still there");
+    second.until_phase("shop", "Done");
+    assert_ne!(second.environment("shop"), first.environment("shop"));
+    assert_eq!(first.status("shop")["run"], run);
+    assert!(namespace_is_there(&first.environment("shop")));
 }
 
 #[test]

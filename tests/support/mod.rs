@@ -146,10 +146,12 @@ impl User {
 
     /// The folder of the only run of an environment.
     pub fn evidence(&self, environment: &str) -> PathBuf {
-        let runs: Vec<_> = std::fs::read_dir(self.folder.path().join("evidence").join(environment))
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .collect();
+        let entries = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+        let of_environment = entries(self.folder.path().join("evidence")).filter(|folder| {
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            name == environment || name.starts_with(&format!("{environment}-"))
+        });
+        let runs: Vec<_> = of_environment.flat_map(entries).collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].clone()
     }

@@ -53,7 +53,9 @@ suites:
     );
     let environment = format!("{name}-pr-1");
     user.owns(&environment);
-    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { departures: [writableRoot] }\n";
+    std::fs::write(user.folder.path().join("policy.yaml"), policy).unwrap();
+    user.dayfly(&["up", &file, "--pr", "1", "--policy", "policy.yaml"]).code(0);
     user.dayfly(&["test", &environment])
         .code(5)
         .says("2 of 4 passed")

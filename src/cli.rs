@@ -23,6 +23,7 @@ pub mod error;
 pub mod extend;
 pub mod forward;
 pub mod identity;
+pub mod identity_token;
 pub mod image;
 pub mod install;
 pub mod keep;

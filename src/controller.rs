@@ -27,6 +27,7 @@ pub mod http_server;
 mod labels;
 pub mod leader_election;
 pub mod metrics;
+mod proof;
 pub mod queue;
 mod reconcile;
 pub mod run_request;

@@ -14,6 +14,7 @@ pub mod crd;
 pub mod engine;
 pub mod evidence;
 pub mod file;
+pub mod identity;
 pub mod install;
 pub mod lease;
 pub mod lifecycle;

@@ -8,6 +8,7 @@ mod image_ref;
 mod keep;
 mod pod_security;
 mod policy_reference;
+mod proof;
 mod redact;
 mod repository;
 mod run_id;
@@ -22,6 +23,7 @@ pub use image_ref::{ImageRef, ImageVersion, InvalidImageRef, RegistryImage, regi
 pub use keep::Keep;
 pub use pod_security::PodSecurity;
 pub use policy_reference::PolicyReference;
+pub use proof::Proof;
 pub use redact::{MIN_SECRET_LENGTH, Redactor};
 pub use repository::{Repository, repository_key, without_credentials};
 pub use run_id::{InvalidRunId, RunId};

@@ -9,7 +9,7 @@ mod token;
 
 pub use claims::{Claims, Forge};
 pub use jwks::Jwks;
-pub use token::{Issuer, TokenError, verify};
+pub use token::{Issuer, TokenError, unverified_issuer, verify};
 
 #[cfg(test)]
 mod tests;

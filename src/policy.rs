@@ -15,6 +15,7 @@ mod words;
 
 pub use enforce::{check, check_number};
 pub use limits::{Ceiling, Limits};
+pub use model::TrustedIssuer;
 pub use valid::{Policy, Subject, load, load_text};
 
 /// ConfigMap in dayfly's namespace that holds the policy of a cluster.

@@ -417,6 +417,32 @@ fn reports_a_process_that_exceeds_its_memory_limit() {
 }
 
 #[test]
+fn an_identity_token_proves_the_repository() {
+    needs_engine!();
+    let user = User::new();
+    let forge = support::identity::Forge::new(user.folder.path());
+    let file = user.describes("proven", &with_cases(REACHES_WEB));
+    std::fs::write(user.folder.path().join("token"), forge.token("dayfly", json!({}))).unwrap();
+    let repository = ["--repository", "https://git.test/team/shop"];
+    user.owns("proven-pr-7");
+    user.runs(&file, "7", &[&repository[..], &["--policy", "policy.yaml", "--identity-token", "token"]].concat())
+        .code(0)
+        .says("proven: repository, pull request, by an identity token of https://git.test/oidc");
+    let folder = user.evidence("proven-pr-7");
+    let verify = ["verify", folder.to_str().unwrap(), "--key", "key.pem.pub", "--require-passed", "--require-proven"];
+    let context = user.dayfly(&[&verify[..], &["--output", "json"]].concat()).code(0).json()["run"].clone();
+    assert_eq!(context["declared"], json!(["commit"]));
+    assert_eq!(context["requester"]["proven"]["proves"], json!(["repository", "pull request"]));
+    user.dayfly(&verify).code(0).says("by an identity token of https://git.test/oidc");
+
+    std::fs::remove_dir_all(user.folder.path().join("evidence")).unwrap();
+    user.runs(&file, "7", &[&repository[..], &["--policy", "policy.yaml"]].concat()).code(0);
+    let folder = user.evidence("proven-pr-7");
+    let verify = ["verify", folder.to_str().unwrap(), "--key", "key.pem.pub", "--require-proven"];
+    user.dayfly(&verify).code(10).says("the repository is only declared");
+}
+
+#[test]
 fn no_more_environments_than_the_policy_allows() {
     needs_engine!();
     let user = User::new();

@@ -133,6 +133,10 @@ pub struct RequestArgs {
     pub description: DescriptionArgs,
     #[command(flatten)]
     pub change: ChangeArgs,
+    /// File with the identity token of the CI job, which proves the repository (default: the variable
+    /// DAYFLY_IDENTITY_TOKEN, which holds the token itself); see docs/policy.md
+    #[arg(long, value_name = "FILE")]
+    pub identity_token: Option<PathBuf>,
     /// Run only this suite (repeatable)
     #[arg(long, value_name = "NAME")]
     pub suite: Vec<String>,

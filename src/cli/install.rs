@@ -1,5 +1,6 @@
 //! `dayfly install`: installs or upgrades the controller in a cluster.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use tokio::time::Instant;
 
 use super::error::usage_error;
 use super::{Common, Output, description, stdio};
+use crate::identity;
 use crate::install::manifests::{self, Manifest};
 use crate::install::remove::{self, Removal, RoleBindings};
 use crate::install::{CONTROLLER, CRD, InstallError, apply, key, policy, wait};
+use crate::policy::Policy;
 use crate::report::exit_code;
 use output::{install_error, print_change};
 
@@ -103,7 +106,20 @@ pub async fn run(args: InstallArgs, common: &Common) -> anyhow::Result<u8> {
 
 fn add_policy(all: &mut Vec<Manifest>, file: &Path, common: &Common) -> anyhow::Result<()> {
     let (given, text) = description::printed(crate::policy::load_text(file), common.output == Output::Json)?;
-    policy::add(all, &given, &text).map_err(|e| install_error(common, &e))
+    let keys = key_files(&given, file)?;
+    policy::add(all, &given, &text, &keys).map_err(|e| install_error(common, &e))
+}
+
+/// The key sets that a policy names as files beside it.
+fn key_files(policy: &Policy, file: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let names = policy.issuers().iter().map(|i| &i.keys).filter(|keys| !keys.starts_with("https://"));
+    let read = |name: &String| {
+        let text = identity::read_key_file(folder, name);
+        text.map(|text| (name.clone(), text))
+            .map_err(|why| usage_error(&format!("failed to read the keys that the policy names: {why}")).into())
+    };
+    names.map(read).collect()
 }
 
 async fn wait_until_available(client: &Client, until: Instant, common: &Common) -> anyhow::Result<()> {

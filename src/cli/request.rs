@@ -59,7 +59,7 @@ pub fn run_request(
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));
     }
-    Ok((RunRequest { valid, plan, change, runner, policy: policy.reference().cloned() }, policy))
+    Ok((RunRequest { valid, plan, change, runner, policy: policy.reference().cloned(), proof: None }, policy))
 }
 
 /// The lease of a new run for this change, which belongs to the account on the engine and the repository.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::policy::PolicyArgs;
-use super::{Common, Output, OwnerArgs, RequestArgs, process_env, progress, request, signals, stdio, target};
+use super::{
+    Common, Output, OwnerArgs, RequestArgs, identity_token, process_env, progress, request, signals, stdio, target,
+};
 use crate::evidence::store;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
@@ -36,8 +38,9 @@ pub struct RunArgs {
 /// Performs the run. After the claim, every outcome is reported, signed and cleaned up.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let (run_request, policy) = request::run_request(&args.request, Some(&args.policy), common)?;
-    let RunRequest { valid, plan, change, runner, policy: reference } = run_request;
-    let RequestArgs { description, suite, keep, .. } = args.request;
+    let RunRequest { valid, plan, change, runner, policy: reference, .. } = run_request;
+    let RequestArgs { description, identity_token, suite, keep, .. } = args.request;
+    let proof = identity_token::proof(identity_token.as_deref(), &args.policy, &policy, &change, &runner).await?;
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
@@ -45,6 +48,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     facts.policy = reference;
+    facts.requester.iter_mut().for_each(|r| r.proven.clone_from(&proof));
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);

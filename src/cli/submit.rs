@@ -57,7 +57,8 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     let RunRequest { valid, plan, change, runner, .. } = run_request;
     let text = std::fs::read_to_string(&valid.path)
         .with_context(|| format!("failed to read {} once more", valid.path.display()))?;
-    let wanted = spec::build(&args.request, &valid, text, &change, runner);
+    let mut wanted = spec::build(&args.request, &valid, text, &change, runner);
+    wanted.identity_token = super::identity_token::token(args.request.identity_token.as_deref())?;
     let engine = reached(common).await?;
     let client = engine.client();
     let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());

@@ -61,6 +61,9 @@ pub struct RequirementArgs {
     /// Require this requester: the namespace of the TestEnvironment, and the user; without a namespace, the command line
     #[arg(long, value_name = "NAMESPACE[/USER]")]
     pub requester: Option<String>,
+    /// Require proof that the requester belongs to the repository: by the operator's policy, or by an identity token
+    #[arg(long)]
+    pub require_proven: bool,
     /// Require this run
     #[arg(long, value_name = "ID")]
     pub run: Option<RunId>,
@@ -169,6 +172,7 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
             Some((namespace, user)) => (namespace.to_owned(), Some(user.to_owned())),
             None => (text.to_owned(), None),
         }),
+        proven: of.require_proven,
         run: of.run,
         max_age: of.max_age,
         suites: of.require_suite.iter().map(suite).collect::<anyhow::Result<_>>()?,

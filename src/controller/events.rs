@@ -114,6 +114,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let nothing = TestEnvironmentStatus::default();
         let result = DescriptionCheck::Valid {
+            identity: None,
             environment: "e".into(),
             input_digest: "a".into(),
             description_digest: "d".into(),

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt};
 
+use super::proof;
 use crate::crd::{BaseSource, ConfigMapSource, DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::identity::IdentityError;
 use crate::lease::Owner;
 use crate::model::without_credentials;
 use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy, Subject};
@@ -42,33 +44,43 @@ pub enum Unresolved {
     Api(#[from] kube::Error),
 }
 
+impl From<IdentityError> for Unresolved {
+    fn from(error: IdentityError) -> Self {
+        let text = format!("spec.identityToken: failed to {error}");
+        match error {
+            IdentityError::NoKeys { .. } => Self::Source(text),
+            IdentityError::UnknownIssuer { .. } => Self::NotAllowed(text),
+            IdentityError::Token(_) | IdentityError::Differs { .. } => Self::Invalid(text),
+        }
+    }
+}
+
 /// Reads what the object refers to and checks it, also against the operator's policy in dayfly's namespace.
 pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) -> Result<RunRequest, Unresolved> {
-    let policy = policy(client, system).await?;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), system);
+    let files = maps.get_opt(CONFIGMAP).await?.map(contents);
+    let policy = parse_policy(files.as_ref(), system)?;
     let request = described(client, object).await?;
     let namespace = object.namespace().unwrap_or_default();
-    let subject = Subject::Requester { namespace: namespace.clone(), repository: request.change.repository.clone() };
+    let proof = proof::of(object, &policy, &files.unwrap_or_default(), &request).await?;
+    let repository = request.change.repository.clone().filter(|_| proof.is_some());
+    let subject = Subject::Requester { namespace: namespace.clone(), repository };
     let refused = |faults: Diagnostics| Unresolved::NotAllowed(faults.render(false));
     crate::policy::check(&policy, &subject, &request.valid, &overrides(&object.spec, &namespace)).map_err(refused)?;
-    Ok(RunRequest { policy: policy.reference().cloned(), ..request })
+    Ok(RunRequest { policy: policy.reference().cloned(), proof, ..request })
 }
 
-/// Reads the operator's policy; without one, the built-in limits hold. With an unusable one, nothing is allowed.
-async fn policy(client: &Client, system: &str) -> Result<Policy, Unresolved> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), system);
-    parse_policy(maps.get_opt(CONFIGMAP).await?, system)
-}
-
-/// The policy of its ConfigMap in dayfly's namespace; without one, the built-in limits.
-pub(super) fn parse_policy(map: Option<ConfigMap>, system: &str) -> Result<Policy, Unresolved> {
-    let Some(map) = map else { return Ok(Policy::built_in()) };
+/// The operator's policy among the files of its ConfigMap; without it, the built-in limits hold. With an unusable one,
+/// nothing is allowed.
+pub(super) fn parse_policy(files: Option<&Files>, system: &str) -> Result<Policy, Unresolved> {
+    let Some(files) = files else { return Ok(Policy::built_in()) };
     let uri = format!("configmap://{system}/{CONFIGMAP}/{CONFIGMAP_KEY}");
-    let Some(text) = contents(map).remove(CONFIGMAP_KEY) else {
+    let Some(text) = files.get(CONFIGMAP_KEY) else {
         let why =
             format!("ConfigMap {system}/{CONFIGMAP} has no key {CONFIGMAP_KEY}; ask the operator of this installation");
         return Err(Unresolved::NotAllowed(why));
     };
-    Policy::parse(Path::new(&uri), &text).map_err(|faults| Unresolved::NotAllowed(faults.render(false)))
+    Policy::parse(Path::new(&uri), text).map_err(|faults| Unresolved::NotAllowed(faults.render(false)))
 }
 
 async fn described(client: &Client, object: &TestEnvironment) -> Result<RunRequest, Unresolved> {
@@ -137,7 +149,7 @@ fn is_object_name(name: &str) -> bool {
 }
 
 /// Files by the path that the description uses.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, Files), String> {
     let text = source.inline.clone().unwrap_or_default().into_bytes();
@@ -151,7 +163,7 @@ fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, Files), String> {
 }
 
 /// `__` in a key stands for a slash, which keys cannot contain.
-fn contents(map: ConfigMap) -> Files {
+pub(super) fn contents(map: ConfigMap) -> Files {
     let text = map.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
     let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
     text.chain(binary).map(|(key, bytes)| (key.replace("__", "/"), bytes)).collect()
@@ -189,6 +201,7 @@ fn checked(
         valid,
         plan,
         policy: None,
+        proof: None,
         change: Change {
             repository: spec.repository.as_deref().map(without_credentials),
             pr: spec.pull_request,

@@ -170,7 +170,7 @@ impl Runner {
         request: RunRequest,
         mut screen: impl FnMut(&RunEvent) + Send + 'static,
     ) -> RunStatus {
-        let RunRequest { valid, plan, change, runner, policy } = request;
+        let RunRequest { valid, plan, change, runner, policy, proof } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),
@@ -185,6 +185,7 @@ impl Runner {
         if let Some(requester) = &mut facts.requester {
             requester.uid.clone_from(&object.metadata.uid);
             requester.user = requester::user(&self.client, object).await;
+            requester.proven = proof;
         }
         let configmap_store =
             ConfigMapStore::new(self.client.clone(), &self.object.0, object.owner_ref(&()).unwrap_or_default());

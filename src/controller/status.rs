@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::decide::{PodState, QueueState, RunnerPod};
-use crate::crd::{Phase, RunStatus, Stage, TestEnvironmentStatus};
+use crate::crd::{Phase, RunStatus, Stage, TestEnvironmentStatus, VerifiedIdentity};
 use crate::model::{Keep, Outcome};
 
 /// Longest message of a condition.
@@ -21,6 +21,8 @@ pub enum DescriptionCheck {
         input_digest: String,
         /// Digest of the description as resolved.
         description_digest: String,
+        /// What the identity token proves, if there is one.
+        identity: Option<VerifiedIdentity>,
         /// Summary of the description, in a few words.
         summary: String,
     },
@@ -41,7 +43,8 @@ pub fn after_check(
     now: Timestamp,
 ) -> TestEnvironmentStatus {
     let (value, reason, message) = match result {
-        DescriptionCheck::Valid { environment, input_digest, description_digest, summary } => {
+        DescriptionCheck::Valid { environment, input_digest, description_digest, identity, summary } => {
+            status.identity = identity;
             status.description_digest = Some(description_digest);
             (status.environment, status.input_digest) = (Some(environment), Some(input_digest));
             (status.observed_generation, status.observed_commit) = (Some(generation), Some(commit.to_owned()));

@@ -10,7 +10,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 
 use super::labels::RUNNER;
-use super::run_request::parse_policy;
+use super::run_request::{contents, parse_policy};
 use crate::engine::kubernetes::watch_with_relist;
 use crate::model::RunId;
 use crate::policy::{self, Policy, Subject};
@@ -82,7 +82,9 @@ async fn follow_policy(
         match map {
             Ok(map) => {
                 // With an unusable policy no run starts: its limits do not matter.
-                policies.send_replace(Some(parse_policy(map, namespace).unwrap_or_else(|_| Policy::built_in())));
+                let files = map.map(contents);
+                let policy = parse_policy(files.as_ref(), namespace);
+                policies.send_replace(Some(policy.unwrap_or_else(|_| Policy::built_in())));
                 wake();
             }
             Err(e) => tracing::debug!("restarting the watch of the policy: {e}"),

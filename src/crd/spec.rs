@@ -51,6 +51,11 @@ pub struct TestEnvironmentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub repository: Option<String>,
+    /// Identity token of the CI job for the audience `dayfly/NAMESPACE` of this namespace. It proves the repository; see
+    /// docs/policy.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16_384))]
+    pub identity_token: Option<String>,
     /// Overrides of values in the description.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "values")]
@@ -187,7 +192,7 @@ impl TestEnvironmentSpec {
     pub fn input_digest(&self) -> String {
         let Ok(mut value) = serde_json::to_value(self) else { return String::new() };
         if let Some(spec) = value.as_object_mut() {
-            for later in ["ttl", "keep", "requestedBy"] {
+            for later in ["ttl", "keep", "requestedBy", "identityToken"] {
                 spec.remove(later);
             }
         }
@@ -212,6 +217,7 @@ mod tests {
         let same = spec(|_| {}).input_digest();
         assert_eq!(spec(|s| s.keep = Keep::Always).input_digest(), same);
         assert_eq!(spec(|s| s.ttl = Some("9h".into())).input_digest(), same);
+        assert_eq!(spec(|s| s.identity_token = Some("x".into())).input_digest(), same);
         let different: [fn(&mut TestEnvironmentSpec); 6] = [
             |s| s.commit = "4d1f0c3".into(),
             |s| s.attempt = 2,

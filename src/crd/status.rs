@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::StoredEvidence;
-use crate::model::{Outcome, Verdict};
+use crate::model::{Outcome, Proof, Verdict};
 use crate::spec::model::SuiteKind;
 
 /// Observed state of a TestEnvironment.
@@ -35,6 +35,9 @@ pub struct TestEnvironmentStatus {
     /// SHA-256 of the description as resolved when it was checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_digest: Option<String>,
+    /// What the identity token proved when it was verified; it may expire before the run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<VerifiedIdentity>,
     /// Number of runs that must end before this one starts; absent if it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u32>,
@@ -48,6 +51,15 @@ pub struct TestEnvironmentStatus {
     /// The latest run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
+}
+
+/// An identity token that was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedIdentity {
+    /// SHA-256 of the token and the claims that it was compared with.
+    pub of: String,
+    /// What it proves.
+    pub proof: Proof,
 }
 
 /// Summary of the progress.

@@ -1,5 +1,6 @@
 //! The operator's policy as objects: the policy itself, and the Pod Security levels that admission lets environments have.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,16 +15,22 @@ use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy};
 /// Admission policy with the levels that environments may have.
 const LEVELS: &str = "dayfly-pod-security";
 
-/// Puts a policy among the objects to install, and sets the levels that it allows.
-pub fn add(all: &mut Vec<Manifest>, policy: &Policy, text: &str) -> Result<(), InstallError> {
+/// Puts a policy and the key sets that it names among the objects to install, and sets the levels that it allows.
+pub fn add(
+    all: &mut Vec<Manifest>,
+    policy: &Policy,
+    text: &str,
+    keys: &BTreeMap<String, String>,
+) -> Result<(), InstallError> {
     set_level(all, policy.pod_security());
     let labels = json!({"app.kubernetes.io/name": "dayfly"});
-    let value = json!({
+    let mut value = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": CONFIGMAP, "namespace": NAMESPACE, "labels": labels},
-        "data": {(CONFIGMAP_KEY): text},
+        "data": keys,
     });
+    value["data"][CONFIGMAP_KEY] = text.into();
     all.push(manifests::manifest(value).map_err(InstallError::Manifest)?);
     Ok(())
 }
@@ -67,7 +74,7 @@ mod tests {
             found.value["spec"]["variables"][0]["expression"].clone()
         };
         assert_eq!(levels(&all), "['restricted']");
-        add(&mut all, &policy, text).unwrap();
+        add(&mut all, &policy, text, &BTreeMap::new()).unwrap();
         assert_eq!(levels(&all), "['restricted', 'baseline']");
         let written = all.iter().find(|m| m.name == CONFIGMAP).unwrap();
         assert_eq!(written.value["data"][CONFIGMAP_KEY], text);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::oidc::Forge;
+
 /// A whole policy: `apiVersion: dayfly.dev/v1alpha1`, `kind: Policy`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,6 +28,9 @@ pub struct PolicyDocument {
     /// Namespaces by name, with the repositories that each may speak for.
     #[serde(default)]
     pub namespaces: BTreeMap<String, Namespace>,
+    /// Forges whose identity tokens prove to which repository a CI job belongs.
+    #[serde(default)]
+    pub issuers: Vec<TrustedIssuer>,
 }
 
 /// Limits. A rule's field that is left out comes from `default`, and from dayfly's built-in limits after that.
@@ -112,6 +117,26 @@ pub struct Namespace {
     pub repositories: Vec<String>,
 }
 
+/// A forge whose identity tokens (OpenID Connect) are believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustedIssuer {
+    /// The claim `iss` of its tokens, exactly.
+    #[schemars(example = &"https://token.actions.githubusercontent.com")]
+    pub issuer: String,
+    /// The kind of forge: GitHub (also Enterprise Server) or GitLab.
+    pub forge: Forge,
+    /// URL before the path of its repositories.
+    #[schemars(example = &"https://github.com")]
+    pub server: String,
+    /// Audience of its tokens (default: `dayfly`). For a TestEnvironment, `/NAMESPACE` is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Its public keys, a JSON Web Key Set: an https URL, or a file beside the policy.
+    #[schemars(example = &"jwks.json")]
+    pub keys: String,
+}
+
 impl PolicyDocument {
     /// A policy that sets nothing.
     pub(super) fn empty() -> Self {
@@ -122,6 +147,7 @@ impl PolicyDocument {
             default: LimitSet::default(),
             rules: Vec::new(),
             namespaces: BTreeMap::new(),
+            issuers: Vec::new(),
         }
     }
 }

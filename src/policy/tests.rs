@@ -29,8 +29,10 @@ fn policy(text: &str) -> Policy {
     Policy::parse(Path::new("policy.yaml"), text.as_bytes()).unwrap()
 }
 
-fn requester(namespace: &str, repository: &str) -> Subject {
-    Subject::Requester { namespace: namespace.into(), repository: Some(repository.into()) }
+/// A TestEnvironment that claims a repository, as far as the policy proves it.
+fn claiming(policy: &Policy, namespace: &str, repository: &str) -> Subject {
+    let repository = Some(repository.to_owned()).filter(|r| policy.proven_repository(namespace, r));
+    Subject::Requester { namespace: namespace.into(), repository }
 }
 
 fn command(repository: &str) -> Subject {
@@ -40,11 +42,11 @@ fn command(repository: &str) -> Subject {
 #[test]
 fn the_first_rule_that_matches_applies_and_default_fills_its_gaps() {
     let policy = policy(POLICY_TEXT);
-    let limits = policy.limits(&requester("team-b-x", "https://git.test/a/b"));
+    let limits = policy.limits(&claiming(&policy, "team-b-x", "https://git.test/a/b"));
     assert_eq!(limits.departures.value, [model::Departure::Root]);
     assert_eq!((limits.departures.line, limits.memory.value, limits.memory.line), (Some(9), 4 << 30, Some(5)));
     assert_eq!((limits.ttl_ms.value, limits.ttl_ms.line), (24 * 3_600_000, None));
-    let others = policy.limits(&requester("team-z", "https://git.test/a/b"));
+    let others = policy.limits(&claiming(&policy, "team-z", "https://git.test/a/b"));
     assert!(others.departures.value.is_empty());
     assert_eq!(policy.limits(&command("https://git.test/org/x")).memory.value, 16 << 30);
     assert_eq!(policy.limits(&command("org/x")).memory.value, 4 << 30, "a name without a host is of no forge");
@@ -57,14 +59,14 @@ fn one_more_environment_than_allowed_is_refused_with_the_line_that_says_so() {
         &POLICY_TEXT[..POLICY_TEXT.find("namespaces:\n").unwrap()]
     );
     let policy = policy(&limited);
-    let (team, names) = (requester("team-d", "a/b"), |n: usize| vec!["shop-pr-1".to_owned(); n]);
+    let (team, names) = (claiming(&policy, "team-d", "a/b"), |n: usize| vec!["shop-pr-1".to_owned(); n]);
     assert_eq!(check_number(&policy, &team, &names(1)), Ok(()));
     let refused = check_number(&policy, &team, &names(2)).unwrap_err();
     assert_eq!(
         refused,
         "2 environments exist already, kept ones included: shop-pr-1, shop-pr-1; policy.yaml:16 allows 2; ask platform-team@example.org"
     );
-    let others = requester("team-z", "a/b");
+    let others = claiming(&policy, "team-z", "a/b");
     assert_eq!(check_number(&policy, &others, &names(9)), Ok(()));
     let refused = check_number(&policy, &others, &names(10)).unwrap_err();
     assert!(
@@ -80,9 +82,9 @@ fn a_claimed_repository_matches_a_rule_only_when_it_is_proven() {
     assert!(!policy.proven_repository("team-c", "org/shop"));
     assert!(!policy.proven_repository("team-d", "https://git.test/org/shop"));
     let departures = |subject: &Subject| policy.limits(subject).departures.value;
-    assert_eq!(departures(&requester("team-c", "https://git.test/org/shop")), [model::Departure::WritableRoot]);
-    assert!(departures(&requester("team-c", "https://git.test/org/other")).is_empty());
-    assert_eq!(policy.limits(&requester("team-d", "https://git.test/org/shop")).memory.value, 4 << 30);
+    assert_eq!(departures(&claiming(&policy, "team-c", "https://git.test/org/shop")), [model::Departure::WritableRoot]);
+    assert!(departures(&claiming(&policy, "team-c", "https://git.test/org/other")).is_empty());
+    assert_eq!(policy.limits(&claiming(&policy, "team-d", "https://git.test/org/shop")).memory.value, 4 << 30);
 }
 
 #[test]

@@ -35,11 +35,11 @@ pub enum Subject {
         /// Repository, where known.
         repository: Option<String>,
     },
-    /// A TestEnvironment, which merely claims a repository.
+    /// A TestEnvironment.
     Requester {
         /// Its namespace.
         namespace: String,
-        /// The claim.
+        /// Its repository, if that is proven: a mere claim must not buy anything.
         repository: Option<String>,
     },
 }
@@ -94,6 +94,16 @@ impl Policy {
         self.origin.as_ref().map(|o| &o.reference)
     }
 
+    /// Forges whose identity tokens are believed.
+    pub fn issuers(&self) -> &[model::TrustedIssuer] {
+        &self.document.issuers
+    }
+
+    /// Whom to ask for more.
+    pub fn contact(&self) -> &str {
+        self.document.contact.as_deref().unwrap_or("the operator of this installation")
+    }
+
     /// Number of rules.
     pub fn rules(&self) -> usize {
         self.document.rules.len()
@@ -116,11 +126,7 @@ impl Policy {
     fn matches(&self, rule: &model::Rule, subject: &Subject) -> bool {
         let (namespace, repository) = match subject {
             Subject::Command { repository } => (None, repository.as_deref()),
-            // A claim without a proof must not buy anything.
-            Subject::Requester { namespace, repository } => {
-                let proven = repository.as_deref().filter(|r| self.proven_repository(namespace, r));
-                (Some(namespace.as_str()), proven)
-            }
+            Subject::Requester { namespace, repository } => (Some(namespace.as_str()), repository.as_deref()),
         };
         let in_namespace = || namespace.is_some_and(|n| rule.namespaces.iter().any(|p| namespace_matches(p, n)));
         let of_repository = || repository.and_then(Repository::parse).is_some_and(|r| allows(&rule.repositories, &r));

@@ -1,7 +1,8 @@
 //! Checks a policy: quantities, capabilities, patterns and names. Pure. Each check reports what it finds and continues.
 
+use super::CONFIGMAP_KEY;
 use super::limits::life;
-use super::model::{LimitSet, PolicyDocument, Rule};
+use super::model::{LimitSet, PolicyDocument, Rule, TrustedIssuer};
 use super::patterns::normal;
 use crate::model::Repository;
 use crate::spec::check::capability;
@@ -13,6 +14,8 @@ use crate::spec::span::FieldPath;
 const MAX_CONTACT: usize = 200;
 /// Longest name of a namespace.
 const MAX_NAMESPACE: usize = 63;
+/// Longest name of a file.
+const MAX_FILE: usize = 100;
 
 pub(super) fn check(policy: &PolicyDocument, diagnostics: &mut DiagnosticSink) {
     let root = FieldPath::root();
@@ -32,6 +35,46 @@ pub(super) fn check(policy: &PolicyDocument, diagnostics: &mut DiagnosticSink) {
             diagnostics.add_key(&at, format!("`{name}` is not the name of a namespace"), "write one name, without `*`");
         }
         repositories(&at.key("repositories"), &namespace.repositories, diagnostics);
+    }
+    for (i, trusted) in policy.issuers.iter().enumerate() {
+        issuer(&root.key("issuers").index(i), trusted, diagnostics);
+    }
+}
+
+fn issuer(at: &FieldPath, trusted: &TrustedIssuer, diagnostics: &mut DiagnosticSink) {
+    let is_url = |text: &str| {
+        let host = text.strip_prefix("https://").unwrap_or_default();
+        !host.is_empty()
+            && !host.starts_with('/')
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
+    };
+    for (field, text) in [("issuer", &trusted.issuer), ("server", &trusted.server)] {
+        if !is_url(text) {
+            let help = "write the whole URL, such as `https://git.example`";
+            diagnostics.add(&at.key(field), format!("`{text}` is not an https URL"), help);
+        }
+    }
+    // A file becomes a key of a ConfigMap.
+    let is_file = |text: &str| {
+        !text.starts_with('.')
+            && text.len() <= MAX_FILE
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let keys = &trusted.keys;
+    if !is_url(keys) && (keys.is_empty() || !is_file(keys) || keys == CONFIGMAP_KEY) {
+        let help = "write an https URL, or the name of a file beside the policy, such as `jwks.json`";
+        diagnostics.add(&at.key("keys"), format!("`{keys}` is neither an https URL nor the name of a file"), help);
+    }
+    if trusted
+        .audience
+        .as_ref()
+        .is_some_and(|a| a.is_empty() || a.contains(|c: char| c.is_whitespace() || c.is_control()))
+    {
+        diagnostics.add(
+            &at.key("audience"),
+            "the audience is empty, or has spaces",
+            "write one word, such as `dayfly`",
+        );
     }
 }
 

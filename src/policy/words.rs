@@ -23,7 +23,7 @@ impl<'a> Asking<'a> {
             }
             (None, _) => format!("dayfly's built-in limits allow {allowed}, and no policy was given"),
         };
-        let whom = self.policy.document.contact.as_deref().unwrap_or("the operator of this installation");
+        let whom = self.policy.contact();
         let for_what = match (name, self.in_cluster) {
             (Some(_), _) => "",
             (None, false) => " for a policy (`--policy FILE`)",

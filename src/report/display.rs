@@ -104,7 +104,10 @@ pub fn requester(facts: &Facts) -> Option<String> {
         (None, Some(_)) => format!("command line, user {}", part(&requester.user)),
         (None, None) => "command line".into(),
     };
-    let proof = requester.proven.as_ref().map(|p| format!("; repository proven by {}", sanitize::one_line(&p.by, 120)));
+    let proof = requester.proven.as_ref().map(|p| {
+        let claims = sanitize::one_line(&p.proves.join(", "), 120);
+        format!("; proven: {claims}, by {}", sanitize::one_line(&p.by, 300))
+    });
     Some(format!("{who}; only declared: {}{}", facts.declared().join(", "), proof.unwrap_or_default()))
 }
 

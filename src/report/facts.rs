@@ -16,7 +16,7 @@ mod outcome;
 mod requester;
 
 pub use cause::{Cause, CauseKind};
-pub use requester::{Proof, Requester};
+pub use requester::Requester;
 
 /// Version of this model.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -254,15 +254,16 @@ pub struct Event {
 impl Facts {
     /// What the requester only declared, by name: nobody checked it.
     pub fn declared(&self) -> Vec<&'static str> {
-        let proven = self.requester.as_ref().is_some_and(|r| r.proven.is_some());
+        let proof = self.requester.as_ref().and_then(|r| r.proven.as_ref());
         let all = [
-            ("repository", self.change.repository.is_some() && !proven),
+            ("repository", self.change.repository.is_some()),
             ("pull request", true),
             ("commit", !self.change.commit.is_empty()),
             ("actor", self.runner.actor.is_some()),
             ("job", self.runner.job.is_some()),
         ];
-        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        let proven = |name: &str| proof.is_some_and(|p| p.proves.iter().any(|claim| claim == name));
+        all.into_iter().filter(|(name, given)| *given && !proven(name)).map(|(name, _)| name).collect()
     }
 
     /// Every raw file with its source: the name of a suite, or the environment.

@@ -1,6 +1,6 @@
 //! A validated request for a run.
 
-use crate::model::PolicyReference;
+use crate::model::{PolicyReference, Proof};
 use crate::plan::Plan;
 use crate::report::facts::{Change, Runner};
 use crate::spec::ValidDescription;
@@ -17,4 +17,6 @@ pub struct RunRequest {
     pub runner: Runner,
     /// The policy that the description was checked against; none for the built-in limits.
     pub policy: Option<PolicyReference>,
+    /// Proof of some claims of the requester.
+    pub proof: Option<Proof>,
 }

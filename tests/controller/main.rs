@@ -9,6 +9,7 @@ mod world;
 
 mod installed;
 mod objects;
+mod policy_undisturbed;
 mod queue;
 mod submit;
 mod team;

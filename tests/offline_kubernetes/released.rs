@@ -13,7 +13,7 @@ use super::api_server::{ApiServer, World};
 use super::controller::{KEY, OBJECT, RUNNERS, Replica, asked, is_done, secret, status, until, writes};
 use super::{engine, lease, signing_key};
 
-const ENVIRONMENT: &str = "/api/v1/namespaces/shop-pr-7";
+const ENVIRONMENT: &str = "/api/v1/namespaces/shop-pr-7-t2as2fyc";
 const RECORDS: &str = "/api/v1/namespaces/dayfly-system/configmaps/removal-";
 
 /// An object whose runner has made its environment, and the environment's lease.
@@ -25,7 +25,7 @@ async fn made(server: &ApiServer) -> (Replica, Lease) {
     let replica = Replica::starts(server, "first");
     until(server, |w| status(w)["phase"] == "Testing").await;
     let run: String = serde_json::from_value(status(&server.world())["run"]["id"].clone()).unwrap();
-    let mut lease = Lease { environment: "shop-pr-7".into(), run: run.parse().unwrap(), ..lease(1) };
+    let mut lease = Lease { environment: "shop-pr-7-t2as2fyc".into(), run: run.parse().unwrap(), ..lease(1) };
     lease.plan.environment.clone_from(&lease.environment);
     engine(server).claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
     (replica, lease)
@@ -55,7 +55,7 @@ async fn removes_what_a_lost_run_left_and_records_who_removed_what_and_why() {
     let world = server.world();
     assert!(world.get(ENVIRONMENT).is_none());
     let [record] = records(&world).try_into().unwrap();
-    assert_eq!(record["metadata"]["labels"]["dayfly.dev/removal-of"], "shop-pr-7");
+    assert_eq!(record["metadata"]["labels"]["dayfly.dev/removal-of"], "shop-pr-7-t2as2fyc");
     let said = judged(&record);
     assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Removed, "unfinished"));
     assert_eq!((said.environment.run_id, said.remover.host.as_str()), (Some(lease.run), "dayfly@first"));
@@ -118,7 +118,7 @@ async fn records_an_incomplete_removal_when_the_object_is_released() {
     until(&server, |w| w.get(OBJECT).is_none()).await;
     let said = judged(&records(&server.world())[0]);
     assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Incomplete, "deleted"));
-    assert!(said.error.unwrap().contains("shop-pr-7"));
+    assert!(said.error.unwrap().contains("shop-pr-7-t2as2fyc"));
 }
 
 #[tokio::test(start_paused = true)]

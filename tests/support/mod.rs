@@ -3,6 +3,7 @@
 
 pub mod forge;
 pub mod forger;
+pub mod identity;
 pub mod reaping;
 
 use std::io::{BufRead, BufReader};

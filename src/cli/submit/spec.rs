@@ -34,6 +34,7 @@ pub fn build(
         pull_request: change.pr,
         commit: change.commit.clone(),
         repository: change.repository.clone(),
+        identity_token: None,
         values: args.description.set.iter().cloned().collect(),
         images: args.description.image.iter().cloned().collect(),
         ttl: args.change.ttl.clone(),

@@ -149,7 +149,7 @@ fn context_text(text: &mut String, context: &Context) {
         };
         line(text, "requested by", who);
         if let Some(proof) = &r.proven {
-            line(text, "proven", format!("the repository, by {}", proof.by));
+            line(text, "proven", format!("{}, by {}", proof.proves.join(", "), proof.by));
         }
         line(text, "only declared", context.declared.join(", "));
     }

@@ -7,6 +7,7 @@ use super::error::{ReconcileError, api_error};
 use super::status_patch::write;
 use crate::controller::context::Context;
 use crate::controller::decide::QueueState;
+use crate::controller::proof;
 use crate::controller::run_request::{self, Unresolved};
 use crate::controller::status::{self, DescriptionCheck};
 use crate::crd::{TestEnvironment, TestEnvironmentSummary};
@@ -22,6 +23,7 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
             environment: request.plan.environment,
             description_digest: request.plan.description_digest,
             input_digest: whole.spec.input_digest(),
+            identity: proof::verified(&whole.spec, request.proof),
         },
         Err(Unresolved::Invalid(why)) => DescriptionCheck::Invalid(why),
         Err(Unresolved::Source(why)) => DescriptionCheck::Missing(why),

@@ -10,6 +10,7 @@ fn at(second: i64) -> Timestamp {
 
 fn valid() -> TestEnvironmentStatus {
     let result = DescriptionCheck::Valid {
+        identity: None,
         environment: "shop-pr-7".into(),
         input_digest: "a".into(),
         description_digest: "d".into(),

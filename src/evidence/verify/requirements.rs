@@ -25,6 +25,8 @@ pub struct Requirements {
     pub repository: Option<Repository>,
     /// Namespace of the requesting TestEnvironment, empty for the command line; and, where given, the user.
     pub requester: Option<(String, Option<String>)>,
+    /// Something proves the repository.
+    pub proven: bool,
     /// Run id.
     pub run: Option<RunId>,
     /// Maximum time since the run ended, or began where it has no end.
@@ -63,6 +65,10 @@ impl Requirements {
         }
         self.check_change(run)?;
         self.check_requester(run)?;
+        let proof = run.context.requester.as_ref().and_then(|r| r.proven.as_ref());
+        if self.proven && !proof.is_some_and(|p| p.proves.iter().any(|claim| claim == "repository")) {
+            return Err(unmet("the repository is only declared, and nothing proves it".into()));
+        }
         if let Some(expected) = self.run.filter(|id| *id != run.context.run_id) {
             return Err(unmet(format!("the evidence is of run {}, not of {expected}", run.context.run_id)));
         }

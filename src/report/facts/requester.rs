@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Proof;
+
 /// Who requested a run. A TestEnvironment has a namespace, a name and a uid; the command line has none of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,14 +20,7 @@ pub struct Requester {
     /// The user as the engine knows them; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// What proves that the requester may speak for the repository; absent if the repository is only declared.
+    /// What proves some of the requester's claims; absent if all are only declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Proof>,
-}
-
-/// A proof of the repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// What proves it, such as the policy that assigns the repository to the namespace.
-    pub by: String,
 }

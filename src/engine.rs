@@ -50,6 +50,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Returns true if the engine has credentials of its own for an image: who names the image then reads what they may.
+    fn has_credentials(&self, _image: &str) -> bool {
+        false
+    }
+
     /// Returns `host:port` of the engine's own infrastructure, which no environment may reach but a neighbour does.
     async fn infrastructure_endpoints(&self, _environment: &str) -> Result<Vec<String>, EngineError> {
         Ok(vec![])

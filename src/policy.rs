@@ -13,7 +13,7 @@ mod valid;
 mod validate;
 mod words;
 
-pub use enforce::{check, check_number};
+pub use enforce::{check, check_credentials, check_number};
 pub use limits::{Ceiling, Limits};
 pub use model::TrustedIssuer;
 pub use valid::{Policy, Subject, load, load_text};

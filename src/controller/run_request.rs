@@ -10,6 +10,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::proof;
 use crate::crd::{BaseSource, ConfigMapSource, DescriptionSource, TestEnvironment, TestEnvironmentSpec};
+use crate::engine::Engine;
 use crate::identity::IdentityError;
 use crate::lease::Owner;
 use crate::model::without_credentials;
@@ -56,7 +57,14 @@ impl From<IdentityError> for Unresolved {
 }
 
 /// Reads what the object refers to and checks it, also against the operator's policy in dayfly's namespace.
-pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) -> Result<RunRequest, Unresolved> {
+///
+/// `engine` is the one that will run it; the controller knows none, and leaves the check of its credentials to the runner.
+pub async fn resolve(
+    client: &Client,
+    object: &TestEnvironment,
+    system: &str,
+    engine: Option<&dyn Engine>,
+) -> Result<RunRequest, Unresolved> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), system);
     let files = maps.get_opt(CONFIGMAP).await?.map(contents);
     let policy = parse_policy(files.as_ref(), system)?;
@@ -67,6 +75,10 @@ pub async fn resolve(client: &Client, object: &TestEnvironment, system: &str) ->
     let subject = Subject::Requester { namespace: namespace.clone(), repository };
     let refused = |faults: Diagnostics| Unresolved::NotAllowed(faults.render(false));
     crate::policy::check(&policy, &subject, &request.valid, &overrides(&object.spec, &namespace)).map_err(refused)?;
+    if let Some(engine) = engine {
+        let has_credentials = |image: &str| engine.has_credentials(image);
+        crate::policy::check_credentials(&policy, &subject, &request.valid, has_credentials).map_err(refused)?;
+    }
     Ok(RunRequest { policy: policy.reference().cloned(), proof, ..request })
 }
 

@@ -89,7 +89,8 @@ impl Runner {
         let status = object.status.as_ref().and_then(|s| s.run.clone()).unwrap_or_default();
         tracing::Span::current().record("environment", &status.environment);
         tracing::info!("claimed the run");
-        let ended = match run_request::resolve(&self.client, &object, &self.namespace).await {
+        let ended = match run_request::resolve(&self.client, &object, &self.namespace, Some(self.engine.as_ref())).await
+        {
             Ok(request) => match difference(&object.spec, &status, &request.plan) {
                 None => self.run(&object, status, request, screen).await,
                 Some(what) => failed_early(
@@ -99,10 +100,8 @@ impl Runner {
                     ),
                 ),
             },
-            // Both were in order when the controller checked them.
-            Err(Unresolved::NotAllowed(why)) => {
-                failed_early(status, &format!("the operator's policy changed after the description was checked: {why}"))
-            }
+            // The controller does not know the credentials for registries, and the policy may have changed since its check.
+            Err(Unresolved::NotAllowed(why)) => failed_early(status, &why),
             Err(e) => failed_early(status, &format!("the description changed after it was checked: {e}")),
         };
         self.write(&ended).await?;

@@ -160,6 +160,10 @@ impl Engine for KubernetesEngine {
         environments::diagnostics(self, environment).await
     }
 
+    fn has_credentials(&self, image: &str) -> bool {
+        self.options().pull_secret.as_deref().is_some_and(|text| registry::has_credentials(text, image))
+    }
+
     async fn account(&self) -> Option<String> {
         info::account(self).await
     }

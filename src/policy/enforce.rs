@@ -41,6 +41,31 @@ pub fn check(
     Err(Diagnostics::new(&valid.path, &valid.source.text, found.list, found.omitted))
 }
 
+/// Checks that the policy lists every image whose registry is read with somebody else's credentials: without a list, whoever
+/// names an image would read what these credentials may.
+pub fn check_credentials(
+    policy: &Policy,
+    subject: &Subject,
+    valid: &ValidDescription,
+    has_credentials: impl Fn(&str) -> bool,
+) -> Result<(), Diagnostics> {
+    // `check` compared every image with the list.
+    let Ceiling { value: None, line } = policy.limits(subject).registries else { return Ok(()) };
+    let mut diagnostics = DiagnosticSink::new(valid.source.spans.clone(), "description");
+    for container in containers::all(&valid.environment).iter().filter(|c| has_credentials(c.image)) {
+        let message = format!(
+            "the image `{}` is not allowed: its registry is read with the installation's credentials",
+            container.image
+        );
+        let help = Asking::new(policy, subject).help("registries", line, "registries without credentials only");
+        diagnostics.add(&container.at.key("image"), message, help);
+    }
+    if diagnostics.list.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostics::new(&valid.path, &valid.source.text, diagnostics.list, diagnostics.omitted))
+}
+
 /// Checks whether one more environment may exist beside those that the subject has. The error is one line.
 pub fn check_number(policy: &Policy, subject: &Subject, existing: &[String]) -> Result<(), String> {
     let Ceiling { value: most, line } = policy.limits(subject).environments;

@@ -76,6 +76,22 @@ fn one_more_environment_than_allowed_is_refused_with_the_line_that_says_so() {
 }
 
 #[test]
+fn an_image_that_others_have_credentials_for_must_be_listed() {
+    let text = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: x\nservices:\n  a: { image: registry.test/private/a }\n  b: { image: docker.io/library/b }\n";
+    let valid = load_bytes(Path::new("e.yaml"), text.as_bytes(), &BTreeMap::new(), &Overrides::default()).unwrap();
+    let has_credentials = |image: &str| image.starts_with("registry.test/");
+    let built_in = Policy::built_in();
+    let team = claiming(&built_in, "team-a", "a/b");
+    let refused = check_credentials(&built_in, &team, &valid, has_credentials).unwrap_err().render(false);
+    assert!(refused.contains("e.yaml:5:") && refused.contains("installation's credentials"), "{refused}");
+    assert!(!refused.contains("library/b"), "{refused}");
+    assert!(check_credentials(&built_in, &team, &valid, |_| false).is_ok());
+    let listed =
+        policy("apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { registries: ['registry.test/*'] }\n");
+    assert!(check_credentials(&listed, &team, &valid, has_credentials).is_ok());
+}
+
+#[test]
 fn a_claimed_repository_matches_a_rule_only_when_it_is_proven() {
     let policy = policy(POLICY_TEXT);
     assert!(policy.proven_repository("team-c", "https://git.test/org/shop.git"));

@@ -85,3 +85,47 @@ fn a_namespace_has_no_more_environments_than_the_policy_allows() {
     kubectl(&["-n", &full.namespace, "delete", "tenv", "kept", "--timeout=300s"]);
     full.until("next", "passed", |s| s["run"]["outcome"] == "PASSED");
 }
+
+/// Credentials of the installation for a registry, until they are dropped.
+struct PullSecret;
+
+impl PullSecret {
+    fn new(server: &str) -> Self {
+        let server = format!("--docker-server={server}");
+        let secret = ["-n", "dayfly-system", "create", "secret", "docker-registry", "shared"];
+        kubectl(&[&secret[..], &[&server, "--docker-username=u", "--docker-password=p"]].concat());
+        configure(json!("shared"));
+        Self
+    }
+}
+
+impl Drop for PullSecret {
+    fn drop(&mut self) {
+        configure(Value::Null);
+        kubectl(&["-n", "dayfly-system", "delete", "secret", "shared"]);
+    }
+}
+
+fn configure(pull_secret: Value) {
+    let patch = json!({"data": {"DAYFLY_PULL_SECRET": pull_secret}}).to_string();
+    kubectl(&["-n", "dayfly-system", "patch", "configmap", "dayfly", "--type=merge", "--patch", &patch]);
+    let controller = "deployment/dayfly-controller";
+    kubectl(&["-n", "dayfly-system", "rollout", "restart", controller]);
+    kubectl(&["-n", "dayfly-system", "rollout", "status", controller, "--timeout=300s"]);
+}
+
+#[test]
+fn an_image_that_the_installation_has_credentials_for_must_be_listed() {
+    let team = team!("private");
+    let _secret = PullSecret::new("registry.test");
+    let steals = with_cases(REACHES_WEB).replace("localhost/dayfly/python:1", "registry.test/others/private:1");
+    team.asks("shop", 7, &described("ct-private", &steals), json!({}));
+    team.until_phase("shop", "Done");
+    let run = team.status("shop")["run"].clone();
+    assert_eq!((&run["outcome"], &run["exitCode"]), (&json!("ERROR"), &json!(2)));
+    let cause = run["causes"][0].as_str().unwrap();
+    assert!(cause.contains("its registry is read with the installation's credentials"), "{cause}");
+    // What needs no credentials runs.
+    team.asks("other", 8, &described("ct-private", &with_cases(REACHES_WEB)), json!({}));
+    team.until("other", "passed", |s| s["run"]["outcome"] == "PASSED");
+}

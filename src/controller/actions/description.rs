@@ -17,7 +17,7 @@ pub async fn check(object: &TestEnvironmentSummary, context: &Context) -> Result
     let objects: Api<TestEnvironment> =
         Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let whole = objects.get(&object.name_any()).await.map_err(api_error("read the description"))?;
-    let result = match run_request::resolve(&context.client, &whole, &context.settings.namespace).await {
+    let result = match run_request::resolve(&context.client, &whole, &context.settings.namespace, None).await {
         Ok(request) => DescriptionCheck::Valid {
             summary: format!("{} services, {} suites", request.plan.units.len(), request.plan.suites.len()),
             environment: request.plan.environment,

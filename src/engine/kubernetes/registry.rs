@@ -51,6 +51,12 @@ pub struct Registry {
     platform: String,
 }
 
+/// Returns true if a docker configuration has credentials for an image. One that cannot be read has them for every image.
+pub fn has_credentials(text: &str, image: &str) -> bool {
+    let Ok(image) = ImageRef::split(image).in_registry() else { return false };
+    Credentials::parse(text).map_or(true, |all| all.find(&image).is_some())
+}
+
 impl Registry {
     /// A client with the credentials of a docker `config.json`, given as text. Fails with `Other` when it is none.
     pub fn new(credentials: Option<&str>) -> Result<Self, RegistryError> {

@@ -349,3 +349,13 @@ fn an_answer_can_be_awaited_on_any_thread() {
     let registry = Registry::new(None).unwrap();
     sendable(&registry.resolve(&ImageRef::split("rabbitmq:4")));
 }
+
+#[test]
+fn knows_for_which_images_there_are_credentials() {
+    let text = json!({"auths": {"registry.test/team": {"username": "u", "password": "p"}}}).to_string();
+    assert!(has_credentials(&text, "registry.test/team/private:1"));
+    for other in ["registry.test/other/a:1", "docker.io/library/a", "localhost/team/a:1"] {
+        assert!(!has_credentials(&text, other), "{other}");
+    }
+    assert!(has_credentials("rubbish", "registry.test/other/a:1"));
+}

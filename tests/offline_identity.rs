@@ -1,6 +1,5 @@
 //! Identity tokens through the command: what proves nothing is refused before anything is created.
 
-#[allow(dead_code)]
 mod support;
 
 use serde_json::json;

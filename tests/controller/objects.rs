@@ -53,6 +53,12 @@ fn the_api_server_refuses_invalid_specs() {
     refused(wanted(json!({"commit": "HEAD"})), "spec.commit");
     refused(wanted(json!({"pullRequest": 0})), "spec.pullRequest");
     refused(wanted(json!({"keep": "Sometimes"})), "spec.keep");
+    for name in ["kube-root-ca.crt?x=1", "../other/configmaps/x"] {
+        refused(wanted(json!({"description": {"configMap": {"name": name}}})), "spec.description.configMap.name");
+    }
+    refused(wanted(json!({"repository": "x".repeat(3000)})), "spec.repository");
+    refused(wanted(json!({"suites": vec!["s"; 101]})), "spec.suites");
+    refused(wanted(json!({"identityToken": "x".repeat(20_000)})), "spec.identityToken");
     let valid = wanted(json!({"description": {"inline": "no description"}}));
     team.applies(&valid);
     let mut changed = valid.clone();

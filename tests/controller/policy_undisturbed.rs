@@ -107,7 +107,7 @@ impl Drop for PullSecret {
 }
 
 fn configure(pull_secret: Value) {
-    let patch = json!({"data": {"DAYFLY_PULL_SECRET": pull_secret}}).to_string();
+    let patch = json!({"data": {"DAYFLY_REGISTRY_SECRET": pull_secret}}).to_string();
     kubectl(&["-n", "dayfly-system", "patch", "configmap", "dayfly", "--type=merge", "--patch", &patch]);
     let controller = "deployment/dayfly-controller";
     kubectl(&["-n", "dayfly-system", "rollout", "restart", controller]);

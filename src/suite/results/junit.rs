@@ -262,10 +262,13 @@ fn declared(attributes: &BTreeMap<String, String>, cases: u64, failures: u64) ->
     Ok(Declared { tests, failures: failed, cases_before: cases, failures_before: failures, name })
 }
 
-/// Parses seconds, also `1,234.5`; invalid values count as 0.
+/// Longest time of a case that is believed, in seconds: a year.
+const LONGEST_CASE: f64 = 366.0 * 24.0 * 3600.0;
+
+/// Parses seconds, also `1,234.5`; values that are invalid or too long count as 0.
 fn millis(text: &str) -> u64 {
     let seconds: f64 = text.replace(',', "").parse().unwrap_or(0.0);
-    if seconds.is_finite() && seconds > 0.0 { (seconds * 1000.0).round() as u64 } else { 0 }
+    if seconds > 0.0 && seconds <= LONGEST_CASE { (seconds * 1000.0).round() as u64 } else { 0 }
 }
 
 fn append(to: &mut String, text: &str) {

@@ -88,6 +88,15 @@ fn reads_surefire_results_with_cdata_reruns_and_thousands_separators() {
 }
 
 #[test]
+fn impossible_times_count_as_none() {
+    for time in ["1e300", "-1", "NaN", "inf", "99999999999", "soon"] {
+        let results =
+            one(&format!(r#"<testsuite tests="1" failures="0"><testcase name="a" time="{time}"/></testsuite>"#));
+        assert_eq!((results.cases[0].took_ms, results.cases[0].verdict), (0, P), "{time}");
+    }
+}
+
+#[test]
 fn reads_go_junit_report_and_jest_results() {
     let go = one(
         r#"<testsuites tests="2" failures="1"><testsuite name="example.org/x" tests="2" failures="1" errors="0" id="0" hostname="h" time="0.010" timestamp="2026-01-02T03:04:05Z">

@@ -253,6 +253,11 @@ impl Plan {
         Some(format!("the description has no suite {unknown}; it has: {known}"))
     }
 
+    /// The suites that a choice leaves out; an empty choice leaves out none.
+    pub fn not_selected(&self, chosen: &[String]) -> Vec<String> {
+        self.suites.keys().filter(|name| !chosen.is_empty() && !chosen.contains(name)).cloned().collect()
+    }
+
     /// The unit of that name.
     pub fn unit(&self, name: &str) -> Option<&Unit> {
         self.units.iter().find(|u| u.name == name)

@@ -72,7 +72,8 @@ pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> 
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
-    crate::evidence::open(facts, lease.plan.suites.values(), key, evidence).map(drop)
+    let planned = lease.plan.suites.values().filter(|s| !facts.not_selected.contains(&s.name));
+    crate::evidence::open(facts, planned, key, evidence).map(drop)
 }
 
 /// Signs the opening entry, and stores it outside the runner, which may be killed at any time.

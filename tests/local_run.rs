@@ -348,12 +348,20 @@ fn writes_one_json_event_per_line() {
     let file = user.describes("events", WEB);
     user.owns("events-pr-1");
     let up = user.dayfly(&["up", &file, "--pr", "1", "--output", "json"]).code(0);
-    let events: Vec<String> = up
-        .out
-        .lines()
-        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["event"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(events.contains(&"unit-ready".to_owned()) && events.contains(&"up".to_owned()), "{events:?}");
+    let lines = |ended: &support::Ended| -> Vec<serde_json::Value> {
+        ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    };
+    let events = lines(&up);
+    for line in &events {
+        assert!(line["time"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{line}");
+        assert_eq!(line["run"], events[0]["run"], "{line}");
+    }
+    let named = |name: &str| events.iter().any(|e| e["event"] == name);
+    assert!(named("unit-ready") && named("up"), "{events:?}");
+    assert_eq!((&events.last().unwrap()["event"], &events.last().unwrap()["exitCode"]), (&json!("ended"), &json!(0)));
+    let test = lines(&user.dayfly(&["test", "events-pr-1", "--output", "json"]));
+    let last = test.last().unwrap();
+    assert!(last["event"] == "ended" && last["outcome"].is_string() && last["exitCode"].is_number(), "{last}");
 }
 
 /// A container suite whose shell does this.
@@ -414,6 +422,27 @@ fn reports_a_process_that_exceeds_its_memory_limit() {
     let file = user.describes("oom", "services:\n  a:\n    image: localhost/dayfly/python:1\n    command: [python3, -c, 'x = bytearray(400_000_000)']\n    port: 8080\n    resources: { memory: 64Mi }\n");
     user.owns("oom-pr-1");
     user.dayfly(&["up", &file, "--pr", "1"]).code(4).says("memory");
+}
+
+#[test]
+fn a_run_of_some_suites_verifies_and_is_not_the_whole_run() {
+    needs_engine!();
+    let user = User::new();
+    let other = "  other:\n    kind: security\n    cases: [ { id: O1, name: other, steps: [ wait: { for: 1ms } ] } ]\n";
+    let file = user.describes("some", &format!("{}{other}", with_cases(REACHES_WEB)));
+    user.owns("some-pr-1");
+    user.runs(&file, "1", &["--suite", "suite"])
+        .code(0)
+        .says("PASSED")
+        .says("Suites that were not selected")
+        .says("other");
+    let folder = user.evidence("some-pr-1");
+    let verify = ["verify", folder.to_str().unwrap(), "--key", "key.pem.pub"];
+    user.dayfly(&verify).code(0).says("not selected");
+    user.dayfly(&[&verify[..], &["--require-suite", "suite"]].concat()).code(0);
+    user.dayfly(&[&verify[..], &["--require-passed"]].concat())
+        .code(10)
+        .says("suite other of the description was not selected");
 }
 
 #[test]

@@ -2,21 +2,30 @@
 
 use std::io::IsTerminal;
 
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
 use super::Output;
 use crate::lifecycle::RunEvent;
+use crate::model::Outcome;
 use crate::plan::Plan;
 
 mod lines;
 mod tree;
 
-/// The progress reporter for this terminal and these flags.
-pub fn reporter(output: Output, plan: &Plan) -> Box<dyn FnMut(&RunEvent) + Send> {
+/// The progress reporter for this terminal and these flags. JSON lines say when each event was reported, and of which run.
+pub fn reporter(output: Output, plan: &Plan, run: &str) -> Box<dyn FnMut(&RunEvent) + Send> {
     match output {
-        Output::Json => Box::new(|event| {
-            if let Ok(line) = serde_json::to_string(event) {
-                outln!("{line}");
-            }
-        }),
+        Output::Json => {
+            let run = run.to_owned();
+            Box::new(move |event| {
+                if let Ok(Value::Object(mut line)) = serde_json::to_value(event) {
+                    line.insert("time".into(), Timestamp::now().to_string().into());
+                    line.insert("run".into(), run.clone().into());
+                    outln!("{}", Value::Object(line));
+                }
+            })
+        }
         Output::Text if std::io::stderr().is_terminal() && std::env::var_os("CI").is_none() => {
             let mut tree = tree::Tree::new(plan);
             Box::new(move |event| tree.show(event))
@@ -29,5 +38,16 @@ pub fn reporter(output: Output, plan: &Plan) -> Box<dyn FnMut(&RunEvent) + Send>
                 }
             })
         }
+    }
+}
+
+/// Prints the last of the JSON lines: the outcome of a run's suites, if there were any to judge, and the exit code.
+pub fn ended(output: Output, run: &str, outcome: Option<Outcome>, code: u8) {
+    if output == Output::Json {
+        let mut line = json!({"event": "ended", "time": Timestamp::now(), "run": run, "exitCode": code});
+        if let Some(outcome) = outcome {
+            line["outcome"] = json!(outcome);
+        }
+        outln!("{line}");
     }
 }

@@ -48,12 +48,17 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     facts.policy = reference;
+    facts.not_selected = lease.plan.not_selected(&suite);
     facts.requester.iter_mut().for_each(|r| r.proven.clone_from(&proof));
     if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
-    let journal = Journal::new(facts, Some(args.evidence.clone()), progress::reporter(common.output, &lease.plan));
+    let journal = Journal::new(
+        facts,
+        Some(args.evidence.clone()),
+        progress::reporter(common.output, &lease.plan, &lease.run.to_string()),
+    );
     let kept_reason = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
@@ -75,7 +80,9 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     run.perform(&suite, &valid.sources(), stop).await;
     let facts = run.journal.facts();
     print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);
-    Ok(exit_code::from_facts(&facts))
+    let code = exit_code::from_facts(&facts);
+    progress::ended(common.output, &facts.run.to_string(), Some(facts.outcome()), code);
+    Ok(code)
 }
 
 /// Prints the report and publishes it to the CI system.

@@ -160,6 +160,7 @@ async fn finish(
     match fetched(client, namespace, run, stored, evidence).await {
         Ok((facts, folder)) => {
             run::print_report(&facts, common, &folder);
+            super::progress::ended(common.output, &run.id, Some(facts.outcome()), code);
             Ok(code)
         }
         Err(e) => {

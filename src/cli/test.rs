@@ -33,8 +33,11 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
     let stop = signals::watch(None)?;
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
-    let facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
-    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
+    let mut facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
+    // The suites begin now, however old the environment is.
+    facts.started = jiff::Timestamp::now();
+    let run = facts.run.to_string();
+    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan, &run));
     journal.redact(secrets.redactor().map_err(|e| anyhow::anyhow!("failed to {e}"))?);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
     if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {
@@ -46,5 +49,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     if common.output == Output::Text {
         stdio::out(&crate::report::text::render(&facts, false));
     }
-    Ok(exit_code::from_facts(&facts))
+    let code = exit_code::from_facts(&facts);
+    progress::ended(common.output, &facts.run.to_string(), Some(facts.outcome()), code);
+    Ok(code)
 }

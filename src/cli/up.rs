@@ -12,6 +12,7 @@ use crate::lifecycle::{Journal, RunEvent, facts, up};
 use crate::report::exit_code;
 use crate::report::facts::CauseKind;
 use crate::run;
+use crate::spec::quantity;
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     facts.policy = policy.reference().cloned();
-    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan));
+    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan, &lease.run.to_string()));
     let claim = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: args.owner.take_over };
     let cause = match up::bring_up(engine.clone(), lease.clone(), claim, journal.clone(), stop).await {
         Ok(session) => {
@@ -48,6 +49,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
             if common.output == Output::Text {
                 stdio::err(&welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
             }
+            progress::ended(common.output, &lease.run.to_string(), None, exit_code::PASSED);
             return Ok(exit_code::PASSED);
         }
         Err(cause) => cause,
@@ -58,7 +60,9 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         CauseKind::OwnedByOther => {}
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
-    Ok(exit_code::from_facts(&journal.facts()))
+    let code = exit_code::from_facts(&journal.facts());
+    progress::ended(common.output, &lease.run.to_string(), None, code);
+    Ok(code)
 }
 
 async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, flags: &str) {
@@ -79,8 +83,10 @@ fn welcome(lease: &Lease, now: jiff::Timestamp, flags: &str) -> String {
     let environment = &plan.environment;
     let ports = plan.units.iter().filter(|u| !u.start_late).filter_map(|u| u.port.map(|p| format!("  {}:{p}", u.name)));
     let example = plan.units.iter().find(|u| u.port.is_some()).map_or("SERVICE", |u| u.name.as_str());
+    // `extend` counts from now on: as long again as the environment has.
+    let longer = (plan.ttl_secs * 2).div_ceil(3600).min(quantity::LONGEST_LIFE_MS / 3_600_000);
     format!(
-        "\n{environment} is up. Inside, services reach each other as\n{}\n\nIt expires {}; `dayfly extend {environment} 2h{flags}` lets it live longer.\n\nnext:\n  dayfly test {environment}{flags}\n  dayfly logs {environment} -f{flags}\n  dayfly forward {environment} {example}{flags}\n  dayfly down {environment}{flags}\n",
+        "\n{environment} is up. Inside, services reach each other as\n{}\n\nIt expires {}; `dayfly extend {environment} {longer}h{flags}` lets it live longer.\n\nnext:\n  dayfly test {environment}{flags}\n  dayfly logs {environment} -f{flags}\n  dayfly forward {environment} {example}{flags}\n  dayfly down {environment}{flags}\n",
         ports.collect::<Vec<_>>().join("\n"),
         super::list::expiry(now, lease.expires)
     )

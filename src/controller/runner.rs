@@ -181,6 +181,7 @@ impl Runner {
         };
         let mut facts = facts::initial(&lease, &valid.path, change, runner, self.engine.kind());
         facts.policy = policy;
+        facts.not_selected = lease.plan.not_selected(&object.spec.suites);
         if let Some(requester) = &mut facts.requester {
             requester.uid.clone_from(&object.metadata.uid);
             requester.user = requester::user(&self.client, object).await;

@@ -75,6 +75,7 @@ pub fn run(
         units: facts.units.iter().map(unit).collect(),
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),
+        not_selected: facts.not_selected.clone(),
         traces: facts.traces.iter().map(raw_report).collect(),
         taken_over: facts.taken_over.clone(),
         teardown: Teardown { removed_on: facts.removed, residual: facts.residual.clone(), kept: facts.kept.clone() },

@@ -70,6 +70,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         access: access(&lease.plan),
         images: BTreeMap::new(),
         suites: vec![],
+        not_selected: vec![],
         events: vec![],
         causes: vec![],
         residual: vec![],

@@ -63,6 +63,9 @@ pub struct Facts {
     pub images: BTreeMap<String, ImageFact>,
     /// Suites in the order in which they began.
     pub suites: Vec<SuiteFact>,
+    /// Suites of the description that the caller did not select (`--suite`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<String>,
     /// Events, in order.
     pub events: Vec<Event>,
     /// Diagnostics collected before the environment was removed: logs and objects of the engine.

@@ -23,6 +23,7 @@ pub fn render(facts: &Facts) -> String {
     let mut page = Page { out: String::new(), left_out: 0 };
     page.add(&header(facts));
     page.add(&suites(&facts.suites));
+    page.group("### Not selected", facts.not_selected.iter().map(|name| format!("- suite {}\n", inline(name, 60))));
     page.group(
         "### Causes",
         facts.causes.iter().map(|c| format!("- **{}**: {}\n", display::cause(c.kind), inline(&c.text, 1000))),

@@ -51,6 +51,7 @@ pub fn failed(run: u128) -> Facts {
             gaps: vec!["connections to the host itself are not closed".into()],
         }),
         policy: None,
+        not_selected: vec![],
         runner: Runner {
             name: "dayfly".into(),
             version: "0.1.0".into(),

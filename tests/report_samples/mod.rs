@@ -197,6 +197,7 @@ pub fn passed() -> Facts {
         description_digest: digest("tsd"),
         description_path: "environments/tsd/environment.yaml".into(),
         policy: None,
+        not_selected: vec![],
         change: Change {
             repository: Some("https://git.example.org/tsd/platform".into()),
             pr: 42,

@@ -119,14 +119,17 @@ impl Follow<'_> {
 
     fn line(&self, event: &str, text: &str) {
         match self.output {
-            Output::Json => outln!("{}", serde_json::json!({"event": event, "text": text})),
+            Output::Json => {
+                let time = jiff::Timestamp::now();
+                outln!("{}", serde_json::json!({"event": event, "text": text, "time": time}));
+            }
             Output::Text => errln!("{event}   {text}"),
         }
     }
 
     /// Shows the runner's log until the run is over and the log has ended.
     async fn show_log(&self, run: &RunStatus, mut states: watch::Receiver<RunState>, controller_namespace: &str) {
-        let mut show = progress::reporter(self.output, self.plan);
+        let mut show = progress::reporter(self.output, self.plan, &run.id);
         let over = async {
             let ends = |w: &RunState| matches!(w, RunState::Ended(_) | RunState::Refused(_));
             if states.wait_for(ends).await.is_err() {

@@ -37,6 +37,9 @@ pub struct RunPredicate {
     pub access: Vec<Access>,
     /// Suites, each bound to its own statement.
     pub suites: Vec<RunSuite>,
+    /// Suites of the description that the caller did not select.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<String>,
     /// Diagnostics collected before the environment was removed: logs of units and objects of the engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<RawReport>,

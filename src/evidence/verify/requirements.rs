@@ -63,6 +63,11 @@ impl Requirements {
         if self.passed && run.outcome != Outcome::Passed {
             return Err(Refusal::NotPassed(run.outcome));
         }
+        if let Some(name) = run.not_selected.first().filter(|_| self.passed) {
+            return Err(unmet(format!(
+                "suite {name} of the description was not selected, so not the whole run passed"
+            )));
+        }
         self.check_change(run)?;
         self.check_requester(run)?;
         let proof = run.context.requester.as_ref().and_then(|r| r.proven.as_ref());

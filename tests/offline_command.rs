@@ -61,6 +61,11 @@ fn a_run_outside_ci_requires_pull_request_and_commit() {
     let run = ["run", "environments/hello", "--key", "nope", "--evidence", "nope"];
     dayfly(&run).code(2).stderr(predicates::str::contains("--pr NUMBER"));
     dayfly(&[&run[..], &["--pr", "1"]].concat()).code(2).stderr(predicates::str::contains("--commit SHA"));
+    for commit in ["abc", "HEAD", "4d1f0c2g", &"a".repeat(65)] {
+        dayfly(&[&run[..], &["--pr", "1", "--commit", commit]].concat())
+            .code(2)
+            .stderr(predicates::str::contains("expected 7 to 64 hexadecimal digits"));
+    }
 }
 
 #[test]

@@ -94,6 +94,11 @@ fn reports_the_kind_of_every_unusable_key() {
     );
 
     let pem = fs::read_to_string(&made.private).unwrap();
+    let public = fs::read_to_string(&made.public).unwrap();
+    for blank in ["\n", "\r\n\n", "  \n"] {
+        assert!(SigningKey::from_pem(&format!("{blank}{pem}{blank}"), None).is_ok(), "{blank:?}");
+        assert!(VerifyingKey::from_pem(&format!("{blank}{public}{blank}")).is_ok(), "{blank:?}");
+    }
     for (text, part) in [
         ("", "not a PEM"),
         ("hello", "not a PEM"),
@@ -128,4 +133,22 @@ fn accepts_a_signature_only_of_the_same_bytes_and_key() {
         assert!(!key.verifying_key().accepts(b"this", &[]));
         assert!(!key.verifying_key().accepts(b"this", &vec![0; signature.len()]));
     }
+}
+
+#[test]
+fn only_an_absent_key_is_to_be_generated() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = generate(&dir.path().join("key"), KeyKind::P256, Some("open sesame"), false).unwrap();
+    let file = dir.path().join("words");
+    fs::write(&file, "open says me\n").unwrap();
+    let run = |key: &Path| {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_dayfly"));
+        run.args(["run", "environments/hello", "--pr", "7", "--commit", "abcdef0", "--evidence", "/nowhere", "--key"]);
+        let ended = run.arg(key).arg("--passphrase-file").arg(&file).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let wrong = run(&made.private);
+    assert!(wrong.contains("the passphrase is wrong") && !wrong.contains("generate"), "{wrong}");
+    assert!(run(&dir.path().join("absent")).contains("generate one with: dayfly key generate"));
 }

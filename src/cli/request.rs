@@ -7,7 +7,7 @@ use super::policy::PolicyArgs;
 use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
 use crate::engine::Engine;
 use crate::lease::{Lease, Owner};
-use crate::model::{Repository, RunId, without_credentials};
+use crate::model::{Repository, RunId, is_hex, without_credentials};
 use crate::plan::Plan;
 use crate::policy::{self, Policy, Subject};
 use crate::report::facts::{Change, Runner};
@@ -24,6 +24,9 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
         bail!(usage_error("--commit SHA is required outside of a pull request pipeline"));
     }
     let commit = commit.unwrap_or_default();
+    if !commit.is_empty() && !((7..=64).contains(&commit.len()) && is_hex(&commit, commit.len())) {
+        bail!(usage_error(&format!("invalid --commit {commit:?}: expected 7 to 64 hexadecimal digits")));
+    }
     if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {
         let text = without_credentials(text);
         bail!(usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")));

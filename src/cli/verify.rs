@@ -142,8 +142,8 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
 
 fn expect(args: &VerifyArgs) -> anyhow::Result<Expectations> {
     let image_sha256 = args.image_digest.as_deref().map(|d| sha256("--image-digest", d)).transpose()?;
-    if let Some(short) = args.commit.as_deref().filter(|c| c.len() < 40 && c.len() >= 7 && is_hex(c, c.len())) {
-        bail!("failed to verify: --commit takes a full commit id (40 or 64 digits), not {short:?}");
+    if let Some(other) = args.commit.as_deref().filter(|c| !is_hex(c, 40) && !is_hex(c, 64)) {
+        bail!("failed to verify: --commit takes a full commit id (40 or 64 digits), not {other:?}");
     }
     Ok(Expectations { commit: args.commit.clone(), image_sha256 })
 }

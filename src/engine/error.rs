@@ -91,9 +91,12 @@ impl EngineError {
     /// The objects that the failure left behind.
     pub fn leftover(&self) -> Leftover {
         match self {
-            Self::Unreachable { .. } => Leftover::Unknown,
             // These occur before anything is created.
-            Self::NoCluster { .. } | Self::Images(_) | Self::Missing(_) | Self::Unrenderable(_) => Leftover::None,
+            Self::Unreachable { .. }
+            | Self::NoCluster { .. }
+            | Self::Images(_)
+            | Self::Missing(_)
+            | Self::Unrenderable(_) => Leftover::None,
             Self::Capacity(_) => Leftover::Removable,
             Self::Start { leftover, .. } | Self::Api { leftover, .. } => *leftover,
         }

@@ -94,8 +94,8 @@ impl SigningKey {
 
     /// Reads PKCS#8 PEM; the passphrase is used only if the key is encrypted.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
-        let (label, der) =
-            SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
+        let (label, der) = SecretDocument::from_pem(pem.trim())
+            .map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
         match label {
             PrivateKeyInfoRef::PEM_LABEL => Self::from_der(der.as_bytes()),
             EncryptedPrivateKeyInfoRef::PEM_LABEL => {
@@ -174,8 +174,8 @@ pub enum VerifyingKey {
 impl VerifyingKey {
     /// Reads SPKI PEM.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let (label, der) =
-            SecretDocument::from_pem(pem).map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
+        let (label, der) = SecretDocument::from_pem(pem.trim())
+            .map_err(|e| KeyError::Unreadable(format!("it is not a PEM file ({e})")))?;
         if label.ends_with("PRIVATE KEY") {
             return Err(KeyError::Unsupported(
                 "it is a private key; verification needs the public key (the `.pub` file)".into(),

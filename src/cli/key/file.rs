@@ -106,8 +106,14 @@ pub fn show(path: &Path, source: &PassphraseSource) -> anyhow::Result<(String, K
 
 /// Reads the key that signs a run. Errors are printed and end with exit code 2 before anything is created.
 pub fn signing_key(path: &Path, passphrase_file: Option<PathBuf>) -> anyhow::Result<SigningKey> {
-    load(path, &PassphraseSource::new(passphrase_file))
-        .map_err(|e| usage_error(&format!("{e:#}; generate one with: dayfly key generate {}", path.display())).into())
+    load(path, &PassphraseSource::new(passphrase_file)).map_err(|e| {
+        // A wrong passphrase is no reason to replace the key.
+        let advice = match path.exists() {
+            true => String::new(),
+            false => format!("; generate one with: dayfly key generate {}", path.display()),
+        };
+        usage_error(&format!("{e:#}{advice}")).into()
+    })
 }
 
 fn with_pub(out: &Path) -> PathBuf {

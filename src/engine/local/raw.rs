@@ -115,7 +115,11 @@ async fn exchange(
         .get("message")
         .and_then(Value::as_str)
         .map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
-    Err(Failed { status: Some(status.as_u16()), words: said.split_whitespace().collect::<Vec<_>>().join(" ") })
+    let mut words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        words = format!("it answered with status {status} and no reason");
+    }
+    Err(Failed { status: Some(status.as_u16()), words })
 }
 
 /// Percent-encodes the value of a query parameter.

@@ -8,6 +8,7 @@ pub mod executor;
 pub mod host_steps;
 pub mod isolation;
 pub mod outcome;
+mod refusal;
 pub mod results;
 pub mod schedule;
 pub mod step_result;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::step_result::StepResult;
-use super::{host_steps, isolation, variables};
+use super::{host_steps, refusal, variables};
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
@@ -127,13 +127,24 @@ impl<'a> StepsExecutor<'a> {
             Ok(within_ms) => within_ms,
             Err(why) => return StepResult::inconclusive("a valid duration for `within`", why),
         };
-        let refused = matches!(&action, Action::Tcp(tcp) if tcp.refused);
-        let result = self.ask(&position, AgentRequest::Step { action: Box::new(action), within_ms }).await;
-        if refused && result.verdict == Verdict::Failed {
-            isolation::unless_open(self.session, result).await
-        } else {
-            result
-        }
+        let request = AgentRequest::Step { action: Box::new(action.clone()), within_ms };
+        let refused = match &action {
+            Action::Tcp(tcp) if tcp.refused => tcp,
+            _ => return self.ask(&position, request).await,
+        };
+        let address = refusal::address(self.session, refused).await;
+        let by_address = async {
+            let agent = self.session.agent(&position).await.map_err(|e| format!("failed to {e}"));
+            match (address, agent) {
+                (None, _) => None,
+                (Some(_), Err(why)) => Some(Err(why)),
+                (Some(address), Ok(agent)) => {
+                    Some(agent.ask(refusal::request(address)).await.map_err(|lost| format!("failed to {lost}")))
+                }
+            }
+        };
+        let (by_name, by_address) = tokio::join!(self.ask(&position, request), by_address);
+        refusal::judge(self.session, refused, by_name, by_address).await
     }
 
     /// Asks the agent at a position; replaces the agent once if it is gone.

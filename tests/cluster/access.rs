@@ -68,6 +68,14 @@ fn isolation_is_inconclusive_without_network_policies() {
     );
     let told = user.dayfly(&["test", "kc-open-pr-1"]).code(7);
     told.says("enforces no isolation at all").says("Calico");
+    // Also the case whose suite has no name for what it must not reach: it is reached by address.
+    let events = user.dayfly(&["test", "kc-open-pr-1", "--output", "json"]).code(7).out;
+    let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let cases: Vec<_> = events.filter(|e| e["event"] == "case-done").map(|e| e["case"].clone()).collect();
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        assert_eq!(case["verdict"], "inconclusive", "{case:#}");
+    }
 }
 
 #[test]

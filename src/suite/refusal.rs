@@ -1,0 +1,63 @@
+//! Judges a refused TCP connection to a unit: by its name, and by an address at which it answers.
+//!
+//! A position that may not reach a unit often has no name for it. Then a refusal by name would say nothing about the network.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::isolation;
+use super::step_result::StepResult;
+use crate::agent::protocol::{AgentRequest, AgentResponse};
+use crate::lifecycle::session::Session;
+use crate::model::Verdict;
+use crate::plan::Position;
+use crate::spec::model::{Action, Tcp};
+
+/// Time limit of the connection by address, as of one by name.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Name of the captured address.
+const ADDRESS: &str = "address";
+
+/// The address at which the unit of this step answers the control agent, which may reach every unit. None if the step names no
+/// unit, or the unit answers nobody: then a refusal by name is all there is to see.
+pub(super) async fn address(session: &Session, step: &Tcp) -> Option<String> {
+    let host = step.to.rsplit_once(':')?.0;
+    session.lease.plan.unit(host.split('.').next()?)?;
+    let capture = BTreeMap::from([(ADDRESS.to_owned(), ADDRESS.to_owned())]);
+    let action = Box::new(Action::Tcp(Tcp { to: step.to.clone(), refused: false, capture }));
+    let agent = session.agent(&Position::Control).await.ok()?;
+    match agent.ask(AgentRequest::Step { action, within_ms: None }).await {
+        Ok(AgentResponse::Passed { mut captured, .. }) => captured.remove(ADDRESS),
+        _ => None,
+    }
+}
+
+/// The request to connect by address.
+pub(super) fn request(address: String) -> AgentRequest {
+    let timeout_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    AgentRequest::Reach { addresses: vec![address], timeout_ms }
+}
+
+/// The result of both attempts. What is open although the network enforces nothing is inconclusive.
+pub(super) async fn judge(
+    session: &Session,
+    step: &Tcp,
+    by_name: StepResult,
+    by_address: Option<Result<AgentResponse, String>>,
+) -> StepResult {
+    let expected = format!("no connection to {}", step.to);
+    let result = match (by_name.verdict, by_address) {
+        (Verdict::Passed, Some(Ok(AgentResponse::Reached { reached }))) => match reached.first() {
+            Some(address) => {
+                StepResult::failed(expected, format!("the name is refused, and {address} accepted the connection"))
+            }
+            None => by_name,
+        },
+        (Verdict::Passed, Some(other)) => {
+            let why = other.map_or_else(|why| why, |answer| format!("unexpected answer from the agent: {answer:?}"));
+            StepResult::inconclusive(expected, format!("its address could not be tried: {why}"))
+        }
+        _ => by_name,
+    };
+    if result.verdict == Verdict::Failed { isolation::unless_open(session, result).await } else { result }
+}

@@ -12,6 +12,8 @@ use crate::engine::lines::DROPPED;
 
 /// Maximum size of a stored log, in bytes; its end is stored.
 const MAX_LOG: usize = 4 << 20;
+/// Maximum number of lines that wait to be shown.
+const MOST_PENDING: usize = 1024;
 /// Time limit for the end of a log to arrive after the process ended.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -22,14 +24,15 @@ pub struct SuiteLog {
 }
 
 impl SuiteLog {
-    /// Follows a log; the channel receives each line as it is written.
+    /// Follows a log; the channel receives each line as it is written. Of a flood that nobody can show so fast, it loses lines;
+    /// the stored log does not.
     pub fn follow(
         engine: &KubernetesEngine,
         environment: &str,
         pod: &str,
         container: &str,
-    ) -> (Self, mpsc::UnboundedReceiver<String>) {
-        let (sender, lines) = mpsc::unbounded_channel();
+    ) -> (Self, mpsc::Receiver<String>) {
+        let (sender, lines) = mpsc::channel(MOST_PENDING);
         let text: Arc<Mutex<String>> = Arc::default();
         let (kept, mut tail) = (text.clone(), LogReader::new(engine, environment, pod, container, None, true));
         let reading = tokio::spawn(async move {
@@ -38,7 +41,7 @@ impl SuiteLog {
                 match line {
                     Ok(line) => {
                         *text += &format!("{}\n", line.text);
-                        sender.send(line.text).ok();
+                        sender.try_send(line.text).ok();
                     }
                     Err(e) => *text += &format!("(its log could not be read further: failed to {e})\n"),
                 }

@@ -1,10 +1,12 @@
 //! A team with a namespace, and a CI account that may submit there and nothing else.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::installed;
-use crate::support::User;
-use crate::world::{apply, kubectl, object, try_kubectl, until};
+use crate::support::{User, ended};
+use crate::world::{kubectl, object, try_kubectl, until};
 
 /// A team; its namespace goes with it.
 pub struct Team {
@@ -52,8 +54,15 @@ impl Team {
         })
     }
 
+    /// Applies the object with the rights of the team's CI account: those of `dayfly-submit` alone.
+    #[track_caller]
     pub fn applies(&self, wanted: &Value) {
-        apply(&wanted.to_string());
+        let file = self.user.folder.path().join("applied.json");
+        std::fs::write(&file, wanted.to_string()).unwrap();
+        let mut command = Command::new("kubectl");
+        command.args(["apply", "-f", file.to_str().unwrap()]);
+        command.envs(self.user.variables.iter().map(|(name, value)| (name, value)));
+        ended(command).code(0);
     }
 
     /// The object's status.

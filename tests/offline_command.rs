@@ -76,7 +76,7 @@ fn reports_a_missing_key_before_creating_anything() {
         "--pr",
         "1",
         "--commit",
-        "a",
+        "abcdef0",
         "--key",
         "no-such-key.pem",
         "--evidence",

@@ -24,7 +24,8 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
         bail!(usage_error("--commit SHA is required outside of a pull request pipeline"));
     }
     let commit = commit.unwrap_or_default();
-    if !commit.is_empty() && !((7..=64).contains(&commit.len()) && is_hex(&commit, commit.len())) {
+    let is_id = (7..=64).contains(&commit.len()) && is_hex(&commit, commit.len());
+    if !commit.is_empty() && !is_id {
         bail!(usage_error(&format!("invalid --commit {commit:?}: expected 7 to 64 hexadecimal digits")));
     }
     if let Some(text) = args.repository.as_ref().filter(|r| Repository::parse(r).is_none()) {

@@ -19,16 +19,20 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const ADDRESS: &str = "address";
 
 /// The address at which the unit of this step answers the control agent, which may reach every unit. None if the step names no
-/// unit, or the unit answers nobody: then a refusal by name is all there is to see.
-pub(super) async fn address(session: &Session, step: &Tcp) -> Option<String> {
-    let host = step.to.rsplit_once(':')?.0;
-    session.lease.plan.unit(host.split('.').next()?)?;
+/// unit, or the unit answers nobody: then a refusal by name is all there is to see. An error if the control agent does not answer.
+pub(super) async fn address(session: &Session, step: &Tcp) -> Result<Option<String>, String> {
+    let unit = step.to.rsplit_once(':').and_then(|(host, _)| session.lease.plan.unit(host.split('.').next()?));
+    if unit.is_none() {
+        return Ok(None);
+    }
     let capture = BTreeMap::from([(ADDRESS.to_owned(), ADDRESS.to_owned())]);
     let action = Box::new(Action::Tcp(Tcp { to: step.to.clone(), refused: false, capture }));
-    let agent = session.agent(&Position::Control).await.ok()?;
+    let agent = session.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
     match agent.ask(AgentRequest::Step { action, within_ms: None }).await {
-        Ok(AgentResponse::Passed { mut captured, .. }) => captured.remove(ADDRESS),
-        _ => None,
+        Ok(AgentResponse::Passed { mut captured, .. }) => Ok(captured.remove(ADDRESS)),
+        Ok(AgentResponse::Failed(failure)) if !failure.inconclusive => Ok(None),
+        Ok(other) => Err(format!("unexpected answer from the control agent: {other:?}")),
+        Err(lost) => Err(format!("failed to {lost}")),
     }
 }
 

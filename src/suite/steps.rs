@@ -136,9 +136,9 @@ impl<'a> StepsExecutor<'a> {
         let by_address = async {
             let agent = self.session.agent(&position).await.map_err(|e| format!("failed to {e}"));
             match (address, agent) {
-                (None, _) => None,
-                (Some(_), Err(why)) => Some(Err(why)),
-                (Some(address), Ok(agent)) => {
+                (Ok(None), _) => None,
+                (Err(why), _) | (Ok(Some(_)), Err(why)) => Some(Err(why)),
+                (Ok(Some(address)), Ok(agent)) => {
                     Some(agent.ask(refusal::request(address)).await.map_err(|lost| format!("failed to {lost}")))
                 }
             }

@@ -53,3 +53,33 @@ fn a_policy_names_issuers_by_https_and_keys_by_plain_names() {
     validate("forge: github", "forge: gitea").code(2);
     validate("keys: jwks.json", "keys: jwks.json, audience: 'a b'").code(2).says("audience");
 }
+
+#[test]
+fn the_change_does_not_choose_the_keys_beside_the_policy_of_the_base() {
+    let user = User::with(vec![("DOCKER_HOST".to_owned(), "unix:///nowhere".to_owned())]);
+    let folder = user.folder.path();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]);
+        let done = git.args(arguments).current_dir(folder).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let forge = Forge::new(folder);
+    let suite =
+        "suites:\n  easy:\n    kind: security\n    cases: [ { id: E1, name: easy, steps: [ wait: { for: 1ms } ] } ]\n";
+    let file = user.describes("shop", &format!("{DESCRIPTION}{suite}"));
+    git(&["init", "--quiet"]);
+    git(&["add", &file, "policy.yaml", "jwks.json"]);
+    git(&["commit", "--quiet", "--message", "base"]);
+    let run = |token: &str| {
+        std::fs::write(folder.join("token"), token).unwrap();
+        let fixed = ["--suites-from", "HEAD", "--policy", "policy.yaml", "--identity-token", "token"];
+        user.runs(&file, "7", &[&fixed[..], &["--repository", "https://git.test/team/shop"]].concat())
+    };
+    let honest = forge.token("dayfly", json!({}));
+    // The change brings its own key, and signs with it.
+    let forged = Forge::new(folder).token("dayfly", json!({}));
+    run(&forged).code(2).says("no key of https://git.test/oidc signed it");
+    // The token of the forge is accepted: only the engine is missing.
+    run(&honest).code(4).says("failed to reach a container engine");
+}

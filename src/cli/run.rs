@@ -40,7 +40,8 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let (run_request, policy) = request::run_request(&args.request, Some(&args.policy), common)?;
     let RunRequest { valid, plan, change, runner, policy: reference, .. } = run_request;
     let RequestArgs { description, identity_token, suite, keep, .. } = args.request;
-    let proof = identity_token::proof(identity_token.as_deref(), &args.policy, &policy, &change, &runner).await?;
+    let proof =
+        identity_token::proof(identity_token.as_deref(), &description, &args.policy, &policy, &change, &runner).await?;
     let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;

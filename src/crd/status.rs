@@ -35,7 +35,7 @@ pub struct TestEnvironmentStatus {
     /// SHA-256 of the description as resolved when it was checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_digest: Option<String>,
-    /// What the identity token proved when it was verified; it may expire before the run starts.
+    /// The proof of the identity token, which may expire before the run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<VerifiedIdentity>,
     /// Number of runs that must end before this one starts; absent if it does not wait.
@@ -58,7 +58,7 @@ pub struct TestEnvironmentStatus {
 pub struct VerifiedIdentity {
     /// SHA-256 of the token and the claims that it was compared with.
     pub of: String,
-    /// What it proves.
+    /// The proof.
     pub proof: Proof,
 }
 

@@ -131,7 +131,11 @@ pub trait Engine: Send + Sync {
 
     // Observation
 
-    /// Watches the environment for events from now on.
+    /// Returns the longest time after which the end of a process is reported on a machine that is not overloaded.
+    fn report_lag(&self) -> std::time::Duration;
+
+    /// Watches the environment for events from now on. Units that have ended already, and do not run again, are reported at
+    /// once.
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError>;
 
     /// Returns one environment, or its remnants; `None` if nothing of that name exists.

@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod event;
 pub mod facts;
 pub mod journal;
+mod ledger;
 mod redaction;
 pub mod session;
 mod units;

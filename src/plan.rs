@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SuiteOrigin;
-use crate::spec::model::{Case, SuiteKind, VerdictSource};
+use crate::spec::model::{Action, Case, Restart, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod image_user;
@@ -84,6 +84,9 @@ pub struct Unit {
     pub within_ms: u64,
     /// Limits.
     pub limits: Limits,
+    /// What restarts its process after an end that no suite asked for. Plans of earlier versions do not know it.
+    #[serde(default)]
+    pub restart: Restart,
     /// Copies.
     pub replicas: u8,
     /// Paths that it may write to (`/tmp` besides).
@@ -98,8 +101,12 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum ReadyPlan {
-    /// It runs; nothing to ask.
-    Running,
+    /// Its process runs for this time without an end. Plans of earlier versions say `running`.
+    #[serde(alias = "running")]
+    StayUp {
+        #[serde(default)]
+        ms: u64,
+    },
     /// An HTTP answer of 200 to 299.
     Http { port: u16, path: String, tls: bool },
     /// An accepted connection.
@@ -200,6 +207,9 @@ pub struct SuitePlan {
     pub timeout_ms: u64,
     /// Retries of a failed case.
     pub retries: u8,
+    /// Units that may end while it runs. Plans of earlier versions do not know it.
+    #[serde(default)]
+    pub may_end: BTreeSet<String>,
     /// Container or steps that perform it. Plans of earlier versions call it `judge`.
     #[serde(alias = "judge")]
     pub executor: SuiteExecutor,
@@ -266,6 +276,17 @@ impl Plan {
     /// The units that `principal` (a unit or a suite) may connect to.
     pub fn reachable_by<'a>(&'a self, principal: &'a str) -> impl Iterator<Item = &'a Unit> {
         self.units.iter().filter(move |u| u.callers.contains(principal))
+    }
+
+    /// Reports whether a step of a suite stops or restarts the unit.
+    pub fn is_stopped_by_suites(&self, unit: &str) -> bool {
+        let cases = self.suites.values().flat_map(|s| match &s.executor {
+            SuiteExecutor::Steps { cases } => cases.as_slice(),
+            SuiteExecutor::Container(_) => &[],
+        });
+        cases
+            .flat_map(|c| c.steps.iter().chain(&c.cleanup))
+            .any(|step| matches!(&step.action, Action::Stop(of) | Action::Restart(of) if of.service == unit))
     }
 
     /// Every image that the plan runs, without repetition.

@@ -15,7 +15,7 @@ use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
 use crate::report::Facts;
 use crate::report::facts::{CaseFact, Change, Runner};
-use crate::spec::model::{Case, SuiteKind};
+use crate::spec::model::{Case, Restart, SuiteKind};
 
 /// A commit id of the usual form.
 pub const COMMIT: &str = "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d";
@@ -34,9 +34,10 @@ pub fn unit(name: &str) -> Unit {
         tls: false,
         needs: BTreeSet::new(),
         callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
+        ready: ReadyPlan::StayUp { ms: 0 },
         within_ms: 1000,
         limits: Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 },
+        restart: Restart::Never,
         replicas: 1,
         writable: vec![],
         confinement: Confinement::default(),
@@ -55,6 +56,7 @@ pub fn suite(name: &str, cases: Vec<Case>) -> SuitePlan {
         parallel: false,
         timeout_ms: 60_000,
         retries: 0,
+        may_end: BTreeSet::new(),
         executor: SuiteExecutor::Steps { cases },
         origin: None,
     }

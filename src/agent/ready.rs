@@ -61,7 +61,8 @@ async fn attempt(
     probe: &mut ProbeProgress<'_>,
 ) -> Result<(), NotReady> {
     match ready {
-        ReadyPlan::Running => Ok(()),
+        // The engine's watch sees an end; there is nothing to ask.
+        ReadyPlan::StayUp { .. } => Ok(()),
         ReadyPlan::Tcp { port } => tcp(state, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
             http(
@@ -101,7 +102,7 @@ async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
 
 fn expectation(unit: &str, ready: &ReadyPlan) -> String {
     match ready {
-        ReadyPlan::Running => format!("{unit} to run"),
+        ReadyPlan::StayUp { .. } => format!("{unit} to run"),
         ReadyPlan::Tcp { port } => format!("{unit} to accept connections on port {port}"),
         ReadyPlan::Http { path, .. } => format!("{unit} to answer {path} with a status from 200 to 299"),
         ReadyPlan::Consumers { vhost, queue, .. } => {

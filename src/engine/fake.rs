@@ -83,6 +83,17 @@ impl FakeEngine {
         let _ = self.events.send(EngineEvent::LeaseChanged);
     }
 
+    /// Ends the process of a unit.
+    pub fn end(&self, unit: &str, code: i64) {
+        self.state().units.insert(unit.into(), UnitState::Exited { code, oom_killed: false });
+        self.report_end(unit, code);
+    }
+
+    fn report_end(&self, unit: &str, code: i64) {
+        // Without a watcher, nobody needs the event.
+        let _ = self.events.send(EngineEvent::Exited { unit: unit.into(), copy: unit.into(), code, oom_killed: false });
+    }
+
     fn observed(&self) -> Option<ObservedEnvironment> {
         let state = self.state();
         let lease = state.lease.clone()?;
@@ -202,7 +213,7 @@ impl Engine for FakeEngine {
         }
         let state = match self.script.exits.get(unit) {
             Some(&code) => {
-                let _ = self.events.send(EngineEvent::Exited { unit: unit.into(), code, oom_killed: false });
+                self.report_end(unit, code);
                 UnitState::Exited { code, oom_killed: false }
             }
             None => UnitState::Running,
@@ -218,6 +229,8 @@ impl Engine for FakeEngine {
         let mut state = self.state();
         state.done.push(format!("stop {unit}"));
         state.units.insert(unit.into(), UnitState::Exited { code: 0, oom_killed: false });
+        drop(state);
+        self.report_end(unit, 0);
         Ok(())
     }
 
@@ -247,6 +260,10 @@ impl Engine for FakeEngine {
     ) -> Result<SuiteExit, EngineError> {
         self.state().done.push(format!("suite {}", suite.name));
         self.script.suites.get(&suite.name).cloned().ok_or_else(|| EngineError::Missing(suite.name.clone()))
+    }
+
+    fn report_lag(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
     }
 
     async fn watch(&self, _: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
@@ -279,6 +296,7 @@ impl Engine for FakeEngine {
         let running = |u: &String| RunningContainer {
             unit: u.clone(),
             image_digest: format!("sha256:{}", "1".repeat(64)),
+            process: String::new(),
             inspect: String::new(),
         };
         Ok(self.state().units.keys().map(running).collect())

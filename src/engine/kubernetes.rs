@@ -12,6 +12,7 @@
 //!   again from Secret and Services), and locks that only save requests.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -128,6 +129,11 @@ impl Engine for KubernetesEngine {
         on_line: OnLine<'_>,
     ) -> Result<SuiteExit, EngineError> {
         suites::run(self, lease, suite, secrets, on_line).await
+    }
+
+    /// A kubelet looks at its containers once a second, and reports what it finds within another one or two.
+    fn report_lag(&self) -> Duration {
+        Duration::from_secs(3)
     }
 
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {

@@ -4,6 +4,7 @@
 //! and keeps no state: labels find everything again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -135,6 +136,11 @@ impl Engine for LocalEngine {
         _: OnLine<'_>,
     ) -> Result<SuiteExit, EngineError> {
         suites::run(self, lease, suite, secrets).await
+    }
+
+    /// An event follows the end of a process within milliseconds, once the engine has cleaned up.
+    fn report_lag(&self) -> Duration {
+        Duration::from_millis(100)
     }
 
     async fn watch(&self, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {

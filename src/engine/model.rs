@@ -141,8 +141,10 @@ pub struct ObservedEnvironment {
 /// An event of an environment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EngineEvent {
-    /// A process ended.
-    Exited { unit: String, code: i64, oom_killed: bool },
+    /// The process of a copy of a unit ended, even if it runs again by now.
+    Exited { unit: String, copy: String, code: i64, oom_killed: bool },
+    /// The container or pod of a copy was removed or evicted from outside, for this reason.
+    Gone { unit: String, copy: String, why: String },
     /// The environment has another owner, or none.
     LeaseChanged,
 }
@@ -183,6 +185,9 @@ pub struct RunningContainer {
     pub unit: String,
     /// Digest or id of its image.
     pub image_digest: String,
+    /// Identity of its process, which another start changes; empty if the engine does not know it yet.
+    #[serde(default, skip)]
+    pub process: String,
     /// The engine's description of it as text: searched for secrets, never reported.
     #[serde(skip)]
     pub inspect: String,

@@ -76,6 +76,7 @@ pub fn run(
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),
         not_selected: facts.not_selected.clone(),
+        unit_ends: facts.unit_ends.clone(),
         traces: facts.traces.iter().map(raw_report).collect(),
         taken_over: facts.taken_over.clone(),
         teardown: Teardown { removed_on: facts.removed, residual: facts.residual.clone(), kept: facts.kept.clone() },

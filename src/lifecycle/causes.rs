@@ -64,6 +64,12 @@ pub fn from_engine_error(error: &EngineError) -> Cause {
     Cause { kind, text: format!("failed to {error}") }
 }
 
+/// The cause of a run that cannot see any more what happens to its environment.
+pub(super) fn watch_ended() -> Cause {
+    let text = "the engine ended the watch of the environment, so that an end of a service would not be seen".into();
+    Cause { kind: CauseKind::Inconclusive, text }
+}
+
 /// A cause that dayfly did not foresee.
 pub(super) fn unexpected(text: String) -> Cause {
     Cause { kind: CauseKind::Unexpected, text }

@@ -47,6 +47,8 @@ pub enum RunEvent {
     UnitStopped { unit: String },
     /// A unit's process exited unexpectedly while suites ran.
     UnitEnded { unit: String, code: i64, oom_killed: bool },
+    /// A unit's container or pod was removed or evicted from outside while suites ran.
+    UnitGone { unit: String, why: String },
     /// Every unit that starts automatically is ready.
     Up { took_ms: u64 },
     /// A suite started.

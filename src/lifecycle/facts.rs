@@ -9,7 +9,9 @@ use super::event::RunEvent;
 use crate::engine::EngineKind;
 use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
-use crate::report::facts::{CauseKind, Change, Event, Facts, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitFact};
+use crate::report::facts::{
+    CauseKind, Change, Event, Facts, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitEnd, UnitFact,
+};
 
 /// The units of a plan before the first event.
 fn units(plan: &Plan) -> Vec<UnitFact> {
@@ -71,6 +73,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         images: BTreeMap::new(),
         suites: vec![],
         not_selected: vec![],
+        unit_ends: vec![],
         events: vec![],
         causes: vec![],
         residual: vec![],
@@ -110,6 +113,14 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
                 set_running_digest(facts, unit, digest);
             }
         }
+        RunEvent::UnitEnded { unit, code, oom_killed } => {
+            let end = unit_end(facts, unit, at, exit_text(*code, *oom_killed), true);
+            facts.unit_ends.push(end);
+        }
+        RunEvent::UnitGone { unit, why } => {
+            let end = unit_end(facts, unit, at, why.clone(), false);
+            facts.unit_ends.push(end);
+        }
         RunEvent::SuiteStarted { suite } => facts.suites.push(suite.clone()),
         RunEvent::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
         RunEvent::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
@@ -123,12 +134,30 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
         RunEvent::Claimed { taken_over, .. } => facts.taken_over = taken_over.as_deref().cloned(),
         RunEvent::Prepared
         | RunEvent::UnitStopped { .. }
-        | RunEvent::UnitEnded { .. }
         | RunEvent::Up { .. }
         | RunEvent::Sealed { .. }
         | RunEvent::Removing { .. } => {}
     }
     true
+}
+
+/// The end of a unit, with the suites that run.
+fn unit_end(facts: &Facts, unit: &str, at: Timestamp, what: String, own: bool) -> UnitEnd {
+    let names = |suites: Vec<&SuiteFact>| suites.into_iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+    let running: Vec<&SuiteFact> = facts.suites.iter().filter(|s| s.finished.is_none()).collect();
+    let allowed_by = running.iter().find(|s| s.may_end.iter().any(|name| name == unit)).map(|s| s.name.clone());
+    let late = running.is_empty() && !facts.suites.is_empty();
+    let last = facts.suites.iter().filter_map(|s| s.finished).max();
+    let during =
+        if late { names(facts.suites.iter().filter(|s| s.finished == last).collect()) } else { names(running) };
+    UnitEnd { unit: unit.to_owned(), at, what, own, during, late, allowed_by }
+}
+
+fn exit_text(code: i64, oom_killed: bool) -> String {
+    if oom_killed {
+        return "its process was OOM-killed".into();
+    }
+    format!("its process exited with code {code}")
 }
 
 fn with_unit(facts: &mut Facts, name: &str, change: impl FnOnce(&mut UnitFact)) {
@@ -166,10 +195,10 @@ fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
         RunEvent::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),
         RunEvent::UnitFailed { unit, reason, .. } => about(unit, format!("failed: {reason}")),
         RunEvent::UnitStopped { unit } => about(unit, "stopped by a suite".into()),
-        RunEvent::UnitEnded { unit, code, oom_killed: false } => {
-            about(unit, format!("its process exited unexpectedly with code {code}"))
+        RunEvent::UnitEnded { unit, code, oom_killed } => {
+            about(unit, format!("{}, and no step asked for it", exit_text(*code, *oom_killed)))
         }
-        RunEvent::UnitEnded { unit, .. } => about(unit, "its process was OOM-killed".into()),
+        RunEvent::UnitGone { unit, why } => about(unit, why.clone()),
         RunEvent::Up { took_ms } => Some((None, format!("every service is ready after {took_ms} ms"))),
         RunEvent::SuiteStarted { suite } => about(&suite.name, "suite started".into()),
         RunEvent::SuiteDone { suite } => {

@@ -1,20 +1,23 @@
 //! An environment that is up (or coming up): its engine, lease, secrets and agents.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::Ledger;
 use super::usage::InUse;
 use super::{Journal, RunEvent, causes};
 use crate::agent::client::AgentClient;
 use crate::agent::protocol::AgentContext;
-use crate::engine::{Engine, EngineError, EngineEvent};
+use crate::engine::{Engine, EngineError, EngineEvent, RunningContainer, UnitState};
 use crate::lease::Lease;
 use crate::plan::Position;
+use crate::render::labels;
 use crate::report::facts::Cause;
 use crate::secrets::Secrets;
 
@@ -35,8 +38,12 @@ pub struct Session {
     /// Cancelled when the run must stop.
     pub stop: CancellationToken,
     agents: Arc<Mutex<BTreeMap<Position, Arc<OnceCell<AgentClient>>>>>,
-    /// Units that a suite stopped: their exit is expected.
-    pub(super) stopped: Arc<Mutex<BTreeSet<String>>>,
+    /// The ends of its units.
+    pub(super) ledger: Ledger,
+    /// The processes of all copies when the suites began, or the environment was up.
+    processes: Arc<std::sync::Mutex<BTreeMap<String, String>>>,
+    /// The events of the environment, from the first call of `next_event` on.
+    events: Arc<Mutex<Option<BoxStream<'static, EngineEvent>>>>,
     /// Records the environment's use as long as the session lives.
     _in_use: Arc<InUse>,
 }
@@ -51,8 +58,8 @@ impl Session {
         stop: CancellationToken,
     ) -> Self {
         let in_use = Arc::new(InUse::start(engine.clone(), lease.clone()));
-        let (agents, stopped) = Default::default();
-        Self { engine, lease, secrets, journal, stop, agents, stopped, _in_use: in_use }
+        let (agents, ledger, processes, events) = Default::default();
+        Self { engine, lease, secrets, journal, stop, agents, ledger, processes, events, _in_use: in_use }
     }
 
     /// Returns the agent at a position, started at the first call; concurrent callers share it.
@@ -117,33 +124,104 @@ impl Session {
         }
     }
 
-    /// Watches the environment while suites run; returns the cause when we lose it. Records units that exit unexpectedly.
+    /// Returns the next event of the environment. The first call begins to watch it.
+    pub(super) async fn next_event(&self) -> Result<EngineEvent, Cause> {
+        let mut events = self.events.lock().await;
+        if events.is_none() {
+            let watch = self.engine.watch(&self.lease.environment).await;
+            *events = Some(watch.map_err(|e| causes::from_engine_error(&e))?);
+        }
+        let Some(stream) = events.as_mut() else { return Err(causes::watch_ended()) };
+        stream.next().await.ok_or_else(causes::watch_ended)
+    }
+
+    /// Watches the environment while suites run; returns the cause when we lose it. Records units that end unasked.
     pub async fn ownership_lost(&self) -> Cause {
-        let mut events = match self.engine.watch(&self.lease.environment).await {
-            Ok(events) => events,
-            Err(e) => return causes::from_engine_error(&e),
-        };
         // The watch does not report earlier changes.
+        if let Err(cause) = self.check_ownership().await {
+            return cause;
+        }
         loop {
-            if let Err(cause) = self.check_ownership().await {
-                return cause;
-            }
-            loop {
-                match events.next().await {
-                    Some(EngineEvent::LeaseChanged) => break,
-                    Some(EngineEvent::Exited { unit, code, oom_killed }) => {
-                        self.record_exit(unit, code, oom_killed).await;
+            match self.next_event().await {
+                Ok(event) => {
+                    if let Err(cause) = self.handle(event).await {
+                        return cause;
                     }
-                    // Without a watch, the checks between suites remain.
-                    None => std::future::pending().await,
                 }
+                Err(cause) => return cause,
             }
         }
     }
 
-    async fn record_exit(&self, unit: String, code: i64, oom_killed: bool) {
-        if !self.stopped.lock().await.contains(&unit) {
-            self.journal.record(RunEvent::UnitEnded { unit, code, oom_killed });
+    /// Remembers the processes of all units, to be compared with those at the end.
+    pub(super) fn remember_processes(&self, running: &[RunningContainer]) {
+        let mut known = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = running.iter().map(|c| (c.unit.clone(), c.process.clone())).collect();
+    }
+
+    async fn running_containers(&self) -> Result<Vec<RunningContainer>, Cause> {
+        let running = self.engine.running_containers(&self.lease.environment).await;
+        running.map_err(|e| causes::from_engine_error(&e))
+    }
+
+    /// Remembers the processes of an environment that another command brought up.
+    pub async fn begin_suites(&self) -> Result<(), Cause> {
+        let unknown = self.processes.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if unknown {
+            self.remember_processes(&self.running_containers().await?);
         }
+        Ok(())
+    }
+
+    /// Records the units whose ends are reported only now, or never: an engine's events may be late on a busy machine.
+    pub async fn record_late_ends(&self) -> Result<(), Cause> {
+        let until = tokio::time::Instant::now() + self.engine.report_lag();
+        while let Ok(event) = tokio::time::timeout_at(until, self.next_event()).await {
+            self.handle(event?).await?;
+        }
+        let observed = self.engine.observe(&self.lease.environment).await.map_err(|e| causes::from_engine_error(&e))?;
+        for (unit, state) in observed.map(|o| o.units).unwrap_or_default() {
+            if let UnitState::Exited { code, oom_killed } = state
+                && !self.ledger.knows(&unit)
+            {
+                self.handle(EngineEvent::Exited { copy: unit.clone(), unit, code, oom_killed }).await?;
+            }
+        }
+        let running = self.running_containers().await?;
+        for event in self.replaced(&running) {
+            self.handle(event).await?;
+        }
+        Ok(())
+    }
+
+    /// The copies whose process is another one than at the beginning, although nothing was reported.
+    fn replaced(&self, running: &[RunningContainer]) -> Vec<EngineEvent> {
+        let known = self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut replaced = vec![];
+        for unit in self.lease.plan.units.iter().filter(|u| !self.ledger.has_changed(&u.name)) {
+            for copy in (1..=unit.replicas.max(1)).map(|copy| labels::copy_name(&unit.name, copy)) {
+                let Some(before) = known.get(&copy).filter(|process| !process.is_empty()) else { continue };
+                let why = match running.iter().find(|c| c.unit == copy) {
+                    Some(now) if now.process == *before => continue,
+                    Some(_) => "it was started again from outside",
+                    None => "it is gone",
+                };
+                replaced.push(EngineEvent::Gone { unit: unit.name.clone(), copy, why: why.into() });
+            }
+        }
+        replaced
+    }
+
+    async fn handle(&self, event: EngineEvent) -> Result<(), Cause> {
+        let unasked = self.ledger.note(&event);
+        match event {
+            EngineEvent::LeaseChanged => return self.check_ownership().await,
+            EngineEvent::Exited { unit, code, oom_killed, .. } if unasked => {
+                self.journal.record(RunEvent::UnitEnded { unit, code, oom_killed });
+            }
+            EngineEvent::Gone { unit, why, .. } if unasked => self.journal.record(RunEvent::UnitGone { unit, why }),
+            EngineEvent::Exited { .. } | EngineEvent::Gone { .. } => {}
+        }
+        Ok(())
     }
 }

@@ -1,20 +1,24 @@
 //! Starts and stops single units of a session, and waits until they are ready.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::RunEvent;
 use super::clock::elapsed_ms;
 use super::session::Session;
 use crate::agent::client::AgentLost;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
-use crate::plan::{Position, Unit};
+use crate::plan::{Position, ReadyPlan, Unit};
+use crate::render::labels;
+use crate::spec::model::Restart;
 
 impl Session {
     /// Stops a unit for a suite.
     pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
-        self.stopped.lock().await.insert(unit.to_owned());
+        let copies = self.lease.plan.unit(unit).map_or(1, |u| u.replicas.max(1));
+        let before = self.ledger.expect_end(unit, (1..=copies).map(|copy| labels::copy_name(unit, copy)));
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.ledger.await_ends(&before).await;
         self.journal.record(RunEvent::UnitStopped { unit: unit.to_owned() });
         Ok(())
     }
@@ -26,7 +30,7 @@ impl Session {
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.journal.record(RunEvent::UnitStarting { unit: unit.to_owned() });
         self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
-        self.stopped.lock().await.remove(unit);
+        self.ledger.started(unit);
         self.wait_until_ready(planned).await?;
         let took_ms = elapsed_ms(start);
         self.journal.record(RunEvent::UnitReady { unit: unit.to_owned(), took_ms });
@@ -35,6 +39,9 @@ impl Session {
 
     /// Waits until the agent finds the unit ready.
     pub(super) async fn wait_until_ready(&self, unit: &Unit) -> Result<(), String> {
+        if let ReadyPlan::StayUp { ms } = unit.ready {
+            return self.stays_up(unit, ms).await;
+        }
         let start = Instant::now();
         loop {
             let left = unit.within_ms.saturating_sub(elapsed_ms(start));
@@ -47,6 +54,15 @@ impl Session {
                 answer => return readiness(unit, answer),
             }
         }
+    }
+
+    /// Waits for the time itself: it is the condition. While an environment comes up, its watch interrupts the wait.
+    async fn stays_up(&self, unit: &Unit, ms: u64) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        if self.ledger.knows(&unit.name) && unit.restart == Restart::Never {
+            return Err(format!("its process ended within {}, and must run for that time", seconds(ms)));
+        }
+        Ok(())
     }
 
     async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<AgentResponse, AgentLost>, String> {

@@ -17,6 +17,7 @@ use crate::lease::Lease;
 use crate::plan::{Limits, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
+use crate::spec::model::Restart;
 
 /// Number of log lines of a failed unit that are shown and kept.
 const LAST_LINES: usize = 20;
@@ -78,7 +79,9 @@ async fn claim_and_start(
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
     start_all(&session).await?;
     let running = session.engine.running_containers(&session.lease.environment).await;
-    Ok((session, running.map_err(|e| causes::from_engine_error(&e))?))
+    let running = running.map_err(|e| causes::from_engine_error(&e))?;
+    session.remember_processes(&running);
+    Ok((session, running))
 }
 
 /// Does everything before the first process starts: images, claim, secrets, objects.
@@ -120,8 +123,6 @@ async fn claim_and_prepare(
 async fn start_all(session: &Session) -> Result<(), Cause> {
     let plan = &session.lease.plan;
     let mut progress = decide::initial_progress(plan);
-    let mut events =
-        session.engine.watch(&session.lease.environment).await.map_err(|e| causes::from_engine_error(&e))?;
     let mut starting: JoinSet<StartResult> = JoinSet::new();
     let mut kinds = BTreeMap::new();
     // The agent starts at the same time as the first units. The next caller gets its error, if any.
@@ -144,20 +145,55 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
                 }
                 record_result(session, &mut progress, unit, result);
             }
-            Some(event) = events.next() => match event {
-                EngineEvent::Exited { unit, code, oom_killed }
-                    if matches!(progress.get(&unit), Some(Phase::Starting | Phase::Ready)) =>
-                {
-                    let reason = exit_reason(code, oom_killed, plan.unit(&unit).map(|u| u.limits));
-                    let log = last_log(session, &unit).await;
-                    let failure = UnitFailure { kind: CauseKind::NotReady, reason, log };
+            event = session.next_event() => {
+                if let Some((unit, failure)) = handle(session, &progress, event?).await? {
                     record_result(session, &mut progress, unit, Err(failure));
                 }
-                EngineEvent::Exited { .. } => {}
-                EngineEvent::LeaseChanged => session.check_ownership().await?,
-            },
-            else => return Err(causes::unexpected("failed to watch the environment: the engine ended the stream of events".into())),
+            }
         }
+    }
+}
+
+/// Handles an event while units start; returns the unit that failed, if one did.
+async fn handle(
+    session: &Session,
+    progress: &Progress,
+    event: EngineEvent,
+) -> Result<Option<(String, UnitFailure)>, Cause> {
+    session.ledger.note(&event);
+    let phase = |unit: &str| progress.get(unit).cloned();
+    let (unit, reason) = match event {
+        EngineEvent::LeaseChanged => return session.check_ownership().await.map(|()| None),
+        EngineEvent::Exited { unit, code, oom_killed, .. } => {
+            let planned = session.lease.plan.unit(&unit);
+            let restarts = planned.is_some_and(|u| restarts_after(u.restart, code));
+            let reason = exit_reason(code, oom_killed, planned.map(|u| u.limits));
+            match phase(&unit) {
+                Some(Phase::Starting) if restarts => {
+                    session.journal.record(RunEvent::UnitWaiting { unit, last: format!("{reason}; it restarts") });
+                    return Ok(None);
+                }
+                Some(Phase::Ready) if restarts => {
+                    session.journal.record(RunEvent::UnitEnded { unit, code, oom_killed });
+                    return Ok(None);
+                }
+                Some(Phase::Starting | Phase::Ready) => (unit, reason),
+                _ => return Ok(None),
+            }
+        }
+        // Until it is ready, its start reports it, or has replaced it.
+        EngineEvent::Gone { unit, why, .. } if phase(&unit) == Some(Phase::Ready) => (unit, why),
+        EngineEvent::Gone { .. } => return Ok(None),
+    };
+    let log = last_log(session, &unit).await;
+    Ok(Some((unit, UnitFailure { kind: CauseKind::NotReady, reason, log })))
+}
+
+fn restarts_after(restart: Restart, code: i64) -> bool {
+    match restart {
+        Restart::Never => false,
+        Restart::OnFailure => code != 0,
+        Restart::Always => true,
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{Confinement, Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
+use crate::spec::model::Restart;
 
 mod drawing;
 
@@ -83,6 +84,11 @@ fn start(out: &mut String, number: usize, unit: &Unit) {
     }
     let within = humantime::format_duration(std::time::Duration::from_millis(unit.within_ms));
     let _ = writeln!(out, "      ready when {}, within {within}", ready(unit));
+    match unit.restart {
+        Restart::Never => {}
+        Restart::OnFailure => out.push_str("      restarts after an exit code other than 0\n"),
+        Restart::Always => out.push_str("      restarts after any end\n"),
+    }
     if !unit.secrets.is_empty() {
         let _ = writeln!(out, "      secrets {}", unit.secrets.join(", "));
     }
@@ -103,6 +109,9 @@ fn suites(out: &mut String, plan: &Plan) {
         };
         let kind = format!("{:?}", suite.kind).to_lowercase();
         let _ = writeln!(out, "  {} ({kind}): {by} ({})", suite.name, short(&suite.digest));
+        if !suite.may_end.is_empty() {
+            let _ = writeln!(out, "      may end while it runs: {}", listed(&suite.may_end));
+        }
         if let SuiteExecutor::Container(c) = &suite.executor {
             departure(out, &c.confinement);
         }
@@ -119,7 +128,10 @@ fn departure(out: &mut String, confinement: &Confinement) {
 
 fn ready(unit: &Unit) -> String {
     match &unit.ready {
-        ReadyPlan::Running => "it runs".into(),
+        ReadyPlan::StayUp { ms: 0 } => "it runs".into(),
+        ReadyPlan::StayUp { ms } => {
+            format!("it has run for {}", humantime::format_duration(std::time::Duration::from_millis(*ms)))
+        }
         ReadyPlan::Http { port, path, tls } => {
             format!("{}://{}:{port}{path} answers", if *tls { "https" } else { "http" }, unit.name)
         }

@@ -1,13 +1,14 @@
 //! Container requests: confinement, limits, mounts, networks and names, the same for units and suites.
 //!
-//! A request never has published ports, host paths, devices, a restart policy or an init process.
+//! A request never has published ports, host paths, devices or an init process, and a restart policy only for a unit whose
+//! description asks for one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
-    NetworkConnectRequest, NetworkingConfig,
+    NetworkConnectRequest, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use sha2::{Digest, Sha256};
@@ -18,6 +19,7 @@ use super::links::{
 };
 use crate::lease::Lease;
 use crate::plan::{Confinement, ContainerSuite, Limits, SuitePlan, Unit};
+use crate::spec::model::Restart;
 
 /// Folder of secrets in every container.
 pub const SECRETS_DIR: &str = "/run/secrets";
@@ -109,6 +111,7 @@ pub fn unit(
     limit(&mut host, &unit.limits);
     host.mounts = Some(unit_mounts(lease, unit, copy).iter().map(VolumeMount::mount).collect());
     host.extra_hosts = Some(unit_hosts(lease, subnets, &unit.name)?);
+    host.restart_policy = restart_policy(unit.restart);
     let body = ContainerCreateBody {
         hostname: Some(host_name.clone()),
         user: unit.confinement.user.clone(),
@@ -122,6 +125,15 @@ pub fn unit(
         host,
         unit_attachments(lease, subnets, unit, copy)?,
     ))
+}
+
+fn restart_policy(restart: Restart) -> Option<RestartPolicy> {
+    let name = match restart {
+        Restart::Never => return None,
+        Restart::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        Restart::Always => RestartPolicyNameEnum::ALWAYS,
+    };
+    Some(RestartPolicy { name: Some(name), maximum_retry_count: None })
 }
 
 /// A run of a container suite.

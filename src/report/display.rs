@@ -1,10 +1,17 @@
 //! Shared wording of all formats: outcomes, verdicts, causes, engines, departures.
 
-use super::facts::{CaseFact, CauseKind, Facts, SuiteFact};
+use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitEnd};
 use crate::engine::EngineKind;
 use crate::model::{Outcome, SuiteSource, Verdict, sanitize};
 use crate::plan::Confinement;
 use crate::spec::model::SuiteKind;
+
+/// The end of a unit that no step asked for, in one line.
+pub fn unit_end(end: &UnitEnd) -> String {
+    let allowed = end.allowed_by.as_ref().map(|suite| format!(", allowed by suite {suite}")).unwrap_or_default();
+    let when = super::time::timestamp(end.at);
+    sanitize::one_line(&format!("{}: {} {} ({when}){allowed}", end.unit, end.what, end.when()), 400)
+}
 
 /// The outcome in one capitalized word. The report of an unfinished run never shows PASSED.
 pub fn outcome(facts: &Facts) -> &'static str {
@@ -78,6 +85,7 @@ pub fn cause(kind: CauseKind) -> &'static str {
         CauseKind::Invalid => "invalid",
         CauseKind::NoCapacity => "no capacity",
         CauseKind::NotReady => "not ready",
+        CauseKind::UnitEnded => "service ended",
         CauseKind::AcceptanceFailed => "acceptance failed",
         CauseKind::SecurityFailed => "security failed",
         CauseKind::Inconclusive => "inconclusive",

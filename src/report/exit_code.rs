@@ -11,7 +11,7 @@ pub const UNEXPECTED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No capacity: disk, addresses, quota.
 pub const NO_CAPACITY: u8 = 3;
-/// The environment did not become ready.
+/// The environment did not become ready, or a service ended while suites ran.
 pub const NOT_READY: u8 = 4;
 /// An acceptance suite failed.
 pub const ACCEPTANCE: u8 = 5;
@@ -34,7 +34,7 @@ pub fn from_cause(kind: CauseKind) -> u8 {
         CauseKind::Unexpected | CauseKind::Superseded | CauseKind::OwnedByOther => UNEXPECTED,
         CauseKind::Invalid => USAGE,
         CauseKind::NoCapacity => NO_CAPACITY,
-        CauseKind::NotReady => NOT_READY,
+        CauseKind::NotReady | CauseKind::UnitEnded => NOT_READY,
         CauseKind::AcceptanceFailed => ACCEPTANCE,
         CauseKind::SecurityFailed => SECURITY,
         CauseKind::Inconclusive => INCONCLUSIVE,

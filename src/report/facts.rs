@@ -14,9 +14,11 @@ use crate::spec::model::SuiteKind;
 mod cause;
 mod outcome;
 mod requester;
+mod unit_end;
 
 pub use cause::{Cause, CauseKind};
 pub use requester::Requester;
+pub use unit_end::UnitEnd;
 
 /// Version of this model.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -66,6 +68,9 @@ pub struct Facts {
     /// Suites of the description that the caller did not select (`--suite`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
+    /// Ends of units while suites ran that no step asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unit_ends: Vec<UnitEnd>,
     /// Events, in order.
     pub events: Vec<Event>,
     /// Diagnostics collected before the environment was removed: logs and objects of the engine.
@@ -160,6 +165,9 @@ pub struct SuiteFact {
     pub finished: Option<Timestamp>,
     /// Cases in order.
     pub cases: Vec<CaseFact>,
+    /// Units that may end while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_end: Vec<String>,
     /// Raw result files and logs, kept by content.
     pub raw: Vec<RawFile>,
     /// File:line of the suite in the description, for annotations.

@@ -62,6 +62,7 @@ struct Page {
     events: Vec<Event>,
     residual: Vec<(String, String)>,
     not_selected: Vec<String>,
+    unit_ends: Vec<String>,
     teardown: String,
     writer: String,
 }
@@ -117,6 +118,7 @@ fn page(facts: &Facts) -> Page {
         engine_known: info.is_some(),
         cannot: info.map(|i| i.gaps.iter().map(|c| sanitize::one_line(c, 600)).collect()).unwrap_or_default(),
         events: facts.events.iter().map(|e| event(facts, e)).collect(),
+        unit_ends: facts.unit_ends.iter().map(display::unit_end).collect(),
         not_selected: facts.not_selected.iter().map(|name| sanitize::one_line(name, 80)).collect(),
         residual: facts
             .residual

@@ -28,6 +28,10 @@ pub fn render(facts: &Facts) -> String {
         "### Causes",
         facts.causes.iter().map(|c| format!("- **{}**: {}\n", display::cause(c.kind), inline(&c.text, 1000))),
     );
+    page.group(
+        "### Ended unasked",
+        facts.unit_ends.iter().map(|end| format!("- {}\n", inline(&display::unit_end(end), 500))),
+    );
     page.group("### Did not become ready", facts.units.iter().filter_map(unit));
     page.group("### Failures", counts::unsuccessful(&facts.suites).map(|(s, c)| case(s, c)));
     page.group("### Flaky", flaky(&facts.suites));

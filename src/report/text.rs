@@ -28,6 +28,7 @@ pub fn render(facts: &Facts, colour: bool) -> String {
         &format!("Not enforced by {}", sanitize::without_ci_commands(&display::engine(facts))),
         gaps.iter().map(|c| line(c, 400)).collect(),
     );
+    page.list("Ended unasked", facts.unit_ends.iter().map(|end| line(&display::unit_end(end), 500)).collect());
     page.list("Suites that were not selected", facts.not_selected.iter().map(|name| line(name, 60)).collect());
     page.teardown(facts);
     let causes =

@@ -1,7 +1,9 @@
 //! Derives the verdict of a suite and the causes of a run. Pure.
 
+use std::collections::BTreeMap;
+
 use crate::model::Verdict;
-use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact};
+use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, UnitEnd};
 use crate::spec::model::SuiteKind;
 
 /// The worst verdict of the cases. A suite without a judged case is inconclusive, with the reason.
@@ -34,6 +36,29 @@ pub fn cause(suite: &SuiteFact) -> Option<Cause> {
             kind: CauseKind::Inconclusive,
             text: format!("suite {} could not be judged{}{because}", suite.name, listed(&count(Verdict::Inconclusive))),
         }),
+    }
+}
+
+/// The causes of units that ended while suites ran: one for each, unless a suite allows it.
+pub fn unit_ends(ends: &[UnitEnd]) -> Vec<Cause> {
+    let mut by_unit: BTreeMap<&str, Vec<&UnitEnd>> = BTreeMap::new();
+    for end in ends.iter().filter(|end| end.allowed_by.is_none()) {
+        by_unit.entry(&end.unit).or_default().push(end);
+    }
+    by_unit.into_iter().map(|(unit, ends)| unit_end(unit, &ends)).collect()
+}
+
+fn unit_end(unit: &str, ends: &[&UnitEnd]) -> Cause {
+    // What came from outside explains the exit that followed, and says nothing about the unit.
+    let first = ends.iter().find(|end| !end.own).or(ends.first());
+    let what = first.map_or("it ended", |end| end.what.as_str());
+    let when = first.map(|end| end.when()).unwrap_or_default();
+    let often = if ends.len() > 1 { format!(" (the first of {} such events)", ends.len()) } else { String::new() };
+    let own = ends.iter().all(|end| end.own);
+    let advice = if own { "; read its log, or allow it with `mayEnd` of the suite" } else { "" };
+    Cause {
+        kind: if own { CauseKind::UnitEnded } else { CauseKind::Inconclusive },
+        text: format!("{unit}: {what} {when}{often}, and no step asked for it{advice}"),
     }
 }
 

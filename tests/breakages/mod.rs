@@ -252,7 +252,7 @@ impl EngineCommand {
         }
     }
 
-    fn run(&self, arguments: &[String]) -> String {
+    pub fn run(&self, arguments: &[String]) -> String {
         let attempt = || Command::new(&self.0[0]).args(&self.0[1..]).args(arguments).output().unwrap();
         let mut output = attempt();
         let limit = Instant::now() + Duration::from_secs(30);
@@ -284,8 +284,9 @@ impl EngineCommand {
             "{{.Names}}",
         ];
         let all = self.run(&words.map(str::to_owned));
-        let edge = all.lines().find_map(|name| name.strip_suffix("edge-proxy"));
-        edge.unwrap_or_else(|| panic!("no edge-proxy among {all}")).to_owned()
+        let run = |name: &str| Some(name.strip_prefix(environment)?.strip_prefix('-')?.split_once('-')?.0.to_owned());
+        let run = all.lines().find_map(run).unwrap_or_else(|| panic!("no unit of {environment} among {all}"));
+        format!("{environment}-{run}-")
     }
 
     /// Networks whose names begin so.

@@ -9,6 +9,7 @@ mod access;
 mod failures;
 mod images;
 mod install;
+mod life;
 mod lifecycle;
 mod outages;
 mod reap;

@@ -52,6 +52,7 @@ pub fn failed(run: u128) -> Facts {
         }),
         policy: None,
         not_selected: vec![],
+        unit_ends: vec![],
         runner: Runner {
             name: "dayfly".into(),
             version: "0.1.0".into(),
@@ -153,6 +154,7 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
         started: "2026-03-02T08:01:00Z".parse().unwrap(),
         finished: Some("2026-03-02T08:02:00Z".parse().unwrap()),
         cases,
+        may_end: vec![],
         raw: vec![RawFile {
             name: "result".into(),
             media_type: "text/plain".into(),

@@ -103,6 +103,7 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
         started: at(start),
         finished: Some(at(end)),
         cases,
+        may_end: vec![],
         raw: vec![RawFile {
             name: "suite.log".into(),
             media_type: "text/plain".into(),
@@ -198,6 +199,7 @@ pub fn passed() -> Facts {
         description_path: "environments/tsd/environment.yaml".into(),
         policy: None,
         not_selected: vec![],
+        unit_ends: vec![],
         change: Change {
             repository: Some("https://git.example.org/tsd/platform".into()),
             pr: 42,

@@ -4,6 +4,7 @@
 pub mod forge;
 pub mod forger;
 pub mod identity;
+pub mod life;
 pub mod reaping;
 
 use std::io::{BufRead, BufReader};

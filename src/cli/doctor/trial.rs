@@ -20,7 +20,7 @@ use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, Position, ReadyPlan, Unit, UnitKind};
 use crate::report::facts::{Change, Runner};
 use crate::secrets::Secrets;
-use crate::spec::model::{Action, Confined, NoWayOut};
+use crate::spec::model::{Action, Confined, NoWayOut, Restart};
 use crate::suite::host_steps;
 
 /// Port of the service.
@@ -89,9 +89,10 @@ fn unit(name: &str, image: &str, callers: &[&str]) -> Unit {
         tls: false,
         needs: BTreeSet::new(),
         callers: callers.iter().map(|c| (*c).to_owned()).collect(),
-        ready: ReadyPlan::Running,
+        ready: ReadyPlan::StayUp { ms: 0 },
         within_ms: 10_000,
         limits: LIMITS,
+        restart: Restart::Never,
         replicas: 1,
         writable: vec![],
         confinement: Confinement { user: Some("65532:65532".into()), ..Confinement::default() },

@@ -40,6 +40,7 @@ pub fn text(event: &RunEvent) -> Option<String> {
         RunEvent::UnitFailed { unit, reason, log } => failure(unit, reason, log),
         RunEvent::SuiteLine { suite, line } => format!("log       {suite} | {line}"),
         RunEvent::UnitStopped { unit } => format!("stop      {unit}"),
+        RunEvent::UnitGone { unit, why } => format!("gone      {unit}: {why}"),
         RunEvent::UnitEnded { unit, code, oom_killed } => {
             let why = if *oom_killed { " (OOM-killed)" } else { "" };
             format!("ended     {unit} with exit code {code}{why}, without a suite stopping it")

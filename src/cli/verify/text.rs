@@ -10,7 +10,7 @@ use crate::evidence::predicate::{
 use crate::evidence::verify::StatementContent;
 use crate::model::SuiteSource;
 use crate::plan::Confinement;
-use crate::report::display::lost_cases;
+use crate::report::display::{self, lost_cases};
 
 /// Summarizes verified evidence in lines of label and value.
 pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
@@ -109,6 +109,9 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     }
     for name in &run.not_selected {
         line(text, "suite", format!("{name:<24} not selected"));
+    }
+    for end in &run.unit_ends {
+        line(text, "ended", display::unit_end(end));
     }
 }
 

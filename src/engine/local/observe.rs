@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
+use serde_json::Value;
 
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
@@ -131,7 +132,14 @@ impl InspectedUnit {
     fn running(self, images: &BTreeMap<String, Option<images::Inspected>>) -> RunningContainer {
         let image = images.get(&self.image).and_then(Option::as_ref);
         let image_digest = image.map_or_else(|| self.image.clone(), |i| i.digest(self.listed.label(labels::IMAGE)));
-        RunningContainer { unit: self.listed.copy_name(), image_digest, inspect: self.text }
+        let inspected: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        let process = inspected["State"]["StartedAt"].as_str().map(|at| format!("{} {at}", self.listed.id));
+        RunningContainer {
+            unit: self.listed.copy_name(),
+            image_digest,
+            process: process.unwrap_or_default(),
+            inspect: self.text,
+        }
     }
 }
 

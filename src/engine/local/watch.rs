@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::anchor;
 use super::client::LocalEngine;
+use super::containers::{Listed, State};
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
 
@@ -27,6 +28,8 @@ pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<
         environment: environment.to_owned(),
         run: owner,
         reported: BTreeSet::new(),
+        known: BTreeMap::new(),
+        handled: 0,
         sender,
     };
     tokio::spawn(watcher.run());
@@ -42,13 +45,33 @@ struct Watcher {
     environment: String,
     /// The owner that was reported last.
     run: Option<crate::model::RunId>,
-    /// The reported ends: container and time.
+    /// The reported ends: container and time; no time for a removal.
     reported: BTreeSet<(String, String)>,
+    /// The containers that were seen, by id.
+    known: BTreeMap<String, UnitCopy>,
+    /// The time of the latest event, in nanoseconds since 1970.
+    handled: i64,
     sender: mpsc::Sender<EngineEvent>,
 }
 
 /// The receiver is gone.
 struct ReceiverGone;
+
+/// A copy of a unit.
+#[derive(Debug, Clone)]
+struct UnitCopy {
+    unit: String,
+    copy: String,
+}
+
+impl UnitCopy {
+    /// Reads the labels of a container.
+    fn of(label: impl Fn(&str) -> Option<String>) -> Self {
+        let unit = label(labels::UNIT).unwrap_or_default();
+        let copy = label(labels::COPY).and_then(|copy| copy.parse().ok()).unwrap_or(1);
+        Self { copy: labels::copy_name(&unit, copy), unit }
+    }
+}
 
 impl Watcher {
     async fn run(mut self) {
@@ -90,6 +113,12 @@ impl Watcher {
     }
 
     async fn handle(&mut self, event: EventMessage) -> Result<(), ReceiverGone> {
+        // A stream that is opened again repeats the events of its first second.
+        let at = event.time_nano.unwrap_or_default();
+        if at != 0 && at <= self.handled {
+            return Ok(());
+        }
+        self.handled = self.handled.max(at);
         let actor = event.actor.unwrap_or_default();
         let attributes: BTreeMap<String, String> = actor.attributes.unwrap_or_default().into_iter().collect();
         let role = attributes.get(ROLE).map_or("", String::as_str);
@@ -97,11 +126,23 @@ impl Watcher {
         if role == Role::Anchor.as_str() && matches!(action.as_str(), "create" | "destroy" | "remove") {
             return self.check_owner().await;
         }
-        if role == Role::Unit.as_str() && matches!(action.as_str(), "die" | "died") {
-            let unit = attributes.get(labels::UNIT).cloned().unwrap_or_default();
-            return self.inspect(&actor.id.unwrap_or_default(), &unit).await;
+        let container = actor.id.unwrap_or_default();
+        // Podman tells of a removal without the labels.
+        if matches!(action.as_str(), "destroy" | "remove") {
+            return match self.known.get(&container).cloned() {
+                Some(unit) => self.gone(container, unit).await,
+                None => Ok(()),
+            };
         }
-        Ok(())
+        let ours = |run: crate::model::RunId| attributes.get(labels::RUN).is_none_or(|r| *r == run.to_string());
+        if role != Role::Unit.as_str() || !self.run.is_none_or(ours) {
+            return Ok(());
+        }
+        self.known.insert(container.clone(), UnitCopy::of(|key| attributes.get(key).cloned()));
+        match action.as_str() {
+            "die" | "died" => self.died(&container, &attributes, at).await,
+            _ => Ok(()),
+        }
     }
 
     async fn inspect_all(&mut self) -> Result<Result<(), EngineError>, ReceiverGone> {
@@ -110,34 +151,82 @@ impl Watcher {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
-        for unit in units.iter().filter(|u| u.ended()) {
-            self.inspect(&unit.id, unit.label(labels::UNIT)).await?;
+        let ours = |u: &&Listed| self.run.is_none_or(|run| matches!(u.label(labels::RUN), r if r == run.to_string()));
+        let units: Vec<&Listed> = units.iter().filter(ours).collect();
+        let present: BTreeSet<&str> = units.iter().map(|u| u.id.as_str()).collect();
+        let missing: Vec<_> = self
+            .known
+            .iter()
+            .filter(|(id, _)| !present.contains(id.as_str()))
+            .map(|(i, u)| (i.clone(), u.clone()))
+            .collect();
+        for (id, unit) in missing {
+            self.gone(id, unit).await?;
+        }
+        for listed in units {
+            let unit = UnitCopy::of(|key| Some(listed.label(key).to_owned()));
+            self.known.insert(listed.id.clone(), unit.clone());
+            if listed.ended()
+                && let Some(state) = self.state(&listed.id).await
+            {
+                self.ended(&listed.id, unit, state).await?;
+            }
         }
         self.check_owner().await.map(Ok)
     }
 
-    /// Reports an end once.
-    async fn inspect(&mut self, container: &str, unit: &str) -> Result<(), ReceiverGone> {
-        let found = match self.engine.container(container).await {
-            Ok(Some(found)) => found,
-            // Removed by teardown, or by a newer run, whose anchor is reported.
-            Ok(None) => return Ok(()),
+    /// The state of a container; none if it is gone, or if the engine does not say.
+    async fn state(&self, container: &str) -> Option<State> {
+        match self.engine.container(container).await {
+            Ok(found) => found.map(|found| found.state),
             Err(e) => {
                 tracing::debug!(container, "failed to {e}");
-                return Ok(());
+                None
             }
-        };
-        let ours = self.run.is_none_or(|run| {
-            found.config.labels.as_ref().and_then(|l| l.get(labels::RUN)).is_some_and(|r| *r == run.to_string())
-        });
-        if !ours || !found.state.ended() || !self.reported.insert((found.id, found.state.finished_at)) {
+        }
+    }
+
+    /// Reports the end that an event tells of. Only the event knows it if the container runs again, or is gone.
+    async fn died(
+        &mut self,
+        container: &str,
+        attributes: &BTreeMap<String, String>,
+        at: i64,
+    ) -> Result<(), ReceiverGone> {
+        let unit = UnitCopy::of(|key| attributes.get(key).cloned());
+        match self.state(container).await {
+            Some(state) if state.ended() => self.ended(container, unit, state).await,
+            state => {
+                let code = ["exitCode", "containerExitCode"].iter().find_map(|key| attributes.get(*key)?.parse().ok());
+                let end = State {
+                    status: "exited".into(),
+                    exit_code: code.unwrap_or(-1),
+                    oom_killed: state.is_some_and(|s| s.oom_killed),
+                    finished_at: at.to_string(),
+                };
+                self.ended(container, unit, end).await
+            }
+        }
+    }
+
+    /// Reports an end once.
+    async fn ended(&mut self, container: &str, unit: UnitCopy, state: State) -> Result<(), ReceiverGone> {
+        if !state.ended() || !self.reported.insert((container.to_owned(), state.finished_at)) {
             return Ok(());
         }
-        let event = EngineEvent::Exited {
-            unit: unit.to_owned(),
-            code: found.state.exit_code,
-            oom_killed: found.state.oom_killed,
-        };
+        let UnitCopy { unit, copy } = unit;
+        let event = EngineEvent::Exited { unit, copy, code: state.exit_code, oom_killed: state.oom_killed };
+        self.sender.send(event).await.map_err(|_| ReceiverGone)
+    }
+
+    /// Reports a removal once.
+    async fn gone(&mut self, container: String, unit: UnitCopy) -> Result<(), ReceiverGone> {
+        self.known.remove(&container);
+        if !self.reported.insert((container, String::new())) {
+            return Ok(());
+        }
+        let UnitCopy { unit, copy } = unit;
+        let event = EngineEvent::Gone { unit, copy, why: "its container was removed from outside".into() };
         self.sender.send(event).await.map_err(|_| ReceiverGone)
     }
 

@@ -8,7 +8,7 @@ use crate::engine::Residual;
 use crate::lease::TakenOver;
 use crate::model::Outcome;
 use crate::plan::UnitKind;
-use crate::report::facts::Cause;
+use crate::report::facts::{Cause, UnitEnd};
 
 /// Predicate of the run's statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct RunPredicate {
     /// Suites of the description that the caller did not select.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
+    /// Ends of units while suites ran that no step asked for, those that a suite allows included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unit_ends: Vec<UnitEnd>,
     /// Diagnostics collected before the environment was removed: logs of units and objects of the engine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<RawReport>,

@@ -6,12 +6,14 @@ use super::error::PlanError;
 use super::input::{file, milliseconds, unreadable};
 use super::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
-use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
+use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Restart, Security, Service};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
 use crate::spec::{ValidDescription, pattern};
 
 /// Time limit for the readiness of a unit whose description states none.
 const DEFAULT_WITHIN_MS: u64 = 60_000;
+/// Time for which a service without port must run to be ready, if its description states none.
+const DEFAULT_STAY_UP_MS: u64 = 1_000;
 
 pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Result<Unit, PlanError> {
     let mut files = BTreeMap::new();
@@ -27,7 +29,10 @@ pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Resu
         Some(ready) => {
             (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?)
         }
-        None => (s.port.map_or(ReadyPlan::Running, |port| ReadyPlan::Tcp { port }), DEFAULT_WITHIN_MS),
+        None => (
+            s.port.map_or(ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS }, |port| ReadyPlan::Tcp { port }),
+            DEFAULT_WITHIN_MS,
+        ),
     };
     let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
     Ok(Unit {
@@ -39,6 +44,7 @@ pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Resu
         tls: s.tls,
         ready,
         within_ms,
+        restart: s.restart,
         replicas: s.replicas,
         writable: s.writable.clone(),
         start_late: s.start_late,
@@ -93,9 +99,10 @@ fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) ->
         tls: false,
         needs: BTreeSet::new(),
         callers: BTreeSet::new(),
-        ready: ReadyPlan::Running,
+        ready: ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS },
         within_ms: DEFAULT_WITHIN_MS,
         limits: limits(name, r)?,
+        restart: Restart::Never,
         replicas: 1,
         writable: Vec::new(),
         confinement: confinement(s),
@@ -112,7 +119,10 @@ fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<Read
         }
         (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
         (_, _, Some(of)) => consumers(name, of, e),
-        _ => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` has no readiness check".into() }),
+        _ => match &ready.stay_up {
+            Some(time) => Ok(ReadyPlan::StayUp { ms: milliseconds(name, time, LONGEST_LIMIT_MS)? }),
+            None => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` has no readiness check".into() }),
+        },
     }
 }
 

@@ -12,6 +12,7 @@ use crate::plan::{ReadyPlan, Unit};
 use crate::render::container::FILES_DIR;
 use crate::render::labels;
 use crate::secrets::Secrets;
+use crate::spec::model::Restart;
 
 /// Failures that a startup probe tolerates: practically unlimited, because only dayfly decides on readiness.
 const UNLIMITED_FAILURES: i32 = 100_000_000;
@@ -97,6 +98,7 @@ pub fn pod(
     let context = json!({
         "name": name, "namespace": input.namespace(), "labels": labels, "hostname": name,
         "annotations": {INPUTS: inputs(input, unit, secrets), labels::IMAGE: input.image(&unit.image)},
+        "restart": restart_policy(input, unit),
         "dns": parts::dns(),
         "hosts": parts::hosts(input.lease, callees, addresses),
         "podSecurity": parts::pod_security(unit.confinement.root),
@@ -110,6 +112,17 @@ pub fn pod(
         "mounts": mounts, "volumes": volumes,
     });
     input.templates.render("unit", Kind::Pod, &context, input.namespace())
+}
+
+/// Returns the restart policy of a pod. The kubelet starts a process that a suite stopped only if it would also restart one
+/// that ended by itself.
+fn restart_policy(input: &RenderInput<'_>, unit: &Unit) -> &'static str {
+    match unit.restart {
+        _ if input.lease.plan.is_stopped_by_suites(&unit.name) => "Always",
+        Restart::Never => "Never",
+        Restart::OnFailure => "OnFailure",
+        Restart::Always => "Always",
+    }
 }
 
 /// Returns the hash of a pod's external inputs; a change requires a new pod.

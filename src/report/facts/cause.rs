@@ -14,6 +14,8 @@ pub enum CauseKind {
     NoCapacity,
     /// 4
     NotReady,
+    /// 4, because a unit ended while suites ran
+    UnitEnded,
     /// 5
     AcceptanceFailed,
     /// 6

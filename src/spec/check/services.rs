@@ -6,6 +6,7 @@ use super::broker;
 use super::container::{resources, security};
 use super::context::{Checker, is_inner_path, is_plain_absolute};
 use crate::spec::model::{Database, Ready, Service};
+use crate::spec::quantity;
 use crate::spec::span::FieldPath;
 
 /// Folders that writable paths must not cover.
@@ -75,10 +76,9 @@ fn sql_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
 
 fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready) {
     check.duration(&at.key("within"), &ready.within);
-    let ways = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some()];
+    let ways = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some(), ready.stay_up.is_some()];
     if ways.iter().filter(|w| **w).count() != 1 {
-        let help =
-            "choose exactly one of `http`, `tcp` and `consumers`; without `ready`, a connection to `port` counts";
+        let help = "choose exactly one of `http`, `tcp`, `consumers` and `stayUp`; without `ready`, a connection to `port` counts";
         check.diagnostics.add(at, format!("{at} must have exactly one readiness check"), help);
     }
     if let Some(path) = &ready.http {
@@ -94,6 +94,16 @@ fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready
                 "`http` needs a port, but the service has none",
                 "add `port` to the service",
             );
+        }
+    }
+    if let Some(time) = &ready.stay_up {
+        check.duration(&at.key("stayUp"), time);
+        let ms = |text: &str| quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS).ok();
+        if let (Some(time_ms), Some(within_ms)) = (ms(time), ms(&ready.within))
+            && time_ms > within_ms
+        {
+            let message = format!("`stayUp` of {time} is longer than `within` of {}", ready.within);
+            check.diagnostics.add(&at.key("stayUp"), message, "raise `within`, or lower `stayUp`");
         }
     }
     if let Some(of) = &ready.consumers {

@@ -35,6 +35,9 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
     for (i, need) in suite.needs.iter().enumerate() {
         check.unit(&at.key("needs").index(i), need);
     }
+    for (i, unit) in suite.may_end.iter().enumerate() {
+        check.unit(&at.key("mayEnd").index(i), unit);
+    }
     check.secrets(&at.key("secrets"), &suite.secrets);
     check.duration(&at.key("timeout"), &suite.timeout);
     match (&suite.image, suite.cases.is_empty()) {

@@ -39,12 +39,15 @@ pub struct Service {
     /// Further services and suites that may call this one; does not affect the start order.
     #[serde(default)]
     pub callers: Vec<String>,
-    /// Readiness check (default: a TCP connection to `port` is accepted).
+    /// Readiness check (default: a TCP connection to `port` is accepted; without a port, its process stays up for 1s).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
     /// Limits on memory, CPU and processes.
     #[serde(default)]
     pub resources: Resources,
+    /// What restarts its process after it ended by itself (default `never`).
+    #[serde(default)]
+    pub restart: Restart,
     /// How many copies run (default 1).
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 9))]
@@ -58,6 +61,19 @@ pub struct Service {
     /// Not started with the environment: a suite starts it (default false).
     #[serde(default)]
     pub start_late: bool,
+}
+
+/// What restarts a process after it ended by itself. A suite's own `stop` and `start` are not affected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Nothing.
+    #[default]
+    Never,
+    /// The engine, after an exit code other than 0.
+    OnFailure,
+    /// The engine, after any end.
+    Always,
 }
 
 fn one() -> u8 {
@@ -76,7 +92,7 @@ pub struct FileSource {
     pub path: Option<String>,
 }
 
-/// When a service counts as ready: exactly one of `http`, `tcp` and `consumers`.
+/// When a service counts as ready: exactly one of `http`, `tcp`, `consumers` and `stayUp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ready {
@@ -91,6 +107,10 @@ pub struct Ready {
     /// A queue of the broker that has at least one consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<ConsumersReady>,
+    /// Time for which its process must run without an end, such as `2s`; for a service that nobody can ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"2s")]
+    pub stay_up: Option<String>,
     /// Time limit, such as `60s` (default `60s`).
     #[serde(default = "default_within")]
     #[schemars(example = &"60s")]

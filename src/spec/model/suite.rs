@@ -33,6 +33,10 @@ pub struct Suite {
     #[serde(default)]
     #[schemars(range(min = 0, max = 5))]
     pub retries: u8,
+    /// Services whose process may end or restart while this suite runs; the report shows when it did. Any other end that
+    /// no step asked for prevents PASSED.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_end: Vec<String>,
     /// Image of a container suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,

@@ -169,11 +169,14 @@ impl LogReader {
         if pod.metadata.deletion_timestamp.is_some() {
             return false;
         }
-        let never = pod.spec.as_ref().and_then(|s| s.restart_policy.as_deref()) == Some("Never");
-        let ended = container_status::container(&pod, &self.container)
+        let end = container_status::container(&pod, &self.container)
             .and_then(|c| c.state.as_ref())
-            .is_some_and(|s| s.terminated.is_some());
-        !(never && ended)
+            .and_then(|s| s.terminated.as_ref());
+        match pod.spec.as_ref().and_then(|s| s.restart_policy.as_deref()) {
+            Some("Never") => end.is_none(),
+            Some("OnFailure") => end.is_none_or(|end| end.exit_code != 0),
+            _ => true,
+        }
     }
 
     /// The text of a line, unless it was returned before.

@@ -78,10 +78,12 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
         pods.map_err(|e| explain::failed(&format!("look at the pods of {environment}"), &e, Leftover::Unknown))?;
     let running = |pod: &Pod| {
         let copy = api::label(pod, labels::COPY).parse().unwrap_or(1);
-        let image = container_status::container(pod, UNIT_CONTAINER).map(|c| c.image_id.clone()).unwrap_or_default();
+        let status = container_status::container(pod, UNIT_CONTAINER);
+        let image = status.map(|c| c.image_id.clone()).unwrap_or_default();
         RunningContainer {
             unit: labels::copy_name(api::label(pod, UNIT), copy),
             image_digest: digest(&image),
+            process: status.and_then(|c| c.container_id.clone()).unwrap_or_default(),
             inspect: serde_json::to_string(pod).unwrap_or_default(),
         }
     };

@@ -1,11 +1,12 @@
 //! Derives the events of an environment from its cache: processes that end, and changes of the owner.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use tokio::sync::mpsc;
 
 use crate::engine::kubernetes::cache::{EnvironmentCache, Snapshot};
@@ -52,18 +53,35 @@ async fn follow(cache: Arc<EnvironmentCache>, sender: mpsc::Sender<EngineEvent>)
 struct Reported {
     /// Reported ends, by container id.
     ends: BTreeSet<String>,
+    /// Pods that were reported to be gone, by uid.
+    gone: BTreeSet<String>,
+    /// The pods of units, by uid.
+    known: BTreeMap<String, UnitCopy>,
     /// A complete list was seen.
     begun: bool,
     owner: Option<Option<(crate::model::RunId, bool)>>,
 }
 
+/// A copy of a unit.
+#[derive(Clone)]
+struct UnitCopy {
+    unit: String,
+    copy: String,
+}
+
 impl Reported {
     fn news(&mut self, snapshot: &Snapshot) -> Vec<EngineEvent> {
         let mut news = vec![];
-        for pod in snapshot.pods.iter().flat_map(|p| p.values()) {
-            news.extend(self.end(pod));
+        if let Some(pods) = &snapshot.pods {
+            let units: Vec<&Pod> =
+                pods.values().map(AsRef::as_ref).filter(|p| api::label(*p, ROLE) == Role::Unit.as_str()).collect();
+            for pod in &units {
+                news.extend(self.end(pod));
+                news.extend(self.termination(pod));
+            }
+            news.extend(self.missing(&units));
+            self.begun = true;
         }
-        self.begun |= snapshot.pods.is_some();
         let owner = snapshot.owner.as_ref().map(|o| o.as_ref().map(|o| (o.run, o.leaving)));
         if let (Some(known), Some(now)) = (self.owner, owner)
             && known != now
@@ -76,22 +94,45 @@ impl Reported {
 
     /// An end that was not reported, unless it precedes the watch and the unit runs again.
     fn end(&mut self, pod: &Pod) -> Option<EngineEvent> {
-        if api::label(pod, ROLE) != Role::Unit.as_str() {
-            return None;
-        }
         let status = container_status::container(pod, UNIT_CONTAINER)?;
         // A process that never started has not ended; `start` reports the reason.
         let end = container_status::last_termination(status).filter(|e| !container_status::never_started(e))?;
-        let new =
-            self.ends.insert(format!("{}/{:?}", pod.metadata.uid.as_deref().unwrap_or_default(), end.container_id));
+        let new = self.ends.insert(format!("{}/{:?}", uid(pod), end.container_id));
         let runs = status.state.as_ref().is_some_and(|s| s.running.is_some());
         if !new || (!self.begun && (runs || container_status::is_stopped(pod, UNIT_CONTAINER))) {
             return None;
         }
+        let UnitCopy { unit, copy } = copy(pod);
         Some(EngineEvent::Exited {
-            unit: api::label(pod, UNIT).to_owned(),
+            unit,
+            copy,
             code: end.exit_code.into(),
             oom_killed: container_status::oom_killed(end),
         })
     }
+
+    /// The eviction, preemption or deletion of a pod, once.
+    fn termination(&mut self, pod: &Pod) -> Option<EngineEvent> {
+        let why = container_status::termination_reason(pod)?;
+        let UnitCopy { unit, copy } = copy(pod);
+        self.gone.insert(uid(pod)).then_some(EngineEvent::Gone { unit, copy, why })
+    }
+
+    /// The pods that are missing from the list.
+    fn missing(&mut self, units: &[&Pod]) -> Vec<EngineEvent> {
+        let present: BTreeMap<String, UnitCopy> = units.iter().map(|pod| (uid(pod), copy(pod))).collect();
+        let known = std::mem::replace(&mut self.known, present);
+        let missing = known.into_iter().filter(|(uid, _)| !self.known.contains_key(uid));
+        let new = missing.filter(|(uid, _)| self.gone.insert(uid.clone())).collect::<Vec<_>>();
+        let gone = |UnitCopy { unit, copy }| EngineEvent::Gone { unit, copy, why: "its pod was deleted".into() };
+        new.into_iter().map(|(_, copy)| gone(copy)).collect()
+    }
+}
+
+fn uid(pod: &Pod) -> String {
+    pod.metadata.uid.clone().unwrap_or_default()
+}
+
+fn copy(pod: &Pod) -> UnitCopy {
+    UnitCopy { unit: api::label(pod, UNIT).to_owned(), copy: pod.name_any() }
 }

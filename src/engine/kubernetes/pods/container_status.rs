@@ -114,7 +114,7 @@ pub fn is_stopped(pod: &Pod, name: &str) -> bool {
 }
 
 /// The reason if the pod was evicted, preempted or deleted.
-fn termination_reason(pod: &Pod) -> Option<String> {
+pub fn termination_reason(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
     if status.phase.as_deref() == Some("Failed") && status.reason.is_some() {

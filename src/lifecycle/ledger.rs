@@ -1,0 +1,152 @@
+//! Remembers which copies of units ended, and which of these ends a suite asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::engine::EngineEvent;
+
+/// Time limit for the watch to report an end that the engine has already confirmed.
+const REPORT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The ends of an environment's units. Clones share one ledger.
+#[derive(Clone, Default)]
+pub struct Ledger(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Units that a suite has stopped and not started again: their ends are expected.
+    stopped: BTreeSet<String>,
+    /// The number of reported ends, by copy.
+    ends: BTreeMap<String, u32>,
+    /// Units of which an end was reported since a suite started them, if one did.
+    ended: BTreeSet<String>,
+    /// Units that ended, or that a suite stopped or started, at any time.
+    changed: BTreeSet<String>,
+}
+
+/// The reported ends of some copies before they were stopped.
+pub struct Before(BTreeMap<String, u32>);
+
+impl Ledger {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an event; returns true if a unit ended and no suite asked for it.
+    pub fn note(&self, event: &EngineEvent) -> bool {
+        let (EngineEvent::Exited { unit, copy, .. } | EngineEvent::Gone { unit, copy, .. }) = event else {
+            return false;
+        };
+        let mut state = self.state();
+        *state.ends.entry(copy.clone()).or_default() += 1;
+        state.ended.insert(unit.clone());
+        state.changed.insert(unit.clone());
+        let asked = state.stopped.contains(unit);
+        drop(state);
+        self.0.changed.notify_waiters();
+        !asked
+    }
+
+    /// Expects the end of a unit from now on, until it is started.
+    pub fn expect_end(&self, unit: &str, copies: impl Iterator<Item = String>) -> Before {
+        let mut state = self.state();
+        state.stopped.insert(unit.to_owned());
+        state.changed.insert(unit.to_owned());
+        Before(copies.map(|copy| (copy.clone(), state.ends.get(&copy).copied().unwrap_or_default())).collect())
+    }
+
+    /// Waits until each copy has ended once more, so that a late report is not taken for another end. Copies that had ended
+    /// before they were stopped do not end again: then the time limit ends the wait.
+    pub async fn await_ends(&self, Before(before): &Before) {
+        let waiting = async {
+            loop {
+                let changed = self.0.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                {
+                    let state = self.state();
+                    if before.iter().all(|(copy, count)| state.ends.get(copy).is_some_and(|now| now > count)) {
+                        return;
+                    }
+                }
+                changed.await;
+            }
+        };
+        if tokio::time::timeout(REPORT_LIMIT, waiting).await.is_err() {
+            tracing::debug!("no end was reported within {} s", REPORT_LIMIT.as_secs());
+        }
+    }
+
+    /// Expects no end of a unit any more: a suite has started it.
+    pub fn started(&self, unit: &str) {
+        let mut state = self.state();
+        state.stopped.remove(unit);
+        state.ended.remove(unit);
+        state.changed.insert(unit.to_owned());
+    }
+
+    /// Reports whether an end of a unit was ever reported, or asked for.
+    pub fn has_changed(&self, unit: &str) -> bool {
+        self.state().changed.contains(unit)
+    }
+
+    /// Reports whether the end of a unit is known, or expected.
+    pub fn knows(&self, unit: &str) -> bool {
+        let state = self.state();
+        state.stopped.contains(unit) || state.ended.contains(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exited(copy: &str) -> EngineEvent {
+        EngineEvent::Exited { unit: "api".into(), copy: copy.into(), code: 0, oom_killed: false }
+    }
+
+    fn copies() -> impl Iterator<Item = String> {
+        ["api".to_owned(), "api-2".to_owned()].into_iter()
+    }
+
+    #[test]
+    fn expects_ends_only_between_a_stop_and_a_start() {
+        let ledger = Ledger::default();
+        assert!(ledger.note(&exited("api")));
+        ledger.expect_end("api", copies());
+        assert!(!ledger.note(&exited("api")));
+        ledger.started("api");
+        assert!(!ledger.knows("api"));
+        assert!(ledger.note(&exited("api")) && ledger.knows("api"));
+        assert!(!ledger.note(&EngineEvent::LeaseChanged));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_until_every_copy_has_ended() {
+        let ledger = Ledger::default();
+        ledger.note(&exited("api"));
+        let before = ledger.expect_end("api", copies());
+        let start = tokio::time::Instant::now();
+        let later = ledger.clone();
+        let reports = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            later.note(&exited("api"));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            later.note(&exited("api-2"));
+        };
+        tokio::join!(ledger.await_ends(&before), reports);
+        assert_eq!(start.elapsed(), Duration::from_millis(20));
+        // Nothing ends any more.
+        ledger.await_ends(&ledger.expect_end("api", copies())).await;
+        assert_eq!(start.elapsed(), Duration::from_millis(20) + REPORT_LIMIT);
+    }
+}

@@ -1,0 +1,116 @@
+//! The life cycle of services on a container engine: what ends unasked, and what restarts. The same stories run in a cluster.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod breakages;
+mod support;
+
+use breakages::EngineCommand;
+use support::life::{self, get, mortal};
+use support::{Running, User, repository};
+
+#[test]
+fn a_service_that_exits_during_a_suite_is_not_passed() {
+    needs_engine!();
+    let user = User::new();
+    life::ends_by_itself(&user, "life-three", "exit/3", "its process exited with code 3");
+    life::ends_by_itself(&user, "life-zero", "exit/0", "its process exited with code 0");
+}
+
+#[test]
+fn a_service_that_runs_out_of_memory_is_not_passed() {
+    needs_engine!();
+    let user = User::new();
+    // Some engines do not report OOM kills.
+    let steps = get("eat") + "          - wait: { for: 2s }\n";
+    let file = user.describes("life-fat", &mortal("", "", &steps));
+    let ended = user.runs(&file, "1", &[]).code(4);
+    assert!(ended.err.contains("OOM-killed") || ended.err.contains("exited with code 137"), "{ended:?}");
+}
+
+#[test]
+fn may_end_allows_a_restart_and_shows_it() {
+    needs_engine!();
+    let user = User::new();
+    life::is_allowed_to_end(&user, "life-may");
+    life::restarts_are_not_passed(&user, "life-back");
+}
+
+#[test]
+fn ends_that_steps_ask_for_are_expected() {
+    needs_engine!();
+    life::steps_stop_and_start(&User::new(), "life-steps");
+}
+
+#[test]
+fn a_service_without_port_must_stay_up() {
+    needs_engine!();
+    life::without_port(&User::new(), "life-worker");
+}
+
+#[test]
+fn a_service_that_is_restarted_or_removed_from_outside_is_not_passed() {
+    needs_engine!();
+    let user = User::new();
+    let engine = EngineCommand::find();
+    for (name, act, codes, what) in [
+        // Some engines tell of the exit, others only of the new start.
+        ("life-again", vec!["restart", "-t", "0"], [4, 7], "web: it"),
+        ("life-gone", vec!["rm", "-f"], [7, 7], "web: it"),
+    ] {
+        let file = user.describes(name, &mortal("", "", "          - wait: { for: 4s }\n"));
+        let environment = format!("{name}-pr-1");
+        user.owns(&environment);
+        let mut running = Running::start(user.run_command(&file, "1", &[]));
+        running.until("life began");
+        let container = engine.beginning_of(&environment) + "web";
+        engine.run(&act.iter().copied().chain([container.as_str()]).map(str::to_owned).collect::<Vec<_>>());
+        let ended = running.ends().says(what);
+        assert!(codes.contains(&ended.code), "{ended:?}");
+    }
+}
+
+#[test]
+fn tests_of_an_environment_with_an_ended_service_do_not_pass() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("life-test", &mortal("", "", "          - wait: { for: 10ms }\n"));
+    user.owns("life-test-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    user.dayfly(&["test", "life-test-pr-1"]).code(0);
+    let engine = EngineCommand::find();
+    engine.run(&["kill".to_owned(), engine.beginning_of("life-test-pr-1") + "web"]);
+    user.dayfly(&["test", "life-test-pr-1"]).code(4).says("web: its process exited with code 137");
+}
+
+#[test]
+fn no_suite_passes_while_a_unit_of_the_flagship_is_killed() {
+    needs_engine!();
+    let _seat = breakages::seat();
+    let user = User::new();
+    let mut copy = breakages::Copy::of_the_flagship(user.folder.path(), "killed");
+    // Long enough to be killed meanwhile, and sure to pass by itself.
+    let steps = serde_json::json!([{ "id": "A1", "name": "time passes", "steps": [{ "wait": { "for": "3s" } }] }]);
+    copy.set(&[("/suites/patience".to_owned(), serde_json::json!({ "kind": "acceptance", "cases": steps }))].into());
+    let file = copy.write();
+    user.owns("killed-pr-1");
+    let policy = repository().join("tests/fixtures/policy.yaml");
+    user.dayfly(&["up", &file, "--pr", "1", "--policy", policy.to_str().unwrap()]).code(0);
+    user.dayfly(&["test", "killed-pr-1", "--suite", "patience"]).code(0);
+    let engine = EngineCommand::find();
+    let beginning = engine.beginning_of("killed-pr-1");
+    let description = breakages::flagship();
+    let units =
+        description["services"].as_object().unwrap().iter().chain(description["databases"].as_object().unwrap());
+    let broker = description["broker"]["name"].as_str().unwrap().to_owned();
+    let late = |unit: &serde_json::Value| unit["startLate"] == true;
+    let names: Vec<String> =
+        units.filter(|(_, unit)| !late(unit)).map(|(name, _)| name.clone()).chain([broker]).collect();
+    assert!(names.len() > 4, "{names:?}");
+    for unit in names {
+        let mut running = Running::start(user.command(&["test", "killed-pr-1", "--suite", "patience"]));
+        running.until("patience began");
+        engine.run(&["kill".to_owned(), format!("{beginning}{unit}")]);
+        running.ends().code(4).says(&format!("{unit}: its process exited with code 137 during suite patience"));
+        engine.run(&["start".to_owned(), format!("{beginning}{unit}")]);
+    }
+}

@@ -29,6 +29,9 @@ pub struct Lease {
     /// Whom the environment belongs to; none in the lease of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// A run performs it, and marks it as used once a minute until it removes it or leaves it behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attended: bool,
     /// Creation time.
     pub created: jiff::Timestamp,
     /// Initial expiry; `Retention` has the current one.

@@ -3,6 +3,8 @@
 //! Missing knowledge is never a reason: without a list of open pull requests for the environment's repository, nothing is
 //! removed as closed.
 
+pub mod abandoned;
+pub mod batch;
 pub mod decide;
 pub mod forge;
 pub mod incomplete;

@@ -14,7 +14,7 @@ use crate::crd::StoredEvidence;
 use crate::engine::{ClaimPolicy, Engine, EngineKind, RemovalScope, ReplacePolicy};
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, read, store};
-use crate::lease::Lease;
+use crate::lease::{Lease, RetentionChange};
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::{Journal, RunEvent, causes, diagnostics, up};
 use crate::model::{Keep, RunId};
@@ -61,6 +61,7 @@ pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
         repository: None,
         requester: None,
         owner: None,
+        attended: false,
         created,
         expires,
         plan,
@@ -95,7 +96,7 @@ pub async fn open_in_cluster(
 impl Run {
     /// Performs the whole run. `only` selects suites; all run if it is empty.
     pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
-        let (engine, lease) = (self.engine.clone(), self.lease.clone());
+        let (engine, lease) = (self.engine.clone(), Lease { attended: true, ..self.lease.clone() });
         let policy = ClaimPolicy { older: ReplacePolicy::Recreate, take_over: self.take_over };
         let result = match up::bring_up(engine, lease, policy, self.journal.clone(), stop).await {
             Ok(session) => {
@@ -129,11 +130,20 @@ impl Run {
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
         if !self.has_no_environment() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
+            self.leave().await;
             self.journal.record(RunEvent::Kept { reason: self.kept_reason.clone() });
         } else {
             remove(self.engine.as_ref(), &self.journal, &self.lease).await;
         }
         self.seal(true).await;
+    }
+
+    /// Marks the environment as left behind on purpose, so that it does not look like one whose run was killed.
+    async fn leave(&self) {
+        let change = RetentionChange::Left(Timestamp::now());
+        if let Err(e) = self.engine.update_retention(&self.lease.environment, self.lease.run, &change).await {
+            tracing::warn!("`reap --orphans` may remove the environment: failed to {e}");
+        }
     }
 
     /// The environment belongs to a newer run, or to another owner.

@@ -94,6 +94,7 @@ pub fn lease(plan: Plan) -> Lease {
         repository: None,
         requester: None,
         owner: Some(Owner::default()),
+        attended: false,
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         expires: "2026-01-01T04:00:00Z".parse().unwrap(),
         plan,

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args};
-use jiff::{SignedDuration, Timestamp};
+use futures::StreamExt;
+use jiff::SignedDuration;
 
 use super::error::{engine_error, usage_error};
 use super::{Common, Output, identity, target};
 use crate::engine::{Engine, ObservedEnvironment};
 use crate::evidence::SigningKey;
 use crate::evidence::removal_store::RemovalStore;
-use crate::reaper::decide::{Criteria, Decision, decide, is_selected};
-use crate::reaper::removal::{self, Outcome, RemovalLog};
+use crate::reaper::batch::{self, Decided};
+use crate::reaper::decide::{Criteria, Decision, is_selected};
+use crate::reaper::removal::{Outcome, RemovalLog};
 use crate::report::exit_code;
 use crate::spec::quantity;
 
@@ -26,7 +28,7 @@ pub struct ReapArgs {
     /// Remove environments past their `ttl`
     #[arg(long, group = "reasons")]
     expired: bool,
-    /// Remove environments without an owner, and those whose creation was interrupted
+    /// Remove environments without an owner, and those whose creation was interrupted or whose run was killed
     #[arg(long, group = "reasons")]
     orphans: bool,
     /// Remove environments unused for this long, such as 2h; use is recorded at most once a minute
@@ -108,12 +110,8 @@ async fn each(
     let all = engine.list().await.map_err(|e| engine_error(common, &e))?;
     let all: Vec<ObservedEnvironment> = all.into_iter().filter(|o| is_selected(criteria, o)).collect();
     let (mut due, mut causes) = (0, vec![]);
-    for observed in &all {
-        let decision = decide(criteria, observed, Timestamp::now());
-        let outcome = match (&decision, log) {
-            (Decision::Due(_), Some(log)) => Some(removed(engine, observed, criteria, log).await),
-            _ => None,
-        };
+    let mut decided = std::pin::pin!(batch::each(engine, &all, criteria, log));
+    while let Some(Decided { observed, decision, outcome }) = decided.next().await {
         due += usize::from(matches!(decision, Decision::Due(_)));
         output::print(common, observed, &decision, outcome.as_ref(), log.is_none());
         causes.extend(outcome.as_ref().and_then(code));
@@ -143,17 +141,6 @@ fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {
         open: None,
         descriptions: args.description.clone(),
     })
-}
-
-/// Removes one environment; a failure to observe it again counts as a failed removal.
-async fn removed(
-    engine: &dyn Engine,
-    observed: &ObservedEnvironment,
-    criteria: &Criteria,
-    log: &RemovalLog,
-) -> Outcome {
-    let looked = removal::remove(engine, &observed.environment, criteria, log).await;
-    looked.unwrap_or_else(|e| Outcome::Failed { record: None, why: format!("failed to {e}") })
 }
 
 fn code(outcome: &Outcome) -> Option<u8> {

@@ -10,6 +10,7 @@ use crate::lease::{Lease, Owner};
 use crate::model::{Repository, RunId, is_hex, without_credentials};
 use crate::plan::Plan;
 use crate::policy::{self, Policy, Subject};
+use crate::reaper::abandoned::abandoned_reason;
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
 
@@ -86,10 +87,18 @@ pub async fn check_number(
         let owner = o.lease.as_ref().and_then(|l| l.owner.as_ref());
         o.environment != lease.environment && lease.owner.as_ref().is_some_and(|own| own.is_same_owner(owner))
     });
-    let others: Vec<String> = others.map(|o| o.environment).collect();
+    let others: Vec<_> = others.collect();
+    let now = jiff::Timestamp::now();
+    let abandoned: Vec<&str> =
+        others.iter().filter(|o| abandoned_reason(o, now).is_some()).map(|o| o.environment.as_str()).collect();
+    let help = match abandoned.as_slice() {
+        [] => String::new(),
+        names => format!("; the runs of {} have stopped: `dayfly reap --orphans` removes these", names.join(", ")),
+    };
+    let others: Vec<String> = others.iter().map(|o| o.environment.clone()).collect();
     let subject = Subject::Command { repository: change.repository.clone() };
     policy::check_number(policy, &subject, &others)
-        .map_err(|why| usage_error(&format!("{why}. `dayfly down` removes an environment")).into())
+        .map_err(|why| usage_error(&format!("{why}. `dayfly down` removes an environment{help}")).into())
 }
 
 /// The lease of a new run, with a new run id.

@@ -145,6 +145,8 @@ pub enum EngineEvent {
     Exited { unit: String, copy: String, code: i64, oom_killed: bool },
     /// The container or pod of a copy was removed or evicted from outside, for this reason.
     Gone { unit: String, copy: String, why: String },
+    /// A unit waits for room in the cluster; what the scheduler says about it.
+    WaitsForRoom { unit: String, why: String },
     /// The environment has another owner, or none.
     LeaseChanged,
 }

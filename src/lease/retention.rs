@@ -25,6 +25,9 @@ pub struct Retention {
     /// The last hold or release; only `down` or a newer run removes a held environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Hold>,
+    /// When its run ended and left it behind on purpose; none while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Timestamp>,
 }
 
 /// A hold, or its release.
@@ -47,6 +50,8 @@ pub enum RetentionChange {
     Extended(Timestamp),
     /// Held or released.
     Held(Hold),
+    /// Left behind by its run at this time.
+    Left(Timestamp),
 }
 
 /// The result of a retention change.
@@ -65,7 +70,7 @@ pub enum RetentionUpdate {
 impl Retention {
     /// Returns the initial retention of a lease.
     pub fn from_lease(lease: &Lease) -> Self {
-        Self { expires: lease.expires, used: lease.created, kept: None }
+        Self { expires: lease.expires, used: lease.created, kept: None, left: None }
     }
 
     /// Returns the reason of the hold, if it is held.
@@ -79,6 +84,7 @@ impl Retention {
         match change {
             RetentionChange::Used(at) => self.used = self.used.max(*at),
             RetentionChange::Extended(until) => self.expires = self.expires.max(*until),
+            RetentionChange::Left(at) => self.left = self.left.max(Some(*at)),
             RetentionChange::Held(kept) => {
                 if self.kept.as_ref().is_none_or(|k| k.since < kept.since) {
                     self.kept = Some(kept.clone());
@@ -93,6 +99,7 @@ impl Retention {
         match change {
             RetentionChange::Used(at) => at.duration_since(self.used) >= USE_APART,
             RetentionChange::Extended(until) => *until > self.expires,
+            RetentionChange::Left(_) => self.left.is_none(),
             RetentionChange::Held(kept) => {
                 self.kept() != kept.reason.as_deref() && self.kept.as_ref().is_none_or(|k| k.since < kept.since)
             }
@@ -109,7 +116,9 @@ impl RetentionChange {
     /// Returns true if this change makes the earlier one redundant.
     pub fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Used(new), Self::Used(old)) | (Self::Extended(new), Self::Extended(old)) => new >= old,
+            (Self::Used(new), Self::Used(old))
+            | (Self::Extended(new), Self::Extended(old))
+            | (Self::Left(new), Self::Left(old)) => new >= old,
             (Self::Held(new), Self::Held(old)) => new.since >= old.since,
             _ => false,
         }
@@ -130,7 +139,7 @@ mod tests {
 
     #[test]
     fn changes_commute() {
-        let begun = Retention { expires: at(100), used: at(0), kept: None };
+        let begun = Retention { expires: at(100), used: at(0), kept: None, left: None };
         let released = RetentionChange::Held(Hold { reason: None, since: at(9) });
         let all = [
             RetentionChange::Used(at(70)),
@@ -138,6 +147,7 @@ mod tests {
             RetentionChange::Extended(at(300)),
             RetentionChange::Extended(at(200)),
             kept("for a look", 7),
+            RetentionChange::Left(at(8)),
             released,
         ];
         let there = all.iter().fold(begun.clone(), |t, a| t.with(a));
@@ -148,12 +158,13 @@ mod tests {
 
     #[test]
     fn stores_only_changes_that_have_an_effect() {
-        let retention = Retention { expires: at(100), used: at(0), kept: None }.with(&kept("a", 1));
+        let retention = Retention { expires: at(100), used: at(0), kept: None, left: None }.with(&kept("a", 1));
         for (change, lacks) in [
             (RetentionChange::Used(at(59)), false),
             (RetentionChange::Used(at(60)), true),
             (RetentionChange::Extended(at(100)), false),
             (RetentionChange::Extended(at(101)), true),
+            (RetentionChange::Left(at(5)), true),
             (kept("a", 2), false),
             (kept("b", 2), true),
             (kept("b", 0), false),

@@ -220,7 +220,7 @@ impl Session {
                 self.journal.record(RunEvent::UnitEnded { unit, code, oom_killed });
             }
             EngineEvent::Gone { unit, why, .. } if unasked => self.journal.record(RunEvent::UnitGone { unit, why }),
-            EngineEvent::Exited { .. } | EngineEvent::Gone { .. } => {}
+            EngineEvent::Exited { .. } | EngineEvent::Gone { .. } | EngineEvent::WaitsForRoom { .. } => {}
         }
         Ok(())
     }

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
 use super::session::Session;
+use super::usage::record_use;
 use super::{Journal, RunEvent, causes};
 use crate::engine::{Claim, ClaimPolicy, Engine, EngineError, EngineEvent, RunningContainer};
 use crate::lease::Lease;
+use crate::lease::retention::USE_APART;
 use crate::plan::{Limits, Position, Unit};
 use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
@@ -109,6 +112,10 @@ async fn claim_and_prepare(
             return Err(causes::owned_by_other(lease, run, owner.as_deref(), held.as_deref()));
         }
     };
+    // Pulling images may have taken so long that the run would seem to have stopped.
+    if lease.attended && Timestamp::now().duration_since(lease.created) >= USE_APART {
+        record_use(engine, lease).await;
+    }
     let environment = lease.environment.clone();
     journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
     let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
@@ -180,6 +187,10 @@ async fn handle(
                 Some(Phase::Starting | Phase::Ready) => (unit, reason),
                 _ => return Ok(None),
             }
+        }
+        EngineEvent::WaitsForRoom { unit, why } => {
+            session.journal.record(RunEvent::UnitWaiting { unit, last: why });
+            return Ok(None);
         }
         // Until it is ready, its start reports it, or has replaced it.
         EngineEvent::Gone { unit, why, .. } if phase(&unit) == Some(Phase::Ready) => (unit, why),

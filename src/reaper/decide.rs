@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::ObservedEnvironment;
 use crate::lease::{Lease, Retention};
 use crate::model::EnvironmentName;
+use crate::reaper::abandoned::abandoned_reason;
 use crate::reaper::incomplete::incomplete_reason;
 use crate::reaper::open_pull_requests::{OpenPullRequests, PullRequestState, whole_seconds};
 
@@ -15,7 +16,7 @@ use crate::reaper::open_pull_requests::{OpenPullRequests, PullRequestState, whol
 pub struct Criteria {
     /// Remove environments whose ttl expired.
     pub expired: bool,
-    /// Remove remnants, and environments whose start was interrupted.
+    /// Remove remnants, environments whose start was interrupted, and those whose run was killed.
     pub orphans: bool,
     /// Remove environments not used for this long.
     pub idle: Option<SignedDuration>,
@@ -34,7 +35,7 @@ pub enum ReasonKind {
     Idle,
     /// The pull request is closed.
     Closed,
-    /// No owner, or the start was interrupted.
+    /// No owner, an interrupted start, or a killed run.
     Orphan,
 }
 
@@ -148,7 +149,8 @@ fn idle(criteria: &Criteria, retention: &Retention, now: Timestamp) -> Option<Re
 }
 
 fn orphan(criteria: &Criteria, observed: &ObservedEnvironment, now: Timestamp) -> Option<Reason> {
-    let text = incomplete_reason(observed, now).filter(|_| criteria.orphans)?;
+    let text = abandoned_reason(observed, now).or_else(|| incomplete_reason(observed, now));
+    let text = text.filter(|_| criteria.orphans)?;
     Some(Reason { kind: ReasonKind::Orphan, text })
 }
 

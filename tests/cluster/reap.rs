@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::in_cluster;
 use crate::support::{Running, reaping};
-use crate::world::{apply, kubectl, namespace_is_there, object, until};
+use crate::world::{LONG, apply, kubectl, namespace_is_there, object, until, with_cases};
 
 #[test]
 fn each_reason_removes_its_environments_and_is_recorded() {
@@ -49,6 +49,28 @@ fn orphans_are_namespaces_without_owner_or_incomplete() {
     for name in ["reaper-korphan-pr-1", "reaper-korphan-pr-2"] {
         user.verifies(&user.records(name)[0]).code(0).says("REMOVED").says("orphan: ");
     }
+}
+
+#[test]
+fn a_killed_run_is_an_orphan_once_it_gives_no_sign_any_more() {
+    let user = in_cluster!();
+    let file = user.describes("reaper-kkilled", &with_cases(LONG));
+    let name = "reaper-kkilled-pr-1";
+    user.owns(name);
+    let run = Running::start(user.run_command(&file, "1", &[]));
+    until("its environment is there", || namespace_is_there(name));
+    run.signal("KILL");
+    run.ends().code(-9);
+    user.reaps("reaper-kkilled", &["--orphans"]).code(0).says("nothing is due");
+    // Ten minutes later.
+    let namespace = object("", "namespace", name);
+    let lease = namespace["metadata"]["annotations"]["dayfly.dev/lease"].as_str().unwrap();
+    let mut lease: Value = serde_json::from_str(lease).unwrap();
+    lease["created"] = (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(11)).to_string().into();
+    kubectl(&["annotate", "--overwrite", "namespace", name, &format!("dayfly.dev/lease={lease}")]);
+    let told = user.reaps("reaper-kkilled", &["--orphans"]).code(0);
+    told.says(&format!("removed {name}: run ")).says("stopped without removing it");
+    assert!(!namespace_is_there(name));
 }
 
 #[test]

@@ -44,6 +44,23 @@ fn lists(server: &ApiServer) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tells_why_a_unit_waits_for_a_node_and_starts_it_when_there_is_one() {
+    let server = ApiServer::default();
+    server.kubelet(|world, pod| {
+        let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 node(s) were unschedulable"});
+        world.merge(pod, &json!({"status": {"phase": "Pending", "conditions": [refused]}}));
+    });
+    let (engine, lease) = prepared(&server).await;
+    let mut events = engine.watch(ENVIRONMENT).await.unwrap();
+    let starting = tokio::spawn(async move { engine.start(&lease, "api").await });
+    let Some(EngineEvent::WaitsForRoom { unit, why }) = events.next().await else { panic!("it says nothing") };
+    assert_eq!((unit.as_str(), why.as_str()), ("api", "no node has room for it yet: 1 node(s) were unschedulable"));
+    server.world().merge(POD, &json!({"status": {"conditions": null}}));
+    server.world().merge(POD, &running());
+    starting.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn reports_an_end_after_the_watch_expired() {
     let lists = told_despite(|world| {
         world.watches.end(Break::Gone);

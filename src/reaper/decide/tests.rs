@@ -222,3 +222,28 @@ fn selects_by_description_and_remnants_by_name() {
     }
     assert!(is_selected(&orphans(), &environment()));
 }
+
+/// The environment of a run in progress.
+fn attended(changes: &[RetentionChange]) -> ObservedEnvironment {
+    let mut observed = environment();
+    observed.lease.as_mut().unwrap().attended = true;
+    observed.retention = observed.retention.map(|r| changes.iter().fold(r, |r, change| r.with(change)));
+    observed
+}
+
+#[test]
+fn a_killed_run_is_an_orphan_after_ten_silent_minutes() {
+    let asked = Criteria { orphans: true, ..Criteria::default() };
+    let minute = |n: i64| at(CREATED + n * 60);
+    let decided = |observed: &ObservedEnvironment, minutes| decide(&asked, observed, minute(minutes));
+    let used = attended(&[RetentionChange::Used(minute(60))]);
+    assert_eq!(decided(&used, 70), Decision::NotDue(vec![]), "its last sign is ten minutes old");
+    let Decision::Due(reason) = decided(&used, 71) else { panic!("it is not due") };
+    assert_eq!(reason.kind, ReasonKind::Orphan);
+    assert!(reason.text.contains("stopped without removing it"), "{}", reason.text);
+    // A run that keeps its environment says so, and `up` promises no signs.
+    let left = attended(&[RetentionChange::Used(minute(60)), RetentionChange::Left(minute(61))]);
+    assert_eq!(decided(&left, 200), Decision::NotDue(vec![]));
+    assert_eq!(decided(&environment(), 200), Decision::NotDue(vec![]));
+    assert_eq!(decide(&Criteria { expired: true, ..Criteria::default() }, &used, minute(71)), Decision::NotDue(vec![]));
+}

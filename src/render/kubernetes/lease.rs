@@ -37,6 +37,8 @@ struct LeaseHeader {
     requester: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<Owner>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    attended: bool,
     created: jiff::Timestamp,
     expires: jiff::Timestamp,
 }
@@ -49,6 +51,7 @@ pub fn annotations(lease: &Lease) -> Result<BTreeMap<String, String>, String> {
         repository: lease.repository.clone(),
         requester: lease.requester.clone(),
         owner: lease.owner.clone(),
+        attended: lease.attended,
         created: lease.created,
         expires: lease.expires,
     };
@@ -93,6 +96,7 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         repository: head.repository,
         requester: head.requester,
         owner: head.owner,
+        attended: head.attended,
         created: head.created,
         expires: head.expires,
         plan,

@@ -57,6 +57,8 @@ struct Reported {
     gone: BTreeSet<String>,
     /// The pods of units, by uid.
     known: BTreeMap<String, UnitCopy>,
+    /// What was said last about units without a node.
+    waiting: BTreeMap<String, String>,
     /// A complete list was seen.
     begun: bool,
     owner: Option<Option<(crate::model::RunId, bool)>>,
@@ -78,6 +80,7 @@ impl Reported {
             for pod in &units {
                 news.extend(self.end(pod));
                 news.extend(self.termination(pod));
+                news.extend(self.waits(pod));
             }
             news.extend(self.missing(&units));
             self.begun = true;
@@ -90,6 +93,14 @@ impl Reported {
         }
         self.owner = owner.or(self.owner);
         news
+    }
+
+    /// A wait for a node that was not reported in these words.
+    fn waits(&mut self, pod: &Pod) -> Option<EngineEvent> {
+        let why = format!("no node has room for it yet: {}", container_status::unschedulable(pod)?);
+        let unit = api::label(pod, UNIT).to_owned();
+        let before = self.waiting.insert(unit.clone(), why.clone());
+        (before.as_ref() != Some(&why)).then_some(EngineEvent::WaitsForRoom { unit, why })
     }
 
     /// An end that was not reported, unless it precedes the watch and the unit runs again.

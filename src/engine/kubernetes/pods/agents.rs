@@ -44,7 +44,7 @@ async fn ensure_running(engine: &KubernetesEngine, lease: &Lease, pod: &Object) 
     let turn = engine.run_state(lease.run, |run| run.pod_locks.entry(pod.name.clone()).or_default().clone());
     let _turn = turn.lock().await;
     pod::ensure(engine, &lease.environment, &of, pod, |found| pod::matches(found, pod)).await?;
-    pod::wait_until_running(engine, &lease.environment, &of, &pod.name, CONTAINER, None).await
+    pod::wait_until_running(engine, &lease.environment, &of, &pod.name, CONTAINER, None, pod::room(lease)).await
 }
 
 /// Creates the pods of all suites of steps when the first is needed, so that the others find theirs running.

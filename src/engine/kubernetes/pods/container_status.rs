@@ -12,7 +12,7 @@ use crate::render::kubernetes::STOPPED;
 
 /// Name of a unit's container in its pod.
 pub const UNIT_CONTAINER: &str = "unit";
-/// Time for which a problem that may pass by itself (no node, failed mount) is tolerated.
+/// Time for which a problem that may pass by itself (a failed mount, a pod larger than every node) is tolerated.
 const TOLERANCE: Duration = Duration::from_secs(7);
 
 /// A reason why a container cannot start.
@@ -62,8 +62,9 @@ pub fn oom_killed(end: &ContainerStateTerminated) -> bool {
     end.reason.as_deref() == Some("OOMKilled")
 }
 
-/// Classifies a container by the status of its pod and by events.
-pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> ContainerPhase {
+/// Classifies a container by the status of its pod and by events. `room` is how long its pod may wait for a node: one may be
+/// drained, or an autoscaler may add one.
+pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], room: Duration, now: Timestamp) -> ContainerPhase {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let events: Vec<PodEvent> = events.iter().filter(|n| n.uid == uid).cloned().collect();
     let events = events.as_slice();
@@ -89,7 +90,7 @@ pub fn classify(pod: &Pod, name: &str, events: &[PodEvent], now: Timestamp) -> C
             return ContainerPhase::Failed(failure);
         }
     }
-    scheduling_failure(pod, now)
+    scheduling_failure(pod, room, now)
         .or_else(|| setup_failure(events, now))
         .map_or_else(|| ContainerPhase::Waiting(last_event(events)), ContainerPhase::Failed)
 }
@@ -190,19 +191,38 @@ fn config_advice(message: &str) -> String {
     format!("{advice} (the kubelet says: {message})")
 }
 
-fn scheduling_failure(pod: &Pod, now: Timestamp) -> Option<StartFailure> {
+/// What the scheduler says about a pod that it finds no node for.
+pub fn unschedulable(pod: &Pod) -> Option<&str> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
-    if refused.reason.as_deref() != Some("Unschedulable") {
-        return None;
-    }
+    (refused.reason.as_deref() == Some("Unschedulable")).then(|| refused.message.as_deref().unwrap_or_default())
+}
+
+fn scheduling_failure(pod: &Pod, room: Duration, now: Timestamp) -> Option<StartFailure> {
+    let why = unschedulable(pod)?;
     let since = pod.metadata.creation_timestamp.as_ref().map(|t| t.0)?;
-    outlasts_tolerance(since, now).then(|| {
-        StartFailure::Capacity(format!(
-            "no node has capacity for it: {}",
-            refused.message.as_deref().unwrap_or_default()
-        ))
+    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if exceeds_every_node(why) && waited >= TOLERANCE {
+        return Some(StartFailure::Capacity(format!("it asks for more than any node has: {why}")));
+    }
+    (waited >= room.max(TOLERANCE)).then(|| {
+        let waited = room.max(TOLERANCE).as_secs();
+        StartFailure::Capacity(format!("no node had capacity for it within {waited} s: {why}"))
     })
+}
+
+/// Returns true if the scheduler says that every node is too small, however empty: "0/2 nodes are available: 2 Insufficient
+/// memory. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+fn exceeds_every_node(why: &str) -> bool {
+    let Some((nodes, rest)) = why.strip_prefix("0/").and_then(|w| w.split_once(" nodes are available: ")) else {
+        return false;
+    };
+    let Some((reasons, preemption)) = rest.split_once("preemption: ") else { return false };
+    let reasons = reasons.split(". ").next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    let all = |reason: &str| reason.trim().strip_prefix(nodes).is_some_and(|r| r.starts_with(" Insufficient "));
+    nodes.parse::<u32>().is_ok_and(|n| n > 0)
+        && reasons.split(", ").all(all)
+        && preemption.contains(&format!(": {nodes} Preemption is not helpful for scheduling"))
 }
 
 fn setup_failure(events: &[PodEvent], now: Timestamp) -> Option<StartFailure> {
@@ -271,19 +291,46 @@ mod tests {
 
     /// Classifies so many seconds after the pod was created.
     fn after(secs: i64, pod: &Pod, events: &[PodEvent]) -> ContainerPhase {
-        classify(pod, "unit", events, MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs))
+        let now = MADE.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(secs);
+        classify(pod, "unit", events, Duration::from_secs(60), now)
     }
 
     #[test]
     fn tolerates_passing_problems_for_a_while() {
-        let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"});
-        let unschedulable = pod("a", json!({"phase": "Pending", "conditions": [refused]}));
-        assert!(matches!(after(6, &unschedulable, &[]), ContainerPhase::Waiting(_)));
-        assert!(matches!(after(8, &unschedulable, &[]), ContainerPhase::Failed(StartFailure::Capacity(_))));
         let unmounted = pod("a", json!({"phase": "Pending"}));
         let failed = [note("u1", "FailedMount", true)];
         assert!(matches!(after(6, &unmounted, &failed), ContainerPhase::Waiting(_)));
         assert!(matches!(after(8, &unmounted, &failed), ContainerPhase::Failed(StartFailure::Start(_))));
+    }
+
+    /// A pod about which the scheduler says this.
+    fn refused(why: &str) -> Pod {
+        let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why});
+        pod("a", json!({"phase": "Pending", "conditions": [refused]}))
+    }
+
+    #[test]
+    fn waits_for_a_node_as_long_as_the_unit_may_take() {
+        let cordoned = refused(
+            "0/1 nodes are available: 1 node(s) were unschedulable. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+        );
+        assert!(matches!(after(59, &cordoned, &[]), ContainerPhase::Waiting(_)));
+        let ContainerPhase::Failed(StartFailure::Capacity(why)) = after(60, &cordoned, &[]) else { unreachable!() };
+        assert!(why.contains("within 60 s") && why.contains("were unschedulable"), "{why}");
+    }
+
+    #[test]
+    fn gives_up_early_on_a_pod_that_is_larger_than_every_node() {
+        let full = "0/2 nodes are available: 2 Insufficient memory. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.";
+        let large = "0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient memory. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+        let drained = "0/2 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+        for (why, gives_up) in
+            [(full, false), (large, true), (drained, false), ("no nodes available to schedule pods", false)]
+        {
+            let failed = matches!(after(8, &refused(why), &[]), ContainerPhase::Failed(StartFailure::Capacity(_)));
+            assert_eq!(failed, gives_up, "{why}");
+            assert!(matches!(after(6, &refused(why), &[]), ContainerPhase::Waiting(_)), "{why}");
+        }
     }
 
     #[test]

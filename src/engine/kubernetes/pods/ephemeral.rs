@@ -71,7 +71,9 @@ async fn ensure_container(
         if there.is_none() && !create(engine, environment, &unit.name, &container(engine, &name, user)).await? {
             continue;
         }
-        return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None).await.map(|()| name);
+        // Its pod has a node.
+        let room = std::time::Duration::ZERO;
+        return pod::wait_until_running(engine, environment, &of, &unit.name, &name, None, room).await.map(|()| name);
     }
     Err(explain::not_started(&of, "other clients keep changing its pod"))
 }

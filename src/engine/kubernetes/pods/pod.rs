@@ -11,6 +11,7 @@ use super::container_status::{self, ContainerPhase, StartFailure, UNIT_CONTAINER
 use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
+use crate::lease::Lease;
 use crate::render::kubernetes::object::HOSTS;
 use crate::render::kubernetes::{HASH, Kind, Object};
 use crate::render::labels;
@@ -119,8 +120,13 @@ pub async fn set_image(
     patched.map(drop).map_err(|e| explain::failed(&format!("stop or start {pod}"), &e, Leftover::Removable))
 }
 
+/// How long pods that belong to no unit may wait for a node: as long as the most patient unit.
+pub fn room(lease: &Lease) -> Duration {
+    Duration::from_millis(lease.plan.units.iter().map(|u| u.within_ms).max().unwrap_or_default())
+}
+
 /// Waits until the process of a container runs or has ended; the watch reports ends. The end of the process `before` does not
-/// count.
+/// count. `room` is how long the pod may wait for a node.
 pub async fn wait_until_running(
     engine: &KubernetesEngine,
     environment: &str,
@@ -128,12 +134,14 @@ pub async fn wait_until_running(
     pod: &str,
     container: &str,
     before: Option<Past>,
+    room: Duration,
 ) -> Result<(), EngineError> {
+    let limit = START_LIMIT + room;
     let cache = engine.cache(environment);
     let mut last = String::new();
-    let done = cache.wait_for(START_LIMIT, |snapshot, now| {
+    let done = cache.wait_for(limit, |snapshot, now| {
         let found = snapshot.pod(pod)?;
-        match container_status::classify(found, container, snapshot.events_of(pod), now) {
+        match container_status::classify(found, container, snapshot.events_of(pod), room, now) {
             ContainerPhase::Terminated { .. } if before.is_some() && past(found, container) == before => None,
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(())),
             ContainerPhase::Failed(failure) => Some(Err(failure)),
@@ -154,10 +162,7 @@ pub async fn wait_until_running(
         Some(Err(StartFailure::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => Err(explain::not_started(
-            of,
-            &format!("its process does not run after {} s; {last}", START_LIMIT.as_secs()),
-        )),
+        None => Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", limit.as_secs()))),
     }
 }
 

@@ -32,6 +32,7 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resu
     owner::require_ours(engine, lease).await?;
     let context = context::load(engine, lease).await?;
     let addresses = context::resolve_addresses(engine, lease, &context, |u| planned.needs.contains(&u.name)).await;
+    let room = Duration::from_millis(planned.within_ms);
     let wanted = rendered(engine, lease, planned, &context, &addresses)?;
     // Only the process that claimed the environment replaces pods that differ; other processes accept any existing pod,
     // because they may render it differently.
@@ -39,7 +40,7 @@ pub async fn start(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resu
     let fits = |found: &Pod, pod: &Object| !strict || pod::matches(found, pod);
     try_join_all(wanted.iter().map(async |pod| {
         let before = pod::ensure(engine, &lease.environment, name, pod, |found| fits(found, pod)).await?;
-        pod::wait_until_running(engine, &lease.environment, name, &pod.name, UNIT_CONTAINER, before).await
+        pod::wait_until_running(engine, &lease.environment, name, &pod.name, UNIT_CONTAINER, before, room).await
     }))
     .await
     .map(drop)

@@ -81,7 +81,7 @@ async fn finish(
     on_line: OnLine<'_>,
 ) -> Result<SuiteExit, EngineError> {
     let environment = &lease.environment;
-    let pod = wait_until_started(engine, environment, &suite.name, job).await?;
+    let pod = wait_until_started(engine, lease, &suite.name, job).await?;
     let (log, mut lines) = SuiteLog::follow(engine, environment, &pod, CONTAINER);
     let limit = Duration::from_millis(suite.timeout_ms);
     let mut ending = std::pin::pin!(wait_until_ended(engine, environment, &pod, limit));
@@ -117,12 +117,13 @@ async fn finish(
 /// Waits until the process runs or has ended; returns the name of its pod.
 async fn wait_until_started(
     engine: &KubernetesEngine,
-    environment: &str,
+    lease: &Lease,
     suite: &str,
     job: &str,
 ) -> Result<String, EngineError> {
-    let cache = engine.cache(environment);
-    let found = cache.wait_for(START_LIMIT, |snapshot, now| {
+    let (cache, room) = (engine.cache(&lease.environment), pod::room(lease));
+    let limit = START_LIMIT + room;
+    let found = cache.wait_for(limit, |snapshot, now| {
         // If quota or admission refuses the pod, the Job reports that in its events, and retries by itself.
         let late = |n: &PodEvent| {
             explain::is_uncounted(&n.message) && n.since.is_none_or(|s| !container_status::outlasts_tolerance(s, now))
@@ -131,7 +132,7 @@ async fn wait_until_started(
         let pod =
             snapshot.pods.as_ref()?.values().find(|p| api::label(p.as_ref(), "batch.kubernetes.io/job-name") == job);
         let Some(pod) = pod else { return refused.map(|n| Err(StartFailure::Start(n.message.clone()))) };
-        match container_status::classify(pod, CONTAINER, snapshot.events_of(&pod.name_any()), now) {
+        match container_status::classify(pod, CONTAINER, snapshot.events_of(&pod.name_any()), room, now) {
             ContainerPhase::Running | ContainerPhase::Terminated { .. } => Some(Ok(pod.name_any())),
             ContainerPhase::Failed(failure) => Some(Err(failure)),
             ContainerPhase::Waiting(_) | ContainerPhase::Stopped => None,
@@ -142,9 +143,7 @@ async fn wait_until_started(
         Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
         Some(Err(StartFailure::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
         Some(Err(StartFailure::Start(why))) => Err(explain::not_started(suite, &why)),
-        None => {
-            Err(explain::not_started(suite, &format!("its process does not run after {} s", START_LIMIT.as_secs())))
-        }
+        None => Err(explain::not_started(suite, &format!("its process does not run after {} s", limit.as_secs()))),
     }
 }
 

@@ -677,6 +677,28 @@ fn refuses_a_run_that_does_not_meet_a_requirement() {
     }
 }
 
+#[test]
+fn says_that_a_removal_was_never_confirmed_and_refuses_it_if_required() {
+    let required = RequirementArgs { require_removed: true, ..Default::default() };
+    let verified = |facts: &Facts| {
+        let dir = tempfile::tempdir().unwrap();
+        let args = sealed_run(facts, dir.path());
+        let (text, json) = (verify_command(&args, false).1, verify_command(&args, true).1);
+        let confirmed = serde_json::from_str::<serde_json::Value>(&json).unwrap()["teardownConfirmed"].clone();
+        let (code, _, why) = verify_command(&VerifyArgs { required: required.clone(), ..args }, false);
+        (text.contains("removal       never confirmed"), confirmed, code.unwrap(), why)
+    };
+    let killed = Facts { removed: None, kept: None, residual: vec![], ..passed(7) };
+    let (warned, confirmed, code, why) = verified(&killed);
+    assert_eq!((warned, confirmed, code), (true, false.into(), exit_code::REFUSED));
+    assert!(why.contains("was never confirmed"), "{why}");
+    let removed = Facts { removed: Some("2026-03-02T08:05:00Z".parse().unwrap()), ..killed.clone() };
+    assert_eq!(verified(&removed), (false, true.into(), exit_code::PASSED, String::new()));
+    let (warned, confirmed, code, why) = verified(&Facts { kept: Some("--keep always".into()), ..killed });
+    assert_eq!((warned, confirmed, code), (false, true.into(), exit_code::REFUSED));
+    assert!(why.contains("kept its environment"), "{why}");
+}
+
 /// The same facts, with suites from here.
 fn from(mut facts: Facts, source: SuiteSource) -> Facts {
     for suite in &mut facts.suites {

@@ -91,6 +91,9 @@ pub struct RequirementArgs {
     /// Require this digest of the operator's policy
     #[arg(long, value_name = "sha256:DIGEST")]
     pub policy_digest: Option<String>,
+    /// Require that the run removed its environment completely
+    #[arg(long)]
+    pub require_removed: bool,
     /// Refuse a run with a service or suite that departs from the secure defaults
     #[arg(long)]
     pub no_departures: bool,
@@ -179,6 +182,7 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
         kinds: of.require_kind.clone(),
         description_sha256: of.description_digest.as_deref().map(|d| sha256("--description-digest", d)).transpose()?,
         policy_sha256: of.policy_digest.as_deref().map(|d| sha256("--policy-digest", d)).transpose()?,
+        removed: of.require_removed,
         no_departures: of.no_departures,
         raw_may_be_absent: args.allow_missing_raw,
     })

@@ -25,6 +25,8 @@ const PART_BYTES: usize = 900 << 10;
 const MAX_PARTS: usize = 36;
 /// Maximum size of an unpacked archive.
 const MAX_UNPACKED_BYTES: u64 = 512 << 20;
+/// Maximum size of a file of an archive that nothing vouches for.
+const MAX_FOUND_BYTES: u64 = 16 << 20;
 /// Key in each ConfigMap.
 const KEY: &str = "part";
 /// Label of the parts of a run.
@@ -56,7 +58,7 @@ impl ConfigMapStore {
 
     /// Stores the files, replacing those of an earlier call for the same run. Returns the location.
     pub async fn put(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
-        let stored = self.store(run, &format!("evidence-{run}"), files).await?;
+        let stored = self.store(run, &prefix(run), files).await?;
         let place = format!("ConfigMap {}/{}", self.namespace, stored.config_maps.join(", "));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
         Ok(place)
@@ -69,7 +71,7 @@ impl ConfigMapStore {
         run: RunId,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<StoredEvidence, EvidenceError> {
-        self.store(run, &format!("evidence-{run}-opened"), files).await
+        self.store(run, &format!("{}-opened", prefix(run)), files).await
     }
 
     async fn store(
@@ -132,7 +134,47 @@ pub async fn fetch(
     if Digest::compute(&archive).hex() != stored.digest {
         return Err(EvidenceError::ConfigMapStore("the content of the ConfigMaps does not match its digest".into()));
     }
-    unpack(&archive)
+    unpack(&archive, |_| true, MAX_UNPACKED_BYTES)
+}
+
+/// Looks for the evidence of a run whose runner told nobody where it is. Reads only the named files of the archive: whoever
+/// may write ConfigMaps in the namespace may have put it there.
+pub async fn find(
+    client: &Client,
+    namespace: &str,
+    run: RunId,
+    names: &[&str],
+) -> Result<Option<FoundEvidence>, EvidenceError> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let (mut archive, mut config_maps) = (vec![], vec![]);
+    while config_maps.len() < MAX_PARTS {
+        let name = format!("{}-{}", prefix(run), config_maps.len());
+        let part = api.get_opt(&name).await;
+        let part = part.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name}: {e}")))?;
+        let Some(bytes) = part.and_then(|p| p.binary_data?.remove(KEY)) else { break };
+        archive.reserve_exact(bytes.0.len());
+        archive.extend(bytes.0);
+        config_maps.push(name);
+    }
+    if config_maps.is_empty() {
+        return Ok(None);
+    }
+    let files = unpack(&archive, |name| names.contains(&name), MAX_FOUND_BYTES)?;
+    let digest = Digest::compute(&archive).hex();
+    Ok(Some(FoundEvidence { files, stored: StoredEvidence { digest, size: archive.len() as u64, config_maps } }))
+}
+
+/// Evidence that was found by the id of its run; nothing of it is verified.
+pub struct FoundEvidence {
+    /// The files asked for, as far as the archive has them.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Where it is.
+    pub stored: StoredEvidence,
+}
+
+/// Common part of the names of the ConfigMaps that hold a run's evidence.
+fn prefix(run: RunId) -> String {
+    format!("evidence-{run}")
 }
 
 fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
@@ -149,7 +191,12 @@ fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
     gzip.finish().map_err(broken)
 }
 
-fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+/// Unpacks the wanted files, none of which may be larger than `most`.
+fn unpack(
+    archive: &[u8],
+    is_wanted: impl Fn(&str) -> bool,
+    most: u64,
+) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let broken = |e: std::io::Error| EvidenceError::ConfigMapStore(format!("the archive is invalid: {e}"));
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(MAX_UNPACKED_BYTES));
     let mut files = BTreeMap::new();
@@ -158,6 +205,15 @@ fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
         let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
         for part in name.strip_prefix("raw/").unwrap_or(&name).split('/') {
             store::check_name("archive entry", part)?;
+        }
+        if !is_wanted(&name) {
+            continue;
+        }
+        if entry.size() > most {
+            return Err(EvidenceError::ConfigMapStore(format!(
+                "{name} in the archive is larger than {} MiB",
+                most >> 20
+            )));
         }
         let mut bytes = vec![];
         entry.read_to_end(&mut bytes).map_err(broken)?;
@@ -174,7 +230,11 @@ mod tests {
     #[test]
     fn packing_and_unpacking_preserves_files() {
         let files = [("report.json".to_owned(), vec![1, 2]), (format!("raw/{}", "a".repeat(64)), vec![0; 5000])].into();
-        assert_eq!(unpack(&pack(&files).unwrap()).unwrap(), files);
+        let archive = pack(&files).unwrap();
+        assert_eq!(unpack(&archive, |_| true, MAX_UNPACKED_BYTES).unwrap(), files);
+        let report = unpack(&archive, |name| name == "report.json", 2).unwrap();
+        assert_eq!(report.into_keys().collect::<Vec<_>>(), ["report.json"]);
+        assert!(unpack(&archive, |_| true, 4999).unwrap_err().to_string().contains("larger than"));
     }
 
     #[test]
@@ -187,7 +247,13 @@ mod tests {
             header.set_cksum();
             tar.append(&header, &b"x"[..]).unwrap();
             let archive = tar.into_inner().unwrap().finish().unwrap();
-            assert!(unpack(&archive).unwrap_err().to_string().contains("cannot be a file name"), "{name}");
+            assert!(
+                unpack(&archive, |_| true, MAX_UNPACKED_BYTES)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("cannot be a file name"),
+                "{name}"
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ mod removal;
 mod requirements;
 mod statement;
 
-pub use folder::{VerifiedRun, folder};
+pub use folder::{VerifiedRun, facts, folder};
 pub use refusal::{Refusal, outcome_name};
 pub use removal::{removal, removal_begun};
 pub use requirements::Requirements;

@@ -38,9 +38,13 @@ impl VerifiedEvidence {
         let mut value = json!({"verified": true, "keyid": key.keyid(), "outcome": self.outcome()});
         let more = match self {
             Self::Run(r) => {
-                json!({"opened": r.opened, "run": r.run, "rawPresent": r.raw_present, "rawAbsent": r.raw_absent})
+                let confirmed = !r.run.teardown.is_unconfirmed();
+                json!({"opened": r.opened, "run": r.run, "teardownConfirmed": confirmed,
+                    "rawPresent": r.raw_present, "rawAbsent": r.raw_absent})
             }
-            Self::File(StatementContent::Run(r)) => json!({"run": r}),
+            Self::File(StatementContent::Run(r)) => {
+                json!({"run": r, "teardownConfirmed": !r.teardown.is_unconfirmed()})
+            }
             Self::File(StatementContent::Suite(s)) => json!({"suite": s}),
             Self::File(StatementContent::Opened(o)) => json!({"opened": o}),
             Self::Removal(r) | Self::File(StatementContent::Removal(r)) => json!({"removal": r}),

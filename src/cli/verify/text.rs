@@ -99,6 +99,13 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     for (name, departure) in units.chain(suites) {
         departure_text(text, &name, departure.as_ref());
     }
+    if let Some(kept) = &run.teardown.kept {
+        line(text, "kept", kept.clone());
+    }
+    if run.teardown.is_unconfirmed() {
+        let warning = "never confirmed: the run was sealed before it removed its environment, and not again";
+        line(text, "removal", warning.into());
+    }
     for residual in &run.teardown.residual {
         line(text, "left behind", format!("{}: {}", residual.object, residual.reason));
     }

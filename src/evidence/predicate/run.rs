@@ -107,6 +107,13 @@ pub struct RunSuite {
     pub statement_digest: DigestSet,
 }
 
+impl Teardown {
+    /// Returns true if nothing says how the teardown ended: the run was sealed before it, and never again.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.removed_on.is_none() && self.residual.is_empty() && self.kept.is_none()
+    }
+}
+
 /// Teardown of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,7 +8,8 @@ use super::{Expectations, Refusal, StatementContent, Verified, verify};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{Context, DigestSet, Opened, RawReport, RunPredicate, SuitePredicate};
 use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, suite_bundle};
-use crate::model::{Digest, Outcome};
+use crate::model::{Digest, Outcome, RunId};
+use crate::report::Facts;
 
 /// A verified run.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,20 @@ pub fn folder(
     check_planned_suites(opened.as_ref(), predicate)?;
     let (raw_present, raw_absent) = check_raw_files(files, predicate)?;
     Ok(VerifiedRun { keyid: run.keyid, opened, run: (**predicate).clone(), suites, raw_present, raw_absent })
+}
+
+/// Verifies the statement of this run and the facts that it binds, among some of its files.
+pub fn facts(files: &BTreeMap<String, Vec<u8>>, run: RunId, key: &VerifyingKey) -> Result<Facts, Refusal> {
+    let verified = run_statement(files, key, &Expectations::default())?;
+    let StatementContent::Run(predicate) = &verified.content else {
+        return Err(wrong_statement(RUN, "a run", &verified.content));
+    };
+    if predicate.context.run_id != run {
+        return Err(Refusal::Unmet(format!("the evidence is of run {}, not of {run}", predicate.context.run_id)));
+    }
+    let report = required(files, REPORT)?;
+    check_digest(REPORT, &Digest::compute(report).hex(), &predicate.report_digest)?;
+    serde_json::from_slice(report).map_err(|e| Refusal::Unmet(format!("{REPORT} cannot be read: {e}")))
 }
 
 /// Verifies the closing statement; a run without one is refused as never closed.

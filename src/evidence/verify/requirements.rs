@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Refusal, VerifiedRun};
-use crate::evidence::predicate::{PullRequest, RunPredicate, SuiteSummary};
+use crate::evidence::predicate::{PullRequest, RunPredicate, SuiteSummary, Teardown};
 use crate::model::{Outcome, Repository, RunId, Verdict};
 use crate::spec::model::SuiteKind;
 
@@ -47,6 +47,8 @@ pub struct Requirements {
     pub base_sha256: Option<String>,
     /// No unit departs from the secure defaults.
     pub no_departures: bool,
+    /// The run removed its environment, completely.
+    pub removed: bool,
     /// Raw files may be missing.
     pub raw_may_be_absent: bool,
 }
@@ -90,6 +92,9 @@ impl Requirements {
         let suites = run.suites.iter().map(|s| (format!("suite {}", s.summary.name), s.summary.departure.is_some()));
         if let Some((name, _)) = units.chain(suites).find(|(_, departs)| self.no_departures && *departs) {
             return Err(unmet(format!("{name} departs from the secure defaults")));
+        }
+        if self.removed {
+            check_removed(&run.teardown)?;
         }
         match verified.raw_absent.first() {
             Some(first) if !self.raw_may_be_absent => {
@@ -211,6 +216,17 @@ impl Requirements {
             }
         }
         Ok(())
+    }
+}
+
+fn check_removed(teardown: &Teardown) -> Result<(), Refusal> {
+    if let Some(left) = teardown.residual.first() {
+        return Err(unmet(format!("the run left {} behind", left.object)));
+    }
+    match (teardown.removed_on, &teardown.kept) {
+        (Some(_), _) => Ok(()),
+        (None, Some(_)) => Err(unmet("the run kept its environment".into())),
+        (None, None) => Err(unmet("the removal of the environment was never confirmed".into())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! runner, a pod that does what `dayfly run` does, performs the run: no restart of the controller repeats or loses one. The
 //! controller creates runners, reads their progress from the object's status, and records every environment that it removes.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,13 +12,16 @@ use std::time::Instant;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::runtime::{Controller, watcher};
+use kube::runtime::controller::{Action, Config, applier};
+use kube::runtime::{WatchStreamExt, reflector, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use crate::crd::summary::TestEnvironmentSummary;
-use crate::engine::kubernetes::KubernetesEngine;
+use crate::engine::kubernetes::{KubernetesEngine, watch_with_relist};
 
 mod actions;
 mod context;
@@ -27,6 +31,7 @@ pub mod http_server;
 mod labels;
 pub mod leader_election;
 pub mod metrics;
+mod objects;
 mod proof;
 pub mod queue;
 mod reconcile;
@@ -34,11 +39,14 @@ pub mod run_request;
 pub mod runner;
 pub mod runner_pod;
 pub mod status;
+mod triggers;
 mod watches;
 
+use actions::ReconcileError;
 use context::Context;
 pub use context::Settings;
 pub use labels::RUNNER;
+use triggers::{Reference, Triggers};
 
 /// Name of the Lease by which replicas elect a leader.
 const LEASE: &str = "dayfly-controller";
@@ -75,8 +83,8 @@ pub async fn run(
     started: Instant,
     stop: CancellationToken,
 ) -> Result<(), ControllerError> {
-    let (wake, woken) = mpsc::channel(1);
-    let context = Arc::new(Context::new(engine, settings, started, wake));
+    let (triggers, requests) = Triggers::new();
+    let context = Arc::new(Context::new(engine, settings, started, triggers));
     let settings = &context.settings;
     let candidate = leader_election::Candidate::new(plain, &settings.namespace, LEASE, &settings.identity);
     let leading = async {
@@ -90,7 +98,7 @@ pub async fn run(
         context.metrics.set_leader(true);
         tokio::select! {
             // A reconcile that has started finishes before another replica may lead.
-            () = reconcile_all(context.clone(), objects, woken, stop.clone()) => {
+            () = reconcile_all(context.clone(), objects, requests, stop.clone()) => {
                 candidate.release().await;
                 Ok(())
             }
@@ -116,31 +124,36 @@ pub async fn own_image(client: &Client, namespace: &str, pod: &str) -> Option<St
     }
 }
 
-/// Reconciles every object until `stop`, then finishes what has started.
+/// Reconciles every object when it is requested, until `stop`; then finishes what has started.
 async fn reconcile_all(
     context: Arc<Context>,
     objects: Api<TestEnvironmentSummary>,
-    woken: mpsc::Receiver<()>,
+    requests: mpsc::UnboundedReceiver<Reference>,
     stop: CancellationToken,
 ) {
-    let wake = || context.wake();
-    let (watches, watching) = watches::start(&context.client, &context.settings.namespace, &wake);
+    let (store, writer) = reflector::store();
+    let events = watch_with_relist(objects, watcher::Config::default().page_size(PAGE_SIZE));
+    let events = reflector::reflector(writer, events).default_backoff();
+    let following = objects::follow(events, &store, &context.triggers);
+    let (watches, watching) = watches::start(&context.client, &context.settings.namespace, &store, &context.triggers);
     let watches = context.watches.get_or_init(|| watches);
     let reconciling = async {
-        if !watches.wait_until_ready().await {
+        if !watches.wait_until_ready().await || store.wait_until_ready().await.is_err() {
             return;
         }
-        let page = watcher::Config::default().page_size(PAGE_SIZE);
-        let controller = Controller::new(objects, page);
-        context.objects.set(controller.store()).ok();
-        let wakes = futures::stream::unfold(woken, |mut w| async move { w.recv().await.map(|()| ((), w)) });
-        let mut reconciles = std::pin::pin!(
-            controller.reconcile_all_on(wakes).graceful_shutdown_on(stop.clone().cancelled_owned()).run(
-                reconcile::reconcile,
-                reconcile::error_policy,
-                context.clone()
-            )
-        );
+        context.objects.set(store.clone()).ok();
+        let requests = futures::stream::unfold(requests, |mut r| async move {
+            r.recv().await.map(|object| (Ok::<_, Infallible>(object), r))
+        });
+        let requests = requests.take_until(stop.clone().cancelled_owned());
+        let mut reconciles = std::pin::pin!(applier(
+            |object, context| Box::pin(spawned(object, context)),
+            reconcile::error_policy,
+            context.clone(),
+            store.clone(),
+            requests,
+            Config::default(),
+        ));
         while let Some(done) = reconciles.next().await {
             if let Err(e) = done {
                 tracing::debug!("{e}");
@@ -149,6 +162,18 @@ async fn reconcile_all(
     };
     tokio::select! {
         () = reconciling => {}
+        () = following => {}
         () = watching => {}
+    }
+}
+
+/// Reconciles in a task of its own, so that a long check delays nothing else.
+async fn spawned(object: Arc<TestEnvironmentSummary>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let task = AbortOnDropHandle::new(tokio::spawn(reconcile::reconcile(object, context).in_current_span()));
+    match task.await {
+        Ok(done) => done,
+        Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
+        // Cancelled by the end of the runtime.
+        Err(_) => std::future::pending().await,
     }
 }

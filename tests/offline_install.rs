@@ -249,7 +249,7 @@ const GRANTED: [(&str, &str, &str, &str); 45] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
     ("dayfly-controller", "all", "/configmaps", "get list"),
     ("dayfly-controller", "all", "events.k8s.io/events", "create"),
-    ("dayfly-controller", "all", "/namespaces", "delete get list watch"),
+    ("dayfly-controller", "all", "/namespaces", "delete get list patch watch"),
     ("dayfly-controller", "all", "/pods", "deletecollection list"),
     ("dayfly-controller", "all", "batch/jobs", "deletecollection list"),
     ("dayfly-controller", "all", "/services", "list"),
@@ -407,7 +407,7 @@ fn exported() -> BTreeSet<String> {
     metrics.count_error("sign");
     metrics.count_removal("expired");
     metrics.observe_ready(std::time::Duration::from_secs(1));
-    metrics.observe_reconcile(std::time::Duration::from_secs(1));
+    metrics.observe_reconcile("object", std::time::Duration::from_secs(1));
     let text = metrics.render(std::iter::empty::<&TestEnvironmentSummary>());
     let samples = text.lines().filter(|l| !l.starts_with('#'));
     samples.filter_map(|l| l.split(['{', ' ']).next()).map(str::to_owned).collect()

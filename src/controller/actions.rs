@@ -9,6 +9,8 @@ use crate::crd::TestEnvironmentSummary;
 mod api;
 mod description;
 mod error;
+mod evidence;
+mod extension;
 mod finalizer;
 mod removal;
 mod removal_record;
@@ -32,7 +34,9 @@ pub async fn perform(
         NextAction::StartRun => run::start(object, context).await?,
         NextAction::CreateRunner => run::create_runner(object, context).await?,
         NextAction::StopRunner { pod } | NextAction::DeletePod { pod } => run::delete_pod(pod, context).await?,
+        NextAction::AwaitLostRunner => run::await_lost_runner(object, context).await?,
         NextAction::MarkLost { reason } => run::mark_lost(object, reason, context).await?,
+        NextAction::ExtendEnvironment { until } => extension::extend(object, *until, context).await?,
         NextAction::RemoveEnvironment => removal::remove_environment(object, context).await?,
         NextAction::DeleteExpired => removal::delete_expired(object, context).await?,
         NextAction::WaitInQueue | NextAction::Requeue { .. } => {}

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use kube::Client;
 use kube::runtime::reflector::Store;
-use tokio::sync::mpsc;
 
 use super::decide::QueueState;
 use super::metrics::Metrics;
+use super::objects;
 use super::queue;
+use super::triggers::Triggers;
 use super::watches::Watches;
 use crate::crd::TestEnvironmentSummary;
 use crate::engine::kubernetes::KubernetesEngine;
@@ -64,10 +65,11 @@ pub struct Context {
     pub(super) running: Mutex<HashSet<String>>,
     /// The signing key, and the resource version of its Secret.
     pub(super) key: tokio::sync::Mutex<Option<(String, Arc<SigningKey>)>>,
+    /// Held while evidence is read.
+    pub(super) evidence_lock: tokio::sync::Mutex<()>,
     /// Held while the queue is read and a run is started.
     pub(super) queue_lock: tokio::sync::Mutex<()>,
-    /// Requeues all objects.
-    wake: mpsc::Sender<()>,
+    pub(super) triggers: Triggers,
     pub(super) process_start: Instant,
     /// Set once the API server has answered.
     pub(super) connected: OnceLock<()>,
@@ -81,8 +83,8 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    /// A context without caches; `wake` requeues all objects.
-    pub fn new(engine: KubernetesEngine, settings: Settings, process_start: Instant, wake: mpsc::Sender<()>) -> Self {
+    /// A context without caches.
+    pub fn new(engine: KubernetesEngine, settings: Settings, process_start: Instant, triggers: Triggers) -> Self {
         Self {
             client: engine.client(),
             metrics: Metrics::new(settings.limit),
@@ -94,8 +96,9 @@ impl Context {
             failures: Mutex::default(),
             running: Mutex::default(),
             key: tokio::sync::Mutex::default(),
+            evidence_lock: tokio::sync::Mutex::default(),
             queue_lock: tokio::sync::Mutex::default(),
-            wake,
+            triggers,
             process_start,
             connected: OnceLock::new(),
             reconciled: OnceLock::new(),
@@ -112,9 +115,9 @@ impl Context {
         self.connected.get().is_none().then_some("the API server has not answered yet")
     }
 
-    /// Requeues all objects; one pending call is enough.
-    pub fn wake(&self) {
-        self.wake.try_send(()).ok();
+    /// Requests a reconcile of each object that waits in the queue.
+    pub fn wake_queue(&self) {
+        objects::wake_queue(self.objects().iter().map(AsRef::as_ref), &self.triggers);
     }
 
     /// The object's place in the queue, as far as the cache knows.

@@ -7,11 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::crd::{RunStatus, Stage};
 use crate::model::Keep;
 
-/// Time for which its image, a node or its files may block a runner's pod before the run is lost.
+/// Time for which its image or its files may block a runner's pod before the run is lost.
 const START_FAILURE_TIMEOUT: SignedDuration = SignedDuration::from_mins(2);
-/// Time in which a runner's pod must start if no reason is known: a pod's status never names a key that its mounted
-/// Secret lacks.
+/// Time in which a runner's pod must start if it waits for a node, which may be drained or added, or if no reason is known: a
+/// pod's status never names a key that its mounted Secret lacks.
 const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
+/// Time in which a runner whose pod is gone may report its result: the kubelet stops the process of a pod that was deleted by
+/// force after the pod is gone, and in order.
+const LAST_REPORT_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 /// Time for which an ended runner's pod stays, so that a reader of its log can read it to the end.
 const POD_RETENTION: SignedDuration = SignedDuration::from_mins(2);
 /// Time for which a deleted object waits for its runners to end.
@@ -36,10 +39,16 @@ pub struct ObservedState {
     pub environment: Option<String>,
     /// When to keep the environment after the run.
     pub keep: Keep,
+    /// Until when the object asks to keep the environment, as far as the policy allows that.
+    pub extension: Option<Timestamp>,
     /// The run whose environment the reaper removed.
     pub reaped_run: Option<String>,
     /// The latest run.
     pub run: Option<RunStatus>,
+    /// The latest run has no environment in the cluster, or the environment is being deleted.
+    pub environment_gone: bool,
+    /// When the pod of the run in progress was found missing.
+    pub runner_missing_time: Option<Timestamp>,
     /// Pods of the object's runners, also of older runs.
     pub pods: Vec<RunnerPod>,
     /// The object's place in the queue.
@@ -64,8 +73,8 @@ pub struct RunnerPod {
 /// State of a runner's pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodState {
-    /// Not started; what blocks it, and when it was created.
-    Pending { reason: Option<String>, since: Timestamp },
+    /// Not started; what blocks it, whether that is the lack of a node, and when it was created.
+    Pending { reason: Option<String>, no_node: bool, since: Timestamp },
     /// Running.
     Running,
     /// Ended; how, as the predicate of a sentence.
@@ -100,8 +109,12 @@ pub enum NextAction {
     CreateRunner,
     /// Delete the pod of a runner that still works: it stops and cleans up.
     StopRunner { pod: String },
+    /// Note that the runner's pod is gone, and wait for its last report.
+    AwaitLostRunner,
     /// End the run in the status: its runner cannot.
     MarkLost { reason: String },
+    /// Let the kept environment expire at this time.
+    ExtendEnvironment { until: Timestamp },
     /// Remove the run's environment.
     RemoveEnvironment,
     /// Delete an ended runner's pod.
@@ -150,22 +163,28 @@ fn run_or_clean_up(state: &ObservedState, now: Timestamp) -> NextAction {
     let pod = state.pods.iter().find(|p| p.run == run.id);
     let current = state.input_digest.as_ref() == Some(&run.input_digest);
     match (run.stage == Stage::Ended, current) {
-        (false, true) => supervise(run, pod, now),
+        (false, true) => supervise(state, run, pod, now),
         (false, false) => supersede(state, run, pod),
         (true, _) => clean_up(state, run, pod, current, now),
     }
 }
 
 /// For a run that is wanted and has not ended.
-fn supervise(run: &RunStatus, pod: Option<&RunnerPod>, now: Timestamp) -> NextAction {
+fn supervise(state: &ObservedState, run: &RunStatus, pod: Option<&RunnerPod>, now: Timestamp) -> NextAction {
     match (pod, &run.pod_uid) {
         (None, None) => NextAction::CreateRunner,
-        (None, Some(_)) => NextAction::MarkLost { reason: "its runner's pod was deleted, or its node failed".into() },
+        (None, Some(_)) => match state.runner_missing_time {
+            None => NextAction::AwaitLostRunner,
+            Some(since) if !passed(since, LAST_REPORT_TIMEOUT, now) => {
+                NextAction::Requeue { at: Some(after(since, LAST_REPORT_TIMEOUT)) }
+            }
+            Some(_) => NextAction::MarkLost { reason: "its runner's pod was deleted, or its node failed".into() },
+        },
         (Some(RunnerPod { state: PodState::Terminated { how }, .. }), _) => {
             NextAction::MarkLost { reason: format!("its runner {how} before it reported a result") }
         }
-        (Some(RunnerPod { name, state: PodState::Pending { reason, since }, .. }), _) => {
-            let limit = if reason.is_some() { START_FAILURE_TIMEOUT } else { START_TIMEOUT };
+        (Some(RunnerPod { name, state: PodState::Pending { reason, no_node, since }, .. }), _) => {
+            let limit = if reason.is_some() && !no_node { START_FAILURE_TIMEOUT } else { START_TIMEOUT };
             if passed(*since, limit, now) {
                 let unknown = || format!("for an unknown reason; see: kubectl describe pod {name}");
                 let reason = reason.clone().unwrap_or_else(unknown);
@@ -205,8 +224,15 @@ fn clean_up(
 ) -> NextAction {
     let same_environment = state.environment.as_ref() == Some(&run.environment);
     let wants_another = !current && state.input_digest.is_some();
-    let kept = run.keep_reason.is_some() && state.keep != Keep::Never && state.reaped_run.as_ref() != Some(&run.id);
+    let reaped = state.reaped_run.as_ref() == Some(&run.id) || state.environment_gone;
+    let kept = run.keep_reason.is_some() && state.keep != Keep::Never && !reaped;
     let kept_until = run.expiration_time.filter(|e| kept && *e > now);
+    let longer = |until: &Timestamp| *until > now && run.expiration_time.is_none_or(|expires| expires < *until);
+    if let Some(until) = state.extension.filter(|until| kept && run.removal_time.is_none() && longer(until))
+        && !wants_another
+    {
+        return NextAction::ExtendEnvironment { until };
+    }
     if run.removal_time.is_none() && !(wants_another && same_environment) && (wants_another || kept_until.is_none()) {
         return NextAction::RemoveEnvironment;
     }

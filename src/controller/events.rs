@@ -53,7 +53,8 @@ pub fn between(before: &TestEnvironmentStatus, after: &TestEnvironmentStatus) ->
             // A run may end between two reconciles: `Ready` is published all the same.
             ("Ready", ..) if provisioned => (false, "Ready".to_owned()),
             // Not yet ready, or not yet removed: no news.
-            ("Ready", ..) | ("Removed", "False", "InUse" | "Removing") => continue,
+            // `Finished` repeats what the conditions before it said.
+            ("Ready" | "Finished", ..) | ("Removed", "False", "InUse" | "Removing") => continue,
             ("Tested", "True", reason) => (reason != "Passed", format!("Tests{reason}")),
             ("Tested", _, reason) => (true, format!("Run{reason}")),
             (type_, "True", _) => (false, type_.to_owned()),

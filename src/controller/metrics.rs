@@ -23,6 +23,7 @@ pub struct Metrics {
     runs: Family<Labels, Counter>,
     ready: Histogram,
     reconcile: Histogram,
+    reconciles: Family<Labels, Counter>,
     errors: Family<Labels, Counter>,
     removed: Family<Labels, Counter>,
     limit: Gauge<i64, std::sync::atomic::AtomicI64>,
@@ -40,6 +41,7 @@ impl Metrics {
             runs: Family::default(),
             ready: Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0]),
             reconcile: Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0]),
+            reconciles: Family::default(),
             errors: Family::default(),
             removed: Family::default(),
             limit: Gauge::default(),
@@ -69,6 +71,7 @@ impl Metrics {
             seconds.clone(),
             m.reconcile.clone(),
         );
+        registry.register("reconciles", "Number of reconciles by what caused them", m.reconciles.clone());
         registry.register("reconcile_errors", "Number of failed reconciles by action", m.errors.clone());
         registry.register(
             "environments_removed",
@@ -99,8 +102,9 @@ impl Metrics {
         self.ready.observe(after.as_secs_f64());
     }
 
-    /// Observes the time of one reconcile.
-    pub fn observe_reconcile(&self, took: Duration) {
+    /// Counts one reconcile and observes its time.
+    pub fn observe_reconcile(&self, trigger: &str, took: Duration) {
+        self.reconciles.get_or_create(&vec![("trigger", trigger.to_owned())]).inc();
         self.reconcile.observe(took.as_secs_f64());
     }
 
@@ -148,11 +152,13 @@ mod tests {
         let metrics = Metrics::new(5);
         metrics.count_run("PASSED");
         metrics.count_removal("expired");
+        metrics.observe_reconcile("object", Duration::ZERO);
         let text = metrics.render(std::iter::empty());
         for line in [
             "dayfly_environments{phase=\"Queued\"} 0",
             "dayfly_run_limit 5",
             "dayfly_runs_total{outcome=\"PASSED\"} 1",
+            "dayfly_reconciles_total{trigger=\"object\"} 1",
             "dayfly_environments_removed_total{reason=\"expired\"} 1",
             "# UNIT dayfly_time_to_ready_seconds seconds",
             "# EOF",

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt};
 use tracing::Instrument;
 
@@ -16,19 +17,22 @@ use super::actions::{self, FINALIZER, ReconcileError, api_error};
 use super::context::{Context, lock};
 use super::decide::{NextAction, ObservedState, RunnerPod, next_action};
 use super::labels::TEST_ENVIRONMENT;
+use super::triggers::Trigger;
 use super::{runner_pod, status};
-use crate::crd::{Stage, TestEnvironmentStatus, TestEnvironmentSummary};
+use crate::crd::{RemovalReason, Stage, TestEnvironmentStatus, TestEnvironmentSummary};
+use crate::model::sanitize::one_line;
 
 /// Delay after the first failure, and the longest delay.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Delay after a conflict.
 const CONFLICT_DELAY: Duration = Duration::from_secs(1);
-/// Interval at which a queued object checks its place in the cache: the place may become free just after the last wake-up.
-const QUEUE_INTERVAL: Duration = Duration::from_secs(30);
+/// Interval at which a queued object shows its current place, which others change without a change of their own.
+const QUEUE_INTERVAL: Duration = Duration::from_secs(120);
 
 /// Performs the next action for an object.
 pub async fn reconcile(object: Arc<TestEnvironmentSummary>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let start = Instant::now();
+    let trigger = context.triggers.take_cause(&ObjectRef::from_obj(&*object));
     if context.reconciled.set(()).is_ok() {
         let elapsed = context.process_start.elapsed();
         context.metrics.set_first_reconcile(elapsed);
@@ -38,7 +42,7 @@ pub async fn reconcile(object: Arc<TestEnvironmentSummary>, context: Arc<Context
     let environment = object.environment().unwrap_or_default().to_owned();
     let span = tracing::info_span!("reconcile", object = object.key(), environment, run);
     let done = observe_and_act(&object, &context).instrument(span).await;
-    context.metrics.observe_reconcile(start.elapsed());
+    context.metrics.observe_reconcile(trigger.word(), start.elapsed());
     if done.is_ok() {
         lock(&context.failures).remove(object.uid());
     }
@@ -48,6 +52,7 @@ pub async fn reconcile(object: Arc<TestEnvironmentSummary>, context: Arc<Context
 /// Requeues after a failure, with exponential backoff.
 pub fn error_policy(object: Arc<TestEnvironmentSummary>, error: &ReconcileError, context: Arc<Context>) -> Action {
     if matches!(error, ReconcileError::Conflict) {
+        context.triggers.set_cause(ObjectRef::from_obj(&*object), Trigger::Retry);
         return Action::requeue(CONFLICT_DELAY);
     }
     let failures = {
@@ -58,6 +63,7 @@ pub fn error_policy(object: Arc<TestEnvironmentSummary>, error: &ReconcileError,
     };
     context.metrics.count_error(error.action());
     let delay = backoff(failures);
+    context.triggers.set_cause(ObjectRef::from_obj(&*object), Trigger::Retry);
     tracing::warn!(object = object.key(), "failed to {error}; retrying in {} s", delay.as_secs());
     Action::requeue(delay)
 }
@@ -117,12 +123,27 @@ fn observed_state(object: &TestEnvironmentSummary, pods: Vec<RunnerPod>, context
         input_digest: object.input_digest().map(str::to_owned),
         environment: object.environment().map(str::to_owned),
         keep: object.spec.keep,
+        extension: extension(object, context),
         reaped_run: object.reaped().map(|(run, _)| run.to_owned()),
         run: object.run().cloned(),
+        environment_gone: context
+            .watches
+            .get()
+            .zip(object.run())
+            .is_some_and(|(watches, run)| !watches.has_environment(&run.environment, &run.id)),
+        runner_missing_time: object.status.as_ref().and_then(|s| s.runner_missing_time),
         pods,
         queue: context.queue_state(object),
         retain: context.settings.retain,
     }
+}
+
+/// Until when the object asks to keep its environment, and the policy lets environments of its namespace live.
+fn extension(object: &TestEnvironmentSummary, context: &Context) -> Option<Timestamp> {
+    let asked: Timestamp = object.spec.extend_until.as_ref()?.parse().ok()?;
+    let start = object.run()?.start_time?;
+    let longest = context.watches.get()?.longest_life(&object.namespace().unwrap_or_default())?;
+    Some(asked.min(start.checked_add(longest).ok()?))
 }
 
 /// False if an earlier version checked the description, which recorded no digest of it.
@@ -159,6 +180,13 @@ async fn update_status(
         let extended = context.watches.get().and_then(|w| w.extended_expiration(&run.environment, &run.id));
         run.expiration_time = run.expiration_time.max(extended);
     }
+    // The reaper says so only after its removal, which the controller may notice before.
+    if let (Some(run), Some((reaped, kind))) = (known.run.as_mut(), object.reaped())
+        && run.id == reaped
+        && run.removal_reason.as_ref().is_some_and(|r| r.kind == RemovalReason::GONE)
+    {
+        run.removal_reason = Some(RemovalReason { kind: one_line(kind, 40), text: "the reaper removed it".into() });
+    }
     let after = status::update(&known, state.keep, &state.pods, &state.queue, now);
     if after != before {
         actions::write_status(object, &before, &after, context).await?;
@@ -166,7 +194,7 @@ async fn update_status(
     Ok(())
 }
 
-/// Counts a run that ended, once, and wakes the queue.
+/// Counts a run that ended, once.
 fn count_ended_run(object: &TestEnvironmentSummary, context: &Context) {
     let runs = object.is_running();
     let ran = {
@@ -180,7 +208,6 @@ fn count_ended_run(object: &TestEnvironmentSummary, context: &Context) {
     if let (Some(start), Some(ready)) = (run.start_time, run.ready_time) {
         context.metrics.observe_ready(Duration::try_from(ready.duration_since(start)).unwrap_or_default());
     }
-    context.wake();
 }
 
 #[cfg(test)]

@@ -130,9 +130,10 @@ fn state(pod: &Pod) -> PodState {
             let unscheduled = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
             let unscheduled =
                 unscheduled.map(|c| c.message.or(c.reason).unwrap_or_else(|| "no node accepts it".into()));
+            let no_node = failure.is_none() && unscheduled.is_some();
             let reason = failure.or(unscheduled);
             let since = pod.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::UNIX_EPOCH, |t| t.0);
-            PodState::Pending { reason, since }
+            PodState::Pending { reason, no_node, since }
         }
     }
 }

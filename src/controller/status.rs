@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::decide::{PodState, QueueState, RunnerPod};
-use crate::crd::{Phase, RunStatus, Stage, TestEnvironmentStatus, VerifiedIdentity};
+use crate::crd::{Phase, RemovalReason, RunStatus, Stage, TestEnvironmentStatus, VerifiedIdentity};
 use crate::model::{Keep, Outcome};
 
 /// Longest message of a condition.
@@ -88,7 +88,10 @@ pub fn update(
         _ if queued => (None, before.queued_time.or(Some(now))),
         _ => (None, None),
     };
-    status.blocked = blocked(run, pods, queue, queued);
+    let claimed = run.filter(|r| r.stage != Stage::Ended && r.pod_uid.is_some());
+    status.runner_missing_time = before.runner_missing_time.filter(|_| claimed.is_some());
+    let missing = status.runner_missing_time.is_some();
+    status.blocked = blocked(run, pods, queue, queued, missing);
     status.phase = match (valid.as_deref(), before.run.as_ref(), run) {
         (Some("False"), Some(r), _) if r.removal_time.is_none() => Some(phase(r)),
         (Some("False"), ..) => Some(Phase::Invalid),
@@ -97,13 +100,52 @@ pub fn update(
         (None, ..) => None,
     };
     let generation = before.observed_generation.unwrap_or_default();
-    for milestone in milestones(run, queue, queued, keep) {
+    let mut set = |milestone: Milestone, generation| {
         let known = before.conditions.iter().find(|c| c.type_ == milestone.0);
         let new = condition(milestone.0, milestone.1, milestone.2, &milestone.3, known, generation, now);
         status.conditions.retain(|c| c.type_ != milestone.0);
         status.conditions.push(new);
+    };
+    for milestone in milestones(run, queue, queued, keep) {
+        set(milestone, generation);
     }
+    let validated = before.conditions.iter().find(|c| c.type_ == "Validated");
+    // A description that the policy refuses leaves the generation unobserved, and is checked all the same.
+    let checked = validated.and_then(|c| c.observed_generation).unwrap_or(generation);
+    set(finished(before.run.as_ref(), run, validated), checked);
     status
+}
+
+/// The condition that becomes true at every end: of the run, or of a request that no run follows.
+fn finished(latest: Option<&RunStatus>, wanted: Option<&RunStatus>, validated: Option<&Condition>) -> Milestone {
+    let refused = validated.filter(|c| c.status == "False" && matches!(c.reason.as_str(), "Invalid" | "NotAllowed"));
+    let goes_on = latest.is_some_and(|r| r.stage != Stage::Ended);
+    match (refused, wanted) {
+        (Some(_), _) if goes_on => {
+            ("Finished", "False", "Stopping", "the run of an earlier version is being stopped".into())
+        }
+        (Some(refused), _) => {
+            let reason = if refused.reason == "Invalid" { "Invalid" } else { "NotAllowed" };
+            ("Finished", "True", reason, refused.message.clone())
+        }
+        (None, Some(run)) if run.stage == Stage::Ended => {
+            let outcome = run.outcome.unwrap_or(Outcome::Error);
+            let message = if outcome == Outcome::Passed { "every suite passed".into() } else { cause(run) };
+            ("Finished", "True", outcome_reason(outcome), message)
+        }
+        (None, Some(_)) => ("Finished", "False", "Running", "the run is in progress".into()),
+        (None, None) => ("Finished", "False", "Pending", "no run has started".into()),
+    }
+}
+
+fn outcome_reason(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "Passed",
+        Outcome::Failed => "Failed",
+        Outcome::Inconclusive => "Inconclusive",
+        Outcome::Error => "Error",
+        Outcome::Aborted => "Aborted",
+    }
 }
 
 fn phase(run: &RunStatus) -> Phase {
@@ -118,7 +160,13 @@ fn phase(run: &RunStatus) -> Phase {
     }
 }
 
-fn blocked(run: Option<&RunStatus>, pods: &[RunnerPod], queue: &QueueState, queued: bool) -> Option<String> {
+fn blocked(
+    run: Option<&RunStatus>,
+    pods: &[RunnerPod],
+    queue: &QueueState,
+    queued: bool,
+    missing: bool,
+) -> Option<String> {
     if queued && let QueueState::NameTaken(by) = queue {
         return Some(format!(
             "TestEnvironment {by} has an environment of the same name; delete it first, or rename one of the two descriptions"
@@ -126,6 +174,9 @@ fn blocked(run: Option<&RunStatus>, pods: &[RunnerPod], queue: &QueueState, queu
     }
     let run = run.filter(|r| r.stage != Stage::Ended)?;
     let pod = pods.iter().find(|p| p.run == run.id);
+    if missing {
+        return Some("its runner's pod is gone; its last report is awaited for a minute".into());
+    }
     match pod.map(|p| &p.state) {
         Some(PodState::Pending { reason: Some(reason), .. }) => Some(format!("its runner does not start: {reason}")),
         _ => run.waiting.clone(),
@@ -190,13 +241,11 @@ fn tested(run: &RunStatus) -> Milestone {
         None => {
             ("Tested", "Unknown", "Running", if suites.is_empty() { "no suite has started".into() } else { suites })
         }
-        Some(Outcome::Passed) => ("Tested", "True", "Passed", suites),
-        Some(Outcome::Failed) => ("Tested", "True", "Failed", suites),
-        Some(Outcome::Inconclusive) => {
-            ("Tested", "True", "Inconclusive", format!("{suites} {}", cause(run)).trim().into())
+        Some(outcome @ (Outcome::Passed | Outcome::Failed)) => ("Tested", "True", outcome_reason(outcome), suites),
+        Some(outcome @ Outcome::Inconclusive) => {
+            ("Tested", "True", outcome_reason(outcome), format!("{suites} {}", cause(run)).trim().into())
         }
-        Some(Outcome::Error) => ("Tested", "False", "Error", cause(run)),
-        Some(Outcome::Aborted) => ("Tested", "False", "Aborted", cause(run)),
+        Some(outcome @ (Outcome::Error | Outcome::Aborted)) => ("Tested", "False", outcome_reason(outcome), cause(run)),
     }
 }
 
@@ -215,7 +264,16 @@ fn sealed(run: &RunStatus) -> Milestone {
 
 fn removed(run: &RunStatus, keep: Keep) -> Milestone {
     match (run.removal_time, run.stage) {
-        (Some(_), _) => ("Removed", "True", "Removed", "the environment was removed".into()),
+        (Some(_), _) => {
+            let (reason, why) = match &run.removal_reason {
+                Some(why) if why.kind == RemovalReason::GONE => {
+                    ("Gone", format!("the environment is gone: {}", why.text))
+                }
+                Some(why) => ("Removed", format!("the environment was removed ({}): {}", why.kind, why.text)),
+                None => ("Removed", "the environment was removed".to_owned()),
+            };
+            ("Removed", "True", reason, why)
+        }
         (None, Stage::Ended) if run.keep_reason.is_some() && keep != Keep::Never => {
             let until =
                 run.expiration_time.map_or(String::new(), |e| format!(" until {}", e.strftime("%Y-%m-%dT%H:%M:%SZ")));

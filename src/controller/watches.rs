@@ -1,21 +1,26 @@
-//! Caches of runners' pods, of environments, whose retention people may change, and of the operator's policy. Any change requeues all objects: that is
-//! cheap, and needs no mapping from a change to its object.
+//! Caches of runners' pods, of environments, whose retention people may change, and of the operator's policy. A change that
+//! matters to an object requests its reconcile: each use of an environment changes its namespace, and matters to none.
+
+use std::collections::{HashMap, HashSet};
 
 use futures::{Stream, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::labels::RUNNER;
+use super::labels::{RUNNER, TEST_ENVIRONMENT};
 use super::run_request::{contents, parse_policy};
+use super::runner_pod;
+use super::triggers::{Reference, Trigger, Triggers};
+use crate::crd::TestEnvironmentSummary;
 use crate::engine::kubernetes::watch_with_relist;
 use crate::model::RunId;
 use crate::policy::{self, Policy, Subject};
 use crate::render::kubernetes::lease;
-use crate::render::labels::ENVIRONMENT;
+use crate::render::labels;
 
 /// The caches.
 pub struct Watches {
@@ -33,10 +38,28 @@ impl Watches {
         lease::changed_retention(run.parse::<RunId>().ok()?, namespace.annotations()).map(|retention| retention.expires)
     }
 
+    /// Returns true if this run's environment exists and is not being deleted.
+    pub fn has_environment(&self, environment: &str, run: &str) -> bool {
+        let namespace = self.environments.get(&ObjectRef::new(environment));
+        namespace.is_some_and(|n| {
+            n.metadata.deletion_timestamp.is_none() && n.labels().get(labels::RUN).is_some_and(|r| r == run)
+        })
+    }
+
     /// How many environments the policy allows a namespace.
     pub fn environments_of(&self, namespace: &str) -> Option<usize> {
+        self.limits_of(namespace).map(|limits| limits.environments.value.into())
+    }
+
+    /// How long the policy lets environments of a namespace live.
+    pub fn longest_life(&self, namespace: &str) -> Option<SignedDuration> {
+        let limits = self.limits_of(namespace)?;
+        i64::try_from(limits.ttl_ms.value).ok().map(SignedDuration::from_millis)
+    }
+
+    fn limits_of(&self, namespace: &str) -> Option<policy::Limits> {
         let subject = Subject::Requester { namespace: namespace.to_owned(), repository: None };
-        self.policy.borrow().as_ref().map(|policy| policy.limits(&subject).environments.value.into())
+        self.policy.borrow().as_ref().map(|policy| policy.limits(&subject))
     }
 
     /// Waits for the initial lists and the policy; returns false if a watch ended.
@@ -47,58 +70,142 @@ impl Watches {
     }
 }
 
-/// The caches, and a future without end that keeps them up to date. Every change calls `wake`.
-pub fn start(client: &Client, runner_namespace: &str, wake: &impl Fn()) -> (Watches, impl Future<Output = ()>) {
+/// The caches, and a future without end that keeps them up to date and requests reconciles of these objects.
+pub fn start(
+    client: &Client,
+    runner_namespace: &str,
+    objects: &Store<TestEnvironmentSummary>,
+    triggers: &Triggers,
+) -> (Watches, impl Future<Output = ()>) {
     let pods = Api::namespaced(client.clone(), runner_namespace);
     let pods =
         watch_with_relist(pods, watcher::Config::default().labels(&format!("app.kubernetes.io/component={RUNNER}")));
-    let namespaces = watch_with_relist(Api::all(client.clone()), watcher::Config::default().labels(ENVIRONMENT));
+    let namespaces =
+        watch_with_relist(Api::all(client.clone()), watcher::Config::default().labels(labels::ENVIRONMENT));
     let (runners, runners_writer) = reflector::store();
     let (environments, environments_writer) = reflector::store();
     let maps = watcher::watch_object(Api::namespaced(client.clone(), runner_namespace), policy::CONFIGMAP);
     let (policies, policy) = watch::channel(None);
     let namespace = runner_namespace.to_owned();
     let watching = async move {
-        let pods = drain("runners", reflector::reflector(runners_writer, pods), wake);
+        let pods = reflector::reflector(runners_writer, pods);
+        let pods = follow(
+            "runners",
+            pods,
+            |pod| (owner(pod), runner_pod::observe(pod)),
+            |owner: &Option<Reference>| {
+                owner.iter().for_each(|owner| triggers.request(owner.clone(), Trigger::Runner));
+            },
+        );
         // The plan takes most of an environment's annotations, and is not needed here.
         let trimmed = namespaces.modify(|namespace: &mut Namespace| {
             namespace.annotations_mut().retain(|name, _| name == lease::RETENTION);
             namespace.managed_fields_mut().clear();
         });
-        let namespaces = drain("environments", reflector::reflector(environments_writer, trimmed), wake);
-        tokio::join!(pods, namespaces, follow_policy(maps, &namespace, policies, wake));
+        let namespaces = reflector::reflector(environments_writer, trimmed);
+        let namespaces = follow(
+            "environments",
+            namespaces,
+            |n| (n.name_any(), observe(n)),
+            |name: &String| {
+                for object in objects.state() {
+                    if object.run().is_some_and(|r| r.environment == *name && r.removal_time.is_none()) {
+                        triggers.request(ObjectRef::from_obj(&*object), Trigger::Environment);
+                    }
+                }
+            },
+        );
+        let changed = || {
+            objects.state().iter().for_each(|o| triggers.request(ObjectRef::from_obj(&**o), Trigger::Policy));
+        };
+        tokio::join!(pods, namespaces, follow_policy(maps, &namespace, policies, changed));
     };
     (Watches { runners, environments, policy }, watching)
+}
+
+/// The object whose run a pod performs.
+fn owner(pod: &Pod) -> Option<Reference> {
+    let (namespace, name) = pod.annotations().get(TEST_ENVIRONMENT)?.split_once('/')?;
+    Some(ObjectRef::new(name).within(namespace))
+}
+
+/// What matters of an environment: its run, whether it is being deleted, and its changed expiry.
+fn observe(namespace: &Namespace) -> (Option<String>, bool, Option<Timestamp>) {
+    let run = namespace.labels().get(labels::RUN).cloned();
+    let id = run.as_ref().and_then(|run| run.parse::<RunId>().ok());
+    let retention = id.and_then(|id| lease::changed_retention(id, namespace.annotations()));
+    (run, namespace.metadata.deletion_timestamp.is_some(), retention.map(|r| r.expires))
 }
 
 async fn follow_policy(
     maps: impl Stream<Item = watcher::Result<Option<ConfigMap>>>,
     namespace: &str,
     policies: watch::Sender<Option<Policy>>,
-    wake: &impl Fn(),
+    changed: impl Fn(),
 ) {
-    let mut maps = std::pin::pin!(maps.default_backoff());
+    let (mut maps, mut known) = (std::pin::pin!(maps.default_backoff()), None);
     while let Some(map) = maps.next().await {
         match map {
             Ok(map) => {
-                // With an unusable policy no run starts: its limits do not matter.
                 let files = map.map(contents);
+                if known.as_ref() == Some(&files) {
+                    continue;
+                }
+                // With an unusable policy no run starts: its limits do not matter.
                 let policy = parse_policy(files.as_ref(), namespace);
                 policies.send_replace(Some(policy.unwrap_or_else(|_| Policy::built_in())));
-                wake();
+                // The first is no change: objects are reconciled once it is known.
+                if known.replace(files).is_some() {
+                    changed();
+                }
             }
             Err(e) => tracing::debug!("restarting the watch of the policy: {e}"),
         }
     }
 }
 
-async fn drain<K>(what: &str, events: impl Stream<Item = watcher::Result<watcher::Event<K>>>, wake: &impl Fn()) {
+/// Calls `changed` with the target of each object whose observed part changed, or that is gone. `observe` returns both.
+async fn follow<K: ResourceExt, T, P: PartialEq>(
+    what: &str,
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+    observe: impl Fn(&K) -> (T, P),
+    changed: impl Fn(&T),
+) {
     let mut events = std::pin::pin!(events.default_backoff());
+    let (mut known, mut listed) = (HashMap::<String, (T, P)>::new(), HashSet::new());
     while let Some(event) = events.next().await {
         match event {
-            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => wake(),
-            Ok(_) => {}
+            Ok(watcher::Event::Init) => listed.clear(),
+            Ok(watcher::Event::InitApply(object)) => {
+                listed.insert(object.name_any());
+                update(&mut known, &object, &observe, &changed);
+            }
+            Ok(watcher::Event::Apply(object)) => update(&mut known, &object, &observe, &changed),
+            Ok(watcher::Event::InitDone) => known.retain(|name, (target, _)| {
+                let there = listed.contains(name);
+                if !there {
+                    changed(target);
+                }
+                there
+            }),
+            Ok(watcher::Event::Delete(object)) => {
+                known.remove(&object.name_any());
+                changed(&observe(&object).0);
+            }
             Err(e) => tracing::debug!("restarting the watch of {what}: {e}"),
         }
     }
+}
+
+fn update<K: ResourceExt, T, P: PartialEq>(
+    known: &mut HashMap<String, (T, P)>,
+    object: &K,
+    observe: impl Fn(&K) -> (T, P),
+    changed: impl Fn(&T),
+) {
+    let (target, part) = observe(object);
+    if known.get(&object.name_any()).is_none_or(|(_, before)| *before != part) {
+        changed(&target);
+    }
+    known.insert(object.name_any(), (target, part));
 }

@@ -75,6 +75,11 @@ pub struct TestEnvironmentSpec {
     /// When to keep the environment after the run, until its ttl expires.
     #[serde(default)]
     pub keep: Keep,
+    /// Keep the environment at least until this time after the run, if `keep` keeps it; at most as long after the start of the
+    /// run as the operator's policy lets an environment live. It never shortens the ttl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub extend_until: Option<String>,
     /// Increment to re-run unchanged inputs.
     #[serde(default = "first")]
     #[schemars(range(min = 1))]
@@ -101,6 +106,10 @@ fn suites(_: &mut SchemaGenerator) -> Schema {
 /// Contents of files by path.
 fn files(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "maxProperties": 200, "additionalProperties": {"type": "string", "maxLength": 524_288}})
+}
+
+fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "maxLength": 64, "nullable": true})
 }
 
 fn first() -> u32 {
@@ -192,7 +201,7 @@ impl TestEnvironmentSpec {
     pub fn input_digest(&self) -> String {
         let Ok(mut value) = serde_json::to_value(self) else { return String::new() };
         if let Some(spec) = value.as_object_mut() {
-            for later in ["ttl", "keep", "requestedBy", "identityToken"] {
+            for later in ["ttl", "keep", "extendUntil", "requestedBy", "identityToken"] {
                 spec.remove(later);
             }
         }
@@ -216,6 +225,7 @@ mod tests {
     fn only_inputs_of_the_run_change_the_input_digest() {
         let same = spec(|_| {}).input_digest();
         assert_eq!(spec(|s| s.keep = Keep::Always).input_digest(), same);
+        assert_eq!(spec(|s| s.extend_until = Some("2026-01-01T00:00:00Z".into())).input_digest(), same);
         assert_eq!(spec(|s| s.ttl = Some("9h".into())).input_digest(), same);
         assert_eq!(spec(|s| s.identity_token = Some("x".into())).input_digest(), same);
         let different: [fn(&mut TestEnvironmentSpec); 6] = [

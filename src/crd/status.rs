@@ -22,7 +22,7 @@ pub struct TestEnvironmentStatus {
     /// Summary of the progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// Milestones: Validated, Provisioned, Ready, Tested, Sealed, Removed.
+    /// Milestones: Validated, Provisioned, Ready, Tested, Sealed, Removed; and Finished, true at every end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -48,6 +48,10 @@ pub struct TestEnvironmentStatus {
     /// Why progress is blocked, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
+    /// When the pod of the run in progress was found missing; its last report is awaited for a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub runner_missing_time: Option<Timestamp>,
     /// The latest run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
@@ -172,6 +176,23 @@ pub struct RunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
     pub removal_time: Option<Timestamp>,
+    /// Why the environment was removed after the run, and by whom; absent if the run removed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal_reason: Option<RemovalReason>,
+}
+
+/// Why an environment was removed after its run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RemovalReason {
+    /// The kind, as in removal records; `gone` if neither the controller nor the reaper removed it.
+    pub kind: String,
+    /// Explanation.
+    pub text: String,
+}
+
+impl RemovalReason {
+    /// Kind of a removal that the controller only noticed.
+    pub const GONE: &str = "gone";
 }
 
 /// Stage of a run.

@@ -41,6 +41,9 @@ pub struct SummarySpec {
     /// When to keep the environment after the run.
     #[serde(default)]
     pub keep: Keep,
+    /// Keep the environment at least until this time. As text: one object must not make the list of all unreadable.
+    #[serde(default)]
+    pub extend_until: Option<String>,
 }
 
 fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {

@@ -12,7 +12,7 @@ use crate::{installed, team};
 fn kubectl_shows_progress_conditions_and_events() {
     let team = team!("story");
     team.asks("shop", 7, &described("ct-story", &with_cases(REACHES_WEB)), json!({}));
-    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Tested", "tenv/shop", "--timeout=300s"]);
+    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Finished", "tenv/shop", "--timeout=300s"]);
     kubectl(&["-n", &team.namespace, "wait", "--for=condition=Removed", "tenv/shop", "--timeout=300s"]);
     let table = kubectl(&["-n", &team.namespace, "get", "tenv"]);
     for word in ["PHASE", "OUTCOME", "ENVIRONMENT", "Done", "PASSED", "1/1", "ct-story-pr-7"] {
@@ -25,6 +25,7 @@ fn kubectl_shows_progress_conditions_and_events() {
         ("Ready", "False Over"),
         ("Tested", "True Passed"),
         ("Sealed", "True Signed"),
+        ("Finished", "True Passed"),
         ("Removed", "True Removed"),
     ] {
         assert_eq!(condition(&status, kind), said, "{status:#}");
@@ -89,8 +90,9 @@ fn refuses_what_the_policy_allows_to_nobody() {
 fn reports_the_errors_of_an_invalid_description_and_waits_for_a_change() {
     let team = team!("invalid");
     team.asks("shop", 7, &described("ct-invalid", "servces: {}\n"), json!({}));
-    team.until_phase("shop", "Invalid");
+    kubectl(&["-n", &team.namespace, "wait", "--for=condition=Finished", "tenv/shop", "--timeout=60s"]);
     let status = team.status("shop");
+    assert_eq!((&status["phase"], condition(&status, "Finished")), (&json!("Invalid"), "True Invalid".to_owned()));
     let said = status["conditions"][0]["message"].as_str().unwrap();
     assert!(said.contains("environment.yaml:4") && said.contains("services"), "{said}");
     assert!(status["run"].is_null() && status["environment"].is_null());
@@ -185,6 +187,55 @@ fn keeps_an_environment_until_keep_is_never() {
     assert_eq!((&record["state"], &record["reason"]["kind"]), (&json!("REMOVED"), &json!("unwanted")));
     assert_eq!(record["environment"]["runId"], run);
     assert_eq!(record["remover"]["account"], "system:serviceaccount:dayfly-system:dayfly-controller");
+}
+
+#[test]
+fn notices_a_kept_environment_that_somebody_deleted() {
+    let team = team!("gone");
+    team.asks("shop", 7, &described("ct-gone", &with_cases(REACHES_WEB)), json!({"keep": "Always"}));
+    team.until_phase("shop", "Kept");
+    kubectl(&["delete", "namespace", &team.environment("shop"), "--timeout=120s"]);
+    team.until_phase("shop", "Done");
+    let status = team.status("shop");
+    assert_eq!((condition(&status, "Removed"), condition(&status, "Ready")), ("True Gone".into(), "False Over".into()));
+    assert_eq!(condition(&status, "Finished"), "True Passed", "{status:#}");
+}
+
+#[test]
+fn extends_a_kept_environment_for_those_who_may_only_submit() {
+    let team = team!("extended");
+    let asks = |more| team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
+    asks(json!({"keep": "Always", "ttl": "1h"}));
+    team.until_phase("shop", "Kept");
+    let run = team.status("shop")["run"]["id"].clone();
+    let until = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5)).round(jiff::Unit::Second).unwrap();
+    asks(json!({"keep": "Always", "ttl": "1h", "extendUntil": until}));
+    team.until("shop", "expires later", |s| s["run"]["expirationTime"] == until.to_string());
+    let retention = object("", "namespace", &team.environment("shop"))["metadata"]["annotations"].clone();
+    assert!(retention["dayfly.dev/retention"].as_str().unwrap().contains(&until.to_string()), "{retention}");
+    // Without a policy, an environment lives for a day.
+    asks(json!({"keep": "Always", "ttl": "1h", "extendUntil": "2999-01-01T00:00:00Z"}));
+    team.until_event("shop", "allows no longer");
+    asks(json!({"keep": "Never"}));
+    team.until_phase("shop", "Done");
+    assert_eq!(team.status("shop")["run"]["id"], run, "it was not run once more");
+}
+
+#[test]
+fn a_run_whose_runner_was_deleted_by_force_ends_with_its_evidence() {
+    let team = team!("forced");
+    team.asks("shop", 7, &described("ct-forced", &with_cases(LONG)), json!({}));
+    team.until_phase("shop", "Testing");
+    let runner = format!("runner-{}", team.status("shop")["run"]["id"].as_str().unwrap());
+    kubectl(&["-n", "dayfly-system", "delete", "pod", &runner, "--grace-period=0", "--force"]);
+    team.until_phase("shop", "Done");
+    let status = team.status("shop");
+    assert_eq!(
+        (condition(&status, "Finished"), condition(&status, "Sealed")),
+        ("True Aborted".into(), "True Signed".into()),
+        "{status:#}"
+    );
+    assert!(!namespace_is_there("ct-forced-pr-7"));
 }
 
 #[test]

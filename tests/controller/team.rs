@@ -81,6 +81,16 @@ impl Team {
         self.until(name, &format!("is {phase}"), |s| s["phase"] == phase);
     }
 
+    /// Waits until an event about the object says this.
+    #[track_caller]
+    pub fn until_event(&self, name: &str, said: &str) {
+        let of = format!("involvedObject.name={name}");
+        until(&format!("an event of {name} says {said:?}"), || {
+            let path = "jsonpath={.items[*].message}";
+            kubectl(&["-n", &self.namespace, "get", "events", "--field-selector", &of, "-o", path]).contains(said)
+        });
+    }
+
     /// Name of the environment of the object's run.
     pub fn environment(&self, name: &str) -> String {
         self.status(name)["run"]["environment"].as_str().expect("it has a run").to_owned()

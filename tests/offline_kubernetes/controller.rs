@@ -1,5 +1,6 @@
 //! The controller's conversation with the API server: in each test one step goes wrong.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -46,6 +47,11 @@ pub struct Replica(JoinHandle<()>, CancellationToken);
 
 impl Replica {
     pub fn starts(server: &ApiServer, name: &str) -> Self {
+        Self::starts_at(server, name, ([127, 0, 0, 1], 0).into())
+    }
+
+    /// A replica that serves its metrics at this address.
+    pub fn starts_at(server: &ApiServer, name: &str, address: SocketAddr) -> Self {
         let settings = Settings {
             namespace: "dayfly-system".into(),
             limit: 2,
@@ -55,7 +61,7 @@ impl Replica {
             key_secret: "dayfly-signing-key".into(),
             pull_secret: None,
             registry_mirror: None,
-            address: ([127, 0, 0, 1], 0).into(),
+            address,
             identity: name.into(),
             remover: Remover {
                 program: RunnerId { name: "dayfly".into(), version: "1".into() },
@@ -110,7 +116,7 @@ fn runs(server: &ApiServer) -> Vec<String> {
 }
 
 /// A runner that takes its run and is done with it as soon as its pod is made.
-fn performs(world: &mut World, pod: &str) {
+pub fn performs(world: &mut World, pod: &str) {
     let run = pod.rsplit_once("/runner-").unwrap().1.to_owned();
     if status(world)["run"]["id"] == run {
         let now = jiff::Timestamp::now().to_string();

@@ -17,7 +17,7 @@ const ENVIRONMENT: &str = "/api/v1/namespaces/shop-pr-7-t2as2fyc";
 const RECORDS: &str = "/api/v1/namespaces/dayfly-system/configmaps/removal-";
 
 /// An object whose runner has made its environment, and the environment's lease.
-async fn made(server: &ApiServer) -> (Replica, Lease) {
+pub async fn made(server: &ApiServer) -> (Replica, Lease) {
     server.kubelet(|world, pod| {
         world.merge(OBJECT, &json!({"status": {"run": {"podUid": "uid", "stage": "Testing"}}}));
         world.merge(pod, &json!({"status": {"phase": "Running"}}));
@@ -32,15 +32,15 @@ async fn made(server: &ApiServer) -> (Replica, Lease) {
 }
 
 /// The runner of the run dies.
-fn dies(server: &ApiServer, lease: &Lease) {
+pub fn dies(server: &ApiServer, lease: &Lease) {
     server.world().merge(&format!("{RUNNERS}/runner-{}", lease.run), &json!({"status": {"phase": "Failed"}}));
 }
 
-fn records(world: &World) -> Vec<Value> {
+pub fn records(world: &World) -> Vec<Value> {
     world.below(RECORDS).into_iter().cloned().collect()
 }
 
-fn judged(record: &Value) -> RemovalPredicate {
+pub fn judged(record: &Value) -> RemovalPredicate {
     let files = record["data"].as_object().unwrap().iter();
     let files = files.map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().to_vec())).collect();
     verify::removal(&files, &signing_key().verifying_key(), &Expectations::default()).unwrap()
@@ -119,6 +119,56 @@ async fn records_an_incomplete_removal_when_the_object_is_released() {
     let said = judged(&records(&server.world())[0]);
     assert_eq!((said.state, said.reason.kind.as_str()), (RemovalState::Incomplete, "deleted"));
     assert!(said.error.unwrap().contains("shop-pr-7-t2as2fyc"));
+}
+
+/// The run ends, and its environment is kept for an hour.
+async fn keeps(server: &ApiServer) -> (Replica, Lease) {
+    server.world().merge(OBJECT, &json!({"spec": {"keep": "Always"}}));
+    let (replica, lease) = made(server).await;
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let kept = json!({"stage": "Ended", "outcome": "PASSED", "keepReason": "it is wanted", "expirationTime": expires});
+    server.world().merge(OBJECT, &json!({"status": {"run": kept}}));
+    until(server, |w| status(w)["phase"] == "Kept").await;
+    (replica, lease)
+}
+
+#[tokio::test(start_paused = true)]
+async fn notices_that_somebody_removed_a_kept_environment() {
+    let server = asked();
+    let (_replica, _) = keeps(&server).await;
+    server.world().remove(ENVIRONMENT);
+    until(&server, is_done).await;
+    let world = server.world();
+    assert_eq!(status(&world)["run"]["removalReason"]["kind"], "gone");
+    assert!(records(&world).is_empty(), "nobody removed it for the controller");
+    let condition = |kind: &str| {
+        let all = status(&world)["conditions"].as_array().unwrap().clone();
+        all.into_iter().find(|c| c["type"] == kind).map(|c| (c["status"].clone(), c["reason"].clone())).unwrap()
+    };
+    assert_eq!(condition("Ready"), (json!("False"), json!("Over")));
+    assert_eq!(condition("Removed"), (json!("True"), json!("Gone")));
+    assert_eq!(condition("Finished"), (json!("True"), json!("Passed")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn extends_a_kept_environment_as_its_object_asks_and_the_policy_allows() {
+    let server = asked();
+    let (_replica, lease) = keeps(&server).await;
+    let (now, hour) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours);
+    let later = now + hour(3);
+    server.world().merge(OBJECT, &json!({"spec": {"extendUntil": later}}));
+    until(&server, |w| status(w)["run"]["expirationTime"] == later.to_string()).await;
+    // The reaper reads it from the environment.
+    let observed = engine(&server).observe(&lease.environment).await.unwrap().unwrap();
+    assert_eq!(observed.retention.unwrap().expires, later);
+    // Without a policy, an environment lives for a day.
+    let start: jiff::Timestamp = serde_json::from_value(status(&server.world())["run"]["startTime"].clone()).unwrap();
+    let most = (start + hour(24)).to_string();
+    server.world().merge(OBJECT, &json!({"spec": {"extendUntil": "9999-12-31T23:59:59-12:00"}}));
+    server.world().merge(OBJECT, &json!({"spec": {"extendUntil": now + hour(300)}}));
+    until(&server, |w| status(w)["run"]["expirationTime"] == most).await;
+    until(&server, |w| w.asked.iter().any(|a| a.body["note"].as_str().is_some_and(|n| n.contains("allows no longer"))))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

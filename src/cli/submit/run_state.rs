@@ -1,6 +1,6 @@
 //! The state of a submitted run, read from its TestEnvironment. Pure.
 
-use crate::crd::{Phase, RunStatus, Stage, TestEnvironment};
+use crate::crd::{RunStatus, Stage, TestEnvironment};
 use crate::report::exit_code;
 
 /// State of a submitted run.
@@ -49,14 +49,15 @@ pub fn run_state(object: &TestEnvironment, generation: i64, input: &str) -> RunS
     if let Some(invalid) =
         condition("Validated").filter(|c| c.status == "False" && c.observed_generation >= Some(generation))
     {
-        return match status.phase {
-            // The controller checks again when the policy changes, but nobody knows when that will be.
-            Some(Phase::Invalid) if matches!(invalid.reason.as_str(), "Invalid" | "NotAllowed") => {
-                let why = format!("the controller refused the run:\n{}", invalid.message);
-                RunState::Refused(Refusal { why, code: exit_code::USAGE })
-            }
-            _ => RunState::Waiting(invalid.message.clone()),
-        };
+        // The controller checks again when the policy changes, but nobody knows when that will be.
+        let is_refused = matches!(invalid.reason.as_str(), "Invalid" | "NotAllowed");
+        // An earlier run is stopped first; the environment that it kept does not matter.
+        let goes_on = status.run.is_some_and(|run| run.stage != Stage::Ended);
+        if is_refused && !goes_on {
+            let why = format!("the controller refused the run:\n{}", invalid.message);
+            return RunState::Refused(Refusal { why, code: exit_code::USAGE });
+        }
+        return RunState::Waiting(invalid.message.clone());
     }
     match (status.run, status.queue_position, status.blocked) {
         (Some(run), ..) if run.input_digest == input && run.stage == Stage::Ended => RunState::Ended(Box::new(run)),
@@ -132,6 +133,18 @@ mod tests {
             matches!(refused, RunState::Refused(Refusal { code: exit_code::USAGE, why }) if why.contains("line 3"))
         );
         assert_eq!(state("DescriptionMissing"), RunState::Waiting("line 3".into()));
+    }
+
+    #[test]
+    fn ends_with_a_refusal_although_an_earlier_run_kept_its_environment() {
+        let status = |stage: &str| {
+            json!({"phase": "Kept", "run": {"id": "r", "environment": "e", "inputDigest": "old", "commit": "",
+                "generation": 1, "stage": stage, "keepReason": "keep: Always"},
+                "conditions": [{"type": "Validated", "status": "False", "reason": "Invalid", "message": "line 3",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 2}]})
+        };
+        assert!(matches!(state_of(status("Ended")), RunState::Refused(_)));
+        assert_eq!(state_of(status("Testing")), RunState::Waiting("line 3".into()));
     }
 
     #[test]

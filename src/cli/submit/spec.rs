@@ -40,6 +40,7 @@ pub fn build(
         ttl: args.change.ttl.clone(),
         suites: args.suite.clone(),
         keep: args.keep,
+        extend_until: None,
         attempt: 1,
         requested_by: Some(asked).filter(|a| a.job.is_some() || a.actor.is_some()),
     }

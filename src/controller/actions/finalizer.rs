@@ -34,7 +34,6 @@ pub async fn remove(
     }
     set(object, context, false).await?;
     lock(&context.running).remove(object.uid());
-    context.wake();
     Ok(())
 }
 

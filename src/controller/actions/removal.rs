@@ -10,7 +10,7 @@ use super::removal_record;
 use super::status_patch::{publish, updated, write};
 use crate::controller::context::Context;
 use crate::controller::events;
-use crate::crd::{RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
+use crate::crd::{self, RunStatus, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::engine::{Engine, ObservedEnvironment, RemovalScope};
 use crate::evidence::predicate::RemovalReason;
 use crate::model::{Keep, RunId};
@@ -28,34 +28,50 @@ pub async fn remove_environment(object: &TestEnvironmentSummary, context: &Conte
     let recheck = now.checked_add(HOLD_RECHECK).unwrap_or(now);
     let extended = retention.map(|r| if r.kept().is_some() { recheck.max(r.expires) } else { r.expires });
     let extended = extended.filter(|e| *e > now && run.keep_reason.is_some());
-    let current = before.input_digest.as_ref() == Some(&run.input_digest);
+    // An object whose description became invalid asks for nothing else, and keeps what it has.
+    let replaced = before.input_digest.as_ref().is_some_and(|wanted| *wanted != run.input_digest);
     if let Some(extended) = extended
         && object.deleted().is_none()
         && object.spec.keep != Keep::Never
-        && current
+        && !replaced
     {
         let extend = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.expiration_time = Some(extended));
         return write(object, &before, &updated(object, extend, now), context).await;
     }
-    let reason = reason(object, run, current);
+    let reason = reason(object, run, replaced);
     let removed = remove_recorded(object, run, observed.as_ref(), &reason, context).await;
     if let Err(e) = &removed {
         publish(object, &[events::event(true, "NotRemoved", "Remove", &format!("failed to {e}"))], context).await;
     }
-    removed?;
+    let was_reaped = object.reaped().is_some_and(|(reaped, _)| reaped == run.id);
+    let reason = if removed? || was_reaped { reason } else { gone(run) };
     context.metrics.count_removal(&reason.kind);
-    let removed = |s: &mut TestEnvironmentStatus| s.run.iter_mut().for_each(|r| r.removal_time = Some(now));
+    let reason = crd::RemovalReason { kind: reason.kind, text: reason.text };
+    let removed = |s: &mut TestEnvironmentStatus| {
+        let Some(run) = &mut s.run else { return };
+        (run.removal_time, run.removal_reason) = (Some(now), Some(reason));
+    };
     write(object, &before, &updated(object, removed, now), context).await
 }
 
-/// Removes the environment and records it. Whoever else is removing it already makes the record.
+/// The reason if the controller found nothing to remove.
+fn gone(run: &RunStatus) -> RemovalReason {
+    let text = if run.keep_reason.is_some() {
+        "somebody else removed it, or another run took it over, before it expired"
+    } else {
+        "nothing of it was left when the controller came to remove it"
+    };
+    RemovalReason { kind: crd::RemovalReason::GONE.to_owned(), text: text.to_owned() }
+}
+
+/// Removes the environment and records it; returns whether there is a record. Whoever else is removing it already makes one.
 async fn remove_recorded(
     object: &TestEnvironmentSummary,
     run: &RunStatus,
     observed: Option<&ObservedEnvironment>,
     reason: &RemovalReason,
     context: &Context,
-) -> Result<(), ReconcileError> {
+) -> Result<bool, ReconcileError> {
     let unreadable = |_| ReconcileError::UnreadableRun { environment: run.environment.clone(), run: run.id.clone() };
     let id: RunId = run.id.parse().map_err(unreadable)?;
     let record = match (removal_record::unended(object, run, context).await?, observed) {
@@ -68,20 +84,19 @@ async fn remove_recorded(
         // The record ends when the environment is gone, or when the finalizer is removed although it is not.
         return Err(ReconcileError::Residual { environment: run.environment.clone(), left });
     }
-    match record {
-        Some(record) => removal_record::end(object, record, Ok(vec![]), context).await,
-        None => Ok(()),
-    }
+    let Some(record) = record else { return Ok(false) };
+    removal_record::end(object, record, Ok(vec![]), context).await?;
+    Ok(true)
 }
 
 /// Why the run's environment is removed.
-fn reason(object: &TestEnvironmentSummary, run: &RunStatus, current: bool) -> RemovalReason {
+fn reason(object: &TestEnvironmentSummary, run: &RunStatus, replaced: bool) -> RemovalReason {
     let name = object.key();
     let (kind, text) = match (object.reaped(), object.deleted(), &run.keep_reason) {
         (Some((reaped, why)), ..) if reaped == run.id => (why, "the reaper removed it".to_owned()),
         (_, Some(_), _) => ("deleted", format!("TestEnvironment {name} was deleted")),
         (.., None) => ("unfinished", format!("run {} ended without removing it", run.id)),
-        _ if !current => ("replaced", format!("TestEnvironment {name} now asks for another environment")),
+        _ if replaced => ("replaced", format!("TestEnvironment {name} now asks for another environment")),
         _ if object.spec.keep == Keep::Never => ("unwanted", format!("TestEnvironment {name} no longer keeps it")),
         _ => ("expired", run.expiration_time.map_or_else(|| "it expired".into(), |e| format!("it expired at {e}"))),
     };

@@ -6,10 +6,12 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 
 use super::error::{ReconcileError, api_error};
+use super::evidence;
 use super::removal_record::signing_key;
 use super::status_patch::{updated, write};
 use crate::controller::context::{Context, MANAGER, lock};
 use crate::controller::decide::QueueState;
+use crate::controller::runner::progress;
 use crate::controller::runner_pod;
 use crate::crd::{RunStatus, Stage, TestEnvironmentStatus, TestEnvironmentSummary};
 use crate::model::{Outcome, RunId};
@@ -23,7 +25,6 @@ pub async fn start(object: &TestEnvironmentSummary, context: &Context) -> Result
     // One at a time, so that no two objects take the same place.
     let _queue = context.queue_lock.lock().await;
     if !object.is_running() && context.queue_state(object) != QueueState::Admitted {
-        context.wake();
         return Ok(());
     }
     let run = RunStatus {
@@ -42,8 +43,9 @@ pub async fn start(object: &TestEnvironmentSummary, context: &Context) -> Result
     let written = write(object, &before, &after, context).await;
     if written.is_err() {
         lock(&context.started_runs).remove(object.uid());
+        // Others may have waited for the place meanwhile.
+        context.wake_queue();
     }
-    context.wake();
     written
 }
 
@@ -80,18 +82,34 @@ pub async fn delete_pod(pod: &str, context: &Context) -> Result<(), ReconcileErr
     }
 }
 
-/// Ends the run in the status: its runner cannot.
+/// Notes that the runner's pod is gone: its process may still work for a moment, and report its result.
+pub async fn await_lost_runner(object: &TestEnvironmentSummary, context: &Context) -> Result<(), ReconcileError> {
+    let (before, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
+    write(object, &before, &updated(object, |s| s.runner_missing_time = Some(now), now), context).await
+}
+
+/// Ends the run in the status: its runner cannot. The verdict that the runner sealed stays.
 pub async fn mark_lost(object: &TestEnvironmentSummary, reason: &str, context: &Context) -> Result<(), ReconcileError> {
     tracing::warn!("the run was lost: {reason}");
+    let sealed = match object.run().filter(|run| run.pod_uid.is_some()) {
+        Some(run) => evidence::sealed(object, run, context).await?,
+        None => None,
+    };
     let (before, now) = (object.status.clone().unwrap_or_default(), Timestamp::now());
     let lost = |s: &mut TestEnvironmentStatus| {
         let Some(run) = &mut s.run else { return };
+        let claimed = run.pod_uid.take().is_some();
+        if let Some((facts, stored)) = sealed {
+            progress::finish_lost(run, facts, reason, now);
+            run.evidence = Some(stored);
+            return;
+        }
         run.stage = Stage::Ended;
         (run.outcome, run.exit_code) = (Some(Outcome::Error), Some(crate::report::exit_code::UNEXPECTED));
         (run.completion_time, run.waiting) = (Some(now), None);
         run.causes.push(format!("the run was lost: {reason}"));
         // A run that no runner claimed has created nothing. A runner that works on all the same can no longer write.
-        run.removal_time = run.pod_uid.take().is_none().then_some(now);
+        run.removal_time = (!claimed).then_some(now);
     };
     write(object, &before, &updated(object, lost, now), context).await
 }

@@ -54,7 +54,7 @@ fn over() -> PodState {
 }
 
 fn waiting(why: Option<&str>, seconds_ago: i64) -> PodState {
-    PodState::Pending { reason: why.map(str::to_owned), since: at(NOW - seconds_ago) }
+    PodState::Pending { reason: why.map(str::to_owned), no_node: false, since: at(NOW - seconds_ago) }
 }
 
 /// A valid object of generation 1 that wants input `a`.
@@ -67,8 +67,11 @@ fn state(change: impl FnOnce(&mut ObservedState)) -> ObservedState {
         input_digest: Some("a".into()),
         environment: Some("shop-pr-7".into()),
         keep: Keep::Never,
+        extension: None,
         reaped_run: None,
         run: None,
+        environment_gone: false,
+        runner_missing_time: None,
         pods: vec![],
         queue: QueueState::Admitted,
         retain: None,
@@ -117,6 +120,10 @@ fn marks_a_run_lost_whose_runner_does_not_start_in_time() {
     let with = |ago| action(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", waiting(Some("no image"), ago))]));
     assert_eq!(with(100), requeue_at(NOW + 20));
     assert_eq!(with(120), NextAction::MarkLost { reason: "its runner did not start: no image".into() });
+    let no_node = |ago| PodState::Pending { reason: Some("no node".into()), no_node: true, since: at(NOW - ago) };
+    let without = |ago| action(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", no_node(ago))]));
+    assert_eq!(without(120), requeue_at(NOW + 480), "a node may be drained, or added");
+    assert!(matches!(without(600), NextAction::MarkLost { .. }));
     let unsaid = action(|s| (s.run, s.pods) = (Some(run(|_| {})), vec![pod("r1", waiting(None, 600))]));
     assert!(matches!(unsaid, NextAction::MarkLost { reason } if reason.contains("kubectl describe pod runner-r1")));
 }
@@ -124,7 +131,10 @@ fn marks_a_run_lost_whose_runner_does_not_start_in_time() {
 #[test]
 fn marks_a_run_lost_whose_runner_is_gone_and_never_starts_it_again() {
     let taken = || run(|r| (r.pod_uid, r.stage) = (Some("uid".into()), Stage::Testing));
-    assert!(matches!(action(|s| s.run = Some(taken())), NextAction::MarkLost { .. }));
+    let missing = |since| action(|s| (s.run, s.runner_missing_time) = (Some(taken()), since));
+    assert_eq!(missing(None), NextAction::AwaitLostRunner);
+    assert_eq!(missing(Some(at(NOW - 59))), requeue_at(NOW + 1));
+    assert!(matches!(missing(Some(at(NOW - 60))), NextAction::MarkLost { .. }));
     let died = action(|s| (s.run, s.pods) = (Some(taken()), vec![pod("r1", over())]));
     assert!(matches!(died, NextAction::MarkLost { reason } if reason.contains("ended with exit code 0")));
     // The environment of the lost run is removed; then nothing is left to do.
@@ -247,6 +257,35 @@ fn keeps_an_environment_until_it_expires_or_keep_is_never() {
         |run: &str| action(|s| (s.keep, s.run, s.reaped_run) = (Keep::Always, Some(kept(|_| {})), Some(run.into())));
     assert_eq!(reaped("r1"), NextAction::RemoveEnvironment, "the reaper removed it");
     assert_eq!(reaped("r0"), requeue_at(NOW + 3600), "an older run was reaped");
+}
+
+#[test]
+fn a_kept_environment_that_somebody_removed_ends_the_object() {
+    let gone = |run: RunStatus| action(|s| (s.keep, s.run, s.environment_gone) = (Keep::Always, Some(run), true));
+    assert_eq!(gone(kept(|_| {})), NextAction::RemoveEnvironment);
+    assert_eq!(gone(ended(|_| {})), AWAIT_CHANGE);
+    // The runner of a run in progress notices it itself.
+    let busy = action(|s| {
+        (s.run, s.pods) = (Some(run(|r| r.stage = Stage::Testing)), vec![pod("r1", PodState::Running)]);
+        s.environment_gone = true;
+    });
+    assert_eq!(busy, AWAIT_CHANGE);
+}
+
+#[test]
+fn extends_a_kept_environment_once_and_never_shortens_its_time() {
+    let asks = |until: i64, run: RunStatus| {
+        action(|s| (s.keep, s.run, s.extension) = (Keep::Always, Some(run), Some(at(until))))
+    };
+    let longer = NextAction::ExtendEnvironment { until: at(NOW + 7200) };
+    assert_eq!(asks(NOW + 7200, kept(|_| {})), longer);
+    assert_eq!(asks(NOW + 7200, kept(|r| r.expiration_time = Some(at(NOW + 7200)))), requeue_at(NOW + 7200));
+    assert_eq!(asks(NOW + 60, kept(|_| {})), requeue_at(NOW + 3600));
+    // In time, even if the controller was not.
+    assert_eq!(asks(NOW + 7200, kept(|r| r.expiration_time = Some(at(NOW - 1)))), longer);
+    assert_eq!(asks(NOW + 7200, ended(|_| {})), AWAIT_CHANGE);
+    let unwanted = action(|s| (s.keep, s.run, s.extension) = (Keep::Never, Some(kept(|_| {})), Some(at(NOW + 7200))));
+    assert_eq!(unwanted, NextAction::RemoveEnvironment);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
 use crate::plan::Plan;
 use crate::report::Facts;
-use crate::report::facts::{CauseKind, SuiteFact};
+use crate::report::exit_code;
+use crate::report::facts::{Cause, CauseKind, SuiteFact};
 
 /// Limits of a status; the report has everything.
 const MAX_CAUSES: usize = 10;
@@ -65,6 +66,19 @@ pub fn finish(run: &mut RunStatus, facts: &Facts, exit_code: u8, now: Timestamp)
     run.removal_time = facts.removed.or(facts.causes.iter().any(|c| gone(c.kind)).then_some(now));
 }
 
+/// Applies the sealed facts of a run whose runner was lost after it sealed them.
+pub fn finish_lost(run: &mut RunStatus, mut facts: Facts, how: &str, now: Timestamp) {
+    if facts.removed.is_none() && facts.kept.is_none() {
+        let text = format!("the removal of the environment was not confirmed: {how}");
+        facts.causes.push(Cause { kind: CauseKind::TeardownIncomplete, text });
+    }
+    run.causes = facts.causes.iter().take(MAX_CAUSES).map(|c| short(&c.text)).collect();
+    run.suites = facts.suites.iter().map(summary).collect();
+    run.keep_reason.clone_from(&facts.kept);
+    run.endpoints.clear();
+    finish(run, &facts, exit_code::from_facts(&facts), now);
+}
+
 /// The number of units that start with the environment.
 fn total(plan: &Plan) -> usize {
     plan.units.iter().filter(|u| !u.start_late).count()
@@ -119,7 +133,6 @@ pub fn short(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::report::facts::Cause;
     use crate::testing::plan_of;
 
     fn after(events: &[RunEvent]) -> RunStatus {

@@ -89,6 +89,24 @@ fn milestones_become_true_in_order() {
 }
 
 #[test]
+fn says_why_an_environment_was_removed_after_its_run() {
+    let removed = |kind: &str| {
+        with(|r| {
+            (r.stage, r.ready_time, r.keep_reason) = (Stage::Ended, Some(at(3)), Some("keep".into()));
+            r.removal_time = Some(at(4));
+            r.removal_reason = Some(RemovalReason { kind: kind.into(), text: "somebody removed it".into() });
+        })
+    };
+    let gone = removed("gone");
+    assert_eq!(
+        (gone.phase, said(&gone, "Removed"), said(&gone, "Ready").0),
+        (Some(Phase::Done), ("True", "Gone"), "False")
+    );
+    assert!(gone.conditions.iter().any(|c| c.message.contains("somebody removed it")));
+    assert_eq!(said(&removed("expired"), "Removed"), ("True", "Removed"));
+}
+
+#[test]
 fn names_the_cause_when_provisioning_failed() {
     let status = with(|r| {
         (r.stage, r.outcome, r.causes) = (Stage::Ended, Some(Outcome::Error), vec!["db: no image".into()]);
@@ -121,4 +139,38 @@ fn a_new_commit_resets_the_conditions() {
 fn updating_twice_changes_nothing() {
     let once = with(|r| r.stage = Stage::Provisioning);
     assert_eq!(update(&once, Keep::OnFailure, &[], &QueueState::Admitted, at(99)), once);
+}
+
+#[test]
+fn finished_becomes_true_at_every_end_with_the_outcome_as_its_reason() {
+    let over = |outcome| with(|r| (r.stage, r.outcome) = (Stage::Ended, Some(outcome)));
+    for (outcome, reason) in [
+        (Outcome::Passed, "Passed"),
+        (Outcome::Failed, "Failed"),
+        (Outcome::Inconclusive, "Inconclusive"),
+        (Outcome::Error, "Error"),
+        (Outcome::Aborted, "Aborted"),
+    ] {
+        assert_eq!(said(&over(outcome), "Finished"), ("True", reason));
+    }
+    assert_eq!(said(&with(|r| r.stage = Stage::Removing), "Finished"), ("False", "Running"));
+    let queued = update(&valid(), Keep::Never, &[], &QueueState::Waiting(3), at(5));
+    assert_eq!(said(&queued, "Finished"), ("False", "Pending"));
+}
+
+#[test]
+fn a_refused_description_is_finished_once_the_run_before_it_has_ended() {
+    let after = |status: &TestEnvironmentStatus, result| {
+        update(&after_check(status.clone(), 4, "def", result, at(20)), Keep::Never, &[], &QueueState::Admitted, at(20))
+    };
+    let refused = after(&TestEnvironmentStatus::default(), DescriptionCheck::NotAllowed("no root".into()));
+    assert_eq!(said(&refused, "Finished"), ("True", "NotAllowed"));
+    // kubectl ignores conditions of older generations.
+    assert!(refused.conditions.iter().any(|c| c.type_ == "Finished" && c.observed_generation == Some(4)));
+    let missing = after(&TestEnvironmentStatus::default(), DescriptionCheck::Missing("no ConfigMap".into()));
+    assert_eq!(said(&missing, "Finished"), ("False", "Pending"));
+    let stopping = after(&with(|r| r.stage = Stage::Testing), DescriptionCheck::Invalid("line 3".into()));
+    assert_eq!(said(&stopping, "Finished"), ("False", "Stopping"));
+    let kept = with(|r| (r.stage, r.keep_reason) = (Stage::Ended, Some("keep".into())));
+    assert_eq!(said(&after(&kept, DescriptionCheck::Invalid("line 3".into())), "Finished"), ("True", "Invalid"));
 }

@@ -1,0 +1,41 @@
+//! Finds the sealed evidence of a run whose runner was lost before it could report its result.
+
+use kube::ResourceExt;
+
+use super::error::ReconcileError;
+use super::removal_record::signing_key;
+use crate::controller::context::Context;
+use crate::crd::{RunStatus, StoredEvidence, TestEnvironmentSummary};
+use crate::evidence::configmap_store::{self, FoundEvidence};
+use crate::evidence::{store, verify};
+use crate::model::RunId;
+use crate::report::Facts;
+
+/// The verified facts of a run, and where its evidence is. None if there is no evidence, or none that dayfly signed.
+pub async fn sealed(
+    object: &TestEnvironmentSummary,
+    run: &RunStatus,
+    context: &Context,
+) -> Result<Option<(Facts, StoredEvidence)>, ReconcileError> {
+    let Ok(id) = run.id.parse::<RunId>() else { return Ok(None) };
+    // One at a time: an archive may take 32 MiB.
+    let _reading = context.evidence_lock.lock().await;
+    let namespace = object.namespace().unwrap_or_default();
+    let found = configmap_store::find(&context.client, &namespace, id, &[store::RUN, store::REPORT]).await;
+    let FoundEvidence { files, stored } = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        Err(e) => {
+            tracing::warn!("ignoring the evidence of the lost run: failed to {e}");
+            return Ok(None);
+        }
+    };
+    let key = signing_key("verify the evidence of a lost run", context).await?.verifying_key();
+    match verify::facts(&files, id, &key) {
+        Ok(facts) => Ok(Some((facts, stored))),
+        Err(refusal) => {
+            tracing::warn!("ignoring the evidence of the lost run: {refusal}");
+            Ok(None)
+        }
+    }
+}

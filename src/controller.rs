@@ -38,14 +38,15 @@ mod reconcile;
 pub mod run_request;
 pub mod runner;
 pub mod runner_pod;
+mod settings;
 pub mod status;
 mod triggers;
 mod watches;
 
 use actions::ReconcileError;
 use context::Context;
-pub use context::Settings;
 pub use labels::RUNNER;
+pub use settings::Settings;
 use triggers::{Reference, Triggers};
 
 /// Name of the Lease by which replicas elect a leader.

@@ -1,7 +1,6 @@
 //! Shared state of all reconciles: settings, clients, caches, counters.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -12,42 +11,15 @@ use super::decide::QueueState;
 use super::metrics::Metrics;
 use super::objects;
 use super::queue;
+use super::settings::Settings;
 use super::triggers::Triggers;
 use super::watches::Watches;
 use crate::crd::TestEnvironmentSummary;
 use crate::engine::kubernetes::KubernetesEngine;
 use crate::evidence::SigningKey;
-use crate::evidence::predicate::Remover;
 
 /// Field manager of everything that the controller writes.
 pub const MANAGER: &str = "dayfly-controller";
-
-/// Settings of the controller.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The controller's namespace, which holds runners and the signing key.
-    pub namespace: String,
-    /// Maximum number of environments that exist at the same time: those of active runs, and kept ones.
-    pub limit: usize,
-    /// Time after which finished objects are deleted; none keeps them.
-    pub retain: Option<jiff::SignedDuration>,
-    /// dayfly's own image.
-    pub agent_image: String,
-    /// Service account of runners.
-    pub runner_account: String,
-    /// Secret with `key.pem` and, for an encrypted key, `passphrase`.
-    pub key_secret: String,
-    /// Secret with credentials for registries.
-    pub pull_secret: Option<String>,
-    /// Registry that images are pulled through.
-    pub registry_mirror: Option<String>,
-    /// Address of probes and metrics.
-    pub address: SocketAddr,
-    /// This replica's name, unique for each start.
-    pub identity: String,
-    /// The remover of environments, for the records; the cluster account is added.
-    pub remover: Remover,
-}
 
 /// Shared state of all reconciles.
 pub struct Context {

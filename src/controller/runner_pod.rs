@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::context::Settings;
 use super::decide::{PodState, RunnerPod};
 use super::labels::{RUN, RUNNER, TEST_ENVIRONMENT};
+use super::settings::Settings;
 use crate::crd::{RunStatus, TestEnvironmentSummary};
 use crate::engine::kubernetes::waiting_reason::start_failure_kind;
 

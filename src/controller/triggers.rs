@@ -2,12 +2,11 @@
 //! these, an object is reconciled only at a time that its last reconcile chose.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
-use super::context::lock;
 use crate::crd::TestEnvironmentSummary;
 
 /// A reference to an object.
@@ -69,11 +68,15 @@ impl Triggers {
 
     /// Sets the cause of a reconcile that is scheduled already.
     pub fn set_cause(&self, object: Reference, trigger: Trigger) {
-        lock(&self.causes).insert(object, trigger);
+        self.causes().insert(object, trigger);
+    }
+
+    fn causes(&self) -> MutexGuard<'_, HashMap<Reference, Trigger>> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cause of the reconcile that begins now.
     pub fn take_cause(&self, object: &Reference) -> Trigger {
-        lock(&self.causes).remove(object).unwrap_or(Trigger::Time)
+        self.causes().remove(object).unwrap_or(Trigger::Time)
     }
 }

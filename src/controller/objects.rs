@@ -55,7 +55,8 @@ impl Known {
     /// Forgets all objects but these; returns whether that frees something.
     fn retain(&mut self, there: &HashSet<String>) -> bool {
         let gone: Vec<String> = self.0.keys().filter(|uid| !there.contains(*uid)).cloned().collect();
-        gone.iter().fold(false, |freed, uid| self.remove(uid) || freed)
+        let freed: Vec<bool> = gone.iter().map(|uid| self.remove(uid)).collect();
+        freed.contains(&true)
     }
 }
 

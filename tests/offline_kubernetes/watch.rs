@@ -23,7 +23,7 @@ async fn told_despite(gap: impl FnOnce(&mut World)) -> usize {
     server.until(|world| world.asked[before..].iter().any(|a| a.path == PODS && a.watches())).await;
     let known = lists(&server);
     gap(&mut server.world());
-    let end = EngineEvent::Exited { unit: "api".into(), code: 3, oom_killed: true };
+    let end = EngineEvent::Exited { unit: "api".into(), copy: "api".into(), code: 3, oom_killed: true };
     let told = tokio::time::timeout(Duration::from_secs(600), happened.next()).await;
     assert_eq!(told.expect("it is never told"), Some(end));
     let more = tokio::time::timeout(Duration::from_secs(600), happened.next()).await;

@@ -69,12 +69,15 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check a description or a policy and report every error
+    /// Check a description or a policy and report every error and warning
     Validate {
         #[command(flatten)]
         description: DescriptionArgs,
         #[command(flatten)]
         policy: policy::PolicyCheckArgs,
+        /// Exit with code 2 if there are warnings
+        #[arg(long)]
+        deny_warnings: bool,
     },
     /// Print the JSON Schema of descriptions or policies
     Schema {
@@ -176,7 +179,9 @@ impl Cli {
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {
-            Verb::Validate { description, policy } => validate::run(&description, &policy, json),
+            Verb::Validate { description, policy, deny_warnings } => {
+                validate::run(&description, &policy, deny_warnings, json)
+            }
             Verb::Schema { kind } => Ok(schema::run(kind)),
             Verb::Plan { description, policy, pr, graph } => plan::run(&description, &policy, pr, graph, json),
             Verb::Render(args) => render::run(args, common),

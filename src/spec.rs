@@ -19,6 +19,7 @@ pub mod needs;
 mod overrides;
 pub mod parse;
 pub mod pattern;
+pub mod ports;
 pub mod quantity;
 pub mod schema;
 pub mod schema_check;
@@ -56,6 +57,8 @@ pub struct ValidDescription {
     pub scope: Option<EnvironmentScope>,
     /// The description of the protected base, if the suites come from one.
     pub base: Option<BaseFile>,
+    /// What is allowed but probably not meant; nothing about suites of the base.
+    pub warnings: Diagnostics,
 }
 
 impl ValidDescription {
@@ -126,6 +129,7 @@ fn validate(
     let of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&origins, suite));
     let source =
         SourceText { spans: source.spans.into_iter().filter(|(place, _)| !of_base(place)).collect(), ..source };
+    let warnings = warnings(&path, &environment, &source);
     Ok(ValidDescription {
         digest: digest(&environment, &files),
         environment,
@@ -136,7 +140,18 @@ fn validate(
         origins,
         scope: overrides.scope,
         base,
+        warnings,
     })
+}
+
+/// Warnings about everything that is written in the description itself.
+fn warnings(path: &Path, environment: &Environment, source: &SourceText) -> Diagnostics {
+    let mut sink = diagnostic::DiagnosticSink::new(source.spans.clone(), kind::ENVIRONMENT.noun);
+    check::warnings(environment, &mut sink);
+    let is_own =
+        |d: &Diagnostic| base::suite_of(&d.path).is_none_or(|s| source.spans.contains_key(&format!("suites.{s}")));
+    sink.list.retain(is_own);
+    Diagnostics::new(path, &source.text, sink.list, sink.omitted)
 }
 
 fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {

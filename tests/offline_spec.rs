@@ -162,6 +162,20 @@ fn reads_plans_that_call_the_executor_judge() {
 }
 
 #[test]
+fn warns_of_what_is_allowed_but_probably_not_meant() {
+    let valid = spec::load(Path::new("tests/fixtures/spec/warned"), &Overrides::default()).unwrap();
+    insta::assert_snapshot!("warned", valid.warnings.render(false));
+}
+
+#[test]
+fn descriptions_without_mistakes_have_no_warnings() {
+    for path in ["environments/hello", "environments/tsd", "tests/fixtures/spec/shop"] {
+        let valid = spec::load(Path::new(path), &Overrides::default()).unwrap();
+        assert!(valid.warnings.list.is_empty(), "{}", valid.warnings.render(false));
+    }
+}
+
+#[test]
 fn diagnostics_are_data() {
     let errors: Diagnostics =
         spec::load(Path::new("tests/fixtures/spec/faulty/duplicates.yaml"), &Overrides::default()).unwrap_err();
@@ -392,4 +406,50 @@ fn validate_and_plan_exit_with_their_codes() {
     assert_eq!([code(&["validate", bad]), code(&["validate", bad, "--output", "json"])], [Some(2); 2]);
     assert_eq!(code(&["plan", good, "--pr", "7", "--graph", "dot"]), Some(0));
     assert_eq!(code(&["plan", bad, "--pr", "7", "--output", "json"]), Some(2));
+}
+
+const WARNED: &str = "tests/fixtures/spec/warned";
+
+fn command(arguments: &[&str]) -> std::process::Output {
+    let mut command = assert_cmd::Command::cargo_bin("dayfly").unwrap();
+    command.env("DOCKER_HOST", "unix:///nonexistent/engine.sock").args(arguments).output().unwrap()
+}
+
+#[test]
+fn validate_prints_warnings_and_fails_only_if_they_are_denied() {
+    let count = spec::load(Path::new(WARNED), &Overrides::default()).unwrap().warnings.list.len();
+    let output = command(&["validate", WARNED]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("{count} warnings in {WARNED}")));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("is valid"));
+    assert_eq!(command(&["validate", WARNED, "--deny-warnings"]).status.code(), Some(2));
+    assert_eq!(command(&["validate", "environments/hello", "--deny-warnings"]).status.code(), Some(0));
+    let output = command(&["validate", WARNED, "--output", "json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), list.as_array().unwrap().len()), (Some(0), count));
+    assert!(list.as_array().unwrap().iter().all(|w| w["severity"] == "warning" && w["line"].is_u64()));
+}
+
+#[test]
+fn up_and_run_print_warnings_once_before_they_start() {
+    let run = ["run", WARNED, "--commit", "abcdef0", "--key", "none.pem", "--evidence", "none"];
+    for arguments in [&["up", WARNED][..], &run] {
+        let output = command(&[arguments, &["--pr", "1"]].concat());
+        assert_ne!(output.status.code(), Some(0));
+        assert_eq!(String::from_utf8_lossy(&output.stderr).matches("16 warnings in").count(), 1);
+        let output = command(&[arguments, &["--pr", "1", "--output", "json"]].concat());
+        let text = String::from_utf8_lossy(&output.stdout);
+        let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        assert_eq!(events.filter(|event| event["event"] == "warning" && event["severity"] == "warning").count(), 16);
+    }
+}
+
+#[test]
+fn warns_of_the_changes_own_text_only_where_suites_come_from_a_base() {
+    let base = tempfile::tempdir().unwrap();
+    std::fs::copy(Path::new(WARNED).join("environment.yaml"), base.path().join("environment.yaml")).unwrap();
+    let output = command(&["validate", WARNED, "--suites-from", base.path().to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("receives `mq.api`") && !text.contains("port 80 is closed"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Reads, checks and plans the description of the flags. Diagnostics are printed and end with exit code 2.
+//! Reads, checks and plans the description of the flags. Errors are printed and end with exit code 2; warnings are printed.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -72,6 +72,20 @@ pub fn print_diagnostics(faults: &Diagnostics, json: bool) {
     } else {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         stdio::err_styled(&faults.render(colour), colour);
+    }
+}
+
+/// Prints the warnings about a description that is about to be used: to standard error, or as JSON lines to standard output.
+pub fn print_warnings(valid: &ValidDescription, json: bool) {
+    let warnings = &valid.warnings;
+    if json {
+        for warning in &warnings.list {
+            let mut line = json!(warning);
+            line["event"] = "warning".into();
+            outln!("{line}");
+        }
+    } else if !warnings.list.is_empty() {
+        print_diagnostics(warnings, false);
     }
 }
 

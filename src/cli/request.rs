@@ -60,6 +60,7 @@ pub fn run_request(
             (description::load_with_base(&args.description, base.as_ref(), &overrides, json)?, Policy::built_in())
         }
     };
+    description::print_warnings(&valid, json);
     let plan = description::plan(&valid, change.pr)?;
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));

@@ -34,6 +34,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     let repository = change.repository.as_deref();
     let (valid, policy) = args.policy.load_description(&args.description, &overrides, repository, json)?;
+    description::print_warnings(&valid, json);
     let plan = description::plan(&valid, change.pr)?;
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;

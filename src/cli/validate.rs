@@ -8,20 +8,31 @@ use crate::spec::{self, ValidDescription, kind};
 
 /// Checks a description against the policy, or the file itself if it is a policy.
 ///
-/// Diagnostics go to stderr; with `json` they go to stdout as `[{path, line, column, message, help}]`, `[]` when valid.
-pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, json: bool) -> anyhow::Result<u8> {
+/// Diagnostics go to stderr; with `json` they go to stdout as `[{severity, path, line, column, message, help}]`, which holds
+/// warnings at most when valid. `deny_warnings` makes warnings fail.
+pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, deny_warnings: bool, json: bool) -> anyhow::Result<u8> {
     let read = description::printed(spec::read(&args.file), json)?;
+    let mut warnings = None;
     let summary = if spec::document::is(&kind::POLICY, &read.1) {
         let policy = description::printed(Policy::parse(&read.0, &read.1), json)?;
         let rules = counted(policy.rules(), "rule");
         format!("{} is valid: a policy with {rules}", read.0.display())
     } else {
         let overrides = description::overrides(args, None);
-        summary(&check.load_description(args, &overrides, json)?)
+        let valid = check.load_description(args, &overrides, json)?;
+        let summary = summary(&valid);
+        warnings = Some(valid.warnings).filter(|w| !w.list.is_empty());
+        summary
     };
-    if json {
-        outln!("[]");
-    } else {
+    match &warnings {
+        Some(warnings) => description::print_diagnostics(warnings, json),
+        None if json => outln!("[]"),
+        None => {}
+    }
+    if deny_warnings && warnings.is_some() {
+        return Ok(exit_code::USAGE);
+    }
+    if !json {
         outln!("{summary}");
     }
     Ok(exit_code::PASSED)

@@ -13,12 +13,11 @@ use crate::spec::{ValidDescription, needs, quantity};
 
 mod error;
 mod input;
-mod ports;
 mod suite;
 mod unit;
 
+pub use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 pub use error::PlanError;
-pub use ports::{AMQP_PORTS, POSTGRES_PORT};
 
 use input::{file, milliseconds};
 

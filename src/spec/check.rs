@@ -9,6 +9,8 @@ use super::template::SecretUse;
 use super::{Overrides, needs, quantity};
 use crate::model::ImageRef;
 
+mod access;
+mod address;
 mod broker;
 mod capture;
 mod cases;
@@ -21,6 +23,7 @@ mod preceding;
 mod services;
 mod steps;
 mod suites;
+mod warnings;
 
 pub use container::capability;
 use context::Checker;
@@ -46,6 +49,11 @@ pub fn run(
 /// Checks the suites alone, against the units of the environment.
 pub fn suites_only(environment: &Environment, secrets: &[SecretUse], diagnostics: &mut DiagnosticSink) {
     suites::check(&mut Checker::new(environment, diagnostics), secrets);
+}
+
+/// Finds what is allowed but probably not meant. `environment` must have no errors.
+pub fn warnings(environment: &Environment, diagnostics: &mut DiagnosticSink) {
+    warnings::check(&mut Checker::new(environment, diagnostics));
 }
 
 fn override_images(environment: &mut Environment, overrides: &Overrides, diagnostics: &mut DiagnosticSink) {

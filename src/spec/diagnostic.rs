@@ -1,4 +1,4 @@
-//! Diagnostics of a description: what is wrong, where, and what to do; all of them at once.
+//! Diagnostics of a description, errors and warnings: what is wrong, where, and what to do; all of them at once.
 //!
 //! Pure: drawing returns text, printing is the command line's work.
 
@@ -12,13 +12,17 @@ use serde::Serialize;
 use super::span::{FieldPath, Lines, Spans};
 
 mod render;
+mod severity;
 mod suggest;
 
+pub use severity::Severity;
 pub use suggest::{known, near};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
     /// The file, where it is not the description itself but that of the base, or a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -35,37 +39,47 @@ pub struct Diagnostic {
     /// Bytes to point at, within one line.
     #[serde(skip)]
     mark: Option<Range<usize>>,
-    /// A second place that belongs to it, with a few words.
+    /// A second place that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<SecondPlace>,
+}
+
+/// A second place that belongs to a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecondPlace {
+    /// Line from 1.
+    pub line: usize,
+    /// Column from 1, in characters.
+    pub column: usize,
+    /// What it has to do with the diagnostic, in a few words.
+    pub label: String,
+    /// Bytes to point at, within one line.
     #[serde(skip)]
-    also: Option<(Range<usize>, String)>,
+    mark: Range<usize>,
 }
 
 impl Diagnostic {
     /// A diagnostic of a place in the text.
     pub fn at(path: &str, mark: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
-        let (message, help) = (message.into(), help.into());
-        Self {
-            file: None,
-            path: path.to_owned(),
-            line: None,
-            column: None,
-            message,
-            help,
-            mark: Some(mark),
-            also: None,
-        }
+        Self { mark: Some(mark), ..Self::without_span(path, message, help) }
     }
 
     /// A diagnostic of the command line, or of the file as a whole (with an empty path).
     pub fn without_span(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
-        Self { file: None, path: path.to_owned(), line: None, column: None, message, help, mark: None, also: None }
+        let severity = Severity::Error;
+        Self { severity, file: None, path: path.into(), line: None, column: None, message, help, mark: None, also: None }
     }
 
     /// Points at a second place as well.
     pub fn also(mut self, mark: Range<usize>, label: &str) -> Self {
-        self.also = Some((mark, label.to_owned()));
+        self.also = Some(SecondPlace { line: 0, column: 0, label: label.to_owned(), mark });
         self
+    }
+
+    /// The same, as a warning.
+    pub fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 }
 
@@ -95,6 +109,9 @@ impl Diagnostics {
                 let (line, column) = lines.position(mark.start);
                 (diagnostic.line, diagnostic.column) = (Some(line), Some(column));
             }
+            if let Some(also) = &mut diagnostic.also {
+                (also.line, also.column) = lines.position(also.mark.start);
+            }
         }
         list.sort_by_key(|f| (f.line, f.column));
         Self { file: file.to_owned(), list, omitted, source: source.to_owned() }
@@ -115,7 +132,9 @@ impl Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len() + self.omitted;
-        write!(f, "{count} error{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
+        let is_warning = |d: &Diagnostic| d.severity == Severity::Warning;
+        let noun = if count > 0 && self.list.iter().all(is_warning) { "warning" } else { "error" };
+        write!(f, "{count} {noun}{} in {}", if count == 1 { "" } else { "s" }, self.file.display())
     }
 }
 
@@ -165,6 +184,14 @@ impl DiagnosticSink {
         self.add_marked(at, false, message.into(), help.into());
     }
 
+    /// A warning about a value.
+    pub fn warn(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
+        if !self.is_unsound(at) {
+            let warning = self.marked(at, false, message.into(), help.into()).warning();
+            self.push(warning);
+        }
+    }
+
     /// A diagnostic of a key: the caret stands under the key.
     pub fn add_key(&mut self, at: &FieldPath, message: impl Into<String>, help: impl Into<String>) {
         self.add_marked(at, true, message.into(), help.into());
@@ -186,10 +213,20 @@ impl DiagnosticSink {
         if self.is_unsound(at) {
             return;
         }
-        let exact =
-            self.spans.get(at.as_str()).map(|s| s.key.clone().filter(|_| key).unwrap_or_else(|| s.value.clone()));
-        let mark = exact.or_else(|| at.with_ancestors().find_map(|a| self.spans.get(a)).map(|s| s.value.clone()));
-        self.push(Diagnostic::at(at.as_str(), mark.unwrap_or(0..0), message, help));
+        let diagnostic = self.marked(at, key, message, help);
+        self.push(diagnostic);
+    }
+
+    /// A diagnostic with its place; inside of an alias also with the place where the alias stands.
+    fn marked(&self, at: &FieldPath, key: bool, message: String, help: String) -> Diagnostic {
+        let span = at.with_ancestors().find_map(|a| self.spans.get(a).map(|s| (a, s)));
+        let Some((found, span)) = span else { return Diagnostic::at(at.as_str(), 0..0, message, help) };
+        let mark = span.key.clone().filter(|_| key && found == at.as_str()).unwrap_or_else(|| span.value.clone());
+        let diagnostic = Diagnostic::at(at.as_str(), mark, message, help);
+        match &span.alias {
+            Some(alias) => diagnostic.also(alias.clone(), "used here"),
+            None => diagnostic,
+        }
     }
 
     /// Says that what stands here is already known to be wrong.

@@ -78,7 +78,12 @@ fn foreign(root: &Node, kind: &DocumentKind) -> Option<Diagnostic> {
         return None;
     }
     let help = format!("it must contain `apiVersion: {API_VERSION}` and `kind: {}`", kind.kind);
-    at(format!("this is not a {}", kind.purpose), help)
+    let other = match (root.get("apiVersion"), root.get("kind").and_then(Node::text), root.get("services")) {
+        (Some(_), Some(other), _) => format!(", but a `{other}` of another program"),
+        (None, None, Some(_)) => ", but looks like a Compose file".to_owned(),
+        _ => String::new(),
+    };
+    at(format!("this is not a {}{other}", kind.purpose), help)
 }
 
 /// The text of a document, and the marks of everything in it by path.

@@ -10,6 +10,7 @@ use super::span::FieldPath;
 use super::yaml::{Entry, Kind, Node};
 
 mod checker;
+mod foreign;
 mod keyword;
 mod scalar;
 
@@ -52,7 +53,7 @@ impl<'a> SchemaCheck<'a> {
         let mut value = Map::new();
         let mut actions = Actions::of(schema);
         for e in entries {
-            let at = at.key(&e.key);
+            let (parent, at) = (at, at.key(&e.key));
             match (properties.and_then(|p| p.get(&e.key)), further) {
                 (Some(of), _) if actions.takes(&e.key) => {
                     value.insert(e.key.clone(), self.node(of, &e.value, &at));
@@ -63,7 +64,7 @@ impl<'a> SchemaCheck<'a> {
                 }
                 _ => {
                     actions.misspelt |= near(&e.key, actions.of.iter().copied()).is_some();
-                    self.unknown_key(properties, &e.key, &at);
+                    self.unknown_key(properties, &e.key, (parent, &at));
                 }
             }
         }
@@ -72,10 +73,16 @@ impl<'a> SchemaCheck<'a> {
         Value::Object(value)
     }
 
-    fn unknown_key(&mut self, properties: Option<&Map<String, Value>>, key: &str, at: &FieldPath) {
-        let help = match key {
+    fn unknown_key(
+        &mut self,
+        properties: Option<&Map<String, Value>>,
+        key: &str,
+        (parent, at): (&FieldPath, &FieldPath),
+    ) {
+        let help = match (key, foreign::advice(parent.as_str(), key)) {
             _ if self.diagnostics.is_full() => String::new(),
-            "<<" => "merge keys are not supported; write the keys out".to_owned(),
+            ("<<", _) => "merge keys are not supported; write the keys out".to_owned(),
+            (_, Some(advice)) => advice.to_owned(),
             _ => known(key, properties.into_iter().flat_map(|p| p.keys().map(String::as_str))),
         };
         self.diagnostics.add_key(at, format!("unknown key `{key}`"), help);

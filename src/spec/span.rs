@@ -57,6 +57,8 @@ pub struct NodeSpan {
     pub value: Range<usize>,
     /// Where its key stands, for an entry of a mapping.
     pub key: Option<Range<usize>>,
+    /// The alias that puts it here, if it stands elsewhere.
+    pub alias: Option<Range<usize>>,
 }
 
 /// Marks by path.

@@ -9,6 +9,7 @@ use super::kind::DocumentKind;
 mod load;
 mod node;
 mod spans;
+mod syntax;
 
 pub(super) use node::plain_value;
 pub use node::{Entry, Kind, Node};
@@ -28,16 +29,19 @@ pub fn parse(bytes: &[u8], kind: &'static DocumentKind) -> Result<(Node, Vec<Dia
             "keep large data in files of their own and refer to them by `path`",
         )]);
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to(), kind)])?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|e| vec![not_text(e.valid_up_to(), char::REPLACEMENT_CHARACTER, kind)])?;
     if let Some(nul) = text.find('\0') {
-        return Err(vec![not_text(nul, kind)]);
+        return Err(vec![not_text(nul, '\0', kind)]);
     }
     load::load(text, kind)
 }
 
-fn not_text(offset: usize, kind: &DocumentKind) -> Diagnostic {
+/// `shown` is what the text of the diagnostics has in place of the byte at `offset`, before which it is the same.
+fn not_text(offset: usize, shown: char, kind: &DocumentKind) -> Diagnostic {
     let message = format!("the {} is not UTF-8 text: byte {} cannot be read", kind.noun, offset + 1);
-    Diagnostic::without_span("", message, format!("name the YAML file of the {}, saved as UTF-8", kind.noun))
+    let help = format!("name the YAML file of the {}, saved as UTF-8", kind.noun);
+    Diagnostic::at("", offset..offset + shown.len_utf8(), message, help)
 }
 
 #[cfg(test)]

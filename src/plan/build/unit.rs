@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::PlanError;
 use super::input::{file, milliseconds, unreadable};
-use super::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
 use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Restart, Security, Service};
+use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
 use crate::spec::{ValidDescription, pattern};
 

@@ -15,6 +15,8 @@ pub(super) struct Checker<'a> {
     /// Services, broker and databases.
     pub(super) units: BTreeSet<&'a str>,
     suites: BTreeSet<&'a str>,
+    /// Who may call each unit.
+    callers: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Secrets that can be delivered.
     pub(super) secrets: BTreeSet<String>,
 }
@@ -26,8 +28,14 @@ impl<'a> Checker<'a> {
             diagnostics,
             units: needs::of_units(environment).into_keys().collect(),
             suites: environment.suites.keys().map(String::as_str).collect(),
+            callers: needs::callers(environment),
             secrets: secrets(environment),
         }
+    }
+
+    /// Returns true if a service or suite may call a unit.
+    pub(super) fn may_call(&self, caller: &str, unit: &str) -> bool {
+        caller == unit || self.callers.get(unit).is_some_and(|callers| callers.contains(caller))
     }
 
     /// Checks that a name is that of a service, the broker or a database.

@@ -1,5 +1,6 @@
 //! Checks single steps: addresses, services, times and captures. Broker and SQL steps are in `messaging`.
 
+use super::address::host_and_port;
 use super::capture::captures;
 use super::context::{Checker, is_literal};
 use super::messaging;
@@ -102,10 +103,4 @@ fn reachable(check: &mut Checker<'_>, at: &FieldPath, host: &str, from_unit: boo
         return;
     }
     check.unit(at, host);
-}
-
-fn host_and_port(address: &str) -> Option<(&str, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|p| *p > 0)?;
-    (!host.is_empty()).then_some((host, port))
 }

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::cases;
 use super::container::{resources, security};
 use super::context::{Checker, is_plain_absolute};
+use super::{access, cases};
 use crate::spec::model::Suite;
 use crate::spec::span::FieldPath;
 use crate::spec::template::SecretUse;
 
-/// Keys that mean something for a container suite only.
 /// Folders that hold no results, but secrets, devices or the image's own files.
 const SYSTEM_FOLDERS: [&str; 13] =
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run"];
+/// Keys that mean something for a container suite only.
 const CONTAINER_ONLY: [&str; 6] = ["command", "env", "results", "verdict", "resources", "security"];
 
 pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
     for (name, suite) in &check.environment.suites {
-        one_suite(check, &FieldPath::root().key("suites").key(name), suite);
+        let at = FieldPath::root().key("suites").key(name);
+        one_suite(check, &at, suite);
+        access::check(check, &at, name, suite);
     }
     let suites = check.environment.suites.iter();
     let given: BTreeSet<(&str, &str)> =

@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Diagnostics};
+use super::{Diagnostic, Diagnostics, Severity};
 use crate::model::sanitize;
 use crate::spec::span::Lines;
 
@@ -40,7 +40,8 @@ impl Diagnostics {
 }
 
 fn draw<'a>(diagnostic: &'a Diagnostic, file: &'a str, source: &'a str, lines: &Lines<'_>) -> Group<'a> {
-    let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+    let level = if diagnostic.severity == Severity::Warning { Level::WARNING } else { Level::ERROR };
+    let title = level.primary_title(diagnostic.message.as_str());
     let group = match (&diagnostic.mark, diagnostic.line, diagnostic.column) {
         (Some(mark), Some(line), Some(column)) => match excerpt(diagnostic, mark, source, lines) {
             Some(snippet) => title.element(snippet.path(file)),
@@ -62,7 +63,7 @@ fn excerpt<'a>(
     lines: &Lines<'_>,
 ) -> Option<Excerpt<'a>> {
     let first = lines.line(mark.start);
-    let other = diagnostic.also.as_ref().map(|(m, label)| (m, label, lines.line(m.start)));
+    let other = diagnostic.also.as_ref().map(|also| (&also.mark, &also.label, lines.line(also.mark.start)));
     let other = other.filter(|(_, _, line)| line.len() <= LONGEST_LINE && first.start.abs_diff(line.start) < 20_000);
     if first.len() > LONGEST_LINE || source.is_empty() {
         return None;

@@ -99,6 +99,11 @@ fn described(node: &Node) -> String {
     }
 }
 
+/// Returns true for a text such as `NAME=value`.
+fn is_assignment(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('='))
+}
+
 /// Suggests a correction, if there is an obvious one.
 fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
     let wanted = types(schema);
@@ -106,6 +111,16 @@ fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
     let text = node.text().unwrap_or_default();
     let wants = |t: &str| wanted.contains(&t);
     match value {
+        Value::Array(items) if wanted == ["object"] && !items.is_empty() && items.iter().all(is_assignment) => {
+            Some("write it as a mapping, `NAME: value`, and not as a list of `NAME=value`".to_owned())
+        }
+        Value::Object(_) | Value::Array(_) if wants("string") && example.is_some() => {
+            example.map(|e| format!("write one text such as `{e}`"))
+        }
+        Value::Object(entries) if wanted == ["array"] && !entries.is_empty() => {
+            let names: Vec<&str> = entries.keys().map(String::as_str).take(5).collect();
+            Some(format!("write the names as a list: `[{}]`", names.join(", ")))
+        }
         Value::Null if wants("object") => Some("write `{}` for an empty one, or omit the key".to_owned()),
         Value::Null if wants("array") => Some("write `[]` for an empty one, or omit the key".to_owned()),
         Value::Null => Some("write a value, or omit the key".to_owned()),
@@ -121,7 +136,9 @@ fn instead(schema: &Value, node: &Node, value: &Value) -> Option<String> {
             "false" | "no" | "off" => Some("write `false`, in lower case and without quotes".to_owned()),
             _ => None,
         },
-        Value::String(s) if wants("array") => Some(format!("write a list: `[{s}]`")),
+        Value::String(s) if wants("array") && s.len() <= 80 && !s.contains(['"', '\'', ',']) => {
+            Some(format!("write a list: `[{}]`", s.split_whitespace().collect::<Vec<_>>().join(", ")))
+        }
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::node::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
+use super::syntax::{self, SyntaxError};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::kind::DocumentKind;
 use crate::spec::span::{FieldPath, Lines};
@@ -64,6 +65,8 @@ struct Loader<'a> {
     documents: usize,
     diagnostics: Vec<Diagnostic>,
     root: Option<Node>,
+    /// Bytes of the last quoted scalar, if it has more than one line.
+    quoted: Option<Range<usize>>,
 }
 
 impl<'a> Loader<'a> {
@@ -79,6 +82,7 @@ impl<'a> Loader<'a> {
             documents: 0,
             diagnostics,
             root: None,
+            quoted: None,
         }
     }
 
@@ -89,6 +93,10 @@ impl<'a> Loader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 let text_tag = self.refuse_tag(tag.as_deref(), &mark)?;
                 let plain = style == ScalarStyle::Plain && !text_tag;
+                if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
+                    let end = self.offset(&span.end).max(mark.start);
+                    self.quoted = self.text.get(mark.start..end).filter(|t| t.contains('\n')).map(|_| mark.start..end);
+                }
                 self.place(Node::new(Kind::Scalar { text: text.into_owned(), plain }, mark), anchor)
             }
             Event::SequenceStart(style, anchor, tag) => {
@@ -171,7 +179,7 @@ impl<'a> Loader<'a> {
         if self.weight + node.weight > MAX_WEIGHT {
             return Err(too_much(mark, self.kind));
         }
-        let copy = node.clone();
+        let copy = Node { alias: Some(mark), ..node.clone() };
         self.weight += copy.weight;
         self.attach(copy)
     }
@@ -224,12 +232,15 @@ impl<'a> Loader<'a> {
 
     /// The first line of a span.
     fn mark(&self, span: &Span) -> Range<usize> {
-        let offset =
-            |m: &granit_parser::Marker| m.byte_offset().unwrap_or_else(|| self.lines.offset(m.line(), m.col()));
-        let start = offset(&span.start).min(self.text.len());
-        let end = offset(&span.end).clamp(start, self.lines.line(start).end.max(start));
+        let start = self.offset(&span.start);
+        let end = self.offset(&span.end).clamp(start, self.lines.line(start).end.max(start));
         let shown = self.text.get(start..end).map_or(end - start, |t| t.trim_end().len());
         start..start + shown
+    }
+
+    fn offset(&self, marker: &granit_parser::Marker) -> usize {
+        let offset = marker.byte_offset().unwrap_or_else(|| self.lines.offset(marker.line(), marker.col()));
+        offset.min(self.text.len())
     }
 
     fn unreadable(&self, error: &ScanError) -> Stop {
@@ -237,8 +248,9 @@ impl<'a> Loader<'a> {
         if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
             return too_deep(mark, self.kind);
         }
-        let help = "check the indentation, quotes and brackets here and in the line above";
-        Diagnostic::at("", mark, format!("invalid YAML: {}", error.info()), help).into()
+        let (quoted, offset) = (self.quoted.clone(), mark.start);
+        let error = SyntaxError { kind: error.kind(), info: &error.info(), offset, quoted };
+        syntax::explain(&error, self.text, &self.lines).into()
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Node {
     pub kind: Kind,
     /// Bytes to point at, within one line.
     pub mark: Range<usize>,
+    /// Bytes of the alias in whose place it stands, if any.
+    pub alias: Option<Range<usize>>,
     /// Nodes in it and itself.
     pub weight: usize,
     /// Levels below it.
@@ -57,7 +59,7 @@ impl Node {
         let keys = if let Kind::Map(entries) = &kind { entries.iter().map(|e| e.key.len() / 64).sum() } else { 0 };
         let weight = own + keys + children.iter().map(|c| c.weight).sum::<usize>();
         let height = children.iter().map(|c| c.height + 1).max().unwrap_or(0);
-        Self { kind, mark, weight, height }
+        Self { kind, mark, alias: None, weight, height }
     }
 
     /// The value of a key, if this is a mapping that has it.

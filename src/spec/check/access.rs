@@ -1,0 +1,59 @@
+//! Checks that suites may call what their steps must reach.
+
+use std::collections::BTreeSet;
+
+use super::address;
+use super::context::Checker;
+use crate::spec::model::{Action, Environment, Step, Suite};
+use crate::spec::span::FieldPath;
+
+/// Steps of a suite, with their paths.
+pub(super) fn steps<'a>(at: &FieldPath, suite: &'a Suite) -> impl Iterator<Item = (FieldPath, &'a Step)> {
+    let at = at.key("cases");
+    suite.cases.iter().enumerate().flat_map(move |(i, case)| {
+        let at = at.index(i);
+        let of = move |key: &str, steps: &'a [Step]| {
+            let at = at.key(key);
+            steps.iter().enumerate().map(move |(j, step)| (at.index(j), step)).collect::<Vec<_>>()
+        };
+        [of("steps", &case.steps), of("cleanup", &case.cleanup)].concat()
+    })
+}
+
+/// The unit that a step must reach to pass, and the path of what says so.
+pub(super) fn unit_reached<'a>(at: &FieldPath, action: &'a Action, e: &'a Environment) -> Option<(FieldPath, &'a str)> {
+    let broker = |key: &str| e.broker.as_ref().map(|b| (at.key(key), b.name.as_str()));
+    match action {
+        Action::AmqpLogin(_) => broker("amqpLogin"),
+        Action::Publish(_) => broker("publish"),
+        Action::Listen(_) => broker("listen"),
+        Action::Expect(of) if of.queue.is_some() => broker("expect"),
+        Action::AmqpTry(_) => broker("amqpTry"),
+        Action::QueueDepth(_) => broker("queueDepth"),
+        Action::Sql(sql) => Some((at.key("sql"), sql.database.as_str())),
+        Action::Http(_) => address::reached_by(action).map(|to| (at.key("http").key("url"), to.host)),
+        Action::Tcp(_) => address::reached_by(action).map(|to| (at.key("tcp").key("to"), to.host)),
+        Action::Resolve(_) => address::reached_by(action).map(|to| (at.key("resolve").key("host"), to.host)),
+        _ => None,
+    }
+}
+
+/// Reports the first step of the suite that cannot reach a unit, for each unit.
+pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, name: &str, suite: &Suite) {
+    let needs_are_wrong = check.diagnostics.is_unsound(&at.key("needs"))
+        || suite.needs.iter().any(|need| !check.units.contains(need.as_str()));
+    if needs_are_wrong {
+        return;
+    }
+    let mut reported = BTreeSet::new();
+    for (at, step) in steps(at, suite).filter(|(_, step)| step.from.is_none()) {
+        let Some((at, unit)) = unit_reached(&at, &step.action, check.environment) else { continue };
+        if !check.units.contains(unit) || check.may_call(name, unit) || !reported.insert(unit) {
+            continue;
+        }
+        let message = format!("the suite `{name}` may not call `{unit}`, so that this step cannot work");
+        let help =
+            format!("add `{unit}` to the `needs` of the suite, or write `from` with a service that may call `{unit}`");
+        check.diagnostics.add(&at, message, help);
+    }
+}

@@ -1,0 +1,127 @@
+//! Credentials and addresses of units that the holder may not call, and secrets that a service names but does not receive.
+
+use std::collections::BTreeMap;
+
+use super::super::access::{steps, unit_reached};
+use super::super::address::{host_and_port, of_url};
+use super::super::context::Checker;
+use crate::spec::span::FieldPath;
+
+/// Where secrets are.
+const SECRETS: &str = "/run/secrets/";
+
+/// A container that receives secrets and settings.
+struct Holder<'a> {
+    at: FieldPath,
+    name: &'a str,
+    secrets: &'a [String],
+    tls: bool,
+    env: &'a BTreeMap<String, String>,
+    command: &'a [String],
+    files: Vec<(FieldPath, &'a str)>,
+}
+
+pub(super) fn check(check: &mut Checker<'_>) {
+    let e = check.environment;
+    for (name, s) in &e.services {
+        let at = FieldPath::root().key("services").key(name);
+        let files = s
+            .files
+            .iter()
+            .filter_map(|(target, source)| Some((at.key("files").key(target).key("text"), source.text.as_deref()?)));
+        let (files, tls) = (files.collect(), s.tls);
+        holder(check, &Holder { at, name, secrets: &s.secrets, tls, env: &s.env, command: &s.command, files });
+    }
+    for (name, s) in &e.suites {
+        let at = FieldPath::root().key("suites").key(name);
+        if s.image.is_some() {
+            let files = vec![];
+            holder(
+                check,
+                &Holder { at, name, secrets: &s.secrets, tls: false, env: &s.env, command: &s.command, files },
+            );
+        } else {
+            positions(check, &at, name);
+        }
+    }
+}
+
+fn holder(check: &mut Checker<'_>, of: &Holder<'_>) {
+    for (i, secret) in of.secrets.iter().enumerate() {
+        let Some(unit) = owner(check, secret).filter(|unit| !check.may_call(of.name, unit)) else { continue };
+        let message = format!("`{}` receives `{secret}`, but may not call `{unit}`", of.name);
+        let help = access(of.name, &unit);
+        check.diagnostics.warn(&of.at.key("secrets").index(i), message, help);
+    }
+    let env = of.env.iter().map(|(key, value)| (of.at.key("env").key(key), value.as_str()));
+    let command = of.command.iter().enumerate().map(|(i, word)| (of.at.key("command").index(i), word.as_str()));
+    let texts: Vec<(FieldPath, &str)> = env.chain(command).chain(of.files.iter().cloned()).collect();
+    for (at, text) in texts {
+        for secret in secrets_named(text) {
+            missing_secret(check, &at, of, secret);
+        }
+        for unit in units_named(check, text).filter(|unit| !check.may_call(of.name, unit)).collect::<Vec<_>>() {
+            let message = format!("`{}` is told to call `{unit}`, but may not", of.name);
+            check.diagnostics.warn(&at, message, access(of.name, unit));
+        }
+    }
+}
+
+fn access(caller: &str, unit: &str) -> String {
+    format!("add `{unit}` to the `needs` of `{caller}`, or `{caller}` to the `callers` of `{unit}`")
+}
+
+fn missing_secret(check: &mut Checker<'_>, at: &FieldPath, of: &Holder<'_>, secret: &str) {
+    let is_own_certificate = matches!(secret, "tls.crt" | "tls.key");
+    if secret == "ca.crt" || of.secrets.iter().any(|s| s == secret) || (of.tls && is_own_certificate) {
+        return;
+    }
+    let message = format!("`{}` names the file {SECRETS}{secret}, but does not receive it", of.name);
+    let help = match (is_own_certificate, check.secrets.contains(secret)) {
+        (true, _) if of.at.as_str().starts_with("services.") => "add `tls: true`".to_owned(),
+        (_, true) => format!("add `{secret}` to its `secrets`"),
+        _ => "there is no such secret; declare it under `secrets`, and list it in the service's".to_owned(),
+    };
+    check.diagnostics.warn(at, message, help);
+}
+
+/// The broker or database that a secret is a password of.
+fn owner(check: &Checker<'_>, secret: &str) -> Option<String> {
+    let (unit, _) = secret.split_once('.')?;
+    let e = check.environment;
+    let is_owner = e.databases.contains_key(unit) || e.broker.as_ref().is_some_and(|b| b.name == unit);
+    (is_owner && !e.secrets.contains_key(secret)).then(|| unit.to_owned())
+}
+
+/// Names of secrets whose files a text names.
+fn secrets_named(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(SECRETS).filter_map(move |(at, _)| {
+        let rest = text.get(at + SECRETS.len()..)?;
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-')).unwrap_or(rest.len());
+        let name = rest.get(..end)?.trim_end_matches('.');
+        // A folder below it is not dayfly's.
+        (!name.is_empty() && !rest.get(end..)?.starts_with('/')).then_some(name)
+    })
+}
+
+/// Units whose address a text names, as a URL or as `host:port`.
+fn units_named<'t>(check: &Checker<'t>, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
+    let units = check.units.clone();
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '='));
+    let hosts = words.filter_map(|word| of_url(word).map(|to| to.host).or_else(|| host_and_port(word).map(|(h, _)| h)));
+    hosts.filter(move |host| units.contains(host))
+}
+
+/// Steps that are run from a service which may not call what they must reach.
+fn positions(check: &mut Checker<'_>, at: &FieldPath, name: &str) {
+    let e = check.environment;
+    let Some(suite) = e.suites.get(name) else { return };
+    for (at, step) in steps(at, suite) {
+        let Some((from, (at, unit))) = step.from.as_deref().zip(unit_reached(&at, &step.action, e)) else { continue };
+        if check.units.contains(unit) && !check.may_call(from, unit) {
+            let message = format!("`{from}` may not call `{unit}`, so that this step cannot work");
+            check.diagnostics.warn(&at, message, access(from, unit));
+        }
+    }
+}

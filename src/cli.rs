@@ -120,10 +120,7 @@ pub enum Verb {
     /// Forward a local port to a service
     Forward(forward::ForwardArgs),
     /// Remove an environment
-    Down {
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-    },
+    Down(down::DownArgs),
     /// Extend the lifetime of an environment
     Extend(extend::ExtendArgs),
     /// Protect an environment from `dayfly reap`
@@ -194,7 +191,7 @@ impl Cli {
             Verb::Status { environment } => status::run(environment, common).await,
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
-            Verb::Down { environment } => down::run(environment, common).await,
+            Verb::Down(args) => down::run(args, common).await,
             Verb::Extend(args) => extend::run(args, common).await,
             Verb::Keep(args) => keep::run(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,

@@ -447,7 +447,9 @@ fn up_and_run_print_warnings_once_before_they_start() {
 #[test]
 fn warns_of_the_changes_own_text_only_where_suites_come_from_a_base() {
     let base = tempfile::tempdir().unwrap();
-    std::fs::copy(Path::new(WARNED).join("environment.yaml"), base.path().join("environment.yaml")).unwrap();
+    let copy = base.path().join(WARNED).join("environment.yaml");
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::copy(Path::new(WARNED).join("environment.yaml"), copy).unwrap();
     let output = command(&["validate", WARNED, "--suites-from", base.path().to_str().unwrap()]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{text}");

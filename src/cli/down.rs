@@ -1,6 +1,11 @@
-//! `dayfly down`: removes an environment. Idempotent; names every object that it could not remove.
+//! `dayfly down`: removes an environment, and names every object that it could not remove.
+//!
+//! A name that nothing has is probably misspelt, and an error unless `--ignore-not-found` is given. The name that a description
+//! and a pull request give cannot be misspelt: there, nothing to remove is a success.
 
 use std::time::{Duration, Instant};
+
+use clap::Args;
 
 use super::error::engine_error;
 use super::{Common, EnvironmentArgs, Output, environment, target};
@@ -11,21 +16,24 @@ use crate::report::exit_code;
 /// Time that the engine may need to complete the last request of a killed process.
 const LATE: Duration = Duration::from_secs(1);
 
+/// Arguments of `down`.
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Succeed if there is no environment of this name
+    #[arg(long)]
+    ignore_not_found: bool,
+}
+
 /// Removes the environment that the arguments name.
-pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
-    let name = environment::name(&args)?;
+pub async fn run(args: DownArgs, common: &Common) -> anyhow::Result<u8> {
+    let name = environment::name(&args.environment)?;
     let engine = target::engine(common).await?;
     let json = common.output == Output::Json;
     let Some(observed) = engine.observe(&name).await.map_err(|e| engine_error(common, &e))? else {
-        if json {
-            outln!(
-                "{}",
-                serde_json::json!({"environment": name, "removed": false, "reason": "there is no such environment"})
-            );
-        } else {
-            errln!("{}; nothing to remove", environment::not_found(&name, common));
-        }
-        return Ok(exit_code::PASSED);
+        let may_be_absent = args.ignore_not_found || args.environment.pr.is_some();
+        return Ok(nothing_to_remove(&name, may_be_absent, engine.as_ref(), common).await);
     };
     let began = Instant::now();
     let mut left = engine.remove(&name, RemovalScope::All).await.map_err(|e| engine_error(common, &e))?;
@@ -48,6 +56,29 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     errln!("error: {} object(s) of {name} could not be removed:", left.len());
     left.iter().for_each(|r| errln!("  {}: {}", r.object, r.reason));
     Ok(exit_code::TEARDOWN)
+}
+
+/// Says that there is no environment of this name; returns the exit code.
+async fn nothing_to_remove(name: &str, may_be_absent: bool, engine: &dyn Engine, common: &Common) -> u8 {
+    let similar = if may_be_absent { vec![] } else { environment::similar(name, engine).await };
+    if common.output == Output::Json {
+        outln!(
+            "{}",
+            serde_json::json!({
+                "environment": name, "removed": false, "reason": "there is no such environment", "similar": similar
+            })
+        );
+    }
+    let absent = environment::not_found(name, common);
+    if may_be_absent {
+        if common.output == Output::Text {
+            errln!("{absent}; nothing to remove");
+        }
+        return exit_code::PASSED;
+    }
+    let meant = environment::suggestion(&similar);
+    errln!("error: {absent}{meant}; nothing was removed (--ignore-not-found accepts that)");
+    exit_code::USAGE
 }
 
 /// Returns true if creation was interrupted: a unit is missing, or was never started.

@@ -7,7 +7,12 @@ use anyhow::bail;
 use super::error::{ReportedError, usage_error};
 use super::target::{self, Target};
 use super::{Common, EnvironmentArgs, description};
+use crate::engine::Engine;
 use crate::spec::Overrides;
+use crate::spec::diagnostic::all_near;
+
+/// Most similar names to suggest.
+const MAX_SIMILAR: usize = 3;
 
 /// The environment's name: as given, or that of a description and a pull request.
 pub fn name(args: &EnvironmentArgs) -> anyhow::Result<String> {
@@ -26,9 +31,22 @@ pub fn name(args: &EnvironmentArgs) -> anyhow::Result<String> {
     }
 }
 
-/// Prints that the environment does not exist, and where to look (exit code 2).
-pub fn not_found_error(environment: &str, common: &Common) -> ReportedError {
-    usage_error(&format!("{}; see `dayfly list{}`", not_found(environment, common), target::flags(common)))
+/// Prints that the environment does not exist, which ones have a similar name, and where to look (exit code 2).
+pub async fn not_found_error(environment: &str, engine: &dyn Engine, common: &Common) -> ReportedError {
+    let meant = suggestion(&similar(environment, engine).await);
+    usage_error(&format!("{}{meant}; see `dayfly list{}`", not_found(environment, common), target::flags(common)))
+}
+
+/// Names of existing environments that are similar, the most similar first; none if the engine does not say.
+pub async fn similar(environment: &str, engine: &dyn Engine) -> Vec<String> {
+    let all = engine.list().await.unwrap_or_default();
+    let names = all.iter().map(|o| o.environment.as_str());
+    all_near(environment, names).into_iter().take(MAX_SIMILAR).map(str::to_owned).collect()
+}
+
+/// A question about similar names, with its punctuation; empty if there are none.
+pub fn suggestion(similar: &[String]) -> String {
+    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(" or ")) }
 }
 
 /// Message: no such environment at the target of the flags.

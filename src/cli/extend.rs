@@ -1,4 +1,4 @@
-//! `dayfly extend`: extends an environment's lifetime.
+//! `dayfly extend`: extends an environment's lifetime, counted from now on; it is never shortened.
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};

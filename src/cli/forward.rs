@@ -31,7 +31,7 @@ pub struct ForwardArgs {
 pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
     let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
-        anyhow::bail!(environment::not_found_error(&args.environment, common));
+        anyhow::bail!(environment::not_found_error(&args.environment, engine.as_ref(), common).await);
     };
     let (unit, port) = target(&args.service, &lease)?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))

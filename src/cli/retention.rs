@@ -21,12 +21,14 @@ pub struct Changed {
 pub async fn change(name: &str, change: &RetentionChange, common: &Common) -> anyhow::Result<Changed> {
     let engine = target::engine(common).await?;
     let found = engine.observe(name).await.map_err(|e| engine_error(common, &e))?;
-    let Some(found) = found else { return Err(environment::not_found_error(name, common).into()) };
+    let Some(found) = found else {
+        return Err(environment::not_found_error(name, engine.as_ref(), common).await.into());
+    };
     let owner = found.lease.as_ref().and_then(|lease| lease.owner.clone());
     let (run, before) = run_and_retention(name, found)?;
     match engine.update_retention(name, run, change).await.map_err(|e| engine_error(common, &e))? {
         RetentionUpdate::Current(after) => Ok(Changed { before, after, owner }),
-        RetentionUpdate::NotFound => Err(environment::not_found_error(name, common).into()),
+        RetentionUpdate::NotFound => Err(environment::not_found_error(name, engine.as_ref(), common).await.into()),
         RetentionUpdate::Terminating => Err(leaving(name).into()),
         RetentionUpdate::OwnedBy(newer) => {
             errln!("error: run {newer} just replaced {name}; nothing was changed; check it and try again");

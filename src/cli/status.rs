@@ -12,7 +12,7 @@ pub async fn run(args: EnvironmentArgs, common: &Common) -> anyhow::Result<u8> {
     let name = environment::name(&args)?;
     let engine = target::engine(common).await?;
     let Some(observed) = engine.observe(&name).await.map_err(|e| engine_error(common, &e))? else {
-        anyhow::bail!(environment::not_found_error(&name, common));
+        anyhow::bail!(environment::not_found_error(&name, engine.as_ref(), common).await);
     };
     if common.output == Output::Json {
         outln!("{}", serde_json::to_string_pretty(&list::json(&observed, Timestamp::now()))?);

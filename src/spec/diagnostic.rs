@@ -16,7 +16,7 @@ mod severity;
 mod suggest;
 
 pub use severity::Severity;
-pub use suggest::{known, near};
+pub use suggest::{all_near, known, near};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,7 +68,17 @@ impl Diagnostic {
     pub fn without_span(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
         let severity = Severity::Error;
-        Self { severity, file: None, path: path.into(), line: None, column: None, message, help, mark: None, also: None }
+        Self {
+            severity,
+            file: None,
+            path: path.into(),
+            line: None,
+            column: None,
+            message,
+            help,
+            mark: None,
+            also: None,
+        }
     }
 
     /// Points at a second place as well.

@@ -68,7 +68,8 @@ fn up_status_logs_forward_and_down_work_together() {
     logs.until("GET / HTTP");
     logs.signal("INT");
     user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed kc-look-pr-1");
-    user.dayfly(&["down", "kc-look-pr-1"]).code(0).says("in the cluster; nothing to remove");
+    user.dayfly(&["down", "kc-look-pr-1"]).code(2).says("in the cluster");
+    user.dayfly(&["down", "kc-look-pr-1", "--ignore-not-found"]).code(0).says("in the cluster; nothing to remove");
     user.finds_nothing_of("kc-look-pr-1");
 }
 

@@ -43,7 +43,20 @@ fn doctor_without_an_engine_gives_advice_and_exits_with_4() {
     assert!(
         said.contains("✗ container engine")
             && said.contains("unix:///nowhere/engine.sock (from DOCKER_HOST): no such file")
-            && said.contains("→ start one"),
+            && said.contains("→ correct the address"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_does_not_judge_an_image_that_is_absent() {
+    let Some(_engine) = world::engine().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("environment.yaml");
+    let text = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: absent\nservices: { web: { image: localhost/dayfly/nowhere:1 } }\n";
+    std::fs::write(&file, text).unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_dayfly")).arg("doctor").arg(&file).output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(4), "{said}");
+    assert!(said.contains("localhost/dayfly/nowhere:1: not here yet") && !said.contains("runs as root"), "{said}");
 }

@@ -6,6 +6,7 @@ use super::check::Check;
 use super::trial;
 use crate::engine::Engine;
 use crate::engine::local::LocalEngine;
+use crate::model::ImageFact;
 use crate::plan::Plan;
 use crate::spec::ValidDescription;
 
@@ -69,6 +70,11 @@ async fn disk(engine: &LocalEngine) -> Option<Check> {
     })
 }
 
+/// An image of which nothing is known yet, not even its user.
+fn unknown(reference: &str) -> ImageFact {
+    ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None }
+}
+
 /// Checks that the plan's images are present and do not run as root. Pulls nothing.
 async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
     let wanted = plan.images();
@@ -77,8 +83,14 @@ async fn images(engine: &LocalEngine, plan: &Plan) -> Check {
     for reference in &wanted {
         match engine.image(reference).await {
             Ok(Some(fact)) => drop(here.insert(reference.clone(), fact)),
-            Ok(None) => wrong.push(format!("{reference}: not here yet")),
-            Err(e) => wrong.push(format!("{reference}: failed to {e}")),
+            Ok(None) => {
+                wrong.push(format!("{reference}: not here yet"));
+                here.insert(reference.clone(), unknown(reference));
+            }
+            Err(e) => {
+                wrong.push(format!("{reference}: failed to {e}"));
+                here.insert(reference.clone(), unknown(reference));
+            }
         }
     }
     let absent = wrong.len();

@@ -43,7 +43,9 @@ fn advice(tried: &[(String, String)]) -> String {
     if any("refused") {
         todo.push("start the engine behind the socket: `systemctl start podman.socket` or `systemctl start docker`");
     }
-    if todo.is_empty() {
+    if todo.is_empty() && tried.iter().any(|(what, _)| what.ends_with("_HOST)")) {
+        todo.push("correct the address, or unset the variable to try the usual sockets");
+    } else if todo.is_empty() {
         todo.push("start one: `systemctl --user start podman.socket` (rootless), `systemctl start podman.socket`, or `systemctl start docker`; or name its socket in DOCKER_HOST (unix:///path)");
     }
     todo.iter().map(|t| format!("  → {t}")).collect::<Vec<_>>().join("\n")
@@ -190,6 +192,8 @@ mod tests {
         assert!(denied.contains("`docker` group") && !denied.contains("systemctl start docker"), "{denied}");
         let absent = unreachable(&[("unix:///var/run/docker.sock".into(), "no such file".into())]).to_string();
         assert!(absent.contains("podman.socket"), "{absent}");
+        let named = unreachable(&[("unix:///x.sock (from DOCKER_HOST)".into(), "no such file".into())]).to_string();
+        assert!(named.contains("unset the variable") && !named.contains("systemctl"), "{named}");
     }
 
     #[test]

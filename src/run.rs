@@ -35,8 +35,8 @@ pub struct Run {
     pub lease: Lease,
     /// The journal of the run.
     pub journal: Journal,
-    /// The key that signs the evidence.
-    pub key: Arc<SigningKey>,
+    /// The key that signs the evidence; without one, the evidence is unsigned and proves nothing.
+    pub key: Option<Arc<SigningKey>>,
     /// Folder of the evidence of all runs.
     pub evidence: PathBuf,
     /// Additional store from which clients fetch the evidence.
@@ -68,8 +68,8 @@ pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
     })
 }
 
-/// Signs the opening entry of a run, before anything is created.
-pub fn open(facts: &Facts, lease: &Lease, key: &SigningKey, evidence: &Path) -> Result<(), EvidenceError> {
+/// Signs the opening entry of a run, before anything is created; without a key, only stores it.
+pub fn open(facts: &Facts, lease: &Lease, key: Option<&SigningKey>, evidence: &Path) -> Result<(), EvidenceError> {
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
@@ -85,7 +85,7 @@ pub async fn open_in_cluster(
     evidence: &Path,
     configmap_store: &ConfigMapStore,
 ) -> Result<Option<StoredEvidence>, EvidenceError> {
-    open(facts, lease, key, evidence)?;
+    open(facts, lease, Some(key), evidence)?;
     if facts.engine == EngineKind::Fake {
         return Ok(None);
     }
@@ -158,7 +158,9 @@ impl Run {
         }
         self.journal.stop_saving();
         match self.sign_and_store().await {
-            Ok((folder, statements)) if last => self.journal.record(RunEvent::Sealed { folder, statements }),
+            Ok((folder, statements)) if last => {
+                self.journal.record(RunEvent::Sealed { folder, statements, unsigned: self.key.is_none() });
+            }
             Ok(_) => {}
             Err(text) => {
                 if !self.journal.facts().causes.iter().any(|c| c.kind == CauseKind::NoEvidence) {
@@ -171,7 +173,7 @@ impl Run {
     /// Signs and stores the evidence; returns its location and the number of statements.
     async fn sign_and_store(&self) -> Result<(String, usize), String> {
         let facts = self.journal.facts();
-        let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), &self.key, &self.evidence);
+        let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), self.key.as_deref(), &self.evidence);
         let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
         let folder = match &self.configmap_store {
             None => sealed.dir.display().to_string(),

@@ -80,7 +80,9 @@ fn each_pipeline_runs_reports_and_verifies() {
         let lines = command_lines(&parsed(path));
         let verb = |verb: &str| lines.iter().filter(|l| l[1] == verb).cloned().collect::<Vec<_>>();
         let submits = SUBMITTING.contains(&path);
-        let run = &verb(if submits { "submit" } else { "run" })[0];
+        let is_signed = |line: &&Vec<String>| !line.contains(&"--unsigned".to_owned());
+        let runs = verb(if submits { "submit" } else { "run" });
+        let run = runs.iter().find(is_signed).unwrap();
         assert_eq!(run.contains(&"--wait".to_owned()), submits, "{path}");
         assert_eq!(value_of(run, "--key").is_some(), !submits, "{path}");
         assert_eq!(value_of(run, "--pr"), Some("42"), "{path}");
@@ -103,6 +105,27 @@ fn each_pipeline_runs_reports_and_verifies() {
 }
 
 #[test]
+fn changes_of_forks_run_without_a_key_and_are_not_verified() {
+    for path in [GITHUB[0], GITLAB[0]] {
+        let lines = command_lines(&parsed(path));
+        let runs: Vec<_> = lines.iter().filter(|l| l[1] == "run").collect();
+        let is_unsigned = |line: &&Vec<String>| line.contains(&"--unsigned".to_owned());
+        let unsigned = runs.iter().find(|l| is_unsigned(l)).unwrap().as_slice();
+        let signed = runs.iter().find(|l| !is_unsigned(l)).unwrap().as_slice();
+        let key = signed.iter().position(|a| a == "--key").unwrap();
+        let replaced: Vec<_> = [&signed[..key], &["--unsigned".to_owned()], &signed[key + 2..]].concat();
+        assert_eq!(unsigned, replaced, "{path}: apart from the key, both are the same");
+    }
+    let steps = parsed(GITHUB[0])["jobs"]["environment"]["steps"].clone();
+    let condition = |part: &str| {
+        let step = steps.as_array().unwrap().iter().find(|s| s["run"].as_str().is_some_and(|r| r.contains(part)));
+        step.unwrap()["if"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(condition("--unsigned").replace("!=", "=="), condition("--key \"$RUNNER_TEMP/dayfly-key.pem\""));
+    assert_eq!(condition("dayfly verify"), format!("always() && {}", condition("dayfly-key.pem\" --evidence")));
+}
+
+#[test]
 fn submitting_pipelines_have_no_signing_key() {
     for path in SUBMITTING {
         let mut lines = Vec::new();
@@ -118,8 +141,9 @@ fn uploads_reports_of_failed_runs() {
         let github = parsed(path);
         let steps = github["jobs"]["environment"]["steps"].as_array().unwrap();
         let run = steps.iter().position(|s| s["name"] == "Run").unwrap();
-        for step in &steps[run + 1..] {
-            assert_eq!(step["if"], "always()", "{path}: {}", step["name"]);
+        for step in steps[run + 1..].iter().filter(|s| !s["run"].as_str().unwrap_or_default().contains("--unsigned")) {
+            let condition = step["if"].as_str().unwrap_or_default();
+            assert!(condition == "always()" || condition.starts_with("always() && "), "{path}: {}", step["name"]);
         }
         assert!(steps.last().unwrap()["with"]["path"].as_str().unwrap().contains("evidence/"), "{path}");
     }

@@ -164,8 +164,16 @@ fn contains_no_external_references_and_no_scripts() {
             "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""
         ));
         for found in refs.captures_iter(&page) {
-            assert!(found[1].eq_ignore_ascii_case("href") && found[2].starts_with('#'), "{name}: {}", &found[0]);
+            let is_link = found[2].starts_with("https://git.example.org/") && name != "hostile";
+            assert!(
+                found[1].eq_ignore_ascii_case("href") && (found[2].starts_with('#') || is_link),
+                "{name}: {}",
+                &found[0]
+            );
         }
+        let links = page.matches("<a href=\"https://").count();
+        assert_eq!(page.matches("\" rel=\"noopener noreferrer\">").count(), links, "{name}");
+        assert_eq!(links, if name == "hostile" { 0 } else { 4 }, "{name}");
         for never in ["<script", "url(", "@import", "javascript:", "<img", "<link", "<iframe"] {
             assert!(!page.to_lowercase().contains(never), "{name}: {never}");
         }

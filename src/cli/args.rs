@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::install::manifests::IMAGE;
 use crate::model::Keep;
+use crate::report::facts::https;
 
 /// Global options.
 #[derive(Debug, Clone, Args)]
@@ -113,6 +114,9 @@ pub struct ChangeArgs {
     /// Repository of the pull request, as OWNER/NAME or URL (default in GitHub and GitLab jobs: that of the job)
     #[arg(long, value_name = "REPOSITORY")]
     pub repository: Option<String>,
+    /// Address of the CI job, https://…, for the report (default in GitHub and GitLab jobs: that of the job)
+    #[arg(long, value_name = "URL", value_parser = https_url)]
+    pub job_url: Option<String>,
     /// Lifetime of the environment, such as 4h (default: `ttl` of the description)
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
@@ -169,6 +173,10 @@ pub struct EnvironmentArgs {
     /// Pull request number (only with a description)
     #[arg(long, value_name = "NUMBER")]
     pub pr: Option<u32>,
+}
+
+fn https_url(text: &str) -> Result<String, String> {
+    https(text).ok_or_else(|| "write an https:// address without a user and without special characters".to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

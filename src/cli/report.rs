@@ -47,10 +47,14 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
         None => {
             let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let file = find(path)?;
-            errln!(
-                "note: the report is not verified; check its evidence with: dayfly verify {} --key PUBLIC_KEY",
-                file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
-            );
+            if facts.unsigned {
+                errln!("note: the report is unsigned: nothing shows that it is true");
+            } else {
+                errln!(
+                    "note: the report is not verified; check its evidence with: dayfly verify {} --key PUBLIC_KEY",
+                    file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
+                );
+            }
             stdio::out_styled(&render(&facts, format, colour)?, colour && format == Format::Text);
             Ok(())
         }

@@ -35,9 +35,13 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     }
     let repository = args.repository.clone().or(job.repository).as_deref().map(without_credentials);
     let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
-    let runner =
-        Runner { name: "dayfly".into(), version: env!("CARGO_PKG_VERSION").into(), job: job.url, actor: job.actor };
-    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ttl: args.ttl.clone() }, change, runner))
+    let runner = Runner {
+        name: "dayfly".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        job: args.job_url.clone().or(job.url),
+        actor: job.actor,
+    };
+    Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ..args.clone() }, change, runner))
 }
 
 /// Checks the requested run, also against the policy if this process performs it. Errors are printed and end with exit code

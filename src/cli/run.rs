@@ -1,6 +1,7 @@
 //! `dayfly run`: up, suites, report, sign, down; the CI acceptance stage.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -25,8 +26,19 @@ pub struct RunArgs {
     #[command(flatten)]
     owner: OwnerArgs,
     /// Private key that signs the report (generate one with `dayfly key generate`)
-    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
-    key: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DAYFLY_KEY",
+        hide_env_values = true,
+        required_unless_present = "unsigned",
+        conflicts_with = "unsigned"
+    )]
+    key: Option<PathBuf>,
+    /// Sign nothing: the report says UNSIGNED and proves nothing. For pull requests that must not have a key, such as those
+    /// of forks
+    #[arg(long)]
+    unsigned: bool,
     /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -42,16 +54,18 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let RequestArgs { description, identity_token, suite, keep, .. } = args.request;
     let proof =
         identity_token::proof(identity_token.as_deref(), &description, &args.policy, &policy, &change, &runner).await?;
-    let key = super::key::signing_key(&args.key, args.passphrase_file.clone())?;
+    let read = |file: &PathBuf| super::key::signing_key(file, args.passphrase_file.clone());
+    let key = args.key.as_ref().map(read).transpose()?.map(Arc::new);
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
     let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     facts.policy = reference;
+    facts.unsigned = key.is_none();
     facts.not_selected = lease.plan.not_selected(&suite);
     facts.requester.iter_mut().for_each(|r| r.proven.clone_from(&proof));
-    if let Err(e) = run::open(&facts, &lease, &key, &args.evidence) {
+    if let Err(e) = run::open(&facts, &lease, key.as_deref(), &args.evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
@@ -66,7 +80,6 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         lease.environment,
         target::flags(common)
     );
-    let key = std::sync::Arc::new(key);
     let run = Run {
         engine,
         lease,
@@ -92,7 +105,7 @@ pub fn print_report(facts: &Facts, common: &Common, folder: &Path) {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         stdio::out_styled(&crate::report::text::render(facts, colour), colour);
         outln!("\nreport    {}", folder.join("report.json").display());
-        outln!("signed    {}", folder.display());
+        outln!("{:<9} {}", if facts.unsigned { "UNSIGNED" } else { "signed" }, folder.display());
     }
     if let Err(e) = super::ci::publish(facts, &process_env::variables()) {
         errln!("warning: failed to tell the CI system: {e}");

@@ -214,7 +214,7 @@ impl Runner {
             kept_reason: kept_reason(&object.metadata, object.spec.keep),
             lease,
             journal,
-            key: self.key.clone(),
+            key: Some(self.key.clone()),
             evidence: self.evidence.clone(),
             configmap_store: Some(configmap_store),
             take_over: false,

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::dsse::Envelope;
 
+/// In place of the id of a key, where nobody signed.
+pub const UNSIGNED: &str = "unsigned";
+
 /// The media type written and accepted.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 

@@ -19,7 +19,7 @@ pub struct Envelope {
     pub payload: String,
     /// `PAYLOAD_TYPE`.
     pub payload_type: String,
-    /// Exactly one.
+    /// Exactly one; none in unsigned evidence, which `verify` refuses.
     pub signatures: Vec<Signature>,
 }
 
@@ -40,16 +40,19 @@ pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Wraps a payload, signed if there is a key.
+pub fn wrap(payload: &[u8], key: Option<&SigningKey>) -> Envelope {
+    key.map_or_else(|| unsigned(payload), |key| sign(payload, key))
+}
+
 /// Wraps and signs a payload.
 pub fn sign(payload: &[u8], key: &SigningKey) -> Envelope {
-    Envelope {
-        payload: STANDARD.encode(payload),
-        payload_type: PAYLOAD_TYPE.into(),
-        signatures: vec![Signature {
-            keyid: key.verifying_key().keyid(),
-            sig: STANDARD.encode(key.sign(&pae(PAYLOAD_TYPE, payload))),
-        }],
-    }
+    let sig = STANDARD.encode(key.sign(&pae(PAYLOAD_TYPE, payload)));
+    Envelope { signatures: vec![Signature { keyid: key.verifying_key().keyid(), sig }], ..unsigned(payload) }
+}
+
+fn unsigned(payload: &[u8]) -> Envelope {
+    Envelope { payload: STANDARD.encode(payload), payload_type: PAYLOAD_TYPE.into(), signatures: vec![] }
 }
 
 #[cfg(test)]

@@ -24,12 +24,12 @@ pub struct Sealed {
     pub statements: BTreeMap<String, String>,
 }
 
-/// Signs and stores the opening entry with the planned suites, before the first suite. A run is opened once; another attempt
+/// Signs (or, without a key, only wraps) and stores the opening entry with the planned suites, before the first suite. A run is opened once; another attempt
 /// needs a new run id.
 pub fn open<'a>(
     facts: &Facts,
     planned: impl IntoIterator<Item = &'a SuitePlan>,
-    key: &SigningKey,
+    key: Option<&SigningKey>,
     dir: &Path,
 ) -> Result<PathBuf, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
@@ -37,18 +37,18 @@ pub fn open<'a>(
         return Err(EvidenceError::AlreadyOpened(facts.run));
     }
     let payload = statement::opened(facts, planned)?;
-    store::write_all(&dir, &[(store::OPENED.into(), line(&dsse::sign(&payload.bytes, key))?)])?;
+    store::write_all(&dir, &[(store::OPENED.into(), line(&dsse::wrap(&payload.bytes, key))?)])?;
     Ok(dir.join(store::OPENED))
 }
 
-/// Signs and stores a statement for each suite and one for the run, with the facts and the raw files
+/// Signs (or, without a key, only wraps) and stores a statement for each suite and one for the run, with the facts and the raw files
 /// (`raw`: content by SHA-256, without files that an earlier call stored).
 ///
 /// May be called again after teardown, with the same key and unchanged suites.
 pub fn seal(
     facts: &Facts,
     raw: &BTreeMap<String, Vec<u8>>,
-    key: &SigningKey,
+    key: Option<&SigningKey>,
     dir: &Path,
 ) -> Result<Sealed, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
@@ -70,7 +70,7 @@ pub fn seal(
     let mut files = suites;
     files.push((store::REPORT.into(), report));
     files.push((store::RUN_BUNDLE.into(), bundled(&run, key)?));
-    files.push((store::RUN.into(), line(&dsse::sign(&run.bytes, key))?));
+    files.push((store::RUN.into(), line(&dsse::wrap(&run.bytes, key))?));
     store::write_all(&dir, &files)?;
 
     let kept: BTreeSet<&str> = facts.raw().map(|(_, r)| r.sha256.as_str()).collect();
@@ -144,8 +144,9 @@ fn raw_files(
     Ok(files.into_iter().collect())
 }
 
-fn bundled(payload: &Payload, key: &SigningKey) -> Result<Vec<u8>, EvidenceError> {
-    line(&bundle::wrap(dsse::sign(&payload.bytes, key), key.verifying_key().keyid()))
+fn bundled(payload: &Payload, key: Option<&SigningKey>) -> Result<Vec<u8>, EvidenceError> {
+    let keyid = key.map_or_else(|| bundle::UNSIGNED.to_owned(), |key| key.verifying_key().keyid());
+    line(&bundle::wrap(dsse::wrap(&payload.bytes, key), keyid))
 }
 
 /// One line of JSON.

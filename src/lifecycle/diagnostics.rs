@@ -11,12 +11,15 @@ use tokio::time::timeout;
 use super::{Journal, RunEvent};
 use crate::engine::lines::DROPPED;
 use crate::engine::{Engine, EngineError};
+use crate::report::Facts;
 use crate::report::facts::RawFile;
 
 /// Maximum number of lines of a log; the last ones are kept.
 const LINES: usize = 5000;
 /// Maximum size of the log of one copy, in bytes; its beginning is dropped.
 const MAX_LOG: usize = 4 << 20;
+/// Ending of the names of logs.
+pub const LOG: &str = ".log";
 /// Time limit: an environment that does not answer must still be removed.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -43,9 +46,16 @@ pub async fn collect(engine: &dyn Engine, journal: &Journal, environment: &str) 
 }
 
 fn file(journal: &Journal, name: &str, bytes: &[u8]) -> RawFile {
-    let (sha256, size) = journal.add_raw(bytes);
     let media_type = if name.ends_with(".json") { "application/json" } else { "text/plain" };
-    RawFile { name: name.to_owned(), media_type: media_type.to_owned(), sha256, size }
+    let unit = name.strip_suffix(LOG).and_then(|copy| unit_of(copy, &journal.facts()));
+    journal.raw_file(name, media_type, unit.as_deref(), bytes)
+}
+
+/// The unit that a copy belongs to, such as `api` for `api-2`.
+fn unit_of(copy: &str, facts: &Facts) -> Option<String> {
+    let is_unit = |name: &str| facts.units.iter().any(|u| u.name == name);
+    let numbered = || copy.rsplit_once('-').filter(|(_, n)| n.parse::<u8>().is_ok()).map(|(name, _)| name);
+    Some(copy).filter(|c| is_unit(c)).or_else(|| numbered().filter(|name| is_unit(name))).map(str::to_owned)
 }
 
 /// Returns a file with the log of each copy of each unit.
@@ -60,7 +70,7 @@ async fn logs(engine: &dyn Engine, environment: &str) -> Result<BTreeMap<String,
                 continue;
             }
         };
-        let file = files.entry(format!("{}.log", line.unit)).or_default();
+        let file = files.entry(format!("{}{LOG}", line.unit)).or_default();
         file.extend_from_slice(line.text.as_bytes());
         file.push(b'\n');
         if file.len() > 2 * MAX_LOG {

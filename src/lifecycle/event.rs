@@ -66,8 +66,13 @@ pub enum RunEvent {
     Running { digests: BTreeMap<String, String> },
     /// A cause of a result other than passed.
     Cause { cause: Cause },
-    /// Statements are signed and stored.
-    Sealed { folder: String, statements: usize },
+    /// Statements are signed (without a key, only wrapped) and stored.
+    Sealed {
+        folder: String,
+        statements: usize,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsigned: bool,
+    },
     /// The environment is kept.
     Kept { reason: String },
     /// The removal started.

@@ -10,7 +10,7 @@ use crate::engine::EngineKind;
 use crate::lease::Lease;
 use crate::plan::{Plan, Unit};
 use crate::report::facts::{
-    CauseKind, Change, Event, Facts, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitEnd, UnitFact,
+    CauseKind, Change, Event, Facts, Links, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitEnd, UnitFact,
 };
 
 /// The units of a plan before the first event.
@@ -55,6 +55,8 @@ fn requester(lease: &Lease) -> Requester {
 pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
     Facts {
         schema_version: SCHEMA_VERSION,
+        links: Links::of(&change, &runner),
+        unsigned: false,
         run: lease.run,
         environment: lease.environment.clone(),
         description: lease.plan.description.clone(),
@@ -205,6 +207,7 @@ fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
             about(&suite.name, format!("suite ended: {}", suite.verdict.map_or("no verdict", |v| v.word())))
         }
         RunEvent::Cause { cause } if cause.kind == CauseKind::Interrupted => Some((None, cause.text.clone())),
+        RunEvent::Sealed { folder, unsigned: true, .. } => Some((None, format!("stored unsigned in {folder}"))),
         RunEvent::Sealed { folder, .. } => Some((None, format!("signed and stored in {folder}"))),
         RunEvent::Kept { reason } => Some((None, format!("the environment is kept: {reason}"))),
         RunEvent::Removing { .. } => Some((None, "removal started".into())),

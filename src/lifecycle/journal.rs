@@ -11,6 +11,7 @@ use super::{RunEvent, facts};
 use crate::evidence::store;
 use crate::model::{Digest, Redactor};
 use crate::report::Facts;
+use crate::report::facts::RawFile;
 
 /// Receives every event of a run. Clones share one journal.
 #[derive(Clone)]
@@ -67,14 +68,21 @@ impl Journal {
         observer(&event);
     }
 
-    /// Adds a raw file, redacted; returns its SHA-256 and size.
-    pub fn add_raw(&self, bytes: &[u8]) -> (String, u64) {
+    /// Adds a raw file of a unit or suite (without one, of the environment), redacted.
+    pub fn raw_file(&self, name: &str, media_type: &str, unit: Option<&str>, bytes: &[u8]) -> RawFile {
         let mut inner = self.inner();
         let bytes = redact_bytes(bytes, &inner.redactor);
-        let digest = Digest::compute(&bytes).hex();
-        let size = bytes.len() as u64;
-        inner.raw_files.insert(digest.clone(), bytes);
-        (digest, size)
+        let sha256 = Digest::compute(&bytes).hex();
+        let file = RawFile {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            size: bytes.len() as u64,
+            unit: unit.map(str::to_owned),
+            path: Some(format!("{}/{sha256}", store::RAW)),
+            sha256: sha256.clone(),
+        };
+        inner.raw_files.insert(sha256, bytes);
+        file
     }
 
     /// A copy of the current facts.

@@ -25,6 +25,9 @@ pub fn outcome(facts: &Facts) -> &'static str {
     }
 }
 
+/// What every format says of a run whose evidence nobody signed.
+pub const UNSIGNED: &str = "UNSIGNED: nobody signed this report, so that it proves nothing; `dayfly verify` refuses it";
+
 /// The verdict of a case; none means skipped.
 pub fn verdict(verdict: Option<Verdict>) -> &'static str {
     match verdict {

@@ -12,11 +12,13 @@ use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
 mod cause;
+mod links;
 mod outcome;
 mod requester;
 mod unit_end;
 
 pub use cause::{Cause, CauseKind};
+pub use links::{Links, https};
 pub use requester::Requester;
 pub use unit_end::UnitEnd;
 
@@ -42,6 +44,12 @@ pub struct Facts {
     /// The policy that the description was checked against; none for the built-in limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyReference>,
+    /// Addresses of the change and the job.
+    #[serde(default, skip_serializing_if = "Links::is_empty")]
+    pub links: Links,
+    /// Nobody signed the evidence, so that it proves nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// The change under test.
     pub change: Change,
     /// Kind of engine.
@@ -248,6 +256,12 @@ pub struct RawFile {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+    /// The unit or suite that it comes from; none if it concerns the environment as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Its path below the folder of the run; none in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 /// An event of the run.

@@ -45,7 +45,8 @@ struct Page {
     mark: &'static str,
     environment: String,
     sentence: &'static str,
-    about: Vec<(&'static str, String)>,
+    unsigned: Option<&'static str>,
+    about: Vec<(&'static str, String, Option<String>)>,
     causes: Vec<(&'static str, String)>,
     broken: Vec<Broken>,
     suites: Vec<suites::Suite>,
@@ -94,6 +95,7 @@ fn page(facts: &Facts) -> Page {
         mark,
         environment: sanitize::one_line(&facts.environment, 120),
         sentence: sentence(word),
+        unsigned: facts.unsigned.then_some(display::UNSIGNED),
         about: about(facts),
         causes: facts.causes.iter().map(|c| (display::cause(c.kind), sanitize::block(&c.text, 4000))).collect(),
         broken: facts.units.iter().filter_map(broken).collect(),
@@ -141,21 +143,30 @@ fn sentence(word: &str) -> &'static str {
     }
 }
 
-fn about(facts: &Facts) -> Vec<(&'static str, String)> {
-    let mut about = vec![("Pull request", format!("#{}", facts.change.pr))];
+/// Labels, values, and addresses to link the values to.
+fn about(facts: &Facts) -> Vec<(&'static str, String, Option<String>)> {
+    let links = facts.links.checked();
+    let mut about = vec![("Pull request", format!("#{}", facts.change.pr), links.pull_request)];
     let commit = sanitize::one_line(&facts.change.commit, 200);
-    about.push(("Commit", if commit.is_empty() { display::commit(facts) } else { commit }));
-    let optional =
-        [("Repository", &facts.change.repository), ("Job", &facts.runner.job), ("Triggered by", &facts.runner.actor)];
-    about.extend(optional.into_iter().filter_map(|(label, v)| v.as_ref().map(|v| (label, sanitize::one_line(v, 300)))));
-    about.extend(display::requester(facts).map(|text| ("Requested by", text)));
-    about.push(("Started", time::timestamp(facts.started)));
-    about.push(("Took", time::elapsed(facts.started, facts.finished)));
-    about.push(("Engine", display::engine(facts)));
-    about.push(("Run", facts.run.to_string()));
-    about.push(("Description", sanitize::one_line(&facts.description_path, 300)));
-    about.push(("Policy", display::policy(facts).unwrap_or_else(|| "dayfly's built-in limits".into())));
-    about.push(("Description digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100))));
+    about.push(("Commit", if commit.is_empty() { display::commit(facts) } else { commit }, links.commit));
+    let optional = [
+        ("Repository", &facts.change.repository, links.repository),
+        ("Job", &facts.runner.job, links.job),
+        ("Triggered by", &facts.runner.actor, None),
+    ];
+    let one_line = |text: &String| sanitize::one_line(text, 300);
+    about.extend(optional.into_iter().filter_map(|(label, v, link)| Some((label, one_line(v.as_ref()?), link))));
+    let plain = [
+        display::requester(facts).map(|text| ("Requested by", text)),
+        Some(("Started", time::timestamp(facts.started))),
+        Some(("Took", time::elapsed(facts.started, facts.finished))),
+        Some(("Engine", display::engine(facts))),
+        Some(("Run", facts.run.to_string())),
+        Some(("Description", one_line(&facts.description_path))),
+        Some(("Policy", display::policy(facts).unwrap_or_else(|| "dayfly's built-in limits".into()))),
+        Some(("Description digest", format!("sha256:{}", sanitize::one_line(&facts.description_digest, 100)))),
+    ];
+    about.extend(plain.into_iter().flatten().map(|(label, value)| (label, value, None)));
     about
 }
 

@@ -43,6 +43,12 @@ fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
     for (key, value) in about {
         suite.add_property((key, sanitize::one_line(&value, 200).as_str()));
     }
+    for (label, link) in facts.links.checked().labelled() {
+        suite.add_property((format!("{}-url", label.replace(' ', "-")).as_str(), link));
+    }
+    if facts.unsigned {
+        suite.add_property(("evidence", display::UNSIGNED));
+    }
     if let Some(origin) = display::origin(fact) {
         suite.add_property(("origin", origin.as_str()));
     }
@@ -152,6 +158,9 @@ fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
         cases.push(trouble("environment", "the run", NonSuccessKind::Error, word, why));
     }
     let mut suite = TestSuite::new("environment");
+    if facts.unsigned {
+        suite.add_property(("evidence", display::UNSIGNED));
+    }
     suite.extra.insert("timestamp".into(), facts.started.to_string().into());
     (!cases.is_empty()).then(|| {
         suite.add_test_cases(cases);

@@ -1,6 +1,6 @@
 //! Markdown that fits a comment on a pull request: verdicts first, then failures, with long texts folded.
 //!
-//! Escapes hostile text, so that it mentions and links nobody.
+//! Escapes hostile text, so that it mentions and links nobody. The only links are those to the change and the job.
 
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
@@ -94,25 +94,38 @@ impl Page {
 
 fn header(facts: &Facts) -> String {
     let word = display::outcome(facts);
-    let repository = facts.change.repository.as_ref().map(|r| format!("{} ", inline(r, 200))).unwrap_or_default();
-    let job = facts.runner.job.as_ref().map(|j| format!(" · job {}", inline(j, 300))).unwrap_or_default();
+    let links = facts.links.checked();
+    let repository = facts.change.repository.as_ref();
+    let repository = repository.map(|r| format!("{} ", linked(&inline(r, 200), &links.repository))).unwrap_or_default();
+    let job = match (&links.job, &facts.runner.job) {
+        (Some(_), _) => format!(" · {}", linked("job", &links.job)),
+        (None, Some(job)) => format!(" · job {}", inline(job, 300)),
+        (None, None) => String::new(),
+    };
+    let commit = format!("`{}`", display::commit(facts).replace('`', "'"));
     let policy = display::policy(facts).map(|p| format!(" · policy {}", inline(&p, 400))).unwrap_or_default();
     let requester =
         display::requester(facts).map(|r| format!(" · requested by {}", inline(&r, 600))).unwrap_or_default();
+    let unsigned = if facts.unsigned { format!("> **{}**\n\n", display::UNSIGNED) } else { String::new() };
     format!(
         "## {} {word}: {}
 
-{repository}pull request {} at `{}` · {} · {} · run `{}`{job}{policy}{requester}
+{unsigned}{repository}{} at {} · {} · {} · run `{}`{job}{policy}{requester}
 
 ",
         mark(word),
         inline(&facts.environment, 120),
-        facts.change.pr,
-        display::commit(facts).replace('`', "'"),
+        linked(&format!("pull request {}", facts.change.pr), &links.pull_request),
+        linked(&commit, &links.commit),
         time::elapsed(facts.started, facts.finished),
         inline(&display::engine(facts), 100),
         facts.run,
     )
+}
+
+/// A text as a link, if there is an address. Addresses that passed `https` hold nothing that could end the link.
+fn linked(text: &str, address: &Option<String>) -> String {
+    address.as_ref().map_or_else(|| text.to_owned(), |address| format!("[{text}](<{address}>)"))
 }
 
 fn suites(suites: &[SuiteFact]) -> String {

@@ -79,9 +79,19 @@ impl Page {
         );
         let policy = display::policy(facts).map(|p| format!("policy {p}"));
         let requester = display::requester(facts).map(|r| format!("requested by {r}"));
-        for about in [Some(about), policy, requester].into_iter().flatten() {
+        let links = facts.links.checked();
+        // The repository stands in the line before.
+        let links = links
+            .labelled()
+            .filter(|(label, _)| *label != "repository")
+            .map(|(label, link)| format!("{label:<12}  {link}"));
+        for about in [Some(about), policy, requester].into_iter().flatten().chain(links) {
             let about = self.paint(FAINT, &sanitize::without_ci_commands(&about));
             self.line(&about);
+        }
+        if facts.unsigned {
+            let unsigned = self.paint(UNSURE, display::UNSIGNED);
+            self.line(&unsigned);
         }
     }
 

@@ -59,8 +59,10 @@ fn read_results(
     exit: &SuiteExit,
     took_ms: u64,
 ) -> ContainerResult {
-    let mut raw = vec![raw_file(session, "log.txt", "text/plain", exit.log.as_bytes())];
-    raw.extend(exit.files.iter().map(|(name, bytes)| raw_file(session, name, media_type(name), bytes)));
+    let raw_file =
+        |name: &str, media_type, bytes: &[u8]| session.journal.raw_file(name, media_type, Some(&suite.name), bytes);
+    let mut raw = vec![raw_file("log.txt", "text/plain", exit.log.as_bytes())];
+    raw.extend(exit.files.iter().map(|(name, bytes)| raw_file(name, media_type(name), bytes)));
     let results = match container.verdict {
         VerdictSource::Junit => results::read_junit_files(&exit.files),
         VerdictSource::ExitCode => {
@@ -69,11 +71,6 @@ fn read_results(
     };
     let (verdict, reason) = results::verdict(exit, container.verdict, &results);
     ContainerResult { verdict, reason, cases: results.cases, raw }
-}
-
-fn raw_file(session: &Session, name: &str, media_type: &str, bytes: &[u8]) -> RawFile {
-    let (sha256, size) = session.journal.add_raw(bytes);
-    RawFile { name: name.to_owned(), media_type: media_type.to_owned(), sha256, size }
 }
 
 fn media_type(name: &str) -> &'static str {

@@ -37,6 +37,8 @@ pub fn failed(run: u128) -> Facts {
     };
     Facts {
         schema_version: SCHEMA_VERSION,
+        links: Default::default(),
+        unsigned: false,
         run: uuid::Uuid::from_u128(run).into(),
         environment: "demo-pr-12".into(),
         description: "demo".into(),
@@ -160,6 +162,8 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
             media_type: "text/plain".into(),
             sha256: digest(raw),
             size: raw.len() as u64,
+            unit: Some(name.into()),
+            path: None,
         }],
         source: Some("environments/demo/environment.yaml:40".into()),
         confinement: Some(Confinement {

@@ -109,6 +109,8 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
             media_type: "text/plain".into(),
             sha256: digest("log"),
             size: 18_204,
+            unit: Some(name.into()),
+            path: None,
         }],
         source: Some("environments/tsd/environment.yaml:96".into()),
         confinement: None,
@@ -190,8 +192,10 @@ pub fn passed() -> Facts {
     for case in &mut suites[1].cases {
         case.controls = vec!["the same request with a valid token".into()];
     }
-    Facts {
+    let facts = Facts {
         schema_version: SCHEMA_VERSION,
+        links: Links::default(),
+        unsigned: false,
         run: "0195f7a2-6c1e-7d3a-9b44-2f6f0c8e1a57".parse().unwrap(),
         environment: "tsd-pr-42".into(),
         description: "tsd".into(),
@@ -218,7 +222,7 @@ pub fn passed() -> Facts {
         runner: Runner {
             name: "dayfly".into(),
             version: "0.1.0".into(),
-            job: Some("https://ci.example.org/tsd/platform/jobs/9917".into()),
+            job: Some("https://git.example.org/tsd/platform/-/jobs/9917".into()),
             actor: Some("reviewer".into()),
         },
         started: at(0),
@@ -235,7 +239,8 @@ pub fn passed() -> Facts {
         taken_over: None,
         requester: None,
         traces: vec![],
-    }
+    };
+    Facts { links: Links::of(&facts.change, &facts.runner), ..facts }
 }
 
 fn image(reference: &str) -> ImageFact {
@@ -440,6 +445,13 @@ pub fn hostile() -> Facts {
     facts.description_path = evil("path");
     facts.change = Change { repository: Some(evil("repository")), pr: 42, commit: evil("commit") };
     facts.runner.job = Some(evil("job"));
+    let link = |address: &str| Some(address.to_owned());
+    facts.links = Links {
+        repository: link("javascript:alert(1)"),
+        pull_request: link("https://evil.test/\" onclick=\"alert(1)"),
+        commit: link("https://evil.test/)[x](https://evil.test"),
+        job: link("https://user:password@evil.test/"),
+    };
     facts.access.push((evil("from"), evil("to")));
     facts.units[0].name = evil("unit");
     facts.units[0].confinement.reason = Some(evil("reason"));

@@ -50,7 +50,10 @@ pub fn text(event: &RunEvent) -> Option<String> {
         RunEvent::CaseDone { suite, case } => self::case(suite, case),
         RunEvent::SuiteDone { suite } => self::suite(suite),
         RunEvent::Cause { cause } => format!("result    {}", cause.text),
-        RunEvent::Sealed { folder, statements } => format!("signed    {statements} statements in {folder}"),
+        RunEvent::Sealed { folder, statements, unsigned: true } => {
+            format!("UNSIGNED  {statements} statements without a signature in {folder}")
+        }
+        RunEvent::Sealed { folder, statements, .. } => format!("signed    {statements} statements in {folder}"),
         RunEvent::Kept { reason } => format!("kept      {reason}"),
         RunEvent::Removing { environment } => format!("remove    {environment}"),
         RunEvent::Removed { residual, took_ms } if residual.is_empty() => {

@@ -25,6 +25,9 @@ pub enum Refusal {
         /// Found.
         String,
     ),
+    /// Nobody signed the evidence.
+    #[error("the evidence is UNSIGNED: it was made with `dayfly run --unsigned`, and proves nothing")]
+    Unsigned,
     /// The envelope does not carry exactly one signature.
     #[error("the envelope carries {0} signatures instead of exactly one")]
     Signatures(

@@ -106,6 +106,9 @@ fn read_envelope(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
         return Err(Refusal::Envelope("the bundle names public log entries, which dayfly does not support".into()));
     }
     let hint = bundle.verification_material.public_key.hint;
+    if bundle.dsse_envelope.signatures.is_empty() {
+        return Err(Refusal::Unsigned);
+    }
     if hint != keyid {
         return Err(Refusal::WrongKey { found: hint, pinned: keyid.into() });
     }
@@ -114,8 +117,10 @@ fn read_envelope(bytes: &[u8], keyid: &str) -> Result<Envelope, Refusal> {
 
 /// Returns the payload if the pinned key signed it as an in-toto statement.
 fn verify_signature(envelope: &Envelope, key: &VerifyingKey, keyid: &str) -> Result<Vec<u8>, Refusal> {
-    let [signature] = envelope.signatures.as_slice() else {
-        return Err(Refusal::Signatures(envelope.signatures.len()));
+    let signature = match envelope.signatures.as_slice() {
+        [signature] => signature,
+        [] => return Err(Refusal::Unsigned),
+        several => return Err(Refusal::Signatures(several.len())),
     };
     if signature.keyid != keyid {
         return Err(Refusal::WrongKey { found: signature.keyid.clone(), pinned: keyid.into() });

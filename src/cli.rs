@@ -43,6 +43,7 @@ pub mod retention;
 pub mod run;
 pub mod runner;
 pub mod schema;
+pub mod secrets;
 pub mod signals;
 pub mod status;
 pub mod submit;
@@ -115,8 +116,10 @@ pub enum Verb {
         #[command(flatten)]
         environment: EnvironmentArgs,
     },
-    /// Show the logs of an environment
+    /// Show the logs of an environment, or of a past run
     Logs(logs::LogsArgs),
+    /// Show the passwords of an environment
+    Secrets(secrets::SecretsArgs),
     /// Forward a local port to a service
     Forward(forward::ForwardArgs),
     /// Remove an environment
@@ -190,6 +193,7 @@ impl Cli {
             Verb::List => list::run(common).await,
             Verb::Status { environment } => status::run(environment, common).await,
             Verb::Logs(args) => logs::run(args, common).await,
+            Verb::Secrets(args) => secrets::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down(args) => down::run(args, common).await,
             Verb::Extend(args) => extend::run(args, common).await,

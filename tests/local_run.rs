@@ -104,11 +104,72 @@ fn up_list_status_test_logs_and_down_work_together() {
         .says("the description has no suite nope; it has: suite");
     user.dayfly(&["logs", "look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "look-pr-1", "nope"]).code(2).says("it has: web");
+    user.dayfly(&["down", "lok-pr-1"]).code(2).says("did you mean look-pr-1?").says("nothing was removed");
+    user.dayfly(&["logs", "look-pr-11"]).code(2).says("did you mean look-pr-1?");
     user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("removed look-pr-1");
-    user.dayfly(&["down", "look-pr-1"])
-        .code(0)
-        .says("on this machine (--engine kubernetes looks in the cluster); nothing to remove");
+    user.dayfly(&["down", "look-pr-1"]).code(2).says("on this machine (--engine kubernetes looks in the cluster)");
+    user.dayfly(&["down", "look-pr-1", "--ignore-not-found"]).code(0).says("nothing to remove");
+    user.dayfly(&["down", &file, "--pr", "1"]).code(0).says("nothing to remove");
     user.finds_nothing_of("look-pr-1");
+}
+
+#[test]
+fn a_run_without_a_key_says_so_everywhere_and_is_refused() {
+    needs_engine!();
+    let user = User::new();
+    let file = user.describes("bare", &with_cases(REACHES_WEB));
+    user.owns("bare-pr-1");
+    let run = ["run", &file, "--pr", "1", "--commit", COMMIT, "--evidence", "evidence"];
+    user.dayfly(&run).code(2).says("--key");
+    let job = ["--repository", "https://git.test/a/b", "--job-url", "https://git.test/a/b/-/jobs/9"];
+    let ended = user.dayfly(&[&run[..], &["--unsigned"], &job].concat()).code(0).says("PASSED");
+    assert!(ended.out.contains("UNSIGNED") && !ended.out.contains("signed    ") && ended.err.contains("UNSIGNED"));
+    let folder = user.evidence("bare-pr-1");
+    let folder = folder.to_str().unwrap();
+    user.dayfly(&["verify", folder, "--key", "key.pem.pub"]).code(10).says("the evidence is UNSIGNED");
+    for format in ["text", "junit", "markdown", "html"] {
+        let report = user.dayfly(&["report", folder, "--format", format]).code(0);
+        assert!(report.out.contains("UNSIGNED"), "{format}");
+        for link in
+            ["https://git.test/a/b/-/merge_requests/1", &format!("https://git.test/a/b/-/commit/{COMMIT}"), job[3]]
+        {
+            assert!(report.out.contains(link), "{format}: {link}");
+        }
+    }
+    let report = user.report("bare-pr-1");
+    assert_eq!(report["unsigned"], true);
+    assert_eq!(report["links"]["pullRequest"], "https://git.test/a/b/-/merge_requests/1");
+    let log = report["traces"].as_array().unwrap().iter().find(|t| t["unit"] == "web").unwrap();
+    let stored = std::fs::read_to_string(user.evidence("bare-pr-1").join(log["path"].as_str().unwrap())).unwrap();
+    assert!(log["name"] == "web.log" && stored.contains("GET / HTTP"), "{log}: {stored}");
+    user.finds_nothing_of("bare-pr-1");
+    user.dayfly(&["logs", "bare-pr-1", "web", "--evidence", "evidence"]).code(0).says("GET / HTTP");
+    user.dayfly(&["logs", "web", "--evidence", folder]).code(0).says("GET / HTTP");
+    user.dayfly(&["logs", "bare-pr-1", "nope", "--evidence", "evidence"]).code(2).says("known are: `web`");
+    user.dayfly(&["logs", "bare-pr-1"]).code(2).says("--evidence FOLDER");
+    let mut gone = user.command(&["logs", "bare-pr-1"]);
+    gone.env("DAYFLY_EVIDENCE", "evidence");
+    support::ended(gone).code(0).says("GET / HTTP").says("which is over");
+}
+
+#[test]
+fn shows_secrets_to_the_owner_and_only_on_demand() {
+    needs_engine!();
+    let user = User::new();
+    let secret = WEB.replacen("port: 8080\n", "port: 8080\n    secrets: [key]\n", 1);
+    let file = user.describes("vault", &format!("secrets: {{ key: {{}}, other: {{}} }}\n{secret}"));
+    user.owns("vault-pr-1");
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    let refused = user.dayfly(&["secrets", "vault-pr-1", "key"]).code(2).says("not a terminal");
+    assert!(refused.out.is_empty());
+    let key = user.dayfly(&["secrets", "vault-pr-1", "key", "--reveal"]).code(0).out;
+    assert!(key.trim().len() == 64 && key.trim().bytes().all(|b| b.is_ascii_hexdigit()), "{key}");
+    let all = user.dayfly(&["secrets", "vault-pr-1", "--reveal", "--output", "json"]).code(0).json();
+    assert_eq!((all["key"].as_str(), all["other"].as_str().map(str::len)), (Some(key.trim()), Some(64)));
+    user.dayfly(&["secrets", "vault-pr-1", "keey", "--reveal"]).code(2).says("did you mean `key`?");
+    user.dayfly(&["secrets", "vault-pr-2", "--reveal"]).code(2).says("did you mean vault-pr-1?");
+    let verbose = user.dayfly(&["secrets", "vault-pr-1", "key", "--reveal", "-vv"]).code(0);
+    assert!(!verbose.err.contains(key.trim()), "no log has the secret");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use dayfly::cli::key::{PassphraseSource, generate, load, show};
 use dayfly::evidence::bundle::Bundle;
 use dayfly::evidence::dsse::Envelope;
 use dayfly::evidence::{KeyKind, SigningKey, VerifyingKey, open, seal, store};
+use dayfly::report::Facts;
 
 #[path = "evidence/sample.rs"]
 mod sample;
@@ -69,12 +70,16 @@ struct Evidence {
 
 impl Evidence {
     fn of(kind: KeyKind) -> Self {
+        Self::of_run(kind, &sample::failed(7))
+    }
+
+    fn of_run(kind: KeyKind, facts: &Facts) -> Self {
         let work = tempfile::tempdir().unwrap();
-        let (key, facts) = (sample::key(kind, 1), sample::failed(7));
+        let key = sample::key(kind, 1);
         let public = work.path().join("key.pub");
         fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
-        open(&facts, &sample::planned(&facts), &key, work.path()).unwrap();
-        let folder = seal(&facts, &sample::raw(), &key, work.path()).unwrap().dir;
+        open(facts, &sample::planned(facts), Some(&key), work.path()).unwrap();
+        let folder = seal(facts, &sample::raw(), Some(&key), work.path()).unwrap().dir;
         Self { work, key, public, folder }
     }
 
@@ -149,6 +154,61 @@ fn openssl_accepts_every_envelope_and_refuses_tampered_ones() {
         examine(&evidence, ask);
         let good = evidence.write("good.json", &evidence.envelopes()[1]);
         assert_eq!(ask(&good, &evidence.other_public()), VerifierVerdict::Refused, "another key");
+    }
+}
+
+/// The documented commands, with the folder of a run and a key in place of the examples.
+fn documented_commands(run: &Path, key: &Path) -> String {
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/evidence.md")).unwrap();
+    let section = docs.split("### With openssl and jq").nth(1).unwrap();
+    let commands = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let (example_run, example_key) = ("run=EVIDENCE/hello-pr-7/RUN\n", "key=ci-key.pem.pub\n");
+    assert!(commands.contains(example_run) && commands.contains(example_key));
+    commands
+        .replace(example_run, &format!("run={}\n", run.display()))
+        .replace(example_key, &format!("key={}\n", key.display()))
+}
+
+/// Runs the documented commands; returns their output if all succeed.
+fn run_documented(evidence: &Evidence, key: &Path) -> Option<String> {
+    let output = Command::new("sh")
+        .args(["-c", &documented_commands(&evidence.folder, key)])
+        .env("TMPDIR", evidence.work.path())
+        .output()
+        .unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn documented_openssl_commands_verify_a_whole_run() {
+    if !present("openssl", works("openssl", "version") && works("jq", "--version")) {
+        return;
+    }
+    for kind in KINDS {
+        let good = Evidence::of(kind);
+        let said = run_documented(&good, &good.public).expect("the evidence is good");
+        assert!(said.ends_with(&format!("FAILED demo-pr-12 pull request 12 commit {}\n", sample::COMMIT)), "{said}");
+        assert!(run_documented(&good, &good.other_public()).is_none(), "another key");
+        let raw = format!("raw/{}", sample::digest(sample::LOG));
+        for file in ["run.intoto.jsonl", "opened.intoto.jsonl", "report.json", "suite-security.sigstore.json", &raw] {
+            let bad = Evidence::of(kind);
+            let path = bad.folder.join(file);
+            let mut bytes = fs::read(&path).unwrap();
+            let third = bytes.len() / 3;
+            bytes[third] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            assert!(run_documented(&bad, &bad.public).is_none(), "{file} is changed");
+            fs::remove_file(&path).unwrap();
+            assert!(run_documented(&bad, &bad.public).is_none(), "{file} is missing");
+        }
+        let (swapped, other) = (Evidence::of(kind), Evidence::of_run(kind, &sample::failed(8)));
+        for file in ["opened.intoto.jsonl", "suite-security.sigstore.json", "report.json"] {
+            let own = fs::read(swapped.folder.join(file)).unwrap();
+            fs::copy(other.folder.join(file), swapped.folder.join(file)).unwrap();
+            assert!(run_documented(&swapped, &swapped.public).is_none(), "{file} is of another run");
+            fs::write(swapped.folder.join(file), own).unwrap();
+        }
+        assert!(run_documented(&swapped, &swapped.public).is_some());
     }
 }
 

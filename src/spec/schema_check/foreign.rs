@@ -107,7 +107,8 @@ fn unit(key: &str) -> Option<&'static str> {
         "build" => "build the image first, and write its reference under `image`",
         "networks" | "network_mode" | "hostNetwork" => "remove it: networks follow from `needs` and `callers`",
         "container_name" | "hostname" | "name" => "remove it: the key above is the name",
-        "restart" | "restartPolicy" => "remove it: nothing is restarted behind the back of a test",
+        "restart" => "remove it: only services have `restart`",
+        "restartPolicy" => "write `restart` in a service: `never` (default), `on-failure` or `always`",
         "deploy" | "scale" => "write `replicas`, and limits under `resources`",
         "mem_limit" | "cpus" | "pids_limit" | "limits" => "write `resources`, with `memory`, `cpu` and `pids`",
         "user" | "privileged" | "cap_add" | "cap_drop" | "read_only" | "securityContext" => {

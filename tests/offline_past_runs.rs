@@ -141,7 +141,8 @@ fn reports_link_to_the_change_and_the_job() {
     let work = tempfile::tempdir().unwrap();
     let mut facts = with_logs(1);
     facts.runner.job = Some("https://git.example/team/demo/actions/runs/7".into());
-    facts.links = Links::of(&facts.change, &facts.runner);
+    let repository = facts.change.repository.as_deref();
+    facts.links = Links::of(repository, 12, sample::COMMIT, facts.runner.job.as_deref());
     let folder = stored(&facts, work.path(), true);
     let report = |format: &str| output(&["report", folder.to_str().unwrap(), "--format", format]);
     let pull = "https://git.example/team/demo/pull/12";

@@ -55,7 +55,7 @@ fn requester(lease: &Lease) -> Requester {
 pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engine: EngineKind) -> Facts {
     Facts {
         schema_version: SCHEMA_VERSION,
-        links: Links::of(&change, &runner),
+        links: Links::of(change.repository.as_deref(), change.pr, &change.commit, runner.job.as_deref()),
         unsigned: false,
         run: lease.run,
         environment: lease.environment.clone(),

@@ -240,7 +240,8 @@ pub fn passed() -> Facts {
         requester: None,
         traces: vec![],
     };
-    Facts { links: Links::of(&facts.change, &facts.runner), ..facts }
+    let Change { repository, pr, commit } = &facts.change;
+    Facts { links: Links::of(repository.as_deref(), *pr, commit, facts.runner.job.as_deref()), ..facts }
 }
 
 fn image(reference: &str) -> ImageFact {

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Runner};
 use crate::model::is_hex;
 
 /// Longest address that becomes a link.
@@ -36,13 +35,13 @@ enum Forge {
 impl Links {
     /// The links of a change and its job. Pull request and commit have one if the address of the repository or of the job
     /// shows the kind of forge.
-    pub fn of(change: &Change, runner: &Runner) -> Self {
-        let job = runner.job.as_deref().and_then(https);
-        let repository = change.repository.as_deref().and_then(https);
+    pub fn of(repository: Option<&str>, pull_request: u32, commit: &str, job: Option<&str>) -> Self {
+        let job = job.and_then(https);
+        let repository = repository.and_then(https);
         let repository = repository.map(|url| url.trim_end_matches('/').trim_end_matches(".git").to_owned());
         let forge = repository.as_deref().and_then(|url| forge(url, job.as_deref()));
         let below = |path: String| repository.as_ref().map(|url| format!("{url}/{path}"));
-        let (number, commit) = (change.pr, &change.commit);
+        let number = pull_request;
         let is_id = (7..=64).contains(&commit.len()) && is_hex(commit, commit.len());
         let pull_request = forge.filter(|_| number > 0).and_then(|forge| {
             below(match forge {
@@ -119,8 +118,7 @@ mod tests {
     use super::*;
 
     fn links(repository: &str, job: &str) -> Links {
-        let change = Change { repository: Some(repository.into()), pr: 7, commit: "4d1f0c2".into() };
-        Links::of(&change, &Runner { job: Some(job.into()), ..Runner::default() })
+        Links::of(Some(repository), 7, "4d1f0c2", Some(job))
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod kubernetes;
 pub mod lines;
 pub mod local;
 pub mod model;
+mod tail;
 mod words;
 
 pub use error::{EngineError, Leftover};
@@ -152,6 +153,10 @@ pub trait Engine: Send + Sync {
         tail: Option<usize>,
         follow: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError>;
+
+    /// Follows the logs of all copies of a unit from their first lines, over restarts; ends when their containers are gone.
+    /// Lines that cannot be read are reported as gaps.
+    async fn follow_log(&self, environment: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError>;
 
     /// Returns the containers of all units, as the engine reports them.
     async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError>;

@@ -3,16 +3,24 @@
 //! Everything that happens passes through the `Journal` as a `RunEvent`: it becomes a fact, a saved report and a line
 //! of progress. Nothing here prints or knows an engine except through the trait.
 
+pub mod candidates;
 pub mod causes;
 pub mod clock;
+pub mod clues;
 pub mod decide;
 pub mod diagnostics;
 pub mod event;
+mod excerpt;
 pub mod facts;
+mod failure;
 pub mod journal;
 mod ledger;
+mod likely;
+pub mod logbook;
+pub mod logged;
 mod redaction;
 pub mod session;
+pub mod telling;
 mod units;
 pub mod up;
 pub mod usage;

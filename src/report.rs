@@ -3,6 +3,7 @@
 //! Every format is a pure function of `Facts` and treats text from the environment under test (names, logs, answers) as
 //! hostile. Nothing here judges, signs or calls an engine, and no format needs a network.
 
+pub mod clues;
 pub mod counts;
 pub mod display;
 mod error;

@@ -5,9 +5,13 @@
 pub mod container;
 pub mod control_listener;
 pub mod executor;
+mod explain;
 pub mod host_steps;
+pub mod involved;
 pub mod isolation;
+mod leaks;
 pub mod outcome;
+mod process_status;
 mod refusal;
 pub mod results;
 pub mod schedule;

@@ -120,5 +120,6 @@ pub fn case_fact(id: &str) -> CaseFact {
         steps: vec![],
         controls: vec![],
         source: None,
+        clues: Default::default(),
     }
 }

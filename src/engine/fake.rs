@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogLine,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogEvent, LogLine,
     ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit, UnitState,
 };
 use crate::agent::AgentLink;
@@ -41,6 +41,8 @@ pub struct Script {
     pub suites: BTreeMap<String, SuiteExit>,
     /// Text that a unit writes into the stream of the agent inside it.
     pub forged: BTreeMap<String, String>,
+    /// What the logs of units give while they are followed.
+    pub logs: BTreeMap<String, Vec<LogEvent>>,
 }
 
 /// The engine.
@@ -288,8 +290,14 @@ impl Engine for FakeEngine {
         _: Option<usize>,
         _: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
-        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into(), cut: false };
+        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into(), cut: false, at: None };
         Ok(futures::stream::iter([Ok(line)]).boxed())
+    }
+
+    async fn follow_log(&self, _: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError> {
+        let events = self.script.logs.get(unit).cloned().unwrap_or_default();
+        // A log stays open as long as its unit.
+        Ok(futures::stream::iter(events).chain(futures::stream::pending()).boxed())
     }
 
     async fn running_containers(&self, _: &str) -> Result<Vec<RunningContainer>, EngineError> {

@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine,
-    OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogEvent, LogLine,
+    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -156,6 +156,10 @@ impl Engine for KubernetesEngine {
         follow: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
         logs::units::lines(self, environment, unit, tail, follow).await
+    }
+
+    async fn follow_log(&self, environment: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError> {
+        logs::units::follow(self, environment, unit).await
     }
 
     async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {

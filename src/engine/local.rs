@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogLine, ObservedEnvironment, OnLine,
-    OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogEvent, LogLine,
+    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -30,6 +30,7 @@ mod explain;
 mod images;
 mod info;
 mod link;
+mod log_follower;
 mod logs;
 mod name;
 mod networks;
@@ -163,6 +164,10 @@ impl Engine for LocalEngine {
         follow: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
         logs::lines(self, environment, unit, tail, follow).await
+    }
+
+    async fn follow_log(&self, environment: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError> {
+        log_follower::follow(self, environment, unit).await
     }
 
     async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {

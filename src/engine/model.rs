@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::{Lease, Owner, Retention, TakenOver};
@@ -177,6 +178,19 @@ pub struct LogLine {
     pub text: String,
     /// The line was longer than what is read of a line; `text` ends with a remark.
     pub cut: bool,
+    /// When it was written, as the engine noted it; some engines give whole seconds.
+    pub at: Option<Timestamp>,
+}
+
+/// What happens in a log that is followed from its first line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogEvent {
+    /// A new line.
+    Line(LogLine),
+    /// A line that may have come before: the engine returned to an earlier place of the log.
+    Again(LogLine),
+    /// Lines of this copy may be missing, and why.
+    Gap { unit: String, why: String },
 }
 
 /// A running container of a unit.

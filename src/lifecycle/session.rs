@@ -8,8 +8,10 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ledger::Ledger;
+use super::logbook::Logbook;
 use super::usage::InUse;
 use super::{Journal, RunEvent, causes};
 use crate::agent::client::AgentClient;
@@ -37,6 +39,9 @@ pub struct Session {
     pub journal: Journal,
     /// Cancelled when the run must stop.
     pub stop: CancellationToken,
+    /// What its units have logged.
+    pub logbook: Logbook,
+    followers: Arc<Mutex<BTreeMap<String, AbortOnDropHandle<()>>>>,
     agents: Arc<Mutex<BTreeMap<Position, Arc<OnceCell<AgentClient>>>>>,
     /// The ends of its units.
     pub(super) ledger: Ledger,
@@ -58,8 +63,26 @@ impl Session {
         stop: CancellationToken,
     ) -> Self {
         let in_use = Arc::new(InUse::start(engine.clone(), lease.clone()));
-        let (agents, ledger, processes, events) = Default::default();
-        Self { engine, lease, secrets, journal, stop, agents, ledger, processes, events, _in_use: in_use }
+        let logbook = Logbook::new(journal.redactor());
+        let (agents, ledger, processes, events, followers) = Default::default();
+        Self { engine, lease, secrets, journal, stop, logbook, followers, agents, ledger, processes, events, _in_use: in_use }
+    }
+
+    /// Follows the log of a unit that has been started, unless it is followed already.
+    pub(super) async fn follow_log(&self, unit: &str) {
+        let mut followers = self.followers.lock().await;
+        if followers.get(unit).is_none_or(AbortOnDropHandle::is_finished) {
+            let following =
+                self.logbook.clone().follow(self.engine.clone(), self.lease.environment.clone(), unit.to_owned());
+            followers.insert(unit.to_owned(), AbortOnDropHandle::new(tokio::spawn(following)));
+        }
+    }
+
+    /// Follows the logs of all units that run from the beginning, as when another process has started them.
+    pub async fn follow_logs(&self) {
+        for unit in self.lease.plan.units.iter().filter(|u| !u.start_late) {
+            self.follow_log(&unit.name).await;
+        }
     }
 
     /// Returns the agent at a position, started at the first call; concurrent callers share it.

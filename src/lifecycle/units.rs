@@ -11,6 +11,9 @@ use crate::plan::{Position, ReadyPlan, Unit};
 use crate::render::labels;
 use crate::spec::model::Restart;
 
+/// How long before its time limit a wait must end to have ended early.
+const EARLY_MS: u64 = 500;
+
 impl Session {
     /// Stops a unit for a suite.
     pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
@@ -31,6 +34,7 @@ impl Session {
         self.journal.record(RunEvent::UnitStarting { unit: unit.to_owned() });
         self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
         self.ledger.started(unit);
+        self.follow_log(unit).await;
         self.wait_until_ready(planned).await?;
         let took_ms = elapsed_ms(start);
         self.journal.record(RunEvent::UnitReady { unit: unit.to_owned(), took_ms });
@@ -51,7 +55,7 @@ impl Session {
                     tracing::debug!(unit = unit.name, "failed to {lost}");
                     self.forget_agent(&Position::Control).await;
                 }
-                answer => return readiness(unit, answer),
+                answer => return readiness(unit, left, answer),
             }
         }
     }
@@ -75,9 +79,13 @@ impl Session {
     }
 }
 
-fn readiness(unit: &Unit, answer: Result<AgentResponse, AgentLost>) -> Result<(), String> {
+fn readiness(unit: &Unit, limit_ms: u64, answer: Result<AgentResponse, AgentLost>) -> Result<(), String> {
     match answer {
         Ok(AgentResponse::Ready) => Ok(()),
+        // An error that does not pass ends the waiting early.
+        Ok(AgentResponse::Failed(f)) if f.waited_ms + EARLY_MS < limit_ms => {
+            Err(format!("failed after {} ms: expected {}; got: {}", f.waited_ms, f.expected, f.got))
+        }
         Ok(AgentResponse::Failed(f)) => Err(format!(
             "not ready within {}: expected {}; last answer: {}",
             seconds(unit.within_ms),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
+use super::failure::{self, UnitFailure};
 use super::session::Session;
 use super::usage::record_use;
 use super::{Journal, RunEvent, causes};
@@ -22,18 +22,8 @@ use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
 use crate::spec::model::Restart;
 
-/// Number of log lines of a failed unit that are shown and kept.
-const LAST_LINES: usize = 20;
-
 /// Exit code of a process that SIGKILL ended.
 const KILLED: i64 = 137;
-
-/// Why a unit did not become ready, with the end of its log.
-struct UnitFailure {
-    kind: CauseKind,
-    reason: String,
-    log: Vec<String>,
-}
 
 /// A unit and the result of its start: the elapsed milliseconds, or the failure.
 type StartResult = (String, Result<u64, UnitFailure>);
@@ -196,8 +186,8 @@ async fn handle(
         EngineEvent::Gone { unit, why, .. } if phase(&unit) == Some(Phase::Ready) => (unit, why),
         EngineEvent::Gone { .. } => return Ok(None),
     };
-    let log = last_log(session, &unit).await;
-    Ok(Some((unit, UnitFailure { kind: CauseKind::NotReady, reason, log })))
+    let failure = failure::explain(session, &unit, CauseKind::NotReady, reason).await;
+    Ok(Some((unit, failure)))
 }
 
 fn restarts_after(restart: Restart, code: i64) -> bool {
@@ -237,23 +227,15 @@ async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailu
     let (kind, reason) = match session.engine.start(&session.lease, &unit.name).await {
         Err(e @ EngineError::Capacity(_)) => (CauseKind::NoCapacity, format!("failed to {e}")),
         Err(e) => (CauseKind::NotReady, format!("failed to {e}")),
-        Ok(_) => match session.wait_until_ready(unit).await {
-            Ok(()) => return Ok(()),
-            Err(reason) => (CauseKind::NotReady, reason),
-        },
-    };
-    Err(UnitFailure { kind, reason, log: last_log(session, &unit.name).await })
-}
-
-/// The last lines of a unit's log, or one line that says why they could not be read.
-async fn last_log(session: &Session, unit: &str) -> Vec<String> {
-    match session.engine.logs(&session.lease.environment, Some(unit), Some(LAST_LINES), false).await {
-        Ok(lines) => {
-            let lines: Vec<_> = lines.filter_map(|l| async move { l.ok().map(|l| l.text) }).collect().await;
-            lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
+        Ok(_) => {
+            session.follow_log(&unit.name).await;
+            match session.wait_until_ready(unit).await {
+                Ok(()) => return Ok(()),
+                Err(reason) => (CauseKind::NotReady, reason),
+            }
         }
-        Err(e) => vec![format!("(log unavailable: failed to {e})")],
-    }
+    };
+    Err(failure::explain(session, &unit.name, kind, reason).await)
 }
 
 fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {

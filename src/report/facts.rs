@@ -13,12 +13,14 @@ use crate::spec::model::SuiteKind;
 
 mod cause;
 mod links;
+mod clue;
 mod outcome;
 mod requester;
 mod unit_end;
 
 pub use cause::{Cause, CauseKind};
 pub use links::{Links, https};
+pub use clue::{Clue, Clues};
 pub use requester::Requester;
 pub use unit_end::UnitEnd;
 
@@ -149,7 +151,7 @@ pub struct UnitFact {
     pub ready: Option<Timestamp>,
     /// Why it did not become ready.
     pub failure: Option<String>,
-    /// Its last log lines when it failed (at most 20).
+    /// An excerpt of its log when it failed: the last lines, errors, whole tracebacks.
     pub last_log: Vec<String>,
 }
 
@@ -212,6 +214,9 @@ pub struct CaseFact {
     pub controls: Vec<String>,
     /// `path:line` of the case, where known.
     pub source: Option<String>,
+    /// What the environment says about it, if it did not pass.
+    #[serde(default, skip_serializing_if = "Clues::is_empty")]
+    pub clues: Clues,
 }
 
 /// A failure in a case.

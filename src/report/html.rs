@@ -9,7 +9,7 @@ use self::badge::badge;
 use super::ReportError;
 use super::facts::{Facts, UnitFact};
 use crate::model::sanitize;
-use crate::report::{display, time};
+use crate::report::{clues, display, time};
 
 mod badge;
 mod network;
@@ -17,12 +17,13 @@ mod suites;
 mod timeline;
 
 /// Templates by name.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("page", include_str!("html/page.hbs")),
     ("style", include_str!("html/style.css")),
     ("timeline", include_str!("html/timeline.hbs")),
     ("suite", include_str!("html/suite.hbs")),
     ("failure", include_str!("html/failure.hbs")),
+    ("clues", include_str!("html/clues.hbs")),
     ("network", include_str!("html/network.hbs")),
 ];
 
@@ -61,6 +62,7 @@ struct Page {
     engine_known: bool,
     cannot: Vec<String>,
     events: Vec<Event>,
+    kept_files: Vec<(String, String)>,
     residual: Vec<(String, String)>,
     not_selected: Vec<String>,
     unit_ends: Vec<String>,
@@ -121,6 +123,7 @@ fn page(facts: &Facts) -> Page {
         cannot: info.map(|i| i.gaps.iter().map(|c| sanitize::one_line(c, 600)).collect()).unwrap_or_default(),
         events: facts.events.iter().map(|e| event(facts, e)).collect(),
         unit_ends: facts.unit_ends.iter().map(display::unit_end).collect(),
+        kept_files: clues::kept_files(facts),
         not_selected: facts.not_selected.iter().map(|name| sanitize::one_line(name, 80)).collect(),
         residual: facts
             .residual

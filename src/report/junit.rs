@@ -10,7 +10,7 @@ use super::ReportError;
 use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
 use crate::model::sanitize;
-use crate::report::{display, time};
+use crate::report::{clues, display, time};
 
 /// Maximum length of the text of one failure, in characters.
 const MOST: usize = 8000;
@@ -132,7 +132,11 @@ fn description(fact: &CaseFact) -> String {
     let say = |f: &CaseFailure| {
         format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f))
     };
-    fact.failures.iter().map(say).collect::<Vec<_>>().join("\n")
+    let mut text = fact.failures.iter().map(say).collect::<Vec<_>>().join("\n");
+    if let Some(cause) = clues::likely_cause(&fact.clues) {
+        text += &format!("likely cause: {cause}\n");
+    }
+    text + &clues::lines(&fact.clues).iter().map(|line| format!("log: {line}\n")).collect::<String>()
 }
 
 /// The causes outside suites; `silent` if no suite shows a failure.

@@ -5,7 +5,7 @@
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
 use crate::model::sanitize;
-use crate::report::{counts, display, time};
+use crate::report::{clues, counts, display, time};
 
 mod escape;
 
@@ -43,6 +43,8 @@ pub fn render(facts: &Facts) -> String {
     page.fold("Departures from the secure defaults", display::departing(facts).map(|d| departure(&d)).collect());
     let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
     page.fold("Not enforced by the engine", gaps.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
+    let kept = clues::kept_files(facts);
+    page.fold("Logs", kept.iter().map(|(name, at)| format!("- {}: `{at}`\n", inline(name, 100))).collect());
     page.end()
 }
 
@@ -171,7 +173,16 @@ fn case(suite: &SuiteFact, case: &CaseFact) -> String {
     if let Some(at) = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref()) {
         piece += &format!("at {}\n\n", inline(at, 300));
     }
-    piece + &case.failures.iter().take(10).map(failure).collect::<String>()
+    piece += &case.failures.iter().take(10).map(failure).collect::<String>();
+    piece + &clues_of(case)
+}
+
+/// The likely cause, and what the environment logged.
+fn clues_of(case: &CaseFact) -> String {
+    let likely = clues::likely_cause(&case.clues).map(|text| format!("**Likely cause**: {}\n\n", inline(&text, 400)));
+    let lines = clues::lines(&case.clues);
+    let logs = (!lines.is_empty()).then(|| format!("Logs of the time:\n\n{}\n", fenced(&lines.join("\n"), 5000)));
+    likely.unwrap_or_default() + &logs.unwrap_or_default()
 }
 
 fn failure(failure: &CaseFailure) -> String {

@@ -3,15 +3,15 @@
 use anstyle::{AnsiColor, Style};
 
 use super::CaseCounts;
-use super::facts::{CaseFact, Facts, SuiteFact, UnitFact};
+use super::facts::{CaseFact, Clues, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
 use crate::model::sanitize;
-use crate::report::{counts, display, time};
+use crate::report::{clues, counts, display, time};
 
 /// Maximum number of lines of one text.
 const LINES: usize = 15;
 /// Maximum number of log lines of a failed unit.
-const LOG_LINES: usize = 12;
+const LOG_LINES: usize = 100;
 
 /// Renders text; `colour` only adds ANSI styles.
 pub fn render(facts: &Facts, colour: bool) -> String {
@@ -30,6 +30,10 @@ pub fn render(facts: &Facts, colour: bool) -> String {
     );
     page.list("Ended unasked", facts.unit_ends.iter().map(|end| line(&display::unit_end(end), 500)).collect());
     page.list("Suites that were not selected", facts.not_selected.iter().map(|name| line(name, 60)).collect());
+    page.list(
+        "Logs, in the folder of the evidence",
+        clues::kept_files(facts).iter().map(|(name, at)| format!("{name}: {at}")).collect(),
+    );
     page.teardown(facts);
     let causes =
         facts.causes.iter().map(|c| format!("{}: {}", display::cause(c.kind), indent(&lines(&c.text, 2000), 4)));
@@ -183,6 +187,20 @@ impl Page {
                 let label = self.paint(FAINT, &format!("{label:<8}"));
                 self.line(&format!("    {label}  {}", indent(&lines(value, 2000), 14)));
             }
+        }
+        self.clues(&case.clues);
+    }
+
+    fn clues(&mut self, clues: &Clues) {
+        if let Some(cause) = clues::likely_cause(clues) {
+            let label = self.paint(FAINT, "likely  ");
+            let cause = self.paint(BAD, &sanitize::without_ci_commands(&cause));
+            self.line(&format!("    {label}  {cause}"));
+        }
+        for (n, text) in clues::lines(clues).iter().enumerate() {
+            let label = if n == 0 { "logs" } else { "" };
+            let row = self.paint(FAINT, &format!("{label:<8}  {}", sanitize::without_ci_commands(text)));
+            self.line(&format!("    {row}"));
         }
     }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::steps::StepsExecutor;
-use super::{container, outcome, schedule};
+use super::{container, explain, outcome, schedule};
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::causes::interrupted;
 use crate::lifecycle::session::Session;
@@ -22,6 +22,7 @@ pub type Sources = BTreeMap<String, String>;
 /// Executes the selected suites (all if `only` is empty) and records a cause for each that did not pass.
 /// Fails if a signal or a newer run stops this run.
 pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
+    session.follow_logs().await;
     let waves = schedule::waves(&session.lease.plan.suites, only);
     if waves.is_empty() {
         record_cause(
@@ -59,7 +60,8 @@ async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> Suite
     match &suite.executor {
         SuiteExecutor::Steps { cases } => execute_steps(session, suite, cases, &here, &mut fact).await,
         SuiteExecutor::Container(container) => {
-            let result = container::execute(session, suite, container).await;
+            let mut result = container::execute(session, suite, container).await;
+            explain::explain_all(session, suite, fact.started, &mut result.cases).await;
             for case in &result.cases {
                 session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
             }
@@ -102,7 +104,8 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
     for (index, case) in cases.iter().enumerate() {
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
-        let case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        let mut case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        explain::explain(session, suite, fact.started, &mut case).await;
         session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
     }
@@ -129,6 +132,7 @@ fn timed_out(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFact
         steps: vec![],
         controls: vec![],
         source,
+        clues: Default::default(),
     }
 }
 

@@ -1,15 +1,12 @@
 //! Steps that the host performs: actions on services and checks from several positions.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::StreamExt;
-
-use super::isolation;
 use super::step_result::StepResult;
-use crate::agent::protocol::{AgentRequest, AgentResponse, ProcessStatus};
+use super::{isolation, leaks, process_status};
+use crate::agent::protocol::ProcessStatus;
 use crate::lifecycle::session::Session;
-use crate::plan::{Confinement, Position, UnitKind};
+use crate::plan::Confinement;
 use crate::spec::model::{Action, Aspect, Confined};
 use crate::spec::quantity;
 
@@ -25,7 +22,7 @@ pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
         Action::Confined(a) => confined(session, a).await,
         Action::NoWayOut(a) => isolation::no_way_out(session, &a.services).await,
         Action::NoNeighbour(a) => isolation::no_neighbour(session, &a.services).await,
-        Action::NoSecretsLeaked(_) => no_secrets_leaked(session).await,
+        Action::NoSecretsLeaked(_) => leaks::no_secrets_leaked(session).await,
         _ => return None,
     })
 }
@@ -58,7 +55,7 @@ async fn confined(session: &Session, step: &Confined) -> StepResult {
     let units = isolation::selected_units(session, &step.services);
     for unit in &units {
         let Some(planned) = session.lease.plan.unit(unit) else { continue };
-        let status = match status(session, unit).await {
+        let status = match process_status::read(session, unit).await {
             Ok(status) => status,
             Err(why) => return StepResult::inconclusive(format!("the kernel's status of {unit}"), why),
         };
@@ -77,16 +74,6 @@ async fn confined(session: &Session, step: &Confined) -> StepResult {
         "no root user, no capabilities, no new privileges, read-only root file system, no service-account token",
         faults.join("; "),
     )
-}
-
-/// Reads the kernel status of process 1 of a unit, from inside.
-async fn status(session: &Session, unit: &str) -> Result<ProcessStatus, String> {
-    let agent = session.agent(&Position::Inside(unit.to_owned())).await.map_err(|e| format!("failed to {e}"))?;
-    match agent.ask(AgentRequest::Status).await {
-        Ok(AgentResponse::Status(status)) => Ok(status),
-        Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
-        Err(lost) => Err(format!("failed to {lost}")),
-    }
 }
 
 /// The aspects in which a process is not confined, according to its kernel status.
@@ -128,79 +115,6 @@ fn is_declared(aspect: Aspect, declared: &Confinement) -> bool {
         Aspect::ReadOnlyRoot => declared.writable_root,
         Aspect::NoNewPrivileges | Aspect::NoServiceAccountToken => false,
     }
-}
-
-async fn no_secrets_leaked(session: &Session) -> StepResult {
-    let redactor = session.journal.redactor();
-    let expected = "no generated secret in any log, argument list, environment variable or label";
-    // One text after the other: all logs together may be larger than the memory.
-    let mut found = BTreeSet::new();
-    let mut search = |text: &str, place: &dyn Fn() -> String| {
-        found.extend(redactor.find(text.as_bytes()).into_iter().map(|name| format!("{name} stands in {}", place())));
-    };
-    let (mut log_lines, mut others) = (0, 0);
-    let mut cut = BTreeSet::new();
-    let environment = &session.lease.environment;
-    match session.engine.logs(environment, None, None, false).await {
-        Ok(mut lines) => {
-            while let Some(line) = lines.next().await {
-                match line {
-                    Ok(line) => {
-                        log_lines += 1;
-                        if line.cut {
-                            cut.insert(line.unit.clone());
-                        }
-                        search(&line.text, &|| format!("the log of {}", line.unit));
-                    }
-                    Err(e) => {
-                        return StepResult::inconclusive(expected, format!("cannot read the logs: failed to {e}"));
-                    }
-                }
-            }
-        }
-        Err(e) => return StepResult::inconclusive(expected, format!("cannot read the logs: failed to {e}")),
-    }
-    match session.engine.running_containers(environment).await {
-        Ok(running) => {
-            for container in running {
-                others += 1;
-                search(&container.inspect, &|| format!("the engine's description of {}", container.unit));
-            }
-        }
-        Err(e) => return StepResult::inconclusive(expected, format!("failed to {e}")),
-    }
-    for unit in session.lease.plan.units.iter().filter(|u| !u.start_late) {
-        match status(session, &unit.name).await {
-            Ok(status) => {
-                for argument in status.arguments {
-                    others += 1;
-                    search(&argument, &|| format!("the argument lists of {}", unit.name));
-                }
-            }
-            Err(why) => {
-                return StepResult::inconclusive(
-                    expected,
-                    format!("cannot read the argument lists of {}: {why}", unit.name),
-                );
-            }
-        }
-    }
-    if !found.is_empty() {
-        return StepResult::failed(expected, found.into_iter().collect::<Vec<_>>().join("; "));
-    }
-    if !cut.is_empty() {
-        let units = cut.into_iter().collect::<Vec<_>>().join(", ");
-        let why = format!("the log of {units} has a line that is too long to be searched to its end");
-        return StepResult::inconclusive(expected, why);
-    }
-    let services = session.lease.plan.units.iter().filter(|u| u.kind == UnitKind::Service).count();
-    if log_lines == 0 && services > 0 {
-        return StepResult::inconclusive(expected, "no service has written a log line, so there was nothing to search");
-    }
-    StepResult::passed(format!(
-        "searched {log_lines} log lines and {others} other texts for {} secrets",
-        redactor.count()
-    ))
 }
 
 #[cfg(test)]

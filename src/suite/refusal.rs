@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::isolation;
 use super::step_result::StepResult;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
+use crate::lifecycle::logged::Provoked;
 use crate::lifecycle::session::Session;
 use crate::model::Verdict;
 use crate::plan::Position;
@@ -33,6 +36,20 @@ pub(super) async fn address(session: &Session, step: &Tcp) -> Result<Option<Stri
         Ok(AgentResponse::Failed(failure)) if !failure.inconclusive => Ok(None),
         Ok(other) => Err(format!("unexpected answer from the control agent: {other:?}")),
         Err(lost) => Err(format!("failed to {lost}")),
+    }
+}
+
+/// Notes a refusal that this action provoked at a broker or database, so that nobody takes its traces for a cause.
+pub(super) fn note_provoked(session: &Session, action: &Action, from: Timestamp) {
+    let broker = || session.lease.plan.broker.as_ref().map(|b| b.name.clone());
+    let (unit, user) = match action {
+        Action::AmqpLogin(a) if a.refused => (broker(), &a.user),
+        Action::AmqpTry(a) if a.refused => (broker(), &a.user),
+        Action::Sql(a) if a.refused => (Some(a.database.clone()), &a.role),
+        _ => return,
+    };
+    if let Some(unit) = unit {
+        session.logbook.note_provoked(Provoked { unit, user: user.clone(), from, until: Timestamp::now() });
     }
 }
 

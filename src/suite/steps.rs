@@ -58,6 +58,7 @@ impl<'a> StepsExecutor<'a> {
             steps: vec![],
             controls: case.steps.iter().chain(&case.cleanup).filter_map(|s| s.control.clone()).collect(),
             source: self.sources.get(&format!("cases[{index}]")).cloned(),
+            clues: Default::default(),
         };
         for (n, step) in case.steps.iter().enumerate() {
             if !self.execute(step, &place("steps", n), &mut fact).await {
@@ -130,7 +131,12 @@ impl<'a> StepsExecutor<'a> {
         let request = AgentRequest::Step { action: Box::new(action.clone()), within_ms };
         let refused = match &action {
             Action::Tcp(tcp) if tcp.refused => tcp,
-            _ => return self.ask(&position, request).await,
+            _ => {
+                let began = Timestamp::now();
+                let result = self.ask(&position, request).await;
+                refusal::note_provoked(self.session, &action, began);
+                return result;
+            }
         };
         let address = refusal::address(self.session, refused).await;
         let by_address = async {

@@ -32,7 +32,15 @@ async fn a_container_that_has_not_started_has_an_empty_log() {
 
 #[tokio::test(start_paused = true)]
 async fn following_a_container_that_has_not_started_returns_its_first_line() {
-    assert_eq!(lines(true).await, [LogLine { unit: "api".into(), text: "hello".into(), cut: false }]);
+    assert_eq!(
+        lines(true).await,
+        [LogLine {
+            unit: "api".into(),
+            text: "hello".into(),
+            cut: false,
+            at: Some("2024-01-01T00:00:00.5Z".parse().unwrap())
+        }]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,11 @@ use std::time::Instant;
 
 use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
+use crate::report::clues;
 use crate::report::facts::{CaseFact, SuiteFact};
+
+/// Maximum number of log lines that are shown with a case.
+const CLUES: usize = 4;
 
 /// Formats events with the elapsed time.
 pub struct Lines {
@@ -95,7 +99,15 @@ fn case(suite: &str, case: &CaseFact) -> String {
             format!("\n            step:     {}{at}\n            expected: {}\n            got:      {}\n            waited:   {}", f.step, f.expected, f.got, seconds(f.waited_ms))
         })
         .collect();
-    format!("{mark:<9} {suite} {} {} {}{flaky}{}", case.id, case.name, seconds(case.took_ms), details.concat())
+    let (details, clues) = (details.concat(), clues(case));
+    format!("{mark:<9} {suite} {} {} {}{flaky}{details}{clues}", case.id, case.name, seconds(case.took_ms))
+}
+
+/// The likely cause, and the most telling lines.
+fn clues(case: &CaseFact) -> String {
+    let likely = clues::likely_cause(&case.clues).map(|text| format!("\n            likely:   {text}"));
+    let lines = clues::lines(&case.clues).into_iter().take(CLUES).map(|line| format!("\n            | {line}"));
+    likely.into_iter().chain(lines).collect()
 }
 
 fn suite(suite: &SuiteFact) -> String {

@@ -75,6 +75,8 @@ pub struct State {
     #[serde(default, rename = "OOMKilled")]
     pub oom_killed: bool,
     #[serde(default)]
+    pub started_at: String,
+    #[serde(default)]
     pub finished_at: String,
 }
 

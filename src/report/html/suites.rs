@@ -7,7 +7,7 @@ use super::timeline::{Bar, Scale};
 use crate::model::sanitize;
 use crate::report::CaseCounts;
 use crate::report::facts::{CaseFact, CaseFailure, Facts, StepFact, SuiteFact};
-use crate::report::{counts, display, time};
+use crate::report::{clues, counts, display, time};
 
 #[derive(Serialize)]
 pub(super) struct Suite {
@@ -45,6 +45,8 @@ pub(super) struct Case {
     attempts: u8,
     bar: Option<Bar>,
     failures: Vec<Failure>,
+    likely: String,
+    clues: Vec<String>,
     steps: Vec<Step>,
     controls: Vec<String>,
     source: String,
@@ -145,6 +147,8 @@ fn case(suite: &str, case: &CaseFact, scale: Option<&Scale>) -> Case {
         attempts: case.attempts,
         bar: scale.and_then(|s| s.case(case)),
         failures: case.failures.iter().map(failure).collect(),
+        likely: clues::likely_cause(&case.clues).unwrap_or_default(),
+        clues: clues::lines(&case.clues),
         steps: case.steps.iter().map(step).collect(),
         controls: case.controls.iter().map(|c| sanitize::one_line(c, 200)).collect(),
         source: sanitize::one_line(case.source.as_deref().unwrap_or(""), 300),

@@ -241,6 +241,7 @@ fn blank(id: String, name: String) -> CaseFact {
         steps: vec![],
         controls: vec![],
         source: None,
+        clues: Default::default(),
     }
 }
 

@@ -48,6 +48,7 @@ pub fn exit_code_case(suite: &str, exit: &SuiteExit, took_ms: u64) -> CaseFact {
         steps: vec![],
         controls: vec![],
         source: None,
+        clues: Default::default(),
     }
 }
 

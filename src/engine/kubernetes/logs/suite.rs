@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::reader::LogReader;
+use super::reader::{LogReader, Wanted};
 use crate::engine::kubernetes::client::{KubernetesEngine, lock};
 use crate::engine::lines::DROPPED;
 
@@ -34,12 +34,13 @@ impl SuiteLog {
     ) -> (Self, mpsc::Receiver<String>) {
         let (sender, lines) = mpsc::channel(MOST_PENDING);
         let text: Arc<Mutex<String>> = Arc::default();
-        let (kept, mut tail) = (text.clone(), LogReader::new(engine, environment, pod, container, None, true));
+        let wanted = Wanted { tail: None, follow: true, earlier: false };
+        let (kept, mut tail) = (text.clone(), LogReader::new(engine, environment, pod, container, wanted));
         let reading = tokio::spawn(async move {
             while let Some(line) = tail.next().await {
                 let mut text = lock(&kept);
                 match line {
-                    Ok(line) => {
+                    Ok((line, _)) => {
                         *text += &format!("{}\n", line.text);
                         sender.try_send(line.text).ok();
                     }

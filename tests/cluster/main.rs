@@ -6,6 +6,7 @@
 mod support;
 
 mod access;
+mod causes;
 mod failures;
 mod images;
 mod install;

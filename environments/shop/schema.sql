@@ -1,0 +1,8 @@
+CREATE TABLE orders (
+    id uuid PRIMARY KEY,
+    article text NOT NULL,
+    count integer NOT NULL CHECK (count > 0),
+    state text NOT NULL
+);
+GRANT SELECT ON orders TO front;
+GRANT SELECT, INSERT ON orders TO worker;

@@ -69,9 +69,10 @@ fn broken_run(name: &str) {
     let ended = user.runs(&file, "1", &more);
     assert!(matches!(ended.code, 5 | 6), "{ended:?}");
     let report = user.report(&environment);
-    let cases =
+    let cases: Vec<_> =
         report["suites"].as_array().unwrap().iter().flat_map(|s| s["cases"].as_array().unwrap().clone()).collect();
     let fails: Vec<&Breakage> = run.breakages.iter().collect();
+    breakages::compare_clues(&cases, &fails);
     breakages::compare(cases, &fails);
 }
 

@@ -76,7 +76,9 @@ mod tests {
         plan.units[0].kind = UnitKind::Broker;
         plan.units[1].kind = UnitKind::Database;
         plan.units[1].callers = ["worker".to_owned()].into();
-        let users = serde_json::from_value(serde_json::json!({"front": {}, "worker": {}})).unwrap();
+        let users =
+            serde_json::from_value(serde_json::json!({"front": {"permissions": {}}, "worker": {"permissions": {}}}))
+                .unwrap();
         plan.broker = Some(BrokerPlan { name: "mq".into(), port: 5672, tls: false, vhosts: BTreeMap::new(), users });
         let database = DatabasePlan { database: "shop".into(), roles: vec!["worker".into()], sql: vec![] };
         plan.databases.insert("pg".into(), database);
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_user_whom_nobody_declared_is_not_named() {
-        assert_eq!(likely(&[("mq", 101, "login refused: user 'rm -rf' - invalid credentials")]), None);
+        assert_eq!(likely(&[("mq", 101, "PLAIN login refused: user 'rm -rf' - invalid credentials")]), None);
     }
 
     #[test]

@@ -136,7 +136,7 @@ mod tests {
     fn without_a_case_the_suite_names_its_units() {
         let mut of = suite("s", vec![]);
         of.needs.insert("mq".into());
-        assert_eq!(units(&plan(), &of, None), ["mq", "worker", "pg", "api"]);
+        assert_eq!(units(&plan(), &of, None), ["mq", "worker", "pg"]);
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub struct Breakage {
     /// The same for cases that can no longer be judged.
     #[serde(default)]
     pub inconclusive: BTreeMap<String, String>,
+    /// Case to a text that stands in a log line beside it.
+    #[serde(default)]
+    pub logged: BTreeMap<String, String>,
 }
 
 /// Breakages of one running environment, applied one after the other.
@@ -200,6 +203,17 @@ pub fn compare(cases: Vec<Value>, broken: &[&Breakage]) {
     }
     wrong.extend(expected.keys().map(|id| format!("{id} did not run")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Demands the named log lines beside the cases. All these are faults of logic, which no log names: none may claim a cause.
+#[track_caller]
+pub fn compare_clues(cases: &[Value], broken: &[&Breakage]) {
+    for case in cases.iter().filter(|c| c["verdict"] != "passed") {
+        assert_eq!(case["clues"]["likelyCause"], Value::Null, "{case:#}");
+        for text in broken.iter().filter_map(|b| b.logged.get(case["id"].as_str().unwrap())) {
+            assert!(case["clues"]["lines"].to_string().contains(text), "{case:#}");
+        }
+    }
 }
 
 /// The cases among the events that `--output json` printed.

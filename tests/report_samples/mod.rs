@@ -368,7 +368,23 @@ pub fn failed() -> Facts {
         reason: "it is in use by container debug-shell, which is not dayfly's".into(),
     }];
     facts.removed = None;
+    facts.suites[0].cases[1].clues = Clues {
+        likely_cause: Some("mq refused file-api: write access to exchange ex_files in vhost tsd-internal".into()),
+        units: ["edge-proxy", "mq", "file-api"].map(str::to_owned).to_vec(),
+        ended: vec!["authz ended with code 3 at 12:00:49".into()],
+        lines: vec![
+            Clue { unit: "mq".into(), at: at(49_000), text: "[error] operation basic.publish caused a channel exception access_refused: \"access to exchange 'ex_files' in vhost 'tsd-internal' refused for user 'file-api'\"".into(), times: 1 },
+            Clue { unit: "file-api".into(), at: at(48_500), text: r#"{"event": "broker away", "error": "ChannelAccessRefused"}"#.into(), times: 12 },
+        ],
+        left_out: 3,
+        gaps: vec!["authz: it restarted 2 times, and only the log of the last process is left".into()],
+    };
+    facts.traces = vec![log_file("file-api.log"), log_file("mq.log")];
     facts
+}
+
+fn log_file(name: &str) -> RawFile {
+    RawFile { name: name.into(), media_type: "text/plain".into(), sha256: digest(name), size: 4_711 }
 }
 
 /// The only suite produced no test results.
@@ -479,6 +495,15 @@ pub fn hostile() -> Facts {
     case.steps[0].did = evil("did");
     case.steps[0].saw = evil("saw");
     case.controls = vec![evil("control")];
+    case.clues = Clues {
+        likely_cause: Some(evil("likely")),
+        units: vec![evil("involved")],
+        ended: vec![evil("ended")],
+        lines: vec![Clue { unit: evil("logger"), at: at(1), text: evil("line"), times: 2 }],
+        left_out: 0,
+        gaps: vec![evil("gap")],
+    };
+    facts.traces = vec![log_file(&evil("trace"))];
     facts.events = vec![Event { at: at(10), about: Some(evil("about")), text: evil("event") }];
     facts.causes[0].text = evil("cause");
     facts.residual = vec![Residual { object: evil("object"), reason: evil("reason") }];

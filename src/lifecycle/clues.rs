@@ -182,7 +182,10 @@ mod tests {
             ("worker", 103, "KeyError: 'article'"),
         ];
         let clues = clues_with(&lines, &ends, &[]);
-        assert_eq!(clues.likely_cause.unwrap(), "worker: its process exited with code 1 at 13:48:23: KeyError: 'article'");
+        assert_eq!(
+            clues.likely_cause.unwrap(),
+            "worker: its process exited with code 1 at 13:48:23: KeyError: 'article'"
+        );
         assert_eq!(clues.ended, ["worker: its process exited with code 1 at 13:48:23"]);
     }
 

@@ -26,6 +26,7 @@ pub async fn follow(
             engine: engine.clone(),
             unit: container.copy_name(),
             container: container.id,
+            exists: true,
             reading: None,
             started: String::new(),
             position: Position::default(),
@@ -43,6 +44,8 @@ struct Follower {
     /// Name of the copy.
     unit: String,
     container: String,
+    /// As far as is known.
+    exists: bool,
     reading: Option<BoxStream<'static, Result<Piece, Error>>>,
     /// Start of the process whose log was read last.
     started: String,
@@ -58,8 +61,13 @@ impl Follower {
                 return Some(event);
             }
             let Some(reading) = &mut self.reading else {
-                if !self.open().await {
+                if !std::mem::take(&mut self.exists) {
                     return None;
+                }
+                self.exists = self.open().await;
+                if !self.exists {
+                    let why = "its container was removed, and the log with it".into();
+                    self.events.push_back(LogEvent::Gap { unit: self.unit.clone(), why });
                 }
                 continue;
             };

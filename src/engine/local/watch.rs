@@ -202,6 +202,7 @@ impl Watcher {
                     status: "exited".into(),
                     exit_code: code.unwrap_or(-1),
                     oom_killed: state.is_some_and(|s| s.oom_killed),
+                    started_at: String::new(),
                     finished_at: at.to_string(),
                 };
                 self.ended(container, unit, end).await

@@ -89,6 +89,8 @@ pub struct LogReader {
     /// `last` when the present log was opened: lines up to it come again.
     resumed_at: String,
     gaps: VecDeque<String>,
+    /// The pod was removed.
+    gone: bool,
     /// It could not be read further.
     broken: bool,
 }
@@ -116,6 +118,7 @@ impl LogReader {
             last: String::new(),
             resumed_at: String::new(),
             gaps: VecDeque::new(),
+            gone: false,
             broken: false,
         }
     }
@@ -165,7 +168,7 @@ impl LogReader {
             if self.reader.is_none() {
                 match self.open().await {
                     Ok(true) => continue,
-                    Ok(false) => return None,
+                    Ok(false) => return self.end(),
                     Err(e) => {
                         self.broken = true;
                         return Some(Err(e));
@@ -183,12 +186,19 @@ impl LogReader {
                         continue;
                     }
                     if !self.params.follow || !self.may_continue().await {
-                        return None;
+                        return self.end();
                     }
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
+    }
+
+    /// The end of the log: a gap, if its last lines may have gone with the pod.
+    fn end(&mut self) -> Option<Result<Read, EngineError>> {
+        self.broken = true;
+        let lost = self.earlier && self.params.follow && self.gone;
+        lost.then(|| Ok(Read::Gap("its pod was removed, and the log with it".into())))
     }
 
     /// False if there is nothing to read yet, or any more.
@@ -208,7 +218,10 @@ impl LogReader {
                     self.reader = Some(Reader::new(stream));
                     return Ok(true);
                 }
-                Err(e) if explain::is_missing(&e) => return Ok(false),
+                Err(e) if explain::is_missing(&e) => {
+                    self.gone = true;
+                    return Ok(false);
+                }
                 // The process has not started yet.
                 Err(e) if explain::status(&e).is_some_and(|s| s.code == 400) => {
                     if !self.params.follow || !self.may_continue().await {
@@ -257,10 +270,11 @@ impl LogReader {
 
     /// Reports whether more lines can follow: the pod exists and has not ended for good.
     async fn may_continue(&mut self) -> bool {
-        let Some(pod) = self.found().await else { return false };
-        if pod.metadata.deletion_timestamp.is_some() {
+        let found = self.found().await;
+        let Some(pod) = found.filter(|pod| pod.metadata.deletion_timestamp.is_none()) else {
+            self.gone = true;
             return false;
-        }
+        };
         let end = container_status::container(&pod, &self.container)
             .and_then(|c| c.state.as_ref())
             .and_then(|s| s.terminated.as_ref());

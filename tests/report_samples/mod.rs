@@ -371,7 +371,7 @@ pub fn failed() -> Facts {
     facts.suites[0].cases[1].clues = Clues {
         likely_cause: Some("mq refused file-api: write access to exchange ex_files in vhost tsd-internal".into()),
         units: ["edge-proxy", "mq", "file-api"].map(str::to_owned).to_vec(),
-        ended: vec!["authz ended with code 3 at 12:00:49".into()],
+        ended: vec!["authz: its process exited with code 3 at 10:15:49".into()],
         lines: vec![
             Clue { unit: "mq".into(), at: at(49_000), text: "[error] operation basic.publish caused a channel exception access_refused: \"access to exchange 'ex_files' in vhost 'tsd-internal' refused for user 'file-api'\"".into(), times: 1 },
             Clue { unit: "file-api".into(), at: at(48_500), text: r#"{"event": "broker away", "error": "ChannelAccessRefused"}"#.into(), times: 12 },

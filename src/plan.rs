@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SuiteOrigin;
-use crate::spec::model::{Action, Case, Restart, SuiteKind, VerdictSource};
+use crate::spec::model::{Action, Case, FlakyRule, Restart, Severity, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod image_user;
@@ -210,6 +210,9 @@ pub struct SuitePlan {
     /// Units that may end while it runs. Plans of earlier versions do not know it.
     #[serde(default)]
     pub may_end: BTreeSet<String>,
+    /// What a flaky case means. Plans of earlier versions do not know it.
+    #[serde(default)]
+    pub flaky: FlakyRule,
     /// Container or steps that perform it. Plans of earlier versions call it `judge`.
     #[serde(alias = "judge")]
     pub executor: SuiteExecutor,
@@ -246,8 +249,11 @@ pub struct ContainerSuite {
     pub env: BTreeMap<String, String>,
     /// Results folder.
     pub results: String,
-    /// JUnit or exit code.
+    /// The format of its results, or the exit code.
     pub verdict: VerdictSource,
+    /// Severity from which a finding fails. Plans of earlier versions have no findings.
+    #[serde(default)]
+    pub fail_on: Severity,
     /// Limits.
     pub limits: Limits,
     /// Confinement.

@@ -1,7 +1,8 @@
 //! Executes suites and derives their verdicts.
 //!
-//! `schedule`, `variables`, `outcome` and `results` are pure. Nothing here brings environments up or down.
+//! `schedule`, `variables`, `outcome`, `attempts` and `results` are pure. Nothing here brings environments up or down.
 
+mod attempts;
 pub mod container;
 pub mod control_listener;
 pub mod executor;

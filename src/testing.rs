@@ -14,8 +14,8 @@ use crate::lifecycle;
 use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
 use crate::report::Facts;
-use crate::report::facts::{CaseFact, Change, Runner};
-use crate::spec::model::{Case, Restart, SuiteKind};
+use crate::report::facts::{CaseFact, Change, Runner, SuiteFact};
+use crate::spec::model::{Case, FlakyRule, Restart, SuiteKind};
 
 /// A commit id of the usual form.
 pub const COMMIT: &str = "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d";
@@ -57,6 +57,7 @@ pub fn suite(name: &str, cases: Vec<Case>) -> SuitePlan {
         timeout_ms: 60_000,
         retries: 0,
         may_end: BTreeSet::new(),
+        flaky: FlakyRule::default(),
         executor: SuiteExecutor::Steps { cases },
         origin: None,
     }
@@ -107,6 +108,26 @@ pub fn facts(lease: &Lease) -> Facts {
     lifecycle::facts::initial(lease, Path::new("environment.yaml"), change, Runner::default(), EngineKind::Local)
 }
 
+/// A suite that passed, without cases.
+pub fn suite_fact(name: &str) -> SuiteFact {
+    SuiteFact {
+        name: name.into(),
+        kind: SuiteKind::Acceptance,
+        digest: String::new(),
+        verdict: Some(Verdict::Passed),
+        reason: None,
+        started: jiff::Timestamp::UNIX_EPOCH,
+        finished: None,
+        cases: vec![],
+        may_end: vec![],
+        raw: vec![],
+        ignored: vec![],
+        source: None,
+        confinement: None,
+        origin: None,
+    }
+}
+
 /// A case that passed at its first attempt.
 pub fn case_fact(id: &str) -> CaseFact {
     CaseFact {
@@ -116,6 +137,7 @@ pub fn case_fact(id: &str) -> CaseFact {
         started: None,
         took_ms: 1,
         attempts: 1,
+        failed_attempts: 0,
         failures: vec![],
         steps: vec![],
         controls: vec![],

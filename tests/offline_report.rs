@@ -10,6 +10,7 @@ use dayfly::cli::ci::{self, CiSystem};
 use dayfly::cli::report;
 use dayfly::model::Verdict;
 use dayfly::report::{Format, ReportError, json, markdown, render};
+use dayfly::spec::model::{Severity, VerdictSource};
 use dayfly::suite::results;
 use report_samples as samples;
 
@@ -93,7 +94,11 @@ fn text_contains_no_terminal_or_ci_commands_from_the_environment() {
 fn junit_shows_a_failure_unless_the_run_passed() {
     for (name, facts) in samples::all() {
         let xml = render(&facts, Format::Junit, false).unwrap();
-        let read = results::read_junit_files(&BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]));
+        let read = results::read(
+            &BTreeMap::from([("junit.xml".to_owned(), xml.clone().into_bytes())]),
+            VerdictSource::Junit,
+            Severity::Low,
+        );
         assert_eq!(read.unreadable, [], "{name}");
         let bad = read.cases.iter().filter(|c| c.verdict == Some(Verdict::Failed)).count();
         assert_eq!(bad == 0, display::outcome(&facts) == "PASSED", "{name}: {xml}");

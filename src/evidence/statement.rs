@@ -15,6 +15,7 @@ use crate::engine::EngineKind;
 use crate::model::{Digest, Outcome, SourceRef, SuiteOrigin, Verdict, is_hex};
 use crate::plan::{Confinement, SuitePlan};
 use crate::report::Facts;
+use crate::report::counts::is_flaky;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 
 /// A statement ready to be signed.
@@ -168,14 +169,10 @@ fn test_result(
         result: if passed { TestOutcome::Passed } else { TestOutcome::Failed },
         configuration: std::iter::once(description).chain(parts).collect(),
         url: facts.runner.job.clone(),
-        passed_tests: list(|c| c.verdict == Some(Verdict::Passed) && !flaky(c)),
-        warned_tests: list(flaky),
+        passed_tests: list(|c| c.verdict == Some(Verdict::Passed) && !is_flaky(c)),
+        warned_tests: list(is_flaky),
         failed_tests: list(|c| matches!(c.verdict, Some(Verdict::Failed | Verdict::Inconclusive))),
     }
-}
-
-fn flaky(case: &CaseFact) -> bool {
-    case.verdict == Some(Verdict::Passed) && case.attempts > 1
 }
 
 fn summary(suite: &SuiteFact) -> SuiteSummary {
@@ -195,7 +192,7 @@ fn summary(suite: &SuiteFact) -> SuiteSummary {
             failed: count(Some(Verdict::Failed)),
             inconclusive: count(Some(Verdict::Inconclusive)),
             skipped: count(None),
-            flaky: suite.cases.iter().filter(|c| flaky(c)).count(),
+            flaky: suite.cases.iter().filter(|c| is_flaky(c)).count(),
         },
         raw_reports: suite.raw.iter().map(raw_report).collect(),
         departure: suite.confinement.as_ref().and_then(departure),
@@ -227,6 +224,7 @@ fn case(case: &CaseFact) -> CaseSummary {
         name: case.name.clone(),
         verdict: case.verdict,
         attempts: case.attempts,
+        failed_attempts: case.failed_attempts,
         took_ms: case.took_ms,
         controls: case.controls.clone(),
         failures: case.failures.clone(),

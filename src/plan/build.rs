@@ -94,6 +94,7 @@ fn suite(name: &str, s: &Suite, valid: &ValidDescription) -> Result<SuitePlan, P
         timeout_ms: milliseconds(name, &s.timeout, quantity::LONGEST_LIMIT_MS)?,
         retries: s.retries,
         may_end: s.may_end.iter().cloned().collect(),
+        flaky: s.flaky,
         executor: suite::executor(name, s)?,
         origin: valid.origins.get(name).cloned(),
     })

@@ -16,7 +16,7 @@ pub struct CaseCounts {
     pub inconclusive: usize,
     /// Skipped cases.
     pub skipped: usize,
-    /// Cases that passed only when retried.
+    /// Cases that failed and then passed.
     pub flaky: usize,
 }
 
@@ -54,9 +54,9 @@ impl CaseCounts {
     }
 }
 
-/// Returns true if the case passed, but not at the first attempt.
+/// Returns true if the case passed after an attempt that failed.
 pub fn is_flaky(case: &CaseFact) -> bool {
-    case.verdict == Some(Verdict::Passed) && case.attempts > 1
+    case.verdict == Some(Verdict::Passed) && case.failed_attempts > 0
 }
 
 /// Failed and inconclusive cases with their suite, in order.

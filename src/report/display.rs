@@ -75,6 +75,11 @@ pub fn lost_cases(ids: &[String]) -> Option<String> {
     (!ids.is_empty()).then(|| format!("the change lost cases against the base: {}{more}", named.join(", ")))
 }
 
+/// `1 of 2 attempts failed`.
+pub fn attempts(case: &CaseFact) -> String {
+    format!("{} of {} attempts failed", case.failed_attempts, case.attempts)
+}
+
 /// Id and name of a case on one line; omits the name if the id ends with it.
 pub fn case_title(case: &CaseFact) -> String {
     let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 300));

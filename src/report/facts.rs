@@ -178,8 +178,11 @@ pub struct SuiteFact {
     /// Units that may end while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_end: Vec<String>,
-    /// Raw result files and logs, kept by content.
+    /// Raw result files and logs of every attempt, kept by content.
     pub raw: Vec<RawFile>,
+    /// Files in the results folder that look like results and are not, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// File:line of the suite in the description, for annotations.
     pub source: Option<String>,
     /// Confinement of its container; none for a list of cases.
@@ -204,9 +207,12 @@ pub struct CaseFact {
     pub started: Option<Timestamp>,
     /// Duration in milliseconds.
     pub took_ms: u64,
-    /// Attempts made; more than one and passed is flaky.
+    /// Attempts made.
     pub attempts: u8,
-    /// Failures, one for each failed step or JUnit failure.
+    /// Attempts that failed; a case that passed after one is flaky.
+    #[serde(default)]
+    pub failed_attempts: u8,
+    /// Failures, one for each failed step or JUnit failure; those of earlier attempts last.
     pub failures: Vec<CaseFailure>,
     /// Steps that ran, in a few words each, with what they saw.
     pub steps: Vec<StepFact>,

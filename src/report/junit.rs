@@ -112,19 +112,24 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
             .set_message(message(fact))
             .set_description(sanitize::block(&description(fact), MOST));
     }
-    for attempt in 1..fact.attempts {
+    let own = u8::from(fact.verdict == Some(Verdict::Failed));
+    for attempt in own..fact.failed_attempts {
         let mut rerun = TestRerun::new(kind);
         rerun
             .set_type(display::verdict(Some(Verdict::Failed)))
-            .set_message(format!("attempt {attempt} failed: {}", message(fact)));
+            .set_message(format!("another attempt failed: {}", failure(fact.failures.get(usize::from(attempt)))));
         status.add_rerun(rerun);
     }
     status
 }
 
 fn message(fact: &CaseFact) -> String {
+    failure(fact.failures.first())
+}
+
+fn failure(failure: Option<&CaseFailure>) -> String {
     let say = |f: &CaseFailure| format!("{}: expected {}, got {}", f.step, f.expected, f.got);
-    sanitize::one_line(&fact.failures.first().map_or("no details available".into(), say), 300)
+    sanitize::one_line(&failure.map_or("no details available".into(), say), 300)
 }
 
 fn description(fact: &CaseFact) -> String {

@@ -150,6 +150,12 @@ fn suites(suites: &[SuiteFact]) -> String {
     if !origins.is_empty() {
         table += &format!("\n{origins}");
     }
+    let ignored = suites.iter().take(MOST_SUITES).flat_map(|s| s.ignored.iter().map(move |file| (s, file)));
+    let ignored: String =
+        ignored.map(|(s, file)| format!("- {}: ignored {}\n", inline(&s.name, 60), inline(file, 300))).collect();
+    if !ignored.is_empty() {
+        table += &format!("\n{ignored}");
+    }
     table
 }
 
@@ -206,7 +212,7 @@ fn failure(failure: &CaseFailure) -> String {
 
 fn flaky(suites: &[SuiteFact]) -> impl Iterator<Item = String> {
     let line = |s: &SuiteFact, c: &CaseFact| {
-        format!("- {} / {} passed at attempt {}\n", inline(&s.name, 60), inline(&c.id, 200), c.attempts)
+        format!("- {} / {}: {}\n", inline(&s.name, 60), inline(&c.id, 200), display::attempts(c))
     };
     suites.iter().flat_map(move |s| s.cases.iter().filter(|c| counts::is_flaky(c)).map(move |c| line(s, c)))
 }

@@ -136,6 +136,10 @@ impl Page {
             if let Some(reason) = &suite.reason {
                 self.line(&format!("      {}", indent(&lines(reason, 1000), 6)));
             }
+            for file in &suite.ignored {
+                let ignored = self.paint(FAINT, &format!("ignored {}", line(file, 300)));
+                self.line(&format!("      {ignored}"));
+            }
         }
     }
 
@@ -172,7 +176,7 @@ impl Page {
     fn case(&mut self, suite: &SuiteFact, case: &CaseFact) {
         let word = display::verdict(case.verdict);
         let head = self.paint(style(word), &format!("{} {}", mark(word), title(suite, case)));
-        let tries = if case.attempts > 1 { format!(" ({} attempts)", case.attempts) } else { String::new() };
+        let tries = if case.attempts > 1 { format!(" ({})", display::attempts(case)) } else { String::new() };
         self.line(&format!("  {head}{tries}"));
         let at = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref());
         if let Some(at) = at {
@@ -207,7 +211,7 @@ impl Page {
     fn flaky(&mut self, suites: &[SuiteFact]) {
         let cases =
             suites.iter().flat_map(|s| s.cases.iter().map(move |c| (s, c))).filter(|(_, c)| counts::is_flaky(c));
-        let lines = cases.map(|(s, c)| format!("{} (passed at attempt {})", title(s, c), c.attempts));
+        let lines = cases.map(|(s, c)| format!("{} ({})", title(s, c), display::attempts(c)));
         self.list("Flaky", lines.collect());
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::attempts::{self, Attempt};
 use super::results::{self, SuiteResults};
 use crate::engine::SuiteExit;
 use crate::lifecycle::RunEvent;
@@ -20,64 +21,79 @@ pub struct ContainerResult {
     pub reason: Option<String>,
     /// Its cases.
     pub cases: Vec<CaseFact>,
-    /// Its log and result files.
+    /// Logs and result files of all attempts.
     pub raw: Vec<RawFile>,
+    /// Files that were taken for something else than results, each with the reason.
+    pub ignored: Vec<String>,
 }
 
-/// Runs the suite and retries it while it fails and retries remain; every case has the number of attempts.
+/// Runs the suite and retries it while it fails and retries remain.
 pub async fn execute(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> ContainerResult {
-    let mut attempts = 1;
+    let mut tried = vec![];
+    let (mut raw, mut ignored) = (vec![], vec![]);
     loop {
         let start = Instant::now();
         let on_line = |line: &str| {
             session.journal.record(RunEvent::SuiteLine { suite: suite.name.clone(), line: line.to_owned() });
         };
-        let exit = match session.engine.run_suite(&session.lease, suite, &session.secrets, &on_line).await {
-            Ok(exit) => exit,
-            Err(e) => {
-                return ContainerResult {
-                    verdict: Verdict::Inconclusive,
-                    reason: Some(format!("failed to {e}")),
-                    cases: vec![],
-                    raw: vec![],
-                };
+        match session.engine.run_suite(&session.lease, suite, &session.secrets, &on_line).await {
+            Ok(exit) => {
+                let results = read_results(suite, container, &exit, elapsed_ms(start));
+                let (verdict, reason) = results::verdict(&exit, container.verdict, &results);
+                tried.push(Attempt { verdict, reason, cases: results.cases });
+                raw.push(raw_files(session, suite, &exit));
+                ignored = results.ignored;
             }
-        };
-        let mut result = read_results(session, suite, container, &exit, elapsed_ms(start));
-        if result.verdict != Verdict::Failed || attempts > suite.retries {
-            result.cases.iter_mut().for_each(|c| c.attempts = attempts);
-            return result;
+            Err(e) => {
+                let reason = Some(format!("failed to {e}"));
+                tried.push(Attempt { verdict: Verdict::Inconclusive, reason, cases: vec![] });
+            }
         }
-        attempts += 1;
+        let again = tried.last().is_some_and(|a| a.verdict == Verdict::Failed);
+        if !again || tried.len() > usize::from(suite.retries) {
+            break;
+        }
+    }
+    let raw = named(raw, tried.len());
+    match attempts::merge(&suite.name, tried) {
+        Some(Attempt { verdict, reason, cases }) => ContainerResult { verdict, reason, cases, raw, ignored },
+        None => ContainerResult { verdict: Verdict::Inconclusive, reason: None, cases: vec![], raw, ignored },
     }
 }
 
-fn read_results(
-    session: &Session,
-    suite: &SuitePlan,
-    container: &ContainerSuite,
-    exit: &SuiteExit,
-    took_ms: u64,
-) -> ContainerResult {
+fn read_results(suite: &SuitePlan, container: &ContainerSuite, exit: &SuiteExit, took_ms: u64) -> SuiteResults {
+    match container.verdict {
+        VerdictSource::ExitCode => {
+            SuiteResults { cases: vec![results::exit_code_case(&suite.name, exit, took_ms)], ..SuiteResults::default() }
+        }
+        format => results::read(&exit.files, format, container.fail_on),
+    }
+}
+
+/// The log and the result files of one attempt.
+fn raw_files(session: &Session, suite: &SuitePlan, exit: &SuiteExit) -> Vec<RawFile> {
     let raw_file =
         |name: &str, media_type, bytes: &[u8]| session.journal.raw_file(name, media_type, Some(&suite.name), bytes);
-    let mut raw = vec![raw_file("log.txt", "text/plain", exit.log.as_bytes())];
-    raw.extend(exit.files.iter().map(|(name, bytes)| raw_file(name, media_type(name), bytes)));
-    let results = match container.verdict {
-        VerdictSource::Junit => results::read_junit_files(&exit.files),
-        VerdictSource::ExitCode => {
-            SuiteResults { cases: vec![results::exit_code_case(&suite.name, exit, took_ms)], unreadable: vec![] }
-        }
+    let log = raw_file("log.txt", "text/plain", exit.log.as_bytes());
+    std::iter::once(log).chain(exit.files.iter().map(|(name, bytes)| raw_file(name, media_type(name), bytes))).collect()
+}
+
+/// All files. If there was more than one attempt, each name begins with the attempt's folder.
+fn named(attempts: Vec<Vec<RawFile>>, tried: usize) -> Vec<RawFile> {
+    let number = |(number, files): (usize, Vec<RawFile>)| {
+        files.into_iter().map(move |file| match tried {
+            1 => file,
+            _ => RawFile { name: format!("attempt-{number}/{}", file.name), ..file },
+        })
     };
-    let (verdict, reason) = results::verdict(exit, container.verdict, &results);
-    ContainerResult { verdict, reason, cases: results.cases, raw }
+    (1..).zip(attempts).flat_map(number).collect()
 }
 
 fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next() {
         Some("xml") => "application/xml",
         Some("json" | "sarif") => "application/json",
-        Some("txt" | "log") => "text/plain",
+        Some("txt" | "log" | "tap") => "text/plain",
         Some("html") => "text/html",
         _ => "application/octet-stream",
     }

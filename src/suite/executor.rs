@@ -65,9 +65,12 @@ async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> Suite
             for case in &result.cases {
                 session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
             }
-            (fact.verdict, fact.reason, fact.cases, fact.raw) =
-                (Some(result.verdict), result.reason, result.cases, result.raw);
+            (fact.verdict, fact.reason, fact.cases) = (Some(result.verdict), result.reason, result.cases);
+            (fact.raw, fact.ignored) = (result.raw, result.ignored);
         }
+    }
+    if let Some(reason) = outcome::flaky(suite.flaky, &fact) {
+        (fact.verdict, fact.reason) = (Some(Verdict::Failed), Some(reason));
     }
     if !suite.may_end.is_empty() {
         // An end of its last moment counts as its own.
@@ -90,6 +93,7 @@ fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
         cases: vec![],
         may_end: suite.may_end.iter().cloned().collect(),
         raw: vec![],
+        ignored: vec![],
         source: sources.get(&format!("suites.{}", suite.name)).cloned(),
         confinement: match &suite.executor {
             SuiteExecutor::Container(c) => Some(c.confinement.clone()),
@@ -128,6 +132,7 @@ fn timed_out(suite: &SuitePlan, case: &Case, source: Option<String>) -> CaseFact
         started: None,
         took_ms: 0,
         attempts: 1,
+        failed_attempts: 1,
         failures: vec![failure],
         steps: vec![],
         controls: vec![],

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::Verdict;
+use crate::report::counts::is_flaky;
 use crate::report::facts::{CaseFact, Cause, CauseKind, SuiteFact, UnitEnd};
-use crate::spec::model::SuiteKind;
+use crate::spec::model::{FlakyRule, SuiteKind};
 
 /// The worst verdict of the cases. A suite without a judged case is inconclusive, with the reason.
 pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
@@ -13,6 +14,21 @@ pub fn verdict(cases: &[CaseFact]) -> (Verdict, Option<String>) {
         None if cases.is_empty() => (Verdict::Inconclusive, Some("no test ran".into())),
         None => (Verdict::Inconclusive, Some("every test was skipped".into())),
     }
+}
+
+/// Most flaky cases that a reason names.
+const MAX_NAMED: usize = 20;
+
+/// Why a suite that passed fails by its rule about flaky cases, if it does.
+pub fn flaky(rule: FlakyRule, suite: &SuiteFact) -> Option<String> {
+    if rule == FlakyRule::Warn || suite.verdict != Some(Verdict::Passed) {
+        return None;
+    }
+    let mut ids: Vec<_> = suite.cases.iter().filter(|c| is_flaky(c)).map(|c| c.id.as_str()).collect();
+    let more = ids.len().saturating_sub(MAX_NAMED);
+    ids.truncate(MAX_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!ids.is_empty()).then(|| format!("flaky: {}{more} failed before it passed (`flaky: fail`)", ids.join(", ")))
 }
 
 /// The cause that a suite adds to the run, if it did not pass.
@@ -83,6 +99,20 @@ mod tests {
         );
         assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(Some(Verdict::Inconclusive))]).0, Verdict::Inconclusive);
         assert_eq!(verdict(&[case(Some(Verdict::Passed)), case(None)]).0, Verdict::Passed);
+    }
+
+    #[test]
+    fn fails_a_suite_with_flaky_cases_only_by_its_rule() {
+        let facts = |failed_attempts, verdict| SuiteFact {
+            verdict: Some(verdict),
+            cases: vec![CaseFact { attempts: 2, failed_attempts, ..case_fact("A1") }],
+            ..crate::testing::suite_fact("s")
+        };
+        let flaky = |rule, failed| flaky(rule, &facts(failed, Verdict::Passed));
+        assert_eq!(flaky(FlakyRule::Warn, 1), None);
+        assert_eq!(flaky(FlakyRule::Fail, 0), None);
+        assert_eq!(flaky(FlakyRule::Fail, 1).unwrap(), "flaky: A1 failed before it passed (`flaky: fail`)");
+        assert_eq!(super::flaky(FlakyRule::Fail, &facts(1, Verdict::Inconclusive)), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::step_result::StepResult;
-use super::{host_steps, refusal, variables};
+use super::{attempts, host_steps, refusal, variables};
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
@@ -36,13 +36,14 @@ impl<'a> StepsExecutor<'a> {
     pub async fn case(&mut self, index: usize, case: &Case) -> CaseFact {
         let began = Instant::now();
         let started = Timestamp::now();
-        let mut attempts = 1;
+        let mut earlier = vec![];
         let mut fact = self.attempt(index, case).await;
-        while fact.verdict == Some(Verdict::Failed) && attempts <= self.suite.retries {
-            attempts += 1;
+        while attempts::failed(&fact) && earlier.len() < usize::from(self.suite.retries) {
+            earlier.push((earlier.len() + 1, fact));
             fact = self.attempt(index, case).await;
         }
-        CaseFact { attempts, started: Some(started), took_ms: elapsed_ms(began), ..fact }
+        let fact = attempts::join(&earlier, fact);
+        CaseFact { started: Some(started), took_ms: elapsed_ms(began), ..fact }
     }
 
     async fn attempt(&mut self, index: usize, case: &Case) -> CaseFact {
@@ -54,6 +55,7 @@ impl<'a> StepsExecutor<'a> {
             started: None,
             took_ms: 0,
             attempts: 1,
+            failed_attempts: 0,
             failures: vec![],
             steps: vec![],
             controls: case.steps.iter().chain(&case.cleanup).filter_map(|s| s.control.clone()).collect(),
@@ -68,6 +70,7 @@ impl<'a> StepsExecutor<'a> {
         for (n, step) in case.cleanup.iter().enumerate() {
             self.execute(step, &place("cleanup", n), &mut fact).await;
         }
+        fact.failed_attempts = u8::from(attempts::failed(&fact));
         fact
     }
 

@@ -165,6 +165,7 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
             unit: Some(name.into()),
             path: None,
         }],
+        ignored: vec![],
         source: Some("environments/demo/environment.yaml:40".into()),
         confinement: Some(Confinement {
             root: true,
@@ -188,6 +189,7 @@ fn case(id: &str, verdict: Option<Verdict>, attempts: u8) -> CaseFact {
         verdict,
         took_ms: 12,
         attempts,
+        failed_attempts: if verdict == Some(Verdict::Passed) { attempts - 1 } else { 0 },
         failures: if verdict == Some(Verdict::Failed) { vec![failure] } else { vec![] },
         controls: vec!["allowed-where-it-should-be".into()],
         ..testing::case_fact(id)

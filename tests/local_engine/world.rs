@@ -73,6 +73,7 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
             env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),
             results: "/results".into(),
             verdict: VerdictSource::ExitCode,
+            fail_on: Default::default(),
             limits: Limits { memory: 64 << 20, cpu_millis: 1000, pids: 32 },
             confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
         }),

@@ -102,6 +102,7 @@ fn run_of(number: u128, image: &str) -> Lease {
         env: BTreeMap::new(),
         results: "/results".into(),
         verdict: VerdictSource::ExitCode,
+        fail_on: Default::default(),
         limits,
         confinement,
     });

@@ -112,6 +112,7 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
             unit: Some(name.into()),
             path: None,
         }],
+        ignored: vec![],
         source: Some("environments/tsd/environment.yaml:96".into()),
         confinement: None,
         origin: None,
@@ -188,7 +189,11 @@ pub fn passed() -> Facts {
         (case.steps, case.source, case.started) = (vec![], None, None);
     }
     suites[2].verdict = Some(Verdict::Passed);
-    suites[0].cases[6].attempts = 2;
+    suites[2].ignored = vec!["coverage.xml: its root element is <coverage>, not <testsuites> or <testsuite>".into()];
+    let a7 = &mut suites[0].cases[6];
+    (a7.attempts, a7.failed_attempts) = (2, 1);
+    let got = "no connection to mq:5671 within 5 s";
+    a7.failures = vec![failure("attempt 1: expect one message on ex_files", "key k.v1.p11.files", got, 5_000, 190)];
     for case in &mut suites[1].cases {
         case.controls = vec!["the same request with a valid token".into()];
     }
@@ -297,7 +302,7 @@ pub fn failed() -> Facts {
     let mut facts = passed();
     let a2 = &mut facts.suites[0].cases[1];
     a2.verdict = Some(Verdict::Failed);
-    a2.attempts = 2;
+    (a2.attempts, a2.failed_attempts) = (2, 2);
     a2.failures = vec![failure(
         "expect one message on ex_files",
         "key k.v1.p11.files, data.path = $.path, properties message_id and timestamp",
@@ -305,6 +310,7 @@ pub fn failed() -> Facts {
         5_000,
         131,
     )];
+    a2.failures.push(failure("attempt 1: PUT http://file-api:8080/v1/p11/files/a.txt", "201", "503", 900, 128));
     a2.steps[1].verdict = Verdict::Failed;
     let a3 = &mut facts.suites[0].cases[2];
     a3.verdict = Some(Verdict::Failed);

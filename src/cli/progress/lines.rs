@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
-use crate::report::clues;
+use crate::report::{clues, display};
 use crate::report::facts::{CaseFact, SuiteFact};
 
 /// Maximum number of log lines that are shown with a case.
@@ -90,7 +90,7 @@ fn case(suite: &str, case: &CaseFact) -> String {
         Some(Verdict::Inconclusive) => "UNSURE",
         None => "skip",
     };
-    let flaky = if case.attempts > 1 { format!(" ({} attempts)", case.attempts) } else { String::new() };
+    let flaky = if case.attempts > 1 { format!(" ({})", display::attempts(case)) } else { String::new() };
     let details: Vec<_> = case
         .failures
         .iter()

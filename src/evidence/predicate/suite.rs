@@ -21,7 +21,7 @@ pub struct Counts {
     pub inconclusive: usize,
     /// Skipped by the suite itself.
     pub skipped: usize,
-    /// Passed at a later attempt.
+    /// Failed and then passed.
     pub flaky: usize,
 }
 
@@ -95,6 +95,9 @@ pub struct CaseSummary {
     pub verdict: Option<Verdict>,
     /// Attempts.
     pub attempts: u8,
+    /// Attempts that failed. Statements of earlier versions do not know it.
+    #[serde(default)]
+    pub failed_attempts: u8,
     /// Milliseconds.
     pub took_ms: u64,
     /// Positive controls that its refusals rest on.

@@ -15,6 +15,7 @@ pub(super) fn executor(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError
         env: s.env.clone(),
         results: s.results.clone(),
         verdict: s.verdict,
+        fail_on: s.fail_on.unwrap_or_default(),
         limits: limits(name, &s.resources)?,
         confinement: confinement(&s.security),
     }))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::container::{resources, security};
 use super::context::{Checker, is_plain_absolute};
 use super::{access, cases};
-use crate::spec::model::Suite;
+use crate::spec::model::{Severity, Suite, VerdictSource};
 use crate::spec::span::FieldPath;
 use crate::spec::template::SecretUse;
 
@@ -13,7 +13,7 @@ use crate::spec::template::SecretUse;
 const SYSTEM_FOLDERS: [&str; 13] =
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run"];
 /// Keys that mean something for a container suite only.
-const CONTAINER_ONLY: [&str; 6] = ["command", "env", "results", "verdict", "resources", "security"];
+const CONTAINER_ONLY: [&str; 7] = ["command", "env", "results", "verdict", "failOn", "resources", "security"];
 
 pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
     for (name, suite) in &check.environment.suites {
@@ -72,8 +72,21 @@ fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str
         let message = format!("`{}` is a folder of the system, and everything in it would be collected", suite.results);
         check.diagnostics.add(&at.key("results"), message, "choose a folder of the suite's own, such as `/results`");
     }
+    if let Some(limit) = suite.fail_on {
+        fail_on(check, &at.key("failOn"), suite.verdict, limit);
+    }
     resources(check, &at.key("resources"), &suite.resources);
     security(check, &at.key("security"), &suite.security);
+}
+
+fn fail_on(check: &mut Checker<'_>, at: &FieldPath, source: VerdictSource, limit: Severity) {
+    if !source.is_scan() {
+        let message = "`failOn` has no effect on this `verdict`";
+        check.diagnostics.add_key(at, message, "remove it, or write `verdict: sarif`, `cyclonedx` or `zap`");
+    } else if limit == Severity::Critical && source != VerdictSource::Cyclonedx {
+        let message = "no finding of this `verdict` is `critical`, so none would fail";
+        check.diagnostics.add(at, message, "write `high`, `medium` or `low`");
+    }
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {

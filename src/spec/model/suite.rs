@@ -37,6 +37,9 @@ pub struct Suite {
     /// no step asked for prevents PASSED.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_end: Vec<String>,
+    /// What a flaky case means: a warning, or that the suite fails (default `warn`).
+    #[serde(default, skip_serializing_if = "FlakyRule::is_default")]
+    pub flaky: FlakyRule,
     /// Image of a container suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -46,12 +49,15 @@ pub struct Suite {
     /// Environment variables of a container suite.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Folder of a container suite whose files are collected (default `/results`); JUnit XML in it is read.
+    /// Folder of a container suite whose files are collected (default `/results`).
     #[serde(default = "default_results")]
     pub results: String,
-    /// What decides the verdict of a container suite (default `junit`).
+    /// What decides the verdict of a container suite: the format of its results (default `junit`), or `exit-code`.
     #[serde(default)]
     pub verdict: VerdictSource,
+    /// Severity from which a finding of a scanner fails, with `verdict: sarif`, `cyclonedx` or `zap` (default `low`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
     /// Limits of a container suite.
     #[serde(default)]
     pub resources: Resources,
@@ -84,11 +90,72 @@ pub enum SuiteKind {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictSource {
-    /// JUnit XML in the results folder, and the exit code.
+    /// JUnit XML (`*.xml`) in the results folder, and the exit code.
     #[default]
     Junit,
+    /// TAP 12 to 14 (`*.tap`), and the exit code.
+    Tap,
+    /// CTRF (`*.json`), and the exit code.
+    Ctrf,
+    /// Findings in SARIF 2.1.0 (`*.sarif` or `*.json`), and the exit code.
+    Sarif,
+    /// Vulnerabilities of a CycloneDX BOM or VEX (`*.json`), and the exit code.
+    Cyclonedx,
+    /// Alerts in ZAP's traditional JSON report (`*.json`), and the exit code.
+    Zap,
     /// The exit code alone: one case.
     ExitCode,
+}
+
+impl VerdictSource {
+    /// Returns true for formats of findings, which have severities, and not of tests.
+    pub fn is_scan(self) -> bool {
+        matches!(self, Self::Sarif | Self::Cyclonedx | Self::Zap)
+    }
+}
+
+/// Severity of a finding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Low; a note in SARIF.
+    #[default]
+    Low,
+    /// Medium; a warning in SARIF.
+    Medium,
+    /// High; an error in SARIF.
+    High,
+    /// Critical; only CycloneDX has it.
+    Critical,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a case means that failed and then passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FlakyRule {
+    /// It passed, and is reported.
+    #[default]
+    Warn,
+    /// The suite fails.
+    Fail,
+}
+
+impl FlakyRule {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One judgement: steps in order; the first that fails ends it.

@@ -8,7 +8,16 @@ use super::limits::MAX_CASES;
 use super::*;
 use crate::engine::SuiteExit;
 use crate::model::Verdict;
-use crate::spec::model::VerdictSource;
+use crate::spec::model::{Severity, VerdictSource};
+
+mod ctrf;
+mod dialects;
+mod scans;
+mod tap;
+
+fn read_junit_files(files: &BTreeMap<String, Vec<u8>>) -> SuiteResults {
+    read(files, VerdictSource::Junit, Severity::Low)
+}
 
 fn one(text: &str) -> SuiteResults {
     read_junit_files(&BTreeMap::from([("junit.xml".to_owned(), text.as_bytes().to_vec())]))
@@ -82,7 +91,8 @@ fn reads_surefire_results_with_cdata_reruns_and_thousands_separators() {
     assert_eq!(results.unreadable, []);
     assert_eq!(verdicts(&results), [("org.x.ApiTest.slow", P), ("org.x.ApiTest.flaky", P), ("org.x.ApiTest.bad", F)]);
     assert_eq!(results.cases[0].took_ms, 1_200_250);
-    assert_eq!((results.cases[1].attempts, results.cases[2].attempts), (2, 2));
+    let attempts = |case: usize| (results.cases[case].attempts, results.cases[case].failed_attempts);
+    assert_eq!((attempts(0), attempts(1), attempts(2)), ((1, 0), (2, 1), (2, 2)));
     assert_eq!(results.cases[1].failures[0].step, "failure in another attempt (E)");
     assert_eq!(results.cases[2].failures[0].got, "m\n<b>&amp;</b>");
 }
@@ -141,9 +151,26 @@ fn reads_skipped_and_failed_from_status_attributes() {
 
 #[test]
 fn ignores_other_files_and_other_xml() {
-    let files = [("cov.xml", "<coverage line-rate='1'></coverage>"), ("log.txt", "<testsuite"), ("shot.png", "\u{1}")];
+    let cobertura = "<?xml version='1.0'?>\n<!DOCTYPE coverage SYSTEM 'http://x/coverage-04.dtd'>\n<!-- c -->\n<coverage line-rate='1'>";
+    let jacoco =
+        "<!DOCTYPE report PUBLIC '-//JACOCO//DTD Report 1.1//EN' 'report.dtd' [<!ENTITY a 'a'>]><report name='&a;'/>";
+    let files = [
+        ("cov.xml", "<coverage line-rate='1'></coverage>"),
+        ("cobertura.xml", cobertura),
+        ("jacoco.xml", jacoco),
+        ("log.txt", "<testsuite"),
+        ("shot.png", "\u{1}"),
+    ];
     let results = read_junit_files(&files.iter().map(|(n, t)| ((*n).to_owned(), t.as_bytes().to_vec())).collect());
-    assert_eq!(results, SuiteResults::default());
+    assert_eq!((results.cases.len(), results.unreadable.len()), (0, 0));
+    assert_eq!(
+        results.ignored,
+        [
+            "cobertura.xml: its root element is <coverage>, not <testsuites> or <testsuite>",
+            "cov.xml: its root element is <coverage>, not <testsuites> or <testsuite>",
+            "jacoco.xml: its root element is <report>, not <testsuites> or <testsuite>"
+        ]
+    );
 }
 
 #[test]
@@ -152,7 +179,7 @@ fn refuses_hostile_files_and_never_passes_them() {
     let deep = format!("<testsuite>{}<testcase name='a'/>", "<testsuite>".repeat(100_000));
     let wide = format!("<testsuite {}/>", (0..100_000).map(|i| format!("a{i}='' ")).collect::<String>());
     let many = format!("<testsuite>{}</testsuite>", "<testcase name='a'/>".repeat(MAX_CASES + 1));
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 13] = [
         ("entities", bomb.into(), "document type"),
         (
             "undeclared entity",
@@ -169,7 +196,6 @@ fn refuses_hostile_files_and_never_passes_them() {
         ("empty", vec![], "is empty"),
         ("truncated", "<testsuite><testcase name='a'/>".into(), "truncated"),
         ("two roots", "<testsuite><testcase name='a'/></testsuite><testsuite/>".into(), "second root"),
-        ("no name", "<testsuite><testcase/></testsuite>".into(), "no name"),
         (
             "declares more",
             "<testsuite name='s' tests='2'><testcase name='a'/></testsuite>".into(),
@@ -268,6 +294,26 @@ proptest! {
     fn never_panics_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let results = read_junit_files(&BTreeMap::from([("a.xml".to_owned(), bytes)]));
         prop_assert!(results.unreadable.is_empty() || results.cases.iter().all(|c| c.verdict == F));
+    }
+
+    #[test]
+    fn never_panics_on_arbitrary_lines(lines in prop::collection::vec(prop::sample::select(vec![
+        "TAP version 14", "1..2", "    1..1", "1..0 # SKIP x", "ok", "not ok 1", "ok 2 - a # TODO", "    not ok 1 - b", "        ok", "  ---",
+        "  ...", "---", "Bail out!", "# Subtest: é", "    # Subtest", "ok 99999999999999999999", "duration_ms: 1e300", "é", "\u{1b}[0m",
+    ]), 0..24)) {
+        let files = BTreeMap::from([("a.tap".to_owned(), lines.join("\n").into_bytes())]);
+        let results = read(&files, VerdictSource::Tap, Severity::Low);
+        prop_assert!(results.unreadable.is_empty() || results.cases.iter().all(|c| c.verdict == F));
+    }
+
+    #[test]
+    fn never_passes_a_tap_file_truncated_anywhere(oks in prop::collection::vec(any::<bool>(), 1..8), at in 0.0..1.0_f64) {
+        let lines: String = oks.iter().map(|ok| if *ok { "ok - a\n" } else { "not ok - b\n" }).collect();
+        let whole = format!("TAP version 13\n{lines}1..{}", oks.len());
+        let cut = &whole[..((whole.len() as f64) * at) as usize];
+        let files = BTreeMap::from([("a.tap".to_owned(), cut.as_bytes().to_vec())]);
+        let results = read(&files, VerdictSource::Tap, Severity::Low);
+        prop_assert_ne!(verdict(&exit(0), VerdictSource::Tap, &results).0, Verdict::Passed);
     }
 
     #[test]

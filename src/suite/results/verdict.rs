@@ -23,7 +23,7 @@ pub fn verdict(exit: &SuiteExit, source: VerdictSource, results: &SuiteResults) 
     match source {
         VerdictSource::ExitCode if code == 0 => (Verdict::Passed, None),
         VerdictSource::ExitCode => (Verdict::Failed, Some(format!("the suite exited with code {code}"))),
-        VerdictSource::Junit => by_results(code, &exit.lost, results),
+        _ => by_results(code, source, &exit.lost, results),
     }
 }
 
@@ -44,6 +44,7 @@ pub fn exit_code_case(suite: &str, exit: &SuiteExit, took_ms: u64) -> CaseFact {
         started: None,
         took_ms,
         attempts: 1,
+        failed_attempts: u8::from(verdict == Verdict::Failed),
         failures: failures.into_iter().collect(),
         steps: vec![],
         controls: vec![],
@@ -59,11 +60,13 @@ fn exceeded_limit(exit: &SuiteExit) -> Option<String> {
     exit.oom_killed.then(|| "the suite was OOM-killed; raise its `resources.memory`".into())
 }
 
-fn by_results(code: i64, lost: &[String], results: &SuiteResults) -> VerdictAndReason {
+fn by_results(code: i64, source: VerdictSource, lost: &[String], results: &SuiteResults) -> VerdictAndReason {
     let ended = if code == 0 { String::new() } else { format!("; the suite exited with code {code}") };
     let count = |verdict| results.cases.iter().filter(|c| c.verdict == verdict).count();
     if count(Some(Verdict::Failed)) > 0 {
-        return (Verdict::Failed, (code == 0).then(|| "the suite exited with code 0 although a test failed".into()));
+        // Scanners usually exit with 0 whatever they find.
+        let odd = code == 0 && !source.is_scan();
+        return (Verdict::Failed, odd.then(|| "the suite exited with code 0 although a test failed".into()));
     }
     if let Some((file, why)) = results.unreadable.first() {
         let more = if results.unreadable.len() > 1 {
@@ -77,7 +80,8 @@ fn by_results(code: i64, lost: &[String], results: &SuiteResults) -> VerdictAndR
         return inconclusive(&format!("results were lost: {lost}{ended}"));
     }
     if results.cases.is_empty() {
-        return inconclusive(&format!("no test results found{ended}"));
+        let ignored = results.ignored.first().map(|i| format!(" (ignored {i})")).unwrap_or_default();
+        return inconclusive(&format!("no test results found{ignored}{ended}"));
     }
     if count(None) == results.cases.len() {
         return inconclusive(&format!("every test was skipped{ended}"));
@@ -87,6 +91,9 @@ fn by_results(code: i64, lost: &[String], results: &SuiteResults) -> VerdictAndR
     }
     match code {
         0 => (Verdict::Passed, None),
+        _ if source.is_scan() => {
+            (Verdict::Failed, Some(format!("no finding reaches `failOn`, but the suite exited with code {code}")))
+        }
         _ => (Verdict::Failed, Some(format!("every test that ran passed, but the suite exited with code {code}"))),
     }
 }

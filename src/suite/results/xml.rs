@@ -1,14 +1,18 @@
 //! A strict parser of small XML documents: names, attributes and text, with limits on everything.
 //!
 //! Refuses document types (and so every entity except XML's five), encodings other than UTF-8, deep nesting and truncated
-//! documents. Never resolves anything outside the document.
+//! documents. Never resolves anything outside the document. A document with another root element is told apart first,
+//! whatever else is wrong with it: it is not for the reader.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::limits::{MAX_DEPTH, MAX_FILE_BYTES};
+use super::files::Problem;
+use super::limits::MAX_DEPTH;
+use super::text::{cut, decode, sized};
 
 /// Most attributes of one element.
 const MAX_ATTRIBUTES: usize = 64;
@@ -24,9 +28,38 @@ pub(super) enum XmlEvent {
     Close,
 }
 
-/// Parses the document and calls `on` for each part; fails with the reason at the first error.
-pub(super) fn parse(bytes: &[u8], mut on: impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
-    let mut reader = Reader::from_str(text(bytes)?);
+/// Parses a document with one of these root elements and calls `on` for each part; fails at the first error.
+pub(super) fn parse(
+    bytes: &[u8],
+    roots: &[&str],
+    on: impl FnMut(XmlEvent) -> Result<(), String>,
+) -> Result<(), Problem> {
+    let bytes = sized(bytes).map_err(Problem::Unreadable)?;
+    // Names with these characters come from another encoding.
+    let is_name = |root: &String| !root.contains(['\0', '\u{fffd}']);
+    let found = root(&String::from_utf8_lossy(bytes)).filter(is_name);
+    if let Some(root) = found.filter(|root| !roots.contains(&root.as_str())) {
+        let root = cut(&root, 60);
+        return Err(Problem::Foreign(format!("its root element is <{root}>, not <{}>", roots.join("> or <"))));
+    }
+    document(bytes, on).map_err(Problem::Unreadable)
+}
+
+/// The name of the root element, if the document is well-formed up to there.
+fn root(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(e) | Event::Empty(e) => return name(&e).ok(),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Text(t) if t.iter().all(u8::is_ascii_whitespace) => {}
+            _ => return None,
+        }
+    }
+}
+
+fn document(bytes: &[u8], mut on: impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
+    let mut reader = Reader::from_str(decode(bytes)?);
     let (mut depth, mut roots) = (0_usize, 0_usize);
     loop {
         let event = reader.read_event().map_err(|e| at(&reader, &format!("it is not well-formed XML ({e})")))?;
@@ -50,9 +83,9 @@ pub(super) fn parse(bytes: &[u8], mut on: impl FnMut(XmlEvent) -> Result<(), Str
                 depth = depth.saturating_sub(1);
                 on(XmlEvent::Close)?;
             }
-            Event::Text(t) => piece(depth, &t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
-            Event::CData(t) => piece(depth, &t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
-            Event::GeneralRef(r) => piece(depth, &reference(&r)?, &mut on)?,
+            Event::Text(t) => piece(depth, t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
+            Event::CData(t) => piece(depth, t.xml10_content().map_err(|e| e.to_string())?, &mut on)?,
+            Event::GeneralRef(r) => piece(depth, reference(&r)?.into(), &mut on)?,
             Event::DocType(_) => return Err("it declares a document type, which is not allowed".into()),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::Eof if depth > 0 => return Err("it is truncated: not all elements are closed".into()),
@@ -62,26 +95,11 @@ pub(super) fn parse(bytes: &[u8], mut on: impl FnMut(XmlEvent) -> Result<(), Str
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, String> {
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(format!("it is larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024));
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8 from byte {}", e.valid_up_to()))?;
-    if let Some(at) = text.find('\0') {
-        return Err(format!("it is not UTF-8 text: NUL at byte {at}"));
-    }
-    if text.trim().is_empty() {
-        return Err("it is empty".into());
-    }
-    Ok(text)
-}
-
-fn piece(depth: usize, text: &str, on: &mut impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
+fn piece(depth: usize, text: Cow<'_, str>, on: &mut impl FnMut(XmlEvent) -> Result<(), String>) -> Result<(), String> {
     match depth {
         0 if text.trim().is_empty() => Ok(()),
         0 => Err("it has text outside the root element".into()),
-        _ => on(XmlEvent::Text(text.to_owned())),
+        _ => on(XmlEvent::Text(text.into_owned())),
     }
 }
 

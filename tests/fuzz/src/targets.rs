@@ -14,6 +14,7 @@ use dayfly::oidc::{Forge, Issuer, Jwks};
 use dayfly::policy::{Policy, Subject};
 use dayfly::secrets::Secrets;
 use dayfly::spec::Overrides;
+use dayfly::spec::model::{Severity, VerdictSource};
 use dayfly::{oidc, plan, spec, suite, testing};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -27,7 +28,7 @@ pub const ALL: [(&str, Target); 9] = [
     ("bundle", bundle),
     ("description", description),
     ("agent", agent),
-    ("junit", junit),
+    ("results", results),
     ("policy", policy),
     ("token", token),
     ("text", text),
@@ -123,9 +124,16 @@ fn agent(bytes: &[u8]) {
     });
 }
 
-fn junit(bytes: &[u8]) {
-    let results = suite::results::read_junit_files(&BTreeMap::from([("results.xml".to_owned(), bytes.to_vec())]));
-    serde_json::to_vec(&results.cases).expect("cases are JSON");
+/// Result files of every format.
+fn results(bytes: &[u8]) {
+    use VerdictSource::{Ctrf, Cyclonedx, Junit, Sarif, Tap, Zap};
+    for (extension, formats) in [("xml", &[Junit][..]), ("tap", &[Tap]), ("json", &[Ctrf, Sarif, Cyclonedx, Zap])] {
+        let files = BTreeMap::from([(format!("results.{extension}"), bytes.to_vec())]);
+        for format in formats {
+            let results = suite::results::read(&files, *format, Severity::Low);
+            serde_json::to_vec(&results.cases).expect("cases are JSON");
+        }
+    }
 }
 
 /// What is accepted as a policy can be compared with a description.

@@ -19,6 +19,7 @@ pub(super) fn passed(id: &str, name: &str) -> CaseFact {
         steps: vec![],
         controls: vec![],
         source: None,
+        clues: Default::default(),
     }
 }
 

@@ -292,7 +292,8 @@ async fn reach_names_listen_and_status_answer_for_this_position() {
         .chain([format!("127.0.0.1:{port}")])
         .collect();
     let all: Vec<String> = here.iter().cloned().chain(["127.0.0.1:1".to_owned()]).collect();
-    let AgentResponse::Reached { reached } = agent.ask(AgentRequest::Reach { addresses: all, timeout_ms: 2_000 }).await
+    let AgentResponse::Reached { reached, .. } =
+        agent.ask(AgentRequest::Reach { addresses: all, timeout_ms: 2_000 }).await
     else {
         panic!("no answer")
     };
@@ -303,7 +304,7 @@ async fn reach_names_listen_and_status_answer_for_this_position() {
         servers: vec![],
         timeout_ms: 3_000,
     };
-    let AgentResponse::Reached { reached } = agent.ask(names).await else { panic!("no answer") };
+    let AgentResponse::Reached { reached, .. } = agent.ask(names).await else { panic!("no answer") };
     assert!(reached.len() == 1 && reached[0].starts_with("localhost = "), "{reached:?}");
     match agent.ask(AgentRequest::Status).await {
         AgentResponse::Status(status) => {
@@ -334,7 +335,7 @@ async fn a_dns_server_is_asked_directly() {
         servers: vec![at.clone(), "127.0.0.1:1".into()],
         timeout_ms: 1_000,
     };
-    let AgentResponse::Reached { reached } = agent(bare()).ask(names).await else { panic!("no answer") };
+    let AgentResponse::Reached { reached, .. } = agent(bare()).ask(names).await else { panic!("no answer") };
     assert_eq!(reached, [format!("probe.invalid = 192.0.2.7 by {at}")]);
 }
 

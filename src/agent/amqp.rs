@@ -3,12 +3,11 @@
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties};
-use tokio::time::timeout;
 
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
 use super::state::AgentState;
-use super::timeouts::CONNECT;
+use super::timeouts::{STEP_CONNECT, patiently};
 use crate::plan::BrokerPlan;
 
 /// Seconds between heartbeats, so that a `listen` detects a dead broker.
@@ -18,7 +17,7 @@ impl Session {
     /// Logs in and opens a channel.
     pub async fn open(state: &AgentState, user: &str, vhost: &str) -> Result<Self, AmqpError> {
         let connection = connect(state, user, vhost, None).await?;
-        let channel = connection.create_channel().await?;
+        let channel = limited("open a channel", connection.create_channel()).await?;
         Ok(Self { connection, channel })
     }
 }
@@ -42,6 +41,7 @@ pub(super) async fn connect(
             .await;
     connected.map_err(|error| match error {
         AmqpError::Failed(text) => AmqpError::Failed(format!("{at}: {text}")),
+        AmqpError::Busy(text) => AmqpError::Busy(format!("{at}: {text}")),
         other => other,
     })
 }
@@ -74,7 +74,7 @@ async fn dial(
                 AMQPScheme::AMQPS => stream.into_rustls(&tls, &uri.authority.host).await,
             }
         };
-        timeout(CONNECT, whole)
+        patiently(STEP_CONNECT, whole)
             .await
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(lapin::Error::from)

@@ -20,7 +20,7 @@ use crate::spec::model::{AmqpLogin, AmqpOperation, AmqpTry};
 pub(super) async fn login(state: &AgentState, step: &AmqpLogin) -> Result<StepPassed, StepFailed> {
     let what = format!("the login of {} to virtual host {}", step.user, step.vhost);
     let done = match amqp::connect(state, &step.user, &step.vhost, step.password.as_deref()).await {
-        Ok(connection) => connection.close(200, short("done").unwrap_or_default()).await.map_err(AmqpError::from),
+        Ok(connection) => limited("close", connection.close(200, short("done").unwrap_or_default())).await,
         Err(error) => Err(error),
     };
     compare(done, &what, step.refused)
@@ -31,6 +31,7 @@ pub(super) async fn perform(state: &AgentState, step: &AmqpTry) -> Result<StepPa
     let what = describe(step);
     let session = match Session::open(state, &step.user, &step.vhost).await {
         Ok(session) => session,
+        Err(error @ AmqpError::Busy(_)) => return Err(error.missed(expectation(&what, step.refused))),
         // A refused login proves nothing about the operation.
         Err(error) => return Err(AmqpError::Failed(error.text()).missed(expectation(&what, step.refused))),
     };

@@ -14,12 +14,14 @@ pub(super) enum AmqpError {
     Failed(String),
     /// The agent cannot send the request.
     AgentFault(String),
+    /// The machine was so busy that the silence proves nothing about the broker.
+    Busy(String),
 }
 
 impl AmqpError {
     pub fn text(self) -> String {
         match self {
-            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) => text,
+            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) | Self::Busy(text) => text,
         }
     }
 
@@ -27,6 +29,7 @@ impl AmqpError {
     pub fn missed(self, expected: impl Into<String>) -> StepFailed {
         match self {
             Self::AgentFault(text) => StepFailed::agent_fault(expected, text),
+            Self::Busy(text) => StepFailed::busy(expected, text),
             other => StepFailed::new(expected, other.text()),
         }
     }

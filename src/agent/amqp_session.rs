@@ -5,7 +5,7 @@ use lapin::{Channel, Connection};
 use tokio::time::timeout;
 
 use super::amqp_error::AmqpError;
-use super::timeouts::{ATTEMPT, CONNECT};
+use super::timeouts::{CONNECT, STEP_ANSWER, patiently};
 
 /// A connection and its channel; both close when dropped.
 pub(super) struct Session {
@@ -32,10 +32,9 @@ pub(super) async fn limited<T, E: Into<AmqpError>>(
     what: &str,
     operation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, AmqpError> {
-    match timeout(ATTEMPT, operation).await {
+    match patiently(STEP_ANSWER, operation).await {
         Ok(done) => done.map_err(Into::into),
-        Err(_) => {
-            Err(AmqpError::Failed(format!("{what}: the broker did not answer within {} ms", ATTEMPT.as_millis())))
-        }
+        Err(end) if end.is_busy() => Err(AmqpError::Busy(format!("{what}: {end}"))),
+        Err(end) => Err(AmqpError::Failed(format!("{what}: the broker gave {end}"))),
     }
 }

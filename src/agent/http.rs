@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
-use super::timeouts::CONNECT;
+use super::timeouts::patiently;
 use super::{io_error, net, tls};
 
 /// Maximum size of an answer, in bytes.
@@ -87,30 +87,38 @@ pub(super) enum NoAnswer {
     Unsendable(String),
     /// The network, TLS or the peer failed.
     Broken(String),
+    /// The machine was so busy that the silence proves nothing about the peer.
+    Busy(String),
 }
 
-/// Sends a request and reads the complete answer within `limit`.
+impl From<net::NotReached> for NoAnswer {
+    fn from(why: net::NotReached) -> Self {
+        if why.busy { Self::Busy(why.to_string()) } else { Self::Broken(why.to_string()) }
+    }
+}
+
+/// Sends a request and reads the complete answer, within the limits of the connection and of the whole.
 pub(super) async fn exchange(
     connector: &TlsConnector,
     target: &Target,
     outgoing: Outgoing<'_>,
-    limit: Duration,
+    (connect, limit): (Duration, Duration),
 ) -> Result<Incoming, NoAnswer> {
     let request = build(target, outgoing).map_err(NoAnswer::Unsendable)?;
     let whole = async {
-        let stream = net::connect(&authority(target.at.as_ref().unwrap_or(&target.host), target.port), CONNECT).await?;
-        if target.tls {
-            let stream =
-                tls::wrap(connector, &target.host, stream).await.map_err(|e| format!("TLS: {}", io_error::text(&e)))?;
-            send(stream, request).await
+        let host = target.at.as_ref().unwrap_or(&target.host);
+        let stream = net::connect(&authority(host, target.port), connect).await?;
+        let answer = if target.tls {
+            match tls::wrap(connector, &target.host, stream).await {
+                Ok(stream) => send(stream, request).await,
+                Err(e) => Err(format!("TLS: {}", io_error::text(&e))),
+            }
         } else {
             send(stream, request).await
-        }
+        };
+        answer.map_err(NoAnswer::Broken)
     };
-    match tokio::time::timeout(limit, whole).await {
-        Ok(answer) => answer.map_err(NoAnswer::Broken),
-        Err(_) => Err(NoAnswer::Broken(format!("no complete answer within {} ms", limit.as_millis()))),
-    }
+    patiently(limit, whole).await.unwrap_or_else(|end| Err(net::NotReached::from(end).into()))
 }
 
 fn build(target: &Target, outgoing: Outgoing<'_>) -> Result<Request<Full<Bytes>>, String> {

@@ -10,6 +10,7 @@ use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
+use super::timeouts::STEP_CONNECT;
 use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
 
@@ -28,8 +29,9 @@ pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPasse
     let headers = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let outgoing = Outgoing { method: &step.method, headers, body, json: step.json.is_some() };
     let question = format!("{} {}", step.method, step.url);
-    let answer = http::exchange(&state.tls, &target, outgoing, LIMIT).await.map_err(|no| match no {
+    let answer = http::exchange(&state.tls, &target, outgoing, (STEP_CONNECT, LIMIT)).await.map_err(|no| match no {
         NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
+        NoAnswer::Busy(why) => StepFailed::busy(&expected, format!("{question}: {why}")),
         NoAnswer::Unsendable(why) => StepFailed::agent_fault(&expected, format!("{question}: {why}")),
     })?;
     compare(&step.expect, &answer)

@@ -1,16 +1,18 @@
 //! Network probes: connections, name resolution, and listeners for positive controls.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::protocol::AgentResponse;
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
-use super::timeouts::CONNECT;
+use super::timeouts::{CONNECT, Patience, STEP_CONNECT, TimedOut};
 use super::{addresses, io_error};
 use crate::spec::model::{Resolve, Tcp};
 
@@ -19,39 +21,74 @@ const RESOLVE: Duration = Duration::from_secs(3);
 /// Maximum number of concurrent attempts.
 const ABREAST: usize = 256;
 
-/// Time before another attempt to connect; far longer than any connection within an environment takes.
+/// Time before a second attempt to connect; far longer than most connections within an environment take.
 const ATTEMPT: Duration = Duration::from_millis(250);
 
-/// Connects, or returns a plain reason.
-pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, String> {
-    match timeout(limit, connect_persistently(to)).await {
-        Ok(Ok(stream)) => {
-            stream.set_nodelay(true).ok();
-            Ok(stream)
-        }
-        Ok(Err(error)) => Err(io_error::text(&error)),
-        Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
+/// Why a peer or a name was not reached.
+#[derive(Debug)]
+pub(super) struct NotReached {
+    text: String,
+    /// The machine was so busy that this proves nothing about the peer.
+    pub busy: bool,
+}
+
+impl fmt::Display for NotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
-/// Connects with repeated attempts: a network that does not know a new peer yet drops the first packet, and the kernel
-/// sends the next one only after a second.
+impl From<std::io::Error> for NotReached {
+    fn from(error: std::io::Error) -> Self {
+        Self { text: io_error::text(&error), busy: false }
+    }
+}
+
+impl From<TimedOut> for NotReached {
+    fn from(end: TimedOut) -> Self {
+        Self { text: end.to_string(), busy: end.is_busy() }
+    }
+}
+
+/// Connects, or returns a plain reason.
+pub(super) async fn connect(to: &str, limit: Duration) -> Result<TcpStream, NotReached> {
+    connect_with(&Patience::begin(), to, limit).await
+}
+
+async fn connect_with(patience: &Patience, to: &str, limit: Duration) -> Result<TcpStream, NotReached> {
+    let stream = patience.wait(limit, connect_persistently(to)).await??;
+    stream.set_nodelay(true).ok();
+    Ok(stream)
+}
+
+/// Connects with further attempts: a network that does not know a new peer yet drops the first packet, and the kernel sends
+/// the next one only after a second. Earlier attempts go on, because a busy network may answer any of them late.
 async fn connect_persistently(to: &str) -> std::io::Result<TcpStream> {
+    let mut attempts = FuturesUnordered::new();
+    let mut pause = ATTEMPT;
     loop {
-        if let Ok(done) = timeout(ATTEMPT, TcpStream::connect(to)).await {
+        attempts.push(TcpStream::connect(to));
+        if let Ok(Some(done)) = timeout(pause, attempts.next()).await {
             return done;
         }
+        pause *= 2;
     }
 }
 
 /// Performs the `tcp` step. Any failure to connect counts as refused, and is reported.
 pub(super) async fn tcp_step(step: &Tcp) -> Result<StepPassed, StepFailed> {
-    match (connect(&step.to, CONNECT).await, step.refused) {
+    let limit = if step.refused { CONNECT } else { STEP_CONNECT };
+    match (connect(&step.to, limit).await, step.refused) {
         (Ok(stream), false) => reached(step, &stream),
+        (Err(why), true) if why.busy => Err(StepFailed::busy(format!("no connection to {}", step.to), why.to_string())),
         (Err(why), true) => Ok(StepPassed::saw(format!("{}: {why}", step.to))),
         (Ok(_), true) => Err(StepFailed::new(format!("no connection to {}", step.to), "the connection was accepted")),
-        (Err(why), false) => Err(StepFailed::new(format!("a connection to {}", step.to), why)),
+        (Err(why), false) => Err(not_reached(format!("a connection to {}", step.to), &why)),
     }
+}
+
+fn not_reached(expected: String, why: &NotReached) -> StepFailed {
+    if why.busy { StepFailed::busy(expected, why.to_string()) } else { StepFailed::new(expected, why.to_string()) }
 }
 
 /// Builds the result of a connection, with the captured address.
@@ -70,21 +107,22 @@ fn reached(step: &Tcp, stream: &TcpStream) -> Result<StepPassed, StepFailed> {
 /// Performs the `resolve` step with the system's resolver. No answer counts as no address.
 pub(super) async fn resolve_step(step: &Resolve) -> Result<StepPassed, StepFailed> {
     let listed = |found: &[IpAddr]| found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
-    match (resolve(&step.host, RESOLVE).await, step.refused) {
+    match (resolve(&Patience::begin(), &step.host, RESOLVE).await, step.refused) {
         (Ok(found), false) => Ok(StepPassed::saw(format!("{} is {}", step.host, listed(&found)))),
+        (Err(why), true) if why.busy => Err(StepFailed::busy(format!("no address for {}", step.host), why.to_string())),
         (Err(why), true) => Ok(StepPassed::saw(format!("{}: {why}", step.host))),
         (Ok(found), true) => Err(StepFailed::new(format!("no address for {}", step.host), listed(&found))),
-        (Err(why), false) => Err(StepFailed::new(format!("an address for {}", step.host), why)),
+        (Err(why), false) => Err(not_reached(format!("an address for {}", step.host), &why)),
     }
 }
 
 /// Returns the addresses that accept a connection, in the given order.
 pub(super) async fn reach(addresses: Vec<String>, timeout_ms: u64) -> AgentResponse {
-    let limit = Duration::from_millis(timeout_ms);
-    let tried =
-        futures::stream::iter(addresses).map(|to| async move { connect(&to, limit).await.is_ok().then_some(to) });
-    let reached = tried.buffered(ABREAST).filter_map(std::future::ready).collect().await;
-    AgentResponse::Reached { reached }
+    let (limit, patience) = (Duration::from_millis(timeout_ms), Patience::begin());
+    let tried = futures::stream::iter(addresses).map(async |to| connect_with(&patience, &to, limit).await.map(|_| to));
+    let tried: Vec<_> = tried.buffered(ABREAST).collect().await;
+    let busy = tried.iter().any(|tried| tried.as_ref().is_err_and(|why| why.busy));
+    AgentResponse::Reached { reached: tried.into_iter().filter_map(Result::ok).collect(), busy }
 }
 
 /// Accepts connections until the agent ends.
@@ -112,39 +150,35 @@ pub(super) async fn listen(state: &AgentState, port: u16) -> AgentResponse {
 }
 
 /// Resolves a name with the system's resolver.
-pub(super) async fn resolve(name: &str, limit: Duration) -> Result<Vec<IpAddr>, String> {
-    match timeout(limit, tokio::net::lookup_host((name, 0))).await {
-        Ok(Ok(found)) => {
-            let mut found: Vec<IpAddr> = found.map(|a| a.ip()).collect();
-            found.dedup();
-            Ok(found)
-        }
-        Ok(Err(error)) => Err(io_error::text(&error)),
-        Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
-    }
+async fn resolve(patience: &Patience, name: &str, limit: Duration) -> Result<Vec<IpAddr>, NotReached> {
+    let mut found: Vec<IpAddr> =
+        patience.wait(limit, tokio::net::lookup_host((name, 0))).await??.map(|a| a.ip()).collect();
+    found.dedup();
+    Ok(found)
 }
 
 /// Returns the names that resolve, with the system's resolver and each server: `name = 192.0.2.1 by 10.0.0.1`.
 pub(super) async fn names(names: Vec<String>, servers: Vec<String>, timeout_ms: u64) -> AgentResponse {
-    let limit = Duration::from_millis(timeout_ms);
+    let (limit, patience) = (Duration::from_millis(timeout_ms), Patience::begin());
     let pairs = names.into_iter().flat_map(|name| {
         let system = std::iter::once((name.clone(), None));
         system.chain(servers.clone().into_iter().map(move |server| (name.clone(), Some(server))))
     });
-    let asked = futures::stream::iter(pairs.collect::<Vec<_>>()).map(|(name, server)| async move {
+    let asked = futures::stream::iter(pairs.collect::<Vec<_>>()).map(async |(name, server)| {
         let (found, by) = match &server {
-            None => (resolve(&name, limit).await.unwrap_or_default(), "the system's resolver".to_owned()),
-            Some(server) => match timeout(limit, query(&name, server)).await.ok().flatten() {
+            None => (resolve(&patience, &name, limit).await?, "the system's resolver".to_owned()),
+            Some(server) => match patience.wait(limit, query(&name, server)).await? {
                 // An empty answer also shows that queries reach the server.
-                Some(found) if found.is_empty() => return Some(format!("{name} = no address by {server}")),
+                Some(found) if found.is_empty() => return Ok(Some(format!("{name} = no address by {server}"))),
                 found => (found.unwrap_or_default(), server.clone()),
             },
         };
         let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
-        (!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", ")))
+        Ok((!found.is_empty()).then(|| format!("{name} = {} by {by}", found.join(", "))))
     });
-    let reached = asked.buffered(ABREAST).filter_map(std::future::ready).collect().await;
-    AgentResponse::Reached { reached }
+    let asked: Vec<Result<Option<String>, NotReached>> = asked.buffered(ABREAST).collect().await;
+    let busy = asked.iter().any(|asked| asked.as_ref().is_err_and(|why| why.busy));
+    AgentResponse::Reached { reached: asked.into_iter().filter_map(|asked| asked.ok().flatten()).collect(), busy }
 }
 
 /// Queries a DNS server for A records over UDP.

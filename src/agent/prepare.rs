@@ -5,6 +5,7 @@
 use super::probe::{NotReady, ProbeProgress};
 use super::sql::{self, Database, SqlError};
 use super::state::AgentState;
+use super::timeouts::{ATTEMPT, patiently};
 use crate::plan::DatabasePlan;
 
 const SUPERUSER: &str = "postgres";
@@ -32,7 +33,8 @@ pub(super) async fn ready(state: &AgentState, unit: &str, probe: &mut ProbeProgr
 }
 
 async fn login(state: &AgentState, unit: &str, role: &str) -> Result<Database, NotReady> {
-    sql::connect(state, unit, role).await.map_err(|error| {
+    let login = patiently(ATTEMPT, sql::connect(state, unit, role)).await;
+    login.map_err(|end| NotReady::temporary(format!("login as {role}: {end}")))?.map_err(|error| {
         let permanent = matches!(error, SqlError::AgentFault(_));
         NotReady { got: format!("login as {role}: {}", error.text()), permanent }
     })

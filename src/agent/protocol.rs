@@ -106,6 +106,8 @@ pub enum AgentRequest {
     },
     /// Returns the kernel's status of process 1, which is the unit's at position `Inside`.
     Status,
+    /// Asks for a sign of life.
+    Ping,
 }
 
 /// A numbered answer.
@@ -143,6 +145,9 @@ pub enum AgentResponse {
     Reached {
         /// The reached addresses, or the resolved names with their addresses.
         reached: Vec<String>,
+        /// The machine was so busy that an address that was not reached proves nothing.
+        #[serde(default)]
+        busy: bool,
     },
     /// The answer to `Listen`.
     Listening {
@@ -153,6 +158,8 @@ pub enum AgentResponse {
     },
     /// The answer to `Status`.
     Status(ProcessStatus),
+    /// The answer to `Ping`.
+    Pong,
     /// The agent could not process the request.
     Error {
         /// The reason.

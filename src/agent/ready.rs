@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::http::{self, NoAnswer, Outgoing, Target};
 use super::probe::{NotReady, ProbeProgress};
 use super::protocol::{AgentResponse, StepFailure};
 use super::state::{AgentState, Progress};
-use super::timeouts::{ATTEMPT, CONNECT};
+use super::timeouts::{ATTEMPT, CONNECT, patiently};
 use super::{net, prepare, topology};
 use crate::plan::ReadyPlan;
 
@@ -79,10 +79,7 @@ async fn attempt(
 }
 
 async fn limited(attempt: impl Future<Output = Result<(), NotReady>>) -> Result<(), NotReady> {
-    match timeout(ATTEMPT, attempt).await {
-        Ok(done) => done,
-        Err(_) => Err(NotReady::temporary(format!("no complete answer within {} ms", ATTEMPT.as_millis()))),
-    }
+    patiently(ATTEMPT, attempt).await.unwrap_or_else(|end| Err(NotReady::temporary(end.to_string())))
 }
 
 async fn tcp(state: &AgentState, unit: &str, port: u16) -> Result<(), NotReady> {
@@ -92,10 +89,12 @@ async fn tcp(state: &AgentState, unit: &str, port: u16) -> Result<(), NotReady> 
 
 async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
     let question = format!("GET {}://{}{}", if target.tls { "https" } else { "http" }, target.authority(), target.path);
-    match http::exchange(&state.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, ATTEMPT).await {
+    match http::exchange(&state.tls, &target, Outgoing { method: "GET", ..Outgoing::default() }, (CONNECT, ATTEMPT))
+        .await
+    {
         Ok(answer) if answer.status.is_success() => Ok(()),
         Ok(answer) => Err(NotReady::temporary(format!("{question}: {}", answer.status))),
-        Err(NoAnswer::Broken(why)) => Err(NotReady::temporary(format!("{question}: {why}"))),
+        Err(NoAnswer::Broken(why) | NoAnswer::Busy(why)) => Err(NotReady::temporary(format!("{question}: {why}"))),
         Err(NoAnswer::Unsendable(why)) => Err(NotReady::permanent(format!("{question}: {why}"))),
     }
 }

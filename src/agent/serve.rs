@@ -130,6 +130,7 @@ async fn answer(state: Arc<AgentState>, ask: AgentRequest, progress: Progress) -
         AgentRequest::Names { names, servers, timeout_ms } => net::names(names, servers, timeout_ms).await,
         AgentRequest::Listen { port } => net::listen(&state, port).await,
         AgentRequest::Status => status::answer().await,
+        AgentRequest::Ping => AgentResponse::Pong,
     }
 }
 

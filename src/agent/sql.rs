@@ -1,15 +1,15 @@
 //! Connections to the databases, and the `sql` step.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
-use super::timeouts::{ATTEMPT, CONNECT};
+use super::timeouts::{STEP_ANSWER, STEP_CONNECT, STEP_QUERY, patiently};
 use super::{io_error, matching};
 use crate::spec::model::Sql;
 
@@ -26,12 +26,14 @@ pub(super) enum SqlError {
     Failed(String),
     /// The agent cannot connect, because it lacks information.
     AgentFault(String),
+    /// The machine was so busy that the silence proves nothing about the server.
+    Busy(String),
 }
 
 impl SqlError {
     pub fn text(self) -> String {
         match self {
-            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) => text,
+            Self::Refused(text) | Self::Failed(text) | Self::AgentFault(text) | Self::Busy(text) => text,
         }
     }
 }
@@ -111,15 +113,25 @@ pub(super) async fn connect(state: &AgentState, unit: &str, role: &str) -> Resul
         .user(role)
         .password(password)
         .dbname(&plan.database)
-        .connect_timeout(CONNECT)
+        .connect_timeout(STEP_CONNECT)
         .application_name("dayfly");
-    let (client, connection) = match timeout(ATTEMPT, config.connect(NoTls)).await {
-        Ok(connected) => connected?,
-        Err(_) => return Err(SqlError::Failed(format!("{unit}:{PORT}: no login within {} ms", ATTEMPT.as_millis()))),
-    };
+    let (client, connection) = limited(&format!("{unit}:{PORT}: login"), STEP_ANSWER, config.connect(NoTls)).await?;
     // The client's calls report its errors too.
     let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok(Database { client, driver })
+}
+
+/// Limits an operation, which a silent server would block for ever.
+async fn limited<T>(
+    what: &str,
+    limit: Duration,
+    operation: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, SqlError> {
+    match patiently(limit, operation).await {
+        Ok(done) => done.map_err(SqlError::from),
+        Err(end) if end.is_busy() => Err(SqlError::Busy(format!("{what}: {end}"))),
+        Err(end) => Err(SqlError::Failed(format!("{what}: {end}"))),
+    }
 }
 
 /// Performs the `sql` step.
@@ -131,13 +143,14 @@ pub(super) async fn perform(state: &AgentState, step: &Sql) -> Result<StepPassed
         (Err(SqlError::Refused(text)), true) => Ok(StepPassed::saw(text)),
         (Ok(rows), true) => Err(StepFailed::new(expected, format!("it was allowed, with {} row(s)", rows.len()))),
         (Err(SqlError::AgentFault(text)), _) => Err(StepFailed::agent_fault(expected, text)),
+        (Err(SqlError::Busy(text)), _) => Err(StepFailed::busy(expected, text)),
         (Err(error), _) => Err(StepFailed::new(expected, error.text())),
     }
 }
 
 async fn rows(state: &AgentState, step: &Sql) -> Result<Vec<Row>, SqlError> {
     let database = connect(state, &step.database, &step.role).await?;
-    let answer = database.client.simple_query(&step.query).await?;
+    let answer = limited("query", STEP_QUERY, database.client.simple_query(&step.query)).await?;
     let row = |message| match message {
         SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()),
         _ => None,

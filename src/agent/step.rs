@@ -33,7 +33,7 @@ pub(super) async fn perform(state: &AgentState, action: &Action, within_ms: Opti
                     expected: missed.expected,
                     got: missed.got,
                     waited_ms,
-                    inconclusive: missed.agent_fault,
+                    inconclusive: missed.agent_fault || missed.busy,
                 });
             }
             Err(_) => sleep(pause).await,

@@ -22,14 +22,20 @@ pub(super) struct StepFailed {
     pub got: String,
     /// The agent failed, and not the environment; another attempt would fail too.
     pub agent_fault: bool,
+    /// The machine was so busy that the failure proves nothing about the environment.
+    pub busy: bool,
 }
 
 impl StepFailed {
     pub fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { expected: expected.into(), got: got.into(), agent_fault: false }
+        Self { expected: expected.into(), got: got.into(), agent_fault: false, busy: false }
     }
 
     pub fn agent_fault(expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self { agent_fault: true, ..Self::new(expected, got) }
+    }
+
+    pub fn busy(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Self { busy: true, ..Self::new(expected, got) }
     }
 }

@@ -82,7 +82,7 @@ async fn units_reach_neither_host_nor_neighbour_nor_external_names() {
         })
         .await
         .unwrap();
-    assert!(matches!(&asked, AgentResponse::Reached { reached } if reached.is_empty()), "{asked:?}");
+    assert!(matches!(&asked, AgentResponse::Reached { reached, .. } if reached.is_empty()), "{asked:?}");
     drop((api, neighbour));
     world.remove().await;
 }
@@ -159,7 +159,7 @@ async fn all_copies_answer_to_the_name_of_a_unit() {
     let api = world.agent(inside("api")).await;
     let asked =
         api.ask(AgentRequest::Names { names: vec!["web".into()], servers: vec![], timeout_ms: 3000 }).await.unwrap();
-    let AgentResponse::Reached { reached } = asked else { panic!("{asked:?}") };
+    let AgentResponse::Reached { reached, .. } = asked else { panic!("{asked:?}") };
     let addresses = reached[0].matches(", ").count() + 1;
     assert_eq!(addresses, 3, "{reached:?}");
     let running = world.engine.running_containers(world.environment()).await.unwrap();

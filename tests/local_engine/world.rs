@@ -183,7 +183,7 @@ pub fn lease(plan: Plan) -> Lease {
 pub async fn reach(agent: &AgentClient, addresses: &[String]) -> Vec<String> {
     let ask = AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1000 };
     match answer(agent, ask).await {
-        AgentResponse::Reached { reached } => reached,
+        AgentResponse::Reached { reached, .. } => reached,
         other => panic!("{other:?}"),
     }
 }

@@ -163,7 +163,7 @@ async fn step(session: &Session, what: &'static str, action: Action, todo: &str)
 /// Checks that the caller reaches the service by name and by address, and the stranger by neither.
 async fn names(session: &Session) -> Result<Check, String> {
     let at = |unit: &str| Position::Inside(unit.to_owned());
-    let addresses = match ask(session, &at("service"), AgentRequest::Listen { port: PORT }).await? {
+    let addresses = match session.ask(&at("service"), AgentRequest::Listen { port: PORT }).await? {
         AgentResponse::Listening { addresses, .. } => {
             addresses.into_iter().map(|a| format!("{a}:{PORT}")).collect::<Vec<_>>()
         }
@@ -183,15 +183,10 @@ async fn names(session: &Session) -> Result<Check, String> {
 }
 
 async fn reached(session: &Session, at: &Position, addresses: &[String]) -> Result<Vec<String>, String> {
-    match ask(session, at, AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1500 }).await? {
-        AgentResponse::Reached { reached } => Ok(reached),
+    match session.ask(at, AgentRequest::Reach { addresses: addresses.to_vec(), timeout_ms: 1500 }).await? {
+        AgentResponse::Reached { reached, .. } => Ok(reached),
         other => Err(format!("{other:?}")),
     }
-}
-
-async fn ask(session: &Session, at: &Position, ask: AgentRequest) -> Result<AgentResponse, String> {
-    let agent = session.agent(at).await.map_err(|e| format!("failed to {e}"))?;
-    agent.ask(ask).await.map_err(|e| format!("failed to {e}"))
 }
 
 /// Checks the limits that the service printed when it started.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use tokio::time::Instant;
 
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -59,6 +60,12 @@ pub trait Engine: Send + Sync {
     /// Returns `host:port` of the engine's own infrastructure, which no environment may reach but a neighbour does.
     async fn infrastructure_endpoints(&self, _environment: &str) -> Result<Vec<String>, EngineError> {
         Ok(vec![])
+    }
+
+    /// Returns what was away at this moment or later, if the engine itself or a machine under it was: what failed meanwhile
+    /// proves nothing about a service.
+    fn outage_since(&self, _moment: Instant) -> Option<String> {
+        None
     }
 
     // Images

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use super::{
     Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogEvent, LogLine,
@@ -43,6 +44,10 @@ pub struct Script {
     pub forged: BTreeMap<String, String>,
     /// What the logs of units give while they are followed.
     pub logs: BTreeMap<String, Vec<LogEvent>>,
+    /// The number of agents at a position that never answer, before one does.
+    pub silent: BTreeMap<Position, usize>,
+    /// The engine is away all the time, in these words.
+    pub outage: Option<String>,
 }
 
 /// The engine.
@@ -59,6 +64,8 @@ struct State {
     units: BTreeMap<String, UnitState>,
     secrets: Secrets,
     done: Vec<String>,
+    /// Agents that were started, by position.
+    agents: BTreeMap<Position, usize>,
 }
 
 impl FakeEngine {
@@ -74,6 +81,11 @@ impl FakeEngine {
     /// Returns all changing operations, in order.
     pub fn done(&self) -> Vec<String> {
         self.state().done.clone()
+    }
+
+    /// Returns the number of agents that were started at a position.
+    pub fn agents(&self, position: &Position) -> usize {
+        self.state().agents.get(position).copied().unwrap_or_default()
     }
 
     /// Lets another run take over the environment.
@@ -123,6 +135,10 @@ impl Engine for FakeEngine {
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
         Ok(vec!["It does not run anything.".into()])
+    }
+
+    fn outage_since(&self, _: Instant) -> Option<String> {
+        self.script.outage.clone()
     }
 
     async fn resolve_images(
@@ -238,8 +254,23 @@ impl Engine for FakeEngine {
 
     async fn start_agent(&self, _: &Lease, position: &Position) -> Result<AgentLink, EngineError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        let (input, output) = tokio::io::split(theirs);
-        tokio::spawn(async move { crate::agent::serve(input, output).await });
+        let (mut input, output) = tokio::io::split(theirs);
+        let started = {
+            let mut state = self.state();
+            let number = state.agents.entry(position.clone()).or_default();
+            *number += 1;
+            *number
+        };
+        let is_silent = self.script.silent.get(position).is_some_and(|silent| started <= *silent);
+        tokio::spawn(async move {
+            if is_silent {
+                tokio::io::copy(&mut input, &mut tokio::io::sink()).await.ok();
+                drop(output);
+            } else {
+                // Tests see the end of an agent in its answers.
+                crate::agent::serve(input, output).await.ok();
+            }
+        });
         let (output, input) = tokio::io::split(ours);
         let forged = match position {
             Position::Inside(unit) => self.script.forged.get(unit).cloned().unwrap_or_default(),

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use tokio::time::Instant;
 
 use super::{
     Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogEvent, LogLine,
@@ -34,6 +35,7 @@ mod images;
 mod logs;
 mod namespace;
 mod observe;
+mod outages;
 mod pods;
 mod prepare;
 mod registry;
@@ -44,6 +46,7 @@ pub use cache::watch_with_relist;
 pub use client::permissions::NEEDED_PERMISSIONS;
 pub use client::{KubernetesEngine, Options, ServiceAccountRef, connect};
 pub(crate) use namespace::termination;
+pub use outages::Outages;
 
 use client::{exec, info};
 use namespace::{claim, owner, remove, requester, retention, secrets};
@@ -172,6 +175,10 @@ impl Engine for KubernetesEngine {
 
     fn has_credentials(&self, image: &str) -> bool {
         self.options().pull_secret.as_deref().is_some_and(|text| registry::has_credentials(text, image))
+    }
+
+    fn outage_since(&self, moment: Instant) -> Option<String> {
+        self.outages().since(moment)
     }
 
     async fn account(&self) -> Option<String> {

@@ -55,6 +55,10 @@ pub enum Answer {
     Lost,
     /// This text.
     Text(&'static str),
+    /// The connection stays open, and nothing comes.
+    Silent,
+    /// An answer begins, and its body never comes.
+    Stalled,
 }
 
 type Between = Box<dyn FnOnce(&mut World) -> Option<Answer> + Send>;
@@ -69,6 +73,8 @@ pub struct World {
     pub asked: Vec<Asked>,
     between: VecDeque<(Method, String, Between)>,
     kubelet: Option<Kubelet>,
+    /// Nobody can connect.
+    pub away: bool,
     /// Status of a namespace that does not go.
     pub stuck: Option<Value>,
 }
@@ -116,6 +122,10 @@ impl ApiServer {
     fn serve(&self, asked: &Asked) -> (Option<Answer>, Served) {
         let mut world = self.world();
         world.asked.push(asked.clone());
+        if world.away {
+            self.0.1.notify_waiters();
+            return (Some(Answer::Unreached), status(500, "", ""));
+        }
         let is_next = |(method, path, _): &(Method, String, Between)| *method == asked.method && *path == asked.path;
         let next = world.between.iter().position(is_next).and_then(|n| world.between.remove(n));
         let answer = next.and_then(|(_, _, act)| act(&mut world));
@@ -160,6 +170,8 @@ impl Service<Request<Body>> for ApiServer {
                 Some(Answer::Unreached) => Err(unreached().await),
                 Some(Answer::Broken | Answer::Lost) => Err("connection reset by peer".into()),
                 Some(Answer::Text(text)) => Ok(Response::new(plain(text))),
+                Some(Answer::Silent) => std::future::pending().await,
+                Some(Answer::Stalled) => Ok(Response::new(StreamBody::new(futures::stream::pending()).boxed_unsync())),
             }
         })
     }

@@ -6,6 +6,7 @@ mod claim;
 mod controller;
 mod logs;
 mod lost;
+mod outages;
 mod permissions;
 mod reap;
 mod reconciles;
@@ -18,7 +19,7 @@ mod start;
 mod watch;
 mod watches;
 
-use dayfly::engine::kubernetes::{KubernetesEngine, Options, ServiceAccountRef, connect};
+use dayfly::engine::kubernetes::{KubernetesEngine, Options, Outages, ServiceAccountRef, connect};
 use dayfly::engine::{Claim, Engine, EngineError, EngineInfo, ReplacePolicy};
 use dayfly::evidence::{KeyKind, SigningKey};
 use dayfly::lease::Lease;
@@ -52,8 +53,9 @@ fn engine_of(server: &ApiServer, account: Option<ServiceAccountRef>) -> Kubernet
         pull_secret: None,
         account,
     };
-    let client = connect::with_retries(ClientBuilder::new(server.clone(), "default"));
-    KubernetesEngine::with_client(client, info, options, Templates::new(&Default::default()).unwrap())
+    let outages = Outages::default();
+    let client = connect::with_retries(ClientBuilder::new(server.clone(), "default"), outages.clone());
+    KubernetesEngine::with_client(client, outages, info, options, Templates::new(&Default::default()).unwrap())
 }
 
 /// The key that signs runs and removals.

@@ -6,4 +6,4 @@ mod watcher;
 
 pub use environment::EnvironmentCache;
 pub use snapshot::{PodEvent, Snapshot};
-pub use watcher::watch_with_relist;
+pub use watcher::{ShortPauses, watch_with_relist};

@@ -5,6 +5,7 @@ pub mod connect;
 mod engine;
 pub mod exec;
 pub mod info;
+mod limit;
 mod options;
 pub mod permissions;
 pub mod retry;

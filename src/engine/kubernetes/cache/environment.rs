@@ -12,41 +12,49 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as ClusterEvent, Namespace, Pod};
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event};
+use kube::runtime::watcher::Event;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::snapshot::{Owner, PodEvent, Snapshot};
-use super::watcher::{Watched, watch_with_relist};
+use super::watcher::{ShortPauses, Watched, everything, watch_with_relist};
+use crate::engine::kubernetes::outages::Outages;
 use crate::render::kubernetes::lease;
 
 /// Interval at which conditions are checked without a change, because some depend on the time.
 const TICK: Duration = Duration::from_millis(500);
+/// Time without the API server after which waiting is useless; single requests are retried as long.
+const OUTAGE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Reason of the events with which the cluster marks the pods of a node that is not ready.
+const NODE_NOT_READY: &str = "NodeNotReady";
 
 /// The watches of one environment; they end when the last holder drops it.
 pub struct EnvironmentCache {
     environment: String,
     snapshot: watch::Receiver<Snapshot>,
+    outages: Outages,
     _watches: [AbortOnDropHandle<()>; 3],
 }
 
 impl EnvironmentCache {
-    /// Starts the watches.
-    pub fn start(client: &Client, environment: &str) -> Self {
+    /// Starts the watches; nodes that are not ready are recorded as outages.
+    pub fn start(client: &Client, environment: &str, outages: &Outages) -> Self {
         let (snapshot, seen) = watch::channel(Snapshot::default());
         let snapshot = Arc::new(snapshot);
-        let everything = Config::default();
+        let everything = everything();
         let itself = everything.clone().fields(&format!("metadata.name={environment}"));
         let pods: Api<Pod> = Api::namespaced(client.clone(), environment);
         let events: Api<ClusterEvent> = Api::namespaced(client.clone(), environment);
         let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
         let watches = [
             spawn(follow_pods(watch_with_relist(pods, everything.clone()), snapshot.clone())),
-            spawn(follow_events(watch_with_relist(events, everything), snapshot.clone())),
+            spawn(follow_events(watch_with_relist(events, everything), snapshot.clone(), outages.clone())),
             spawn(follow_owner(watch_with_relist(namespaces, itself), snapshot)),
         ];
-        Self { environment: environment.to_owned(), snapshot: seen, _watches: watches }
+        let (environment, outages) = (environment.to_owned(), outages.clone());
+        Self { environment, snapshot: seen, outages, _watches: watches }
     }
 
     /// The environment's name.
@@ -59,8 +67,8 @@ impl EnvironmentCache {
         self.snapshot.clone()
     }
 
-    /// Waits until `condition` returns a value; none after `limit`. The condition is checked at each change and every
-    /// [`TICK`]. kube's `await_condition` would open a watch of its own for each waiter, and sees one object without events.
+    /// Waits until `condition` returns a value; none after `limit`, or when the API server has been away for
+    /// [`OUTAGE_LIMIT`]. The condition is checked at each change and every [`TICK`]. kube's `await_condition` would open a watch of its own for each waiter, and sees one object without events.
     pub async fn wait_for<T>(
         &self,
         limit: Duration,
@@ -70,13 +78,29 @@ impl EnvironmentCache {
         let waiting = async {
             loop {
                 if let Some(found) = condition(&snapshot.borrow_and_update(), Timestamp::now()) {
-                    return found;
+                    return Some(found);
+                }
+                if self.is_blind() {
+                    return None;
                 }
                 // The channel cannot close: `self` holds the watches.
                 let _ = tokio::time::timeout(TICK, snapshot.changed()).await;
             }
         };
-        tokio::time::timeout(limit, waiting).await.ok()
+        tokio::time::timeout(limit, waiting).await.ok().flatten()
+    }
+
+    /// The API server has been away for so long that nothing is seen any more.
+    fn is_blind(&self) -> bool {
+        self.outages.api_server_is_away_for().is_some_and(|away| away >= OUTAGE_LIMIT)
+    }
+
+    /// Why a wait with this limit ended without a result.
+    pub fn why_late(&self, limit: Duration) -> String {
+        if self.is_blind() {
+            return format!("the API server has not answered for {} s", OUTAGE_LIMIT.as_secs());
+        }
+        format!("{} s have passed", limit.as_secs())
     }
 }
 
@@ -85,7 +109,7 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
 }
 
 async fn follow_pods(pods: impl Stream<Item = Watched<Pod>> + Send, snapshot: Arc<watch::Sender<Snapshot>>) {
-    let mut pods = std::pin::pin!(pods.default_backoff());
+    let mut pods = std::pin::pin!(pods.backoff(ShortPauses::default()));
     let mut listing = BTreeMap::new();
     while let Some(event) = pods.next().await {
         match event {
@@ -115,16 +139,30 @@ fn lean(mut pod: Pod) -> Arc<Pod> {
 async fn follow_events(
     events: impl Stream<Item = Watched<ClusterEvent>> + Send,
     snapshot: Arc<watch::Sender<Snapshot>>,
+    outages: Outages,
 ) {
-    let mut events = std::pin::pin!(events.default_backoff());
+    let mut events = std::pin::pin!(events.backoff(ShortPauses::default()));
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => snapshot.send_modify(|v| v.events.clear()),
-            Ok(Event::InitApply(event) | Event::Apply(event)) => snapshot.send_modify(|v| record(v, event)),
+            Ok(Event::InitApply(event) | Event::Apply(event)) => {
+                if event.reason.as_deref() == Some(NODE_NOT_READY) {
+                    let age = last_time(&event).map(|at| Timestamp::now().duration_since(at));
+                    let age = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default();
+                    outages.node_was_not_ready(age, event.message.as_deref().unwrap_or_default());
+                }
+                snapshot.send_modify(|v| record(v, event));
+            }
             Ok(Event::InitDone | Event::Delete(_)) => {}
             Err(e) => tracing::debug!("watching events again: {e}"),
         }
     }
+}
+
+/// The time of an event's last occurrence.
+fn last_time(event: &ClusterEvent) -> Option<Timestamp> {
+    let times = [event.last_timestamp.as_ref().map(|t| t.0), event.event_time.as_ref().map(|t| t.0)];
+    times.into_iter().flatten().max().or_else(|| event.metadata.creation_timestamp.as_ref().map(|t| t.0))
 }
 
 fn record(snapshot: &mut Snapshot, event: ClusterEvent) {
@@ -151,7 +189,7 @@ async fn follow_owner(
     namespaces: impl Stream<Item = Watched<PartialObjectMeta<Namespace>>> + Send,
     snapshot: Arc<watch::Sender<Snapshot>>,
 ) {
-    let mut namespaces = std::pin::pin!(namespaces.default_backoff());
+    let mut namespaces = std::pin::pin!(namespaces.backoff(ShortPauses::default()));
     let mut found = None;
     while let Some(event) = namespaces.next().await {
         match event {

@@ -1,7 +1,10 @@
-//! Watches that survive expired resource versions.
+//! Watches that survive expired resource versions and outages.
+
+use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Error, Resource};
 use serde::de::DeserializeOwned;
@@ -25,4 +28,41 @@ where
         }
         Some((event, (events, begin)))
     })
+}
+
+/// Duration of one watch in seconds; then it begins again. One that is silent for longer is dead, even if its connection
+/// never broke.
+const WATCH_SECS: u32 = 60;
+/// First and longest pause before a broken watch begins again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// What a watch selects: everything, for a limited time at once.
+pub fn everything() -> Config {
+    Config::default().timeout(WATCH_SECS)
+}
+
+/// Short pauses, because somebody waits for what the watch sees.
+#[derive(Debug, Clone)]
+pub struct ShortPauses(Duration);
+
+impl Default for ShortPauses {
+    fn default() -> Self {
+        Self(PAUSES.0)
+    }
+}
+
+impl Iterator for ShortPauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.0;
+        self.0 = (pause * 2).min(PAUSES.1);
+        Some(pause)
+    }
+}
+
+impl Backoff for ShortPauses {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
 }

@@ -21,9 +21,9 @@ use crate::render::kubernetes::{Kind, Object};
 use crate::render::labels;
 
 /// Time limit for retries of interrupted creations: a restarting server breaks many connections, one by one.
-const INTERRUPTION_LIMIT: Duration = Duration::from_secs(5);
-/// Pause between attempts.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
+const INTERRUPTION_LIMIT: Duration = Duration::from_secs(60);
+/// First and longest pause between attempts.
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The name under which dayfly manages fields.
 pub const MANAGER: &str = "dayfly";
 
@@ -98,11 +98,13 @@ impl KubernetesEngine {
         let params = PostParams { field_manager: Some(MANAGER.into()), dry_run: false };
         let objects = self.objects(object.kind, environment);
         let until = Instant::now() + INTERRUPTION_LIMIT;
+        let mut pause = RETRY_PAUSES.0;
         loop {
             match objects.create(&params, &body).await {
-                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(RETRY_PAUSE).await,
+                Err(e) if retry::is_interrupted(&e) && Instant::now() < until => tokio::time::sleep(pause).await,
                 done => return done.map(drop),
             }
+            pause = (pause * 2).min(RETRY_PAUSES.1);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Connects to a cluster: of a named context, of the kubeconfig's current context, or the one that dayfly runs in.
 
+use std::time::Duration;
+
 use http::{Request, Response};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -9,14 +11,18 @@ use tower::retry::RetryLayer;
 use tower::{BoxError, Service};
 
 use super::engine::KubernetesEngine;
+use super::limit::LimitLayer;
 use super::options::Options;
 use super::retry::RetryPolicy;
 use crate::engine::kubernetes::explain;
+use crate::engine::kubernetes::outages::Outages;
 use crate::engine::{EngineError, EngineInfo};
 use crate::render::kubernetes::Templates;
 
 /// Capacity of the request queue.
 const QUEUE: usize = 1024;
+/// Time limit of a connection to the API server.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Minor version of the oldest supported Kubernetes.
 const OLDEST_MINOR: u32 = 33;
 
@@ -28,7 +34,8 @@ impl KubernetesEngine {
         rustls::crypto::ring::default_provider().install_default().ok();
         let (config, name) = config(options.context.as_deref()).await.map_err(unreachable)?;
         let endpoint = format!("{} ({name})", config.cluster_url.to_string().trim_end_matches('/'));
-        let client = client(config).map_err(|e| unreachable(explain::words(&e)))?;
+        let outages = Outages::default();
+        let client = client(config, outages.clone()).map_err(|e| unreachable(explain::words(&e)))?;
         let version = client.apiserver_version().await.map_err(|e| {
             unreachable(format!(
                 "{endpoint} does not answer: {}\n  → check the context, and `kubectl version`",
@@ -48,7 +55,7 @@ impl KubernetesEngine {
             endpoint,
             gaps: vec![],
         };
-        Ok(Self::with_client(client, info, options, templates))
+        Ok(Self::with_client(client, outages, info, options, templates))
     }
 }
 
@@ -93,20 +100,25 @@ pub async fn plain(context: Option<&str>) -> Result<Client, EngineError> {
     Client::try_from(config).map_err(|e| unreachable(explain::words(&e)))
 }
 
-fn client(mut config: Config) -> Result<Client, kube::Error> {
+fn client(mut config: Config, outages: Outages) -> Result<Client, kube::Error> {
     // kube's own retries last for minutes, and ours would repeat them.
     config.default_retry = false;
-    Ok(with_retries(ClientBuilder::try_from(config)?))
+    config.connect_timeout = Some(CONNECT_LIMIT);
+    Ok(with_retries(ClientBuilder::try_from(config)?, outages))
 }
 
-/// A client that retries requests while the API server is unavailable.
-pub fn with_retries<S, B>(builder: ClientBuilder<S>) -> Client
+/// A client whose requests have a time limit, and are retried while the API server is unavailable. It records when that was.
+pub fn with_retries<S, B>(builder: ClientBuilder<S>, outages: Outages) -> Client
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     // Retries happen above the queue, because the service behind it cannot be cloned.
-    builder.with_layer(&BufferLayer::new(QUEUE)).with_layer(&RetryLayer::new(RetryPolicy::default())).build()
+    builder
+        .with_layer(&LimitLayer)
+        .with_layer(&BufferLayer::new(QUEUE))
+        .with_layer(&RetryLayer::new(RetryPolicy::new(outages)))
+        .build()
 }

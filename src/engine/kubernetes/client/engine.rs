@@ -9,6 +9,7 @@ use super::options::Options;
 use super::run_state::{PinnedImage, RunState};
 use crate::engine::EngineInfo;
 use crate::engine::kubernetes::cache::EnvironmentCache;
+use crate::engine::kubernetes::outages::Outages;
 use crate::lease::Lease;
 use crate::model::RunId;
 use crate::render::kubernetes::{RenderInput, Templates};
@@ -22,6 +23,8 @@ pub struct KubernetesEngine(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    /// What the client's requests met.
+    outages: Outages,
     info: EngineInfo,
     options: Options,
     templates: Templates,
@@ -38,10 +41,20 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KubernetesEngine {
-    /// An engine that uses an existing client.
-    pub fn with_client(client: Client, info: EngineInfo, options: Options, templates: Templates) -> Self {
+    /// An engine that uses an existing client, which records outages.
+    pub fn with_client(
+        client: Client,
+        outages: Outages,
+        info: EngineInfo,
+        options: Options,
+        templates: Templates,
+    ) -> Self {
         let (images, caches, runs) = Default::default();
-        Self(Arc::new(Inner { client, info, options, templates, images, caches, runs }))
+        Self(Arc::new(Inner { client, outages, info, options, templates, images, caches, runs }))
+    }
+
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.0.outages
     }
 
     /// The client; its requests are retried while the API server is away.
@@ -77,7 +90,7 @@ impl KubernetesEngine {
         if let Some(cache) = caches.get(environment).and_then(Weak::upgrade) {
             return cache;
         }
-        let cache = Arc::new(EnvironmentCache::start(&self.0.client, environment));
+        let cache = Arc::new(EnvironmentCache::start(&self.0.client, environment, &self.0.outages));
         caches.insert(environment.to_owned(), Arc::downgrade(&cache));
         cache
     }

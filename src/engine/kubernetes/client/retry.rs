@@ -2,7 +2,6 @@
 //! minute. A busy server (429, 503) counts as unavailable, and its `Retry-After` is respected. A server that has just
 //! restarted refuses every request (403) until it has read the roles, so that such refusals are retried too.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -11,6 +10,8 @@ use kube::client::Body;
 use tokio::time::{Instant, Sleep};
 use tower::BoxError;
 use tower::retry::Policy;
+
+use crate::engine::kubernetes::outages::Outages;
 
 /// Time limit of one request with its retries.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -23,13 +24,18 @@ const RESTART_WINDOW: Duration = Duration::from_secs(10);
 /// State of one request.
 #[derive(Clone, Default)]
 pub struct RetryPolicy {
-    /// Time at which a request of this client last found the server unavailable.
-    away: Arc<Mutex<Option<Instant>>>,
+    /// The outages that all requests of this client have met.
+    outages: Outages,
     since: Option<Instant>,
     attempts: u32,
 }
 
 impl RetryPolicy {
+    /// A policy that records outages here.
+    pub fn new(outages: Outages) -> Self {
+        Self { outages, ..Self::default() }
+    }
+
     fn pause(&mut self, retry_after: Duration) -> Option<Sleep> {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
@@ -46,8 +52,8 @@ impl RetryPolicy {
     }
 
     fn was_unavailable(&self) -> bool {
-        let away = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away.is_some_and(|at| at.elapsed() < RESTART_WINDOW)
+        let now = Instant::now();
+        self.outages.api_server_was_away_since(now.checked_sub(RESTART_WINDOW).unwrap_or(now))
     }
 }
 
@@ -90,12 +96,24 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryPolicy {
     ) -> Option<Self::Future> {
         let again = match result {
             Ok(response) => match response.status() {
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
+                StatusCode::TOO_MANY_REQUESTS => true,
+                // A proxy in front of an API server that is away.
+                StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                    self.outages.api_server_is_away();
+                    is_idempotent(request)
+                }
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    self.outages.api_server_is_away();
+                    true
+                }
                 StatusCode::FORBIDDEN => self.was_unavailable(),
-                _ => false,
+                _ => {
+                    self.outages.api_server_answers();
+                    false
+                }
             },
             Err(error) => {
-                *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                self.outages.api_server_is_away();
                 not_sent(error.as_ref()) || is_idempotent(request)
             }
         };

@@ -51,9 +51,10 @@ pub async fn lease(engine: &KubernetesEngine, environment: &str) -> Result<Optio
 
 /// Run id of the owner, from the watch cache.
 async fn owner(engine: &KubernetesEngine, environment: &str) -> Result<Option<RunId>, EngineError> {
-    let known = engine.cache(environment).wait_for(LIST_LIMIT, |snapshot, _| snapshot.owner.clone()).await;
+    let cache = engine.cache(environment);
+    let known = cache.wait_for(LIST_LIMIT, |snapshot, _| snapshot.owner.clone()).await;
     known.map(|owner| owner.filter(|o| !o.leaving).map(|o| o.run)).ok_or_else(|| {
-        let words = format!("the API server did not answer within {} s", LIST_LIMIT.as_secs());
+        let words = format!("its namespace was not listed, and {}", cache.why_late(LIST_LIMIT));
         explain::refused(&format!("find the owner of environment {environment}"), &words, Leftover::Unknown)
     })
 }

@@ -11,7 +11,7 @@ use kube::runtime::watcher::{Config, Event};
 use tokio::time::Instant;
 
 use super::{owner, termination};
-use crate::engine::kubernetes::cache::watch_with_relist;
+use crate::engine::kubernetes::cache::{ShortPauses, watch_with_relist};
 use crate::engine::kubernetes::client::{KubernetesEngine, api};
 use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover, RemovalScope, Residual};
@@ -51,6 +51,10 @@ pub async fn remove(
         }
         if namespace.metadata.deletion_timestamp.is_some() || delete(engine, &namespace).await? {
             break;
+        }
+        if Instant::now() > until {
+            let words = "other clients keep changing it; try again";
+            return Err(explain::refused(&format!("remove namespace {environment}"), words, Leftover::Removable));
         }
     }
     // A failure here does not matter: the namespace controller deletes what is left.
@@ -92,7 +96,7 @@ async fn delete(engine: &KubernetesEngine, namespace: &Namespace) -> Result<bool
 /// error of its watch, for example when the API server restarts.
 async fn wait_until_gone(engine: &KubernetesEngine, environment: &str, until: Instant) -> bool {
     let itself = Config::default().fields(&format!("metadata.name={environment}"));
-    let mut watched = std::pin::pin!(watch_with_relist(engine.namespaces(), itself).default_backoff());
+    let mut watched = std::pin::pin!(watch_with_relist(engine.namespaces(), itself).backoff(ShortPauses::default()));
     let waiting = async {
         let mut there = false;
         while let Some(seen) = watched.next().await {

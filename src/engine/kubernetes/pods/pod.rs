@@ -29,6 +29,9 @@ const QUOTA_LIMIT: Duration = Duration::from_secs(15);
 /// Pause between attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
+/// Attempts while other clients create a pod of the same name.
+const ATTEMPTS: u8 = 20;
+
 /// Creates a pod, unless one exists that `fits`. If it restarts a stopped pod, it returns the process that has ended, for
 /// `wait_until_running`.
 pub async fn ensure(
@@ -39,7 +42,7 @@ pub async fn ensure(
     fits: impl Fn(&Pod) -> bool,
 ) -> Result<Option<Past>, EngineError> {
     let failed = |e: kube::Error| explain::failed(&format!("look at pod {}", pod.name), &e, Leftover::Removable);
-    loop {
+    for _ in 0..ATTEMPTS {
         if let Some(found) = engine.pods(environment).get_opt(&pod.name).await.map_err(failed)? {
             if alive(&found) && fits(&found) {
                 return restart_if_stopped(engine, environment, &found).await;
@@ -50,6 +53,7 @@ pub async fn ensure(
             return Ok(None);
         }
     }
+    Err(explain::not_started(of, &format!("other clients keep creating pod {}", pod.name)))
 }
 
 fn alive(pod: &Pod) -> bool {
@@ -162,7 +166,10 @@ pub async fn wait_until_running(
         Some(Err(StartFailure::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => Err(explain::not_started(of, &format!("its process does not run after {} s; {last}", limit.as_secs()))),
+        None => Err(explain::not_started(
+            of,
+            &format!("its process does not run, and {}; {last}", cache.why_late(limit)),
+        )),
     }
 }
 
@@ -185,7 +192,7 @@ pub async fn wait_until_stopped(
         (container_status::is_stopped(found, container) && state.running.is_none()).then_some(())
     });
     done.await.ok_or_else(|| {
-        let words = format!("its process did not end within {} s", TERMINATION_LIMIT.as_secs());
+        let words = format!("its process has not ended, and {}", cache.why_late(TERMINATION_LIMIT));
         explain::refused(&format!("stop {pod}"), &words, Leftover::Removable)
     })
 }

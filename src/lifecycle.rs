@@ -4,6 +4,7 @@
 //! of progress. Nothing here prints or knows an engine except through the trait.
 
 pub mod candidates;
+mod asking;
 pub mod causes;
 pub mod clock;
 pub mod clues;

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use super::candidates::Question;
 use super::session::Session;
 use super::{clues, excerpt};
-use crate::engine::LogLine;
+use crate::engine::{EngineError, LogLine};
 use crate::report::facts::CauseKind;
 
 /// Maximum number of lines of a log that are read.
 const LINES: usize = 500;
+/// Time limit to read them.
+const LOG_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit for the logbook to reach the end of the log.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
 
@@ -44,9 +46,14 @@ pub(super) async fn explain(session: &Session, unit: &str, kind: CauseKind, reas
 
 /// The last lines of a unit's log, or one line that says why they could not be read.
 async fn log(session: &Session, unit: &str) -> Result<Vec<LogLine>, String> {
-    match session.engine.logs(&session.lease.environment, Some(unit), Some(LINES), false).await {
-        Ok(lines) => Ok(lines.filter_map(|l| async move { l.ok() }).collect().await),
-        Err(e) => Err(format!("(log unavailable: failed to {e})")),
+    let reading = async {
+        let lines = session.engine.logs(&session.lease.environment, Some(unit), Some(LINES), false).await?;
+        Ok::<Vec<_>, EngineError>(lines.filter_map(|l| async move { l.ok() }).collect().await)
+    };
+    match tokio::time::timeout(LOG_LIMIT, reading).await {
+        Ok(Ok(lines)) => Ok(lines),
+        Ok(Err(e)) => Err(format!("(log unavailable: failed to {e})")),
+        Err(_) => Err(format!("(log unavailable: it did not end within {} s)", LOG_LIMIT.as_secs())),
     }
 }
 

@@ -85,9 +85,17 @@ impl Session {
         }
     }
 
-    /// Returns the agent at a position, started at the first call; concurrent callers share it.
+    /// Returns the agent at a position, started at the first call; concurrent callers share it. One that was lost is replaced,
+    /// but not one that was interfered with.
     pub async fn agent(&self, position: &Position) -> Result<AgentClient, EngineError> {
-        let cell = self.agents.lock().await.entry(position.clone()).or_default().clone();
+        let cell = {
+            let mut agents = self.agents.lock().await;
+            let cell = agents.entry(position.clone()).or_default();
+            if cell.get().is_some_and(|agent| agent.is_lost() && !agent.interfered()) {
+                *cell = Arc::default();
+            }
+            cell.clone()
+        };
         let client = cell
             .get_or_try_init(|| async {
                 let link = self.engine.start_agent(&self.lease, position).await?;

@@ -1,18 +1,13 @@
-//! Starts and stops single units of a session, and waits until they are ready.
+//! Starts and stops single units of a session.
 
 use std::time::{Duration, Instant};
 
 use super::RunEvent;
-use super::clock::elapsed_ms;
+use super::clock::{elapsed_ms, seconds};
 use super::session::Session;
-use crate::agent::client::AgentLost;
-use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::plan::{Position, ReadyPlan, Unit};
 use crate::render::labels;
 use crate::spec::model::Restart;
-
-/// How long before its time limit a wait must end to have ended early.
-const EARLY_MS: u64 = 500;
 
 impl Session {
     /// Stops a unit for a suite.
@@ -41,22 +36,11 @@ impl Session {
         Ok(took_ms)
     }
 
-    /// Waits until the agent finds the unit ready.
+    /// Waits until the unit is ready.
     pub(super) async fn wait_until_ready(&self, unit: &Unit) -> Result<(), String> {
-        if let ReadyPlan::StayUp { ms } = unit.ready {
-            return self.stays_up(unit, ms).await;
-        }
-        let start = Instant::now();
-        loop {
-            let left = unit.within_ms.saturating_sub(elapsed_ms(start));
-            match self.probe(unit, left).await? {
-                // The connection broke, as when an API server restarts: a new agent continues for the time left.
-                Err(lost) if left > 0 => {
-                    tracing::debug!(unit = unit.name, "failed to {lost}");
-                    self.forget_agent(&Position::Control).await;
-                }
-                answer => return readiness(unit, left, answer),
-            }
+        match unit.ready {
+            ReadyPlan::StayUp { ms } => self.stays_up(unit, ms).await,
+            _ => self.probe(unit).await,
         }
     }
 
@@ -68,36 +52,4 @@ impl Session {
         }
         Ok(())
     }
-
-    async fn probe(&self, unit: &Unit, within_ms: u64) -> Result<Result<AgentResponse, AgentLost>, String> {
-        let agent = self.agent(&Position::Control).await.map_err(|e| format!("failed to {e}"))?;
-        let at = self.engine.unit_address(&self.lease, &unit.name).await;
-        let ask = AgentRequest::Ready { unit: unit.name.clone(), ready: unit.ready.clone(), within_ms, at };
-        let (journal, name) = (self.journal.clone(), unit.name.clone());
-        let on_progress = move |last| journal.record(RunEvent::UnitWaiting { unit: name.clone(), last });
-        Ok(agent.ask_with_progress(ask, on_progress).await)
-    }
-}
-
-fn readiness(unit: &Unit, limit_ms: u64, answer: Result<AgentResponse, AgentLost>) -> Result<(), String> {
-    match answer {
-        Ok(AgentResponse::Ready) => Ok(()),
-        // An error that does not pass ends the waiting early.
-        Ok(AgentResponse::Failed(f)) if f.waited_ms + EARLY_MS < limit_ms => {
-            Err(format!("failed after {} ms: expected {}; got: {}", f.waited_ms, f.expected, f.got))
-        }
-        Ok(AgentResponse::Failed(f)) => Err(format!(
-            "not ready within {}: expected {}; last answer: {}",
-            seconds(unit.within_ms),
-            f.expected,
-            f.got
-        )),
-        Ok(AgentResponse::Error { message }) => Err(message),
-        Ok(other) => Err(format!("unexpected answer from the agent: {other:?}")),
-        Err(lost) => Err(format!("failed to {lost}")),
-    }
-}
-
-fn seconds(ms: u64) -> String {
-    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }

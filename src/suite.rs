@@ -2,6 +2,7 @@
 //!
 //! `schedule`, `variables`, `outcome`, `attempts` and `results` are pure. Nothing here brings environments up or down.
 
+mod ahead;
 mod attempts;
 pub mod container;
 pub mod control_listener;
@@ -11,6 +12,8 @@ pub mod host_steps;
 pub mod involved;
 pub mod isolation;
 mod leaks;
+mod neighbour;
+mod outage;
 pub mod outcome;
 mod process_status;
 mod refusal;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dayfly::engine::fake::{FakeEngine, Script};
 use dayfly::engine::{ClaimPolicy, Engine, ReplacePolicy, SuiteExit};
@@ -9,7 +10,7 @@ use dayfly::lease::{Hold, Lease, Owner, RetentionChange, TakenOver};
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, RunEvent, up};
 use dayfly::model::Verdict;
-use dayfly::plan::{Plan, SuitePlan};
+use dayfly::plan::{Plan, Position, ReadyPlan, SuitePlan};
 use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind, Facts};
 use dayfly::spec::model::SuiteKind;
@@ -298,4 +299,77 @@ async fn a_container_suite_is_judged_by_its_results_and_not_only_its_exit_code()
         story(Script { suites: [("suite".to_owned(), ended)].into(), ..Script::default() }, plan).up_and_test().await;
     assert_eq!(exit_code::from_facts(&facts), exit_code::ACCEPTANCE);
     assert_eq!(facts.suites[0].raw.len(), 2);
+}
+
+/// A service on this port, which the control agent probes for at most this long.
+fn probed(port: u16, within_ms: u64) -> Plan {
+    let mut plan = testing::plan_of(&[("localhost", &[])]);
+    plan.units[0].ready = ReadyPlan::Tcp { port };
+    plan.units[0].within_ms = within_ms;
+    plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_agent_is_replaced_while_a_service_becomes_ready() {
+    let listener = tokio::net::TcpListener::bind("localhost:0").await.unwrap();
+    let silent = [(Position::Control, 1)].into();
+    let plan = probed(listener.local_addr().unwrap().port(), 60_000);
+    let story = story(Script { silent, ..Script::default() }, plan);
+    story.up().await.map(|_| ()).unwrap();
+    assert_eq!(story.engine.agents(&Position::Control), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_readiness_ends_at_its_limit_if_no_agent_answers() {
+    let silent = [(Position::Control, usize::MAX)].into();
+    let outage = Some("the API server was away".to_owned());
+    let story = story(Script { silent, outage, ..Script::default() }, probed(1, 30_000));
+    let began = tokio::time::Instant::now();
+    let cause = story.cause().await;
+    assert!(began.elapsed() <= Duration::from_secs(45), "{:?}", began.elapsed());
+    assert_eq!(cause.kind, CauseKind::NotReady);
+    for words in ["localhost: not ready within 30 s", "no sign of life", "the API server was away"] {
+        assert!(cause.text.contains(words), "{}", cause.text);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_reads_is_asked_again_and_one_that_acts_is_inconclusive() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = Position::Suite("suite".into());
+    let verdict = async |step: serde_json::Value, silent: usize| {
+        let cases = json!([{"id": "A1", "name": "it goes on", "steps": [step]}]);
+        let mut plan = with_cases(SuiteKind::Acceptance, cases);
+        plan.suites.get_mut("suite").unwrap().timeout_ms = 600_000;
+        let story = story(Script { silent: [(at.clone(), silent)].into(), ..Script::default() }, plan);
+        let case = story.up_and_test().await.suites[0].cases[0].clone();
+        (case, story.engine.agents(&at))
+    };
+    let reads = json!({"tcp": {"to": listener.local_addr().unwrap().to_string()}});
+    let (case, agents) = verdict(reads.clone(), 2).await;
+    assert_eq!((case.verdict, agents), (Some(Verdict::Passed), 3), "{case:?}");
+    let (case, agents) = verdict(reads, usize::MAX).await;
+    assert_eq!((case.verdict, agents), (Some(Verdict::Inconclusive), 3), "{case:?}");
+    let acts = json!({"publish": {"user": "u", "vhost": "v", "exchange": "x", "key": "k"}});
+    let (case, agents) = verdict(acts, 1).await;
+    assert_eq!((case.verdict, agents), (Some(Verdict::Inconclusive), 1), "{case:?}");
+    assert!(case.failures[0].got.contains("may have had its effect"), "{case:?}");
+}
+
+#[tokio::test]
+async fn a_case_that_fails_during_an_outage_is_inconclusive_and_says_so() {
+    let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tcp = |id: &str, to: String| json!({"id": id, "name": id, "steps": [{"tcp": {"to": to}}]});
+    let cases = json!([tcp("S1", "127.0.0.1:1".into()), tcp("S2", open.local_addr().unwrap().to_string())]);
+    for (outage, one, code) in [
+        (None, Verdict::Failed, exit_code::SECURITY),
+        (Some("the API server was away"), Verdict::Inconclusive, exit_code::INCONCLUSIVE),
+    ] {
+        let script = Script { outage: outage.map(str::to_owned), ..Script::default() };
+        let facts = story(script, with_cases(SuiteKind::Security, cases.clone())).up_and_test().await;
+        let verdicts: Vec<_> = facts.suites[0].cases.iter().map(|c| c.verdict.unwrap()).collect();
+        assert_eq!((verdicts, exit_code::from_facts(&facts)), (vec![one, Verdict::Passed], code));
+        let said = facts.suites[0].cases[0].failures.iter().any(|f| f.got.contains("the API server was away"));
+        assert_eq!(said, outage.is_some(), "{facts:?}");
+    }
 }

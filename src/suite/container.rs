@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::attempts::{self, Attempt};
+use super::outage;
 use super::results::{self, SuiteResults};
 use crate::engine::SuiteExit;
 use crate::lifecycle::RunEvent;
@@ -29,6 +30,7 @@ pub struct ContainerResult {
 
 /// Runs the suite and retries it while it fails and retries remain.
 pub async fn execute(session: &Session, suite: &SuitePlan, container: &ContainerSuite) -> ContainerResult {
+    let began = tokio::time::Instant::now();
     let mut tried = vec![];
     let (mut raw, mut ignored) = (vec![], vec![]);
     loop {
@@ -55,10 +57,20 @@ pub async fn execute(session: &Session, suite: &SuitePlan, container: &Container
         }
     }
     let raw = named(raw, tried.len());
-    match attempts::merge(&suite.name, tried) {
+    let result = match attempts::merge(&suite.name, tried) {
         Some(Attempt { verdict, reason, cases }) => ContainerResult { verdict, reason, cases, raw, ignored },
         None => ContainerResult { verdict: Verdict::Inconclusive, reason: None, cases: vec![], raw, ignored },
-    }
+    };
+    excuse(session, began, result)
+}
+
+/// Makes a failure inconclusive if something was away since the suite began.
+fn excuse(session: &Session, began: tokio::time::Instant, result: ContainerResult) -> ContainerResult {
+    let outage = session.outage_since(began).filter(|_| result.verdict == Verdict::Failed);
+    let Some(outage) = outage else { return result };
+    let cases = result.cases.into_iter().map(|case| outage::excuse(session, began, case)).collect();
+    let reason = result.reason.map_or_else(|| outage.clone(), |reason| format!("{reason}; {outage}"));
+    ContainerResult { verdict: Verdict::Inconclusive, reason: Some(reason), cases, ..result }
 }
 
 fn read_results(suite: &SuitePlan, container: &ContainerSuite, exit: &SuiteExit, took_ms: u64) -> SuiteResults {

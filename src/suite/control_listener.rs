@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures::future::{join_all, select_ok};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -29,11 +30,11 @@ pub async fn listen() -> std::io::Result<ControlListener> {
     let accepting = AbortOnDropHandle::new(tokio::spawn(async move { while tcp.accept().await.is_ok() {} }));
     let answering = AbortOnDropHandle::new(tokio::spawn(answer_dns(udp)));
     let mut listener = ControlListener { tcp: vec![], udp: vec![], _serving: [accepting, answering] };
-    for address in host_addresses(&tokio::fs::read_to_string("/proc/net/fib_trie").await?) {
-        if connects(SocketAddr::new(address, tcp_port)).await {
-            listener.tcp.push(format!("{address}:{tcp_port}"));
-            listener.udp.push(format!("{address}:{udp_port}"));
-        }
+    let addresses = host_addresses(&tokio::fs::read_to_string("/proc/net/fib_trie").await?);
+    let tried = join_all(addresses.iter().map(|address| connects(SocketAddr::new(*address, tcp_port)))).await;
+    for (address, _) in addresses.iter().zip(tried).filter(|(_, connects)| *connects) {
+        listener.tcp.push(format!("{address}:{tcp_port}"));
+        listener.udp.push(format!("{address}:{udp_port}"));
     }
     Ok(listener)
 }
@@ -56,13 +57,16 @@ async fn connects(to: SocketAddr) -> bool {
 
 /// Returns true if this host resolves an outside name.
 pub async fn host_resolves() -> bool {
-    for name in OUTSIDE {
-        let looked_up = tokio::time::timeout(TIMEOUT * 2, tokio::net::lookup_host((name, 80))).await;
-        if looked_up.is_ok_and(|r| r.is_ok_and(|mut a| a.next().is_some())) {
-            return true;
-        }
-    }
-    false
+    let looked_up = OUTSIDE.map(|name| {
+        Box::pin(async move {
+            match tokio::net::lookup_host((name, 80)).await {
+                Ok(mut found) => found.next().ok_or(()),
+                Err(_) => Err(()),
+            }
+        })
+    });
+    // The first name that resolves is enough.
+    tokio::time::timeout(TIMEOUT * 2, select_ok(looked_up)).await.is_ok_and(|found| found.is_ok())
 }
 
 /// Reads this host's addresses, without loopback, from the kernel's table of local routes.

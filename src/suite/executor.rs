@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::steps::StepsExecutor;
-use super::{container, explain, outcome, schedule};
+use super::{ahead, container, explain, outage, outcome, schedule};
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::causes::interrupted;
 use crate::lifecycle::session::Session;
@@ -106,9 +106,12 @@ fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
 async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], here: &Sources, fact: &mut SuiteFact) {
     let mut run = StepsExecutor::new(session, suite, here);
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
+    tokio::time::timeout_at(deadline, ahead::start(session, &suite.name, cases)).await.ok();
     for (index, case) in cases.iter().enumerate() {
+        let began = tokio::time::Instant::now();
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
-        let mut case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        let case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
+        let mut case = outage::excuse(session, began, case);
         explain::explain(session, suite, fact.started, &mut case).await;
         session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);

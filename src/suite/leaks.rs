@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::join_all;
+use tokio::time::timeout;
 
+use super::isolation::selected_units;
 use super::process_status;
 use super::step_result::StepResult;
 use crate::engine::LogLine;
@@ -12,6 +15,8 @@ use crate::lifecycle::session::Session;
 use crate::model::Redactor;
 use crate::plan::UnitKind;
 
+/// Time limit to read the logs of all units.
+const LOGS_LIMIT: Duration = Duration::from_secs(120);
 /// Time limit for the logbook to reach what the engine's logs still hold.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -64,18 +69,20 @@ fn listed(all: BTreeSet<String>) -> String {
 }
 
 async fn search_all(session: &Session, search: &mut Search) -> Result<(), String> {
-    search_logs(session, search).await?;
+    let units = selected_units(session, &[]);
+    let statuses = join_all(units.iter().map(|unit| process_status::read(session, unit)));
+    let (logs, statuses) = tokio::join!(timeout(LOGS_LIMIT, search_logs(session, search)), statuses);
+    logs.unwrap_or_else(|_| Err(format!("cannot read the logs: they did not end within {} s", LOGS_LIMIT.as_secs())))?;
     let running = session.engine.running_containers(&session.lease.environment).await;
     for container in running.map_err(|e| format!("failed to {e}"))? {
         search.others += 1;
         search.search(&container.inspect, || format!("the engine's description of {}", container.unit));
     }
-    for unit in session.lease.plan.units.iter().filter(|u| !u.start_late) {
-        let status = process_status::read(session, &unit.name).await;
-        let status = status.map_err(|why| format!("cannot read the argument lists of {}: {why}", unit.name))?;
+    for (unit, status) in units.iter().zip(statuses) {
+        let status = status.map_err(|why| format!("cannot read the argument lists of {unit}: {why}"))?;
         for argument in status.arguments {
             search.others += 1;
-            search.search(&argument, || format!("the argument lists of {}", unit.name));
+            search.search(&argument, || format!("the argument lists of {unit}"));
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::step_result::StepResult;
@@ -62,24 +63,34 @@ impl<'a> StepsExecutor<'a> {
             source: self.sources.get(&format!("cases[{index}]")).cloned(),
             clues: Default::default(),
         };
-        for (n, step) in case.steps.iter().enumerate() {
-            if !self.execute(step, &place("steps", n), &mut fact).await {
-                break;
+        let mut next = 0;
+        'steps: while next < case.steps.len() {
+            let together = &case.steps[next..next + side_by_side(&case.steps[next..])];
+            let results = join_all(together.iter().map(|step| self.timed(step))).await;
+            for (step, result) in together.iter().zip(results) {
+                if !self.record(step, &place("steps", next), result, &mut fact) {
+                    break 'steps;
+                }
+                next += 1;
             }
         }
         for (n, step) in case.cleanup.iter().enumerate() {
-            self.execute(step, &place("cleanup", n), &mut fact).await;
+            let result = self.timed(step).await;
+            self.record(step, &place("cleanup", n), result, &mut fact);
         }
         fact.failed_attempts = u8::from(attempts::failed(&fact));
         fact
     }
 
-    /// Executes a step and adds it to the case; returns false if the case must end.
-    async fn execute(&mut self, step: &Step, place: &str, fact: &mut CaseFact) -> bool {
+    async fn timed(&self, step: &Step) -> (StepResult, u64) {
         let began = Instant::now();
         let result = self.perform(step).await;
+        (result, elapsed_ms(began))
+    }
+
+    /// Adds the result of a step to the case; returns false if the case must end.
+    fn record(&mut self, step: &Step, place: &str, (result, took_ms): (StepResult, u64), fact: &mut CaseFact) -> bool {
         let did = step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)));
-        let took_ms = elapsed_ms(began);
         fact.verdict = fact.verdict.max(Some(result.verdict));
         fact.steps.push(StepFact {
             did: did.clone(),
@@ -102,7 +113,7 @@ impl<'a> StepsExecutor<'a> {
         false
     }
 
-    async fn perform(&mut self, step: &Step) -> StepResult {
+    async fn perform(&self, step: &Step) -> StepResult {
         if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
             return StepResult::inconclusive(
                 format!("the positive control `{control}` to pass first"),
@@ -141,36 +152,22 @@ impl<'a> StepsExecutor<'a> {
                 return result;
             }
         };
-        let address = refusal::address(self.session, refused).await;
-        let by_address = async {
-            let agent = self.session.agent(&position).await.map_err(|e| format!("failed to {e}"));
-            match (address, agent) {
-                (Ok(None), _) => None,
-                (Err(why), _) | (Ok(Some(_)), Err(why)) => Some(Err(why)),
-                (Ok(Some(address)), Ok(agent)) => {
-                    Some(agent.ask(refusal::request(address)).await.map_err(|lost| format!("failed to {lost}")))
-                }
-            }
-        };
-        let (by_name, by_address) = tokio::join!(self.ask(&position, request), by_address);
-        refusal::judge(self.session, refused, by_name, by_address).await
+        refusal::perform(self.session, refused, &position, async || self.ask(&position, request.clone()).await).await
     }
 
-    /// Asks the agent at a position; replaces the agent once if it is gone.
     async fn ask(&self, position: &Position, request: AgentRequest) -> StepResult {
-        for attempt in 0..2 {
-            let agent = match self.session.agent(position).await {
-                Ok(agent) => agent,
-                Err(e) => return StepResult::inconclusive("an agent at the step's position", format!("failed to {e}")),
-            };
-            match agent.ask(request.clone()).await {
-                Ok(answer) => return judge(answer),
-                Err(lost) if attempt == 0 && !lost.interfered => self.session.forget_agent(position).await,
-                Err(lost) => return StepResult::inconclusive("an answer from the agent", format!("failed to {lost}")),
-            }
+        match self.session.ask(position, request).await {
+            Ok(answer) => judge(answer),
+            Err(why) => StepResult::inconclusive("an answer from the agent at the step's position", why),
         }
-        StepResult::inconclusive("an answer from the agent", "the agent was lost twice")
     }
+}
+
+/// The number of steps at the beginning that are executed side by side: refused connections, which wait for nothing else and
+/// take their whole time limit, or else one step.
+fn side_by_side(steps: &[Step]) -> usize {
+    let refused = |step: &&Step| matches!(&step.action, Action::Tcp(tcp) if tcp.refused) && step.name.is_none();
+    steps.iter().take_while(refused).count().max(1)
 }
 
 fn judge(answer: AgentResponse) -> StepResult {
@@ -233,5 +230,25 @@ fn operation(operation: crate::spec::model::AmqpOperation) -> &'static str {
         Op::Bind => "bind",
         Op::DeclareQueue => "declare queue",
         Op::DeclareExchange => "declare exchange",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_refused_connections_in_a_row_are_tried_side_by_side() {
+        let steps: Vec<Step> = serde_json::from_value(json!([
+            { "name": "open", "tcp": { "to": "a:1" } },
+            { "control": "open", "tcp": { "to": "a:1", "refused": true } },
+            { "control": "open", "from": "b", "tcp": { "to": "a:1", "refused": true } },
+            { "http": { "url": "http://a/" } },
+            { "control": "open", "tcp": { "to": "a:1", "refused": true } },
+        ]))
+        .unwrap_or_default();
+        let numbers: Vec<usize> = (0..steps.len()).map(|n| side_by_side(&steps[n..])).collect();
+        assert_eq!(numbers, [1, 2, 1, 1, 1]);
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use futures::future::ready;
@@ -27,6 +28,8 @@ pub const NAME: &str = "localhost/dayfly-agent";
 const CHUNK: usize = 1 << 18;
 /// Size of the start of a program that has its interpreter's name, in bytes.
 const HEAD: u64 = 1 << 20;
+/// Time limit for the engine to load it.
+const LOAD_LIMIT: Duration = Duration::from_secs(300);
 
 /// Returns the reference of the image, which is built if the engine does not have it.
 pub async fn ensure(engine: &LocalEngine) -> Result<String, EngineError> {
@@ -45,24 +48,24 @@ async fn build(engine: &LocalEngine) -> Result<String, EngineError> {
     }
     let name = reference.clone();
     let image = blocking(executable.clone(), move |path| pack(&name, path)).await.map_err(unreadable)?;
-    load(engine, image).await.map_err(|e| failed(explain::words(&e)))?;
+    load(engine, image).await.map_err(failed)?;
     match images::inspect(engine, &reference).await.map_err(failed)? {
         Some(_) => Ok(reference),
         None => Err(failed("the engine does not have it after loading it".into())),
     }
 }
 
-async fn load(engine: &LocalEngine, image: File) -> Result<(), bollard::errors::Error> {
+async fn load(engine: &LocalEngine, image: File) -> Result<(), String> {
     let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(image), CHUNK);
     // An unreadable chunk truncates the archive, which the engine then refuses.
     let body =
         bollard::body_stream(pieces.take_while(|piece| ready(piece.is_ok())).filter_map(|piece| ready(piece.ok())));
-    engine
-        .docker
-        .import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None)
-        .boxed()
-        .try_for_each(|_| async { Ok(()) })
-        .await
+    let steps = engine.docker.import_image(ImportImageOptionsBuilder::new().quiet(true).build(), body, None).boxed();
+    let loading = steps.try_for_each(|_| async { Ok(()) });
+    match tokio::time::timeout(LOAD_LIMIT, loading).await {
+        Ok(loaded) => loaded.map_err(|e| explain::words(&e)),
+        Err(_) => Err(format!("the engine did not load it within {} s", LOAD_LIMIT.as_secs())),
+    }
 }
 
 async fn blocking<T: Send + 'static>(

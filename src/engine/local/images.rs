@@ -1,6 +1,7 @@
 //! Images: found, pulled when they are not here, and remembered by id, so that what was checked is what runs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::StreamExt;
@@ -14,6 +15,8 @@ use crate::model::{ImageFact, ImageRef};
 
 /// Maximum number of concurrent pulls.
 const PULLS: usize = 3;
+/// Time limit of one pull.
+const PULL_LIMIT: Duration = Duration::from_secs(1800);
 
 /// An image as inspected.
 #[derive(Debug, Deserialize)]
@@ -145,13 +148,17 @@ async fn pull(engine: &LocalEngine, reference: &str, progress: OnProgress<'_>) -
     progress(reference, "pulling");
     let options = CreateImageOptionsBuilder::new().from_image(image.name()).tag(image.version()).build();
     let mut steps = std::pin::pin!(engine.docker.create_image(Some(options), None, None));
-    while let Some(step) = steps.next().await {
-        let step = step.map_err(|e| not_pulled(&from, &explain::words(&e)))?;
-        if let Some(status) = step.status.filter(|s| !s.is_empty()) {
-            progress(reference, &status);
+    let pulling = async {
+        while let Some(step) = steps.next().await {
+            let step = step.map_err(|e| not_pulled(&from, &explain::words(&e)))?;
+            if let Some(status) = step.status.filter(|s| !s.is_empty()) {
+                progress(reference, &status);
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    let late = |_| Err(format!("it was not pulled within {} min: pull it beforehand", PULL_LIMIT.as_secs() / 60));
+    tokio::time::timeout(PULL_LIMIT, pulling).await.unwrap_or_else(late)
 }
 
 /// Explains a failed pull, with advice.

@@ -7,7 +7,7 @@ use bollard::query_parameters::{
     StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::LocalEngine;
 use super::containers::State;
@@ -32,6 +32,8 @@ const ARCHIVE_OVERHEAD: usize = 4 << 20;
 const GRACE_SECS: i32 = 2;
 /// Time that the engine has to kill it after that.
 const KILL_LIMIT: Duration = Duration::from_secs(30);
+/// Time limit to read the log or the results of a suite.
+const COLLECT_LIMIT: Duration = Duration::from_secs(120);
 /// Pause before the next inspection if the engine reports the end too early.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -176,10 +178,16 @@ async fn log(engine: &LocalEngine, name: &str) -> String {
     let mut pieces = std::pin::pin!(engine.docker.logs(name, Some(options)));
     let mut log: Vec<u8> = vec![];
     let mut dropped = false;
-    while let Some(piece) = pieces.next().await {
-        match piece {
-            Ok(piece) => log.extend_from_slice(&piece.into_bytes()),
-            Err(e) => log.extend_from_slice(
+    let end = Instant::now() + COLLECT_LIMIT;
+    loop {
+        match timeout_at(end, pieces.next()).await {
+            Ok(None) => break,
+            Err(_) => {
+                log.extend_from_slice(b"\n(the rest of the log did not arrive in time)\n");
+                break;
+            }
+            Ok(Some(Ok(piece))) => log.extend_from_slice(&piece.into_bytes()),
+            Ok(Some(Err(e))) => log.extend_from_slice(
                 format!("\n(the rest of the log could not be read: {})\n", explain::words(&e)).as_bytes(),
             ),
         }
@@ -200,10 +208,13 @@ async fn results(engine: &LocalEngine, name: &str, folder: &str) -> Unpacked {
     let mut pieces = std::pin::pin!(engine.docker.download_from_container(name, Some(options)));
     let mut archive: Vec<u8> = vec![];
     let mut why = None;
-    while let Some(piece) = pieces.next().await {
-        match piece {
-            Ok(piece) => archive.extend_from_slice(&piece),
-            Err(e) => why = Some(format!("{folder}: {}", explain::words(&e))),
+    let end = Instant::now() + COLLECT_LIMIT;
+    loop {
+        match timeout_at(end, pieces.next()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(piece))) => archive.extend_from_slice(&piece),
+            Ok(Some(Err(e))) => why = Some(format!("{folder}: {}", explain::words(&e))),
+            Err(_) => why = Some(format!("{folder}: did not arrive within {} s", COLLECT_LIMIT.as_secs())),
         }
         if why.is_none() && archive.len() > RESULTS + ARCHIVE_OVERHEAD {
             why = Some(format!("{folder}: larger than {} MiB; only the beginning was collected", RESULTS >> 20));

@@ -35,6 +35,9 @@ pub mod requester;
 /// Shortest time between two writes of the status.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Time limit to write the result of a run.
+const LAST_WRITE_LIMIT: Duration = Duration::from_secs(600);
+
 /// A runner.
 pub struct Runner {
     /// Client of the cluster.
@@ -104,7 +107,7 @@ impl Runner {
             Err(Unresolved::NotAllowed(why)) => failed_early(status, &why),
             Err(e) => failed_early(status, &format!("the description changed after it was checked: {e}")),
         };
-        self.write(&ended).await?;
+        self.write_last(&ended).await?;
         Ok(ended.exit_code.unwrap_or(exit_code::UNEXPECTED))
     }
 
@@ -143,6 +146,22 @@ impl Runner {
     async fn patch(&self, operations: serde_json::Value) -> Result<TestEnvironment, kube::Error> {
         let patch: json_patch::Patch = serde_json::from_value(operations).map_err(kube::Error::SerdeError)?;
         self.api().patch_status(&self.object.1, &PatchParams::default(), &Patch::Json::<()>(patch)).await
+    }
+
+    /// Writes the result, however long the API server is away: nobody else knows it.
+    async fn write_last(&self, run: &RunStatus) -> Result<(), RunnerError> {
+        let until = tokio::time::Instant::now() + LAST_WRITE_LIMIT;
+        loop {
+            match self.write(run).await {
+                Err(RunnerError::Api { source, .. })
+                    if !matches!(source, kube::Error::Api(_)) && tokio::time::Instant::now() < until =>
+                {
+                    tracing::warn!("the result is not written yet: {source}");
+                    tokio::time::sleep(REPORT_INTERVAL).await;
+                }
+                written => return written,
+            }
+        }
     }
 
     /// Writes the run into the status, unless another run replaced it or it was marked lost.

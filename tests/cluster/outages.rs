@@ -1,11 +1,13 @@
 //! The API server goes away in the middle of things, and comes back.
 
 use dayfly::testing::{Requirement, skip};
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crate::in_cluster;
-use crate::support::Running;
+use crate::support::{Ended, Running, User};
 use crate::world::{REACHES_WEB, namespace_is_there, with_cases};
 
 /// One outage at a time.
@@ -52,4 +54,105 @@ fn up_and_down_survive_a_restart_of_the_api_server() {
     outage();
     down.ends().code(0);
     assert!(!namespace_is_there("kc-away-pr-1"));
+}
+
+/// Two services, of which the second waits for the first, a suite of each kind, and every kind of step that an outage can hit.
+const STORY: &str = "\
+services:
+  slow:
+    image: localhost/dayfly/python:1
+    command: [sh, -c, 'sleep 2; exec python3 -u -m http.server 8081 --directory /tmp']
+    port: 8081
+    ready: { tcp: 8081, within: 180s }
+  web:
+    image: localhost/dayfly/python:1
+    command: [sh, -c, 'sleep 2; exec python3 -u -m http.server 8080 --directory /tmp']
+    port: 8080
+    ready: { http: /, within: 180s }
+    needs: [slow]
+suites:
+  answers:
+    kind: acceptance
+    needs: [web]
+    timeout: 300s
+    cases:
+      - { id: A1, name: web answers, steps: [ http: { url: 'http://web:8080/' } ] }
+      - { id: A2, name: time passes and web answers, steps: [ wait: { for: 3s }, http: { url: 'http://web:8080/' } ] }
+      - { id: A3, name: slow comes back, steps: [ restart: { service: slow } ] }
+  walls:
+    kind: security
+    needs: [web]
+    timeout: 300s
+    cases:
+      - id: S1
+        name: only web reaches slow
+        steps:
+          - { name: web can, from: web, tcp: { to: 'slow:8081' } }
+          - { control: web can, tcp: { to: 'slow:8081', refused: true } }
+      - { id: S2, name: services are confined, steps: [ confined: {} ] }
+      - { id: S3, name: nothing gets out, steps: [ noWayOut: {} ] }
+      - { id: S4, name: no secret leaks, steps: [ noSecretsLeaked: {} ] }
+";
+
+/// Longest time of a run with one outage; it stays far below this.
+const LONGEST_RUN: Duration = Duration::from_secs(900);
+
+/// A run that prints its events as lines of JSON.
+fn begin(user: &User, name: &str, pr: usize) -> Running {
+    let file = user.describes(name, STORY);
+    user.owns(&format!("{name}-pr-{pr}"));
+    Running::start(user.run_command(&file, &pr.to_string(), &["--output", "json"]))
+}
+
+/// The kind of the event on a line, if it is one.
+fn kind(line: &str) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(event["event"].as_str()?.to_owned())
+}
+
+/// Waits for the end of a run, which must not hang.
+fn end(mut run: Running, what: &str) -> Ended {
+    let limit = Instant::now() + LONGEST_RUN;
+    while run.child.try_wait().unwrap().is_none() {
+        if Instant::now() > limit {
+            run.child.kill().unwrap();
+            panic!("{what}: the run hangs:\n{}", run.ends().err);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    run.ends()
+}
+
+/// The lines of a run, with which each outage begins: the first line of each kind of event, without progress.
+fn kinds_of(ended: &Ended) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let kinds = ended.err.lines().filter_map(kind).filter(|kind| kind != "ended" && kind != "suite-line");
+    kinds.filter(|kind| seen.insert(kind.clone())).collect()
+}
+
+#[test]
+fn an_outage_at_each_event_of_a_run_never_makes_a_wrong_verdict_or_a_hang() {
+    let user = in_cluster!();
+    let _one = OUTAGE.lock();
+    let name = "kc-each";
+    let kinds = kinds_of(&end(begin(&user, name, 1), "without an outage").code(0));
+    for needed in ["claimed", "prepared", "unit-starting", "unit-ready", "suite-started", "case-done", "removing"] {
+        assert!(kinds.iter().any(|kind| kind == needed), "no {needed} among {kinds:?}");
+    }
+    for (pr, kind) in (2..).zip(&kinds) {
+        let mut run = begin(&user, name, pr);
+        run.until(&format!("\"event\":\"{kind}\""));
+        if !outage() {
+            return;
+        }
+        let ended = end(run, kind);
+        println!("an outage at {kind}: exit code {}", ended.code);
+        // It passed, or was not judged, or a service was not ready in time: but nothing failed.
+        assert!([0, 4, 7].contains(&ended.code), "an outage at {kind}: exit code {}\n{}", ended.code, ended.err);
+        if ended.code != 0 {
+            assert!(ended.err.contains("API server"), "an outage at {kind} is not named:\n{}", ended.err);
+        }
+        user.reaps(name, &["--idle", "1ms"]).code(0);
+        assert!(!namespace_is_there(&format!("{name}-pr-{pr}")), "an outage at {kind}");
+    }
 }

@@ -3,8 +3,8 @@
 //! Everything that happens passes through the `Journal` as a `RunEvent`: it becomes a fact, a saved report and a line
 //! of progress. Nothing here prints or knows an engine except through the trait.
 
-pub mod candidates;
 mod asking;
+pub mod candidates;
 pub mod causes;
 pub mod clock;
 pub mod clues;

@@ -65,7 +65,20 @@ impl Session {
         let in_use = Arc::new(InUse::start(engine.clone(), lease.clone()));
         let logbook = Logbook::new(journal.redactor());
         let (agents, ledger, processes, events, followers) = Default::default();
-        Self { engine, lease, secrets, journal, stop, logbook, followers, agents, ledger, processes, events, _in_use: in_use }
+        Self {
+            engine,
+            lease,
+            secrets,
+            journal,
+            stop,
+            logbook,
+            followers,
+            agents,
+            ledger,
+            processes,
+            events,
+            _in_use: in_use,
+        }
     }
 
     /// Follows the log of a unit that has been started, unless it is followed already.

@@ -12,15 +12,15 @@ use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
 mod cause;
-mod links;
 mod clue;
+mod links;
 mod outcome;
 mod requester;
 mod unit_end;
 
 pub use cause::{Cause, CauseKind};
-pub use links::{Links, https};
 pub use clue::{Clue, Clues};
+pub use links::{Links, https};
 pub use requester::Requester;
 pub use unit_end::UnitEnd;
 

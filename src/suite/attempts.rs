@@ -96,6 +96,7 @@ fn whole_suite(suite: &str, last: &Attempt, count: usize) -> CaseFact {
         steps: vec![],
         controls: vec![],
         source: None,
+        clues: Default::default(),
     }
 }
 

@@ -37,11 +37,12 @@ async fn reports_exits_of_units_and_a_change_of_owner() {
         ends[0],
         EngineEvent::Exited {
             unit: "greedy".into(),
+            copy: "greedy".into(),
             code: 137,
             oom_killed: world::tells_of_memory(&world.engine).await
         }
     );
-    assert_eq!(ends[1], EngineEvent::Exited { unit: "short".into(), code: 3, oom_killed: false });
+    assert_eq!(ends[1], EngineEvent::Exited { unit: "short".into(), copy: "short".into(), code: 3, oom_killed: false });
     let observed = world.engine.observe(world.environment()).await.unwrap().unwrap();
     assert_eq!(observed.units["short"], UnitState::Exited { code: 3, oom_killed: false });
     assert_eq!(observed.units["web"], UnitState::Running);

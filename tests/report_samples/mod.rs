@@ -390,7 +390,14 @@ pub fn failed() -> Facts {
 }
 
 fn log_file(name: &str) -> RawFile {
-    RawFile { name: name.into(), media_type: "text/plain".into(), sha256: digest(name), size: 4_711 }
+    RawFile {
+        name: name.into(),
+        media_type: "text/plain".into(),
+        sha256: digest(name),
+        size: 4_711,
+        unit: None,
+        path: Some(format!("raw/{}", digest(name))),
+    }
 }
 
 /// The only suite produced no test results.

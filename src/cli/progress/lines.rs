@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::lifecycle::RunEvent;
 use crate::model::Verdict;
-use crate::report::{clues, display};
 use crate::report::facts::{CaseFact, SuiteFact};
+use crate::report::{clues, display};
 
 /// Maximum number of log lines that are shown with a case.
 const CLUES: usize = 4;

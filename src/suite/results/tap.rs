@@ -57,7 +57,7 @@ impl Parser {
             self.block = Some(indent);
             return Ok(());
         }
-        if indent % INDENT != 0 {
+        if !indent.is_multiple_of(INDENT) {
             return Ok(());
         }
         let line = line::parse(body)?;
@@ -68,7 +68,7 @@ impl Parser {
         match line {
             Line::Plan { tests, reason } => self.plan(tests, reason),
             Line::Test(test) => self.test(&test),
-            Line::BailOut(reason) if reason.is_empty() => Err("the tests bailed out".into()),
+            Line::BailOut("") => Err("the tests bailed out".into()),
             Line::BailOut(reason) => Err(format!("the tests bailed out: {reason}")),
             Line::Subtest | Line::Other => Ok(()),
         }

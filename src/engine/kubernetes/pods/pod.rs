@@ -166,10 +166,9 @@ pub async fn wait_until_running(
         Some(Err(StartFailure::Start(reason))) => {
             Err(EngineError::Start { unit: of.to_owned(), reason, leftover: Leftover::Removable })
         }
-        None => Err(explain::not_started(
-            of,
-            &format!("its process does not run, and {}; {last}", cache.why_late(limit)),
-        )),
+        None => {
+            Err(explain::not_started(of, &format!("its process does not run, and {}; {last}", cache.why_late(limit))))
+        }
     }
 }
 

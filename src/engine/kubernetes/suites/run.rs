@@ -143,9 +143,7 @@ async fn wait_until_started(
         Some(Err(StartFailure::Capacity(why))) => Err(EngineError::Capacity(format!("{suite}: {why}"))),
         Some(Err(StartFailure::Image(why))) => Err(EngineError::Images(vec![(suite.to_owned(), why)])),
         Some(Err(StartFailure::Start(why))) => Err(explain::not_started(suite, &why)),
-        None => {
-            Err(explain::not_started(suite, &format!("its process does not run, and {}", cache.why_late(limit))))
-        }
+        None => Err(explain::not_started(suite, &format!("its process does not run, and {}", cache.why_late(limit)))),
     }
 }
 

@@ -10,6 +10,7 @@ mod findings;
 mod json;
 mod junit;
 mod limits;
+mod result_file;
 mod sarif;
 mod tap;
 mod text;

@@ -54,6 +54,7 @@ async fn reports_exits_of_units_and_a_change_of_owner() {
         match next().await {
             EngineEvent::LeaseChanged => break,
             EngineEvent::Exited { unit, .. } => assert_eq!(unit, "web"),
+            EngineEvent::Gone { unit, .. } => assert_eq!(unit, "web"),
             other @ EngineEvent::WaitsForRoom { .. } => panic!("{other:?}"),
         }
     }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::case::{add_failure, count_attempts, failed, passed};
-use super::files::{Problem, ResultFile};
 use super::json::{self, First, Kind, List};
 use super::limits::{MAX_CASES, MAX_FAILURES, MAX_NAME};
+use super::result_file::{Problem, ResultFile};
 use super::text::{cut, millis};
 use crate::model::Verdict;
 use crate::report::facts::CaseFact;

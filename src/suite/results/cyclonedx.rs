@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::files::ResultFile;
 use super::findings::{Finding, Rating, Scan, cases};
 use super::json::{self, First, Kind, List};
 use super::limits::MAX_NAME;
+use super::result_file::ResultFile;
 use super::text::cut;
 use crate::spec::model::Severity;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::limits::{MAX_CASES, MAX_IGNORED, MAX_NAME};
+use super::result_file::{Problem, ResultFile};
 use super::text::cut;
 use super::{case, ctrf, cyclonedx, junit, sarif, tap, zap};
 use crate::report::facts::CaseFact;
@@ -18,28 +19,6 @@ pub struct SuiteResults {
     pub unreadable: Vec<(String, String)>,
     /// Files with the extension of the format that hold something else, such as coverage, each with the reason.
     pub ignored: Vec<String>,
-}
-
-/// The content of one file.
-#[derive(Default)]
-pub(super) struct ResultFile {
-    pub(super) cases: Vec<CaseFact>,
-    pub(super) problem: Option<Problem>,
-}
-
-/// Why a file was not read, or not to its end.
-pub(super) enum Problem {
-    /// It is not a file of the format.
-    Foreign(String),
-    /// It is one, but damaged.
-    Unreadable(String),
-}
-
-impl ResultFile {
-    /// A file without cases.
-    pub(super) fn unreadable(why: String) -> Self {
-        Self { cases: vec![], problem: Some(Problem::Unreadable(why)) }
-    }
 }
 
 /// Reads the files that have an extension of the format. Findings of scanners fail from the severity `fail_on`.

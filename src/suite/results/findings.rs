@@ -4,8 +4,8 @@
 //! that is not known could be any, so the finding is inconclusive.
 
 use super::case::{add_failure, passed};
-use super::files::{Problem, ResultFile};
 use super::limits::{MAX_CASES, MAX_NAME, MAX_TEXT};
+use super::result_file::{Problem, ResultFile};
 use super::text::cut;
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, StepFact};

@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::files::Problem;
 use super::limits::MAX_CASES;
+use super::result_file::Problem;
 use super::text::decode;
 
 /// Most keys of the outermost object.

@@ -8,9 +8,8 @@ mod counts;
 mod reruns;
 mod testcase;
 
-use super::case::add_failure;
-use super::files::{Problem, ResultFile};
 use super::limits::MAX_CASES;
+use super::result_file::{Problem, ResultFile};
 use super::xml::{self, XmlEvent};
 use crate::report::facts::CaseFact;
 use counts::{Declared, Seen};
@@ -164,9 +163,4 @@ impl Parser {
             self.finish_case();
         }
     }
-}
-
-/// Adds what JUnit expects of every test.
-fn add_junit_failure(fact: &mut CaseFact, step: &str, got: &str) -> bool {
-    add_failure(fact, step, "the test passes", got)
 }

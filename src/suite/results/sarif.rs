@@ -7,10 +7,10 @@ mod rules;
 
 use serde::Deserialize;
 
-use super::files::{Problem, ResultFile};
 use super::findings::{Finding, Rating, Scan, cases};
 use super::json::{self, First, Kind, List, Text};
 use super::limits::MAX_NAME;
+use super::result_file::{Problem, ResultFile};
 use super::text::cut;
 use crate::spec::model::Severity;
 use rules::{Component, RuleReference, Rules};

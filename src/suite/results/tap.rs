@@ -7,8 +7,8 @@ mod line;
 mod subtest;
 
 use super::case::{add_failure, failed, passed};
-use super::files::{Problem, ResultFile};
 use super::limits::{MAX_CASES, MAX_DEPTH, MAX_TEXT};
+use super::result_file::{Problem, ResultFile};
 use super::text::{append, decode, millis};
 use crate::model::Verdict;
 use crate::report::facts::CaseFact;

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::files::Problem;
 use super::limits::MAX_DEPTH;
+use super::result_file::Problem;
 use super::text::{cut, decode, sized};
 
 /// Most attributes of one element.

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::files::ResultFile;
 use super::findings::{Finding, Rating, Scan, cases};
 use super::json::{self, First, Kind, List, Text};
 use super::limits::{MAX_NAME, MAX_TEXT};
+use super::result_file::ResultFile;
 use super::text::{append, cut};
 use crate::spec::model::Severity;
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::add_junit_failure;
 use crate::model::Verdict;
 use crate::report::facts::CaseFact;
-use crate::suite::results::case::{count_attempts, failed, passed};
+use crate::suite::results::case::{add_failure, count_attempts, failed, passed};
 use crate::suite::results::limits::{MAX_NAME, MAX_TEXT};
 use crate::suite::results::text::{append, cut, millis};
 
@@ -83,7 +82,7 @@ impl OpenCase {
         let other = if is_rerun(kind) { " in another attempt" } else { "" };
         let step = format!("{word}{other}{}", of_type.map(|t| format!(" ({t})")).unwrap_or_default());
         let message = attributes.get("message").map(|m| format!("{m}\n")).unwrap_or_default();
-        if add_junit_failure(&mut self.fact, &step, &message) {
+        if add_failure(&mut self.fact, &step, "the test passes", &message) {
             self.inside = Some(depth);
         }
     }

@@ -48,6 +48,7 @@ pub mod signals;
 pub mod status;
 pub mod submit;
 pub mod target;
+pub mod terminal;
 pub mod test;
 pub mod uninstall;
 pub mod up;

@@ -31,11 +31,10 @@ fn main() -> ExitCode {
 
 /// Prints an error of the command line, or the help that was asked for. Arguments may be names of branches.
 fn usage(error: &clap::Error) -> u8 {
-    let stream: Box<dyn std::io::IsTerminal> =
-        if error.use_stderr() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+    let look = if error.use_stderr() { stdio::stderr_look() } else { stdio::stdout_look() };
     let plain = error.render().to_string();
     let foreign = sanitize::inert(&plain) != plain;
-    let coloured = !foreign && stream.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let coloured = !foreign && look.colour;
     let text = if coloured { error.render().ansi().to_string() } else { plain };
     if error.use_stderr() {
         stdio::err_styled(&text, coloured)

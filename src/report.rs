@@ -7,6 +7,7 @@ pub mod clues;
 pub mod counts;
 pub mod display;
 mod error;
+pub mod excerpt;
 pub mod exit_code;
 pub mod facts;
 mod format;
@@ -16,8 +17,10 @@ pub mod junit;
 pub mod markdown;
 pub mod text;
 pub mod time;
+pub mod told;
 
 pub use counts::CaseCounts;
 pub use error::ReportError;
 pub use facts::Facts;
 pub use format::{Format, render};
+pub use told::Told;

@@ -14,7 +14,7 @@ use crate::lifecycle;
 use crate::model::Verdict;
 use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
 use crate::report::Facts;
-use crate::report::facts::{CaseFact, Change, Runner, SuiteFact};
+use crate::report::facts::{CaseFact, CaseFailure, Change, Runner, SuiteFact};
 use crate::spec::model::{Case, FlakyRule, Restart, SuiteKind};
 
 /// A commit id of the usual form.
@@ -144,4 +144,9 @@ pub fn case_fact(id: &str) -> CaseFact {
         source: None,
         clues: Default::default(),
     }
+}
+
+/// A failed step that waited a millisecond.
+pub fn failure(step: &str, expected: &str, got: &str) -> CaseFailure {
+    CaseFailure { step: step.into(), expected: expected.into(), got: got.into(), waited_ms: 1, source: None }
 }

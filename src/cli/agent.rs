@@ -38,7 +38,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<u8> {
             crate::agent::protect()?;
             outln!("{}", crate::agent::limits().await.join("\n"));
             // Process 1 ignores signals without a handler.
-            let stop = super::signals::watch(None)?;
+            let stop = super::signals::watch_quiet()?;
             stop.cancelled().await;
         }
         Some(Job::Pack { folder }) => {

@@ -1,6 +1,5 @@
 //! Reads, checks and plans the description of the flags. Errors are printed and end with exit code 2; warnings are printed.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use serde_json::json;
@@ -70,7 +69,7 @@ pub fn print_diagnostics(faults: &Diagnostics, json: bool) {
     if json {
         outln!("{:#}", json!(faults.list));
     } else {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colour = stdio::stderr_look().colour;
         stdio::err_styled(&faults.render(colour), colour);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::error::engine_error;
+use super::error::{engine_error, removal_error};
 use super::{Common, EnvironmentArgs, Output, environment, target};
 use crate::engine::{Engine, EngineError, ObservedEnvironment, RemovalScope, Residual};
 use crate::reaper::incomplete::unstarted_units;
@@ -36,9 +36,9 @@ pub async fn run(args: DownArgs, common: &Common) -> anyhow::Result<u8> {
         return Ok(nothing_to_remove(&name, may_be_absent, engine.as_ref(), common).await);
     };
     let began = Instant::now();
-    let mut left = engine.remove(&name, RemovalScope::All).await.map_err(|e| engine_error(common, &e))?;
+    let mut left = engine.remove(&name, RemovalScope::All).await.map_err(|e| removal_error(common, &e))?;
     if left.is_empty() && is_incomplete(&observed) {
-        left = again(engine.as_ref(), &name).await.map_err(|e| engine_error(common, &e))?;
+        left = again(engine.as_ref(), &name).await.map_err(|e| removal_error(common, &e))?;
     }
     if let Some(lease) = &observed.lease
         && let Err(e) = engine.notify_requester(lease, "down").await

@@ -23,18 +23,28 @@ pub fn usage_error(text: &str) -> ReportedError {
     ReportedError(exit_code::USAGE)
 }
 
-/// Prints an engine error and the objects it left behind; the exit code is that of its cause.
+/// Prints the error of an engine operation that creates and removes nothing; the exit code is that of its cause.
 pub fn engine_error(common: &Common, error: &EngineError) -> anyhow::Error {
+    printed(common, error, None)
+}
+
+/// Prints the error of a removal, and what it may have left behind.
+pub fn removal_error(common: &Common, error: &EngineError) -> anyhow::Error {
+    printed(common, error, Some(error.leftover()))
+}
+
+fn printed(common: &Common, error: &EngineError, leftover: Option<Leftover>) -> anyhow::Error {
     let cause = lifecycle::causes::from_engine_error(error);
     if common.output == Output::Json {
-        outln!(
-            "{}",
-            serde_json::json!({"event": "error", "text": cause.text, "leftover": error.leftover().to_string()})
-        );
+        let mut line = serde_json::json!({"event": "error", "text": cause.text});
+        if let Some(leftover) = leftover {
+            line["leftover"] = leftover.to_string().into();
+        }
+        outln!("{line}");
     }
     errln!("error: {}", cause.text);
-    if error.leftover() != Leftover::None {
-        errln!("  {}", error.leftover());
+    if let Some(leftover) = leftover.filter(|l| *l != Leftover::None) {
+        errln!("  {leftover}");
     }
     anyhow::Error::new(ReportedError(exit_code::from_cause(cause.kind)))
 }

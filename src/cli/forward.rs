@@ -45,7 +45,7 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
         Output::Text => outln!("{local} forwards to {unit}:{port}; press Ctrl-C to stop"),
     }
     usage::record_use(engine.as_ref(), &lease).await;
-    let stop = signals::watch(None)?;
+    let stop = signals::watch_quiet()?;
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => return Ok(exit_code::PASSED),

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
@@ -45,7 +44,7 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
             fs::write(out, text).with_context(|| format!("failed to write {}", out.display()))
         }
         None => {
-            let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
+            let colour = stdio::stdout_look().colour;
             let file = find(path)?;
             if facts.unsigned {
                 errln!("note: the report is unsigned: nothing shows that it is true");
@@ -55,7 +54,12 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
                     file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
                 );
             }
-            stdio::out_styled(&render(&facts, format, colour)?, colour && format == Format::Text);
+            let text = render(&facts, format, colour)?;
+            if format == Format::Text {
+                stdio::out_styled(&text, colour)
+            } else {
+                stdio::out(&text)
+            }
             Ok(())
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::policy::PolicyArgs;
-use super::{
-    Common, Output, OwnerArgs, RequestArgs, identity_token, process_env, progress, request, signals, stdio, target,
-};
+use super::progress::Screen;
+use super::signals::{self, Answers};
+use super::terminal::Look;
+use super::{Common, Output, OwnerArgs, RequestArgs, identity_token, process_env, request, stdio, target};
 use crate::evidence::store;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
-use crate::report::{Facts, exit_code};
+use crate::report::{Facts, exit_code, text};
 use crate::run;
 use crate::run::{Run, RunRequest};
 
@@ -59,7 +60,9 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
-    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
+    let screen = Screen::new(common.output, &lease.plan);
+    let answers = if keep == Keep::Never { Answers::removing } else { Answers::keeping };
+    let stop = signals::watch(answers(&lease.environment, &target::flags(common)), screen.answer())?;
     let mut facts = facts::initial(&lease, &description.file, change, runner, engine.kind());
     facts.policy = reference;
     facts.unsigned = key.is_none();
@@ -69,11 +72,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
-    let journal = Journal::new(
-        facts,
-        Some(args.evidence.clone()),
-        progress::reporter(common.output, &lease.plan, &lease.run.to_string()),
-    );
+    let journal = Journal::new(facts, Some(args.evidence.clone()), screen.reporter(&lease.run.to_string()));
     let kept_reason = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
@@ -93,17 +92,21 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     };
     run.perform(&suite, &valid.sources(), stop).await;
     let facts = run.journal.facts();
-    print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?);
+    print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?, &screen);
     let code = exit_code::from_facts(&facts);
-    progress::ended(common.output, &facts.run.to_string(), Some(facts.outcome()), code);
+    screen.ended(&facts.run.to_string(), Some(facts.outcome()), code);
     Ok(code)
 }
 
-/// Prints the report and publishes it to the CI system.
-pub fn print_report(facts: &Facts, common: &Common, folder: &Path) {
+/// Prints the report below the progress, and publishes it to the CI system.
+pub fn print_report(facts: &Facts, common: &Common, folder: &Path, screen: &Screen) {
+    let told = screen.end();
     if common.output == Output::Text {
-        let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        stdio::out_styled(&crate::report::text::render(facts, colour), colour);
+        let Look { colour, live, .. } = stdio::stdout_look();
+        if live {
+            outln!("");
+        }
+        stdio::out_styled(&text::render_closing(facts, colour, &told), colour);
         outln!("\nreport    {}", folder.join("report.json").display());
         outln!("{:<9} {}", if facts.unsigned { "UNSIGNED" } else { "signed" }, folder.display());
     }

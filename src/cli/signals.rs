@@ -1,30 +1,75 @@
-//! Ctrl-C and SIGTERM: the first cleans up, the second exits at once and prints how to clean up.
+//! Ctrl-C and SIGTERM: the first ends the command in order, the second at once. Both say what they do.
+
+use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::stdio::live;
 use crate::report::exit_code;
 
-/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels; the second exits at once and prints the clean-up
-/// command, if there is anything to clean up.
-pub fn watch(cleanup: Option<String>) -> anyhow::Result<CancellationToken> {
+/// The answers to signals.
+pub struct Answers {
+    /// What the first signal does.
+    pub first: String,
+    /// What the second signal left undone, and how to do it.
+    pub second: Option<String>,
+}
+
+impl Answers {
+    /// The answers of a command that removes an environment, unless it is interrupted again.
+    pub fn removing(environment: &str, flags: &str) -> Self {
+        Self {
+            first: format!("stopping: removing {environment}; {} to leave it behind", again()),
+            second: Some(left_behind(environment, flags)),
+        }
+    }
+
+    /// The answers of a run that keeps its environment.
+    pub fn keeping(environment: &str, flags: &str) -> Self {
+        Self {
+            first: format!("stopping: signing the report and keeping {environment}; {} to exit at once", again()),
+            second: Some(left_behind(environment, flags)),
+        }
+    }
+
+    /// The answers of a command that has nothing to remove.
+    pub fn stopping() -> Self {
+        Self { first: format!("stopping; {} to exit at once", again()), second: None }
+    }
+}
+
+fn again() -> &'static str {
+    if std::io::stderr().is_terminal() { "press Ctrl-C again" } else { "interrupt again" }
+}
+
+fn left_behind(environment: &str, flags: &str) -> String {
+    format!("left {environment} behind; remove it with: dayfly down {environment}{flags}")
+}
+
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels, after `tell` has told the first answer; the second
+/// exits at once, after the second answer.
+pub fn watch(answers: Answers, tell: impl Fn(&str) + Send + 'static) -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        match &cleanup {
-            Some(_) => errln!("\nstopping and cleaning up; interrupt again to exit at once"),
-            None => errln!("\nstopping; interrupt again to exit at once"),
-        }
+        tell(&answers.first);
         cancelled.cancel();
         any(&mut signals).await;
-        if let Some(command) = cleanup {
-            errln!("exited without cleaning up; clean up with: {command}");
+        live::end();
+        if let Some(second) = answers.second {
+            errln!("{second}");
         }
         std::process::exit(i32::from(exit_code::INTERRUPTED));
     });
     Ok(token)
+}
+
+/// `watch` for a command without progress.
+pub fn watch_quiet() -> anyhow::Result<CancellationToken> {
+    watch(Answers::stopping(), |answer| errln!("\n{answer}"))
 }
 
 /// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels; later signals do nothing. For pods, which the kubelet

@@ -4,12 +4,24 @@
 //! environment, signs its report and exits with its verdict's code, where `println!` would panic.
 //!
 //! Names, logs and failures come from the change under test. Everything that is printed passes `model::sanitize` here, so
-//! that none of it controls a terminal or a CI system.
+//! that none of it controls a terminal or a CI system, and is shown in the characters of the terminal.
+//!
+//! While rows are live at the end of a terminal, everything else is written above them.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
+use super::process_env;
+use super::terminal::{self, Look};
 use crate::model::sanitize;
+
+pub mod live;
+pub mod painter;
+mod streams;
+
+use painter::Row;
+pub use streams::RawStdout;
+use streams::write_stderr;
 
 /// Maximum length of a line on standard error, in characters.
 const MAX_LINE: usize = 8000;
@@ -27,33 +39,8 @@ macro_rules! errln {
     ($($text:tt)*) => { $crate::cli::stdio::err(&format!("{}\n", format_args!($($text)*))) };
 }
 
-/// Standard output, byte by byte: for archives. Discards everything once its reader is gone.
-pub struct RawStdout;
-
 /// Standard error for logs, of which each write is a whole message: inert, like `err`.
 pub struct LogWriter;
-
-struct Stderr;
-
-impl Write for RawStdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        or_lost(io::stdout().write(bytes), bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        or_lost(io::stdout().flush(), ())
-    }
-}
-
-impl Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        or_lost(io::stderr().write(bytes), bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        or_lost(io::stderr().flush(), ())
-    }
-}
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -66,21 +53,40 @@ impl Write for LogWriter {
     }
 }
 
-fn or_lost<T>(written: io::Result<T>, lost: T) -> io::Result<T> {
-    match written {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(lost),
-        written => written,
+/// How text is shown on standard output.
+pub fn stdout_look() -> Look {
+    static LOOK: OnceLock<Look> = OnceLock::new();
+    *LOOK.get_or_init(|| terminal::look(&process_env::variables(), io::stdout().is_terminal()))
+}
+
+/// How text is shown on standard error.
+pub fn stderr_look() -> Look {
+    static LOOK: OnceLock<Look> = OnceLock::new();
+    *LOOK.get_or_init(|| terminal::look(&process_env::variables(), io::stderr().is_terminal()))
+}
+
+/// Whether standard output and standard error go to the same reader, as far as their kinds tell: two terminals, two pipes,
+/// or one file.
+pub fn read_together() -> bool {
+    use rustix::fs::{FileType, fstat};
+    let (Ok(out), Ok(err)) = (fstat(io::stdout()), fstat(io::stderr())) else { return false };
+    if (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino) {
+        return true;
     }
+    let is_pipe = |mode| matches!(FileType::from_raw_mode(mode), FileType::Fifo | FileType::Socket);
+    (is_pipe(out.st_mode) && is_pipe(err.st_mode)) || (io::stdout().is_terminal() && io::stderr().is_terminal())
 }
 
 /// Prints data: text or JSON. Errors are recorded for `failure`.
 pub fn out(text: &str) {
-    write_out(&sanitize::inert(text));
+    let text = sanitize::inert(text);
+    // Data in a pipe stays as it is; a terminal shows what it can.
+    write_out(&if io::stdout().is_terminal() { stdout_look().charset.convert(&text) } else { text });
 }
 
-/// Prints data; `coloured` if dayfly has coloured it and made its foreign parts printable.
+/// Prints text; `coloured` if dayfly has coloured it and made its foreign parts printable.
 pub fn out_styled(text: &str, coloured: bool) {
-    write_out(&inert(text, coloured));
+    write_out(&stdout_look().charset.convert(&inert(text, coloured)));
 }
 
 /// Prints to standard error, ignoring failures.
@@ -93,9 +99,15 @@ pub fn err_styled(text: &str, coloured: bool) {
     write_err(&inert(&bounded(text), coloured));
 }
 
+/// Prints to standard error, `coloured` as for `out_styled`, with these rows live below it.
+pub fn err_above(text: &str, coloured: bool, rows: Vec<Row>) {
+    let look = stderr_look();
+    live::show(&look.charset.convert(&inert(&bounded(text), coloured)), rows, look);
+}
+
 /// Prints commands for the CI system to standard error. Their texts must be escaped already.
 pub fn err_ci_commands(text: &str) {
-    write_err(text);
+    write_stderr(text);
 }
 
 fn inert(text: &str, coloured: bool) -> String {
@@ -108,14 +120,18 @@ fn bounded(text: &str) -> String {
 }
 
 fn write_out(text: &str) {
-    if let Err(e) = RawStdout.write_all(text.as_bytes()).and_then(|()| RawStdout.flush()) {
-        // Only the first is kept: the others follow from it.
-        FAILURE.set(e).ok();
-    }
+    let write = || {
+        if let Err(e) = RawStdout.write_all(text.as_bytes()).and_then(|()| RawStdout.flush()) {
+            // Only the first is kept: the others follow from it.
+            FAILURE.set(e).ok();
+        }
+    };
+    if io::stdout().is_terminal() { live::around(write, stderr_look()) } else { write() }
 }
 
 fn write_err(text: &str) {
-    Stderr.write_all(text.as_bytes()).ok();
+    let look = stderr_look();
+    live::above(&look.charset.convert(text), look);
 }
 
 /// Returns the first error of standard output.

@@ -9,6 +9,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
 use super::error::{engine_error, usage_error};
+use super::progress::Screen;
 use super::target::Target;
 use super::{Common, EngineChoice, Output, RequestArgs, request, run, signals, target};
 use crate::crd::{RunStatus, StoredEvidence, TestEnvironment, USER};
@@ -79,16 +80,18 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let way = format!("kubectl -n {namespace} delete testenvironment {}", plan.environment);
     let stop = signals::ask()?;
-    let followed = follow::Follow { client: &client, objects, submitted, plan: &plan, output: common.output };
+    let screen = Screen::new(common.output, &plan);
+    let followed = follow::Follow { client: &client, objects, submitted, screen: &screen, output: common.output };
     let ended = tokio::select! {
         ended = followed.to_the_end(&args.controller_namespace) => ended,
         () = stop.cancelled() => {
+            screen.end();
             errln!("left; the run goes on in the cluster. It is stopped and removed by: {way}");
             return Ok(exit_code::INTERRUPTED);
         }
     };
     match ended {
-        Ok(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common).await,
+        Ok(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common, &screen).await,
         Err(refusal) => {
             errln!("error: {}", refusal.why);
             Ok(refusal.code)
@@ -142,7 +145,9 @@ async fn finish(
     run: &RunStatus,
     evidence: &Path,
     common: &Common,
+    screen: &Screen,
 ) -> anyhow::Result<u8> {
+    screen.end();
     let code = run.exit_code.unwrap_or(exit_code::UNEXPECTED);
     let Some(stored) = &run.evidence else {
         let causes = if run.causes.is_empty() { "no cause is recorded".to_owned() } else { run.causes.join("\n  ") };
@@ -159,8 +164,8 @@ async fn finish(
     };
     match fetched(client, namespace, run, stored, evidence).await {
         Ok((facts, folder)) => {
-            run::print_report(&facts, common, &folder);
-            super::progress::ended(common.output, &run.id, Some(facts.outcome()), code);
+            run::print_report(&facts, common, &folder, screen);
+            screen.ended(&run.id, Some(facts.outcome()), code);
             Ok(code)
         }
         Err(e) => {

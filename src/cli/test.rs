@@ -3,11 +3,13 @@
 use clap::Args;
 
 use super::error::{engine_error, usage_error};
-use super::{Common, Output, environment, progress, signals, stdio, target};
+use super::progress::Screen;
+use super::signals::{self, Answers};
+use super::{Common, Output, environment, stdio, target};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, RunEvent, facts, usage};
-use crate::report::exit_code;
 use crate::report::facts::{Change, Runner};
+use crate::report::{exit_code, text};
 use crate::suite::executor;
 
 /// Arguments of `test`.
@@ -31,13 +33,14 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     }
     usage::record_use(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
-    let stop = signals::watch(None)?;
+    let screen = Screen::new(common.output, &lease.plan);
+    let stop = signals::watch(Answers::stopping(), screen.answer())?;
     let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
     let mut facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     // The suites begin now, however old the environment is.
     facts.started = jiff::Timestamp::now();
     let run = facts.run.to_string();
-    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan, &run));
+    let journal = Journal::new(facts, None, screen.reporter(&run));
     journal.redact(secrets.redactor().map_err(|e| anyhow::anyhow!("failed to {e}"))?);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
     if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {
@@ -47,9 +50,10 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     journal.update(|f| f.finished = Some(jiff::Timestamp::now()));
     let facts = journal.facts();
     if common.output == Output::Text {
-        stdio::out(&crate::report::text::render(&facts, false));
+        let colour = stdio::stdout_look().colour;
+        stdio::out_styled(&text::render_closing(&facts, colour, &screen.end()), colour);
     }
     let code = exit_code::from_facts(&facts);
-    progress::ended(common.output, &facts.run.to_string(), Some(facts.outcome()), code);
+    screen.ended(&run, Some(facts.outcome()), code);
     Ok(code)
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::policy::PolicyArgs;
-use super::{
-    ChangeArgs, Common, DescriptionArgs, Output, OwnerArgs, description, progress, request, signals, stdio, target,
-};
+use super::progress::Screen;
+use super::signals::{self, Answers};
+use super::{ChangeArgs, Common, DescriptionArgs, Output, OwnerArgs, description, request, stdio, target};
 use crate::engine::{ClaimPolicy, ReplacePolicy};
 use crate::lease::Lease;
 use crate::lifecycle::{Journal, RunEvent, facts, up};
@@ -39,18 +39,21 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
-    let stop = signals::watch(Some(format!("dayfly down {}{}", lease.environment, target::flags(common))))?;
+    let screen = Screen::new(common.output, &lease.plan);
+    let answers = Answers::removing(&lease.environment, &target::flags(common));
+    let stop = signals::watch(answers, screen.answer())?;
     let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     facts.policy = policy.reference().cloned();
-    let journal = Journal::new(facts, None, progress::reporter(common.output, &lease.plan, &lease.run.to_string()));
+    let journal = Journal::new(facts, None, screen.reporter(&lease.run.to_string()));
     let claim = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: args.owner.take_over };
     let cause = match up::bring_up(engine.clone(), lease.clone(), claim, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
+            screen.end();
             if common.output == Output::Text {
                 stdio::err(&welcome(&lease, jiff::Timestamp::now(), &target::flags(common)));
             }
-            progress::ended(common.output, &lease.run.to_string(), None, exit_code::PASSED);
+            screen.ended(&lease.run.to_string(), None, exit_code::PASSED);
             return Ok(exit_code::PASSED);
         }
         Err(cause) => cause,
@@ -62,7 +65,7 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,
     }
     let code = exit_code::from_facts(&journal.facts());
-    progress::ended(common.output, &lease.run.to_string(), None, code);
+    screen.ended(&lease.run.to_string(), None, code);
     Ok(code)
 }
 

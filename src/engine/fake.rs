@@ -22,6 +22,10 @@ use crate::model::ImageFact;
 use crate::plan::{Position, SuitePlan};
 use crate::secrets::Secrets;
 
+mod stage;
+
+pub use stage::Stage;
+
 /// Size of a pipe to an agent, in bytes.
 const PIPE: usize = 1 << 16;
 
@@ -48,6 +52,8 @@ pub struct Script {
     pub silent: BTreeMap<Position, usize>,
     /// The engine is away all the time, in these words.
     pub outage: Option<String>,
+    /// The folder with the cues of another process.
+    pub stage: Option<Stage>,
 }
 
 /// The engine.
@@ -106,6 +112,14 @@ impl FakeEngine {
     fn report_end(&self, unit: &str, code: i64) {
         // Without a watcher, nobody needs the event.
         let _ = self.events.send(EngineEvent::Exited { unit: unit.into(), copy: unit.into(), code, oom_killed: false });
+    }
+
+    /// Waits for the cue of an operation, if there is one.
+    async fn cue(&self, operation: &str) -> Option<i64> {
+        match &self.script.stage {
+            Some(stage) => stage.cue(operation).await,
+            None => None,
+        }
     }
 
     fn observed(&self) -> Option<ObservedEnvironment> {
@@ -229,15 +243,17 @@ impl Engine for FakeEngine {
                 leftover: Leftover::Removable,
             });
         }
-        let state = match self.script.exits.get(unit) {
-            Some(&code) => {
+        let cued = self.cue(&format!("start {unit}")).await;
+        let exits = cued.or(self.script.exits.get(unit).copied());
+        let state = match exits {
+            Some(code) => {
                 self.report_end(unit, code);
                 UnitState::Exited { code, oom_killed: false }
             }
             None => UnitState::Running,
         };
         self.state().units.insert(unit.into(), state);
-        if self.script.hangs.contains(unit) || self.script.exits.contains_key(unit) {
+        if self.script.hangs.contains(unit) || exits.is_some() {
             std::future::pending::<()>().await;
         }
         Ok(())
@@ -280,6 +296,11 @@ impl Engine for FakeEngine {
         Ok(AgentLink { input: Box::pin(input), output: Box::pin(output) })
     }
 
+    async fn unit_address(&self, _: &Lease, _: &str) -> Option<std::net::IpAddr> {
+        // Probes of a staged environment reach the test.
+        self.script.stage.as_ref().map(|_| std::net::Ipv4Addr::LOCALHOST.into())
+    }
+
     async fn port_forward(&self, _: &Lease, unit: &str, _: u16) -> Result<AgentLink, EngineError> {
         Err(EngineError::Missing(unit.into()))
     }
@@ -289,9 +310,15 @@ impl Engine for FakeEngine {
         _: &Lease,
         suite: &SuitePlan,
         _: &Secrets,
-        _: OnLine<'_>,
+        on_line: OnLine<'_>,
     ) -> Result<SuiteExit, EngineError> {
         self.state().done.push(format!("suite {}", suite.name));
+        if let Some(log) = self.script.stage.as_ref().and_then(|stage| stage.log(&suite.name)) {
+            log.lines().for_each(on_line);
+            let code = self.cue(&format!("suite {}", suite.name)).await;
+            let (files, lost) = (BTreeMap::new(), vec![]);
+            return Ok(SuiteExit { code: code.or(Some(0)), oom_killed: false, timed_out: false, log, files, lost });
+        }
         self.script.suites.get(&suite.name).cloned().ok_or_else(|| EngineError::Missing(suite.name.clone()))
     }
 
@@ -321,8 +348,12 @@ impl Engine for FakeEngine {
         _: Option<usize>,
         _: bool,
     ) -> Result<BoxStream<'static, Result<LogLine, EngineError>>, EngineError> {
-        let line = LogLine { unit: unit.unwrap_or("all").into(), text: "its last words".into(), cut: false, at: None };
-        Ok(futures::stream::iter([Ok(line)]).boxed())
+        let unit = unit.unwrap_or("all");
+        let log = self.script.stage.as_ref().and_then(|stage| stage.log(unit));
+        let log = log.unwrap_or_else(|| "its last words".into());
+        let line = |text: &str| Ok(LogLine { unit: unit.into(), text: text.into(), cut: false, at: None });
+        let lines: Vec<_> = log.lines().map(line).collect();
+        Ok(futures::stream::iter(lines).boxed())
     }
 
     async fn follow_log(&self, _: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError> {
@@ -345,6 +376,7 @@ impl Engine for FakeEngine {
         if scope == RemovalScope::Remnants {
             return Ok(vec![]);
         }
+        self.cue("remove").await;
         let mut state = self.state();
         state.done.push("remove".into());
         if scope == RemovalScope::All || state.lease.as_ref().map(|l| RemovalScope::Run(l.run)) == Some(scope) {

@@ -55,6 +55,10 @@ pub enum RunEvent {
     SuiteStarted { suite: SuiteFact },
     /// A line of a container suite's log.
     SuiteLine { suite: String, line: String },
+    /// A case of built-in steps started, or starts again after a failure.
+    CaseStarted { suite: String, id: String, name: String, attempt: usize },
+    /// A step of the case that runs started.
+    StepStarted { suite: String, case: String, step: String },
     /// A case ended, after its retries.
     CaseDone { suite: String, case: CaseFact },
     /// A suite ended.

@@ -92,7 +92,11 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
         facts.events.push(Event { at, about, text });
     }
     match event {
-        RunEvent::Pulling { .. } | RunEvent::UnitWaiting { .. } | RunEvent::SuiteLine { .. } => return false,
+        RunEvent::Pulling { .. }
+        | RunEvent::UnitWaiting { .. }
+        | RunEvent::CaseStarted { .. }
+        | RunEvent::StepStarted { .. }
+        | RunEvent::SuiteLine { .. } => return false,
         RunEvent::Engine { info } => facts.engine_info = Some(info.clone()),
         RunEvent::Gaps { gaps } => {
             if let Some(info) = &mut facts.engine_info {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::step_result::StepResult;
 use super::{attempts, host_steps, refusal, variables};
 use crate::agent::protocol::{AgentRequest, AgentResponse};
+use crate::lifecycle::RunEvent;
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::session::Session;
 use crate::model::Verdict;
@@ -38,13 +39,20 @@ impl<'a> StepsExecutor<'a> {
         let began = Instant::now();
         let started = Timestamp::now();
         let mut earlier = vec![];
+        self.announce(case, 1);
         let mut fact = self.attempt(index, case).await;
         while attempts::failed(&fact) && earlier.len() < usize::from(self.suite.retries) {
             earlier.push((earlier.len() + 1, fact));
+            self.announce(case, earlier.len() + 1);
             fact = self.attempt(index, case).await;
         }
         let fact = attempts::join(&earlier, fact);
         CaseFact { started: Some(started), took_ms: elapsed_ms(began), ..fact }
+    }
+
+    fn announce(&self, case: &Case, attempt: usize) {
+        let (suite, id, name) = (self.suite.name.clone(), case.id.clone(), case.name.clone());
+        self.session.journal.record(RunEvent::CaseStarted { suite, id, name, attempt });
     }
 
     async fn attempt(&mut self, index: usize, case: &Case) -> CaseFact {
@@ -66,7 +74,7 @@ impl<'a> StepsExecutor<'a> {
         let mut next = 0;
         'steps: while next < case.steps.len() {
             let together = &case.steps[next..next + side_by_side(&case.steps[next..])];
-            let results = join_all(together.iter().map(|step| self.timed(step))).await;
+            let results = join_all(together.iter().map(|step| self.timed(&case.id, step))).await;
             for (step, result) in together.iter().zip(results) {
                 if !self.record(step, &place("steps", next), result, &mut fact) {
                     break 'steps;
@@ -75,22 +83,24 @@ impl<'a> StepsExecutor<'a> {
             }
         }
         for (n, step) in case.cleanup.iter().enumerate() {
-            let result = self.timed(step).await;
+            let result = self.timed(&case.id, step).await;
             self.record(step, &place("cleanup", n), result, &mut fact);
         }
         fact.failed_attempts = u8::from(attempts::failed(&fact));
         fact
     }
 
-    async fn timed(&self, step: &Step) -> (StepResult, u64) {
+    async fn timed(&self, case: &str, step: &Step) -> (StepResult, u64) {
         let began = Instant::now();
+        let (suite, case) = (self.suite.name.clone(), case.to_owned());
+        self.session.journal.record(RunEvent::StepStarted { suite, case, step: name_of(step) });
         let result = self.perform(step).await;
         (result, elapsed_ms(began))
     }
 
     /// Adds the result of a step to the case; returns false if the case must end.
     fn record(&mut self, step: &Step, place: &str, (result, took_ms): (StepResult, u64), fact: &mut CaseFact) -> bool {
-        let did = step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)));
+        let did = name_of(step);
         fact.verdict = fact.verdict.max(Some(result.verdict));
         fact.steps.push(StepFact {
             did: did.clone(),
@@ -182,6 +192,10 @@ fn judge(answer: AgentResponse) -> StepResult {
             StepResult::inconclusive("an answer to a step", format!("unexpected answer from the agent: {other:?}"))
         }
     }
+}
+
+fn name_of(step: &Step) -> String {
+    step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)))
 }
 
 /// Describes the step without the values of variables and secrets.

@@ -18,6 +18,8 @@ pub enum Requirement {
     Verifiers,
     /// The browser.
     Chromium,
+    /// The terminal.
+    Tmux,
 }
 
 impl Requirement {
@@ -29,6 +31,7 @@ impl Requirement {
             Self::OwnCluster => "DAYFLY_REQUIRE_OWN_CLUSTER",
             Self::Verifiers => "DAYFLY_REQUIRE_VERIFIERS",
             Self::Chromium => "DAYFLY_REQUIRE_CHROMIUM",
+            Self::Tmux => "DAYFLY_REQUIRE_TMUX",
         }
     }
 
@@ -39,6 +42,7 @@ impl Requirement {
             Self::OwnCluster => "own cluster",
             Self::Verifiers => "verifiers",
             Self::Chromium => "Chromium",
+            Self::Tmux => "tmux",
         }
     }
 }

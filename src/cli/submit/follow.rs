@@ -12,12 +12,12 @@ use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 
 use super::run_state::{Refusal, RunState, run_state};
-use crate::cli::{Output, progress};
+use crate::cli::Output;
+use crate::cli::progress::Screen;
 use crate::controller::{RUNNER, runner_pod};
 use crate::crd::{RunStatus, TestEnvironment};
 use crate::engine::kubernetes::watch_with_relist;
 use crate::lifecycle::RunEvent;
-use crate::plan::Plan;
 
 /// Time after which a missing controller is reported.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -36,8 +36,8 @@ pub struct Follow<'a> {
     pub objects: Api<TestEnvironment>,
     /// The submitted object.
     pub submitted: TestEnvironment,
-    /// The plan of the run.
-    pub plan: &'a Plan,
+    /// Shows the progress.
+    pub screen: &'a Screen,
     /// Output format.
     pub output: Output,
 }
@@ -129,7 +129,7 @@ impl Follow<'_> {
 
     /// Shows the runner's log until the run is over and the log has ended.
     async fn show_log(&self, run: &RunStatus, mut states: watch::Receiver<RunState>, controller_namespace: &str) {
-        let mut show = progress::reporter(self.output, self.plan, &run.id);
+        let mut show = self.screen.reporter(&run.id);
         let over = async {
             let ends = |w: &RunState| matches!(w, RunState::Ended(_) | RunState::Refused(_));
             if states.wait_for(ends).await.is_err() {

@@ -51,10 +51,10 @@ impl Page {
 
     /// How the run ended, beside its suites.
     pub(super) fn ending(&mut self, facts: &Facts) {
-        if !self.told.has_ends() {
-            let ends = facts.unit_ends.iter().map(|end| line(&display::unit_end(end), 500));
-            self.list("Ended unasked", ends.collect());
-        }
+        // Progress tells what ended, but not that a suite allows it.
+        let told = self.told.has_ends();
+        let ends = facts.unit_ends.iter().filter(|end| !told || end.allowed_by.is_some());
+        self.list("Ended unasked", ends.map(|end| line(&display::unit_end(end), 500)).collect());
         self.list("Suites that were not selected", facts.not_selected.iter().map(|name| line(name, 60)).collect());
         let logs = clues::kept_files(facts);
         self.list(

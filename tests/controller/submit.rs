@@ -42,6 +42,10 @@ fn essence(mut report: Value) -> Value {
                 ] {
                     map.remove(key);
                 }
+                // A raw file lies at its digest.
+                if map.contains_key("mediaType") {
+                    map.remove("path");
+                }
                 map.values_mut().for_each(forget);
             }
             Value::Array(all) => all.iter_mut().for_each(forget),

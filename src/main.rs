@@ -68,7 +68,9 @@ fn printed(code: u8) -> u8 {
 /// info.
 fn trace(cli: &Cli) {
     let in_cluster = matches!(cli.verb, Verb::Controller(_) | Verb::Runner(_));
-    let levels = [if in_cluster { "dayfly=info,warn" } else { "warn" }, "dayfly=debug,warn", "debug"];
+    // The client tells of each attempt of a request; dayfly tells what came of them all.
+    let quiet = if in_cluster { "dayfly=info,warn,kube_client::client=off" } else { "warn,kube_client::client=off" };
+    let levels = [quiet, "dayfly=debug,warn", "debug"];
     let level = levels[usize::from(cli.common.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stdio::LogWriter).with_ansi(false);

@@ -224,9 +224,14 @@ fn record_result(session: &Session, progress: &mut Progress, unit: String, resul
 }
 
 async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailure> {
+    let began = tokio::time::Instant::now();
     let (kind, reason) = match session.engine.start(&session.lease, &unit.name).await {
         Err(e @ EngineError::Capacity(_)) => (CauseKind::NoCapacity, format!("failed to {e}")),
-        Err(e) => (CauseKind::NotReady, format!("failed to {e}")),
+        Err(e) => {
+            let outage = session.outage_since(began);
+            let away = outage.map(|what| format!(". This proves nothing about {}: {what}", unit.name));
+            (CauseKind::NotReady, format!("failed to {e}{}", away.unwrap_or_default()))
+        }
         Ok(_) => {
             session.follow_log(&unit.name).await;
             match session.wait_until_ready(unit).await {

@@ -1,5 +1,6 @@
 //! Limits each request: an API server that says nothing any more is away. Watches and followed logs may be silent once they
-//! have begun; their readers notice the silence themselves.
+//! have begun; their readers notice the silence themselves. An answer counts when it is complete, so that one that breaks off
+//! is repeated like one that never began; only logs, which may be large, are passed on as they come.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,8 @@ use futures::future::BoxFuture;
 use http::header::UPGRADE;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use kube::client::Body;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::{BoxError, Layer, Service};
@@ -42,9 +45,10 @@ impl<S, B> Service<Request<Body>> for Limited<S>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
     S::Future: Send + 'static,
-    B: Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
-    type Response = Response<LimitedBody<B>>;
+    type Response = Response<UnsyncBoxBody<Bytes, BoxError>>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
@@ -53,12 +57,18 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let streams = streams(&request);
+        let (streams, log) = (streams(&request), request.uri().path().ends_with("/log"));
         let answer = self.0.call(request);
         Box::pin(async move {
             let response = timeout(LIMIT, answer).await.map_err(|_| Silent)??;
             let limit = (!streams).then(|| Box::pin(sleep(LIMIT)));
-            Ok(response.map(|body| LimitedBody { body: Box::pin(body), limit }))
+            let response = response.map(|body| LimitedBody { body: Box::pin(body), limit });
+            if streams || log {
+                return Ok(response.map(BodyExt::boxed_unsync));
+            }
+            let (parts, body) = response.into_parts();
+            let complete = Full::new(body.collect().await?.to_bytes());
+            Ok(Response::from_parts(parts, complete.map_err(|never| match never {}).boxed_unsync()))
         })
     }
 }
@@ -70,7 +80,7 @@ fn streams(request: &Request<Body>) -> bool {
 }
 
 /// A body that breaks if it is silent for too long.
-pub struct LimitedBody<B> {
+struct LimitedBody<B> {
     body: Pin<Box<B>>,
     limit: Option<Pin<Box<Sleep>>>,
 }

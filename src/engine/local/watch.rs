@@ -29,7 +29,7 @@ pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<
         run: owner,
         reported: BTreeSet::new(),
         known: BTreeMap::new(),
-        handled: 0,
+        handled: BTreeSet::new(),
         sender,
     };
     tokio::spawn(watcher.run());
@@ -49,8 +49,9 @@ struct Watcher {
     reported: BTreeSet<(String, String)>,
     /// The containers that were seen, by id.
     known: BTreeMap<String, UnitCopy>,
-    /// The time of the latest event, in nanoseconds since 1970.
-    handled: i64,
+    /// The events of ends that were handled, by container and nanoseconds since 1970: a stream that is opened again repeats
+    /// those of its first second, and processes of an engine write theirs out of order.
+    handled: BTreeSet<(String, i64)>,
     sender: mpsc::Sender<EngineEvent>,
 }
 
@@ -113,12 +114,7 @@ impl Watcher {
     }
 
     async fn handle(&mut self, event: EventMessage) -> Result<(), ReceiverGone> {
-        // A stream that is opened again repeats the events of its first second.
         let at = event.time_nano.unwrap_or_default();
-        if at != 0 && at <= self.handled {
-            return Ok(());
-        }
-        self.handled = self.handled.max(at);
         let actor = event.actor.unwrap_or_default();
         let attributes: BTreeMap<String, String> = actor.attributes.unwrap_or_default().into_iter().collect();
         let role = attributes.get(ROLE).map_or("", String::as_str);
@@ -140,7 +136,9 @@ impl Watcher {
         }
         self.known.insert(container.clone(), UnitCopy::of(|key| attributes.get(key).cloned()));
         match action.as_str() {
-            "die" | "died" => self.died(&container, &attributes, at).await,
+            "die" | "died" if self.handled.insert((container.clone(), at)) => {
+                self.died(&container, &attributes, at).await
+            }
             _ => Ok(()),
         }
     }

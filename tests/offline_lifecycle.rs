@@ -9,7 +9,7 @@ use dayfly::engine::{ClaimPolicy, Engine, ReplacePolicy, SuiteExit};
 use dayfly::lease::{Hold, Lease, Owner, RetentionChange, TakenOver};
 use dayfly::lifecycle::session::Session;
 use dayfly::lifecycle::{Journal, RunEvent, up};
-use dayfly::model::Verdict;
+use dayfly::model::{Outcome, Verdict};
 use dayfly::plan::{Plan, Position, ReadyPlan, SuitePlan};
 use dayfly::report::exit_code;
 use dayfly::report::facts::{Cause, CauseKind, Facts};
@@ -277,6 +277,40 @@ async fn steps_restart_services() {
     let facts = story.up_and_test().await;
     assert_eq!(exit_code::from_facts(&facts), exit_code::PASSED, "{facts:#?}");
     assert_eq!(story.engine.done()[5..], ["stop api", "start api"]);
+}
+
+/// The facts of a run in which `web` ends 30 times as soon as the suite begins, and the suite allows these units to end.
+async fn web_ends(may_end: &[&str]) -> Facts {
+    let mut plan =
+        with_cases(SuiteKind::Acceptance, json!([{"id": "A1", "name": "n", "steps": [{"wait": {"for": "100ms"}}]}]));
+    plan.suites.get_mut("suite").unwrap().may_end = may_end.iter().map(|name| (*name).to_owned()).collect();
+    let mut story = story(Script::default(), plan);
+    let engine = story.engine.clone();
+    let observer = move |event: &RunEvent| {
+        if matches!(event, RunEvent::SuiteStarted { .. }) {
+            (0..30).for_each(|_| engine.end("web", 3));
+        }
+    };
+    story.journal = Journal::new(testing::facts(&story.lease), None, Box::new(observer));
+    story.up_and_test().await
+}
+
+#[tokio::test]
+async fn a_unit_that_ends_unasked_is_told_once_with_how_often() {
+    let facts = web_ends(&[]).await;
+    assert_eq!((facts.outcome(), exit_code::from_facts(&facts)), (Outcome::Failed, exit_code::NOT_READY));
+    assert_eq!(facts.suites[0].verdict, Some(Verdict::Passed));
+    let ends: Vec<_> = facts.unit_ends.iter().map(|e| (e.unit.as_str(), e.times, e.during.as_slice())).collect();
+    assert_eq!(ends, [("web", 30, ["suite".to_owned()].as_slice())]);
+    assert_eq!(facts.events.iter().filter(|e| e.text.contains("no step asked")).count(), 1);
+    assert!(facts.causes[0].text.contains("30 such events"), "{:?}", facts.causes);
+}
+
+#[tokio::test]
+async fn a_suite_allows_ends_by_name_only() {
+    let allowed = web_ends(&["web"]).await;
+    assert_eq!((allowed.outcome(), allowed.unit_ends.len()), (Outcome::Passed, 1));
+    assert_eq!(web_ends(&["api"]).await.outcome(), Outcome::Failed);
 }
 
 #[tokio::test]

@@ -174,6 +174,7 @@ mod tests {
             own: true,
             during: vec![],
             late: false,
+            times: 1,
             allowed_by: None,
         }];
         let lines = [

@@ -88,6 +88,9 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
 
 /// Applies an event; returns true if the facts should be saved.
 pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
+    if ended_again(facts, event, at) {
+        return false;
+    }
     if let Some((about, text)) = event_text(event) {
         facts.events.push(Event { at, about, text });
     }
@@ -119,14 +122,7 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
                 set_running_digest(facts, unit, digest);
             }
         }
-        RunEvent::UnitEnded { unit, code, oom_killed } => {
-            let end = unit_end(facts, unit, at, exit_text(*code, *oom_killed), true);
-            facts.unit_ends.push(end);
-        }
-        RunEvent::UnitGone { unit, why } => {
-            let end = unit_end(facts, unit, at, why.clone(), false);
-            facts.unit_ends.push(end);
-        }
+        RunEvent::UnitEnded { .. } | RunEvent::UnitGone { .. } => {}
         RunEvent::SuiteStarted { suite } => facts.suites.push(suite.clone()),
         RunEvent::CaseDone { suite, case } => with_suite(facts, suite, |s| s.cases.push(case.clone())),
         RunEvent::SuiteDone { suite } => with_suite(facts, &suite.name, |s| *s = suite.clone()),
@@ -147,6 +143,29 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
     true
 }
 
+/// Adds the end of a unit; returns true if it only counts one more of what is known. A service may end and restart without
+/// a pause, so that each for itself could fill a report.
+fn ended_again(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
+    let end = match event {
+        RunEvent::UnitEnded { unit, code, oom_killed } => {
+            unit_end(facts, unit, at, exit_text(*code, *oom_killed), true)
+        }
+        RunEvent::UnitGone { unit, why } => unit_end(facts, unit, at, why.clone(), false),
+        _ => return false,
+    };
+    let same = |known: &&mut UnitEnd| UnitEnd { at: known.at, times: known.times, ..end.clone() } == **known;
+    match facts.unit_ends.iter_mut().find(same) {
+        Some(known) => {
+            known.times = known.times.saturating_add(1);
+            true
+        }
+        None => {
+            facts.unit_ends.push(end);
+            false
+        }
+    }
+}
+
 /// The end of a unit, with the suites that run.
 fn unit_end(facts: &Facts, unit: &str, at: Timestamp, what: String, own: bool) -> UnitEnd {
     let names = |suites: Vec<&SuiteFact>| suites.into_iter().map(|s| s.name.clone()).collect::<Vec<_>>();
@@ -156,7 +175,7 @@ fn unit_end(facts: &Facts, unit: &str, at: Timestamp, what: String, own: bool) -
     let last = facts.suites.iter().filter_map(|s| s.finished).max();
     let during =
         if late { names(facts.suites.iter().filter(|s| s.finished == last).collect()) } else { names(running) };
-    UnitEnd { unit: unit.to_owned(), at, what, own, during, late, allowed_by }
+    UnitEnd { unit: unit.to_owned(), at, what, own, during, late, times: 1, allowed_by }
 }
 
 fn exit_text(code: i64, oom_killed: bool) -> String {

@@ -9,8 +9,9 @@ use crate::spec::model::SuiteKind;
 /// The end of a unit that no step asked for, in one line.
 pub fn unit_end(end: &UnitEnd) -> String {
     let allowed = end.allowed_by.as_ref().map(|suite| format!(", allowed by suite {suite}")).unwrap_or_default();
+    let often = if end.times > 1 { format!(", {} times", end.times) } else { String::new() };
     let when = super::time::timestamp(end.at);
-    sanitize::one_line(&format!("{}: {} {} ({when}){allowed}", end.unit, end.what, end.when()), 400)
+    sanitize::one_line(&format!("{}: {} {} ({when}{often}){allowed}", end.unit, end.what, end.when()), 400)
 }
 
 /// The outcome in one capitalized word. The report of an unfinished run never shows PASSED.

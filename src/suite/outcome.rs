@@ -69,7 +69,8 @@ fn unit_end(unit: &str, ends: &[&UnitEnd]) -> Cause {
     let first = ends.iter().find(|end| !end.own).or(ends.first());
     let what = first.map_or("it ended", |end| end.what.as_str());
     let when = first.map(|end| end.when()).unwrap_or_default();
-    let often = if ends.len() > 1 { format!(" (the first of {} such events)", ends.len()) } else { String::new() };
+    let times: u32 = ends.iter().fold(0, |sum, end| sum.saturating_add(end.times));
+    let often = if times > 1 { format!(" (the first of {times} such events)") } else { String::new() };
     let own = ends.iter().all(|end| end.own);
     let advice = if own { "; read its log, or allow it with `mayEnd` of the suite" } else { "" };
     Cause {

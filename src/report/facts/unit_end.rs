@@ -20,6 +20,9 @@ pub struct UnitEnd {
     /// Its suites had already ended when it was reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// How often it happened, the same way and during the same suites.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u32,
     /// The suite that allows it (`mayEnd`), if one of them does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_by: Option<String>,
@@ -36,4 +39,12 @@ impl UnitEnd {
         let late = if self.late { "or right after " } else { "" };
         format!("during {late}{suites}")
     }
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn is_once(times: &u32) -> bool {
+    *times == 1
 }

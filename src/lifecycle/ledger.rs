@@ -25,6 +25,8 @@ struct Inner {
 struct State {
     /// Units that a suite has stopped and not started again: their ends are expected.
     stopped: BTreeSet<String>,
+    /// Units that a suite is starting: the engine may replace what is left of them, but no process may end.
+    starting: BTreeSet<String>,
     /// The number of reported ends, by copy.
     ends: BTreeMap<String, u32>,
     /// Units of which an end was reported since a suite started them, if one did.
@@ -50,7 +52,8 @@ impl Ledger {
         *state.ends.entry(copy.clone()).or_default() += 1;
         state.ended.insert(unit.clone());
         state.changed.insert(unit.clone());
-        let asked = state.stopped.contains(unit);
+        let replaced = matches!(event, EngineEvent::Gone { .. }) && state.starting.contains(unit);
+        let asked = replaced || state.stopped.contains(unit);
         drop(state);
         self.0.changed.notify_waiters();
         !asked
@@ -86,12 +89,31 @@ impl Ledger {
         }
     }
 
-    /// Expects no end of a unit any more: a suite has started it.
-    pub fn started(&self, unit: &str) {
+    /// Expects no end of a unit any more, because a suite starts it.
+    pub fn starting(&self, unit: &str) {
         let mut state = self.state();
         state.stopped.remove(unit);
         state.ended.remove(unit);
+        state.starting.insert(unit.to_owned());
         state.changed.insert(unit.to_owned());
+    }
+
+    /// A suite has started a unit: nothing of it is replaced any more.
+    pub fn started(&self, unit: &str) {
+        self.state().starting.remove(unit);
+    }
+
+    /// Forgets what happened while the environment came up, from which the suites begin.
+    pub fn begin(&self) {
+        let mut state = self.state();
+        state.ended.clear();
+        state.changed.clear();
+    }
+
+    /// The number of reported ends of these copies.
+    pub fn count_ends(&self, copies: impl Iterator<Item = String>) -> u32 {
+        let state = self.state();
+        copies.map(|copy| state.ends.get(&copy).copied().unwrap_or_default()).fold(0, u32::saturating_add)
     }
 
     /// Reports whether an end of a unit was ever reported, or asked for.
@@ -124,8 +146,15 @@ mod tests {
         assert!(ledger.note(&exited("api")));
         ledger.expect_end("api", copies());
         assert!(!ledger.note(&exited("api")));
-        ledger.started("api");
+        ledger.starting("api");
         assert!(!ledger.knows("api"));
+        // The engine replaces what is left; a process that ends at once is no part of that.
+        let gone = EngineEvent::Gone { unit: "api".into(), copy: "api".into(), why: "gone".into() };
+        assert!(!ledger.note(&gone) && ledger.note(&exited("api")));
+        ledger.started("api");
+        assert!(ledger.note(&gone));
+        ledger.begin();
+        assert!(!ledger.knows("api") && !ledger.has_changed("api"));
         assert!(ledger.note(&exited("api")) && ledger.knows("api"));
         assert!(!ledger.note(&EngineEvent::LeaseChanged));
     }

@@ -200,6 +200,7 @@ impl Session {
     /// Remembers the processes of all units, to be compared with those at the end.
     pub(super) fn remember_processes(&self, running: &[RunningContainer]) {
         let mut known = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.begin();
         *known = running.iter().map(|c| (c.unit.clone(), c.process.clone())).collect();
     }
 

@@ -12,8 +12,8 @@ use crate::spec::model::Restart;
 impl Session {
     /// Stops a unit for a suite.
     pub async fn stop_unit(&self, unit: &str) -> Result<(), String> {
-        let copies = self.lease.plan.unit(unit).map_or(1, |u| u.replicas.max(1));
-        let before = self.ledger.expect_end(unit, (1..=copies).map(|copy| labels::copy_name(unit, copy)));
+        let copies = self.lease.plan.unit(unit).map(copies).into_iter().flatten();
+        let before = self.ledger.expect_end(unit, copies);
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.engine.stop(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
         self.ledger.await_ends(&before).await;
@@ -27,8 +27,10 @@ impl Session {
         let planned = self.lease.plan.unit(unit).ok_or_else(|| format!("service {unit} does not exist"))?;
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.journal.record(RunEvent::UnitStarting { unit: unit.to_owned() });
-        self.engine.start(&self.lease, unit).await.map_err(|e| format!("failed to {e}"))?;
+        self.ledger.starting(unit);
+        let started = self.engine.start(&self.lease, unit).await;
         self.ledger.started(unit);
+        started.map_err(|e| format!("failed to {e}"))?;
         self.follow_log(unit).await;
         self.wait_until_ready(planned).await?;
         let took_ms = elapsed_ms(start);
@@ -44,12 +46,24 @@ impl Session {
         }
     }
 
-    /// Waits for the time itself: it is the condition. While an environment comes up, its watch interrupts the wait.
+    /// Waits for the time itself: it is the condition. While an environment comes up, its watch interrupts the wait for a unit
+    /// that nothing restarts; one that restarts must stay up after its last start.
     async fn stays_up(&self, unit: &Unit, ms: u64) -> Result<(), String> {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-        if self.ledger.knows(&unit.name) && unit.restart == Restart::Never {
-            return Err(format!("its process ended within {}, and must run for that time", seconds(ms)));
+        let began = Instant::now();
+        loop {
+            let before = self.ledger.count_ends(copies(unit));
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            if self.ledger.count_ends(copies(unit)) == before {
+                return Ok(());
+            }
+            if unit.restart == Restart::Never || elapsed_ms(began) >= unit.within_ms {
+                return Err(format!("its process ended within {}, and must run for that time", seconds(ms)));
+            }
         }
-        Ok(())
     }
+}
+
+/// The names of a unit's copies.
+fn copies(unit: &Unit) -> impl Iterator<Item = String> + use<'_> {
+    (1..=unit.replicas.max(1)).map(|copy| labels::copy_name(&unit.name, copy))
 }

@@ -22,6 +22,13 @@ pub type Sources = BTreeMap<String, String>;
 /// Executes the selected suites (all if `only` is empty) and records a cause for each that did not pass.
 /// Fails if a signal or a newer run stops this run.
 pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
+    let done = execute_all(session, only, sources).await;
+    // However the suites ended: an end that was seen is told.
+    outcome::unit_ends(&session.journal.facts().unit_ends).into_iter().for_each(|c| record_cause(session, c));
+    done
+}
+
+async fn execute_all(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
     session.follow_logs().await;
     let waves = schedule::waves(&session.lease.plan.suites, only);
     if waves.is_empty() {
@@ -44,9 +51,7 @@ pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> R
         done.iter().filter_map(outcome::cause).for_each(|c| record_cause(session, c));
     }
     session.check_ownership().await?;
-    session.record_late_ends().await?;
-    outcome::unit_ends(&session.journal.facts().unit_ends).into_iter().for_each(|c| record_cause(session, c));
-    Ok(())
+    session.record_late_ends().await
 }
 
 fn record_cause(session: &Session, cause: Cause) {
@@ -107,12 +112,18 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     let mut run = StepsExecutor::new(session, suite, here);
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
     tokio::time::timeout_at(deadline, ahead::start(session, &suite.name, cases)).await.ok();
+    let mut explained = 0;
     for (index, case) in cases.iter().enumerate() {
         let began = tokio::time::Instant::now();
         let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
+        let done_in_time = done.is_ok();
         let case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
         let mut case = outage::excuse(session, began, case);
-        explain::explain(session, suite, fact.started, &mut case).await;
+        // Cases that did not run after the time limit have no causes of their own.
+        if explained < explain::CASES && (done_in_time || explained == 0) && explain::is_unexplained(&case) {
+            explained += 1;
+            explain::explain(session, suite, fact.started, &mut case).await;
+        }
         session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
     }

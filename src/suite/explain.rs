@@ -18,7 +18,12 @@ use crate::report::facts::CaseFact;
 /// Time limit for the logbook to reach what was logged during the case.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(3);
 /// Maximum number of cases of one suite that get clues: more of them explain nothing more.
-const CASES: usize = 50;
+pub(super) const CASES: usize = 50;
+
+/// Returns true for a case that needs clues.
+pub(super) fn is_unexplained(case: &CaseFact) -> bool {
+    matches!(case.verdict, Some(Verdict::Failed | Verdict::Inconclusive))
+}
 
 /// Adds the clues to a case of a suite that began at `began`, if the case did not pass.
 pub(super) async fn explain(session: &Session, suite: &SuitePlan, began: Timestamp, case: &mut CaseFact) {
@@ -28,9 +33,8 @@ pub(super) async fn explain(session: &Session, suite: &SuitePlan, began: Timesta
 /// As `explain`, for many cases that have just ended.
 pub(super) async fn explain_all(session: &Session, suite: &SuitePlan, began: Timestamp, cases: &mut [CaseFact]) {
     let plan = &session.lease.plan;
-    let unexplained = |c: &&mut CaseFact| matches!(c.verdict, Some(Verdict::Failed | Verdict::Inconclusive));
     let mut caught_up = false;
-    for case in cases.iter_mut().filter(unexplained).take(CASES) {
+    for case in cases.iter_mut().filter(|case| is_unexplained(case)).take(CASES) {
         let of_steps = match &suite.executor {
             SuiteExecutor::Steps { cases } => cases.iter().find(|c| c.id == case.id),
             SuiteExecutor::Container(_) => None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bollard::errors::Error;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 
 use super::client::LocalEngine;
 use super::logs::{Piece, StreamSplitter, containers, pieces};
@@ -73,6 +74,9 @@ impl Follower {
             };
             match reading.next().await {
                 Some(Ok(piece)) => {
+                    if self.position.is_shortened(&piece) {
+                        self.events.push_back(self.shortened());
+                    }
                     if let Some(piece) = self.position.advance(piece) {
                         self.events.extend(self.splitter.add(&piece, &self.unit).into_iter().map(LogEvent::Line));
                     }
@@ -81,8 +85,7 @@ impl Follower {
                     match ended {
                         Some(Err(e)) => tracing::debug!(unit = self.unit, "its log broke off: {e}"),
                         _ if self.position.is_beyond_the_end() => {
-                            let why = "the engine no longer has the beginning of its log".into();
-                            self.events.push_back(LogEvent::Gap { unit: self.unit.clone(), why });
+                            self.events.push_back(self.shortened());
                         }
                         _ => {}
                     }
@@ -91,6 +94,10 @@ impl Follower {
                 }
             }
         }
+    }
+
+    fn shortened(&self) -> LogEvent {
+        LogEvent::Gap { unit: self.unit.clone(), why: "the engine no longer has the beginning of its log".into() }
     }
 
     /// Opens the log as soon as there is more to read; false if the container is gone.
@@ -126,11 +133,23 @@ struct Position {
     read: usize,
     /// Bytes that the present reading must still skip.
     skip: usize,
+    /// The latest time of what was passed on.
+    last: Option<Timestamp>,
 }
 
 impl Position {
     fn return_to_the_beginning(&mut self) {
         self.skip = self.read;
+    }
+
+    /// Reports whether a piece that would be skipped was written after everything that was passed on: the log has lost its
+    /// beginning, and the piece is new.
+    fn is_shortened(&mut self, piece: &Piece) -> bool {
+        let shortened = self.skip > 0 && piece.at.is_some_and(|at| self.last.is_some_and(|last| at > last));
+        if shortened {
+            (self.read, self.skip) = (0, 0);
+        }
+        shortened
     }
 
     /// What is new of a piece.
@@ -139,6 +158,7 @@ impl Position {
         self.skip -= known;
         let text = piece.text.get(known..).filter(|rest| !rest.is_empty())?.to_vec();
         self.read += text.len();
+        self.last = self.last.max(piece.at);
         Some(Piece { text, ..piece })
     }
 
@@ -169,6 +189,21 @@ mod tests {
         assert_eq!(new_text(&mut position, "one\n"), "");
         assert_eq!(new_text(&mut position, "two\n"), "o\n");
         assert!(!position.is_beyond_the_end());
+    }
+
+    #[test]
+    fn notices_new_text_at_the_place_of_what_was_read() {
+        let piece = |second, text: &str| Piece {
+            is_error: false,
+            at: Timestamp::from_second(second).ok(),
+            text: text.as_bytes().to_vec(),
+        };
+        let mut position = Position::default();
+        position.advance(piece(1, "old text"));
+        position.return_to_the_beginning();
+        assert!(!position.is_shortened(&piece(1, "old")));
+        assert!(position.is_shortened(&piece(2, "new")));
+        assert!(position.advance(piece(2, "new")).is_some_and(|p| p.text == b"new"));
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Watcher {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
-        let ours = |u: &&Listed| self.run.is_none_or(|run| matches!(u.label(labels::RUN), r if r == run.to_string()));
+        let ours = |u: &&Listed| self.run.is_none_or(|run| u.label(labels::RUN) == run.to_string());
         let units: Vec<&Listed> = units.iter().filter(ours).collect();
         let present: BTreeSet<&str> = units.iter().map(|u| u.id.as_str()).collect();
         let missing: Vec<_> = self

@@ -237,7 +237,7 @@ impl LogReader {
     /// Opens the log of the process before the present one after each restart; false if there is none to read. It is read whole:
     /// it is not known which of its lines came before a connection broke.
     async fn open_earlier(&mut self) -> Result<bool, EngineError> {
-        let Some(pod) = self.found().await else { return Ok(false) };
+        let Ok(Some(pod)) = self.found().await else { return Ok(false) };
         let restarts = container_status::container(&pod, &self.container).map_or(0, |c| c.restart_count);
         let ended = restarts - self.restarts.replace(restarts).unwrap_or(0);
         if ended <= 0 {
@@ -264,13 +264,14 @@ impl LogReader {
         explain::failed(&format!("read the log of {}", self.pod), error, Leftover::Unknown)
     }
 
-    async fn found(&mut self) -> Option<Pod> {
-        self.engine.pods(&self.environment).get_opt(&self.pod).await.ok().flatten()
+    async fn found(&mut self) -> Result<Option<Pod>, kube::Error> {
+        self.engine.pods(&self.environment).get_opt(&self.pod).await
     }
 
     /// Reports whether more lines can follow: the pod exists and has not ended for good.
     async fn may_continue(&mut self) -> bool {
-        let found = self.found().await;
+        // While the API server is away, nothing is known; the next attempt to read fails by itself.
+        let Ok(found) = self.found().await else { return true };
         let Some(pod) = found.filter(|pod| pod.metadata.deletion_timestamp.is_none()) else {
             self.gone = true;
             return false;

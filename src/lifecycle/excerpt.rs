@@ -1,13 +1,16 @@
-//! Chooses what to show of the log of a unit that failed: its end, its tracebacks in full, its errors. Pure.
+//! Chooses what to show of the log of a unit that failed: its end, and before it errors and tracebacks. Pure.
 
 use std::collections::BTreeSet;
 
 use super::telling::{Reader, Telling};
+use crate::model::sanitize;
 
 /// Number of lines at the end that are always shown.
 const END: usize = 20;
 /// Maximum number of lines before the end.
 const BEFORE: usize = 40;
+/// Longest line, in characters.
+const LONGEST_LINE: usize = 600;
 /// Stands for lines that are left out.
 const LEFT_OUT: &str = "…";
 
@@ -41,7 +44,7 @@ pub fn excerpt(lines: &[String]) -> Vec<String> {
         if n != expected {
             excerpt.push(LEFT_OUT.to_owned());
         }
-        excerpt.push(lines[n].clone());
+        excerpt.push(sanitize::cut(&lines[n], LONGEST_LINE));
         expected = n + 1;
     }
     excerpt

@@ -178,7 +178,11 @@ fn stands_alone(line: &str, start: usize, end: usize) -> bool {
     if of_a_name && !(word.starts_with(char::is_uppercase) && before.ends_with(char::is_lowercase)) {
         return false;
     }
-    let nothing_before = ["no ", "0 ", "without ", "/"].iter().any(|n| before.to_ascii_lowercase().ends_with(n));
+    // Only the end is looked at: a line may hold thousands of such words.
+    let ends = |n: &str| {
+        before.len() >= n.len() && before.as_bytes()[before.len() - n.len()..].eq_ignore_ascii_case(n.as_bytes())
+    };
+    let nothing_before = ["no ", "0 ", "without ", "/"].into_iter().any(ends);
     !nothing_before && !is_nothing(after)
 }
 

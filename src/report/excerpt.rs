@@ -21,9 +21,32 @@ pub fn excerpt(text: &str, most: usize) -> String {
     [first, &[mark], last].concat().join("\n")
 }
 
+/// The last lines that fit into `most` characters together, with a mark if some are left out.
+pub fn last(lines: &[String], most: usize) -> String {
+    let mut room = most;
+    let fits = |line: &&String| {
+        let length = line.chars().count() + 1;
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    };
+    let shown = lines.iter().rev().take_while(fits).count();
+    let from = lines.len() - shown;
+    let mark = if from > 0 { "…\n" } else { "" };
+    format!("{mark}{}", lines[from..].join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_the_last_lines_that_fit() {
+        let lines: Vec<_> = ["one", "two", "three"].map(str::to_owned).into();
+        assert_eq!(last(&lines, 100), "one\ntwo\nthree");
+        assert_eq!(last(&lines, 10), "…\ntwo\nthree");
+        assert_eq!(last(&lines, 3), "…\n");
+    }
 
     #[test]
     fn keeps_the_beginning_and_the_end() {

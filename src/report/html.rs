@@ -9,7 +9,7 @@ use self::badge::badge;
 use super::ReportError;
 use super::facts::{Facts, UnitFact};
 use crate::model::sanitize;
-use crate::report::{clues, display, time};
+use crate::report::{clues, display, excerpt, time};
 
 mod badge;
 mod network;
@@ -178,7 +178,7 @@ fn broken(unit: &UnitFact) -> Option<Broken> {
     Some(Broken {
         name: sanitize::one_line(&unit.name, 120),
         why,
-        last_log: sanitize::block(&unit.last_log.join("\n"), 20_000),
+        last_log: sanitize::block(&excerpt::last(&unit.last_log, 19_000), 20_000),
     })
 }
 

@@ -5,7 +5,7 @@
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
 use crate::model::sanitize;
-use crate::report::{clues, counts, display, time};
+use crate::report::{clues, counts, display, excerpt, time};
 
 mod escape;
 
@@ -165,7 +165,7 @@ fn unit(unit: &UnitFact) -> Option<String> {
     if !unit.last_log.is_empty() {
         piece += &format!(
             "\n<details><summary>Last log lines</summary>\n\n{}\n</details>\n\n",
-            fenced(&unit.last_log.join("\n"), 3000)
+            fenced(&excerpt::last(&unit.last_log, 2900), 3000)
         );
     }
     Some(piece)

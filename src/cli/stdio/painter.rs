@@ -4,7 +4,7 @@
 //! became narrower has broken the rows by then: each takes as many lines as its width needs.
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use crate::cli::terminal::{Charset, Look};
 use crate::model::sanitize;
@@ -47,9 +47,10 @@ impl Row {
         let mut out = String::new();
         let mut used = 0;
         for (style, text) in &self.0 {
-            let text = look.charset.convert(text);
+            // Terminals do not agree on the width of what joins other characters: without it, each column is counted once.
+            let text: String = look.charset.convert(text).chars().filter(|c| columns_of(*c) > 0).collect();
             let (part, cut) = fit(&text, width - used, look.charset);
-            used += part.width();
+            used += columns(&part);
             if look.colour && *style != Style::new() {
                 out.push_str(&format!("{style}{part}{style:#}"));
             } else {
@@ -63,16 +64,25 @@ impl Row {
     }
 }
 
+fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// The columns that a text takes, character by character.
+fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
 /// The beginning of a text in at most `width` columns, with a mark if it was cut.
 fn fit(text: &str, width: usize, charset: Charset) -> (String, bool) {
-    if text.width() <= width {
+    if columns(text) <= width {
         return (text.to_owned(), false);
     }
     let mark = if charset == Charset::Unicode { "…" } else { "..." };
     let mark: String = mark.chars().take(width).collect();
-    let mut room = width - mark.width();
+    let mut room = width - columns(&mark);
     let fits = |c: &char| {
-        let width = c.width().unwrap_or(0);
+        let width = columns_of(*c);
         let fits = width <= room;
         room = room.saturating_sub(width);
         fits
@@ -188,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn counts_what_terminals_disagree_about_once_for_each_column() {
+        for text in ["\u{2764}\u{fe0f}".repeat(150), "\u{644}\u{627}".repeat(75), "a\u{301}".repeat(40)] {
+            let drawn = Painter::new().paint("", &[row(&text)], PLAIN, SIZE);
+            assert_eq!(drawn.trim_end().chars().count(), SIZE.width - 1, "{drawn:?}");
+        }
+    }
+
+    #[test]
     fn a_row_never_fills_the_last_column() {
         for (text, drawn) in [
             ("1234567890123456789", "1234567890123456789"),
@@ -201,7 +219,7 @@ mod tests {
         for width in 0..6 {
             for look in [PLAIN, ascii] {
                 let drawn = Painter::new().paint("", &[row("123456789")], look, Size { width, height: 9 });
-                assert!(drawn.trim_end().width() < width.max(1), "{width}: {drawn:?}");
+                assert!(columns(drawn.trim_end()) < width.max(1), "{width}: {drawn:?}");
             }
         }
     }

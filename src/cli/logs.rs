@@ -47,15 +47,17 @@ pub async fn run(args: LogsArgs, common: &Common) -> anyhow::Result<u8> {
 /// that of a service of the only run.
 fn of_evidence(evidence: &Path, first: Option<&str>, args: &LogsArgs, common: &Common) -> anyhow::Result<u8> {
     let below = first.filter(|name| store::check_name("environment", name).is_ok()).map(|name| evidence.join(name));
-    let of_environment = below.filter(|folder| folder.is_dir() && !evidence.join(report::FILE).is_file());
+    let is_folder = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let of_environment = below.filter(|folder| is_folder(folder) && !evidence.join(report::FILE).is_file());
     if let (None, Some(name), Some(_)) = (&of_environment, first, &args.service) {
         let why = format!("there is no run of {name} in {}", evidence.display());
         anyhow::bail!(usage_error(&why));
     }
     let service = if of_environment.is_some() { args.service.as_deref() } else { first };
-    let newest = of_environment.and_then(|folder| past::newest_run(&folder));
-    let folder = match newest {
-        Some(folder) => folder,
+    let folder = match of_environment {
+        Some(folder) => {
+            past::newest_run(&folder).ok_or_else(|| usage_error(&format!("there is no run in {}", folder.display())))?
+        }
         None => {
             let report = report::find(evidence).map_err(|e| usage_error(&format!("{e:#}")))?;
             report.parent().unwrap_or(evidence).to_owned()
@@ -67,13 +69,16 @@ fn of_evidence(evidence: &Path, first: Option<&str>, args: &LogsArgs, common: &C
 fn past_logs(folder: &Path, service: Option<&str>, args: &LogsArgs, common: &Common) -> anyhow::Result<u8> {
     let logs = past::logs(folder, service)?;
     errln!("note: logs of the run in {}, which is over; they are not verified", folder.display());
-    let width = logs.iter().map(|log| log.of.chars().count()).max().unwrap_or(0);
+    // Names in a report are anybody's.
+    let name = |log: &past::PastLog| sanitize::one_line(&log.of, 80);
+    let width = logs.iter().map(|log| name(log).chars().count()).max().unwrap_or(0);
     for log in &logs {
+        let of = name(log);
         let from = args.tail.map_or(0, |tail| log.lines.len().saturating_sub(tail));
         let lines = log.lines[from..].iter().map(|line| match (common.output, logs.len()) {
-            (Output::Json, _) => format!("{}\n", serde_json::json!({"service": log.of, "text": line})),
+            (Output::Json, _) => format!("{}\n", serde_json::json!({"service": of, "text": line})),
             (Output::Text, 1) => format!("{line}\n"),
-            (Output::Text, _) => format!("{:<width$} | {line}\n", log.of),
+            (Output::Text, _) => format!("{of:<width$} | {line}\n"),
         });
         stdio::out(&lines.collect::<String>());
     }

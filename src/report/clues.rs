@@ -1,7 +1,7 @@
 //! Shared wording of clues, of the logs that a run kept, for every format.
 
 use super::facts::{Clue, Clues, Facts, RawFile};
-use crate::model::{Outcome, sanitize};
+use crate::model::{Digest, Outcome, sanitize};
 
 /// Maximum length of one line of a log, in characters.
 const LONGEST: usize = 400;
@@ -38,7 +38,10 @@ fn line(clue: &Clue) -> String {
 /// The logs and states that were collected before the removal: the name of each, and its place in the evidence folder. None of a
 /// run that passed.
 pub fn kept_files(facts: &Facts) -> Vec<(String, String)> {
-    let place =
-        |file: &RawFile| (sanitize::one_line(&file.name, 100), format!("raw/{}", sanitize::one_line(&file.sha256, 64)));
-    if facts.outcome() == Outcome::Passed { vec![] } else { facts.traces.iter().map(place).collect() }
+    // A damaged digest is no place.
+    let place = |file: &RawFile| {
+        let digest: Digest = format!("sha256:{}", file.sha256).parse().ok()?;
+        Some((sanitize::one_line(&file.name, 100), format!("raw/{}", digest.hex())))
+    };
+    if facts.outcome() == Outcome::Passed { vec![] } else { facts.traces.iter().filter_map(place).collect() }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{CaseFact, Cause, CauseKind, SuiteFact};
+use crate::model::Verdict;
 
 /// The failures that have been told in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,7 +101,8 @@ impl Told {
 /// The reason of a suite, unless one of its cases begins with it.
 pub fn own_reason(suite: &SuiteFact) -> Option<&str> {
     let reason = suite.reason.as_deref()?;
-    let says = |case: &CaseFact| case.failures.iter().any(|f| f.got.starts_with(reason));
+    let is_shown = |case: &CaseFact| case.verdict.is_some_and(|v| v != Verdict::Passed);
+    let says = |case: &CaseFact| is_shown(case) && case.failures.iter().any(|f| f.got.starts_with(reason));
     (!suite.cases.iter().any(says)).then_some(reason)
 }
 

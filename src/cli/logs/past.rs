@@ -45,7 +45,8 @@ pub fn logs(folder: &Path, unit: Option<&str>) -> anyhow::Result<Vec<PastLog>> {
         let names = known(unit, all.iter().map(|(of, _)| of.as_str()));
         bail!(usage_error(&format!("the run {} stored no log of {unit}; {names}", facts.run)));
     }
-    wanted.into_iter().map(|(of, file)| log(folder, of, file)).collect()
+    let mut left = read::MAX_BYTES;
+    wanted.into_iter().map(|(of, file)| log(folder, of, file, &mut left)).collect()
 }
 
 /// Every log that the facts name, with the name of the copy or suite that it is of.
@@ -55,13 +56,15 @@ fn named(facts: &Facts) -> impl Iterator<Item = (String, &RawFile)> {
     of_units.chain(of_suites.filter(|(_, r)| r.name == SUITE_LOG))
 }
 
-fn log(folder: &Path, of: &str, file: &RawFile) -> anyhow::Result<PastLog> {
-    let refuse = |why: String| usage_error(&format!("failed to show the log of {of}: {why}"));
+/// Reads a log; `left` is what all logs of a report may still take, in bytes: a report may name one file many times.
+fn log(folder: &Path, of: &str, file: &RawFile, left: &mut u64) -> anyhow::Result<PastLog> {
+    let refuse = |why: String| usage_error(&format!("failed to show the log of {}: {why}", sanitize::one_line(of, 80)));
     // The digest is used as a file name, so it must be one.
     let digest: Digest =
         format!("sha256:{}", file.sha256).parse().map_err(|_| refuse("its digest is damaged".into()))?;
     let path = folder.join(store::RAW).join(digest.hex());
     let bytes = read::read_file(&path).map_err(|e| refuse(e.to_string()))?;
+    *left = left.checked_sub(bytes.len() as u64).ok_or_else(|| refuse("all logs together are too large".into()))?;
     if Digest::compute(&bytes) != digest {
         bail!(refuse(format!("{} was changed after the run", path.display())));
     }

@@ -59,7 +59,7 @@ impl Page {
         let logs = clues::kept_files(facts);
         self.list(
             "Logs, in the folder of the evidence",
-            logs.iter().map(|(name, at)| format!("{name}: {at}")).collect(),
+            logs.iter().map(|(name, at)| line(&format!("{name}: {at}"), 200)).collect(),
         );
         self.teardown(facts);
         let causes = facts.causes.iter().filter(|c| !self.told.has_cause(c));
@@ -73,7 +73,7 @@ impl Page {
         let gaps = facts.engine_info.as_ref().map_or(0, |i| i.gaps.len());
         let counted = [
             (departures, "departure(s) from the secure defaults".to_owned()),
-            (gaps, format!("limit(s) of {}", engine(facts))),
+            (gaps, format!("thing(s) that {} does not enforce", engine(facts))),
         ];
         let counted = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
         let counted = counted.collect::<Vec<_>>().join(" and ");

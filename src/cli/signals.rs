@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM: the first ends the command in order, the second at once. Both say what they do.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -47,21 +48,35 @@ fn left_behind(environment: &str, flags: &str) -> String {
     format!("left {environment} behind; remove it with: dayfly down {environment}{flags}")
 }
 
-/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels, after `tell` has told the first answer; the second
-/// exits at once, after the second answer.
+/// Time for the second answer to be told, before the process exits anyhow.
+const TELL_LIMIT: Duration = Duration::from_secs(1);
+
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels, while `tell` tells the first answer; the second exits at
+/// once, after the second answer if the terminal takes it.
 pub fn watch(answers: Answers, tell: impl Fn(&str) + Send + 'static) -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     let mut signals = all()?;
     tokio::spawn(async move {
         any(&mut signals).await;
-        tell(&answers.first);
+        // First of all: a terminal that takes nothing more would block what is told.
         cancelled.cancel();
+        let (done, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            tell(&answers.first);
+            let _ = done.send(());
+        });
         any(&mut signals).await;
-        live::end();
-        if let Some(second) = answers.second {
-            errln!("{second}");
-        }
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = told.recv();
+            live::end();
+            if let Some(second) = answers.second {
+                errln!("{second}");
+            }
+            let _ = ended.send(());
+        });
+        let _ = end.recv_timeout(TELL_LIMIT);
         std::process::exit(i32::from(exit_code::INTERRUPTED));
     });
     Ok(token)

@@ -251,7 +251,11 @@ fn failing() -> (Stage, String) {
 
 #[test]
 fn the_report_repeats_a_failure_only_for_a_reader_who_has_not_seen_it() {
-    let (stage, file) = failing();
+    let (mut stage, file) = failing();
+    // Two pipes may have two readers.
+    let apart = stage.user.runs(&file, "7", &[]).code(5);
+    assert!(apart.out.contains("the last line") && !apart.out.contains("see above"), "{}", apart.out);
+    stage.user.variables.push(("CI".into(), "true".into()));
     let together = stage.user.runs(&file, "7", &[]).code(5);
     assert!(together.out.contains("Failed (see above)") && !together.out.contains("the last line"), "{}", together.out);
     assert!(together.err.contains("got       the suite exited with code 1\n"), "{}", together.err);

@@ -86,7 +86,11 @@ impl Screen {
     /// elsewhere.
     pub fn end(&self) -> Told {
         self.0.end();
-        if stdio::read_together() { self.shown().told.clone() } else { Told::default() }
+        if stdio::read_together(ci::in_ci(&process_env::variables())) {
+            self.shown().told.clone()
+        } else {
+            Told::default()
+        }
     }
 
     /// Prints the last of the JSON lines: the outcome of a run's suites, if there were any to judge, and the exit code.

@@ -13,6 +13,7 @@ use super::{Common, Output, OwnerArgs, RequestArgs, identity_token, process_env,
 use crate::evidence::store;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
+use crate::report::facts::CauseKind;
 use crate::report::{Facts, exit_code, text};
 use crate::run;
 use crate::run::{Run, RunRequest};
@@ -108,7 +109,12 @@ pub fn print_report(facts: &Facts, common: &Common, folder: &Path, screen: &Scre
         }
         stdio::out_styled(&text::render_closing(facts, colour, &told), colour);
         outln!("\nreport    {}", folder.join("report.json").display());
-        outln!("{:<9} {}", if facts.unsigned { "UNSIGNED" } else { "signed" }, folder.display());
+        let failed = facts.causes.iter().any(|c| c.kind == CauseKind::NoEvidence);
+        match facts.unsigned {
+            true => outln!("UNSIGNED  {}", folder.display()),
+            false if failed => {}
+            false => outln!("signed    {}", folder.display()),
+        }
     }
     if let Err(e) = super::ci::publish(facts, &process_env::variables()) {
         errln!("warning: failed to tell the CI system: {e}");

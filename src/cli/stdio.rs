@@ -65,16 +65,17 @@ pub fn stderr_look() -> Look {
     *LOOK.get_or_init(|| terminal::look(&process_env::variables(), io::stderr().is_terminal()))
 }
 
-/// Whether standard output and standard error go to the same reader, as far as their kinds tell: two terminals, two pipes,
-/// or one file.
-pub fn read_together() -> bool {
+/// Reports whether standard output and standard error go to the same reader: one file, two terminals, or, `in_ci`, the log of a
+/// job, which joins two pipes.
+pub fn read_together(in_ci: bool) -> bool {
     use rustix::fs::{FileType, fstat};
     let (Ok(out), Ok(err)) = (fstat(io::stdout()), fstat(io::stderr())) else { return false };
     if (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino) {
         return true;
     }
     let is_pipe = |mode| matches!(FileType::from_raw_mode(mode), FileType::Fifo | FileType::Socket);
-    (is_pipe(out.st_mode) && is_pipe(err.st_mode)) || (io::stdout().is_terminal() && io::stderr().is_terminal())
+    (in_ci && is_pipe(out.st_mode) && is_pipe(err.st_mode))
+        || (io::stdout().is_terminal() && io::stderr().is_terminal())
 }
 
 /// Prints data: text or JSON. Errors are recorded for `failure`.

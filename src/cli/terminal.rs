@@ -47,7 +47,7 @@ pub fn look(variables: &BTreeMap<String, String>, terminal: bool) -> Look {
 }
 
 impl Charset {
-    /// Returns the text in these characters. Escapes are those of JSON, so that a JSON text keeps its value.
+    /// Returns the text in these characters: marks become similar ones, and others the escapes of JSON.
     pub fn convert(self, text: &str) -> String {
         if self == Self::Unicode || text.is_ascii() {
             return text.to_owned();

@@ -60,7 +60,8 @@ impl Known {
     }
 }
 
-/// Requests reconciles for each event; ends with the events. They have updated the store before they arrive.
+/// Requests reconciles for each event; ends with the events. They have updated the store before they arrive, but for those of a
+/// list: the store has them when the list is complete.
 pub async fn follow(
     events: impl Stream<Item = watcher::Result<Event<TestEnvironmentSummary>>>,
     store: &Store<TestEnvironmentSummary>,
@@ -68,6 +69,7 @@ pub async fn follow(
 ) {
     let mut events = std::pin::pin!(events);
     let (mut known, mut listed) = (Known::default(), HashSet::new());
+    let (mut waiting, mut freed_by_list) = (vec![], false);
     while let Some(event) = events.next().await {
         let freed = match event {
             Ok(Event::Init) => {
@@ -76,9 +78,17 @@ pub async fn follow(
             }
             Ok(Event::InitApply(object)) => {
                 listed.insert(object.uid().to_owned());
-                changed(&mut known, &object, triggers)
+                let (is_new, freed) = known.update(&object);
+                if is_new {
+                    waiting.push(ObjectRef::from_obj(&object));
+                }
+                freed_by_list |= freed;
+                false
             }
-            Ok(Event::InitDone) => known.retain(&listed),
+            Ok(Event::InitDone) => {
+                waiting.drain(..).for_each(|object| triggers.request(object, Trigger::Object));
+                known.retain(&listed) | std::mem::take(&mut freed_by_list)
+            }
             Ok(Event::Apply(object)) => changed(&mut known, &object, triggers),
             Ok(Event::Delete(object)) => known.remove(object.uid()),
             Err(e) => {

@@ -148,14 +148,12 @@ impl Runner {
         self.api().patch_status(&self.object.1, &PatchParams::default(), &Patch::Json::<()>(patch)).await
     }
 
-    /// Writes the result, however long the API server is away: nobody else knows it.
+    /// Writes the result; for ten minutes, while the API server is away or in trouble: nobody else knows it.
     async fn write_last(&self, run: &RunStatus) -> Result<(), RunnerError> {
         let until = tokio::time::Instant::now() + LAST_WRITE_LIMIT;
         loop {
             match self.write(run).await {
-                Err(RunnerError::Api { source, .. })
-                    if !matches!(source, kube::Error::Api(_)) && tokio::time::Instant::now() < until =>
-                {
+                Err(RunnerError::Api { source, .. }) if !is_final(&source) && tokio::time::Instant::now() < until => {
                     tracing::warn!("the result is not written yet: {source}");
                     tokio::time::sleep(REPORT_INTERVAL).await;
                 }
@@ -325,6 +323,11 @@ fn finished(mut status: RunStatus, facts: &Facts, nothing_made: bool) -> RunStat
         status.removal_time = Some(now);
     }
     status
+}
+
+/// Reports whether the API server has refused a request for good.
+fn is_final(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code < 500 && status.code != 429)
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub struct Watches {
     pub runners: Store<Pod>,
     environments: Store<Namespace>,
     /// None until the API server has answered.
-    policy: watch::Receiver<Option<Policy>>,
+    /// None before it is known.
+    policy: watch::Receiver<Option<KnownPolicy>>,
 }
 
 impl Watches {
@@ -53,13 +54,17 @@ impl Watches {
 
     /// How long the policy lets environments of a namespace live.
     pub fn longest_life(&self, namespace: &str) -> Option<SignedDuration> {
+        // With an unusable policy nothing is extended.
+        if self.policy.borrow().as_ref().is_none_or(|known| !known.is_usable) {
+            return None;
+        }
         let limits = self.limits_of(namespace)?;
         i64::try_from(limits.ttl_ms.value).ok().map(SignedDuration::from_millis)
     }
 
     fn limits_of(&self, namespace: &str) -> Option<policy::Limits> {
         let subject = Subject::Requester { namespace: namespace.to_owned(), repository: None };
-        self.policy.borrow().as_ref().map(|policy| policy.limits(&subject))
+        self.policy.borrow().as_ref().map(|known| known.policy.limits(&subject))
     }
 
     /// Waits for the initial lists and the policy; returns false if a watch ended.
@@ -68,6 +73,12 @@ impl Watches {
             && self.environments.wait_until_ready().await.is_ok()
             && self.policy.clone().wait_for(Option::is_some).await.is_ok()
     }
+}
+
+/// The operator's policy, or the built-in one if that cannot be used.
+struct KnownPolicy {
+    policy: Policy,
+    is_usable: bool,
 }
 
 /// The caches, and a future without end that keeps them up to date and requests reconciles of these objects.
@@ -140,7 +151,7 @@ fn observe(namespace: &Namespace) -> (Option<String>, bool, Option<Timestamp>) {
 async fn follow_policy(
     maps: impl Stream<Item = watcher::Result<Option<ConfigMap>>>,
     namespace: &str,
-    policies: watch::Sender<Option<Policy>>,
+    policies: watch::Sender<Option<KnownPolicy>>,
     changed: impl Fn(),
 ) {
     let (mut maps, mut known) = (std::pin::pin!(maps.default_backoff()), None);
@@ -151,9 +162,11 @@ async fn follow_policy(
                 if known.as_ref() == Some(&files) {
                     continue;
                 }
-                // With an unusable policy no run starts: its limits do not matter.
+                // With an unusable policy no run starts; those that wait are counted by the built-in limits.
                 let policy = parse_policy(files.as_ref(), namespace);
-                policies.send_replace(Some(policy.unwrap_or_else(|_| Policy::built_in())));
+                let is_usable = policy.is_ok();
+                let policy = policy.unwrap_or_else(|_| Policy::built_in());
+                policies.send_replace(Some(KnownPolicy { policy, is_usable }));
                 // The first is no change: objects are reconciled once it is known.
                 if known.replace(files).is_some() {
                     changed();
@@ -173,21 +186,32 @@ async fn follow<K: ResourceExt, T, P: PartialEq>(
 ) {
     let mut events = std::pin::pin!(events.default_backoff());
     let (mut known, mut listed) = (HashMap::<String, (T, P)>::new(), HashSet::new());
+    // The store has the objects of a list when the list is complete.
+    let mut waiting: Vec<T> = vec![];
     while let Some(event) = events.next().await {
         match event {
             Ok(watcher::Event::Init) => listed.clear(),
             Ok(watcher::Event::InitApply(object)) => {
                 listed.insert(object.name_any());
-                update(&mut known, &object, &observe, &changed);
-            }
-            Ok(watcher::Event::Apply(object)) => update(&mut known, &object, &observe, &changed),
-            Ok(watcher::Event::InitDone) => known.retain(|name, (target, _)| {
-                let there = listed.contains(name);
-                if !there {
-                    changed(target);
+                if update(&mut known, &object, &observe) {
+                    waiting.push(observe(&object).0);
                 }
-                there
-            }),
+            }
+            Ok(watcher::Event::Apply(object)) => {
+                if update(&mut known, &object, &observe) {
+                    changed(&observe(&object).0);
+                }
+            }
+            Ok(watcher::Event::InitDone) => {
+                waiting.drain(..).for_each(|target| changed(&target));
+                known.retain(|name, (target, _)| {
+                    let there = listed.contains(name);
+                    if !there {
+                        changed(target);
+                    }
+                    there
+                });
+            }
             Ok(watcher::Event::Delete(object)) => {
                 known.remove(&object.name_any());
                 changed(&observe(&object).0);
@@ -197,15 +221,14 @@ async fn follow<K: ResourceExt, T, P: PartialEq>(
     }
 }
 
+/// Remembers what was observed of an object; returns true if it is new.
 fn update<K: ResourceExt, T, P: PartialEq>(
     known: &mut HashMap<String, (T, P)>,
     object: &K,
     observe: impl Fn(&K) -> (T, P),
-    changed: impl Fn(&T),
-) {
+) -> bool {
     let (target, part) = observe(object);
-    if known.get(&object.name_any()).is_none_or(|(_, before)| *before != part) {
-        changed(&target);
-    }
+    let is_new = known.get(&object.name_any()).is_none_or(|(_, before)| *before != part);
     known.insert(object.name_any(), (target, part));
+    is_new
 }

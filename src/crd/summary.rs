@@ -79,6 +79,9 @@ impl Resource for TestEnvironmentSummary {
     }
 }
 
+/// The kinds of reason that the reaper and `dayfly down` give.
+const REMOVAL_WORDS: [&str; 5] = ["expired", "idle", "closed", "orphan", "down"];
+
 impl TestEnvironmentSummary {
     /// `namespace/name`.
     pub fn key(&self) -> String {
@@ -96,9 +99,11 @@ impl TestEnvironmentSummary {
         self.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |t| t.0)
     }
 
-    /// The run whose environment the reaper removed, and the kind of reason.
+    /// The run whose environment was removed, and the kind of reason. Who may edit the object may write the annotation, so that
+    /// only the words that dayfly writes count.
     pub fn reaped(&self) -> Option<(&str, &str)> {
-        self.metadata.annotations.as_ref()?.get(REAPED)?.split_once(' ')
+        let (run, why) = self.metadata.annotations.as_ref()?.get(REAPED)?.split_once(' ')?;
+        REMOVAL_WORDS.contains(&why).then_some((run, why))
     }
 
     /// When deletion was requested.

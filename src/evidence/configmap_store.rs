@@ -25,8 +25,6 @@ const PART_BYTES: usize = 900 << 10;
 const MAX_PARTS: usize = 36;
 /// Maximum size of an unpacked archive.
 const MAX_UNPACKED_BYTES: u64 = 512 << 20;
-/// Maximum size of a file of an archive that nothing vouches for.
-const MAX_FOUND_BYTES: u64 = 16 << 20;
 /// Key in each ConfigMap.
 const KEY: &str = "part";
 /// Label of the parts of a run.
@@ -134,23 +132,23 @@ pub async fn fetch(
     if Digest::compute(&archive).hex() != stored.digest {
         return Err(EvidenceError::ConfigMapStore("the content of the ConfigMaps does not match its digest".into()));
     }
-    unpack(&archive, |_| true, MAX_UNPACKED_BYTES)
+    unpack(&archive, |_| Some(MAX_UNPACKED_BYTES))
 }
 
-/// Looks for the evidence of a run whose runner told nobody where it is. Reads only the named files of the archive: whoever
-/// may write ConfigMaps in the namespace may have put it there.
+/// Looks for the evidence of a run whose runner told nobody where it is. Whoever may write ConfigMaps in the namespace may
+/// have put it there: only the named files of the archive are read, none larger than its limit in bytes. The outer error is the
+/// API server's, the inner one the archive's.
 pub async fn find(
     client: &Client,
     namespace: &str,
     run: RunId,
-    names: &[&str],
-) -> Result<Option<FoundEvidence>, EvidenceError> {
+    limits: &[(&str, u64)],
+) -> Result<Option<Result<FoundEvidence, EvidenceError>>, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let (mut archive, mut config_maps) = (vec![], vec![]);
     while config_maps.len() < MAX_PARTS {
         let name = format!("{}-{}", prefix(run), config_maps.len());
-        let part = api.get_opt(&name).await;
-        let part = part.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {namespace}/{name}: {e}")))?;
+        let part = api.get_opt(&name).await?;
         let Some(bytes) = part.and_then(|p| p.binary_data?.remove(KEY)) else { break };
         archive.reserve_exact(bytes.0.len());
         archive.extend(bytes.0);
@@ -159,9 +157,10 @@ pub async fn find(
     if config_maps.is_empty() {
         return Ok(None);
     }
-    let files = unpack(&archive, |name| names.contains(&name), MAX_FOUND_BYTES)?;
+    let limit = |name: &str| limits.iter().find(|(wanted, _)| *wanted == name).map(|(_, most)| *most);
     let digest = Digest::compute(&archive).hex();
-    Ok(Some(FoundEvidence { files, stored: StoredEvidence { digest, size: archive.len() as u64, config_maps } }))
+    let stored = StoredEvidence { digest, size: archive.len() as u64, config_maps };
+    Ok(Some(unpack(&archive, limit).map(|files| FoundEvidence { files, stored })))
 }
 
 /// Evidence that was found by the id of its run; nothing of it is verified.
@@ -191,24 +190,19 @@ fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
     gzip.finish().map_err(broken)
 }
 
-/// Unpacks the wanted files, none of which may be larger than `most`.
-fn unpack(
-    archive: &[u8],
-    is_wanted: impl Fn(&str) -> bool,
-    most: u64,
-) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+/// Unpacks the files that have a limit, none of which may be larger than it.
+fn unpack(archive: &[u8], limit: impl Fn(&str) -> Option<u64>) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let broken = |e: std::io::Error| EvidenceError::ConfigMapStore(format!("the archive is invalid: {e}"));
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(MAX_UNPACKED_BYTES));
     let mut files = BTreeMap::new();
-    for entry in tar.entries().map_err(broken)? {
+    // Raw: entries that extend others, such as long names, would be read whole whatever their size. dayfly writes none.
+    for entry in tar.entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;
         let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
         for part in name.strip_prefix("raw/").unwrap_or(&name).split('/') {
             store::check_name("archive entry", part)?;
         }
-        if !is_wanted(&name) {
-            continue;
-        }
+        let Some(most) = limit(&name).filter(|_| entry.header().entry_type().is_file()) else { continue };
         if entry.size() > most {
             return Err(EvidenceError::ConfigMapStore(format!(
                 "{name} in the archive is larger than {} MiB",
@@ -231,10 +225,10 @@ mod tests {
     fn packing_and_unpacking_preserves_files() {
         let files = [("report.json".to_owned(), vec![1, 2]), (format!("raw/{}", "a".repeat(64)), vec![0; 5000])].into();
         let archive = pack(&files).unwrap();
-        assert_eq!(unpack(&archive, |_| true, MAX_UNPACKED_BYTES).unwrap(), files);
-        let report = unpack(&archive, |name| name == "report.json", 2).unwrap();
+        assert_eq!(unpack(&archive, |_| Some(MAX_UNPACKED_BYTES)).unwrap(), files);
+        let report = unpack(&archive, |name| (name == "report.json").then_some(2)).unwrap();
         assert_eq!(report.into_keys().collect::<Vec<_>>(), ["report.json"]);
-        assert!(unpack(&archive, |_| true, 4999).unwrap_err().to_string().contains("larger than"));
+        assert!(unpack(&archive, |_| Some(4999)).unwrap_err().to_string().contains("larger than"));
     }
 
     #[test]
@@ -248,7 +242,7 @@ mod tests {
             tar.append(&header, &b"x"[..]).unwrap();
             let archive = tar.into_inner().unwrap().finish().unwrap();
             assert!(
-                unpack(&archive, |_| true, MAX_UNPACKED_BYTES)
+                unpack(&archive, |_| Some(MAX_UNPACKED_BYTES))
                     .unwrap_err()
                     .to_string()
                     .contains("cannot be a file name"),

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::error::ReconcileError;
+use super::error::{ReconcileError, api_error};
 use super::removal_record::signing_key;
 use crate::controller::context::Context;
 use crate::crd::{RunStatus, StoredEvidence, TestEnvironmentSummary};
@@ -21,11 +21,13 @@ pub async fn sealed(
     // One at a time: an archive may take 32 MiB.
     let _reading = context.evidence_lock.lock().await;
     let namespace = object.namespace().unwrap_or_default();
-    let found = configmap_store::find(&context.client, &namespace, id, &[store::RUN, store::REPORT]).await;
-    let FoundEvidence { files, stored } = match found {
-        Ok(Some(found)) => found,
-        Ok(None) => return Ok(None),
-        Err(e) => {
+    // The statement is parsed before its signature is checked, and the report after its digest.
+    let limits = [(store::RUN, 4 << 20), (store::REPORT, 16 << 20)];
+    let found = configmap_store::find(&context.client, &namespace, id, &limits).await;
+    let FoundEvidence { files, stored } = match found.map_err(api_error("read the evidence of a lost run"))? {
+        Some(Ok(found)) => found,
+        None => return Ok(None),
+        Some(Err(e)) => {
             tracing::warn!("ignoring the evidence of the lost run: failed to {e}");
             return Ok(None);
         }

@@ -57,7 +57,7 @@ pub async fn remove_environment(object: &TestEnvironmentSummary, context: &Conte
 /// The reason if the controller found nothing to remove.
 fn gone(run: &RunStatus) -> RemovalReason {
     let text = if run.keep_reason.is_some() {
-        "somebody else removed it, or another run took it over, before it expired"
+        "somebody else removed it, or another run took it over"
     } else {
         "nothing of it was left when the controller came to remove it"
     };

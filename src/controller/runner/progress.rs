@@ -75,7 +75,9 @@ pub fn finish_lost(run: &mut RunStatus, mut facts: Facts, how: &str, now: Timest
     run.causes = facts.causes.iter().take(MAX_CAUSES).map(|c| short(&c.text)).collect();
     run.suites = facts.suites.iter().map(summary).collect();
     run.keep_reason.clone_from(&facts.kept);
-    run.endpoints.clear();
+    if facts.kept.is_none() {
+        run.endpoints.clear();
+    }
     finish(run, &facts, exit_code::from_facts(&facts), now);
 }
 

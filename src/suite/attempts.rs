@@ -2,7 +2,7 @@
 //!
 //! The last attempt decides. Earlier failures are kept, so that a case which failed and then passed is known to be flaky.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::Verdict;
 use crate::report::facts::{CaseFact, CaseFailure};
@@ -48,10 +48,12 @@ pub fn merge(suite: &str, mut attempts: Vec<Attempt>) -> Option<Attempt> {
     }
     let count = attempts.len() + 1;
     let mut whole = whole_suite(suite, &last, count);
+    let mut failed_attempts = BTreeSet::new();
     let mut earlier: HashMap<(String, usize), Vec<(usize, CaseFact)>> = HashMap::new();
     for (number, attempt) in (1..).zip(attempts) {
         if !attempt.cases.iter().any(failed) {
             let got = attempt.reason.unwrap_or_else(|| "it failed".into());
+            failed_attempts.insert(number);
             add_failure(&mut whole, number, "the suite", "the suite passes", &got);
         }
         for (key, case) in keyed(attempt.cases) {
@@ -73,10 +75,12 @@ pub fn merge(suite: &str, mut attempts: Vec<Attempt>) -> Option<Attempt> {
     not_again.retain(|(_, case)| failed(case));
     not_again.sort_by(|(n, one), (m, other)| (n, &one.id).cmp(&(m, &other.id)));
     for (number, case) in &not_again {
+        failed_attempts.insert(*number);
         add_failures(&mut whole, *number, Some("did not run again"), case);
     }
-    if whole.failed_attempts > 0 {
-        whole.failed_attempts = whole.failed_attempts.saturating_add(u8::from(failed(&whole)));
+    if !failed_attempts.is_empty() {
+        let earlier = u8::try_from(failed_attempts.len()).unwrap_or(u8::MAX);
+        whole.failed_attempts = earlier.saturating_add(u8::from(failed(&whole)));
         cases.push(whole);
     }
     Some(Attempt { cases, ..last })
@@ -128,9 +132,6 @@ fn add_failures(to: &mut CaseFact, number: usize, remark: Option<&str>, before: 
 /// Adds a failure of an attempt to the case of the whole suite.
 fn add_failure(to: &mut CaseFact, number: usize, step: &str, expected: &str, got: &str) {
     let attempt = format!("attempt {number}: ");
-    if !to.failures.iter().any(|f| f.step.starts_with(&attempt)) {
-        to.failed_attempts = to.failed_attempts.saturating_add(1);
-    }
     if to.failures.len() < MAX_FAILURES {
         to.failures.push(CaseFailure {
             step: format!("{attempt}{step}"),

@@ -40,7 +40,7 @@ struct Vulnerability {
     #[serde(default)]
     recommendation: Option<String>,
     #[serde(default)]
-    ratings: Option<First<RatingOf, 16>>,
+    ratings: Option<List<RatingOf>>,
     #[serde(default)]
     analysis: Option<Analysis>,
     #[serde(default)]

@@ -26,7 +26,7 @@ pub fn read(files: &BTreeMap<String, Vec<u8>>, source: VerdictSource, fail_on: S
     let mut results = SuiteResults::default();
     let mut ignored = 0_usize;
     for (name, bytes) in files.iter().filter(|(name, _)| has_extension(name, extensions(source))) {
-        let room = MAX_CASES - results.cases.len();
+        let room = MAX_CASES.saturating_sub(results.cases.len());
         let file = match source {
             VerdictSource::Junit => junit::read(bytes, room),
             VerdictSource::Tap => tap::read(bytes, room),

@@ -14,6 +14,9 @@ use super::text::decode;
 /// Most keys of the outermost object.
 const MAX_KEYS: usize = 1000;
 
+/// Most values of a file, counted by what separates them.
+const MAX_VALUES: usize = 2_000_000;
+
 /// Parses a file whose outermost object has all these keys with values of these kinds. Any other JSON is foreign.
 pub(super) fn parse<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
@@ -21,6 +24,10 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(
     keys: &[(&str, Kind)],
 ) -> Result<T, Problem> {
     let text = decode(bytes).map_err(Problem::Unreadable)?;
+    // Lists nest, so that the limit of each list is none of their number.
+    if text.bytes().filter(|b| *b == b',').count() > MAX_VALUES {
+        return Err(Problem::Unreadable(format!("it has more than {MAX_VALUES} values")));
+    }
     let found = serde_json::from_str::<Outermost>(text).map_err(unreadable)?;
     if keys.iter().any(|(key, kind)| found.0.get(*key) != Some(kind)) {
         return Err(Problem::Foreign(format!("it is not a {format} file")));
@@ -178,15 +185,25 @@ pub(super) struct Text(pub(super) String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Text(String),
-            Number(f64),
+        struct TextVisitor;
+        impl Visitor<'_> for TextVisitor {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a number")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
         }
-        Ok(Self(match Either::deserialize(deserializer)? {
-            Either::Text(text) => text,
-            Either::Number(number) => number.to_string(),
-        }))
+        deserializer.deserialize_any(TextVisitor)
     }
 }

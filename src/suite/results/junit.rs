@@ -76,7 +76,7 @@ impl Parser {
                 self.seen.reruns += u64::from(testcase::is_rerun(kind));
                 case.add_outcome(kind, attributes, self.path.len());
             }
-            ("failure" | "error", None) => self.suite_error(attributes),
+            ("failure" | "error", None) => self.suite_error(attributes)?,
             _ => {}
         }
         self.path.push(name);
@@ -109,13 +109,17 @@ impl Parser {
     }
 
     /// An error outside any case (such as a broken fixture) becomes a failed case.
-    fn suite_error(&mut self, attributes: &BTreeMap<String, String>) {
+    fn suite_error(&mut self, attributes: &BTreeMap<String, String>) -> Result<(), String> {
+        if self.cases.len() >= self.room {
+            return Err(format!("there are more than {MAX_CASES} cases"));
+        }
         let suite = self.suites.last().map_or("", |s| s.declared.name());
         let mut open = OpenCase::of_suite(suite);
         open.add_outcome("error", attributes, self.path.len());
         self.seen.failures += 1;
         self.seen.tests += 1;
         self.case = Some(open);
+        Ok(())
     }
 
     fn text(&mut self, text: &str) {

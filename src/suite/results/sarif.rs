@@ -29,7 +29,7 @@ struct Run {
     #[serde(default)]
     results: Option<List<SarifResult>>,
     #[serde(default)]
-    invocations: Option<First<Invocation, 100>>,
+    invocations: Option<List<Invocation>>,
     #[serde(default)]
     external_property_file_references: Option<External>,
 }
@@ -53,9 +53,9 @@ struct Invocation {
     #[serde(default)]
     execution_successful: Option<bool>,
     #[serde(default)]
-    tool_execution_notifications: Option<First<Notification, 100>>,
+    tool_execution_notifications: Option<List<Notification>>,
     #[serde(default)]
-    tool_configuration_notifications: Option<First<Notification, 100>>,
+    tool_configuration_notifications: Option<List<Notification>>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ struct SarifResult {
     #[serde(default)]
     locations: Option<First<Location, 1>>,
     #[serde(default)]
-    suppressions: Option<First<Suppression, 16>>,
+    suppressions: Option<List<Suppression>>,
     #[serde(default)]
     baseline_state: Option<String>,
 }
@@ -197,7 +197,7 @@ fn rating(
     kind: Option<&str>,
     level: Option<&str>,
     baseline: Option<&str>,
-    suppressions: Option<First<Suppression, 16>>,
+    suppressions: Option<List<Suppression>>,
 ) -> Rating {
     let suppressions = suppressions.unwrap_or_default().0;
     let accepted = |s: &Suppression| matches!(s.status.as_deref(), None | Some("accepted"));

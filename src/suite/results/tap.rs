@@ -108,6 +108,9 @@ impl Parser {
             level.set_plan(tests)?;
         }
         if outermost && tests == 0 {
+            if self.cases.len() >= self.room {
+                return Err(format!("there are more than {MAX_CASES} cases"));
+            }
             let mut skipped = passed("all tests", "all tests");
             skipped.verdict = None;
             add_failure(&mut skipped, "skipped", "the tests run", reason);
@@ -119,7 +122,8 @@ impl Parser {
     fn test(&mut self, test: &TestLine) -> Result<(), String> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         let number = level.add_test(test.number)?;
-        let inner = level.take_inner();
+        let subtest = level.take_inner();
+        let inner = subtest.clone().unwrap_or_default();
         let name = if test.name.is_empty() { format!("test {number}") } else { test.name.clone() };
         self.last = None;
         for case in &mut self.cases[inner.clone()] {
@@ -136,7 +140,13 @@ impl Parser {
             return Err(format!("there are more than {MAX_CASES} cases"));
         }
         self.last = Some(self.cases.len());
-        self.cases.push(case(test, &name));
+        let mut case = case(test, &name);
+        if subtest.is_some() && case.verdict == Some(Verdict::Passed) {
+            // It says that nothing failed, and there was nothing that could.
+            case.verdict = None;
+            add_failure(&mut case, "skipped", "a test in the subtest", "the subtest has no test");
+        }
+        self.cases.push(case);
         Ok(())
     }
 

@@ -95,15 +95,25 @@ impl Rules {
     /// The rule of a result, by index, or else by id; `a/b/c` is also found as `a/b` and `a`.
     pub(super) fn find(&self, id: Option<&str>, index: Option<i64>, rule: Option<&RuleReference>) -> Option<&Rule> {
         let at = |index: i64| usize::try_from(index).ok();
+        let extension = rule.and_then(|r| r.tool_component.as_ref());
+        // A reference to a component by its name says nothing about the place of the rule in another one.
+        let is_placed = extension.is_none_or(|c| c.index.is_some());
         let component = match rule.and_then(|r| r.tool_component.as_ref()).and_then(|c| c.index).and_then(at) {
             Some(extension) => extension + 1,
             None => 0,
         };
         let index = rule.and_then(|r| r.index).or(index).and_then(at);
-        if let Some(rule) = index.and_then(|i| self.components.get(component)?.get(i)) {
+        let id = id.or(rule.and_then(|r| r.id.as_deref()));
+        let fits = |rule: &&Rule| {
+            id.is_none_or(|id| {
+                id.strip_prefix(rule.id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        let placed = index.filter(|_| is_placed).and_then(|i| self.components.get(component)?.get(i));
+        if let Some(rule) = placed.filter(fits) {
             return Some(rule);
         }
-        let mut id = id.or(rule.and_then(|r| r.id.as_deref()))?;
+        let mut id = id?;
         loop {
             if let Some((c, r)) = self.by_id.get(id) {
                 return self.components.get(*c)?.get(*r);

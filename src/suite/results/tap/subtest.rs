@@ -53,8 +53,8 @@ impl Subtest {
         self.inner = Some(cases);
     }
 
-    pub(super) fn take_inner(&mut self) -> Range<usize> {
-        self.inner.take().unwrap_or(0..0)
+    pub(super) fn take_inner(&mut self) -> Option<Range<usize>> {
+        self.inner.take()
     }
 
     /// Compares plan and tests.

@@ -28,6 +28,9 @@ fn a_result_without_a_level_has_that_of_its_rule() {
         (r#"{"ruleIndex": 1, "level": "warning", "message": {"text": "m"}}"#, "medium"),
         (r#"{"rule": {"index": 0, "toolComponent": {"index": 0}}, "message": {"text": "m"}}"#, "high"),
         (r#"{"rule": {"id": "X0"}, "message": {"text": "m"}}"#, "high"),
+        // The place is that of another rule, or one in a component that is only named.
+        (r#"{"ruleId": "R1", "ruleIndex": 2, "message": {"text": "m"}}"#, "high"),
+        (r#"{"ruleId": "X0", "rule": {"index": 2, "toolComponent": {"name": "x"}}, "message": {"text": "m"}}"#, "high"),
     ];
     for (result, severity) in cases {
         let results = sarif(Severity::Low, &format!("[{result}]"));
@@ -102,6 +105,11 @@ fn a_scan_that_did_not_complete_proves_nothing() {
         .0,
         Verdict::Passed
     );
+    let many = r#"{"level": "warning", "message": {"text": "x"}}, "#.repeat(200);
+    let late = format!(
+        r#""results": [], "invocations": [{{"executionSuccessful": true, "toolExecutionNotifications": [{many}{{"level": "error", "message": {{"text": "x"}}}}]}}]"#
+    );
+    assert_eq!(verdict(&exit(0), VerdictSource::Sarif, &run(&late)).0, Verdict::Inconclusive);
     let none = scan(VerdictSource::Sarif, Severity::Low, r#"{"version": "2.1.0", "runs": []}"#);
     assert_eq!(verdict(&exit(0), VerdictSource::Sarif, &none).0, Verdict::Inconclusive);
     let unknown = sarif(Severity::High, r#"[{"level": "grave", "message": {}}, {"kind": "review", "message": {}}]"#);

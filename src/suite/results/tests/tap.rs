@@ -43,6 +43,13 @@ fn a_test_that_fails_although_its_parts_passed_is_a_case() {
 }
 
 #[test]
+fn a_subtest_without_a_test_proves_nothing() {
+    let results = tap("# Subtest: api\n    1..0\nok 1 - api\n1..1\n");
+    assert_eq!((results.unreadable.len(), verdicts(&results)), (0, vec![("api", None)]));
+    assert_eq!(verdict(&exit(0), VerdictSource::Tap, &results).0, Verdict::Inconclusive);
+}
+
+#[test]
 fn refuses_what_may_be_incomplete_and_counts_its_failures() {
     let cases = [
         ("ok 1\nok 2\n", "no plan"),

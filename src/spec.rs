@@ -148,9 +148,6 @@ fn validate(
 fn warnings(path: &Path, environment: &Environment, source: &SourceText) -> Diagnostics {
     let mut sink = diagnostic::DiagnosticSink::new(source.spans.clone(), kind::ENVIRONMENT.noun);
     check::warnings(environment, &mut sink);
-    let is_own =
-        |d: &Diagnostic| base::suite_of(&d.path).is_none_or(|s| source.spans.contains_key(&format!("suites.{s}")));
-    sink.list.retain(is_own);
     Diagnostics::new(path, &source.text, sink.list, sink.omitted)
 }
 

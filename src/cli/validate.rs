@@ -21,7 +21,7 @@ pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, deny_warnings: bool,
         let overrides = description::overrides(args, None);
         let valid = check.load_description(args, &overrides, json)?;
         let summary = summary(&valid);
-        warnings = Some(valid.warnings).filter(|w| !w.list.is_empty());
+        warnings = Some(valid.warnings).filter(|w| !w.list.is_empty() || w.omitted > 0);
         summary
     };
     match &warnings {

@@ -12,12 +12,14 @@ use crate::spec::span::FieldPath;
 type Keys<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
 /// Most keys that a diagnostic lists.
 const MAX_LISTED: usize = 5;
+/// Most exchanges, queues and bindings of a virtual host that is looked at: the work grows with their product.
+const MAX_TOPOLOGY: usize = 400;
 
 pub(super) fn check(check: &mut Checker<'_>) {
     let e = check.environment;
     let Some(broker) = &e.broker else { return };
     let keys = named_keys(e);
-    for (name, vhost) in &broker.vhosts {
+    for (name, vhost) in broker.vhosts.iter().filter(|(_, vhost)| !is_large(vhost)) {
         bindings(check, name, vhost, &keys);
     }
     for (suite, of) in &e.suites {
@@ -30,6 +32,10 @@ pub(super) fn check(check: &mut Checker<'_>) {
             }
         }
     }
+}
+
+fn is_large(vhost: &Vhost) -> bool {
+    vhost.exchanges.len() + vhost.queues.len() + vhost.bindings.len() > MAX_TOPOLOGY
 }
 
 fn kind(vhost: &Vhost, exchange: &str) -> Option<ExchangeKind> {
@@ -132,7 +138,10 @@ fn named_keys(e: &Environment) -> Keys<'_> {
 fn unrouted(check: &mut Checker<'_>, at: &FieldPath, publish: &Publish, listened: &BTreeSet<(&str, &str)>) {
     let (vhost, exchange, key) = (publish.vhost.as_str(), publish.exchange.as_str(), publish.key.as_str());
     let broker = check.environment.broker.as_ref();
-    let Some(declared) = broker.and_then(|b| b.vhosts.get(vhost)).filter(|_| is_literal(key)) else { return };
+    let Some(declared) = broker.and_then(|b| b.vhosts.get(vhost)).filter(|vhost| !is_large(vhost) && is_literal(key))
+    else {
+        return;
+    };
     if publish.unrouted || exchange.is_empty() || kind(declared, exchange).is_none() {
         return;
     }

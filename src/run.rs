@@ -16,6 +16,7 @@ use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, read, store};
 use crate::lease::{Lease, RetentionChange};
 use crate::lifecycle::clock::elapsed_ms;
+use crate::lifecycle::usage::InUse;
 use crate::lifecycle::{Journal, RunEvent, causes, diagnostics, up};
 use crate::model::{Keep, RunId};
 use crate::plan::Plan;
@@ -124,12 +125,15 @@ impl Run {
     /// Seals the run, removes or keeps the environment, and seals again with the result.
     async fn finish(&self) {
         self.journal.update(|f| f.finished = Some(Timestamp::now()));
+        // Logs and evidence may take longer than a reaper waits for a sign of life.
+        let in_use = InUse::start(self.engine.clone(), self.lease.clone());
         if !self.has_no_environment() {
             diagnostics::collect(self.engine.as_ref(), &self.journal, &self.lease.environment).await;
         }
         self.seal(false).await;
         let passed = self.journal.facts().causes.is_empty();
         if !self.has_no_environment() && (self.keep == Keep::Always || (self.keep == Keep::OnFailure && !passed)) {
+            drop(in_use);
             self.leave().await;
             self.journal.record(RunEvent::Kept { reason: self.kept_reason.clone() });
         } else {

@@ -112,12 +112,15 @@ fn status(fact: &CaseFact) -> TestCaseStatus {
             .set_message(message(fact))
             .set_description(sanitize::block(&description(fact), MOST));
     }
-    let own = u8::from(fact.verdict == Some(Verdict::Failed));
-    for attempt in own..fact.failed_attempts {
+    // The failures of earlier attempts stand last.
+    let own = usize::from(fact.verdict == Some(Verdict::Failed));
+    let earlier = usize::from(fact.failed_attempts).saturating_sub(own);
+    let first = fact.failures.len().saturating_sub(earlier).max(own);
+    for attempt in first..first + earlier {
         let mut rerun = TestRerun::new(kind);
         rerun
             .set_type(display::verdict(Some(Verdict::Failed)))
-            .set_message(format!("another attempt failed: {}", failure(fact.failures.get(usize::from(attempt)))));
+            .set_message(format!("another attempt failed: {}", failure(fact.failures.get(attempt))));
         status.add_rerun(rerun);
     }
     status

@@ -34,11 +34,16 @@ def work():
     connection = pika.BlockingConnection(pika.ConnectionParameters(
         host="mq", virtual_host="shop", socket_timeout=3, stack_timeout=5,
         credentials=pika.PlainCredentials("worker", secret("mq.worker"))))
-    channel = connection.channel()
-    channel.basic_qos(prefetch_count=1)
-    channel.basic_consume("orders.new", pack)
-    logging.info("waiting for orders")
-    channel.start_consuming()
+    try:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        channel.basic_consume("orders.new", pack)
+        logging.info("waiting for orders")
+        channel.start_consuming()
+    finally:
+        # Otherwise the broker keeps the order that could not be packed for a consumer that is gone.
+        if connection.is_open:
+            connection.close()
 
 
 # The first process of a container gets no default signal handlers.

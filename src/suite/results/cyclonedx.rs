@@ -81,7 +81,8 @@ pub(super) fn read(bytes: &[u8], room: usize, fail_on: Severity) -> ResultFile {
     };
     let name = bom.metadata.and_then(|m| m.component).and_then(|c| c.name);
     let id = name.map_or_else(|| "vulnerabilities".to_owned(), |n| format!("vulnerabilities of {n}"));
-    // A BOM lists components, and says nothing about vulnerabilities unless somebody looked for them.
+    // A BOM lists components, and says nothing about vulnerabilities unless somebody looked for them. An empty list is taken for
+    // a scan, although some writers (Trivy without `--scanners vuln`) write one without looking.
     let doubt =
         bom.vulnerabilities.is_none().then(|| "it has no list of vulnerabilities, not even an empty one".into());
     let findings = bom.vulnerabilities.unwrap_or_default().0.into_iter().map(finding).collect();

@@ -203,7 +203,7 @@ fn notices_a_kept_environment_that_somebody_deleted() {
 
 #[test]
 fn extends_a_kept_environment_for_those_who_may_only_submit() {
-    let team = team!("extended");
+    let team = team!("submitter");
     let asks = |more| team.asks("shop", 7, &described("ct-extended", &with_cases(REACHES_WEB)), more);
     asks(json!({"keep": "Always", "ttl": "1h"}));
     team.until_phase("shop", "Kept");

@@ -126,6 +126,7 @@ impl User {
         command
             .args(arguments)
             .current_dir(self.folder.path())
+            .env_remove("CI")
             .env_remove("GITHUB_ACTIONS")
             .env_remove("GITLAB_CI")
             .envs(self.variables.iter().map(|(k, v)| (k, v)))

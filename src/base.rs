@@ -8,12 +8,14 @@ use std::path::{Component, Path};
 mod error;
 mod folder;
 mod git;
+mod head;
 mod location;
 mod process;
 
 pub use error::BaseError;
 use folder::Folder;
 use git::Revision;
+pub use head::WorkingCopy;
 use location::Location;
 pub use process::Process;
 

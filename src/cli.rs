@@ -14,6 +14,7 @@ pub mod agent;
 pub mod args;
 pub mod ci;
 pub mod completions;
+pub mod config;
 pub mod controller;
 pub mod description;
 pub mod doctor;
@@ -31,6 +32,7 @@ pub mod key;
 pub mod list;
 pub mod logs;
 pub mod man;
+pub mod origin;
 pub mod plan;
 pub mod policy;
 pub mod process_env;
@@ -44,6 +46,7 @@ pub mod run;
 pub mod runner;
 pub mod schema;
 pub mod secrets;
+pub mod settings;
 pub mod signals;
 pub mod status;
 pub mod submit;
@@ -54,8 +57,10 @@ pub mod uninstall;
 pub mod up;
 pub mod validate;
 pub mod verify;
+pub mod wanted;
 
 pub use args::*;
+use wanted::Wanted;
 
 /// Private test environments for pull requests, with signed test reports
 #[derive(Debug, Parser)]
@@ -149,6 +154,8 @@ pub enum Verb {
         #[command(flatten)]
         policy: policy::PolicyCheckArgs,
     },
+    /// Show the value of every setting, and where it comes from
+    Config(config::ConfigArgs),
     /// Print a shell completion script
     Completions {
         /// Shell to complete for
@@ -174,9 +181,43 @@ pub enum Verb {
     Agent(agent::AgentArgs),
 }
 
+impl Verb {
+    /// What a subcommand takes; none for those of operators, which no file beside a description may steer.
+    fn wanted(&mut self) -> Option<Wanted<'_>> {
+        let mut wanted = Wanted::default();
+        match self {
+            Verb::Validate { description, policy, .. } | Verb::Plan { description, policy, .. } => {
+                description.wants(&mut wanted);
+                policy.wants(&mut wanted);
+            }
+            Verb::Render(args) => args.wants(&mut wanted),
+            Verb::Up(args) => args.wants(&mut wanted),
+            Verb::Run(args) => args.wants(&mut wanted),
+            Verb::Submit(args) => args.wants(&mut wanted),
+            Verb::Config(args) => args.wants(&mut wanted),
+            Verb::Doctor { file, policy } => {
+                policy.wants(&mut wanted);
+                wanted.place = file.as_deref().map_or(wanted::Place::Nearest, wanted::Place::Named);
+            }
+            Verb::Status { environment } => environment.wants(&mut wanted),
+            Verb::Test(_)
+            | Verb::List
+            | Verb::Logs(_)
+            | Verb::Secrets(_)
+            | Verb::Forward(_)
+            | Verb::Down(_)
+            | Verb::Extend(_)
+            | Verb::Keep(_) => {}
+            _ => return None,
+        }
+        Some(wanted)
+    }
+}
+
 impl Cli {
     /// Runs the subcommand and returns the exit code.
-    pub async fn perform(self) -> anyhow::Result<u8> {
+    pub async fn perform(mut self) -> anyhow::Result<u8> {
+        let origins = settings::apply(&mut self.common, self.verb.wanted())?;
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {
@@ -204,6 +245,7 @@ impl Cli {
             Verb::Verify(args) => verify::run(args, json),
             Verb::Key { action } => key::run(action, json),
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,
+            Verb::Config(args) => config::run(&args, &origins, common),
             Verb::Completions { shell } => Ok(completions::run(Self::command(), shell)),
             Verb::Man { folder } => man::run(Self::command(), &folder),
             Verb::Controller(args) => controller::run(args, common).await,

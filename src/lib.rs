@@ -27,6 +27,7 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod secrets;
+pub mod settings;
 pub mod spec;
 pub mod suite;
 #[cfg(any(test, feature = "testing"))]

@@ -57,12 +57,9 @@ fn a_missing_or_unknown_subcommand_is_a_usage_error() {
 }
 
 #[test]
-fn a_run_outside_ci_requires_pull_request_and_commit() {
-    let run = ["run", "environments/hello", "--key", "nope", "--evidence", "nope"];
-    dayfly(&run).code(2).stderr(predicates::str::contains("--pr NUMBER"));
-    dayfly(&[&run[..], &["--pr", "1"]].concat()).code(2).stderr(predicates::str::contains("--commit SHA"));
+fn refuses_a_commit_that_is_none() {
     for commit in ["abc", "HEAD", "4d1f0c2g", &"a".repeat(65)] {
-        dayfly(&[&run[..], &["--pr", "1", "--commit", commit]].concat())
+        dayfly(&["run", "environments/hello", "--key", "nope", "--pr", "1", "--commit", commit])
             .code(2)
             .stderr(predicates::str::contains("expected 7 to 64 hexadecimal digits"));
     }

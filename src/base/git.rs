@@ -83,6 +83,14 @@ impl Revision {
         }
     }
 
+    /// Address of the remote `origin`, if the repository's own configuration has one. Included files are not read.
+    pub(super) fn remote(&self) -> Option<String> {
+        let arguments = ["config", "--local", "--no-includes", "--get", "remote.origin.url"];
+        let found = self.git("read the address of the repository", &arguments, MAX_LISTING).ok()?;
+        let text = String::from_utf8(found).ok()?.trim().to_owned();
+        (!text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)).then_some(text)
+    }
+
     /// The first part of a path that is a link.
     fn link_above(&self, path: &str) -> Result<Option<String>, BaseError> {
         for (end, _) in path.match_indices('/') {

@@ -1,10 +1,11 @@
 //! Arguments that several subcommands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
+use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
+use super::wanted::{Place, Slot, Wanted};
 use crate::install::manifests::IMAGE;
 use crate::model::Keep;
 use crate::report::facts::https;
@@ -89,7 +90,10 @@ pub enum EngineChoice {
 /// A description and its overrides.
 #[derive(Debug, Clone, Args)]
 pub struct DescriptionArgs {
-    /// Description file, or a folder with an `environment.yaml`
+    /// Description file, or a folder with an `environment.yaml` (default: the nearest `environment.yaml`, in this folder or
+    /// above it in the repository)
+    // Empty until `settings` fills it in.
+    #[arg(default_value = "", hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub file: PathBuf,
     /// Override a value of the description (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
@@ -105,13 +109,16 @@ pub struct DescriptionArgs {
 /// The change under test.
 #[derive(Debug, Clone, Args)]
 pub struct ChangeArgs {
-    /// Pull request number (default in GitHub and GitLab jobs: that of the job)
+    /// Pull request number (default in GitHub and GitLab jobs: that of the job; outside of CI: 0, which stands for no pull
+    /// request)
     #[arg(long, value_name = "NUMBER")]
     pub pr: Option<u32>,
-    /// Head commit of the pull request (default in GitHub and GitLab jobs: that of the job)
+    /// Head commit of the pull request (default in GitHub and GitLab jobs: that of the job; outside of CI: the commit that is
+    /// checked out)
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
-    /// Repository of the pull request, as OWNER/NAME or URL (default in GitHub and GitLab jobs: that of the job)
+    /// Repository of the pull request, as OWNER/NAME or URL (default in GitHub and GitLab jobs: that of the job; outside of CI:
+    /// the remote `origin`)
     #[arg(long, value_name = "REPOSITORY")]
     pub repository: Option<String>,
     /// Address of the CI job, https://…, for the report (default in GitHub and GitLab jobs: that of the job)
@@ -120,6 +127,29 @@ pub struct ChangeArgs {
     /// Lifetime of the environment, such as 4h (default: `ttl` of the description)
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
+}
+
+impl DescriptionArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        wanted.place = Place::Needed(&mut self.file);
+        wanted.slots.push(("suites-from", Slot::Text(&mut self.suites_from)));
+    }
+}
+
+impl ChangeArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        wanted.slots.push(("repository", Slot::Text(&mut self.repository)));
+        wanted.slots.push(("ttl", Slot::Text(&mut self.ttl)));
+    }
+}
+
+impl EnvironmentArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a self, wanted: &mut Wanted<'a>) {
+        wanted.place = Place::Named(Path::new(&self.environment));
+    }
 }
 
 /// What to do about an environment of another owner.

@@ -11,7 +11,7 @@ use crate::report::exit_code;
 mod file;
 mod passphrase;
 
-pub use file::{Generated, generate, load, load_public, random, show, signing_key};
+pub use file::{Generated, default_file, generate, load, load_public, random, show, signing_key};
 pub use passphrase::{PASSPHRASE_VARIABLE, PassphraseSource};
 
 /// Actions on keys.
@@ -19,8 +19,8 @@ pub use passphrase::{PASSPHRASE_VARIABLE, PassphraseSource};
 pub enum KeyAction {
     /// Generate a private key, and its public key in FILE.pub
     Generate {
-        /// File for the private key
-        file: PathBuf,
+        /// File for the private key (default: dayfly/key.pem in the folder of your configuration, which `run` uses)
+        file: Option<PathBuf>,
         /// Kind of key
         #[arg(long, value_enum, default_value = "p256")]
         kind: Kind,
@@ -67,6 +67,7 @@ fn perform(action: KeyAction, json: bool) -> anyhow::Result<()> {
                 Kind::Ed25519 => KeyKind::Ed25519,
             };
             let chosen = if passphrase { PassphraseSource::new(passphrase_file).choose()? } else { None };
+            let file = file.map_or_else(file::own, Ok)?;
             let new = generate(&file, kind, chosen.as_ref().map(|p| p.as_str()), force)?;
             if json {
                 outln!("{}", serde_json::json!({"private": new.private, "public": new.public, "keyid": new.keyid}));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::wanted::{Slot, Wanted};
 use super::{DescriptionArgs, ci, description, process_env};
 use crate::base::Base;
 use crate::policy::{self, Policy, Subject};
@@ -29,6 +30,11 @@ pub struct PolicyCheckArgs {
 }
 
 impl PolicyArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        wanted.slots.push(("policy", Slot::Path(&mut self.policy)));
+    }
+
     /// Reads the policy; without one, the built-in limits. With a base, the change cannot choose a file inside the repository.
     fn load(&self, base: Option<&Base>, json: bool) -> anyhow::Result<Policy> {
         let Some(file) = &self.policy else { return Ok(Policy::built_in()) };
@@ -62,6 +68,12 @@ impl PolicyArgs {
 }
 
 impl PolicyCheckArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.policy.wants(wanted);
+        wanted.slots.push(("repository", Slot::Text(&mut self.repository)));
+    }
+
     /// As [`PolicyArgs::load_description`], for the repository of the flags or of the CI job.
     pub fn load_description(
         &self,

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::error::usage_error;
 use super::policy::PolicyCheckArgs;
+use super::wanted::Wanted;
 use super::{Common, DescriptionArgs, Output, description, request, stdio, target};
 use crate::lease::Lease;
 use crate::model::sanitize;
@@ -31,6 +32,14 @@ pub struct RenderArgs {
     /// Pull request number
     #[arg(long, value_name = "NUMBER")]
     pr: u32,
+}
+
+impl RenderArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.description.wants(wanted);
+        self.policy.wants(wanted);
+    }
 }
 
 /// Prints the objects in creation order.

@@ -1,10 +1,13 @@
 //! The requested run, from flags and CI job.
 
+use std::path::Path;
+
 use anyhow::bail;
 
 use super::error::{engine_error, usage_error};
+use super::origin::Origin;
 use super::policy::PolicyArgs;
-use super::{ChangeArgs, Common, Output, RequestArgs, ci, description, process_env};
+use super::{ChangeArgs, Common, Output, RequestArgs, description};
 use crate::engine::Engine;
 use crate::lease::{Lease, Owner};
 use crate::model::{Repository, RunId, is_hex, without_credentials};
@@ -14,17 +17,33 @@ use crate::reaper::abandoned::abandoned_reason;
 use crate::report::facts::{Change, Runner};
 use crate::run::{self, RunRequest};
 
-/// Takes pull request, commit and repository from the CI job where the flags do not give them.
-pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(ChangeArgs, Change, Runner)> {
-    let variables = process_env::variables();
-    let job = ci::job(&variables, ci::event(&variables).as_deref());
-    let pr = args.pr.or(job.pr);
-    let commit = args.commit.clone().or(job.commit);
-    let Some(pr) = pr else { bail!(usage_error("--pr NUMBER is required outside of a pull request pipeline")) };
-    if commit_required && commit.is_none() {
-        bail!(usage_error("--commit SHA is required outside of a pull request pipeline"));
+mod claims;
+
+pub use claims::{Claims, claims, is_job};
+
+/// Folder of the evidence if nothing names one, in the working folder.
+pub const DEFAULT_EVIDENCE: &str = "evidence";
+
+/// Takes pull request, commit and repository from the CI job, or outside of CI from the repository around the description,
+/// where the flags do not give them.
+pub fn change(
+    args: &ChangeArgs,
+    description: &Path,
+    commit_required: bool,
+) -> anyhow::Result<(ChangeArgs, Change, Runner)> {
+    let claims = claims(args, description);
+    let job = claims.job;
+    let Some((pr, _)) = claims.pr else {
+        bail!(usage_error("--pr NUMBER is required in a CI job that is not a pull request pipeline"))
+    };
+    if commit_required && claims.commit.is_none() {
+        let why = claims.unknown.map(|why| format!(": {why}")).unwrap_or_default();
+        bail!(usage_error(&format!("--commit SHA is required where neither a CI job nor git names the commit{why}")));
     }
-    let commit = commit.unwrap_or_default();
+    if let (true, Some((commit, Origin::Git))) = (claims.is_modified, &claims.commit) {
+        errln!("note: the description differs from the one of commit {}, which this run is about", short(commit));
+    }
+    let commit = claims.commit.map(|(commit, _)| commit).unwrap_or_default();
     let is_id = (7..=64).contains(&commit.len()) && is_hex(&commit, commit.len());
     if !commit.is_empty() && !is_id {
         bail!(usage_error(&format!("invalid --commit {commit:?}: expected 7 to 64 hexadecimal digits")));
@@ -33,7 +52,7 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
         let text = without_credentials(text);
         bail!(usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")));
     }
-    let repository = args.repository.clone().or(job.repository).as_deref().map(without_credentials);
+    let repository = claims.repository.map(|(repository, _)| repository);
     let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
     let runner = Runner {
         name: "dayfly".into(),
@@ -44,6 +63,10 @@ pub fn change(args: &ChangeArgs, commit_required: bool) -> anyhow::Result<(Chang
     Ok((ChangeArgs { pr: Some(pr), commit: Some(commit), repository, ..args.clone() }, change, runner))
 }
 
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
 /// Checks the requested run, also against the policy if this process performs it. Errors are printed and end with exit code
 /// 2 before anything is created.
 pub fn run_request(
@@ -51,7 +74,7 @@ pub fn run_request(
     policy: Option<&PolicyArgs>,
     common: &Common,
 ) -> anyhow::Result<(RunRequest, Policy)> {
-    let (change_args, change, runner) = self::change(&args.change, true)?;
+    let (change_args, change, runner) = self::change(&args.change, &args.description.file, true)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
     let json = common.output == Output::Json;
     let (valid, policy) = match policy {

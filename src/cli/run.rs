@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
 use clap::Args;
 
+use super::error::usage_error;
 use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
 use super::terminal::Look;
-use super::{Common, Output, OwnerArgs, RequestArgs, identity_token, process_env, request, stdio, target};
+use super::wanted::{Slot, Wanted};
+use super::{Common, Output, OwnerArgs, RequestArgs, identity_token, key, process_env, request, stdio, target};
 use crate::evidence::store;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Keep;
@@ -27,37 +30,62 @@ pub struct RunArgs {
     policy: PolicyArgs,
     #[command(flatten)]
     owner: OwnerArgs,
-    /// Private key that signs the report (generate one with `dayfly key generate`)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "DAYFLY_KEY",
-        hide_env_values = true,
-        required_unless_present = "unsigned",
-        conflicts_with = "unsigned"
-    )]
+    /// Private key that signs the report (default outside of CI: the one that `dayfly key generate` writes without FILE)
+    #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true, conflicts_with = "unsigned")]
     key: Option<PathBuf>,
     /// Sign nothing: the report says UNSIGNED and proves nothing. For pull requests that must not have a key, such as those
-    /// of forks
+    /// of forks. Refused together with --key or the variable DAYFLY_KEY
     #[arg(long)]
     unsigned: bool,
     /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Folder for reports and signed statements
+    /// Folder for reports and signed statements (default: `evidence` in the working folder)
     #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
-    evidence: PathBuf,
+    evidence: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.request.description.wants(wanted);
+        self.request.change.wants(wanted);
+        self.policy.wants(wanted);
+        if !self.unsigned {
+            wanted.slots.push(("key", Slot::Path(&mut self.key)));
+        }
+        wanted.slots.push(("evidence", Slot::Path(&mut self.evidence)));
+        wanted.starts = true;
+    }
+
+    /// The key that signs; none for an unsigned run.
+    fn key(&self) -> anyhow::Result<Option<PathBuf>> {
+        if self.unsigned || self.key.is_some() {
+            return Ok(self.key.clone());
+        }
+        match key::default_file().filter(|_| !request::is_job()) {
+            Some(file) if file.exists() => Ok(Some(file)),
+            Some(_) => bail!(usage_error(
+                "a run needs a key that signs its report: generate one with `dayfly key generate`, name one with --key, or run --unsigned"
+            )),
+            None => bail!(usage_error(
+                "--key FILE (or DAYFLY_KEY) is required in a CI job; --unsigned runs without a key, and proves nothing"
+            )),
+        }
+    }
 }
 
 /// Performs the run. After the claim, every outcome is reported, signed and cleaned up.
 pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
+    let key = args.key()?;
+    let evidence = args.evidence.clone().unwrap_or_else(|| request::DEFAULT_EVIDENCE.into());
     let (run_request, policy) = request::run_request(&args.request, Some(&args.policy), common)?;
     let RunRequest { valid, plan, change, runner, policy: reference, .. } = run_request;
     let RequestArgs { description, identity_token, suite, keep, .. } = args.request;
     let proof =
         identity_token::proof(identity_token.as_deref(), &description, &args.policy, &policy, &change, &runner).await?;
-    let read = |file: &PathBuf| super::key::signing_key(file, args.passphrase_file.clone());
-    let key = args.key.as_ref().map(read).transpose()?.map(Arc::new);
+    let read = |file: &PathBuf| key::signing_key(file, args.passphrase_file.clone());
+    let key = key.as_ref().map(read).transpose()?.map(Arc::new);
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
@@ -69,11 +97,11 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     facts.unsigned = key.is_none();
     facts.not_selected = lease.plan.not_selected(&suite);
     facts.requester.iter_mut().for_each(|r| r.proven.clone_from(&proof));
-    if let Err(e) = run::open(&facts, &lease, key.as_deref(), &args.evidence) {
+    if let Err(e) = run::open(&facts, &lease, key.as_deref(), &evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
-    let journal = Journal::new(facts, Some(args.evidence.clone()), screen.reporter(&lease.run.to_string()));
+    let journal = Journal::new(facts, Some(evidence.clone()), screen.reporter(&lease.run.to_string()));
     let kept_reason = format!(
         "--keep {}; remove it with: dayfly down {}{}",
         if keep == Keep::Always { "always" } else { "on-failure" },
@@ -85,7 +113,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         lease,
         journal,
         key,
-        evidence: args.evidence.clone(),
+        evidence: evidence.clone(),
         configmap_store: None,
         take_over: args.owner.take_over,
         keep,
@@ -93,7 +121,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     };
     run.perform(&suite, &valid.sources(), stop).await;
     let facts = run.journal.facts();
-    print_report(&facts, common, &store::run_dir(&args.evidence, &facts)?, &screen);
+    print_report(&facts, common, &store::run_dir(&evidence, &facts)?, &screen);
     let code = exit_code::from_facts(&facts);
     screen.ended(&facts.run.to_string(), Some(facts.outcome()), code);
     Ok(code)

@@ -11,6 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use super::error::{engine_error, usage_error};
 use super::progress::Screen;
 use super::target::Target;
+use super::wanted::{Slot, Wanted};
 use super::{Common, EngineChoice, Output, RequestArgs, request, run, signals, target};
 use crate::crd::{RunStatus, StoredEvidence, TestEnvironment, USER};
 use crate::engine::Engine;
@@ -35,9 +36,9 @@ pub struct SubmitArgs {
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
     /// Wait for the run to end, fetch its evidence, and exit with its exit code
-    #[arg(long, requires = "evidence")]
+    #[arg(long)]
     wait: bool,
-    /// Folder for the fetched report and signed statements
+    /// Folder for the fetched report and signed statements (default: `evidence` in the working folder)
     #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
     evidence: Option<PathBuf>,
     /// Namespace of the controller
@@ -49,6 +50,16 @@ pub struct SubmitArgs {
         default_value = "dayfly-system"
     )]
     controller_namespace: String,
+}
+
+impl SubmitArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.request.description.wants(wanted);
+        self.request.change.wants(wanted);
+        wanted.slots.push(("evidence", Slot::Path(&mut self.evidence)));
+        wanted.starts = true;
+    }
 }
 
 /// Submits the run, and follows it with --wait.
@@ -91,7 +102,17 @@ pub async fn run(args: SubmitArgs, common: &Common) -> anyhow::Result<u8> {
         }
     };
     match ended {
-        Ok(run) => finish(&client, &namespace, &run, &args.evidence.unwrap_or_default(), common, &screen).await,
+        Ok(run) => {
+            finish(
+                &client,
+                &namespace,
+                &run,
+                &args.evidence.unwrap_or_else(|| request::DEFAULT_EVIDENCE.into()),
+                common,
+                &screen,
+            )
+            .await
+        }
         Err(refusal) => {
             errln!("error: {}", refusal.why);
             Ok(refusal.code)

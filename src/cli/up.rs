@@ -5,6 +5,7 @@ use clap::Args;
 use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
+use super::wanted::Wanted;
 use super::{ChangeArgs, Common, DescriptionArgs, Output, OwnerArgs, description, request, stdio, target};
 use crate::engine::{ClaimPolicy, ReplacePolicy};
 use crate::lease::Lease;
@@ -27,9 +28,19 @@ pub struct UpArgs {
     owner: OwnerArgs,
 }
 
+impl UpArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.description.wants(wanted);
+        self.change.wants(wanted);
+        self.policy.wants(wanted);
+        wanted.starts = true;
+    }
+}
+
 /// Starts the environment. A failure leaves it for inspection; a signal removes it.
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
-    let (change_args, change, runner) = request::change(&args.change, false)?;
+    let (change_args, change, runner) = request::change(&args.change, &args.description.file, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
     let json = common.output == Output::Json;
     let repository = change.repository.as_deref();

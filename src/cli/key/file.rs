@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -10,6 +10,7 @@ use pkcs8::der::zeroize::Zeroizing;
 
 use super::passphrase::{PassphraseSource, ask};
 use crate::cli::error::usage_error;
+use crate::cli::process_env;
 use crate::evidence::key::is_encrypted;
 use crate::evidence::{KeyKind, SigningKey, VerifyingKey};
 
@@ -46,6 +47,26 @@ pub fn random(kind: KeyKind) -> anyhow::Result<SigningKey> {
             return Ok(key);
         }
     }
+}
+
+/// The user's own key: `dayfly/key.pem` in `XDG_CONFIG_HOME`, or else in `~/.config`. It may not exist.
+pub fn default_file() -> Option<PathBuf> {
+    let variables = process_env::variables();
+    let folder = |name: &str| variables.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let configuration = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
+    Some(configuration.join("dayfly").join("key.pem"))
+}
+
+/// The same, in a folder that exists.
+pub fn own() -> anyhow::Result<PathBuf> {
+    let file = default_file().context("failed to generate a key: HOME is not set; name a file for it")?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("failed to create the folder {}", folder.display()))?;
+    Ok(file)
 }
 
 /// Writes atomically; without `force`, only if the file does not exist.

@@ -1,5 +1,7 @@
 //! Logins to the broker.
 
+use std::sync::{Arc, OnceLock};
+
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties};
@@ -7,7 +9,7 @@ use lapin::{Connection, ConnectionProperties};
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
 use super::state::AgentState;
-use super::timeouts::{STEP_CONNECT, patiently};
+use super::timeouts::{STEP_CONNECT, TimedOut, patiently};
 use crate::plan::BrokerPlan;
 
 /// Seconds between heartbeats, so that a `listen` detects a dead broker.
@@ -64,6 +66,8 @@ async fn dial(
     short(vhost)?;
     let runtime = lapin::runtime::default_runtime()?;
     let resolver = runtime.clone();
+    let silence = Arc::new(OnceLock::<TimedOut>::new());
+    let noted = silence.clone();
     // lapin's connector would trust the machine's authorities too, and has no time limit.
     let connector = async move |uri: AMQPUri, runtime| {
         let address = resolver.to_socket_addrs((host.clone(), uri.authority.port));
@@ -74,11 +78,17 @@ async fn dial(
                 AMQPScheme::AMQPS => stream.into_rustls(&tls, &uri.authority.host).await,
             }
         };
-        patiently(STEP_CONNECT, whole)
-            .await
-            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-            .map_err(lapin::Error::from)
+        let connected = patiently(STEP_CONNECT, whole).await.unwrap_or_else(|end| {
+            noted.get_or_init(|| end);
+            Err(std::io::ErrorKind::TimedOut.into())
+        });
+        connected.map_err(lapin::Error::from)
     };
     let properties = ConnectionProperties::default().with_connection_name("dayfly".into());
-    Ok(Connection::connector(uri, runtime, connector, properties).await?)
+    let opened = Connection::connector(uri, runtime, connector, properties).await;
+    // lapin keeps the kind of an error only, which does not tell a silent broker from a machine that could not ask it.
+    opened.map_err(|error| match silence.get() {
+        Some(end) if end.is_busy() => AmqpError::Busy(format!("connection: {end}")),
+        _ => error.into(),
+    })
 }

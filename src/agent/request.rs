@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::protocol::AgentRequest;
-use super::timeouts::LONGEST_STRETCH;
+use super::timeouts::{LONGEST_STRETCH, STEP_ANSWER, STEP_CONNECT, STEP_QUERY};
 use crate::spec::model::{Action, AmqpOperation, AmqpTry, Sql};
 use crate::spec::quantity;
 
 /// Time for everything in a request that has no limit of its own.
 const ALLOWANCE: Duration = Duration::from_secs(60);
-/// Time for a step without waiting: its longest limits, one after the other.
-const STEP: Duration = Duration::from_secs(240);
+/// Answers of a broker that one step awaits at most, one after the other.
+const ANSWERS: u32 = 4;
 /// Attempts of a probe that run side by side; the others wait for them.
 const ABREAST: usize = 256;
 
@@ -27,7 +27,7 @@ impl AgentRequest {
         let own = match self {
             Self::Ready { within_ms, .. } => Duration::from_millis(*within_ms),
             Self::Step { action, within_ms } => {
-                STEP + Duration::from_millis(within_ms.unwrap_or_default()) + duration(action)
+                step() + Duration::from_millis(within_ms.unwrap_or_default()) + duration(action)
             }
             Self::Reach { addresses, timeout_ms } => each(*timeout_ms, addresses.len()),
             Self::Names { names, servers, timeout_ms } => each(*timeout_ms, names.len() * (servers.len() + 1)),
@@ -45,6 +45,11 @@ impl AgentRequest {
             Self::Listen { .. } | Self::Status | Self::Ping => true,
         }
     }
+}
+
+/// Time for a step without waiting: its limits, one after the other, on the busiest machine.
+fn step() -> Duration {
+    (STEP_CONNECT + STEP_ANSWER * ANSWERS + STEP_QUERY) * LONGEST_STRETCH
 }
 
 /// The time that a step waits in any case.
@@ -135,7 +140,8 @@ mod tests {
         let asked = AgentRequest::Ready { unit: "api".into(), ready, within_ms: hour, at: None };
         assert!(asked.limit() > Duration::from_millis(hour));
         let nothing = step(json!({ "expectNothing": { "on": "l", "for": "2h" } }));
-        assert!(nothing.limit() > Duration::from_secs(7200) && nothing.limit() < Duration::from_secs(7800));
+        assert!(nothing.limit() > Duration::from_secs(7200) && nothing.limit() < Duration::from_secs(9000));
+        assert!(sql("SELECT 1").limit() > STEP_QUERY * LONGEST_STRETCH);
         assert!(AgentRequest::Ping.limit() <= ALLOWANCE);
         let reach = AgentRequest::Reach { addresses: vec![String::new(); 600], timeout_ms: 1500 };
         assert!(reach.limit() > Duration::from_millis(1500 * 3));

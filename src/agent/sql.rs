@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
@@ -45,6 +46,12 @@ impl From<tokio_postgres::Error> for SqlError {
             Some(said) => Self::Failed(words(said)),
             None => Self::Failed(cause(&error)),
         }
+    }
+}
+
+impl From<std::io::Error> for SqlError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(io_error::text(&error))
     }
 }
 
@@ -107,28 +114,28 @@ pub(super) async fn connect(state: &AgentState, unit: &str, role: &str) -> Resul
         .get(&secret)
         .ok_or_else(|| SqlError::AgentFault(format!("the agent knows no password for {secret}")))?;
     let mut config = Config::new();
-    config
-        .host(state.host_of(unit))
-        .port(PORT)
-        .user(role)
-        .password(password)
-        .dbname(&plan.database)
-        .connect_timeout(STEP_CONNECT)
-        .application_name("dayfly");
-    let (client, connection) = limited(&format!("{unit}:{PORT}: login"), STEP_ANSWER, config.connect(NoTls)).await?;
+    config.user(role).password(password).dbname(&plan.database).application_name("dayfly");
+    let at = format!("{unit}:{PORT}");
+    let dial = async {
+        let stream = TcpStream::connect((state.host_of(unit), PORT)).await?;
+        stream.set_nodelay(true).map(|()| stream)
+    };
+    let stream = limited(&format!("{at}: connection"), STEP_CONNECT, dial).await?;
+    let login = config.connect_raw(stream, NoTls);
+    let (client, connection) = limited(&format!("{at}: login"), STEP_ANSWER, login).await?;
     // The client's calls report its errors too.
     let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok(Database { client, driver })
 }
 
 /// Limits an operation, which a silent server would block for ever.
-async fn limited<T>(
+async fn limited<T, E: Into<SqlError>>(
     what: &str,
     limit: Duration,
-    operation: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    operation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, SqlError> {
     match patiently(limit, operation).await {
-        Ok(done) => done.map_err(SqlError::from),
+        Ok(done) => done.map_err(Into::into),
         Err(end) if end.is_busy() => Err(SqlError::Busy(format!("{what}: {end}"))),
         Err(end) => Err(SqlError::Failed(format!("{what}: {end}"))),
     }

@@ -54,9 +54,14 @@ impl ConfigMapStore {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stores the files, replacing those of an earlier call for the same run. Returns the location.
+    /// Stores the files. Those of an earlier call for the same run are replaced if that is one request, and else stay beside
+    /// them until their owner goes: a runner that is killed meanwhile leaves one of both whole. Returns the location.
     pub async fn put(&self, run: RunId, files: &BTreeMap<String, Vec<u8>>) -> Result<String, EvidenceError> {
-        let stored = self.store(run, &prefix(run), files).await?;
+        let archive = pack(files)?;
+        let is_whole = |earlier: StoredEvidence| earlier.config_maps.len() == 1 && archive.len() <= PART_BYTES;
+        let [first, second] = prefixes(run);
+        let prefix = if self.last().is_none_or(is_whole) { first } else { second };
+        let stored = self.store(run, &prefix, &archive).await?;
         let place = format!("ConfigMap {}/{}", self.namespace, stored.config_maps.join(", "));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
         Ok(place)
@@ -69,16 +74,10 @@ impl ConfigMapStore {
         run: RunId,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<StoredEvidence, EvidenceError> {
-        self.store(run, &format!("{}-opened", prefix(run)), files).await
+        self.store(run, &format!("evidence-{run}-opened"), &pack(files)?).await
     }
 
-    async fn store(
-        &self,
-        run: RunId,
-        prefix: &str,
-        files: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<StoredEvidence, EvidenceError> {
-        let archive = pack(files)?;
+    async fn store(&self, run: RunId, prefix: &str, archive: &[u8]) -> Result<StoredEvidence, EvidenceError> {
         let parts: Vec<&[u8]> = archive.chunks(PART_BYTES).collect();
         if parts.len() > MAX_PARTS {
             let (size, most) = (archive.len() >> 20, (MAX_PARTS * PART_BYTES) >> 20);
@@ -89,14 +88,14 @@ impl ConfigMapStore {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut names = vec![];
         for (i, part) in parts.iter().enumerate() {
-            let object = self.part(run, format!("{prefix}-{i}"), part);
+            let object = self.part(run, part_name(prefix, i), part);
             let name = object.metadata.name.clone().unwrap_or_default();
             let params = PatchParams::apply("dayfly").force();
             let put = api.patch(&name, &params, &Patch::Apply(&object)).await;
             put.map_err(|e| EvidenceError::ConfigMapStore(format!("ConfigMap {}/{name}: {e}", self.namespace)))?;
             names.push(name);
         }
-        Ok(StoredEvidence { digest: Digest::compute(&archive).hex(), size: archive.len() as u64, config_maps: names })
+        Ok(StoredEvidence { digest: Digest::compute(archive).hex(), size: archive.len() as u64, config_maps: names })
     }
 
     fn part(&self, run: RunId, name: String, bytes: &[u8]) -> ConfigMap {
@@ -136,18 +135,30 @@ pub async fn fetch(
 }
 
 /// Looks for the evidence of a run whose runner told nobody where it is. Whoever may write ConfigMaps in the namespace may
-/// have put it there: only the named files of the archive are read, none larger than its limit in bytes. The outer error is the
-/// API server's, the inner one the archive's.
+/// have put it there: only the named files of the archive are read, none larger than its limit in bytes. The later evidence
+/// comes first, unless it is broken. The outer error is the API server's, the inner ones are the archives'.
 pub async fn find(
     client: &Client,
     namespace: &str,
     run: RunId,
-    limits: &[(&str, u64)],
-) -> Result<Option<Result<FoundEvidence, EvidenceError>>, kube::Error> {
+    limits: &'static [(&'static str, u64)],
+) -> Result<Vec<Result<FoundEvidence, EvidenceError>>, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let mut found = vec![];
+    for prefix in prefixes(run).iter().rev() {
+        found.extend(find_archive(&api, prefix, limits).await?);
+    }
+    Ok(found)
+}
+
+async fn find_archive(
+    api: &Api<ConfigMap>,
+    prefix: &str,
+    limits: &'static [(&'static str, u64)],
+) -> Result<Option<Result<FoundEvidence, EvidenceError>>, kube::Error> {
     let (mut archive, mut config_maps) = (vec![], vec![]);
     while config_maps.len() < MAX_PARTS {
-        let name = format!("{}-{}", prefix(run), config_maps.len());
+        let name = part_name(prefix, config_maps.len());
         let part = api.get_opt(&name).await?;
         let Some(bytes) = part.and_then(|p| p.binary_data?.remove(KEY)) else { break };
         archive.reserve_exact(bytes.0.len());
@@ -157,10 +168,15 @@ pub async fn find(
     if config_maps.is_empty() {
         return Ok(None);
     }
-    let limit = |name: &str| limits.iter().find(|(wanted, _)| *wanted == name).map(|(_, most)| *most);
-    let digest = Digest::compute(&archive).hex();
-    let stored = StoredEvidence { digest, size: archive.len() as u64, config_maps };
-    Ok(Some(unpack(&archive, limit).map(|files| FoundEvidence { files, stored })))
+    // Unpacking takes a while, in which other objects are reconciled.
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let limit = |name: &str| limits.iter().find(|(wanted, _)| *wanted == name).map(|(_, most)| *most);
+        let digest = Digest::compute(&archive).hex();
+        let stored = StoredEvidence { digest, size: archive.len() as u64, config_maps };
+        unpack(&archive, limit).map(|files| FoundEvidence { files, stored })
+    });
+    let panicked = |e| Err(EvidenceError::ConfigMapStore(format!("the archive was not unpacked: {e}")));
+    Ok(Some(unpacked.await.unwrap_or_else(panicked)))
 }
 
 /// Evidence that was found by the id of its run; nothing of it is verified.
@@ -171,9 +187,13 @@ pub struct FoundEvidence {
     pub stored: StoredEvidence,
 }
 
-/// Common part of the names of the ConfigMaps that hold a run's evidence.
-fn prefix(run: RunId) -> String {
-    format!("evidence-{run}")
+/// Common parts of the names of the ConfigMaps that hold a run's evidence: before the removal, and after it.
+fn prefixes(run: RunId) -> [String; 2] {
+    [format!("evidence-{run}"), format!("evidence-{run}-removed")]
+}
+
+fn part_name(prefix: &str, number: usize) -> String {
+    format!("{prefix}-{number}")
 }
 
 fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {

@@ -11,6 +11,10 @@ use crate::evidence::{store, verify};
 use crate::model::RunId;
 use crate::report::Facts;
 
+/// The files that are read and their limits in bytes: the statement is parsed before its signature is checked, and the report
+/// after its digest.
+const LIMITS: [(&str, u64); 2] = [(store::RUN, 4 << 20), (store::REPORT, 16 << 20)];
+
 /// The verified facts of a run, and where its evidence is. None if there is no evidence, or none that dayfly signed.
 pub async fn sealed(
     object: &TestEnvironmentSummary,
@@ -21,23 +25,20 @@ pub async fn sealed(
     // One at a time: an archive may take 32 MiB.
     let _reading = context.evidence_lock.lock().await;
     let namespace = object.namespace().unwrap_or_default();
-    // The statement is parsed before its signature is checked, and the report after its digest.
-    let limits = [(store::RUN, 4 << 20), (store::REPORT, 16 << 20)];
-    let found = configmap_store::find(&context.client, &namespace, id, &limits).await;
-    let FoundEvidence { files, stored } = match found.map_err(api_error("read the evidence of a lost run"))? {
-        Some(Ok(found)) => found,
-        None => return Ok(None),
-        Some(Err(e)) => {
-            tracing::warn!("ignoring the evidence of the lost run: failed to {e}");
-            return Ok(None);
-        }
-    };
+    let found = configmap_store::find(&context.client, &namespace, id, &LIMITS).await;
+    let found = found.map_err(api_error("read the evidence of a lost run"))?;
+    if found.is_empty() {
+        return Ok(None);
+    }
     let key = signing_key("verify the evidence of a lost run", context).await?.verifying_key();
-    match verify::facts(&files, id, &key) {
-        Ok(facts) => Ok(Some((facts, stored))),
-        Err(refusal) => {
-            tracing::warn!("ignoring the evidence of the lost run: {refusal}");
-            Ok(None)
+    for found in found {
+        let verified = found.map_err(|e| format!("failed to {e}")).and_then(|FoundEvidence { files, stored }| {
+            verify::facts(&files, id, &key).map(|facts| (facts, stored)).map_err(|refusal| refusal.to_string())
+        });
+        match verified {
+            Ok(sealed) => return Ok(Some(sealed)),
+            Err(why) => tracing::warn!("ignoring evidence of the lost run: {why}"),
         }
     }
+    Ok(None)
 }

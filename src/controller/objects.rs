@@ -90,7 +90,10 @@ pub async fn follow(
                 known.retain(&listed) | std::mem::take(&mut freed_by_list)
             }
             Ok(Event::Apply(object)) => changed(&mut known, &object, triggers),
-            Ok(Event::Delete(object)) => known.remove(object.uid()),
+            Ok(Event::Delete(object)) => {
+                triggers.forget(|object| store.get(object).is_none());
+                known.remove(object.uid())
+            }
             Err(e) => {
                 tracing::debug!("restarting the watch of TestEnvironments: {e}");
                 false

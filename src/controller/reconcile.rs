@@ -142,7 +142,9 @@ fn observed_state(object: &TestEnvironmentSummary, pods: Vec<RunnerPod>, context
 fn extension(object: &TestEnvironmentSummary, context: &Context) -> Option<Timestamp> {
     let asked: Timestamp = object.spec.extend_until.as_ref()?.parse().ok()?;
     let start = object.run()?.start_time?;
-    let longest = context.watches.get()?.longest_life(&object.namespace().unwrap_or_default())?;
+    let is_proven = object.status.as_ref().is_some_and(|s| s.identity.is_some());
+    let (namespace, repository) = (object.namespace().unwrap_or_default(), object.spec.repository.as_deref());
+    let longest = context.watches.get()?.longest_life(&namespace, repository, is_proven)?;
     Some(asked.min(start.checked_add(longest).ok()?))
 }
 

@@ -71,6 +71,11 @@ impl Triggers {
         self.causes().insert(object, trigger);
     }
 
+    /// Forgets the causes of objects that are gone: nothing reconciles them any more.
+    pub fn forget(&self, is_gone: impl Fn(&Reference) -> bool) {
+        self.causes().retain(|object, _| !is_gone(object));
+    }
+
     fn causes(&self) -> MutexGuard<'_, HashMap<Reference, Trigger>> {
         self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -52,13 +52,18 @@ impl Watches {
         self.limits_of(namespace).map(|limits| limits.environments.value.into())
     }
 
-    /// How long the policy lets environments of a namespace live.
-    pub fn longest_life(&self, namespace: &str) -> Option<SignedDuration> {
+    /// How long the policy lets environments of a namespace live. The repository counts if a token proved it, or if the policy
+    /// lets the namespace speak for it.
+    pub fn longest_life(&self, namespace: &str, repository: Option<&str>, is_proven: bool) -> Option<SignedDuration> {
         // With an unusable policy nothing is extended.
         if self.policy.borrow().as_ref().is_none_or(|known| !known.is_usable) {
             return None;
         }
-        let limits = self.limits_of(namespace)?;
+        let limits = self.policy.borrow().as_ref().map(|known| {
+            let proves = |r: &&str| is_proven || known.policy.proven_repository(namespace, r);
+            let repository = repository.filter(proves).map(str::to_owned);
+            known.policy.limits(&Subject::Requester { namespace: namespace.to_owned(), repository })
+        })?;
         i64::try_from(limits.ttl_ms.value).ok().map(SignedDuration::from_millis)
     }
 

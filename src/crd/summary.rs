@@ -38,6 +38,9 @@ pub struct SummarySpec {
     pub pull_request: u32,
     /// Head commit.
     pub commit: String,
+    /// URL of the repository. As text: see `extend_until`.
+    #[serde(default)]
+    pub repository: Option<String>,
     /// When to keep the environment after the run.
     #[serde(default)]
     pub keep: Keep,

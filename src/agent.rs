@@ -6,6 +6,7 @@
 pub mod client;
 pub mod protocol;
 
+mod absence;
 mod addresses;
 mod amqp;
 mod amqp_access;

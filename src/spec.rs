@@ -21,6 +21,7 @@ pub mod parse;
 pub mod pattern;
 pub mod ports;
 pub mod quantity;
+pub mod routing_key;
 pub mod schema;
 pub mod schema_check;
 pub mod span;

@@ -28,7 +28,7 @@ static RIG: LazyLock<Option<Rig>> = LazyLock::new(|| {
         "vhosts": {
             "in": {
                 "exchanges": { "ex_files": { "type": "topic", "alternate": "ex_unrouted" }, "ex_unrouted": { "type": "fanout" }, "ex_dead": { "type": "fanout" }, "ex_lost": { "type": "direct" } },
-                "queues": { "q.audit": { "deadLetter": "ex_dead" }, "q.dead": {}, "q.unrouted": { "arguments": { "x-max-length": 10 } }, "q.idle": {} },
+                "queues": { "q.audit": { "deadLetter": "ex_dead" }, "q.dead": {}, "q.unrouted": { "arguments": { "x-max-length": 10 } }, "q.idle": {}, "q.lonely": {} },
                 "bindings": [
                     { "from": "ex_files", "to": "q.audit", "key": "k.v1.#" }, { "from": "ex_unrouted", "to": "q.unrouted" }, { "from": "ex_dead", "to": "q.dead" },
                 ],
@@ -282,6 +282,17 @@ async fn an_expect_on_a_queue_takes_only_what_matches() {
     assert!(matches!(agent.step(depth(1), Some(3_000)).await, AgentResponse::Passed { .. }));
     agent.holds(take(1)).await;
     assert!(matches!(agent.step(depth(0), Some(3_000)).await, AgentResponse::Passed { .. }));
+    let never = json!({ "expect": { "queue": "q.lonely", "user": "tester", "vhost": "in" } });
+    let AgentResponse::Failed(never) = agent.step(never, Some(200)).await else { panic!("nothing is there") };
+    assert_eq!(never.got, "0 of them, and no other message; no exchange is bound to q.lonely");
+    let listen =
+        json!({ "listen": { "as": "deaf", "user": "tester", "vhost": "in", "exchange": "ex_files", "key": "v1.#" } });
+    agent.holds(listen).await;
+    agent.holds(publish("k.v1.deaf", json!({}))).await;
+    let AgentResponse::Failed(deaf) = agent.step(json!({ "expect": { "on": "deaf" } }), Some(200)).await else {
+        panic!("its key does not match")
+    };
+    assert!(deaf.got.contains("the listen is bound to ex_files with `v1.#`, which the key `k.v1.deaf`"), "{deaf:?}");
     let off = agent.fails(depth(5)).await;
     assert_eq!(off.got, "0 ready messages and 0 consumers");
 }

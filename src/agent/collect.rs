@@ -9,12 +9,13 @@ use lapin::options::{BasicAckOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use tokio::time::Instant;
 
+use super::absence::{PublishedMessages, Route};
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
 use super::collector::{Buffer, Collected, Collector};
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
-use crate::spec::model::{Expect, ExpectNothing, Listen};
+use crate::spec::model::{Expect, ExpectNothing, Listen, Vhost};
 
 /// Waiting time of an `expect` without `within`.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +42,8 @@ pub(super) async fn listen(state: &AgentState, step: &Listen) -> Result<StepPass
         .await?;
         Collector::consume(session, &name, true).await
     };
-    let collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
+    let mut collector = open.await.map_err(|e: AmqpError| e.missed(expected))?;
+    collector.route = Some(Route { vhost: step.vhost.clone(), exchange: step.exchange.clone(), key: step.key.clone() });
     state.listeners().insert(step.name.clone(), Arc::new(collector));
     Ok(StepPassed::saw(format!("queue {name} collects from exchange {} with key {:?}", step.exchange, step.key)))
 }
@@ -57,7 +59,13 @@ pub(super) async fn expect(
         (Some(name), _) => {
             let collector = listener(state, name)?;
             let found = collector.watch(until, |buffer, over| compare(buffer, step, over)).await;
-            found.unwrap_or_else(|| Err(StepFailed::agent_fault("an outcome", "none")))
+            let found = found.unwrap_or_else(|| Err(StepFailed::agent_fault("an outcome", "none")));
+            found.map_err(|failed| match (&collector.route, collector.buffer().messages.is_empty()) {
+                (Some(route), true) => with_absence(failed, state, &route.vhost, |published, declared| {
+                    published.missed_by_listen(declared, route)
+                }),
+                _ => failed,
+            })
         }
         (None, Some(queue)) => from_queue(state, step, queue, until).await,
         (None, None) => Err(StepFailed::agent_fault("a listen or a queue to take messages from", "neither")),
@@ -86,7 +94,28 @@ async fn from_queue(state: &AgentState, step: &Expect, queue: &str, until: Insta
     if let Some(session) = collector.session.take() {
         session.close().await;
     }
-    found
+    let is_empty = collector.buffer().messages.is_empty();
+    found.map_err(|failed| match is_empty {
+        true => {
+            with_absence(failed, state, vhost, |published, declared| published.missed_by_queue(vhost, declared, queue))
+        }
+        false => failed,
+    })
+}
+
+/// Adds why nothing can have arrived, where the description shows it.
+fn with_absence(
+    mut failed: StepFailed,
+    state: &AgentState,
+    vhost: &str,
+    why: impl FnOnce(&PublishedMessages, &Vhost) -> Option<String>,
+) -> StepFailed {
+    let declared = state.context.broker.as_ref().and_then(|b| b.vhosts.get(vhost));
+    if let Some(why) = declared.and_then(|declared| why(&state.published(), declared)) {
+        failed.got.push_str("; ");
+        failed.got.push_str(&why);
+    }
+    failed
 }
 
 /// Performs the `expectNothing` step: no message for the whole time, except those that an `expect` took.

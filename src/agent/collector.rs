@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::absence::Route;
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
 use super::message::Message;
@@ -17,6 +18,8 @@ use super::message::Message;
 /// Collects deliveries of one consumer until it is dropped.
 pub(super) struct Collector {
     pub session: Option<Session>,
+    /// Of a `listen`: what its queue is bound to.
+    pub route: Option<Route>,
     shared: Arc<Shared>,
     reader: AbortHandle,
 }
@@ -85,7 +88,7 @@ impl Collector {
         .await?;
         let shared = Arc::new(Shared::default());
         let reader = tokio::spawn(shared.clone().read(deliveries)).abort_handle();
-        Ok(Self { session: Some(session), shared, reader })
+        Ok(Self { session: Some(session), route: None, shared, reader })
     }
 
     /// Calls `look` now and after every new message, until it returns a value or the time limit is reached.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation};
 
+use super::absence::Route;
 use super::amqp_error::AmqpError;
 use super::amqp_session::{Session, limited, short};
 use super::state::AgentState;
@@ -20,7 +21,11 @@ pub(super) async fn perform(state: &AgentState, step: &Publish) -> Result<StepPa
     let sent = limited("publish", send(&session, step, &id)).await;
     session.close().await;
     match sent.map_err(|e| e.missed(&expected))? {
-        None => Ok(StepPassed::saw(format!("{} confirmed, message_id {id}", target(step)))),
+        None => {
+            let (vhost, exchange, key) = (step.vhost.clone(), step.exchange.clone(), step.key.clone());
+            state.published().add(Route { vhost, exchange, key });
+            Ok(StepPassed::saw(format!("{} confirmed, message_id {id}", target(step))))
+        }
         Some(got) => Err(StepFailed::new(expected, got)),
     }
 }

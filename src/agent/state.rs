@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use super::absence::PublishedMessages;
 use super::collector::Collector;
 use super::protocol::{AgentContext, AgentResponse, ResponseEnvelope, StepFailure};
 use crate::model::Redactor;
@@ -20,6 +21,7 @@ pub(super) struct AgentState {
     pub amqp_tls: RustlsConnector,
     redactor: Redactor,
     listeners: Mutex<HashMap<String, Arc<Collector>>>,
+    published: Mutex<PublishedMessages>,
     background: Mutex<JoinSet<()>>,
     addresses: Mutex<HashMap<String, IpAddr>>,
 }
@@ -37,6 +39,7 @@ impl AgentState {
             tls,
             amqp_tls,
             listeners: Mutex::default(),
+            published: Mutex::default(),
             background: Mutex::default(),
             addresses: Mutex::default(),
         })
@@ -45,6 +48,11 @@ impl AgentState {
     /// Returns the collectors of `listen` steps, by name.
     pub fn listeners(&self) -> MutexGuard<'_, HashMap<String, Arc<Collector>>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the messages of `publish` steps.
+    pub fn published(&self) -> MutexGuard<'_, PublishedMessages> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the address of a unit.

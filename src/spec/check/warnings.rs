@@ -7,7 +7,6 @@ mod bindings;
 mod credentials;
 mod images;
 mod ports;
-mod routing_key;
 
 pub(super) fn check(check: &mut Checker<'_>) {
     images::check(check);

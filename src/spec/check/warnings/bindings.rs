@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::access::steps;
 use super::super::context::{Checker, is_literal};
-use super::routing_key::{blunted_wildcard, has_wildcard, topic_matches};
 use crate::spec::model::{Action, AmqpOperation, Environment, ExchangeKind, Publish, Vhost};
+use crate::spec::routing_key::{blunted_wildcard, has_wildcard, topic_matches};
 use crate::spec::span::FieldPath;
 
 /// Routing keys by virtual host and exchange.

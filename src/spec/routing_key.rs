@@ -1,7 +1,7 @@
 //! Routing keys and binding keys, as RabbitMQ compares them. Pure.
 
 /// Returns true if a binding key of a topic exchange matches a routing key: `*` is one word, `#` any number of words.
-pub(super) fn topic_matches(pattern: &str, key: &str) -> bool {
+pub fn topic_matches(pattern: &str, key: &str) -> bool {
     let key = words(key);
     // `reached[i]` says that the pattern so far can match the first `i` words.
     let mut reached = vec![false; key.len() + 1];
@@ -22,12 +22,12 @@ pub(super) fn topic_matches(pattern: &str, key: &str) -> bool {
 }
 
 /// The first word of a binding key that holds `*` or `#` together with other characters, which makes it an ordinary word.
-pub(super) fn blunted_wildcard(pattern: &str) -> Option<&str> {
+pub fn blunted_wildcard(pattern: &str) -> Option<&str> {
     words(pattern).into_iter().find(|word| word.len() > 1 && word.contains(['*', '#']))
 }
 
 /// Returns true if a binding key has wildcards, which only topic exchanges know.
-pub(super) fn has_wildcard(pattern: &str) -> bool {
+pub fn has_wildcard(pattern: &str) -> bool {
     words(pattern).into_iter().any(|word| matches!(word, "*" | "#"))
 }
 

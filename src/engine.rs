@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Position, SuitePlan};
+use crate::plan::{Plan, Position, SuitePlan};
 use crate::secrets::Secrets;
 
 pub mod error;
@@ -46,6 +46,11 @@ pub trait Engine: Send + Sync {
 
     /// Returns sentences that say what the engine does not enforce. Slow on some engines, so only reports ask.
     async fn gaps(&self) -> Result<Vec<String>, EngineError>;
+
+    /// Returns sentences that say what the engine does not enforce, or shows to others, of what this plan asks for.
+    fn gaps_of(&self, _plan: &Plan) -> Vec<String> {
+        vec![]
+    }
 
     /// Returns the engine's name for the current user, if it has one.
     async fn account(&self) -> Option<String> {

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SuiteOrigin;
-use crate::spec::model::{Action, Case, FlakyRule, Restart, Severity, SuiteKind, VerdictSource};
+use crate::spec::model::{Action, Case, FlakyRule, Severity, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod image_user;
 mod position;
 pub mod text;
+mod unit;
 
 pub use position::Position;
+pub use unit::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
 
 /// Everything that an engine needs to bring up one environment; units are in an order in which they can start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,127 +41,6 @@ pub struct Plan {
     pub databases: BTreeMap<String, DatabasePlan>,
     /// Suites by name.
     pub suites: BTreeMap<String, SuitePlan>,
-}
-
-/// Kind of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UnitKind {
-    /// A service of the description.
-    Service,
-    /// The RabbitMQ.
-    Broker,
-    /// A PostgreSQL.
-    Database,
-}
-
-/// One thing that runs: the same shape for services, broker and databases.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unit {
-    /// Name; also its host name.
-    pub name: String,
-    /// Kind.
-    pub kind: UnitKind,
-    /// Image reference as asked for.
-    pub image: String,
-    /// Port that callers use.
-    pub port: Option<u16>,
-    /// Command in place of the image's; empty for the image's own.
-    pub command: Vec<String>,
-    /// Environment variables, without secrets.
-    pub env: BTreeMap<String, String>,
-    /// Files by absolute path, without secrets.
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// Names of the secrets delivered under `/run/secrets/`.
-    pub secrets: Vec<String>,
-    /// Gets a certificate and key for its name.
-    pub tls: bool,
-    /// Units that must be ready before.
-    pub needs: BTreeSet<String>,
-    /// Units and suites that may connect to it.
-    pub callers: BTreeSet<String>,
-    /// Condition for being ready.
-    pub ready: ReadyPlan,
-    /// Time limit for readiness in milliseconds, from its own start.
-    pub within_ms: u64,
-    /// Limits.
-    pub limits: Limits,
-    /// What restarts its process after an end that no suite asked for. Plans of earlier versions do not know it.
-    #[serde(default)]
-    pub restart: Restart,
-    /// Copies.
-    pub replicas: u8,
-    /// Paths that it may write to (`/tmp` besides).
-    pub writable: Vec<String>,
-    /// Confinement.
-    pub confinement: Confinement,
-    /// Started by a suite instead of with the environment.
-    pub start_late: bool,
-}
-
-/// Condition for a unit to be ready; the agent checks it from inside.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum ReadyPlan {
-    /// Its process runs for this time without an end. Plans of earlier versions say `running`.
-    #[serde(alias = "running")]
-    StayUp {
-        #[serde(default)]
-        ms: u64,
-    },
-    /// An HTTP answer of 200 to 299.
-    Http { port: u16, path: String, tls: bool },
-    /// An accepted connection.
-    Tcp { port: u16 },
-    /// A queue with a consumer; asked through the broker as this user.
-    Consumers { vhost: String, queue: String, user: String },
-    /// Every user logs in, and the declared topology answers.
-    Broker,
-    /// Every role answers a query, after roles and SQL files were applied.
-    Database,
-}
-
-/// Limits of one copy.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Bytes.
-    pub memory: u64,
-    /// Thousandths of a processor.
-    pub cpu_millis: u64,
-    /// Processes and threads.
-    pub pids: u32,
-}
-
-/// Confinement of a container.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Confinement {
-    /// `user` or `user:group`, numeric; none for the image's own.
-    pub user: Option<String>,
-    /// Root is accepted.
-    pub root: bool,
-    /// The image's own files may be written.
-    pub writable_root: bool,
-    /// Capabilities kept.
-    pub capabilities: Vec<String>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-impl Confinement {
-    /// Returns the departures from the secure defaults in words, without the reason.
-    pub fn departures(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if self.root || self.user.as_deref().is_some_and(|u| u == "0" || u.starts_with("0:")) {
-            found.push("may run as root".to_owned());
-        }
-        if self.writable_root {
-            found.push("has a writable root file system".to_owned());
-        }
-        if !self.capabilities.is_empty() {
-            found.push(format!("has capabilities {}", self.capabilities.join(", ")));
-        }
-        found
-    }
 }
 
 /// Facts about the broker for the readiness barrier and the AMQP steps.
@@ -233,7 +114,7 @@ impl SuitePlan {
 #[serde(rename_all = "camelCase", tag = "by")]
 pub enum SuiteExecutor {
     /// A container of the user's.
-    Container(ContainerSuite),
+    Container(Box<ContainerSuite>),
     /// Built-in steps performed by the agent.
     Steps { cases: Vec<Case> },
 }
@@ -247,6 +128,9 @@ pub struct ContainerSuite {
     pub command: Vec<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
+    /// Environment variables in whose values `{{secret "name"}}` stands for secrets. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_env: BTreeMap<String, String>,
     /// Results folder.
     pub results: String,
     /// The format of its results, or the exit code.
@@ -293,6 +177,16 @@ impl Plan {
         cases
             .flat_map(|c| c.steps.iter().chain(&c.cleanup))
             .any(|step| matches!(&step.action, Action::Stop(of) | Action::Restart(of) if of.service == unit))
+    }
+
+    /// The units and suites with variables that contain secrets.
+    pub fn holders_of_secret_env(&self) -> impl Iterator<Item = &str> {
+        let units = self.units.iter().filter(|u| !u.secret_env.is_empty()).map(|u| u.name.as_str());
+        let suites = self
+            .suites
+            .values()
+            .filter(|s| matches!(&s.executor, SuiteExecutor::Container(c) if !c.secret_env.is_empty()));
+        units.chain(suites.map(|s| s.name.as_str()))
     }
 
     /// Every image that the plan runs, without repetition.

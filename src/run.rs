@@ -118,7 +118,8 @@ impl Run {
 
     async fn record_gaps(&self) {
         let unknown = |e| vec![format!("The gaps of the engine are unknown: failed to {e}.")];
-        let gaps = self.engine.gaps().await.unwrap_or_else(unknown);
+        let mut gaps = self.engine.gaps().await.unwrap_or_else(unknown);
+        gaps.extend(self.engine.gaps_of(&self.lease.plan));
         self.journal.record(RunEvent::Gaps { gaps });
     }
 

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Unit, UnitKind};
 
 mod authority;
 mod error;
+mod filled;
 mod private_key;
 mod values;
 
@@ -115,7 +116,13 @@ impl<'a> Certificates<'a> {
     }
 }
 
-fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String>, SecretsError> {
+/// Returns secrets with empty values and without certificates, to render what may be too large before anything is made.
+pub fn placeholders(plan: &Plan) -> Secrets {
+    Secrets { values: names(plan).map(|(name, _)| (name, String::new())).collect(), ..Secrets::default() }
+}
+
+/// Returns the names of all secrets of a plan with their numbers of random bytes.
+fn names(plan: &Plan) -> impl Iterator<Item = (String, u16)> {
     let users =
         plan.broker.iter().flat_map(|broker| broker.users.keys().map(move |user| format!("{}.{user}", broker.name)));
     let roles = plan.databases.iter().flat_map(|(unit, database)| {
@@ -124,11 +131,15 @@ fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String
     });
     let passwords = users.chain(roles).map(|name| (name, PASSWORD_BYTES));
     let declared = plan.secrets.iter().map(|(name, bytes)| (name.clone(), *bytes));
+    passwords.chain(declared)
+}
+
+fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String>, SecretsError> {
     let value = |name: String, bytes: u16| {
         let old = kept.and_then(|k| k.values.get(&name)).filter(|v| v.len() == 2 * usize::from(bytes)).cloned();
         Ok((name, old.map_or_else(|| hexadecimal(bytes), Ok)?))
     };
-    passwords.chain(declared).map(|(name, bytes)| value(name, bytes)).collect()
+    names(plan).map(|(name, bytes)| value(name, bytes)).collect()
 }
 
 /// Returns the listed secrets and the authority's certificate.

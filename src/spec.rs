@@ -24,6 +24,8 @@ pub mod quantity;
 pub mod routing_key;
 pub mod schema;
 pub mod schema_check;
+pub mod secret_text;
+mod secret_use;
 pub mod span;
 pub mod template;
 mod values;

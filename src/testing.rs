@@ -12,37 +12,19 @@ use crate::engine::EngineKind;
 use crate::lease::{Lease, Owner};
 use crate::lifecycle;
 use crate::model::Verdict;
-use crate::plan::{Confinement, Limits, Plan, ReadyPlan, SuiteExecutor, SuitePlan, Unit, UnitKind};
+use crate::plan::{Limits, Plan, SuiteExecutor, SuitePlan, Unit, UnitKind};
 use crate::report::Facts;
 use crate::report::facts::{CaseFact, CaseFailure, Change, Runner, SuiteFact};
-use crate::spec::model::{Case, FlakyRule, Restart, SuiteKind};
+use crate::spec::model::{Case, FlakyRule, SuiteKind};
 
 /// A commit id of the usual form.
 pub const COMMIT: &str = "4d1f0c2b6a5e4f3d2c1b0a9f8e7d6c5b4a3f2e1d";
 
 /// A service that runs as soon as it is started.
 pub fn unit(name: &str) -> Unit {
-    Unit {
-        name: name.into(),
-        kind: UnitKind::Service,
-        image: format!("localhost/{name}:1"),
-        port: Some(8080),
-        command: vec![],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: BTreeSet::new(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::StayUp { ms: 0 },
-        within_ms: 1000,
-        limits: Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 },
-        restart: Restart::Never,
-        replicas: 1,
-        writable: vec![],
-        confinement: Confinement::default(),
-        start_late: false,
-    }
+    let limits = Limits { memory: 1 << 28, cpu_millis: 1000, pids: 256 };
+    let blank = Unit::new(name, UnitKind::Service, &format!("localhost/{name}:1"), limits, 0);
+    Unit { port: Some(8080), within_ms: 1000, ..blank }
 }
 
 /// An acceptance suite of built-in steps.

@@ -436,11 +436,11 @@ fn up_and_run_print_warnings_once_before_they_start() {
     for arguments in [&["up", WARNED][..], &run] {
         let output = command(&[arguments, &["--pr", "1"]].concat());
         assert_ne!(output.status.code(), Some(0));
-        assert_eq!(String::from_utf8_lossy(&output.stderr).matches("16 warnings in").count(), 1);
+        assert_eq!(String::from_utf8_lossy(&output.stderr).matches("17 warnings in").count(), 1);
         let output = command(&[arguments, &["--pr", "1", "--output", "json"]].concat());
         let text = String::from_utf8_lossy(&output.stdout);
         let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        assert_eq!(events.filter(|event| event["event"] == "warning" && event["severity"] == "warning").count(), 16);
+        assert_eq!(events.filter(|event| event["event"] == "warning" && event["severity"] == "warning").count(), 17);
     }
 }
 

@@ -30,8 +30,7 @@ def publish(order):
 
 
 def query(sql, *arguments):
-    connection = psycopg2.connect(
-        host="pg", dbname="shop", user="front", password=secret("pg.front"), connect_timeout=3)
+    connection = psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3)
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql, arguments)

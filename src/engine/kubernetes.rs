@@ -25,7 +25,7 @@ use super::{
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Position, SuitePlan};
+use crate::plan::{Plan, Position, SuitePlan};
 use crate::secrets::Secrets;
 
 mod cache;
@@ -65,6 +65,10 @@ impl Engine for KubernetesEngine {
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
         Ok(info::gaps())
+    }
+
+    fn gaps_of(&self, plan: &Plan) -> Vec<String> {
+        info::gaps_of(plan)
     }
 
     async fn infrastructure_endpoints(&self, environment: &str) -> Result<Vec<String>, EngineError> {

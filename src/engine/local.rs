@@ -16,7 +16,7 @@ use super::{
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Position, SuitePlan};
+use crate::plan::{Plan, Position, SuitePlan};
 use crate::secrets::Secrets;
 
 pub mod agent_image;
@@ -77,6 +77,10 @@ impl Engine for LocalEngine {
 
     async fn gaps(&self) -> Result<Vec<String>, EngineError> {
         info::gaps(self).await
+    }
+
+    fn gaps_of(&self, plan: &Plan) -> Vec<String> {
+        info::gaps_of(plan)
     }
 
     async fn resolve_images(

@@ -33,6 +33,20 @@ const REASONS: [(&[&str], &str); 14] = [
     (&["is not running"], "it does not run"),
 ];
 
+/// Most names in a list.
+const LISTED: usize = 8;
+
+/// Names in a sentence; none if there are none.
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    let shown = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        all if all > LISTED => Some(format!("{shown} and {} more", all - LISTED)),
+        _ => Some(shown),
+    }
+}
+
 /// The message of an error with those of its sources, each once.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

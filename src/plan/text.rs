@@ -2,7 +2,7 @@
 //!
 //! Pure: returns text; nothing is printed, and no secret value is known here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{Confinement, Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
@@ -92,7 +92,22 @@ fn start(out: &mut String, number: usize, unit: &Unit) {
     if !unit.secrets.is_empty() {
         let _ = writeln!(out, "      secrets {}", unit.secrets.join(", "));
     }
+    secret_places(out, &unit.secret_env, unit.secret_files.keys());
     departure(out, &unit.confinement);
+}
+
+fn secret_places<'a>(
+    out: &mut String,
+    env: &BTreeMap<String, String>,
+    files: impl ExactSizeIterator<Item = &'a String>,
+) {
+    let list = |names: Vec<&str>| names.join(", ");
+    if !env.is_empty() {
+        let _ = writeln!(out, "      secrets in variables {}", list(env.keys().map(String::as_str).collect()));
+    }
+    if files.len() > 0 {
+        let _ = writeln!(out, "      secrets in files {}", list(files.map(String::as_str).collect()));
+    }
 }
 
 fn suites(out: &mut String, plan: &Plan) {
@@ -113,6 +128,7 @@ fn suites(out: &mut String, plan: &Plan) {
             let _ = writeln!(out, "      may end while it runs: {}", listed(&suite.may_end));
         }
         if let SuiteExecutor::Container(c) = &suite.executor {
+            secret_places(out, &c.secret_env, [].iter());
             departure(out, &c.confinement);
         }
     }

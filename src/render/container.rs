@@ -77,7 +77,7 @@ pub fn unit_mounts(lease: &Lease, unit: &Unit, copy: u8) -> Vec<VolumeMount> {
         path: SECRETS_DIR.into(),
         writable: false,
     }];
-    if !unit.files.is_empty() {
+    if !unit.files.is_empty() || !unit.secret_files.is_empty() {
         mounts.push(VolumeMount {
             volume: labels::files_volume(lease, &unit.name),
             path: FILES_DIR.into(),
@@ -94,15 +94,26 @@ pub fn unit_mounts(lease: &Lease, unit: &Unit, copy: u8) -> Vec<VolumeMount> {
     mounts
 }
 
-/// Renders a copy of a unit; `image` is an image id.
+/// A copy of a unit.
+pub struct UnitCopy<'a> {
+    /// The unit.
+    pub unit: &'a Unit,
+    /// Number of the copy, from 1.
+    pub copy: u8,
+    /// Image id.
+    pub image: &'a str,
+    /// Variables whose values contain secrets.
+    pub secret_env: &'a BTreeMap<String, String>,
+}
+
+/// Renders a copy of a unit.
 pub fn unit(
     lease: &Lease,
     subnets: &Subnets,
-    unit: &Unit,
-    copy: u8,
-    image: &str,
+    of: &UnitCopy<'_>,
     profile: EngineProfile,
 ) -> Result<ContainerRequest, String> {
+    let UnitCopy { unit, copy, image, secret_env } = *of;
     let host_name = labels::copy_name(&unit.name, copy);
     let mut labels = labels::of_unit(lease, Role::Unit, &unit.name);
     labels.insert(labels::COPY.into(), copy.to_string());
@@ -115,7 +126,7 @@ pub fn unit(
     let body = ContainerCreateBody {
         hostname: Some(host_name.clone()),
         user: unit.confinement.user.clone(),
-        env: Some(env(&unit.env)),
+        env: Some(env(unit.env.iter().chain(secret_env))),
         labels: Some(labels::into_hash_map(labels)),
         ..base_body(image, &unit.command)
     };
@@ -146,6 +157,8 @@ pub struct SuiteRun<'a> {
     pub volumes: &'a [VolumeMount],
     /// Image id.
     pub image: &'a str,
+    /// Variables whose values contain secrets.
+    pub secret_env: &'a BTreeMap<String, String>,
     /// Makes the names of repeated runs unique.
     pub suffix: &'a str,
 }
@@ -157,7 +170,7 @@ pub fn suite(
     run: &SuiteRun<'_>,
     profile: EngineProfile,
 ) -> Result<ContainerRequest, String> {
-    let SuiteRun { suite, container, volumes, image, suffix } = *run;
+    let SuiteRun { suite, container, volumes, image, secret_env, suffix } = *run;
     let callees = suite_callees(&lease.plan, suite);
     let mut labels = labels::of_unit(lease, Role::Suite, &suite.name);
     labels.insert(labels::IMAGE.into(), container.image.clone());
@@ -168,7 +181,7 @@ pub fn suite(
     let body = ContainerCreateBody {
         hostname: Some(suite.name.clone()),
         user: container.confinement.user.clone(),
-        env: Some(env(&container.env)),
+        env: Some(env(container.env.iter().chain(secret_env))),
         labels: Some(labels::into_hash_map(labels)),
         ..base_body(image, &container.command)
     };
@@ -267,8 +280,8 @@ fn base_body(image: &str, command: &[String]) -> ContainerCreateBody {
     ContainerCreateBody { image: Some(image.to_owned()), entrypoint, cmd, ..ContainerCreateBody::default() }
 }
 
-fn env(variables: &BTreeMap<String, String>) -> Vec<String> {
-    variables.iter().map(|(k, v)| format!("{k}={v}")).collect()
+fn env<'a>(variables: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<String> {
+    variables.map(|(k, v)| format!("{k}={v}")).collect()
 }
 
 fn host_config(confinement: &Confinement, profile: EngineProfile) -> HostConfig {
@@ -356,8 +369,11 @@ mod tests {
     #[test]
     fn confines_a_unit_and_disables_its_dns() {
         let lease = sample::lease();
-        let request =
-            unit(&lease, &sample::subnets(&lease), lease.plan.unit("api").unwrap(), 2, "sha256:1", PROFILE).unwrap();
+        let secret_env = BTreeMap::from([("DATABASE_URL".to_owned(), "db://app:s3cr3t@db".to_owned())]);
+        let copy =
+            UnitCopy { unit: lease.plan.unit("api").unwrap(), copy: 2, image: "sha256:1", secret_env: &secret_env };
+        let request = unit(&lease, &sample::subnets(&lease), &copy, PROFILE).unwrap();
+        assert_eq!(request.body.env, Some(vec!["DATABASE_URL=db://app:s3cr3t@db".to_owned()]));
         assert_eq!(
             (request.name.as_str(), request.body.hostname.as_deref(), request.body.user.as_deref()),
             ("e-pr-1-deadbeef-api-2", Some("api-2"), Some("7"))

@@ -106,6 +106,16 @@ pub fn suite_name(suite: &str) -> String {
     format!("suite.{suite}")
 }
 
+/// Returns the name of the Secret with a unit's files that contain secrets.
+pub fn files_name(unit: &str) -> String {
+    format!("files.{unit}")
+}
+
+/// Returns the name of the Secret with the variables of a unit or suite.
+pub fn env_name(owner: &str) -> String {
+    format!("env.{owner}")
+}
+
 /// Returns the ports of a unit that callers may reach: the declared port and the port of its readiness probe.
 pub fn ports(unit: &Unit) -> Vec<u16> {
     use crate::plan::ReadyPlan;

@@ -4,8 +4,8 @@
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::model::{Environment, Suite};
+use super::secret_use::{SecretUse, Section};
 use super::span::FieldPath;
-use super::template::SecretUse;
 use super::{Overrides, needs, quantity};
 use crate::model::ImageRef;
 
@@ -20,6 +20,7 @@ mod messaging;
 mod names;
 mod order;
 mod preceding;
+mod secret_use;
 mod services;
 mod steps;
 mod suites;
@@ -43,12 +44,15 @@ pub fn run(
     services::check(&mut check);
     broker::check(&mut check);
     order::check(&mut check);
-    suites::check(&mut check, secrets);
+    suites::check(&mut check);
+    secret_use::check(&mut check, secrets.iter());
 }
 
 /// Checks the suites alone, against the units of the environment.
 pub fn suites_only(environment: &Environment, secrets: &[SecretUse], diagnostics: &mut DiagnosticSink) {
-    suites::check(&mut Checker::new(environment, diagnostics), secrets);
+    let mut check = Checker::new(environment, diagnostics);
+    suites::check(&mut check);
+    secret_use::check(&mut check, secrets.iter().filter(|s| s.holder.section == Section::Suites));
 }
 
 /// Finds what is allowed but probably not meant. `environment` must have no errors.

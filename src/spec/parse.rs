@@ -7,15 +7,15 @@ use super::document::{self, SourceText};
 use super::files::FileReference;
 use super::kind::ENVIRONMENT;
 use super::model::Environment;
+use super::secret_use::SecretUse;
 use super::span::FieldPath;
-use super::template::SecretUse;
 use super::{Overrides, check, schema, template, values};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
     /// The description; not to be used while there are errors.
     pub(super) environment: Environment,
-    /// Secrets that steps name.
+    /// Secrets that texts name.
     pub(super) secrets: Vec<SecretUse>,
     /// Diagnostics so far.
     pub diagnostics: DiagnosticSink,

@@ -1,7 +1,7 @@
 //! Templates: `{{name}}` in the text of scalars becomes a value, after the YAML was parsed.
 //!
 //! Pure. A value is inserted into one scalar and nowhere else, so it can never change the structure. Only plain
-//! names pass; `{{secret "name"}}` in the cases of suites is left for the runner.
+//! names pass; `{{secret "name"}}` is left for the run where a unit or a suite may hold secrets.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,6 +11,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::diagnostic::DiagnosticSink;
+use super::secret_use::{Holder, SecretUse, Section};
 use super::span::FieldPath;
 use super::yaml::{Kind, Node};
 
@@ -51,17 +52,6 @@ pub const RESERVED: [&str; 30] = [
 const MAX_INSERTED: usize = 4 << 20;
 const LEAST_INSERTED: usize = 512;
 
-/// A secret that a step names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretUse {
-    /// The scalar.
-    pub at: FieldPath,
-    /// The suite.
-    pub suite: String,
-    /// Name of the secret.
-    pub name: String,
-}
-
 static NAME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\{\{[ \t]*([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\}\}").ok());
 static SECRET: LazyLock<Option<Regex>> =
@@ -76,10 +66,11 @@ pub fn expand(root: &mut Node, values: &BTreeMap<String, String>, diagnostics: &
     if let Kind::Map(entries) = &mut root.kind {
         for e in entries.iter_mut().filter(|e| !matches!(e.key.as_str(), "apiVersion" | "kind" | "name" | "values")) {
             let at = FieldPath::root().key(&e.key);
-            match (&mut e.value.kind, e.key.as_str()) {
-                (Kind::Map(suites), "suites") => {
-                    suites.iter_mut().for_each(|s| expander.suite(&s.key, &mut s.value, &at))
-                }
+            match (&mut e.value.kind, Section::of(&e.key)) {
+                (Kind::Map(entries), Some(section)) => entries.iter_mut().for_each(|entry| {
+                    let holder = Holder { section, name: entry.key.clone() };
+                    expander.entry(&holder, &mut entry.value, &at.key(&entry.key), &[]);
+                }),
                 _ => expander.node(&mut e.value, &at, None),
             }
         }
@@ -118,29 +109,29 @@ struct Expander<'a> {
 }
 
 impl Expander<'_> {
-    fn suite(&mut self, name: &str, suite: &mut Node, at: &FieldPath) {
-        let at = at.key(name);
-        match &mut suite.kind {
-            Kind::Map(entries) => {
-                for e in entries {
-                    let steps_of = (e.key == "cases").then_some(name);
-                    self.node(&mut e.value, &at.key(&e.key), steps_of);
-                }
-            }
-            _ => self.node(suite, &at, None),
+    /// Fills a part of a service or suite, which is at `path` in it; the places of secrets are at most three keys deep.
+    fn entry(&mut self, holder: &Holder, node: &mut Node, at: &FieldPath, path: &[&str]) {
+        if holder.section.holds_secrets(path) {
+            return self.node(node, at, Some(holder));
+        }
+        match &mut node.kind {
+            Kind::Map(entries) if path.len() < 3 => entries.iter_mut().for_each(|e| {
+                self.entry(holder, &mut e.value, &at.key(&e.key), &[path, &[e.key.as_str()]].concat());
+            }),
+            _ => self.node(node, at, None),
         }
     }
 
-    fn node(&mut self, node: &mut Node, at: &FieldPath, steps_of: Option<&str>) {
+    fn node(&mut self, node: &mut Node, at: &FieldPath, holder: Option<&Holder>) {
         match &mut node.kind {
             Kind::Broken => {}
-            Kind::Seq(items) => items.iter_mut().enumerate().for_each(|(i, n)| self.node(n, &at.index(i), steps_of)),
-            Kind::Map(entries) => entries.iter_mut().for_each(|e| self.node(&mut e.value, &at.key(&e.key), steps_of)),
+            Kind::Seq(items) => items.iter_mut().enumerate().for_each(|(i, n)| self.node(n, &at.index(i), holder)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|e| self.node(&mut e.value, &at.key(&e.key), holder)),
             Kind::Scalar { text, plain } => {
                 if !text.contains("{{") {
                     return;
                 }
-                if self.is_sound(text, at, steps_of) {
+                if self.is_sound(text, at, holder) {
                     self.fill(text, at);
                 } else {
                     self.diagnostics.set_unsound(at);
@@ -151,7 +142,7 @@ impl Expander<'_> {
     }
 
     /// Accepts only plain names and secrets for the template engine.
-    fn is_sound(&mut self, text: &str, at: &FieldPath, steps_of: Option<&str>) -> bool {
+    fn is_sound(&mut self, text: &str, at: &FieldPath, holder: Option<&Holder>) -> bool {
         let before = self.diagnostics.list.len() + self.diagnostics.omitted;
         let (mut rest, mut behind) = (text, "");
         while let Some(open) = rest.find("{{") {
@@ -163,35 +154,35 @@ impl Expander<'_> {
                 );
             }
             rest = &rest[open..];
-            let length = self.expression(rest, at, steps_of);
+            let length = self.expression(rest, at, holder);
             (behind, rest) = rest.split_at(length);
         }
         before == self.diagnostics.list.len() + self.diagnostics.omitted
     }
 
     /// Checks the expression at the beginning of `text` and returns its length.
-    fn expression(&mut self, text: &str, at: &FieldPath, steps_of: Option<&str>) -> usize {
+    fn expression(&mut self, text: &str, at: &FieldPath, holder: Option<&Holder>) -> usize {
         let matched = |of: &LazyLock<Option<Regex>>| of.as_ref().and_then(|r| r.captures(text));
         if let Some((all, name)) = matched(&NAME).and_then(|c| Some((c.get(0)?, c.get(1)?.as_str()))) {
             self.variable(name, at);
             return all.end();
         }
         if let Some((all, name)) = matched(&SECRET).and_then(|c| Some((c.get(0)?, c.get(1)?.as_str()))) {
-            match steps_of {
-                Some(suite) => {
-                    self.secrets.push(SecretUse { at: at.clone(), suite: suite.to_owned(), name: name.to_owned() })
+            match holder {
+                Some(holder) => {
+                    self.secrets.push(SecretUse { at: at.clone(), holder: holder.clone(), name: name.to_owned() })
                 }
                 None => self.diagnostics.add(
                     at,
-                    "a secret cannot be inserted here; only the steps of a suite may name one",
-                    format!("list `{name}` under `secrets` and read it from `/run/secrets/{name}`"),
+                    "a secret cannot be inserted here; only `secretEnv`, the `text` of a file and the steps of a suite may name one",
+                    format!("list `{name}` under `secrets`, and read it from `/run/secrets/{name}` or insert it in `secretEnv`"),
                 ),
             }
             return all.end();
         }
         let end = text.find("}}").map_or(text.len(), |i| i + 2);
         let shown: String = text[..end].chars().take(40).collect();
-        let help = "only `{{name}}` and, in steps, `{{secret \"name\"}}` are templates; text that needs `{{` itself goes into a file given by `path`";
+        let help = "only `{{name}}` and, in `secretEnv`, files and steps, `{{secret \"name\"}}` are templates; text that needs `{{` itself goes into a file given by `path`";
         self.diagnostics.add(at, format!("`{shown}` is not a template that dayfly accepts"), help);
         end
     }

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod causes;
+mod description;
 mod failures;
 mod images;
 mod install;

@@ -67,16 +67,17 @@ pub fn idle(name: &str, callers: &[&str]) -> Unit {
 pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     SuitePlan {
         timeout_ms,
-        executor: SuiteExecutor::Container(ContainerSuite {
+        executor: SuiteExecutor::Container(Box::new(ContainerSuite {
             image: IMAGE.into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
             env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),
+            secret_env: BTreeMap::new(),
             results: "/results".into(),
             verdict: VerdictSource::ExitCode,
             fail_on: Default::default(),
             limits: Limits { memory: 64 << 20, cpu_millis: 1000, pids: 32 },
             confinement: Confinement { user: Some("1000:1000".into()), ..Confinement::default() },
-        }),
+        })),
         ..testing::suite(name, vec![])
     }
 }

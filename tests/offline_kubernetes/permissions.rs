@@ -96,16 +96,17 @@ fn run_of(number: u128, image: &str) -> Lease {
         confinement: confinement.clone(),
         ..testing::unit("api")
     };
-    let executor = SuiteExecutor::Container(ContainerSuite {
+    let executor = SuiteExecutor::Container(Box::new(ContainerSuite {
         image: "registry.test/suite:1".into(),
         command: vec![],
         env: BTreeMap::new(),
+        secret_env: BTreeMap::new(),
         results: "/results".into(),
         verdict: VerdictSource::ExitCode,
         fail_on: Default::default(),
         limits,
         confinement,
-    });
+    }));
     let mut plan = testing::plan(vec![api]);
     plan.suites = [("e2e".to_owned(), SuitePlan { executor, ..testing::suite("e2e", vec![]) })].into();
     Lease { plan, ..lease(number) }

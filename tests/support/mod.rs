@@ -7,6 +7,7 @@ pub mod forger;
 pub mod identity;
 pub mod life;
 pub mod reaping;
+pub mod secrets;
 pub mod terminal;
 
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,7 @@
 //! A trial environment of dayfly's own image: a service, its one caller, and a stranger. Tries everything that suites rely
 //! on, and is always removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,10 +17,10 @@ use crate::engine::{Engine, EngineError, EngineKind, RemovalScope, ReplacePolicy
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, facts};
 use crate::model::Verdict;
-use crate::plan::{Confinement, Limits, Plan, Position, ReadyPlan, Unit, UnitKind};
+use crate::plan::{Confinement, Limits, Plan, Position, Unit, UnitKind};
 use crate::report::facts::{Change, Runner};
 use crate::secrets::Secrets;
-use crate::spec::model::{Action, Confined, NoWayOut, Restart};
+use crate::spec::model::{Action, Confined, NoWayOut};
 use crate::suite::host_steps;
 
 /// Port of the service.
@@ -78,25 +78,12 @@ fn plan(image: &str) -> Plan {
 
 fn unit(name: &str, image: &str, callers: &[&str]) -> Unit {
     Unit {
-        name: name.into(),
-        kind: UnitKind::Service,
-        image: image.into(),
         port: Some(PORT),
         command: vec!["/dayfly".into(), "agent".into(), "rest".into()],
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: vec![],
-        tls: false,
-        needs: BTreeSet::new(),
         callers: callers.iter().map(|c| (*c).to_owned()).collect(),
-        ready: ReadyPlan::StayUp { ms: 0 },
         within_ms: 10_000,
-        limits: LIMITS,
-        restart: Restart::Never,
-        replicas: 1,
-        writable: vec![],
         confinement: Confinement { user: Some("65532:65532".into()), ..Confinement::default() },
-        start_late: false,
+        ..Unit::new(name, UnitKind::Service, image, LIMITS, 0)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bollard::errors::Error;
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{LocalEngine, Product};
 use super::explain;
@@ -154,16 +155,21 @@ impl LocalEngine {
     }
 
     /// Creates a container and joins its networks; returns its id. Errors are the client's own.
-    pub(super) async fn create(&self, request: &ContainerRequest) -> Result<String, bollard::errors::Error> {
-        let options = CreateContainerOptionsBuilder::new().name(&request.name).build();
+    pub(super) async fn create(&self, request: &ContainerRequest) -> Result<String, Error> {
         let at_once = self.product == Product::Podman;
         let body = if at_once { with_all_networks(request) } else { request.body.clone() };
-        let made = self.docker.create_container(Some(options), body).await?;
+        // Not by the client library, which logs whole bodies: variables may contain secrets.
+        let path = self.path(&format!("/containers/create?name={}", encoded(&request.name)));
+        let made = self.raw.post(&path, &serde_json::to_value(&body)?).await.map_err(|f| match f.status {
+            Some(status_code) => Error::DockerResponseServerError { status_code, message: f.words },
+            None => std::io::Error::other(f.words).into(),
+        })?;
+        let id = made.get("Id").and_then(Value::as_str).unwrap_or(&request.name).to_owned();
         // Before version 25, Docker accepts only one network at a container's creation.
         for (network, body) in request.connects.iter().filter(|_| !at_once) {
             self.docker.connect_network(network, body.clone()).await?;
         }
-        Ok(made.id)
+        Ok(id)
     }
 
     /// Kills and removes a container with its anonymous volumes; succeeds if it is gone already. Errors are the engine's

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::client::{LocalEngine, Product};
 use super::explain;
 use super::raw::Raw;
-use crate::engine::{EngineError, EngineInfo, Leftover};
+use crate::engine::{EngineError, EngineInfo, Leftover, words};
+use crate::plan::Plan;
 
 async fn query_info(engine: &LocalEngine) -> Result<Value, EngineError> {
     engine
@@ -43,6 +44,17 @@ pub fn engine_info(engine: &LocalEngine) -> EngineInfo {
 /// Returns the gaps of the engine.
 pub async fn gaps(engine: &LocalEngine) -> Result<Vec<String>, EngineError> {
     Ok(sentences(&query_info(engine).await?, engine.product))
+}
+
+/// Returns the gaps that concern what this plan asks for. Pure.
+pub fn gaps_of(plan: &Plan) -> Vec<String> {
+    let holders = words::listed(plan.holders_of_secret_env());
+    let shown = holders.map(|names| {
+        format!(
+            "It shows the variables under `secretEnv` to everybody who may inspect its containers: those of {names}."
+        )
+    });
+    shown.into_iter().collect()
 }
 
 /// Derives the gaps from the engine's answer. Pure.

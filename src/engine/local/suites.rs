@@ -82,10 +82,11 @@ async fn create(
     let subnets = networks::subnets(engine, lease).await?;
     volumes::create_all(engine, lease, volumes.iter().map(|v| v.volume.clone()).collect()).await?;
     let failed = |words: &str| explain::not_started(&suite.name, words);
+    let secret_env = &secrets.env_of_suite(suite, container).map_err(|e| failed(&format!("failed to {e}")))?;
     let request = container::suite(
         lease,
         &subnets,
-        &SuiteRun { suite, container, volumes, image: &image.id, suffix },
+        &SuiteRun { suite, container, volumes, image: &image.id, secret_env, suffix },
         engine.profile,
     )
     .map_err(|w| failed(&w))?;

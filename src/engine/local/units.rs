@@ -11,7 +11,7 @@ use super::{anchor, explain, images, networks, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
-use crate::render::container::{self, FILES_DIR, VolumeMount};
+use crate::render::container::{self, FILES_DIR, UnitCopy, VolumeMount};
 use crate::render::labels;
 use crate::render::links::Subnets;
 use crate::secrets::Secrets;
@@ -27,10 +27,13 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     }
     let (subnets, ()) =
         tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
-    let mut contents: Vec<Content> = lease.plan.units.iter().flat_map(|u| contents(lease, u, secrets)).collect();
+    let mut contents: Vec<Content> = vec![];
+    for unit in &lease.plan.units {
+        contents.extend(self::contents(lease, unit, secrets)?);
+    }
     contents.push(volumes::all_secrets(lease, secrets)?);
     let (owners, ()) =
-        tokio::try_join!(create_all(engine, lease, &held, &subnets), volumes::fill(engine, lease, &contents))?;
+        tokio::try_join!(create_all(engine, lease, &held, &subnets, secrets), volumes::fill(engine, lease, &contents))?;
     // Docker gives a volume to root at its first mount, so owners are set after the containers are created.
     if !owners.is_empty() {
         volumes::fill(engine, lease, &owners).await?;
@@ -61,7 +64,7 @@ async fn images_of(engine: &LocalEngine, lease: &Lease) -> Result<BTreeMap<Strin
 }
 
 fn check_files(unit: &Unit) -> Result<(), EngineError> {
-    match unit.files.keys().find(|path| below(path).is_none()) {
+    match unit.files.keys().chain(unit.secret_files.keys()).find(|path| below(path).is_none()) {
         Some(path) => Err(explain::failed(
             &format!("place the files of {}", unit.name),
             &format!("{path} is not under {FILES_DIR}/"),
@@ -90,7 +93,7 @@ fn volume_names(lease: &Lease) -> Vec<String> {
 }
 
 /// Returns the secrets and files of a unit.
-fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
+fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Result<Vec<Content>, EngineError> {
     let own = secrets.files.get(&unit.name).into_iter().flatten().map(|(name, bytes)| (name.clone(), bytes.clone()));
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([("ca.crt".to_owned(), secrets.ca.clone().into_bytes())]);
     files.extend(own);
@@ -99,12 +102,14 @@ fn contents(lease: &Lease, unit: &Unit, secrets: &Secrets) -> Vec<Content> {
         files: files.into_iter().collect(),
         owner: None,
     }];
-    if !unit.files.is_empty() {
-        let files =
-            unit.files.iter().filter_map(|(path, bytes)| Some((below(path)?.to_owned(), bytes.clone()))).collect();
+    let secret_files =
+        secrets.files_of(unit).map_err(|e| explain::not_started(&unit.name, &format!("failed to {e}")))?;
+    let placed = unit.files.clone().into_iter().chain(secret_files);
+    let files: Vec<_> = placed.filter_map(|(path, bytes)| Some((below(&path)?.to_owned(), bytes))).collect();
+    if !files.is_empty() {
         all.push(Content { volume: labels::files_volume(lease, &unit.name), files, owner: None });
     }
-    all
+    Ok(all)
 }
 
 /// Creates every container; returns the owners of writable volumes.
@@ -113,11 +118,14 @@ async fn create_all(
     lease: &Lease,
     held: &BTreeMap<String, LocalImage>,
     subnets: &Subnets,
+    secrets: &Secrets,
 ) -> Result<Vec<Content>, EngineError> {
     let each = lease.plan.units.iter().flat_map(|u| copies(u).map(move |c| (u, c)));
     let making = each.map(|(unit, copy)| async move {
         let image = held.get(&unit.image).ok_or_else(|| EngineError::Missing(format!("image {}", unit.image)))?;
-        create(engine, lease, subnets, unit, copy, image).await
+        let secret_env = secrets.env_of_unit(unit);
+        let secret_env = &secret_env.map_err(|e| explain::not_started(&unit.name, &format!("failed to {e}")))?;
+        create(engine, lease, subnets, &UnitCopy { unit, copy, image: &image.id, secret_env }, image).await
     });
     let owners: Vec<Vec<Content>> =
         futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(MAX_CONCURRENT).try_collect().await?;
@@ -128,11 +136,11 @@ async fn create(
     engine: &LocalEngine,
     lease: &Lease,
     subnets: &Subnets,
-    unit: &Unit,
-    copy: u8,
+    of: &UnitCopy<'_>,
     image: &LocalImage,
 ) -> Result<Vec<Content>, EngineError> {
-    let request = container::unit(lease, subnets, unit, copy, &image.id, engine.profile)
+    let UnitCopy { unit, copy, .. } = *of;
+    let request = container::unit(lease, subnets, of, engine.profile)
         .map_err(|words| explain::not_started(&unit.name, &words))?;
     engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
     let writable: Vec<VolumeMount> =

@@ -1,45 +1,49 @@
 //! One unit each of a service, the broker and a database. Needs and callers are filled in by `build`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::PlanError;
 use super::input::{file, milliseconds, unreadable};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
-use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Restart, Security, Service};
+use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
 use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
-use crate::spec::{ValidDescription, pattern};
+use crate::spec::{ValidDescription, pattern, secret_text};
 
-/// Time limit for the readiness of a unit whose description states none.
-const DEFAULT_WITHIN_MS: u64 = 60_000;
 /// Time for which a service without port must run to be ready, if its description states none.
 const DEFAULT_STAY_UP_MS: u64 = 1_000;
 
 pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Result<Unit, PlanError> {
-    let mut files = BTreeMap::new();
+    let (mut files, mut secret_files) = (BTreeMap::new(), BTreeMap::new());
     for (target, source) in &s.files {
         let content = match (&source.text, &source.path) {
+            (Some(text), _) if secret_text::names(text).next().is_some() => {
+                secret_files.insert(target.clone(), text.clone());
+                continue;
+            }
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(path)) => file(name, path, valid)?,
             (None, None) => Vec::new(),
         };
         files.insert(target.clone(), content);
     }
+    let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
     let (ready, within_ms) = match &s.ready {
         Some(ready) => {
             (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?)
         }
         None => (
             s.port.map_or(ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS }, |port| ReadyPlan::Tcp { port }),
-            DEFAULT_WITHIN_MS,
+            blank.within_ms,
         ),
     };
-    let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
     Ok(Unit {
         port: s.port,
         command: s.command.clone(),
         env: s.env.clone(),
+        secret_env: s.secret_env.clone(),
         files,
+        secret_files,
         secrets: s.secrets.clone(),
         tls: s.tls,
         ready,
@@ -87,27 +91,8 @@ pub(super) fn database(name: &str, d: &Database) -> Result<Unit, PlanError> {
 }
 
 fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) -> Result<Unit, PlanError> {
-    Ok(Unit {
-        name: name.to_owned(),
-        kind,
-        image: image.to_owned(),
-        port: None,
-        command: Vec::new(),
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        secrets: Vec::new(),
-        tls: false,
-        needs: BTreeSet::new(),
-        callers: BTreeSet::new(),
-        ready: ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS },
-        within_ms: DEFAULT_WITHIN_MS,
-        limits: limits(name, r)?,
-        restart: Restart::Never,
-        replicas: 1,
-        writable: Vec::new(),
-        confinement: confinement(s),
-        start_late: false,
-    })
+    let blank = Unit::new(name, kind, image, limits(name, r)?, DEFAULT_STAY_UP_MS);
+    Ok(Unit { confinement: confinement(s), ..blank })
 }
 
 fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<ReadyPlan, PlanError> {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, LimitRange, Namespace, Pod, PodSpec, ResourceQuota, Secret, Service, ServiceAccount,
+    ConfigMap, LimitRange, Namespace, Pod, PodSpec, ResourceQuota, Secret, Service, ServiceAccount, Volume,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde::Serialize;
@@ -183,6 +183,13 @@ fn check_pod_security(spec: &PodSpec) -> Result<(), String> {
     if spec.volumes.iter().flatten().any(|v| v.host_path.is_some()) {
         return refused("a folder of the node (hostPath)");
     }
+    let projects_token = |v: &Volume| {
+        let sources = v.projected.iter().flat_map(|p| p.sources.iter().flatten());
+        sources.into_iter().any(|s| s.service_account_token.is_some())
+    };
+    if spec.volumes.iter().flatten().any(projects_token) {
+        return refused("a service-account token (a projected volume)");
+    }
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     for container in containers {
         let security = container.security_context.as_ref();
@@ -234,10 +241,14 @@ mod tests {
     #[test]
     fn refuses_pods_with_access_to_the_node_or_a_token() {
         type Change = fn(&mut Value);
-        let changes: [Change; 5] = [
+        let changes: [Change; 6] = [
             |v| v["spec"]["hostNetwork"] = json!(true),
             |v| v["spec"]["automountServiceAccountToken"] = json!(true),
             |v| v["spec"]["volumes"] = json!([{"name": "h", "hostPath": {"path": "/"}}]),
+            |v| {
+                v["spec"]["volumes"] =
+                    json!([{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}])
+            },
             |v| v["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true),
             |v| v["spec"]["containers"][0]["securityContext"] = json!({}),
         ];

@@ -94,9 +94,15 @@ pub fn sizes(memory: u64, cpu_millis: u64) -> Value {
     json!({"memory": memory.to_string(), "cpu": format!("{cpu_millis}m")})
 }
 
-/// Renders environment variables.
-pub fn env(variables: &BTreeMap<String, String>) -> Value {
-    variables.iter().map(|(name, value)| json!({"name": name, "value": literal(value)})).collect()
+/// Renders environment variables, and those whose values are in a Secret.
+pub fn env<'a>(
+    variables: &BTreeMap<String, String>,
+    secret: &str,
+    secret_names: impl Iterator<Item = &'a String>,
+) -> Value {
+    let plain = variables.iter().map(|(name, value)| json!({"name": name, "value": literal(value)}));
+    let of_secret = |name| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}});
+    plain.chain(secret_names.map(of_secret)).collect()
 }
 
 /// Renders a command; null keeps the image's own.

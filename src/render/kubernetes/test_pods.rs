@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object};
-use super::{Addresses, POSITION, RenderError, RenderInput, parts, suite_name};
+use super::{Addresses, POSITION, RenderError, RenderInput, env_name, parts, suite_name};
 use crate::plan::{ContainerSuite, Position, SuitePlan, Unit};
 use crate::render::labels::Role;
 use crate::render::links::suite_callees;
@@ -84,7 +84,7 @@ pub fn job(
         "podSecurity": parts::pod_security(container.confinement.root),
         "image": input.image(&container.image),
         "command": parts::command(&container.command),
-        "env": parts::env(&container.env),
+        "env": parts::env(&container.env, &env_name(&suite.name), container.secret_env.keys()),
         "resources": parts::resources(&container.limits),
         "security": parts::security(&container.confinement),
         "mounts": mounts, "volumes": volumes,

@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object, fingerprint};
-use super::{Addresses, INPUTS, RenderError, RenderInput, parts, ports, unit_name};
+use super::{Addresses, INPUTS, RenderError, RenderInput, env_name, files_name, parts, ports, unit_name};
 use crate::plan::{ReadyPlan, Unit};
 use crate::render::container::FILES_DIR;
 use crate::render::labels;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, SecretsError};
 use crate::spec::model::Restart;
 
 /// Failures that a startup probe tolerates: practically unlimited, because only dayfly decides on readiness.
@@ -19,7 +19,7 @@ const UNLIMITED_FAILURES: i32 = 100_000_000;
 /// Size limit of each writable folder.
 const WRITABLE_SIZE: &str = "2Gi";
 
-/// Renders the unit's Secret, its files if it has any, and its Service if it has a port.
+/// Renders the unit's Secrets, its files if it has any, and its Service if it has a port.
 pub fn objects(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> Result<Vec<Object>, RenderError> {
     let mut all = vec![secret(
         input,
@@ -30,6 +30,16 @@ pub fn objects(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> Resul
     )?];
     if !unit.files.is_empty() {
         all.push(files(input, unit)?);
+    }
+    let labels = input.unit_labels(&unit.name);
+    if !unit.secret_files.is_empty() {
+        let filled = secrets.files_of(unit).map_err(|e| unfilled(&unit.name, &e))?;
+        let keyed = filled.into_values().enumerate().map(|(n, bytes)| (format!("f{n}"), bytes)).collect();
+        all.push(secret(input, &files_name(&unit.name), &labels, "Opaque", &keyed)?);
+    }
+    if !unit.secret_env.is_empty() {
+        let filled = secrets.env_of_unit(unit).map_err(|e| unfilled(&unit.name, &e))?;
+        all.push(env_secret(input, &unit.name, &labels, filled)?);
     }
     if !ports(unit).is_empty() {
         all.push(service(input, unit)?);
@@ -57,6 +67,22 @@ pub fn secret(
         "name": name, "namespace": input.namespace(), "labels": labels, "annotations": {}, "type": of_type, "data": data,
     });
     input.templates.render("secret", Kind::Secret, &context, input.namespace())
+}
+
+/// Renders the Secret with the variables of a unit or suite.
+pub fn env_secret(
+    input: &RenderInput<'_>,
+    owner: &str,
+    labels: &BTreeMap<String, String>,
+    filled: BTreeMap<String, String>,
+) -> Result<Object, RenderError> {
+    let values = filled.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    secret(input, &env_name(owner), labels, "Opaque", &values)
+}
+
+/// The error of a text whose secrets could not be filled in.
+pub fn unfilled(owner: &str, e: &SecretsError) -> RenderError {
+    RenderError::Object { template: "secret".into(), why: format!("{owner}: failed to {e}") }
 }
 
 fn files(input: &RenderInput<'_>, unit: &Unit) -> Result<Object, RenderError> {
@@ -104,7 +130,7 @@ pub fn pod(
         "podSecurity": parts::pod_security(unit.confinement.root),
         "image": input.image(&unit.image),
         "command": parts::command(&unit.command),
-        "env": parts::env(&unit.env),
+        "env": parts::env(&unit.env, &env_name(&unit.name), unit.secret_env.keys()),
         "ports": ports(unit).into_iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect::<Vec<_>>(),
         "resources": parts::resources(&unit.limits),
         "security": parts::security(&unit.confinement),
@@ -129,6 +155,7 @@ fn restart_policy(input: &RenderInput<'_>, unit: &Unit) -> &'static str {
 fn inputs(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> String {
     let of = json!({
         "secrets": secret_files(secrets, &unit.name), "files": unit.files,
+        "texts": [&unit.secret_files, &unit.secret_env],
         "database": input.lease.plan.databases.get(&unit.name),
     });
     fingerprint(&of)
@@ -136,18 +163,8 @@ fn inputs(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> String {
 
 fn storage(unit: &Unit) -> Vec<(Value, Value)> {
     let mut all = vec![parts::secrets(&unit_name(&unit.name)), parts::tmp()];
-    if !unit.files.is_empty() {
-        let below = |path: &String| path.strip_prefix(FILES_DIR).map(|p| p.trim_start_matches('/').to_owned());
-        let items: Vec<Value> = unit
-            .files
-            .keys()
-            .enumerate()
-            .filter_map(|(n, path)| Some(json!({"key": format!("f{n}"), "path": below(path)?})))
-            .collect();
-        all.push((
-            json!({"name": "files", "mountPath": FILES_DIR, "readOnly": true}),
-            json!({"name": "files", "configMap": {"name": unit_name(&unit.name), "items": items, "defaultMode": parts::READABLE}}),
-        ));
+    if let Some(volume) = files_volume(unit) {
+        all.push((json!({"name": "files", "mountPath": FILES_DIR, "readOnly": true}), volume));
     }
     let writable = unit.writable.iter().filter(|path| *path != "/tmp").enumerate();
     all.extend(writable.map(|(n, path)| {
@@ -155,6 +172,32 @@ fn storage(unit: &Unit) -> Vec<(Value, Value)> {
         (json!({"name": name, "mountPath": path}), json!({"name": name, "emptyDir": {"sizeLimit": WRITABLE_SIZE}}))
     }));
     all
+}
+
+/// Renders the volume of a unit's files: the ConfigMap, the Secret, or both.
+fn files_volume(unit: &Unit) -> Option<Value> {
+    fn items<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<Value> {
+        let below = |path: &String| path.strip_prefix(FILES_DIR).map(|p| p.trim_start_matches('/').to_owned());
+        let item = |(n, path)| Some(json!({"key": format!("f{n}"), "path": below(path)?}));
+        paths.enumerate().filter_map(item).collect()
+    }
+    let plain = (!unit.files.is_empty()).then(|| ("configMap", unit_name(&unit.name), items(unit.files.keys())));
+    let secret =
+        (!unit.secret_files.is_empty()).then(|| ("secret", files_name(&unit.name), items(unit.secret_files.keys())));
+    match (plain, secret) {
+        (None, None) => None,
+        (Some((_, name, items)), None) => {
+            Some(json!({"name": "files", "configMap": {"name": name, "items": items, "defaultMode": parts::READABLE}}))
+        }
+        (plain, secret) => {
+            let sources: Vec<Value> = plain
+                .into_iter()
+                .chain(secret)
+                .map(|(kind, name, items)| json!({kind: {"name": name, "items": items}}))
+                .collect();
+            Some(json!({"name": "files", "projected": {"sources": sources, "defaultMode": parts::READABLE}}))
+        }
+    }
 }
 
 /// Renders the closest equivalent of the unit's readiness that a kubelet can probe, once a second until it succeeds.

@@ -106,9 +106,20 @@ impl<'a> Checker<'a> {
         self.diagnostics.add_unknown(at, message, name, self.secrets.iter().map(String::as_str));
     }
 
-    /// Checks names of environment variables.
-    pub(super) fn env(&mut self, at: &FieldPath, env: &BTreeMap<String, String>) {
-        for name in env.keys() {
+    /// Checks names of environment variables, under `env` and `secretEnv` of a container.
+    pub(super) fn env(
+        &mut self,
+        of: &FieldPath,
+        env: &BTreeMap<String, String>,
+        secret_env: &BTreeMap<String, String>,
+    ) {
+        let (at, secret_at) = (of.key("env"), of.key("secretEnv"));
+        for name in secret_env.keys().filter(|name| env.contains_key(*name)) {
+            let message = format!("the variable `{name}` is under `env` and under `secretEnv`");
+            self.diagnostics.add_key(&secret_at.key(name), message, "remove one of the two");
+        }
+        let all = env.keys().map(|name| (&at, name)).chain(secret_env.keys().map(|name| (&secret_at, name)));
+        for (at, name) in all {
             let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
                 let message = format!("`{name}` cannot be the name of an environment variable");

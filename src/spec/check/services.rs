@@ -23,7 +23,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
 
 fn one_service(check: &mut Checker<'_>, at: &FieldPath, name: &str, s: &Service) {
     check.image(&at.key("image"), &s.image);
-    check.env(&at.key("env"), &s.env);
+    check.env(at, &s.env, &s.secret_env);
     check.secrets(&at.key("secrets"), &s.secrets);
     for (i, need) in s.needs.iter().enumerate() {
         check.unit(&at.key("needs").index(i), need);

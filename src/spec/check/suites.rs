@@ -1,35 +1,23 @@
-//! Checks suites: image or cases, needs, and the secrets that their steps use.
-
-use std::collections::BTreeSet;
+//! Checks suites: image or cases, and needs.
 
 use super::container::{resources, security};
 use super::context::{Checker, is_plain_absolute};
 use super::{access, cases};
 use crate::spec::model::{Severity, Suite, VerdictSource};
 use crate::spec::span::FieldPath;
-use crate::spec::template::SecretUse;
 
 /// Folders that hold no results, but secrets, devices or the image's own files.
 const SYSTEM_FOLDERS: [&str; 13] =
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run"];
 /// Keys that mean something for a container suite only.
-const CONTAINER_ONLY: [&str; 7] = ["command", "env", "results", "verdict", "failOn", "resources", "security"];
+const CONTAINER_ONLY: [&str; 8] =
+    ["command", "env", "secretEnv", "results", "verdict", "failOn", "resources", "security"];
 
-pub(super) fn check(check: &mut Checker<'_>, secrets: &[SecretUse]) {
+pub(super) fn check(check: &mut Checker<'_>) {
     for (name, suite) in &check.environment.suites {
         let at = FieldPath::root().key("suites").key(name);
         one_suite(check, &at, suite);
         access::check(check, &at, name, suite);
-    }
-    let suites = check.environment.suites.iter();
-    let given: BTreeSet<(&str, &str)> =
-        suites.flat_map(|(n, s)| s.secrets.iter().map(|g| (n.as_str(), g.as_str()))).collect();
-    for used in secrets {
-        if !given.contains(&(used.suite.as_str(), used.name.as_str())) {
-            let message = format!("the suite `{}` does not receive the secret `{}`", used.suite, used.name);
-            let help = format!("add `{}` to its `secrets`", used.name);
-            check.diagnostics.add(&used.at, message, help);
-        }
     }
 }
 
@@ -64,7 +52,7 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
 
 fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str) {
     check.image(&at.key("image"), image);
-    check.env(&at.key("env"), &suite.env);
+    check.env(at, &suite.env, &suite.secret_env);
     if !is_plain_absolute(&suite.results) {
         let message = format!("`{}` is not an absolute path", suite.results);
         check.diagnostics.add(&at.key("results"), message, "write an absolute path such as `/results`");

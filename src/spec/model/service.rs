@@ -24,6 +24,10 @@ pub struct Service {
     /// Environment variables; never put a secret here.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Environment variables that contain secrets of the service, such as `postgres://app:{{secret "pg.app"}}@pg/app`; who may
+    /// inspect its container can read them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_env: BTreeMap<String, String>,
     /// Files given to the service, by absolute path under `/etc/dayfly/`.
     #[serde(default)]
     pub files: BTreeMap<String, FileSource>,
@@ -84,7 +88,7 @@ fn one() -> u8 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileSource {
-    /// The content itself.
+    /// The content itself; `{{secret "name"}}` inserts a secret that its unit receives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// A file beside the description, by relative path.

@@ -19,7 +19,7 @@ pub struct Suite {
     /// Services that it may call; it reaches nothing else.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Secrets delivered as `/run/secrets/<name>`; also `{{secret "name"}}` in steps.
+    /// Secrets delivered as `/run/secrets/<name>`; also `{{secret "name"}}` in steps and in `secretEnv`.
     #[serde(default)]
     pub secrets: Vec<String>,
     /// May run in parallel with other suites that set this (default false).
@@ -49,6 +49,10 @@ pub struct Suite {
     /// Environment variables of a container suite.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Environment variables of a container suite that contain its secrets, such as `Bearer {{secret "token"}}`; who may inspect
+    /// its container can read them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_env: BTreeMap<String, String>,
     /// Folder of a container suite whose files are collected (default `/results`).
     #[serde(default = "default_results")]
     pub results: String,

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::engine::KubernetesEngine;
 use crate::engine::kubernetes::explain;
-use crate::engine::{EngineError, Leftover};
+use crate::engine::{EngineError, Leftover, words};
+use crate::plan::Plan;
 
 /// Port of every kubelet's API.
 const KUBELET: u16 = 10250;
@@ -19,6 +20,15 @@ pub fn gaps() -> Vec<String> {
         "It does not limit the number of processes of a service by itself: the kubelet's podPidsLimit does, for all pods alike.".to_owned(),
         "It does not limit what a service writes to its log, beyond the kubelet's rotation.".to_owned(),
     ]
+}
+
+/// The gaps that concern what this plan asks for. Pure.
+pub fn gaps_of(plan: &Plan) -> Vec<String> {
+    let holders = words::listed(plan.holders_of_secret_env());
+    let shown = holders.map(|names| {
+        format!("It shows the variables under `secretEnv` to everybody who may read Secrets of the namespace, execute in its pods, or administer a node: those of {names}.")
+    });
+    shown.into_iter().collect()
 }
 
 /// The user name of this process in the cluster, if the cluster tells it.

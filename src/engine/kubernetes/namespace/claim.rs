@@ -19,7 +19,7 @@ use crate::plan::{Position, SuiteExecutor};
 use crate::render::kubernetes::{
     Addresses, Kind, Object, RenderError, RenderInput, environment, lease as written, prepare, test_pods, unit,
 };
-use crate::secrets::Secrets;
+use crate::secrets;
 
 /// Time limit while other runs claim and release the environment, or it is being removed.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
@@ -108,7 +108,7 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) 
 
 /// Renders all objects before any is created, without secrets and addresses; returns the namespace.
 fn render_all(input: &RenderInput<'_>) -> Result<Object, RenderError> {
-    let (secrets, addresses) = (Secrets::default(), Addresses::new());
+    let (secrets, addresses) = (secrets::placeholders(&input.lease.plan), Addresses::new());
     prepare::objects(input, &secrets, None)?;
     let plan = &input.lease.plan;
     for planned in &plan.units {

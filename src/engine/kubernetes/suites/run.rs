@@ -59,11 +59,18 @@ async fn create(
     let addresses = context::resolve_addresses(engine, lease, &context, |_| true).await;
     let rendered = engine.with_render_input(lease, |input| {
         let files = unit::secret_files(secrets, &suite.name);
-        let secret = unit::secret(input, &suite_name(&suite.name), &input.fixture_labels(), "Opaque", &files)?;
-        Ok((secret, test_pods::job(input, suite, judge, run, &addresses)?))
+        let labels = input.fixture_labels();
+        let mut given = vec![unit::secret(input, &suite_name(&suite.name), &labels, "Opaque", &files)?];
+        if !judge.secret_env.is_empty() {
+            let filled = secrets.env_of_suite(suite, judge).map_err(|e| unit::unfilled(&suite.name, &e))?;
+            given.push(unit::env_secret(input, &suite.name, &labels, filled)?);
+        }
+        Ok((given, test_pods::job(input, suite, judge, run, &addresses)?))
     });
-    let (secret, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
-    engine.apply(&lease.environment, &secret).await?;
+    let (given, job) = rendered.map_err(|e: crate::render::kubernetes::RenderError| explain::unrendered(&e))?;
+    for secret in &given {
+        engine.apply(&lease.environment, secret).await?;
+    }
     match engine.create(&lease.environment, &job).await {
         // The name is unique: an existing Job is this one, from an interrupted request.
         Err(e) if !explain::is_there_already(&e) => Err(explain::not_started(&suite.name, &explain::words(&e))),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::access::{steps, unit_reached};
 use super::super::address::{host_and_port, of_url};
 use super::super::context::Checker;
+use crate::spec::secret_text;
 use crate::spec::span::FieldPath;
 
 /// Where secrets are.
@@ -17,6 +18,7 @@ struct Holder<'a> {
     secrets: &'a [String],
     tls: bool,
     env: &'a BTreeMap<String, String>,
+    secret_env: &'a BTreeMap<String, String>,
     command: &'a [String],
     files: Vec<(FieldPath, &'a str)>,
 }
@@ -30,15 +32,16 @@ pub(super) fn check(check: &mut Checker<'_>) {
             .iter()
             .filter_map(|(target, source)| Some((at.key("files").key(target).key("text"), source.text.as_deref()?)));
         let (files, tls) = (files.collect(), s.tls);
-        holder(check, &Holder { at, name, secrets: &s.secrets, tls, env: &s.env, command: &s.command, files });
+        let (env, secret_env) = (&s.env, &s.secret_env);
+        holder(check, &Holder { at, name, secrets: &s.secrets, tls, env, secret_env, command: &s.command, files });
     }
     for (name, s) in &e.suites {
         let at = FieldPath::root().key("suites").key(name);
         if s.image.is_some() {
-            let files = vec![];
+            let (files, env, secret_env) = (vec![], &s.env, &s.secret_env);
             holder(
                 check,
-                &Holder { at, name, secrets: &s.secrets, tls: false, env: &s.env, command: &s.command, files },
+                &Holder { at, name, secrets: &s.secrets, tls: false, env, secret_env, command: &s.command, files },
             );
         } else {
             positions(check, &at, name);
@@ -55,8 +58,11 @@ fn holder(check: &mut Checker<'_>, of: &Holder<'_>) {
     }
     let env = of.env.iter().map(|(key, value)| (of.at.key("env").key(key), value.as_str()));
     let command = of.command.iter().enumerate().map(|(i, word)| (of.at.key("command").index(i), word.as_str()));
-    let texts: Vec<(FieldPath, &str)> = env.chain(command).chain(of.files.iter().cloned()).collect();
+    let secret_env = of.secret_env.iter().map(|(key, value)| (of.at.key("secretEnv").key(key), value.as_str()));
+    let texts: Vec<(FieldPath, &str)> = env.chain(secret_env).chain(command).chain(of.files.iter().cloned()).collect();
     for (at, text) in texts {
+        // Without its secrets, an address that contains them is one word.
+        let text = &secret_text::fill(text, |_| Some("secret")).unwrap_or_default();
         for secret in secrets_named(text) {
             missing_secret(check, &at, of, secret);
         }

@@ -1,0 +1,24 @@
+//! Keys of descriptions on a container engine. The same stories run in a cluster.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod breakages;
+mod support;
+
+use breakages::EngineCommand;
+use support::{User, secrets};
+
+#[test]
+fn secrets_reach_programs_in_variables_and_files() {
+    needs_engine!();
+    let user = User::new();
+    let values = secrets::reach_programs(&user, "de-secrets");
+    // The engine shows the variables that the description declares, as the report says, and nothing else.
+    let engine = EngineCommand::find();
+    let beginning = engine.beginning_of("de-secrets-pr-1");
+    for unit in ["api", "pg"] {
+        let shown = engine.run(&["inspect".to_owned(), format!("{beginning}{unit}")]);
+        let declared = format!("DATABASE_URL=postgres://app:{}@pg/app", values["pg.app"]);
+        assert_eq!(shown.contains(&declared), unit == "api", "{shown}");
+        secrets::hold_no_secret(&shown.replace(&declared, ""), &values);
+    }
+}

@@ -4,6 +4,7 @@
 //! It sends a secret only to the service of the secret.
 
 pub mod client;
+pub mod matching;
 pub mod protocol;
 
 mod absence;
@@ -20,7 +21,6 @@ mod http_step;
 mod io_error;
 mod limits;
 mod link;
-mod matching;
 mod message;
 mod net;
 mod pack;

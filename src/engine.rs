@@ -15,6 +15,7 @@ use crate::plan::{Plan, Position, SuitePlan};
 use crate::secrets::Secrets;
 
 pub mod error;
+pub mod execution;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod kubernetes;
@@ -25,6 +26,7 @@ mod tail;
 mod words;
 
 pub use error::{EngineError, Leftover};
+pub use execution::{CommandOutput, Execution, ExecutionEnd};
 pub use model::*;
 
 /// Receives the lines of a suite's log while it runs.
@@ -116,6 +118,16 @@ pub trait Engine: Send + Sync {
 
     /// Stops every copy of a unit; returns when their processes have ended.
     async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError>;
+
+    /// Runs a command in a unit's first copy, as the unit's user, until it ends or the limit is over. The command may change
+    /// the unit, so that nothing is sent twice: after an error it may have run.
+    async fn exec(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        limit: std::time::Duration,
+    ) -> Result<Execution, EngineError>;
 
     // Connections
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SuiteOrigin;
-use crate::spec::model::{Action, Case, FlakyRule, Severity, SuiteKind, VerdictSource};
+use crate::spec::model::{Action, Case, FlakyRule, KeyAlgorithm, Severity, Step, SuiteKind, VerdictSource};
 
 pub mod build;
 pub mod image_user;
@@ -35,6 +35,9 @@ pub struct Plan {
     pub units: Vec<Unit>,
     /// Names of the random secrets with their number of random bytes (not broker users or database roles).
     pub secrets: BTreeMap<String, u16>,
+    /// Names of the generated keys. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, KeyAlgorithm>,
     /// The broker's name, when there is one.
     pub broker: Option<BrokerPlan>,
     /// Databases by name.
@@ -176,6 +179,7 @@ impl Plan {
         });
         cases
             .flat_map(|c| c.steps.iter().chain(&c.cleanup))
+            .flat_map(Step::with_inner)
             .any(|step| matches!(&step.action, Action::Stop(of) | Action::Restart(of) if of.service == unit))
     }
 

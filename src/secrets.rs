@@ -13,10 +13,12 @@ use crate::plan::{Plan, Unit, UnitKind};
 mod authority;
 mod error;
 mod filled;
+mod key_pair;
 mod private_key;
 mod values;
 
 pub use error::SecretsError;
+pub use key_pair::{KeyPair, shared_signature};
 pub use values::Secrets;
 
 use authority::Authority;
@@ -33,10 +35,16 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// `kept` are the secrets of an environment that is updated: those that the plan still needs stay, so that unchanged units
 /// need no restart.
 pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsError> {
-    let values = values(plan, kept)?;
+    let mut values = values(plan, kept)?;
+    let public = keys(plan, kept, &mut values)?;
     let certificates = Certificates::new(plan, kept)?;
-    let mut made =
-        Secrets { values, ca: certificates.ca(), certified_until: Some(certificates.until()), files: BTreeMap::new() };
+    let mut made = Secrets {
+        values,
+        public,
+        ca: certificates.ca(),
+        certified_until: Some(certificates.until()),
+        files: BTreeMap::new(),
+    };
     for unit in &plan.units {
         let mut names = unit.secrets.clone();
         if unit.kind == UnitKind::Database {
@@ -118,7 +126,13 @@ impl<'a> Certificates<'a> {
 
 /// Returns secrets with empty values and without certificates, to render what may be too large before anything is made.
 pub fn placeholders(plan: &Plan) -> Secrets {
-    Secrets { values: names(plan).map(|(name, _)| (name, String::new())).collect(), ..Secrets::default() }
+    let names = names(plan).map(|(name, _)| name).chain(plan.keys.keys().cloned());
+    let public = plan.keys.keys().map(|name| (format!("{name}.pub"), String::new()));
+    Secrets {
+        values: names.map(|name| (name, String::new())).collect(),
+        public: public.collect(),
+        ..Secrets::default()
+    }
 }
 
 /// Returns the names of all secrets of a plan with their numbers of random bytes.
@@ -142,12 +156,31 @@ fn values(plan: &Plan, kept: Option<&Secrets>) -> Result<BTreeMap<String, String
     names(plan).map(|(name, bytes)| value(name, bytes)).collect()
 }
 
+/// Adds the private keys to the values, those of an updated environment where they still fit; returns the public keys.
+fn keys(
+    plan: &Plan,
+    kept: Option<&Secrets>,
+    values: &mut BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, SecretsError> {
+    let mut public = BTreeMap::new();
+    for (name, algorithm) in &plan.keys {
+        let old = kept.and_then(|k| KeyPair::from_pem(*algorithm, k.values.get(name)?));
+        let key = old.map_or_else(|| KeyPair::generate(*algorithm), Ok)?;
+        values.insert(name.clone(), key.private_pem()?);
+        public.insert(format!("{name}.pub"), key.public_pem()?);
+    }
+    Ok(public)
+}
+
 /// Returns the listed secrets and the authority's certificate.
 fn listed(made: &Secrets, to: &str, names: &[String]) -> Result<Files, SecretsError> {
     let mut files = Files::from([("ca.crt".to_owned(), made.ca.clone().into_bytes())]);
     for name in names {
-        let value =
-            made.values.get(name).ok_or_else(|| SecretsError::Unknown { secret: name.clone(), to: to.to_owned() })?;
+        let value = made
+            .values
+            .get(name)
+            .or_else(|| made.public.get(name))
+            .ok_or_else(|| SecretsError::Unknown { secret: name.clone(), to: to.to_owned() })?;
         files.insert(name.clone(), value.clone().into_bytes());
     }
     Ok(files)

@@ -55,6 +55,7 @@ pub fn plan(units: Vec<Unit>) -> Plan {
         ttl_secs: 3600,
         units,
         secrets: BTreeMap::new(),
+        keys: BTreeMap::new(),
         broker: None,
         databases: BTreeMap::new(),
         suites: BTreeMap::new(),

@@ -6,6 +6,7 @@ mod support;
 
 use breakages::EngineCommand;
 use support::life::{self, get, mortal};
+use support::steps;
 use support::{Running, User, repository};
 
 #[test]
@@ -39,6 +40,18 @@ fn may_end_allows_a_restart_and_shows_it() {
 fn ends_that_steps_ask_for_are_expected() {
     needs_engine!();
     life::steps_stop_and_start(&User::new(), "life-steps");
+}
+
+#[test]
+fn commands_run_inside_units() {
+    needs_engine!();
+    steps::commands(&User::new(), "life-exec");
+}
+
+#[test]
+fn tokens_of_generated_keys_are_accepted_and_faulty_ones_refused() {
+    needs_engine!();
+    steps::tokens(&User::new(), "life-jwt");
 }
 
 #[test]

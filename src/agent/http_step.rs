@@ -13,13 +13,19 @@ use super::step_result::{StepFailed, StepPassed};
 use super::timeouts::STEP_CONNECT;
 use crate::model::Digest;
 use crate::spec::model::{Http, HttpExpect};
+use crate::spec::quantity;
 
-/// Time limit of a request with its complete answer.
+/// Time limit of a request with its complete answer, unless the step has one of its own.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Sends the request once and compares the answer.
 pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPassed, StepFailed> {
     let expected = statuses(&step.expect);
+    let limit = match &step.timeout {
+        Some(text) => quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS).map(Duration::from_millis),
+        None => Ok(LIMIT),
+    };
+    let limit = limit.map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let target = Target::parse(&step.url).map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let body = match (&step.json, &step.body) {
         (Some(json), _) => Bytes::from(json.to_string()),
@@ -29,11 +35,13 @@ pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPasse
     let headers = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let outgoing = Outgoing { method: &step.method, headers, body, json: step.json.is_some() };
     let question = format!("{} {}", step.method, step.url);
-    let answer = http::exchange(&state.tls, &target, outgoing, (STEP_CONNECT, LIMIT)).await.map_err(|no| match no {
-        NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
-        NoAnswer::Busy(why) => StepFailed::busy(&expected, format!("{question}: {why}")),
-        NoAnswer::Unsendable(why) => StepFailed::agent_fault(&expected, format!("{question}: {why}")),
-    })?;
+    let answer = http::exchange(&state.tls, &target, outgoing, (STEP_CONNECT.min(limit), limit)).await.map_err(
+        |no| match no {
+            NoAnswer::Broken(why) => StepFailed::new(&expected, format!("{question}: {why}")),
+            NoAnswer::Busy(why) => StepFailed::busy(&expected, format!("{question}: {why}")),
+            NoAnswer::Unsendable(why) => StepFailed::agent_fault(&expected, format!("{question}: {why}")),
+        },
+    )?;
     compare(&step.expect, &answer)
         .map_err(|missed| StepFailed { got: format!("{question}: {}", missed.got), ..missed })?;
     let captured = capture(&step.capture, &answer)?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 const EXCERPT: usize = 300;
 
 /// Returns the first difference. Objects may have additional keys; everything else must be equal.
-pub(super) fn difference(expected: &Value, actual: &Value) -> Option<String> {
+pub fn difference(expected: &Value, actual: &Value) -> Option<String> {
     differs("$", expected, actual)
 }
 
@@ -35,7 +35,7 @@ fn differs(at: &str, expected: &Value, actual: &Value) -> Option<String> {
 }
 
 /// Returns the value at a path such as `$.a.b[0]`; `$` is the whole value.
-pub(super) fn at<'a>(path: &str, whole: &'a Value) -> Option<&'a Value> {
+pub fn at<'a>(path: &str, whole: &'a Value) -> Option<&'a Value> {
     let mut found = whole;
     let mut rest = path.strip_prefix('$')?;
     while !rest.is_empty() {
@@ -53,7 +53,7 @@ pub(super) fn at<'a>(path: &str, whole: &'a Value) -> Option<&'a Value> {
 }
 
 /// Converts a value to a variable: text without quotes, anything else as JSON.
-pub(super) fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -61,7 +61,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Shortens a text for a message.
-pub(super) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], text.len()),
         None => text.to_owned(),
@@ -69,7 +69,7 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 /// Converts bytes to text for a message.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => excerpt(text.trim_end()),
         Err(_) => format!("{} bytes that are not text", bytes.len()),

@@ -52,13 +52,15 @@ fn step() -> Duration {
     (STEP_CONNECT + STEP_ANSWER * ANSWERS + STEP_QUERY) * LONGEST_STRETCH
 }
 
-/// The time that a step waits in any case.
+/// The time that a step waits in any case, or at most if it says so itself.
 fn duration(action: &Action) -> Duration {
+    let parsed = |text: &str| {
+        let ms = quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS);
+        Duration::from_millis(ms.unwrap_or(quantity::LONGEST_LIMIT_MS))
+    };
     match action {
-        Action::ExpectNothing(step) => {
-            let ms = quantity::duration_ms(&step.duration, quantity::LONGEST_LIMIT_MS);
-            Duration::from_millis(ms.unwrap_or(quantity::LONGEST_LIMIT_MS))
-        }
+        Action::ExpectNothing(step) => parsed(&step.duration),
+        Action::Http(step) => step.timeout.as_deref().map_or(Duration::ZERO, parsed).saturating_mul(LONGEST_STRETCH),
         _ => Duration::ZERO,
     }
 }
@@ -73,7 +75,13 @@ fn only_reads(action: &Action) -> bool {
         Action::AmqpTry(AmqpTry { operation, refused, .. }) => *refused || *operation != AmqpOperation::Publish,
         Action::Sql(step) => reads(step),
         Action::Publish(_) | Action::Expect(_) | Action::ExpectNothing(_) => false,
-        Action::Stop(_) | Action::Start(_) | Action::Restart(_) | Action::Wait(_) => false,
+        Action::Stop(_)
+        | Action::Start(_)
+        | Action::Restart(_)
+        | Action::Exec(_)
+        | Action::Jwt(_)
+        | Action::Repeat(_)
+        | Action::Wait(_) => false,
         Action::Confined(_) | Action::NoWayOut(_) | Action::NoNeighbour(_) | Action::NoSecretsLeaked(_) => false,
     }
 }

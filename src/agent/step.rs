@@ -63,7 +63,13 @@ async fn attempt(
         Action::ExpectNothing(step) => collect::expect_nothing(state, step).await,
         Action::QueueDepth(step) => queue::depth(state, step).await,
         Action::Sql(step) => sql::perform(state, step).await,
-        Action::Stop(_) | Action::Start(_) | Action::Restart(_) | Action::Wait(_) => return None,
+        Action::Stop(_)
+        | Action::Start(_)
+        | Action::Restart(_)
+        | Action::Exec(_)
+        | Action::Jwt(_)
+        | Action::Repeat(_)
+        | Action::Wait(_) => return None,
         Action::Confined(_) | Action::NoWayOut(_) | Action::NoNeighbour(_) | Action::NoSecretsLeaked(_) => return None,
     })
 }

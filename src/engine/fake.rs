@@ -13,8 +13,8 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Leftover, LogEvent, LogLine,
-    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit, UnitState,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, Leftover, LogEvent,
+    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit, UnitState,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate, TakenOver};
@@ -48,6 +48,8 @@ pub struct Script {
     pub forged: BTreeMap<String, String>,
     /// What the logs of units give while they are followed.
     pub logs: BTreeMap<String, Vec<LogEvent>>,
+    /// What commands in a unit do, or in which words the connection breaks.
+    pub executions: BTreeMap<String, Result<Execution, String>>,
     /// The number of agents at a position that never answer, before one does.
     pub silent: BTreeMap<Position, usize>,
     /// The engine is away all the time, in these words.
@@ -266,6 +268,19 @@ impl Engine for FakeEngine {
         drop(state);
         self.report_end(unit, 0);
         Ok(())
+    }
+
+    async fn exec(
+        &self,
+        _: &Lease,
+        unit: &str,
+        command: &[String],
+        _: std::time::Duration,
+    ) -> Result<Execution, EngineError> {
+        self.state().done.push(format!("exec {unit} {}", command.join(" ")));
+        self.script.executions.get(unit).cloned().unwrap_or_else(|| Err("it breaks off".into())).map_err(|detail| {
+            EngineError::Api { what: format!("run a command in {unit}"), detail, leftover: Leftover::None }
+        })
     }
 
     async fn start_agent(&self, _: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

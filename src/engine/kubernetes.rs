@@ -19,7 +19,7 @@ use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogEvent, LogLine,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent, LogLine,
     ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
@@ -51,7 +51,7 @@ pub use outages::Outages;
 use client::{exec, info};
 use namespace::{claim, owner, remove, requester, retention, secrets};
 use observe::{environments, events};
-use pods::{agents, units};
+use pods::{agents, command, units};
 
 #[async_trait]
 impl Engine for KubernetesEngine {
@@ -114,6 +114,16 @@ impl Engine for KubernetesEngine {
 
     async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
         units::stop(self, lease, unit).await
+    }
+
+    async fn exec(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<Execution, EngineError> {
+        command::run(self, lease, unit, command, limit).await
     }
 
     async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, LogEvent, LogLine,
+    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent, LogLine,
     ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
@@ -24,6 +24,7 @@ mod agents;
 mod anchor;
 mod claim;
 mod client;
+mod command;
 pub mod connect;
 mod containers;
 mod explain;
@@ -123,6 +124,16 @@ impl Engine for LocalEngine {
 
     async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
         units::stop(self, lease, unit).await
+    }
+
+    async fn exec(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<Execution, EngineError> {
+        command::run(self, lease, unit, command, limit).await
     }
 
     async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

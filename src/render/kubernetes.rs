@@ -40,6 +40,8 @@ pub const ENVIRONMENT_ROLE: &str = "environment";
 pub const PULL_SECRET: &str = "dayfly.pull";
 /// Name of the Secret with all secrets of the environment, which no pod mounts.
 pub const ALL_SECRETS: &str = "dayfly.keep";
+/// Name of a unit's container in its pod.
+pub const UNIT_CONTAINER: &str = "unit";
 /// An invalid image reference: a container with it stops, and stays stopped until it gets its own reference back.
 pub const STOPPED: &str = "stopped by a suite";
 

@@ -14,6 +14,14 @@ pub enum SecretsError {
         /// The reason.
         source: rcgen::Error,
     },
+    /// A key for tokens could not be generated or used.
+    #[error("make a key or signature of {algorithm}: {why}")]
+    Key {
+        /// Name of the algorithm.
+        algorithm: &'static str,
+        /// The reason.
+        why: String,
+    },
     /// There are too many secrets.
     #[error("search for the secrets of the environment: {0}")]
     TooMany(#[from] aho_corasick::BuildError),

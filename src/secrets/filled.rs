@@ -35,8 +35,10 @@ impl Secrets {
         received: &[String],
         texts: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, SecretsError> {
-        let value =
-            |name: &str| received.iter().find(|r| *r == name).and_then(|r| self.values.get(r)).map(String::as_str);
+        let value = |name: &str| {
+            let received = received.iter().find(|r| *r == name)?;
+            self.values.get(received).or_else(|| self.public.get(received)).map(String::as_str)
+        };
         let fill = |(key, text): (&String, &String)| {
             let filled = secret_text::fill(text, value);
             let filled = filled.map_err(|secret| SecretsError::Unknown { secret, to: to.to_owned() })?;

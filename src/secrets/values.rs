@@ -18,6 +18,9 @@ pub(super) const KEY: &str = "tls.key";
 pub struct Secrets {
     /// Values by name (`jwt-key`, `mq.file-api`, `pg-data.app`).
     pub values: BTreeMap<String, String>,
+    /// Public keys by name (`login.pub`), in PEM.
+    #[serde(default)]
+    pub public: BTreeMap<String, String>,
     /// PEM certificate of the environment's own authority; public.
     pub ca: String,
     /// Certificates are valid at least until then.
@@ -30,7 +33,13 @@ pub struct Secrets {
 impl Secrets {
     /// Returns what finds these secrets and the private keys of the units' certificates, also encoded.
     pub fn redactor(&self) -> Result<Redactor, SecretsError> {
-        let values = self.values.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes()));
+        let values = self.values.iter().flat_map(|(name, value)| {
+            let forms = match self.public.get(&format!("{name}.pub")) {
+                Some(public) => private_key::forms(value.as_bytes(), public.as_bytes()),
+                None => vec![value.clone().into_bytes()],
+            };
+            forms.into_iter().map(move |form| (name.clone(), form))
+        });
         let keys = self.files.iter().filter_map(|(unit, files)| {
             let certificate = files.get(CERTIFICATE).map(Vec::as_slice).unwrap_or_default();
             let forms = private_key::forms(files.get(KEY)?, certificate);

@@ -79,8 +79,12 @@ pub(super) fn merge(
     let mut environment = change.clone();
     let of_base = parsed.environment.suites.clone();
     for name in of_base.values().flat_map(|s| &s.secrets) {
+        let name = name
+            .strip_suffix(".pub")
+            .filter(|key| !name.is_empty() && parsed.environment.secrets.contains_key(*key))
+            .unwrap_or(name);
         if let Some(secret) = parsed.environment.secrets.get(name) {
-            environment.secrets.insert(name.clone(), secret.clone());
+            environment.secrets.insert(name.to_owned(), secret.clone());
         }
     }
     environment.suites.clone_from(&of_base);

@@ -16,6 +16,8 @@ mod capture;
 mod cases;
 mod container;
 mod context;
+mod exec;
+mod jwt;
 mod messaging;
 mod names;
 mod order;

@@ -13,6 +13,8 @@ mod amqp;
 mod broker;
 mod container;
 mod database;
+mod exec;
+mod jwt;
 mod service;
 mod step;
 mod suite;
@@ -23,10 +25,12 @@ pub use amqp::*;
 pub use broker::*;
 pub use container::{Resources, Security};
 pub use database::Database;
+pub use exec::*;
+pub use jwt::*;
 pub use service::*;
-pub use step::{Action, Step};
+pub use step::{Action, Repeat, Step};
 pub use suite::*;
-pub use value::{Scalar, Secret};
+pub use value::{KeyAlgorithm, Scalar, Secret};
 
 /// The one accepted value of `apiVersion`.
 pub const API_VERSION: &str = "dayfly.dev/v1alpha1";

@@ -59,7 +59,7 @@ impl<'a> SchemaCheck<'a> {
                     value.insert(e.key.clone(), self.node(of, &e.value, &at));
                 }
                 (Some(_), _) => {} // A second action; reported below, with the first.
-                (None, Some(each @ Value::Object(_))) => {
+                (None, Some(each @ (Value::Object(_) | Value::Bool(true)))) => {
                     value.insert(e.key.clone(), self.node(each, &e.value, &at));
                 }
                 _ => {

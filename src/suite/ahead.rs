@@ -29,7 +29,7 @@ pub async fn start(session: &Session, suite: &str, cases: &[Case]) {
 /// The positions of all agents. A unit that a step stops or starts gets its agent when it is
 /// needed.
 fn positions(session: &Session, suite: &str, cases: &[Case]) -> BTreeSet<Position> {
-    let steps = || cases.iter().flat_map(|case| &case.steps);
+    let steps = || cases.iter().flat_map(|case| &case.steps).flat_map(Step::with_inner);
     let mut all: BTreeSet<Position> = steps().flat_map(|step| of_step(session, suite, step)).collect();
     for step in steps() {
         if let Action::Stop(unit) | Action::Start(unit) | Action::Restart(unit) = &step.action {
@@ -51,7 +51,13 @@ fn of_step(session: &Session, suite: &str, step: &Step) -> Vec<Position> {
             inside(selected_units(session, &a.services)).chain(neighbour()).collect()
         }
         Action::NoWayOut(a) => inside(selected_units(session, &a.services)).collect(),
-        Action::Stop(_) | Action::Start(_) | Action::Restart(_) | Action::Wait(_) => vec![],
+        Action::Stop(_)
+        | Action::Start(_)
+        | Action::Restart(_)
+        | Action::Exec(_)
+        | Action::Jwt(_)
+        | Action::Repeat(_)
+        | Action::Wait(_) => vec![],
         _ => vec![step.from.clone().map_or_else(|| Position::Suite(suite.to_owned()), Position::Inside)],
     }
 }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::isolation::{self, selected_units};
 use super::step_result::StepResult;
-use super::{leaks, neighbour, process_status};
+use super::{exec_step, jwt, leaks, neighbour, process_status};
 use crate::agent::protocol::ProcessStatus;
 use crate::lifecycle::session::Session;
 use crate::plan::Confinement;
@@ -14,7 +14,7 @@ use crate::spec::model::{Action, Aspect, Confined};
 use crate::spec::quantity;
 
 /// Performs the action; returns none if it is one for an agent.
-pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
+pub async fn perform(session: &Session, action: &Action, within_ms: Option<u64>) -> Option<StepResult> {
     Some(match action {
         Action::Stop(a) => match session.stop_unit(&a.service).await {
             Ok(()) => StepResult::passed("stopped"),
@@ -25,6 +25,8 @@ pub async fn perform(session: &Session, action: &Action) -> Option<StepResult> {
             service_result(session.start_unit(&a.service).await.map(|ms| format!("ready after {ms} ms")))
         }
         Action::Restart(a) => service_result(restart(session, &a.service).await),
+        Action::Exec(a) => exec_step::perform(session, a, within_ms).await,
+        Action::Jwt(a) => jwt::perform(session, a).await,
         Action::Wait(a) => wait(&a.duration).await,
         Action::Confined(a) => confined(session, a).await,
         Action::NoWayOut(a) => isolation::no_way_out(session, &a.services).await,

@@ -9,7 +9,7 @@ use crate::spec::model::{Action, Case, Step};
 /// the same broker and databases. Without a case, those that the suite may call count as addressed.
 pub fn units(plan: &Plan, suite: &SuitePlan, case: Option<&Case>) -> Vec<String> {
     let mut found = Found { plan, names: vec![], known: BTreeSet::new() };
-    let steps = case.into_iter().flat_map(|c| c.steps.iter().chain(&c.cleanup));
+    let steps = case.into_iter().flat_map(|c| c.steps.iter().chain(&c.cleanup)).flat_map(Step::with_inner);
     steps.flat_map(|step| addressed(plan, step)).for_each(|name| found.add(&name));
     if found.names.is_empty() {
         suite.needs.iter().for_each(|name| found.add(name));
@@ -74,9 +74,10 @@ fn addressed(plan: &Plan, step: &Step) -> Vec<String> {
         | Action::QueueDepth(_) => broker(),
         Action::Sql(a) => vec![a.database.clone()],
         Action::Stop(a) | Action::Start(a) | Action::Restart(a) => vec![a.service.clone()],
+        Action::Exec(a) => vec![a.service.clone()],
         Action::Confined(a) => a.services.clone(),
         Action::NoWayOut(a) | Action::NoNeighbour(a) => a.services.clone(),
-        Action::Wait(_) | Action::NoSecretsLeaked(_) => vec![],
+        Action::Jwt(_) | Action::Repeat(_) | Action::Wait(_) | Action::NoSecretsLeaked(_) => vec![],
     };
     names.extend(step.from.clone());
     names

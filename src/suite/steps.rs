@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::step_result::StepResult;
 use super::{attempts, host_steps, refusal, variables};
+use crate::agent::matching;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::clock::elapsed_ms;
@@ -67,7 +68,13 @@ impl<'a> StepsExecutor<'a> {
             failed_attempts: 0,
             failures: vec![],
             steps: vec![],
-            controls: case.steps.iter().chain(&case.cleanup).filter_map(|s| s.control.clone()).collect(),
+            controls: case
+                .steps
+                .iter()
+                .chain(&case.cleanup)
+                .flat_map(Step::with_inner)
+                .filter_map(|s| s.control.clone())
+                .collect(),
             source: self.sources.get(&format!("cases[{index}]")).cloned(),
             clues: Default::default(),
         };
@@ -94,7 +101,7 @@ impl<'a> StepsExecutor<'a> {
         let began = Instant::now();
         let (suite, case) = (self.suite.name.clone(), case.to_owned());
         self.session.journal.record(RunEvent::StepStarted { suite, case, step: name_of(step) });
-        let result = self.perform(step).await;
+        let result = self.perform(step, &self.variables).await;
         (result, elapsed_ms(began))
     }
 
@@ -123,12 +130,22 @@ impl<'a> StepsExecutor<'a> {
         false
     }
 
-    async fn perform(&self, step: &Step) -> StepResult {
+    /// Performs a step with these variables.
+    pub(super) async fn perform(&self, step: &Step, known: &BTreeMap<String, String>) -> StepResult {
         if let Some(control) = step.control.as_ref().filter(|c| !self.passed.contains(*c)) {
             return StepResult::inconclusive(
                 format!("the positive control `{control}` to pass first"),
                 "it did not pass, so a refusal would prove nothing",
             );
+        }
+        let within = step.within.as_deref().map(|text| quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS));
+        let within_ms = match within.transpose() {
+            Ok(within_ms) => within_ms,
+            Err(why) => return StepResult::inconclusive("a valid duration for `within`", why),
+        };
+        if let Action::Repeat(repeat) = &step.action {
+            // Each of its steps is filled in when its turn comes.
+            return self.repeat(repeat, within_ms, known).await;
         }
         let secrets: BTreeMap<_, _> = self
             .suite
@@ -136,22 +153,17 @@ impl<'a> StepsExecutor<'a> {
             .iter()
             .filter_map(|n| self.session.secrets.values.get(n).map(|v| (n.clone(), v.clone())))
             .collect();
-        let action = match variables::fill(&step.action, &self.variables, &secrets) {
+        let action = match variables::fill(&step.action, known, &secrets) {
             Ok(action) => action,
             Err(why) => return StepResult::inconclusive("a value for every variable of the step", why),
         };
-        if let Some(result) = host_steps::perform(self.session, &action).await {
+        if let Some(result) = host_steps::perform(self.session, &action, within_ms).await {
             return result;
         }
         let position = step
             .from
             .as_ref()
             .map_or_else(|| Position::Suite(self.suite.name.clone()), |s| Position::Inside(s.clone()));
-        let within = step.within.as_deref().map(|text| quantity::duration_ms(text, quantity::LONGEST_LIMIT_MS));
-        let within_ms = match within.transpose() {
-            Ok(within_ms) => within_ms,
-            Err(why) => return StepResult::inconclusive("a valid duration for `within`", why),
-        };
         let request = AgentRequest::Step { action: Box::new(action.clone()), within_ms };
         let refused = match &action {
             Action::Tcp(tcp) if tcp.refused => tcp,
@@ -194,7 +206,7 @@ fn judge(answer: AgentResponse) -> StepResult {
     }
 }
 
-fn name_of(step: &Step) -> String {
+pub(super) fn name_of(step: &Step) -> String {
     step.name.clone().map_or_else(|| describe(step), |name| format!("{name}: {}", describe(step)))
 }
 
@@ -227,6 +239,12 @@ fn describe(step: &Step) -> String {
         Action::Stop(a) => format!("stop {}", a.service),
         Action::Start(a) => format!("start {}", a.service),
         Action::Restart(a) => format!("restart {}", a.service),
+        Action::Exec(a) => format!("run in {}: {}", a.service, matching::excerpt(&a.command.join(" "))),
+        Action::Jwt(a) => {
+            let fault = a.fault.and_then(|f| serde_json::to_value(f).ok()?.as_str().map(|f| format!(", {f}")));
+            format!("token of {}{}", a.key, fault.unwrap_or_default())
+        }
+        Action::Repeat(a) => format!("{} step(s), {} time(s)", a.steps.len(), a.times),
         Action::Wait(a) => format!("wait {}", a.duration),
         Action::Confined(_) => "services are confined".into(),
         Action::NoWayOut(_) => "no way out".into(),

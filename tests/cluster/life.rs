@@ -3,6 +3,7 @@
 use crate::in_cluster;
 use crate::support::Running;
 use crate::support::life::{self, get, mortal};
+use crate::support::steps;
 use crate::world::kubectl;
 
 #[test]
@@ -28,6 +29,16 @@ fn may_end_allows_a_restart_and_shows_it() {
 #[test]
 fn ends_that_steps_ask_for_are_expected() {
     life::steps_stop_and_start(&in_cluster!(), "kc-steps");
+}
+
+#[test]
+fn commands_run_inside_units() {
+    steps::commands(&in_cluster!(), "kc-exec");
+}
+
+#[test]
+fn tokens_of_generated_keys_are_accepted_and_faulty_ones_refused() {
+    steps::tokens(&in_cluster!(), "kc-jwt");
 }
 
 #[test]

@@ -113,6 +113,7 @@ async fn only_its_own_unit_reads_secrets_and_files() {
     };
     let other = unit("other", "cat /run/secrets/*; ls /run/secrets");
     let secrets = Secrets {
+        public: BTreeMap::new(),
         certified_until: None,
         values: BTreeMap::from([("jwt-key".to_owned(), "s3cr3t-of-web".to_owned())]),
         ca: "THE CA".into(),

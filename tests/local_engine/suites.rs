@@ -10,6 +10,7 @@ use crate::world::{World, idle, suite, tells_of_memory};
 
 async fn run(world: &World, name: &str) -> SuiteExit {
     let secrets = Secrets {
+        public: BTreeMap::new(),
         certified_until: None,
         values: BTreeMap::from([("token".to_owned(), "abc".to_owned())]),
         ca: "THE CA".into(),

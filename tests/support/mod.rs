@@ -8,6 +8,7 @@ pub mod identity;
 pub mod life;
 pub mod reaping;
 pub mod secrets;
+pub mod steps;
 pub mod terminal;
 
 use std::io::{BufRead, BufReader};

@@ -70,6 +70,7 @@ fn plan(image: &str) -> Plan {
         ttl_secs: 600,
         units: vec![unit("service", image, &["caller"]), unit("caller", image, &[]), unit("stranger", image, &[])],
         secrets: BTreeMap::new(),
+        keys: BTreeMap::new(),
         broker: None,
         databases: BTreeMap::new(),
         suites: BTreeMap::new(),
@@ -136,7 +137,7 @@ async fn try_out(session: &Session) -> Vec<Check> {
 
 /// The same step that suites perform.
 async fn step(session: &Session, what: &'static str, action: Action, todo: &str) -> Check {
-    match host_steps::perform(session, &action).await {
+    match host_steps::perform(session, &action, None).await {
         Some(done) if done.verdict == Verdict::Passed => Check::passed(what, done.saw),
         Some(done) => Check::failed(
             what,

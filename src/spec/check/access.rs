@@ -14,10 +14,20 @@ pub(super) fn steps<'a>(at: &FieldPath, suite: &'a Suite) -> impl Iterator<Item 
         let at = at.index(i);
         let of = move |key: &str, steps: &'a [Step]| {
             let at = at.key(key);
-            steps.iter().enumerate().map(move |(j, step)| (at.index(j), step)).collect::<Vec<_>>()
+            steps.iter().enumerate().flat_map(move |(j, step)| with_inner(at.index(j), step)).collect::<Vec<_>>()
         };
         [of("steps", &case.steps), of("cleanup", &case.cleanup)].concat()
     })
+}
+
+/// A step and those that it repeats, with their paths.
+fn with_inner(at: FieldPath, step: &Step) -> Vec<(FieldPath, &Step)> {
+    let mut all = vec![(at.clone(), step)];
+    if let Action::Repeat(repeat) = &step.action {
+        let at = at.key("repeat").key("steps");
+        all.extend(repeat.steps.iter().enumerate().flat_map(|(i, step)| with_inner(at.index(i), step)));
+    }
+    all
 }
 
 /// The unit that a step must reach to pass, and the path of what says so.

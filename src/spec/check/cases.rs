@@ -10,7 +10,7 @@ use crate::spec::span::FieldPath;
 
 pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
     let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
-    let mut preceding = PrecedingSteps::default();
+    let mut preceding = PrecedingSteps { secrets: &suite.secrets, ..PrecedingSteps::default() };
     for (i, case) in suite.cases.iter().enumerate() {
         let at = at.index(i);
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -48,14 +48,40 @@ fn one_step<'a>(check: &mut Checker<'_>, at: &FieldPath, step: &'a Step, precedi
     if let Some(within) = &step.within {
         check.duration(&at.key("within"), within);
     }
+    if let Action::Repeat(repeat) = &step.action {
+        let at = at.key("repeat").key("steps");
+        if repeat.steps.is_empty() {
+            check.diagnostics.add(&at, "there is nothing to repeat", "add at least one step");
+        }
+        for (i, step) in repeat.steps.iter().enumerate() {
+            inner_step(check, &at.index(i), step, preceding);
+        }
+    }
     control(check, at, step, preceding);
     steps::check(check, at, step, preceding);
     if let Action::Listen(listen) = &step.action {
         preceding.listens.insert(&listen.name);
     }
     if let Some(name) = &step.name {
-        preceding.named.insert(name, step.action.is_refusal());
+        preceding.named.insert(name, step.with_inner().iter().any(|s| s.action.is_refusal()));
     }
+}
+
+/// A step of a `repeat`: later steps cannot refer to it, because it may have passed in one round only.
+fn inner_step<'a>(check: &mut Checker<'_>, at: &FieldPath, step: &'a Step, preceding: &mut PrecedingSteps<'a>) {
+    if step.name.is_some() {
+        let help = "remove it, and name the whole `repeat`, or a step before it";
+        check.diagnostics.add_key(&at.key("name"), "a step of a `repeat` has no name of its own", help);
+    }
+    if matches!(step.action, Action::Repeat(_)) {
+        check.diagnostics.add(
+            at,
+            "a `repeat` cannot contain another one",
+            "multiply its `times`, or write the steps out",
+        );
+        return;
+    }
+    one_step(check, at, step, preceding);
 }
 
 fn control(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &PrecedingSteps<'_>) {

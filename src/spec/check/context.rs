@@ -137,7 +137,8 @@ impl<'a> Checker<'a> {
 fn secrets(e: &Environment) -> BTreeSet<String> {
     let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
     let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
-    e.secrets.keys().cloned().chain(users).chain(roles).collect()
+    let public = e.secrets.iter().filter(|(_, s)| s.key.is_some()).map(|(name, _)| format!("{name}.pub"));
+    e.secrets.keys().cloned().chain(public).chain(users).chain(roles).collect()
 }
 
 /// Returns true if text is complete, without variables that are known only while the suite runs.

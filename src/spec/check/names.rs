@@ -50,8 +50,19 @@ pub(super) fn check(check: &mut Checker<'_>) {
             }
         }
     }
-    for name in e.secrets.keys() {
-        secret_name(check, &root.key("secrets").key(name), name);
+    for (name, secret) in &e.secrets {
+        let at = root.key("secrets").key(name);
+        secret_name(check, &at, name);
+        let of_broker = e.broker.as_ref().is_some_and(|b| b.name == *name && b.users.contains_key("pub"));
+        let of_database = e.databases.get(name).is_some_and(|d| d.roles.iter().any(|role| role == "pub"));
+        if secret.key.is_some() && (of_broker || of_database) {
+            let message = format!("the public key of `{name}` would have the same name as the password `{name}.pub`");
+            check.diagnostics.add_key(&at, message, "choose another name");
+        }
+        if secret.key.is_some() && check.diagnostics.is_written(&at.key("bytes")) {
+            let message = "`bytes` has no effect on a secret with a `key`";
+            check.diagnostics.add_key(&at.key("bytes"), message, "remove one of the two");
+        }
     }
 }
 

@@ -33,11 +33,13 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preced
         Action::Stop(of) => check.unit(&at.key("stop").key("service"), &of.service),
         Action::Start(of) => check.unit(&at.key("start").key("service"), &of.service),
         Action::Restart(of) => check.unit(&at.key("restart").key("service"), &of.service),
+        Action::Exec(exec) => super::exec::check(check, at, step, exec),
+        Action::Jwt(jwt) => super::jwt::check(check, at, preceding.secrets, jwt),
         Action::Wait(wait) => check.duration(&at.key("wait").key("for"), &wait.duration),
         Action::Confined(of) => units(check, &at.key("confined"), &of.services),
         Action::NoWayOut(of) => units(check, &at.key("noWayOut"), &of.services),
         Action::NoNeighbour(of) => units(check, &at.key("noNeighbour"), &of.services),
-        Action::NoSecretsLeaked(_) => {}
+        Action::NoSecretsLeaked(_) | Action::Repeat(_) => {}
         other => messaging::check(check, at, other, preceding),
     }
 }
@@ -50,6 +52,9 @@ fn units(check: &mut Checker<'_>, at: &FieldPath, names: &[String]) {
 
 fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
     url(check, &at.key("url"), &http.url, from_unit);
+    if let Some(timeout) = &http.timeout {
+        check.duration(&at.key("timeout"), timeout);
+    }
     if http.method.is_empty() || !http.method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
         check.diagnostics.add(
             &at.key("method"),

@@ -25,6 +25,10 @@ pub struct Http {
     /// Request body as JSON; sets the content type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
+    /// Longest time for the request with its complete answer (default `30s`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"30s")]
+    pub timeout: Option<String>,
     /// Expected answer.
     #[serde(default)]
     pub expect: HttpExpect,

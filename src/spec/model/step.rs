@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::action::*;
 use super::amqp::*;
+use super::exec::Exec;
+use super::jwt::Jwt;
 
 /// One step: exactly one action, and how it is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +64,12 @@ pub enum Action {
     Start(ServiceRef),
     /// Stop, start and wait until ready.
     Restart(ServiceRef),
+    /// Run a command inside a service and check its exit code and output.
+    Exec(Exec),
+    /// Mint a JSON Web Token, right or with one fault, for later steps.
+    Jwt(Jwt),
+    /// Perform a list of steps several times, or until all of them pass.
+    Repeat(Repeat),
     /// Wait, if the passing of time is part of the test.
     Wait(Wait),
     /// Check how running services are confined, as the kernel reports it.
@@ -72,6 +80,34 @@ pub enum Action {
     NoNeighbour(NoWayOut),
     /// Check that no log or argument list of the environment contains a generated secret.
     NoSecretsLeaked(NoSecretsLeaked),
+}
+
+/// Steps that are performed several times, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Repeat {
+    /// How often the steps must pass, one round after the other (default 1); the first that fails ends it.
+    #[serde(default = "once")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub times: u16,
+    /// The steps; none may have a name. Variables of a round are known to the next ones, and to later steps. With `within`
+    /// beside `repeat`, the rounds begin again until all have passed.
+    pub steps: Vec<Step>,
+}
+
+fn once() -> u16 {
+    1
+}
+
+impl Step {
+    /// This step, and those that it repeats.
+    pub fn with_inner(&self) -> Vec<&Step> {
+        let inner = match &self.action {
+            Action::Repeat(repeat) => repeat.steps.as_slice(),
+            _ => &[],
+        };
+        std::iter::once(self).chain(inner.iter().flat_map(Step::with_inner)).collect()
+    }
 }
 
 impl Action {

@@ -19,6 +19,9 @@ pub enum Scalar {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secret {
+    /// A private key of this algorithm instead of random text: PKCS#8 in PEM. `<name>.pub` is its public key (SPKI in PEM).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyAlgorithm>,
     /// Number of random bytes, written as hexadecimal text (default 32).
     #[serde(default = "default_secret_bytes")]
     #[schemars(range(min = 16, max = 128))]
@@ -27,4 +30,29 @@ pub struct Secret {
 
 fn default_secret_bytes() -> u16 {
     32
+}
+
+/// Algorithm of a generated key (RFC 7518, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyAlgorithm {
+    /// RSA with 2048 bits.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// ECDSA with P-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+impl KeyAlgorithm {
+    /// Its name in the header of a token.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
 }

@@ -12,6 +12,7 @@ use tower::BoxError;
 use tower::retry::Policy;
 
 use crate::engine::kubernetes::outages::Outages;
+use crate::render::kubernetes::UNIT_CONTAINER;
 
 /// Time limit of one request with its retries.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -57,10 +58,12 @@ impl RetryPolicy {
     }
 }
 
-/// Reports whether a request is idempotent. Watches are excluded, because watchers restart them.
+/// Reports whether a request is idempotent. Watches are excluded, because watchers restart them, and so are commands in the
+/// container of a unit, which may change it. Those of agents change nothing.
 fn is_idempotent(request: &Request<Body>) -> bool {
-    let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
-    request.method() != Method::POST && !watches
+    let asks = |what: &str| request.uri().query().is_some_and(|q| q.split('&').any(|p| p == what));
+    let acts = request.uri().path().ends_with("/exec") && asks(&format!("container={UNIT_CONTAINER}"));
+    request.method() != Method::POST && !asks("watch=true") && !acts
 }
 
 /// The `Retry-After` of a busy server.
@@ -170,6 +173,8 @@ mod tests {
         assert!(!retried(Method::POST, "/api/v1/pods"));
         assert!(retried(Method::GET, "/api/v1/pods") && retried(Method::DELETE, "/api/v1/pods"));
         assert!(!retried(Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=5"));
+        let command = format!("/api/v1/namespaces/a/pods/web/exec?&stdout=true&container={UNIT_CONTAINER}&command=x");
+        assert!(!retried(Method::GET, &command) && retried(Method::GET, &command.replace(UNIT_CONTAINER, "agent")));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,9 +9,8 @@ use crate::engine::kubernetes::cache::PodEvent;
 use crate::engine::kubernetes::waiting_reason::{StartFailureKind, is_normal_waiting, start_failure_kind};
 use crate::engine::{UnitState, words};
 use crate::render::kubernetes::STOPPED;
+pub use crate::render::kubernetes::UNIT_CONTAINER;
 
-/// Name of a unit's container in its pod.
-pub const UNIT_CONTAINER: &str = "unit";
 /// Time for which a problem that may pass by itself (a failed mount, a pod larger than every node) is tolerated.
 const TOLERANCE: Duration = Duration::from_secs(7);
 

@@ -44,7 +44,7 @@ async fn user(engine: &KubernetesEngine, environment: &str, unit: &Unit) -> Resu
     Ok(linux.and_then(|l| u32::try_from(l.uid).ok()))
 }
 
-async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result<Pod, EngineError> {
+pub(super) async fn pod(engine: &KubernetesEngine, environment: &str, name: &str) -> Result<Pod, EngineError> {
     let failed = |e| explain::failed(&format!("look at pod {name}"), &e, Leftover::Unknown);
     let found = engine.pods(environment).get_opt(name).await.map_err(failed)?;
     found.ok_or_else(|| EngineError::Missing(format!("the pod of {name}")))
@@ -78,7 +78,7 @@ async fn ensure_container(
     Err(explain::not_started(&of, "other clients keep changing its pod"))
 }
 
-fn runs(status: &ContainerStatus) -> bool {
+pub(super) fn runs(status: &ContainerStatus) -> bool {
     status.state.as_ref().is_some_and(|s| s.running.is_some())
 }
 

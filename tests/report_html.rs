@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use dayfly::model::Verdict;
+use dayfly::report::facts::CaseFact;
 use dayfly::report::{Facts, Format, render};
 use report_samples as samples;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -178,4 +180,22 @@ fn contains_no_external_references_and_no_scripts() {
             assert!(!page.to_lowercase().contains(never), "{name}: {never}");
         }
     }
+}
+
+#[tokio::test]
+async fn opens_a_report_of_fifty_thousand_cases() {
+    let mut facts = samples::passed();
+    let case = facts.suites[0].cases[0].clone();
+    facts.suites[0].cases = (0..50_000)
+        .map(|i| CaseFact { id: format!("A{i}"), name: format!("a case of a large suite {i}"), ..case.clone() })
+        .collect();
+    facts.suites[0].cases[49_998].verdict = Some(Verdict::Failed);
+    let page = html(&facts);
+    assert!(page.len() < 8 << 20, "{} bytes", page.len());
+    // A failed case is shown whole, wherever it stands.
+    assert!(page.contains("48000 more cases, a line each") && page.contains("✓ A49999  a case of a large suite 49999"));
+    assert!(page.contains("<span class=\"id\">A49998</span>") && page.contains("<span class=\"id\">A1998</span>"));
+    let Some(browser) = chromium() else { return };
+    let (dom, asked) = dom(&browser, &page).await;
+    assert!(dom.contains("A49999") && asked.is_empty(), "{asked:?}");
 }

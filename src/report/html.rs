@@ -13,6 +13,7 @@ use crate::report::{clues, display, excerpt, time};
 
 mod badge;
 mod network;
+mod selection;
 mod suites;
 mod timeline;
 

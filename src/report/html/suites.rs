@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::badge::badge;
+use super::selection::Selection;
 use super::timeline::{Bar, Scale};
 use crate::model::sanitize;
 use crate::report::CaseCounts;
@@ -30,6 +31,10 @@ pub(super) struct Suite {
     /// Shown unfolded.
     open: bool,
     cases: Vec<Case>,
+    /// How many cases stand in `lines` only.
+    more_cases: usize,
+    /// A line for each of them.
+    lines: String,
     raw: Vec<Raw>,
 }
 
@@ -83,7 +88,8 @@ struct Raw {
 }
 
 pub(super) fn suites(facts: &Facts) -> Vec<Suite> {
-    facts.suites.iter().enumerate().map(|(i, s)| suite(i + 1, s)).collect()
+    let selection = Selection::new(facts);
+    facts.suites.iter().enumerate().map(|(i, s)| suite(i, s, &selection)).collect()
 }
 
 /// The cases of all suites for which `which` holds.
@@ -91,13 +97,17 @@ pub(super) fn pick(suites: &[Suite], which: impl Fn(&Case) -> bool) -> Vec<Case>
     suites.iter().flat_map(|s| &s.cases).filter(|c| which(c)).cloned().collect()
 }
 
-fn suite(number: usize, suite: &SuiteFact) -> Suite {
+fn suite(place: usize, suite: &SuiteFact, selection: &Selection) -> Suite {
     let word = display::suite_verdict(suite);
     let (class, mark) = badge(word);
     let tally = CaseCounts::count(&suite.cases);
     let scale = suite.finished.map(|end| Scale::new(suite.started, end));
+    let (mut whole, mut others) = (vec![], vec![]);
+    for (i, case) in suite.cases.iter().enumerate() {
+        if selection.has(place, i) { &mut whole } else { &mut others }.push(case);
+    }
     Suite {
-        number,
+        number: place + 1,
         name: sanitize::one_line(&suite.name, 120),
         kind: display::suite_kind(suite.kind),
         word,
@@ -112,9 +122,23 @@ fn suite(number: usize, suite: &SuiteFact) -> Suite {
         origin: display::origin(suite).unwrap_or_default(),
         ignored: suite.ignored.iter().map(|i| sanitize::one_line(i, 700)).collect(),
         open: class != "good",
-        cases: suite.cases.iter().map(|c| case(&suite.name, c, scale.as_ref())).collect(),
+        cases: whole.into_iter().map(|c| case(&suite.name, c, scale.as_ref())).collect(),
+        more_cases: others.len(),
+        lines: lines(&others),
         raw: suite.raw.iter().map(raw).collect(),
     }
+}
+
+/// The cases as lines of text: mark, id, name and time.
+fn lines(cases: &[&CaseFact]) -> String {
+    let mut text = String::new();
+    for case in cases {
+        let (_, mark) = badge(display::verdict(case.verdict));
+        let (id, name) = (sanitize::one_line(&case.id, 200), sanitize::one_line(&case.name, 200));
+        let name = if id.ends_with(&name) { String::new() } else { format!("  {name}") };
+        text.push_str(&format!("{mark} {id}{name}  {}\n", time::duration(case.took_ms)));
+    }
+    text
 }
 
 fn share(tally: &CaseCounts) -> Vec<(&'static str, String, String)> {

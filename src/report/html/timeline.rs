@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::badge::badge;
-use crate::model::sanitize;
+use crate::model::{Verdict, sanitize};
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
 use crate::report::{display, time};
+
+/// Most cases that have a bar in the row of their suite.
+const MAX_BARS: usize = 1000;
 
 /// Distances between marks of the axis, in milliseconds.
 const STEPS: [u64; 16] = [
@@ -167,7 +170,10 @@ fn suite(suite: &SuiteFact, scale: &Scale, end: Timestamp) -> Row {
     let took = time::elapsed(suite.started, suite.finished);
     let mut bars =
         vec![scale.bar(suite.started, suite.finished.unwrap_or(end), (0, 20), "back", format!("{word}, {took}"))];
-    bars.extend(suite.cases.iter().filter_map(|c| scale.case(c)));
+    // The bars of more cases are narrower than a pixel.
+    let few = suite.cases.len() <= MAX_BARS;
+    let shown = suite.cases.iter().filter(|c| few || c.verdict != Some(Verdict::Passed)).take(MAX_BARS);
+    bars.extend(shown.filter_map(|c| scale.case(c)));
     let says =
         format!("{word}, began after {}, took {took}", time::duration(time::ms_between(scale.from, suite.started)));
     Row { name: sanitize::one_line(&suite.name, 60), class, mark, after: vec![], bars, says, took }

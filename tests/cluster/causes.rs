@@ -4,11 +4,6 @@ use crate::in_cluster;
 use crate::support::causes;
 
 #[test]
-fn the_shop_passes() {
-    causes::unbroken_shop_passes(&in_cluster!(), "kc-shop");
-}
-
-#[test]
 fn names_a_dropped_broker_right() {
     causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::broker_right());
 }

@@ -1,9 +1,12 @@
 //! Up, run, look around, update, down; one pull request beside another, and one run after another.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
+use serde_json::Value;
+
 use crate::in_cluster;
-use crate::support::{COMMIT, Running, repository};
+use crate::support::{COMMIT, Running, User, repository};
 use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, object, with_cases};
 
 #[test]
@@ -29,16 +32,35 @@ fn hello_passes_signs_its_report_and_leaves_nothing() {
     assert_eq!(traces, ["greeter.log", "web.log", "events.json", "pods.json"]);
 }
 
+/// The kind and verdict of each suite and case.
+fn verdicts(report: &Value) -> BTreeMap<String, (Value, Value)> {
+    let suites = report["suites"].as_array().unwrap().iter();
+    let with_cases = |suite: &Value| {
+        let name = suite["name"].as_str().unwrap().to_owned();
+        let cases = suite["cases"].as_array().unwrap().iter();
+        let cases: Vec<_> = cases
+            .map(|case| (format!("{name}/{}", case["id"]), (suite["kind"].clone(), case["verdict"].clone())))
+            .collect();
+        cases.into_iter().chain([(name, (suite["kind"].clone(), suite["verdict"].clone()))])
+    };
+    suites.flat_map(with_cases).collect()
+}
+
 #[test]
-fn the_whole_flagship_passes() {
-    let user = in_cluster!();
-    let flagship = repository().join("environments/tsd");
-    user.runs(flagship.to_str().unwrap(), "402", &[]).code(0).says("PASSED");
-    user.finds_nothing_of("tsd-pr-402");
-    let report = user.report("tsd-pr-402");
-    let suites = report["suites"].as_array().unwrap();
-    let cases: usize = suites.iter().map(|s| s["cases"].as_array().unwrap().len()).sum();
-    assert!(cases > 20 && suites.iter().all(|s| s["verdict"] == "passed"), "{cases} cases in {suites:#?}");
+fn every_environment_passes_with_the_same_verdicts_on_both_engines() {
+    let cluster = in_cluster!();
+    let local = User::new();
+    let folders = std::fs::read_dir(repository().join("environments")).unwrap().map(|entry| entry.unwrap());
+    for folder in folders {
+        let environment = format!("{}-pr-402", folder.file_name().to_str().unwrap());
+        let [there, here] = [&cluster, &local].map(|user| {
+            user.runs(folder.path().to_str().unwrap(), "402", &[]).code(0).says("PASSED");
+            user.finds_nothing_of(&environment);
+            verdicts(&user.report(&environment))
+        });
+        assert!(there.values().all(|(_, verdict)| verdict == "passed"), "{there:#?}");
+        assert_eq!(there, here, "{environment}");
+    }
 }
 
 #[test]

@@ -24,4 +24,5 @@ pub mod results;
 pub mod schedule;
 pub mod step_result;
 pub mod steps;
+mod together;
 pub mod variables;

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::steps::StepsExecutor;
-use super::{ahead, container, explain, outage, outcome, schedule};
+use super::{ahead, container, explain, outage, outcome, schedule, together};
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::causes::interrupted;
 use crate::lifecycle::session::Session;
@@ -112,20 +112,28 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     let mut run = StepsExecutor::new(session, suite, here);
     let deadline = tokio::time::Instant::now() + Duration::from_millis(suite.timeout_ms);
     tokio::time::timeout_at(deadline, ahead::start(session, &suite.name, cases)).await.ok();
-    let mut explained = 0;
-    for (index, case) in cases.iter().enumerate() {
+    let (mut explained, mut next) = (0, 0);
+    while next < cases.len() {
         let began = tokio::time::Instant::now();
-        let done = tokio::time::timeout_at(deadline, run.case(index, case)).await;
-        let done_in_time = done.is_ok();
-        let case = done.unwrap_or_else(|_| timed_out(suite, case, here.get(&format!("cases[{index}]")).cloned()));
-        let mut case = outage::excuse(session, began, case);
-        // Cases that did not run after the time limit have no causes of their own.
-        if explained < explain::CASES && (done_in_time || explained == 0) && explain::is_unexplained(&case) {
-            explained += 1;
-            explain::explain(session, suite, fact.started, &mut case).await;
+        let together = &cases[next..next + together::side_by_side(&cases[next..])];
+        let mut runs: Vec<StepsExecutor<'_>> = together.iter().map(|_| run.clone()).collect();
+        let each = runs.iter_mut().zip(together).enumerate();
+        let each = each.map(|(i, (run, case))| tokio::time::timeout_at(deadline, run.case(next + i, case)));
+        let done = join_all(each).await;
+        runs.into_iter().for_each(|copy| run.learn(copy));
+        for (i, (case, done)) in together.iter().zip(done).enumerate() {
+            let done_in_time = done.is_ok();
+            let source = || here.get(&format!("cases[{}]", next + i)).cloned();
+            let mut case = outage::excuse(session, began, done.unwrap_or_else(|_| timed_out(suite, case, source())));
+            // Cases that did not run after the time limit have no causes of their own.
+            if explained < explain::CASES && (done_in_time || explained == 0) && explain::is_unexplained(&case) {
+                explained += 1;
+                explain::explain(session, suite, fact.started, &mut case).await;
+            }
+            session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
+            fact.cases.push(case);
         }
-        session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
-        fact.cases.push(case);
+        next += together.len();
     }
     let (verdict, reason) = outcome::verdict(&fact.cases);
     (fact.verdict, fact.reason) = (Some(verdict), reason);

@@ -20,6 +20,7 @@ use crate::spec::model::{Action, Case, Step};
 use crate::spec::quantity;
 
 /// Executes one suite and holds its state.
+#[derive(Clone)]
 pub struct StepsExecutor<'a> {
     session: &'a Session,
     suite: &'a SuitePlan,
@@ -49,6 +50,12 @@ impl<'a> StepsExecutor<'a> {
         }
         let fact = attempts::join(&earlier, fact);
         CaseFact { started: Some(started), took_ms: elapsed_ms(began), ..fact }
+    }
+
+    /// Takes over what a copy of this execution learned from its case.
+    pub fn learn(&mut self, from: Self) {
+        self.variables.extend(from.variables);
+        self.passed.extend(from.passed);
     }
 
     fn announce(&self, case: &Case, attempt: usize) {

@@ -1,6 +1,7 @@
 //! Substitutes captured variables `${name}` and secrets `{{secret "name"}}` in the strings of a step. Pure.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,6 +16,25 @@ pub fn fill(
     let mut value = serde_json::to_value(action).map_err(|e| e.to_string())?;
     walk(&mut value, &|text| fill_text(text, variables, secrets))?;
     serde_json::from_value(value).map_err(|e| e.to_string())
+}
+
+/// The variables that an action needs.
+pub fn named(action: &Action) -> BTreeSet<String> {
+    let found = RefCell::new(BTreeSet::new());
+    let note = |text: &str| {
+        let mut rest = text;
+        while let Some((_, open, after)) = first_opening(rest) {
+            if let (true, Some((name, _))) = (open == "${", after.split_once('}')) {
+                found.borrow_mut().insert(name.trim().trim_matches(['"', '\'']).to_owned());
+            }
+            rest = after;
+        }
+        Ok(text.to_owned())
+    };
+    if let Ok(mut value) = serde_json::to_value(action) {
+        walk(&mut value, &note).ok();
+    }
+    found.into_inner()
 }
 
 fn walk(value: &mut Value, fill: &dyn Fn(&str) -> Result<String, String>) -> Result<(), String> {

@@ -89,6 +89,9 @@ pub trait Engine: Send + Sync {
     /// Claims the environment for `lease.run`, unless a newer run or another owner has it.
     async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError>;
 
+    /// Compares the environment of the lease `before` with what a new lease and its secrets ask for. Changes nothing.
+    async fn compare(&self, before: &Lease, lease: &Lease, secrets: &Secrets) -> Result<Comparison, EngineError>;
+
     /// Returns the owner's lease. Cheaper than `observe`, because a run asks for it again and again.
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError>;
 
@@ -107,7 +110,8 @@ pub trait Engine: Send + Sync {
 
     // Units
 
-    /// Creates all objects of the environment without starting any: networks, volumes, secrets, containers.
+    /// Creates all objects of the environment without starting any: networks, volumes, secrets, containers. In an environment
+    /// that is updated, those that stay are left alone, and those that are not wanted any more are removed.
     async fn prepare(&self, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError>;
 
     /// Returns the secrets of a prepared environment.

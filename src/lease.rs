@@ -1,5 +1,7 @@
 //! Leases: who owns an environment, stored on the environment itself. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::RunId;
@@ -36,11 +38,38 @@ pub struct Lease {
     pub created: jiff::Timestamp,
     /// Initial expiry; `Retention` has the current one.
     pub expires: jiff::Timestamp,
+    /// Objects of earlier runs that an update left in place.
+    #[serde(default, skip_serializing_if = "Inherited::is_empty")]
+    pub inherited: Inherited,
     /// The plan, so that `test`, `status` and `down` need no description file.
     pub plan: Plan,
 }
 
+/// Objects of earlier runs that an update left in place, with the run in their names. Engines whose objects do not bear the
+/// name of their run have none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    /// Units: their containers and volumes.
+    #[serde(default)]
+    pub units: BTreeMap<String, RunId>,
+    /// Networks, by the end of their name.
+    #[serde(default)]
+    pub networks: BTreeMap<String, RunId>,
+}
+
+impl Inherited {
+    /// Returns true if nothing is inherited.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty() && self.networks.is_empty()
+    }
+}
+
 impl Lease {
+    /// Returns the run that created the objects of a unit.
+    pub fn run_of(&self, unit: &str) -> RunId {
+        self.inherited.units.get(unit).copied().unwrap_or(self.run)
+    }
+
     /// Returns true if an environment with this owner may be claimed as a matter of course.
     pub fn has_same_owner(&self, found: Option<&Owner>) -> bool {
         self.owner.as_ref().is_some_and(|owner| owner.is_same_owner(found))

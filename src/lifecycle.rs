@@ -24,6 +24,7 @@ pub mod session;
 pub mod telling;
 mod units;
 pub mod up;
+pub mod update;
 pub mod usage;
 
 pub use event::RunEvent;

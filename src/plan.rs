@@ -10,6 +10,7 @@ use crate::model::SuiteOrigin;
 use crate::spec::model::{Action, Case, FlakyRule, KeyAlgorithm, Severity, Step, SuiteKind, VerdictSource};
 
 pub mod build;
+pub mod changes;
 pub mod image_user;
 mod position;
 pub mod text;

@@ -14,7 +14,7 @@ use crate::crd::StoredEvidence;
 use crate::engine::{ClaimPolicy, Engine, EngineKind, RemovalScope, ReplacePolicy};
 use crate::evidence::configmap_store::ConfigMapStore;
 use crate::evidence::{EvidenceError, SigningKey, read, store};
-use crate::lease::{Lease, RetentionChange};
+use crate::lease::{Inherited, Lease, RetentionChange};
 use crate::lifecycle::clock::elapsed_ms;
 use crate::lifecycle::usage::InUse;
 use crate::lifecycle::{Journal, RunEvent, causes, diagnostics, up};
@@ -65,6 +65,7 @@ pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
         attended: false,
         created,
         expires,
+        inherited: Inherited::default(),
         plan,
     })
 }
@@ -98,7 +99,7 @@ impl Run {
     /// Performs the whole run. `only` selects suites; all run if it is empty.
     pub async fn perform(&self, only: &[String], sources: &BTreeMap<String, String>, stop: CancellationToken) {
         let (engine, lease) = (self.engine.clone(), Lease { attended: true, ..self.lease.clone() });
-        let policy = ClaimPolicy { older: ReplacePolicy::Recreate, take_over: self.take_over };
+        let policy = ClaimPolicy { older: ReplacePolicy::Recreate, take_over: self.take_over, compared: None };
         let result = match up::bring_up(engine, lease, policy, self.journal.clone(), stop).await {
             Ok(session) => {
                 let (result, ()) = tokio::join!(executor::execute(&session, only, sources), self.record_gaps());

@@ -9,7 +9,7 @@ use std::path::Path;
 pub use skip::{Requirement, skip};
 
 use crate::engine::EngineKind;
-use crate::lease::{Lease, Owner};
+use crate::lease::{Inherited, Lease, Owner};
 use crate::lifecycle;
 use crate::model::Verdict;
 use crate::plan::{Limits, Plan, SuiteExecutor, SuitePlan, Unit, UnitKind};
@@ -81,6 +81,7 @@ pub fn lease(plan: Plan) -> Lease {
         attended: false,
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         expires: "2026-01-01T04:00:00Z".parse().unwrap(),
+        inherited: Inherited::default(),
         plan,
     }
 }

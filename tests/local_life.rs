@@ -7,6 +7,7 @@ mod support;
 use breakages::EngineCommand;
 use support::life::{self, get, mortal};
 use support::steps;
+use support::update;
 use support::{Running, User, repository};
 
 #[test]
@@ -80,6 +81,19 @@ fn a_service_that_is_restarted_or_removed_from_outside_is_not_passed() {
         let ended = running.ends().says(what);
         assert!(codes.contains(&ended.code), "{ended:?}");
     }
+}
+
+#[test]
+fn an_update_changes_only_what_differs() {
+    needs_engine!();
+    let engine = EngineCommand::find();
+    let id = |unit: &str| {
+        let label = |key: &str, value: &str| ["--filter".to_owned(), format!("label=dayfly.dev/{key}={value}")];
+        let all = ["ps", "--no-trunc", "--format", "{{.ID}}"].map(str::to_owned).into_iter();
+        let filters = [label("environment", "life-update-pr-1"), label("unit", unit)].concat();
+        engine.run(&all.chain(filters).collect::<Vec<_>>()).trim().to_owned()
+    };
+    update::changes_only_what_differs(&User::new(), "life-update", id);
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn lease_of_another_repository() -> Lease {
     Lease { run: uuid::Uuid::nil().into(), owner: Some(owner), ..testing::lease(chain()) }
 }
 
-const TAKE_OVER: ClaimPolicy = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: true };
+const TAKE_OVER: ClaimPolicy = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: true, compared: None };
 
 #[tokio::test]
 async fn a_run_takes_nothing_from_another_owner() {

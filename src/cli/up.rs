@@ -1,5 +1,8 @@
 //! `dayfly up`: starts an environment and leaves it running.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use clap::Args;
 
 use super::policy::PolicyArgs;
@@ -38,7 +41,8 @@ impl UpArgs {
     }
 }
 
-/// Starts the environment. A failure leaves it for inspection; a signal removes it.
+/// Starts the environment, or updates it if it runs. A failure leaves it for inspection; a signal removes it, unless it ran
+/// before.
 pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     let (change_args, change, runner) = request::change(&args.change, &args.description.file, false)?;
     let overrides = description::overrides(&args.description, Some(&change_args));
@@ -52,11 +56,22 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
     let screen = Screen::new(common.output, &lease.plan);
     let answers = Answers::removing(&lease.environment, &target::flags(common));
-    let stop = signals::watch(answers, screen.answer())?;
+    // Whoever interrupts the update of a running environment does not want to lose it.
+    let updates = Arc::new(AtomicBool::new(false));
+    let (tell, updating) = (screen.answer(), updates.clone());
+    let stays = format!("stopping: leaving {} as it is now; interrupt again to exit at once", lease.environment);
+    let stop = signals::watch(answers, move |text| {
+        tell(if updating.load(Ordering::Relaxed) { &stays } else { text });
+    })?;
     let mut facts = facts::initial(&lease, &args.description.file, change, runner, engine.kind());
     facts.policy = policy.reference().cloned();
-    let journal = Journal::new(facts, None, screen.reporter(&lease.run.to_string()));
-    let claim = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: args.owner.take_over };
+    let (mut report, updating) = (screen.reporter(&lease.run.to_string()), updates.clone());
+    let report = move |event: &RunEvent| {
+        updating.fetch_or(matches!(event, RunEvent::Update { .. }), Ordering::Relaxed);
+        report(event);
+    };
+    let journal = Journal::new(facts, None, Box::new(report));
+    let claim = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: args.owner.take_over, compared: None };
     let cause = match up::bring_up(engine.clone(), lease.clone(), claim, journal.clone(), stop).await {
         Ok(session) => {
             session.release_agents().await;
@@ -71,6 +86,9 @@ pub async fn run(args: UpArgs, common: &Common) -> anyhow::Result<u8> {
     };
     journal.record(RunEvent::Cause { cause: cause.clone() });
     match cause.kind {
+        CauseKind::Interrupted if updates.load(Ordering::Relaxed) => {
+            say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await;
+        }
         CauseKind::Interrupted | CauseKind::Superseded => run::remove(engine.as_ref(), &journal, &lease).await,
         CauseKind::OwnedByOther => {}
         _ => say_what_stays(engine.as_ref(), &lease.environment, &target::flags(common)).await,

@@ -13,13 +13,15 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, Leftover, LogEvent,
-    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit, UnitState,
+    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, Leftover,
+    LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    UnitState,
 };
 use crate::agent::AgentLink;
-use crate::lease::{Lease, Retention, RetentionChange, RetentionUpdate, TakenOver};
+use crate::lease::{Inherited, Lease, Retention, RetentionChange, RetentionUpdate, TakenOver};
 use crate::model::ImageFact;
-use crate::plan::{Position, SuitePlan};
+use crate::plan::changes::{Fate, Fates};
+use crate::plan::{Position, SuitePlan, Unit};
 use crate::secrets::Secrets;
 
 mod stage;
@@ -196,10 +198,27 @@ impl Engine for FakeEngine {
             }
             other => other.as_ref().map(|l| l.run),
         };
+        if policy.compared.is_some() && policy.compared != replaced {
+            return Ok(Claim::ChangedMeanwhile);
+        }
         state.done.push("claim".into());
         state.retention = Some(Retention::from_lease(lease));
         state.lease = Some(lease.clone());
-        Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over })
+        Ok(Claim::Acquired { replaced, taken_over })
+    }
+
+    async fn compare(&self, before: &Lease, lease: &Lease, _: &Secrets) -> Result<Comparison, EngineError> {
+        // It compares descriptions, as there is nothing else.
+        let plan = &lease.plan;
+        let fate = |unit: &Unit| match before.plan.unit(&unit.name) {
+            None => Fate::Missing,
+            Some(old) if old == unit => Fate::Stays,
+            Some(_) => Fate::Differs,
+        };
+        let mut fates: Fates = plan.units.iter().map(|u| (u.name.clone(), fate(u))).collect();
+        let gone = before.plan.units.iter().filter(|u| plan.unit(&u.name).is_none());
+        fates.extend(gone.map(|u| (u.name.clone(), Fate::Differs)));
+        Ok(Comparison { fates, inherited: Inherited::default() })
     }
 
     async fn lease(&self, _: &str) -> Result<Option<Lease>, EngineError> {

@@ -19,8 +19,8 @@ use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent, LogLine,
-    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent,
+    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -40,6 +40,7 @@ mod pods;
 mod prepare;
 mod registry;
 mod suites;
+mod update;
 pub(crate) mod waiting_reason;
 
 pub use cache::watch_with_relist;
@@ -85,6 +86,10 @@ impl Engine for KubernetesEngine {
 
     async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
         claim::claim(self, lease, policy).await
+    }
+
+    async fn compare(&self, _: &Lease, lease: &Lease, secrets: &Secrets) -> Result<Comparison, EngineError> {
+        update::compare(self, lease, secrets).await
     }
 
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError> {

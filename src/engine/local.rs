@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, ClaimPolicy, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent, LogLine,
-    ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent,
+    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -42,6 +42,7 @@ mod remove;
 mod retention;
 mod suites;
 mod units;
+mod update;
 mod users;
 mod volumes;
 mod watch;
@@ -93,8 +94,11 @@ impl Engine for LocalEngine {
     }
 
     async fn claim(&self, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
-        // Containers cannot be changed, so nothing of an older run is kept.
-        claim::claim(self, lease, policy.take_over).await
+        claim::claim(self, lease, policy).await
+    }
+
+    async fn compare(&self, before: &Lease, lease: &Lease, secrets: &Secrets) -> Result<Comparison, EngineError> {
+        update::compare(self, before, lease, secrets).await
     }
 
     async fn lease(&self, environment: &str) -> Result<Option<Lease>, EngineError> {

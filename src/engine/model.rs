@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::lease::{Lease, Owner, Retention, TakenOver};
+use crate::lease::{Inherited, Lease, Owner, Retention, TakenOver};
 use crate::model::RunId;
-use crate::secrets::Secrets;
+use crate::plan::changes::Fates;
 
 /// The kind of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +28,13 @@ pub enum Claim {
     Acquired {
         /// The newest older run whose objects were replaced.
         replaced: Option<crate::model::RunId>,
-        /// The older run's secrets, if its objects are updated in place.
-        kept_secrets: Option<Box<Secrets>>,
         /// What was taken from another owner, if anything was.
         taken_over: Option<Box<TakenOver>>,
     },
     /// A newer run owns the environment; the caller must stop.
     HeldByNewer { run: crate::model::RunId, commit: String },
+    /// The environment is not the one that was compared; nothing was changed.
+    ChangedMeanwhile,
     /// Another owner has the environment; nothing was changed.
     OwnedByOther {
         /// Its run; none if its lease cannot be read.
@@ -53,11 +53,13 @@ pub struct ClaimPolicy {
     pub older: ReplacePolicy,
     /// Take the environment from another owner too, unless it is held.
     pub take_over: bool,
+    /// The run whose environment was compared, and must still be there; none if nothing was compared.
+    pub compared: Option<RunId>,
 }
 
 impl From<ReplacePolicy> for ClaimPolicy {
     fn from(older: ReplacePolicy) -> Self {
-        Self { older, take_over: false }
+        Self { older, take_over: false, compared: None }
     }
 }
 
@@ -68,6 +70,15 @@ pub enum ReplacePolicy {
     Recreate,
     /// Keep unchanged objects, if the engine can compare them, and replace the others.
     InPlace,
+}
+
+/// What an update would leave in place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The fate of each unit that exists or is planned.
+    pub fates: Fates,
+    /// The objects that stay, for the new lease.
+    pub inherited: Inherited,
 }
 
 /// The objects of an environment that a removal includes.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{EngineInfo, Residual};
 use crate::lease::TakenOver;
 use crate::model::{ImageFact, RunId};
+use crate::plan::changes::Changes;
 use crate::report::facts::{CaseFact, Cause, RawFile, SuiteFact};
 
 /// An event of a run; `--output json` prints each as one line.
@@ -24,6 +25,8 @@ pub enum RunEvent {
     Pulling { reference: String, status: String },
     /// Every image is resolved.
     Images { images: BTreeMap<String, ImageFact> },
+    /// What the update of a running environment changes, before it does.
+    Update { changes: Changes },
     /// The environment is claimed.
     Claimed {
         environment: String,

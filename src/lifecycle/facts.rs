@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::event::RunEvent;
 use crate::engine::EngineKind;
 use crate::lease::Lease;
+use crate::plan::changes::Changes;
 use crate::plan::{Plan, Unit};
 use crate::report::facts::{
     CauseKind, Change, Event, Facts, Links, Requester, Runner, SCHEMA_VERSION, SuiteFact, UnitEnd, UnitFact,
@@ -134,7 +135,8 @@ pub fn apply(facts: &mut Facts, event: &RunEvent, at: Timestamp) -> bool {
             facts.removed = residual.is_empty().then_some(at);
         }
         RunEvent::Claimed { taken_over, .. } => facts.taken_over = taken_over.as_deref().cloned(),
-        RunEvent::Prepared
+        RunEvent::Update { .. }
+        | RunEvent::Prepared
         | RunEvent::UnitStopped { .. }
         | RunEvent::Up { .. }
         | RunEvent::Sealed { .. }
@@ -206,6 +208,11 @@ fn with_suite(facts: &mut Facts, name: &str, change: impl FnOnce(&mut SuiteFact)
     }
 }
 
+fn update_text(changes: &Changes) -> String {
+    let lines: Vec<String> = changes.lines().0.into_iter().map(|(word, text)| format!("{word} {text}")).collect();
+    if lines.is_empty() { "nothing differs".into() } else { lines.join("; ") }
+}
+
 /// The unit or suite concerned and the text shown in the list of events; none for events that only change other facts.
 fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
     let about = |name: &str, text: String| Some((Some(name.to_owned()), text));
@@ -215,6 +222,7 @@ fn event_text(event: &RunEvent) -> Option<(Option<String>, String)> {
         }
         RunEvent::Claimed { replaced: Some(run), .. } => Some((None, format!("replaced the older run {run}"))),
         RunEvent::Claimed { environment, .. } => Some((None, format!("claimed {environment}"))),
+        RunEvent::Update { changes } => Some((None, update_text(changes))),
         RunEvent::Prepared => Some((None, "created networks, volumes, secrets and containers".into())),
         RunEvent::UnitStarting { unit } => about(unit, "starting".into()),
         RunEvent::UnitReady { unit, took_ms } => about(unit, format!("ready after {took_ms} ms")),

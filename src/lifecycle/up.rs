@@ -1,6 +1,6 @@
 //! Brings an environment up: performs the actions of `decide` until every unit is ready, one fails, or the run must stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,9 +12,10 @@ use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
 use super::failure::{self, UnitFailure};
 use super::session::Session;
+use super::update::{self, Update};
 use super::usage::record_use;
 use super::{Journal, RunEvent, causes};
-use crate::engine::{Claim, ClaimPolicy, Engine, EngineError, EngineEvent, RunningContainer};
+use crate::engine::{Claim, ClaimPolicy, Engine, EngineError, EngineEvent, ReplacePolicy, RunningContainer};
 use crate::lease::Lease;
 use crate::lease::retention::USE_APART;
 use crate::plan::{Limits, Position, Unit};
@@ -22,6 +23,8 @@ use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
 use crate::spec::model::Restart;
 
+/// Attempts to claim an environment that others change meanwhile.
+const COMPARISONS: u8 = 5;
 /// Exit code of a process that SIGKILL ended.
 const KILLED: i64 = 137;
 
@@ -68,13 +71,21 @@ async fn claim_and_start(
     journal: &Journal,
     stop: &CancellationToken,
 ) -> Result<(Session, Vec<RunningContainer>), Cause> {
-    let secrets = claim_and_prepare(engine.as_ref(), &lease, policy, journal).await?;
+    let Prepared { lease, secrets, staying } = claim_and_prepare(engine.as_ref(), &lease, policy, journal).await?;
     let session = Session::new(engine, lease, secrets, journal.clone(), stop.clone());
-    start_all(&session).await?;
+    start_all(&session, &staying).await?;
     let running = session.engine.running_containers(&session.lease.environment).await;
     let running = running.map_err(|e| causes::from_engine_error(&e))?;
     session.remember_processes(&running);
     Ok((session, running))
+}
+
+/// An environment before its first process starts.
+struct Prepared {
+    lease: Lease,
+    secrets: Secrets,
+    /// Units that an update left in place.
+    staying: BTreeSet<String>,
 }
 
 /// Does everything before the first process starts: images, claim, secrets, objects.
@@ -83,41 +94,69 @@ async fn claim_and_prepare(
     lease: &Lease,
     policy: ClaimPolicy,
     journal: &Journal,
-) -> Result<Secrets, Cause> {
+) -> Result<Prepared, Cause> {
     let failed = |e: EngineError| causes::from_engine_error(&e);
-    let wanted: Vec<String> = lease.plan.images().into_iter().collect();
     let on_pull = |reference: &str, status: &str| {
         journal.record(RunEvent::Pulling { reference: reference.into(), status: status.into() })
     };
-    let images = engine.resolve_images(&wanted, &on_pull).await.map_err(failed)?;
-    let roots = crate::plan::image_user::check(&lease.plan, &images);
-    if !roots.is_empty() {
-        return Err(Cause { kind: CauseKind::Invalid, text: roots.join("\n") });
-    }
+    let images = update::resolve_images(engine, lease, &on_pull).await?;
     journal.record(RunEvent::Images { images });
-    let (replaced, kept, taken_over) = match engine.claim(lease, policy).await.map_err(failed)? {
-        Claim::Acquired { replaced, kept_secrets, taken_over } => (replaced, kept_secrets, taken_over),
-        Claim::HeldByNewer { run, commit } => return Err(causes::superseded(run, &commit)),
-        Claim::OwnedByOther { run, owner, held } => {
-            return Err(causes::owned_by_other(lease, run, owner.as_deref(), held.as_deref()));
+    let (lease, update) = claim(engine, lease, policy, journal).await?;
+    let (secrets, staying) = match update {
+        Some(update) => (update.secrets, update.changes.staying()),
+        None => {
+            let secrets = crate::secrets::generate(&lease.plan, None);
+            (secrets.map_err(|e| causes::unexpected(format!("failed to {e}")))?, BTreeSet::new())
         }
     };
     // Pulling images may have taken so long that the run would seem to have stopped.
     if lease.attended && Timestamp::now().duration_since(lease.created) >= USE_APART {
-        record_use(engine, lease).await;
+        record_use(engine, &lease).await;
     }
-    let environment = lease.environment.clone();
-    journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
-    let secrets = crate::secrets::generate(&lease.plan, kept.as_deref())
-        .map_err(|e| causes::unexpected(format!("failed to {e}")))?;
     let redactor = secrets.redactor().map_err(|e| causes::unexpected(format!("failed to {e}")))?;
     journal.redact(redactor);
-    engine.prepare(lease, &secrets).await.map_err(failed)?;
+    engine.prepare(&lease, &secrets).await.map_err(failed)?;
     journal.record(RunEvent::Prepared);
-    Ok(secrets)
+    Ok(Prepared { lease, secrets, staying })
 }
 
-async fn start_all(session: &Session) -> Result<(), Cause> {
+/// Claims the environment; an update of a running one is compared, and told, before it begins.
+async fn claim(
+    engine: &dyn Engine,
+    lease: &Lease,
+    policy: ClaimPolicy,
+    journal: &Journal,
+) -> Result<(Lease, Option<Update>), Cause> {
+    for _ in 0..COMPARISONS {
+        let update = match policy.older {
+            ReplacePolicy::InPlace => update::compare(engine, lease).await?,
+            ReplacePolicy::Recreate => None,
+        };
+        let inherited = update.as_ref().map(|u| u.inherited.clone()).unwrap_or_default();
+        let (lease, policy) = (
+            Lease { inherited, ..lease.clone() },
+            ClaimPolicy { compared: update.as_ref().map(|u| u.before), ..policy },
+        );
+        if let Some(update) = &update {
+            journal.record(RunEvent::Update { changes: update.changes.clone() });
+        }
+        match engine.claim(&lease, policy).await.map_err(|e| causes::from_engine_error(&e))? {
+            Claim::Acquired { replaced, taken_over } => {
+                let environment = lease.environment.clone();
+                journal.record(RunEvent::Claimed { environment, run: lease.run, replaced, taken_over });
+                return Ok((lease, update));
+            }
+            Claim::HeldByNewer { run, commit } => return Err(causes::superseded(run, &commit)),
+            Claim::OwnedByOther { run, owner, held } => {
+                return Err(causes::owned_by_other(&lease, run, owner.as_deref(), held.as_deref()));
+            }
+            Claim::ChangedMeanwhile => {}
+        }
+    }
+    Err(causes::unexpected(format!("other runs keep changing {}; run again when they have ended", lease.environment)))
+}
+
+async fn start_all(session: &Session, staying: &BTreeSet<String>) -> Result<(), Cause> {
     let plan = &session.lease.plan;
     let mut progress = decide::initial_progress(plan);
     let mut starting: JoinSet<StartResult> = JoinSet::new();
@@ -131,7 +170,12 @@ async fn start_all(session: &Session) -> Result<(), Cause> {
             match action {
                 Action::Finish => return Ok(()),
                 Action::Abort(unit) => return Err(unit_cause(&session.journal, &unit, kinds.get(&unit).copied())),
-                Action::Start(unit) => spawn_start(session, &unit, &mut progress, &mut starting),
+                Action::Start(unit) => {
+                    if !staying.contains(&unit) {
+                        session.journal.record(RunEvent::UnitStarting { unit: unit.clone() });
+                    }
+                    spawn_start(session, &unit, &mut progress, &mut starting);
+                }
             }
         }
         tokio::select! {
@@ -201,7 +245,6 @@ fn restarts_after(restart: Restart, code: i64) -> bool {
 fn spawn_start(session: &Session, name: &str, progress: &mut Progress, starting: &mut JoinSet<StartResult>) {
     progress.insert(name.to_owned(), Phase::Starting);
     let Some(unit) = session.lease.plan.unit(name).cloned() else { return };
-    session.journal.record(RunEvent::UnitStarting { unit: unit.name.clone() });
     let session = session.clone();
     starting.spawn(async move {
         let start = Instant::now();

@@ -11,14 +11,16 @@ use bollard::models::{
     NetworkConnectRequest, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
 };
 
-use sha2::{Digest, Sha256};
+use serde_json::json;
 
 use super::labels::{self, Role};
 use super::links::{
     Attachment, Subnets, suite_callees, tester_attachments, tester_hosts, unit_attachments, unit_hosts,
 };
 use crate::lease::Lease;
+use crate::model::{Digest, hex};
 use crate::plan::{Confinement, ContainerSuite, Limits, SuitePlan, Unit};
+use crate::secrets::Secrets;
 use crate::spec::model::Restart;
 
 /// Folder of secrets in every container.
@@ -84,9 +86,8 @@ pub fn unit_mounts(lease: &Lease, unit: &Unit, copy: u8) -> Vec<VolumeMount> {
             writable: false,
         });
     }
-    let name = labels::copy_name(&unit.name, copy);
     let own = |(n, path): (usize, &String)| VolumeMount {
-        volume: labels::writable_volume(lease, &name, n),
+        volume: labels::writable_volume(lease, &unit.name, copy, n),
         path: path.clone(),
         writable: true,
     };
@@ -113,8 +114,54 @@ pub fn unit(
     of: &UnitCopy<'_>,
     profile: EngineProfile,
 ) -> Result<ContainerRequest, String> {
+    let (body, host) = unit_parts(lease, subnets, of, profile)?;
+    let attachments = unit_attachments(lease, subnets, of.unit, of.copy)?;
+    Ok(with_attachments(labels::container_name(lease, &of.unit.name, of.copy), body, host, attachments))
+}
+
+/// Returns the hash of what the container of a copy is created from: another one requires another container. The networks are
+/// not part of it, because a container that runs can join and leave them.
+pub fn unit_hash(
+    lease: &Lease,
+    subnets: &Subnets,
+    of: &UnitCopy<'_>,
+    profile: EngineProfile,
+    secrets: &Secrets,
+) -> Result<String, String> {
+    let (mut body, mut host) = unit_parts(lease, subnets, of, profile)?;
+    let unit = of.unit;
+    body.labels = None;
+    // The names of the volumes contain the run.
+    host.mounts.iter_mut().flatten().for_each(|mount| mount.source = None);
+    let content = json!({
+        "body": body, "host": host, "secrets": secrets.files.get(&unit.name), "authority": secrets.ca,
+        "files": unit.files, "texts": unit.secret_files, "database": lease.plan.databases.get(&unit.name),
+    });
+    Ok(hex(&Digest::compute_json(&content).as_bytes()[..16]))
+}
+
+/// Returns the networks of a copy of a unit with their connect requests.
+pub fn unit_connects(
+    lease: &Lease,
+    subnets: &Subnets,
+    unit: &Unit,
+    copy: u8,
+) -> Result<Vec<(String, NetworkConnectRequest)>, String> {
+    let container = labels::container_name(lease, &unit.name, copy);
+    Ok(unit_attachments(lease, subnets, unit, copy)?
+        .iter()
+        .map(|a| (a.network.clone(), connect(&container, a)))
+        .collect())
+}
+
+/// Returns the body and the host settings of a copy, without networks.
+fn unit_parts(
+    lease: &Lease,
+    subnets: &Subnets,
+    of: &UnitCopy<'_>,
+    profile: EngineProfile,
+) -> Result<(ContainerCreateBody, HostConfig), String> {
     let UnitCopy { unit, copy, image, secret_env } = *of;
-    let host_name = labels::copy_name(&unit.name, copy);
     let mut labels = labels::of_unit(lease, Role::Unit, &unit.name);
     labels.insert(labels::COPY.into(), copy.to_string());
     labels.insert(labels::IMAGE.into(), unit.image.clone());
@@ -124,18 +171,13 @@ pub fn unit(
     host.extra_hosts = Some(unit_hosts(lease, subnets, &unit.name)?);
     host.restart_policy = restart_policy(unit.restart);
     let body = ContainerCreateBody {
-        hostname: Some(host_name.clone()),
+        hostname: Some(labels::copy_name(&unit.name, copy)),
         user: unit.confinement.user.clone(),
         env: Some(env(unit.env.iter().chain(secret_env))),
         labels: Some(labels::into_hash_map(labels)),
         ..base_body(image, &unit.command)
     };
-    Ok(with_attachments(
-        labels::object_name(lease, &host_name),
-        body,
-        host,
-        unit_attachments(lease, subnets, unit, copy)?,
-    ))
+    Ok((body, host))
 }
 
 fn restart_policy(restart: Restart) -> Option<RestartPolicy> {
@@ -204,8 +246,9 @@ pub enum AgentPlacement {
 /// User and group of agents inside a unit: never the unit's, whose processes could reach the agent's streams and memory.
 /// It depends on the run, so that an image that was built before cannot contain it, and fits every user namespace.
 pub fn user_inside(lease: &Lease, unit: Option<u32>) -> u32 {
-    let digest = Sha256::digest(lease.run.to_string());
-    let user = 20_000 + u32::from(u16::from_be_bytes([digest[0], digest[1]])) % 40_000;
+    let digest = Digest::compute(lease.run.to_string());
+    let [a, b, ..] = *digest.as_bytes();
+    let user = 20_000 + u32::from(u16::from_be_bytes([a, b])) % 40_000;
     if unit == Some(user) { user + 1 } else { user }
 }
 
@@ -336,12 +379,12 @@ fn with_attachments(
         }
     }
     body.host_config = Some(host);
-    let connects = attachments
-        .map(|s| {
-            (s.network.clone(), NetworkConnectRequest { container: name.clone(), endpoint_config: Some(endpoint(&s)) })
-        })
-        .collect();
+    let connects = attachments.map(|a| (a.network.clone(), connect(&name, &a))).collect();
     ContainerRequest { name, body, connects }
+}
+
+fn connect(container: &str, attachment: &Attachment) -> NetworkConnectRequest {
+    NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(endpoint(attachment)) }
 }
 
 fn endpoint(attachment: &Attachment) -> EndpointSettings {
@@ -359,97 +402,4 @@ fn mac_address(address: Ipv4Addr) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::sample;
-    use super::*;
-
-    const PROFILE: EngineProfile = EngineProfile { log_driver: "k8s-file", ipv6: true };
-
-    #[test]
-    fn confines_a_unit_and_disables_its_dns() {
-        let lease = sample::lease();
-        let secret_env = BTreeMap::from([("DATABASE_URL".to_owned(), "db://app:s3cr3t@db".to_owned())]);
-        let copy =
-            UnitCopy { unit: lease.plan.unit("api").unwrap(), copy: 2, image: "sha256:1", secret_env: &secret_env };
-        let request = unit(&lease, &sample::subnets(&lease), &copy, PROFILE).unwrap();
-        assert_eq!(request.body.env, Some(vec!["DATABASE_URL=db://app:s3cr3t@db".to_owned()]));
-        assert_eq!(
-            (request.name.as_str(), request.body.hostname.as_deref(), request.body.user.as_deref()),
-            ("e-pr-1-deadbeef-api-2", Some("api-2"), Some("7"))
-        );
-        let host = request.body.host_config.unwrap();
-        assert_eq!(
-            (host.cap_drop, host.cap_add, host.readonly_rootfs),
-            (Some(vec!["ALL".into()]), Some(vec![]), Some(true))
-        );
-        assert_eq!(host.security_opt, Some(vec!["no-new-privileges".into()]));
-        assert_eq!(
-            (host.memory, host.memory_swap, host.nano_cpus, host.pids_limit),
-            (Some(1_048_576), Some(1_048_576), Some(250_000_000), Some(7))
-        );
-        assert_eq!(host.dns, Some(vec!["127.0.0.1".into()]));
-        assert!(
-            host.port_bindings.is_none()
-                && host.binds.is_none()
-                && host.privileged.is_none()
-                && host.restart_policy.is_none()
-        );
-        // Its own network comes first, with a fixed address; the network of its callee has none.
-        assert_eq!(host.network_mode.as_deref(), Some("e-pr-1-deadbeef-to.api"));
-        assert_eq!(
-            request
-                .connects
-                .iter()
-                .map(|(n, b)| (n.as_str(), b.endpoint_config.as_ref().unwrap().ipam_config.is_some()))
-                .collect::<Vec<_>>(),
-            [("e-pr-1-deadbeef-api.db", false)]
-        );
-    }
-
-    #[test]
-    fn gives_each_copy_its_own_writable_volumes_except_tmp() {
-        let lease = sample::lease();
-        let at = |copy| {
-            unit_mounts(&lease, lease.plan.unit("api").unwrap(), copy)
-                .into_iter()
-                .map(|m| format!("{} {} {}", m.volume, m.path, m.writable))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(at(1), ["e-pr-1-deadbeef-api.secrets /run/secrets false", "e-pr-1-deadbeef-api.w0 /data true"]);
-        assert_eq!(at(2)[1], "e-pr-1-deadbeef-api-2.w0 /data true");
-    }
-
-    #[test]
-    fn an_agent_inside_a_unit_has_no_network_settings_of_its_own() {
-        let request = agent(
-            &sample::lease(),
-            AgentPlacement::Inside { container: "c1".into(), user: 7 },
-            &["agent"],
-            "i",
-            "r",
-            PROFILE,
-        );
-        let host = request.body.host_config.unwrap();
-        assert_eq!(
-            (host.network_mode.as_deref(), host.pid_mode.as_deref(), request.body.user.as_deref()),
-            (Some("container:c1"), Some("container:c1"), Some("7:7"))
-        );
-        assert!(
-            host.dns.is_none()
-                && host.sysctls.is_none()
-                && host.extra_hosts.is_none()
-                && request.body.hostname.is_none()
-        );
-        assert_eq!((host.auto_remove, host.log_config.unwrap().typ.as_deref()), (Some(true), Some("none")));
-    }
-
-    #[test]
-    fn a_suite_without_callees_has_no_network() {
-        let request =
-            with_attachments("n".into(), base_body("i", &[]), host_config(&Confinement::default(), PROFILE), vec![]);
-        let host = request.body.host_config.unwrap();
-        assert_eq!((host.network_mode.as_deref(), host.dns), (Some("none"), None));
-        assert!(request.body.networking_config.is_none() && request.connects.is_empty());
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::lease::Lease;
+use crate::model::RunId;
 
 /// Name of the environment, on every object.
 pub const ENVIRONMENT: &str = "dayfly.dev/environment";
@@ -18,6 +19,8 @@ pub const UNIT: &str = "dayfly.dev/unit";
 pub const COPY: &str = "dayfly.dev/copy";
 /// The image reference of the description; containers are created from the image's id.
 pub const IMAGE: &str = "dayfly.dev/image";
+/// The hash of what a unit's container was created from; an update replaces a container with another hash.
+pub const HASH: &str = "dayfly.dev/hash";
 /// The `Lease` as JSON, on the anchor.
 pub const LEASE: &str = "dayfly.dev/lease";
 /// A `RetentionChange` as JSON, on a marker.
@@ -92,7 +95,26 @@ pub fn into_hash_map(labels: BTreeMap<String, String>) -> HashMap<String, String
 
 /// Returns `<environment>-<end of the run id>-<rest>`, the name of any object except the anchor.
 pub fn object_name(lease: &Lease, rest: &str) -> String {
-    format!("{}-{}-{rest}", lease.environment, lease.run.short())
+    name_of_run(lease, lease.run, rest)
+}
+
+/// Returns the name of an object of a unit, which an update may have inherited from an earlier run.
+pub fn unit_object_name(lease: &Lease, unit: &str, rest: &str) -> String {
+    name_of_run(lease, lease.run_of(unit), rest)
+}
+
+/// Returns the name of a network, which an update may have inherited from an earlier run.
+pub fn network_name(lease: &Lease, rest: &str) -> String {
+    name_of_run(lease, lease.inherited.networks.get(rest).copied().unwrap_or(lease.run), rest)
+}
+
+fn name_of_run(lease: &Lease, run: RunId, rest: &str) -> String {
+    format!("{}-{}-{rest}", lease.environment, run.short())
+}
+
+/// Returns the name of a unit's container.
+pub fn container_name(lease: &Lease, unit: &str, copy: u8) -> String {
+    unit_object_name(lease, unit, &copy_name(unit, copy))
 }
 
 /// Returns the name of a copy of a unit: `web`, `web-2`.
@@ -102,17 +124,17 @@ pub fn copy_name(unit: &str, copy: u8) -> String {
 
 /// Returns the name of the volume with a unit's or suite's secrets.
 pub fn secrets_volume(lease: &Lease, owner: &str) -> String {
-    object_name(lease, &format!("{owner}.secrets"))
+    unit_object_name(lease, owner, &format!("{owner}.secrets"))
 }
 
 /// Returns the name of the volume with a unit's files.
 pub fn files_volume(lease: &Lease, unit: &str) -> String {
-    object_name(lease, &format!("{unit}.files"))
+    unit_object_name(lease, unit, &format!("{unit}.files"))
 }
 
-/// Returns the name of the volume for the n-th writable path of a copy.
-pub fn writable_volume(lease: &Lease, copy_name: &str, n: usize) -> String {
-    object_name(lease, &format!("{copy_name}.w{n}"))
+/// Returns the name of the volume for the n-th writable path of a copy of a unit, or of a suite.
+pub fn writable_volume(lease: &Lease, owner: &str, copy: u8, n: usize) -> String {
+    unit_object_name(lease, owner, &format!("{}.w{n}", copy_name(owner, copy)))
 }
 
 /// Returns the name of the volume with all secrets of the environment, which no unit mounts.

@@ -22,10 +22,12 @@ pub struct Link {
 impl Link {
     /// Returns the name of the network.
     pub fn name(&self, lease: &Lease) -> String {
-        match &self.caller {
-            Some(caller) => labels::object_name(lease, &format!("{caller}.{}", self.callee)),
-            None => labels::object_name(lease, &format!("to.{}", self.callee)),
-        }
+        labels::network_name(lease, &self.end_of_name())
+    }
+
+    /// Returns the part of the network's name that does not depend on the run.
+    pub fn end_of_name(&self) -> String {
+        format!("{}.{}", self.caller.as_deref().unwrap_or("to"), self.callee)
     }
 
     fn includes(&self, unit: &str) -> bool {

@@ -4,6 +4,7 @@ use crate::in_cluster;
 use crate::support::Running;
 use crate::support::life::{self, get, mortal};
 use crate::support::steps;
+use crate::support::update;
 use crate::world::kubectl;
 
 #[test]
@@ -69,6 +70,16 @@ fn a_pod_that_is_deleted_or_evicted_during_a_suite_makes_the_run_inconclusive() 
         }
         running.ends().code(7).says("web: ").says("and no step asked for it");
     }
+}
+
+#[test]
+fn an_update_changes_only_what_differs() {
+    let user = in_cluster!();
+    let id = |unit: &str| {
+        let labels = format!("dayfly.dev/unit={unit}");
+        kubectl(&["-n", "kc-change-pr-1", "get", "pods", "-l", &labels, "-o", "jsonpath={.items[*].metadata.uid}"])
+    };
+    update::changes_only_what_differs(&user, "kc-change", id);
 }
 
 #[test]

@@ -20,7 +20,7 @@ async fn the_newer_of_two_concurrent_claims_wins() {
     match first.unwrap() {
         Claim::Acquired { .. } => {}
         Claim::HeldByNewer { run, .. } => assert_eq!(run, newer.run),
-        other @ Claim::OwnedByOther { .. } => panic!("{other:?}"),
+        other @ (Claim::ChangedMeanwhile | Claim::OwnedByOther { .. }) => panic!("{other:?}"),
     }
     assert_eq!(world.engine.lease(world.environment()).await.unwrap(), Some(newer.clone()));
     assert_eq!(
@@ -30,7 +30,7 @@ async fn the_newer_of_two_concurrent_claims_wins() {
     // Claiming what one has already is no takeover.
     assert_eq!(
         world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap(),
-        Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None }
+        Claim::Acquired { replaced: None, taken_over: None }
     );
     world.remove().await;
 }
@@ -42,7 +42,7 @@ async fn a_newer_run_replaces_an_older_one_which_removes_nothing() {
     let newer = world::lease(older.plan.clone());
     assert_eq!(
         world.engine.claim(&newer, ReplacePolicy::Recreate.into()).await.unwrap(),
-        Claim::Acquired { replaced: Some(older.run), kept_secrets: None, taken_over: None }
+        Claim::Acquired { replaced: Some(older.run), taken_over: None }
     );
     let objects = world.engine.observe(world.environment()).await.unwrap().unwrap().objects;
     assert_eq!(objects, [format!("container {}", world.environment())]);

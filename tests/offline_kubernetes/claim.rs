@@ -11,7 +11,7 @@ use super::api_server::{Answer, ApiServer};
 use super::{ENVIRONMENT, NAMESPACE, NAMESPACES, POD, engine, engine_of, lease, namespace, owner};
 
 fn ours(replaced: Option<u128>) -> Claim {
-    Claim::Acquired { replaced: replaced.map(|run| lease(run).run), kept_secrets: None, taken_over: None }
+    Claim::Acquired { replaced: replaced.map(|run| lease(run).run), taken_over: None }
 }
 
 fn newer(run: u128) -> Claim {
@@ -123,7 +123,7 @@ async fn waits_for_a_terminating_namespace_and_creates_it_again() {
     assert!(writes.len() == 1 && writes[0].method == Method::POST && writes[0].path == NAMESPACES, "{writes:?}");
 }
 
-const TAKE_OVER: ClaimPolicy = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: true };
+const TAKE_OVER: ClaimPolicy = ClaimPolicy { older: ReplacePolicy::InPlace, take_over: true, compared: None };
 
 /// The lease of the first run, for a TestEnvironment of another namespace.
 fn lease_of_another_owner() -> Lease {
@@ -159,8 +159,7 @@ async fn a_deliberate_takeover_keeps_nothing_of_the_other_owner() {
     server.world().put(POD, json!({"metadata": {"name": "api"}}));
     let claimed = engine(&server).claim(&lease(2), TAKE_OVER).await.unwrap();
     let taken = TakenOver { run_id: Some(theirs.run), owner: theirs.owner };
-    let expected =
-        Claim::Acquired { replaced: Some(theirs.run), kept_secrets: None, taken_over: Some(Box::new(taken)) };
+    let expected = Claim::Acquired { replaced: Some(theirs.run), taken_over: Some(Box::new(taken)) };
     assert_eq!(claimed, expected);
     assert!(server.world().get(POD).is_none());
     assert_eq!(owner(&server), Some(lease(2).run.to_string()));

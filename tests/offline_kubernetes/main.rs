@@ -94,7 +94,7 @@ fn owner(server: &ApiServer) -> Option<String> {
 async fn prepared(server: &ApiServer) -> (KubernetesEngine, Lease) {
     let (engine, lease) = (engine(server), lease(1));
     let claimed = engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
-    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None });
+    assert_eq!(claimed, Claim::Acquired { replaced: None, taken_over: None });
     engine.prepare(&lease, &Secrets::default()).await.unwrap();
     (engine, lease)
 }

@@ -15,7 +15,7 @@ async fn retries_on_a_busy_server_after_its_retry_after() {
         server.once(Method::POST, NAMESPACES, move |_| Some(Answer::Busy(code, after)));
     }
     let claimed = engine(&server).claim(&lease(1), ReplacePolicy::Recreate.into()).await.unwrap();
-    assert_eq!(claimed, Claim::Acquired { replaced: None, kept_secrets: None, taken_over: None });
+    assert_eq!(claimed, Claim::Acquired { replaced: None, taken_over: None });
     let asked = server.asked(Method::POST, NAMESPACES);
     assert_eq!(asked.len(), 4);
     assert!(asked[2].at - asked[1].at >= Duration::from_secs(7));

@@ -10,6 +10,7 @@ pub mod reaping;
 pub mod secrets;
 pub mod steps;
 pub mod terminal;
+pub mod update;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::lifecycle::RunEvent;
 use crate::model::{Verdict, sanitize};
+use crate::plan::changes::Changes;
 use crate::report::facts::{CaseFact, SuiteFact};
 use crate::report::{CaseCounts, display, text, time, told};
 
@@ -96,6 +97,7 @@ pub fn line(event: &RunEvent) -> Option<Line> {
             Line::new(Plain, "engine", format!("{} {} at {}", info.product, info.version, info.endpoint))
         }
         RunEvent::Pulling { reference, status } => Line::new(Plain, "pull", format!("{reference}: {status}")),
+        RunEvent::Update { changes } => update(changes),
         RunEvent::Claimed { environment, run, replaced, taken_over } => {
             let from = match (taken_over, replaced) {
                 (Some(taken), _) => format!(", taken over from {taken}"),
@@ -151,6 +153,17 @@ pub fn line(event: &RunEvent) -> Option<Line> {
         | RunEvent::StepStarted { .. }
         | RunEvent::Running { .. } => return None,
     })
+}
+
+/// What an update changes, a line for each unit.
+fn update(changes: &Changes) -> Line {
+    let (lines, kept) = changes.lines();
+    if lines.is_empty() {
+        return Line::new(Tone::Good, "update", "nothing differs: every service stays as it is");
+    }
+    let tone = if changes.loses() { Tone::Unsure } else { Tone::Plain };
+    let lost = if changes.loses() { "; data is lost" } else { "" };
+    Line::new(tone, "update", format!("{kept} unit(s) stay as they are{lost}")).with(lines)
 }
 
 /// Returns true if a row of the live tree shows the event.

@@ -150,6 +150,7 @@ impl State {
             RunEvent::Removing { environment } => self.activity = doing(format!("removing {environment}")),
             RunEvent::Removed { .. } | RunEvent::Sealed { .. } | RunEvent::Kept { .. } => self.activity = None,
             RunEvent::Gaps { .. }
+            | RunEvent::Update { .. }
             | RunEvent::UnitEnded { .. }
             | RunEvent::UnitGone { .. }
             | RunEvent::Up { .. }

@@ -2,22 +2,18 @@
 //!
 //! In an environment that was taken over, equal objects stay, and objects of the older run alone are deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::ListParams;
-use kube::core::PartialObjectMeta;
 
 use super::client::{KubernetesEngine, api};
 use super::explain;
 use super::namespace::{owner, remove};
-use super::pods::{context, pod, units};
-use crate::engine::{EngineError, Leftover};
+use super::pods::{context, pod};
+use super::update;
+use crate::engine::EngineError;
 use crate::lease::Lease;
-use crate::plan::Unit;
 use crate::render::kubernetes::{HASH, Kind, Object, prepare};
-use crate::render::labels::{ROLE, Role};
 use crate::secrets::Secrets;
 
 /// Creates everything that does not run.
@@ -68,33 +64,14 @@ async fn select_differing(
     Ok(objects.into_iter().filter(|o| !there.contains(&(o.kind, o.name.clone(), o.hash().to_owned()))).collect())
 }
 
-/// Deletes the pods of the older run that differ, before anything is started, so that no old pod answers in place of a new
+/// Deletes the pods of the older run that do not stay, before anything is started, so that no old pod answers in place of a new
 /// one.
 async fn discard_pods(engine: &KubernetesEngine, lease: &Lease) -> Result<(), EngineError> {
     if !engine.run_state(lease.run, |run| run.in_place) {
         return Ok(());
     }
     let context = context::load(engine, lease).await?;
-    let mut wanted: BTreeMap<(String, String), &Unit> = BTreeMap::new();
-    for unit in lease.plan.units.iter().filter(|u| !u.start_late) {
-        for pod in units::rendered(engine, lease, unit, &context, &context.addresses)? {
-            wanted.insert((pod.name.clone(), pod.hash().to_owned()), unit);
-        }
-    }
-    let of_units = format!("{},{ROLE}={}", api::of_environment(&lease.environment), Role::Unit.as_str());
-    let found = engine.pods(&lease.environment).list_metadata(&ListParams::default().labels(&of_units)).await;
-    let found = found.map_err(|e| explain::failed("list the pods of the older run", &e, Leftover::Removable))?;
-    let hash = |p: &PartialObjectMeta<Pod>| p.annotations().get(HASH).cloned().unwrap_or_default();
-    let same = |p: &PartialObjectMeta<Pod>| wanted.get(&(p.name_any(), hash(p))).copied();
-    // A unit restarts after the units that it needs, as at its first start. Units are listed after their needs.
-    let mut anew: BTreeSet<&str> = BTreeSet::new();
-    for unit in &lease.plan.units {
-        let stays = found.iter().filter(|p| same(p).is_some_and(|u| u.name == unit.name)).count();
-        if stays < context::pod_names(unit).len() || unit.needs.iter().any(|n| anew.contains(n.as_str())) {
-            anew.insert(&unit.name);
-        }
-    }
-    let going = found.iter().filter(|p| same(p).is_none_or(|u| anew.contains(u.name.as_str())));
-    let gone = going.map(|p| pod::delete(engine, &lease.environment, p.name_any()));
+    let gone = update::pods_to_replace(engine, lease, &context).await?;
+    let gone = gone.into_iter().map(|name| pod::delete(engine, &lease.environment, name));
     futures::future::try_join_all(gone).await.map(drop)
 }

@@ -57,7 +57,7 @@ async fn inside(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<Agent
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    let name = labels::object_name(lease, &labels::copy_name(unit, 1));
+    let name = labels::container_name(lease, unit, 1);
     let found =
         engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
     if found.state.status != "running" {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::client::LocalEngine;
 use super::{agent_image, anchor, explain, images, remove, retention};
-use crate::engine::{Claim, EngineError, Leftover};
+use crate::engine::{Claim, ClaimPolicy, EngineError, Leftover};
 use crate::lease::{Lease, TakenOver};
 use crate::render::container::never_started;
 use crate::render::labels::{self, ENVIRONMENT, Role};
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause while the name belongs to a container that is being created or removed.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Claims the environment for this run, unless a newer run or another owner has it; `take_over` takes it from another owner.
-pub async fn claim(engine: &LocalEngine, lease: &Lease, take_over: bool) -> Result<Claim, EngineError> {
+/// Claims the environment for this run, unless a newer run or another owner has it.
+pub async fn claim(engine: &LocalEngine, lease: &Lease, policy: ClaimPolicy) -> Result<Claim, EngineError> {
     // The anchor never runs, so any image will do. The agent image may not exist yet; its build starts now.
     let image = match lease.plan.units.first() {
         Some(unit) => images::resolved(engine, &unit.image).await?.id,
@@ -24,30 +24,71 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease, take_over: bool) -> Resu
     };
     let ahead = engine.clone();
     tokio::spawn(async move { agent_image::ensure(&ahead).await.map(drop) });
+    let mut own = None;
+    let claim = acquire(engine, lease, policy, &image, &mut own).await;
+    if !matches!(claim, Ok(Claim::Acquired { .. }))
+        && let Some(anchor) = own
+        && let Err(words) = engine.discard(&anchor).await
+    {
+        tracing::warn!("could not remove the anchor of a claim that failed: {words}");
+    }
+    claim
+}
+
+/// Claims the environment; `own` is the id of the run's own anchor while the environment has another one.
+async fn acquire(
+    engine: &LocalEngine,
+    lease: &Lease,
+    policy: ClaimPolicy,
+    image: &str,
+    own: &mut Option<String>,
+) -> Result<Claim, EngineError> {
+    let environment = &lease.environment;
     let (mut replaced, mut taken_over) = (None, None);
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        if create_anchor(engine, lease, &image).await? {
-            let older = remove::remove_older(engine, &lease.environment, lease.run).await?;
-            return Ok(Claim::Acquired { replaced: replaced.max(older), kept_secrets: None, taken_over });
-        }
-        let Some(anchor) = engine.container(&lease.environment).await? else {
+        let found = anchor::find(engine, environment).await?;
+        let Some(anchor) = found.filter(|a| own.as_ref() != Some(&a.id)) else {
+            let named = match own.as_deref() {
+                _ if policy.compared.is_some() && replaced.is_none() => return Ok(Claim::ChangedMeanwhile),
+                Some(anchor) => anchor::give_name(engine, anchor, environment).await?,
+                None => create_anchor(engine, lease, environment.clone(), image).await?.is_some(),
+            };
+            if named {
+                // An update removes what it replaces when the secrets are safe.
+                let older = match lease.inherited.is_empty() {
+                    true => remove::remove_older(engine, lease).await?,
+                    false => None,
+                };
+                return Ok(Claim::Acquired { replaced: replaced.max(older), taken_over });
+            }
+            if own.as_deref().is_some() && engine.container(own.as_deref().unwrap_or_default()).await?.is_none() {
+                *own = None;
+            }
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let found = anchor::lease_of(&anchor, &lease.environment)?;
+        let found = anchor::lease_of(&anchor, environment)?;
         if found.run == lease.run {
-            return Ok(Claim::Acquired { replaced: None, kept_secrets: None, taken_over });
+            return Ok(Claim::Acquired { replaced: None, taken_over });
         }
         let is_ours = lease.has_same_owner(found.owner.as_ref());
         if !is_ours {
-            let held = if take_over { hold(engine, &found).await? } else { None };
-            if !take_over || held.is_some() {
+            let held = if policy.take_over { hold(engine, &found).await? } else { None };
+            if !policy.take_over || held.is_some() {
                 return Ok(Claim::OwnedByOther { run: Some(found.run), owner: found.owner.map(Box::new), held });
             }
         }
         if found.run > lease.run {
             return Ok(Claim::HeldByNewer { run: found.run, commit: found.commit });
+        }
+        if policy.compared.is_some_and(|run| run != found.run) {
+            return Ok(Claim::ChangedMeanwhile);
+        }
+        // Its own anchor exists before the older one goes, so that the environment always has an owner.
+        if own.is_none() {
+            let name = labels::object_name(lease, "anchor");
+            *own = create_anchor(engine, lease, name, image).await?;
         }
         // By id, because a newer run may have replaced the anchor meanwhile.
         engine
@@ -60,7 +101,7 @@ pub async fn claim(engine: &LocalEngine, lease: &Lease, take_over: bool) -> Resu
         }
     }
     Err(explain::failed(
-        &format!("claim environment {}", lease.environment),
+        &format!("claim environment {environment}"),
         "other runs keep claiming it; run again when they have ended",
         Leftover::None,
     ))
@@ -72,20 +113,20 @@ async fn hold(engine: &LocalEngine, found: &Lease) -> Result<Option<String>, Eng
     Ok(retention::effective(found, containers.iter()).kept().map(str::to_owned))
 }
 
-/// Creates the anchor; returns false if there is one already.
-async fn create_anchor(engine: &LocalEngine, lease: &Lease, image: &str) -> Result<bool, EngineError> {
+/// Creates an anchor of this name; returns its id, or none if the name is in use.
+async fn create_anchor(
+    engine: &LocalEngine,
+    lease: &Lease,
+    name: String,
+    image: &str,
+) -> Result<Option<String>, EngineError> {
     let failed =
         |words: &str| explain::failed(&format!("claim environment {}", lease.environment), words, Leftover::None);
     let mut labels = labels::of_run(lease, Role::Anchor);
     labels.insert(labels::LEASE.into(), serde_json::to_string(lease).map_err(|e| failed(&e.to_string()))?);
-    match engine.create(&never_started(lease.environment.clone(), labels, &[], image)).await {
-        Ok(_) => Ok(true),
-        Err(e) if is_name_in_use(&e) => Ok(false),
+    match engine.create(&never_started(name, labels, &[], image)).await {
+        Ok(id) => Ok(Some(id)),
+        Err(e) if explain::is_name_in_use(&e) => Ok(None),
         Err(e) => Err(failed(&explain::words(&e))),
     }
-}
-
-/// Returns true if the name is in use, which podman 4 reports with status 500.
-fn is_name_in_use(error: &bollard::errors::Error) -> bool {
-    explain::status(error) == Some(409) || explain::words(error).contains("already in use")
 }

@@ -26,7 +26,7 @@ pub async fn run(
     command: &[String],
     limit: Duration,
 ) -> Result<Execution, EngineError> {
-    let name = labels::object_name(lease, &labels::copy_name(unit, 1));
+    let name = labels::container_name(lease, unit, 1);
     let what = format!("run a command in {unit}");
     let found =
         engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;

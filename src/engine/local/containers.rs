@@ -27,8 +27,19 @@ pub struct Listed {
     pub names: Vec<String>,
     #[serde(default)]
     pub state: String,
+    #[serde(default, rename = "ImageID")]
+    image_id: String,
     #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkSettings {
+    #[serde(default)]
+    networks: Option<BTreeMap<String, serde::de::IgnoredAny>>,
 }
 
 impl Listed {
@@ -44,6 +55,17 @@ impl Listed {
     /// Returns true if its process has ended.
     pub fn ended(&self) -> bool {
         ended(&self.state)
+    }
+
+    /// Returns true if it was created from this image; `id` is an image id.
+    pub fn is_of_image(&self, id: &str) -> bool {
+        let bare = |id: &str| id.trim_start_matches("sha256:").to_owned();
+        bare(&self.image_id) == bare(id)
+    }
+
+    /// Returns the names of its networks.
+    pub fn networks(&self) -> impl Iterator<Item = &String> {
+        self.network_settings.networks.iter().flat_map(BTreeMap::keys)
     }
 
     /// Returns the name of the unit's copy.

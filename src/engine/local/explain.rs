@@ -43,6 +43,11 @@ pub fn status(error: &Error) -> Option<u16> {
     }
 }
 
+/// Returns true if the name is in use, which podman 4 reports with status 500.
+pub fn is_name_in_use(error: &Error) -> bool {
+    status(error) == Some(409) || words(error).contains("already in use")
+}
+
 /// Explains which resource is exhausted, if the message says so.
 pub fn capacity(words: &str) -> Option<String> {
     find(&CAPACITY, words).map(|means| format!("{means} (the engine says: {words})"))

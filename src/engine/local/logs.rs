@@ -12,7 +12,7 @@ use super::containers::Listed;
 use super::{anchor, explain};
 use crate::engine::lines::{Line, LineSplitter};
 use crate::engine::{EngineError, Leftover, LogLine, tail as end};
-use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role, UNIT};
+use crate::render::labels::{ENVIRONMENT, ROLE, Role, UNIT};
 
 type Lines = BoxStream<'static, Result<LogLine, EngineError>>;
 
@@ -39,17 +39,17 @@ pub(super) async fn containers(
     environment: &str,
     unit: Option<&str>,
 ) -> Result<Vec<Listed>, EngineError> {
-    let owner = anchor::owner(engine, environment).await?.map(|o| o.to_string());
+    let owner = anchor::owner(engine, environment).await?;
     let mut wanted = vec![(ENVIRONMENT, environment), (ROLE, Role::Unit.as_str())];
-    wanted.extend(owner.as_deref().map(|run| (RUN, run)));
     wanted.extend(unit.map(|u| (UNIT, u)));
     let mut containers = engine.containers(&wanted).await?;
+    containers.retain(|c| owner.as_ref().is_none_or(|owner| owner.has_container(c)));
     if containers.is_empty() {
         return Err(EngineError::Missing(
             unit.map_or_else(|| format!("environment {environment}"), |u| format!("{u} in environment {environment}")),
         ));
     }
-    containers.sort_by_key(Listed::name);
+    containers.sort_by_key(Listed::copy_name);
     Ok(containers)
 }
 

@@ -18,7 +18,7 @@ use super::explain;
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::render::labels::{self, Role};
-use crate::render::links::{self, Subnet, Subnets};
+use crate::render::links::{self, Link, Subnet, Subnets};
 
 /// Number of /27 subnets in 10.213.0.0/16, which has all Docker networks.
 const SLOTS: u32 = 2048;
@@ -98,20 +98,26 @@ fn into<T: Into<Network>>(listed: Vec<T>) -> Vec<Network> {
 /// Maximum number of attempts to create a podman network while interfaces of the host change.
 const CREATE_ATTEMPTS: u32 = 10;
 
-/// Creates every network of the environment.
+/// Creates every network of the environment that it did not inherit; returns the subnets of all.
 pub async fn create_all(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
-    let names: Vec<String> = links::all(&lease.plan).iter().map(|w| w.name(lease)).collect();
-    futures::stream::iter(names)
-        .map(|name| async move { Ok((name.clone(), create(engine, lease, &name).await?)) })
+    let is_new = |link: &&Link| !lease.inherited.networks.contains_key(&link.end_of_name());
+    let names: Vec<String> = links::all(&lease.plan).iter().filter(is_new).map(|link| link.name(lease)).collect();
+    let mut all: Subnets = match lease.inherited.networks.is_empty() {
+        true => Subnets::new(),
+        false => subnets(engine, lease).await?,
+    };
+    let made: Subnets = futures::stream::iter(names)
+        .map(|name| async move { Ok::<_, EngineError>((name.clone(), create(engine, lease, &name).await?)) })
         .buffer_unordered(MAX_CONCURRENT)
         .try_collect()
-        .await
+        .await?;
+    all.extend(made);
+    Ok(all)
 }
 
-/// Returns the subnets of a run's networks.
+/// Returns the subnets of an environment's networks, by name.
 pub async fn subnets(engine: &LocalEngine, lease: &Lease) -> Result<Subnets, EngineError> {
-    let run = lease.run.to_string();
-    let found = engine.networks(&[(labels::ENVIRONMENT, &lease.environment), (labels::RUN, &run)]).await?;
+    let found = engine.networks(&[(labels::ENVIRONMENT, &lease.environment)]).await?;
     Ok(found.into_iter().filter_map(|n| Some((n.name, n.subnet?))).collect())
 }
 

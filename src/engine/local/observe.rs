@@ -45,10 +45,11 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedE
     for (environment, mut objects) in objects {
         objects.sort_unstable();
         let own: Vec<&Listed> = containers.iter().filter(|c| c.label(ENVIRONMENT) == environment).collect();
-        let anchor = own.iter().find(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
+        let anchors = own.iter().copied().filter(|c| c.label(labels::ROLE) == Role::Anchor.as_str());
+        let anchor = anchor::newest(anchors, &environment);
         let lease = anchor.and_then(|a| anchor::parse(a.label(labels::LEASE)));
         found.push(ObservedEnvironment {
-            units: units(engine, &own, lease.as_ref().map(|l| l.run)).await?,
+            units: units(engine, &own, lease.as_ref().map(anchor::Owner::of)).await?,
             environment,
             retention: lease.as_ref().map(|l| retention::effective(l, own.iter().copied())),
             unreadable_lease: lease.is_none() && anchor.is_some(),
@@ -60,17 +61,17 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedE
     Ok(found)
 }
 
-/// Returns the worst state among the copies of each unit. If there is an owner, only its run counts.
+/// Returns the worst state among the copies of each unit. If there is an owner, only its containers count.
 async fn units(
     engine: &LocalEngine,
     containers: &[&Listed],
-    run: Option<crate::model::RunId>,
+    owner: Option<anchor::Owner>,
 ) -> Result<BTreeMap<String, UnitState>, EngineError> {
-    let run = run.map(|r| r.to_string());
     let mut states: BTreeMap<String, UnitState> = BTreeMap::new();
-    for container in containers.iter().filter(|c| {
-        c.label(labels::ROLE) == Role::Unit.as_str() && run.as_deref().is_none_or(|r| c.label(labels::RUN) == r)
-    }) {
+    for container in containers
+        .iter()
+        .filter(|c| c.label(labels::ROLE) == Role::Unit.as_str() && owner.as_ref().is_none_or(|o| o.has_container(c)))
+    {
         // Removed in the meantime.
         let Some(state) = state(engine, container).await? else { continue };
         let known = states.remove(container.label(labels::UNIT));
@@ -97,14 +98,9 @@ pub async fn running(engine: &LocalEngine, environment: &str) -> Result<Vec<Runn
     let Some(owner) = anchor::owner(engine, environment).await? else {
         return Err(EngineError::Missing(format!("environment {environment}")));
     };
-    let units = engine
-        .containers(&[
-            (ENVIRONMENT, environment),
-            (labels::RUN, &owner.to_string()),
-            (labels::ROLE, Role::Unit.as_str()),
-        ])
-        .await?;
-    let each = futures::stream::iter(units).map(|c| async move { inspected(engine, c).await });
+    let units = engine.containers(&[(ENVIRONMENT, environment), (labels::ROLE, Role::Unit.as_str())]).await?;
+    let own = units.into_iter().filter(|c| owner.has_container(c));
+    let each = futures::stream::iter(own).map(|c| async move { inspected(engine, c).await });
     let mut found: Vec<InspectedUnit> =
         each.buffered(MAX_CONCURRENT).try_filter_map(|r| async { Ok(r) }).try_collect().await?;
     found.sort_by_cached_key(|l| l.listed.copy_name());

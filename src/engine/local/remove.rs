@@ -1,7 +1,7 @@
 //! Removes objects by labels: first containers, then networks and volumes, and the anchor last, so that the environment
 //! has an owner until everything else is gone. Continues after errors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
@@ -9,10 +9,12 @@ use futures::StreamExt;
 
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::Listed;
-use super::explain;
+use super::{anchor, explain};
 use crate::engine::{EngineError, RemovalScope, Residual};
+use crate::lease::Lease;
 use crate::model::RunId;
-use crate::render::labels::{ENVIRONMENT, ROLE, RUN, Role};
+use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role};
+use crate::render::{container, links};
 
 /// Time limit of the attempts while other objects still use one.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +54,26 @@ impl Selection {
     }
 }
 
+/// What happens to objects that a lease inherited, named as they are displayed.
+enum Inheritance {
+    /// They are treated like any other.
+    Ignore,
+    /// They stay.
+    Spare(BTreeSet<String>),
+    /// They go, too.
+    Include(BTreeSet<String>),
+}
+
+impl Inheritance {
+    fn classify(&self, object: &Object) -> Option<Membership> {
+        match self {
+            Self::Spare(names) if names.contains(&object.to_string()) => Some(Membership::OtherRun),
+            Self::Include(names) if names.contains(&object.to_string()) => Some(Membership::Selected),
+            _ => None,
+        }
+    }
+}
+
 /// Returns the newest of these runs. `Selection` decides about objects whose label is invalid.
 fn newest_of(labels: impl Iterator<Item = String>) -> Option<RunId> {
     labels.filter_map(|label| label.parse().ok()).max()
@@ -83,8 +105,18 @@ pub async fn remove(
     scope: RemovalScope,
 ) -> Result<Vec<Residual>, EngineError> {
     match scope {
-        RemovalScope::All => remove_selected(engine, environment, Selection::All).await,
-        RemovalScope::Run(run) => remove_selected(engine, environment, Selection::Run(run)).await,
+        RemovalScope::All => remove_selected(engine, environment, Selection::All, &Inheritance::Ignore).await,
+        RemovalScope::Run(run) => match anchor::lease(engine, environment).await {
+            Ok(Some(lease)) if lease.run == run => {
+                remove_selected(engine, environment, Selection::Run(run), &Inheritance::Include(inherited(&lease)))
+                    .await
+            }
+            // What a newer run inherited is not this run's any more.
+            Ok(Some(lease)) => {
+                remove_selected(engine, environment, Selection::Run(run), &Inheritance::Spare(inherited(&lease))).await
+            }
+            Ok(None) | Err(_) => remove_selected(engine, environment, Selection::Run(run), &Inheritance::Ignore).await,
+        },
         RemovalScope::Remnants => remnants(engine, environment).await,
     }
 }
@@ -93,10 +125,10 @@ pub async fn remove(
 /// its objects stay.
 async fn remnants(engine: &LocalEngine, environment: &str) -> Result<Vec<Residual>, EngineError> {
     let newest = newest(engine, environment).await?;
-    if engine.container(environment).await?.is_some() {
+    if anchor::find(engine, environment).await?.is_some() {
         return Ok(vec![]);
     }
-    remove_selected(engine, environment, Selection::UpTo(newest)).await
+    remove_selected(engine, environment, Selection::UpTo(newest), &Inheritance::Ignore).await
 }
 
 /// Returns the newest run that has objects; the nil id if none has.
@@ -113,8 +145,10 @@ fn run_of(labels: &Option<HashMap<String, String>>) -> String {
     labels.as_ref().and_then(|l| l.get(RUN)).cloned().unwrap_or_default()
 }
 
-/// Removes the objects of older runs; returns the newest of them. The next removal reports objects that remain.
-pub async fn remove_older(engine: &LocalEngine, environment: &str, run: RunId) -> Result<Option<RunId>, EngineError> {
+/// Removes the objects of older runs, except those that the lease inherited; returns the newest of these runs. The next
+/// removal reports objects that remain.
+pub async fn remove_older(engine: &LocalEngine, lease: &Lease) -> Result<Option<RunId>, EngineError> {
+    let (environment, run) = (lease.environment.as_str(), lease.run);
     let wanted = [(ENVIRONMENT, environment)];
     let containers = engine.containers(&wanted).await?;
     let older = containers
@@ -122,22 +156,40 @@ pub async fn remove_older(engine: &LocalEngine, environment: &str, run: RunId) -
         .map(|c| c.label(RUN))
         .filter(|r| Selection::OlderThan(run).classify(r) == Membership::Selected);
     let newest = newest_of(older.map(str::to_owned));
-    for residual in remove_selected(engine, environment, Selection::OlderThan(run)).await? {
+    for residual in
+        remove_selected(engine, environment, Selection::OlderThan(run), &Inheritance::Spare(inherited(lease))).await?
+    {
         tracing::warn!("could not remove {} of an older run: {}", residual.object, residual.reason);
     }
     Ok(newest)
 }
 
+/// The objects that a lease inherited, as they are displayed.
+fn inherited(lease: &Lease) -> BTreeSet<String> {
+    let units = lease.plan.units.iter().filter(|u| lease.inherited.units.contains_key(&u.name));
+    let copies = units.flat_map(|unit| (1..=unit.replicas.max(1)).map(move |copy| (unit, copy)));
+    let objects = copies.flat_map(|(unit, copy)| {
+        let volumes = container::unit_mounts(lease, unit, copy).into_iter().map(|mount| Object::Volume(mount.volume));
+        let name = labels::container_name(lease, &unit.name, copy);
+        volumes.chain([Object::Container { id: String::new(), name }])
+    });
+    let links = links::all(&lease.plan).into_iter();
+    let links = links.filter(|link| lease.inherited.networks.contains_key(&link.end_of_name()));
+    objects.chain(links.map(|link| Object::Network(link.name(lease)))).map(|object| object.to_string()).collect()
+}
+
+/// Removes the selected objects.
 async fn remove_selected(
     engine: &LocalEngine,
     environment: &str,
     selection: Selection,
+    inheritance: &Inheritance,
 ) -> Result<Vec<Residual>, EngineError> {
     let until = Instant::now() + PATIENCE;
     let mut failed = BTreeMap::new();
     // Listed again after every pass, because objects may be created meanwhile.
     loop {
-        let Found { selected: found, foreign } = find(engine, environment, selection).await?;
+        let Found { selected: found, foreign } = find(engine, environment, selection, inheritance).await?;
         if found.is_empty() {
             for object in foreign {
                 tracing::warn!("{object} of environment {environment} stays: its label {RUN} cannot be read");
@@ -170,16 +222,21 @@ struct Found {
     foreign: Vec<Object>,
 }
 
-async fn find(engine: &LocalEngine, environment: &str, selection: Selection) -> Result<Found, EngineError> {
+async fn find(
+    engine: &LocalEngine,
+    environment: &str,
+    selection: Selection,
+    inheritance: &Inheritance,
+) -> Result<Found, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
-    let containers = containers.iter().map(|c| (c.label(RUN).to_owned(), container(c)));
+    let containers = containers.iter().map(|c| (c.label(RUN).to_owned(), container_object(c)));
     let networks = networks.into_iter().map(|n| (run_of(&n.labels), Object::Network(n.name)));
     let volumes = volumes.into_iter().map(|v| (run_of(&v.labels), Object::Volume(v.name)));
     let mut found = Found::default();
     for (run, object) in containers.chain(networks).chain(volumes) {
-        match selection.classify(&run) {
+        match inheritance.classify(&object).unwrap_or_else(|| selection.classify(&run)) {
             Membership::Selected => found.selected.push(object),
             Membership::Foreign => found.foreign.push(object),
             Membership::OtherRun => {}
@@ -189,7 +246,7 @@ async fn find(engine: &LocalEngine, environment: &str, selection: Selection) -> 
     Ok(found)
 }
 
-fn container(listed: &Listed) -> Object {
+fn container_object(listed: &Listed) -> Object {
     let (id, name) = (listed.id.clone(), listed.name());
     if listed.label(ROLE) == Role::Anchor.as_str() {
         Object::Anchor { id, name }

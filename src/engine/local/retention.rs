@@ -29,7 +29,7 @@ pub async fn update(
     run: RunId,
     change: &RetentionChange,
 ) -> Result<RetentionUpdate, EngineError> {
-    let Some(anchor) = engine.container(environment).await? else { return Ok(RetentionUpdate::NotFound) };
+    let Some(anchor) = anchor::find(engine, environment).await? else { return Ok(RetentionUpdate::NotFound) };
     let lease = anchor::lease_of(&anchor, environment)?;
     if lease.run != run {
         return Ok(RetentionUpdate::OwnedBy(lease.run));
@@ -44,10 +44,10 @@ pub async fn update(
     let created = create_marker(engine, &lease, &anchor.image, change).await?;
     // A run that removed or claimed the environment meanwhile has not seen this marker.
     match anchor::owner(engine, environment).await? {
-        Some(owner) if owner == run => {}
+        Some(owner) if owner.run == run => {}
         other => {
             discard(engine, environment, &created).await?;
-            return Ok(other.map_or(RetentionUpdate::NotFound, RetentionUpdate::OwnedBy));
+            return Ok(other.map_or(RetentionUpdate::NotFound, |owner| RetentionUpdate::OwnedBy(owner.run)));
         }
     }
     for earlier in markers.iter().filter(|m| change_of(m).is_some_and(|earlier| change.supersedes(&earlier))) {

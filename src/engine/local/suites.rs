@@ -52,7 +52,7 @@ pub async fn run(
     let volumes = [
         VolumeMount { volume: labels::secrets_volume(lease, &owner), path: SECRETS_DIR.into(), writable: false },
         VolumeMount {
-            volume: labels::writable_volume(lease, &owner, 0),
+            volume: labels::writable_volume(lease, &owner, 1, 0),
             path: container.results.clone(),
             writable: true,
         },

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::client::{LocalEngine, LocalImage, MAX_CONCURRENT};
 use super::volumes::Content;
-use super::{anchor, explain, images, networks, users, volumes};
+use super::{anchor, explain, images, networks, update, users, volumes};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
 use crate::plan::{Confinement, Unit};
@@ -19,19 +19,34 @@ use crate::secrets::Secrets;
 /// Time that a process has to end before it is killed, in seconds.
 const GRACE_SECS: i32 = 10;
 
-/// Creates the networks, volumes, secrets and containers of an environment.
+/// Creates the networks, volumes, secrets and containers of an environment, except those that it inherited.
 pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
     let held = images_of(engine, lease).await?;
     for unit in &lease.plan.units {
         check_files(unit)?;
     }
-    let (subnets, ()) =
-        tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, volume_names(lease)))?;
+    let updates = !lease.inherited.is_empty();
+    let all_secrets = volumes::all_secrets(lease, secrets)?;
+    if updates {
+        // First of all, because what stays needs them, also if the update is interrupted.
+        volumes::create_all(engine, lease, vec![all_secrets.volume.clone()]).await?;
+        volumes::fill(engine, lease, std::slice::from_ref(&all_secrets)).await?;
+        update::make_room(engine, lease).await?;
+    }
+    let mut names = volume_names(lease);
     let mut contents: Vec<Content> = vec![];
-    for unit in &lease.plan.units {
+    for unit in new_units(lease) {
         contents.extend(self::contents(lease, unit, secrets)?);
     }
-    contents.push(volumes::all_secrets(lease, secrets)?);
+    if !updates {
+        names.push(all_secrets.volume.clone());
+        contents.push(all_secrets);
+    }
+    let (subnets, ()) =
+        tokio::try_join!(networks::create_all(engine, lease), volumes::create_all(engine, lease, names))?;
+    if updates {
+        update::join_networks(engine, lease, &subnets).await?;
+    }
     let (owners, ()) =
         tokio::try_join!(create_all(engine, lease, &held, &subnets, secrets), volumes::fill(engine, lease, &contents))?;
     // Docker gives a volume to root at its first mount, so owners are set after the containers are created.
@@ -40,7 +55,7 @@ pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> 
     }
     // A newer run may have removed older objects before the last one was created.
     match anchor::owner(engine, &lease.environment).await? {
-        Some(run) if run == lease.run => Ok(()),
+        Some(owner) if owner.run == lease.run => Ok(()),
         _ => Err(EngineError::Missing(format!(
             "environment {}: a newer run claimed it meanwhile, or it was removed",
             lease.environment
@@ -83,10 +98,15 @@ fn copies(unit: &Unit) -> impl Iterator<Item = u8> + use<> {
     1..=unit.replicas.max(1)
 }
 
+/// The units that were not inherited.
+fn new_units(lease: &Lease) -> impl Iterator<Item = &Unit> {
+    lease.plan.units.iter().filter(|u| !lease.inherited.units.contains_key(&u.name))
+}
+
+/// Returns the names of the units' volumes.
 fn volume_names(lease: &Lease) -> Vec<String> {
-    let mounted =
-        lease.plan.units.iter().flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
-    let mut names: Vec<String> = mounted.map(|m| m.volume).chain([labels::all_secrets_volume(lease)]).collect();
+    let mounted = new_units(lease).flat_map(|u| copies(u).flat_map(move |c| container::unit_mounts(lease, u, c)));
+    let mut names: Vec<String> = mounted.map(|m| m.volume).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -120,12 +140,13 @@ async fn create_all(
     subnets: &Subnets,
     secrets: &Secrets,
 ) -> Result<Vec<Content>, EngineError> {
-    let each = lease.plan.units.iter().flat_map(|u| copies(u).map(move |c| (u, c)));
+    let each = new_units(lease).flat_map(|u| copies(u).map(move |c| (u, c)));
     let making = each.map(|(unit, copy)| async move {
         let image = held.get(&unit.image).ok_or_else(|| EngineError::Missing(format!("image {}", unit.image)))?;
         let secret_env = secrets.env_of_unit(unit);
         let secret_env = &secret_env.map_err(|e| explain::not_started(&unit.name, &format!("failed to {e}")))?;
-        create(engine, lease, subnets, &UnitCopy { unit, copy, image: &image.id, secret_env }, image).await
+        let of = UnitCopy { unit, copy, image: &image.id, secret_env };
+        create(engine, lease, (subnets, secrets), &of, image).await
     });
     let owners: Vec<Vec<Content>> =
         futures::stream::iter(making.collect::<Vec<_>>()).buffer_unordered(MAX_CONCURRENT).try_collect().await?;
@@ -135,13 +156,15 @@ async fn create_all(
 async fn create(
     engine: &LocalEngine,
     lease: &Lease,
-    subnets: &Subnets,
+    (subnets, secrets): (&Subnets, &Secrets),
     of: &UnitCopy<'_>,
     image: &LocalImage,
 ) -> Result<Vec<Content>, EngineError> {
     let UnitCopy { unit, copy, .. } = *of;
-    let request = container::unit(lease, subnets, of, engine.profile)
-        .map_err(|words| explain::not_started(&unit.name, &words))?;
+    let failed = |words: String| explain::not_started(&unit.name, &words);
+    let mut request = container::unit(lease, subnets, of, engine.profile).map_err(failed)?;
+    let hash = container::unit_hash(lease, subnets, of, engine.profile, secrets).map_err(failed)?;
+    request.body.labels.get_or_insert_default().insert(labels::HASH.into(), hash);
     engine.create(&request).await.map_err(|e| explain::not_started(&unit.name, &explain::words(&e)))?;
     let writable: Vec<VolumeMount> =
         container::unit_mounts(lease, unit, copy).into_iter().filter(|m| m.writable).collect();
@@ -163,7 +186,7 @@ fn container_names(lease: &Lease, unit: &str) -> Result<Vec<String>, EngineError
         .plan
         .unit(unit)
         .ok_or_else(|| EngineError::Missing(format!("{unit} in environment {}", lease.environment)))?;
-    Ok(copies(planned).map(|c| labels::object_name(lease, &labels::copy_name(unit, c))).collect())
+    Ok(copies(planned).map(|c| labels::container_name(lease, unit, c)).collect())
 }
 
 /// Starts every copy; returns when their processes run.
@@ -171,6 +194,8 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<()
     let each = container_names(lease, unit)?.into_iter().map(|name| async move {
         match engine.docker.start_container(&name, None::<StartContainerOptions>).await {
             Ok(()) => Ok(()),
+            // It runs already.
+            Err(e) if explain::status(&e) == Some(304) => Ok(()),
             Err(e)
                 if explain::status(&e) == Some(404)
                     && explain::words(&e).to_lowercase().contains("no such container") =>

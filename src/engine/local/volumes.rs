@@ -13,6 +13,7 @@ use super::users::Ids;
 use super::{agent_image, anchor, explain};
 use crate::engine::{EngineError, Leftover};
 use crate::lease::Lease;
+use crate::model::RunId;
 use crate::render::archive::{self, Entry};
 use crate::render::container::{VolumeMount, never_started};
 use crate::render::labels::{self, Role};
@@ -114,18 +115,38 @@ async fn put(engine: &LocalEngine, container: &str, path: &str, entries: &[Entry
     engine.docker.upload_to_container(container, Some(options), body).await.map_err(|e| failed(explain::words(&e)))
 }
 
-/// Reads the secrets of an environment.
+/// Reads the secrets of an environment: those of the owner, or of the newest earlier run if an update was interrupted before it
+/// stored its own.
 pub async fn read_secrets(engine: &LocalEngine, environment: &str) -> Result<Secrets, EngineError> {
     let lease = anchor::lease(engine, environment)
         .await?
         .ok_or_else(|| EngineError::Missing(format!("environment {environment}")))?;
-    let volume = labels::all_secrets_volume(&lease);
     let known = engine.volumes(&[(labels::ENVIRONMENT, environment)]).await?;
-    if !known.iter().any(|v| v.name == volume) {
-        return Err(EngineError::Missing(format!("the secrets of {environment}: it was never prepared completely")));
+    let mut last = EngineError::Missing(format!("the secrets of {environment}: it was never prepared completely"));
+    for volume in secrets_volumes(&known, &lease) {
+        match read_volume(engine, &lease, volume).await {
+            Ok(secrets) => return Ok(secrets),
+            Err(e @ EngineError::Missing(_)) => last = e,
+            Err(e) => return Err(e),
+        }
     }
+    Err(last)
+}
+
+/// Returns the volumes with all secrets, of the newest run first.
+fn secrets_volumes(known: &[Volume], lease: &Lease) -> Vec<String> {
+    let run = |volume: &Volume| volume.labels.as_ref()?.get(labels::RUN)?.parse::<RunId>().ok();
+    let runs = known.iter().filter_map(|v| Some((run(v)?, &v.name)));
+    let mut found: Vec<(RunId, &String)> = runs
+        .filter(|(run, name)| **name == labels::all_secrets_volume(&Lease { run: *run, ..lease.clone() }))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, name)| name.clone()).collect()
+}
+
+async fn read_volume(engine: &LocalEngine, lease: &Lease, volume: String) -> Result<Secrets, EngineError> {
     let mounts = [VolumeMount { volume, path: "/v".into(), writable: false }];
-    with_volumes(engine, &lease, &mounts, async |container: &str| {
+    with_volumes(engine, lease, &mounts, async |container: &str| {
         let failed =
             |words: String| explain::failed("read the secrets of the environment", &words, Leftover::Removable);
         let options = DownloadFromContainerOptionsBuilder::new().path("/v/.").build();
@@ -136,8 +157,10 @@ pub async fn read_secrets(engine: &LocalEngine, environment: &str) -> Result<Sec
             .await
             .map_err(|e| failed(explain::words(&e)))?;
         let (files, _) = archive::unpack(&chunks.concat(), u64::MAX);
-        let text = files.get(SECRETS_FILE).ok_or_else(|| failed("their volume is empty".into()))?;
-        serde_json::from_slice(text).map_err(|_| failed("another version of dayfly wrote them".into()))
+        let missing = |why: &str| EngineError::Missing(format!("the secrets of {}: {why}", lease.environment));
+        let text = files.get(SECRETS_FILE).ok_or_else(|| missing("their volume is empty"))?;
+        serde_json::from_slice(text)
+            .map_err(|_| missing("they are not complete, or another version of dayfly wrote them"))
     })
     .await
 }

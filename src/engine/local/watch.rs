@@ -26,7 +26,7 @@ pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<
     let watcher = Watcher {
         engine: engine.clone(),
         environment: environment.to_owned(),
-        run: owner,
+        owner,
         reported: BTreeSet::new(),
         known: BTreeMap::new(),
         handled: BTreeSet::new(),
@@ -44,7 +44,7 @@ struct Watcher {
     engine: LocalEngine,
     environment: String,
     /// The owner that was reported last.
-    run: Option<crate::model::RunId>,
+    owner: Option<anchor::Owner>,
     /// The reported ends: container and time; no time for a removal.
     reported: BTreeSet<(String, String)>,
     /// The containers that were seen, by id.
@@ -119,7 +119,7 @@ impl Watcher {
         let attributes: BTreeMap<String, String> = actor.attributes.unwrap_or_default().into_iter().collect();
         let role = attributes.get(ROLE).map_or("", String::as_str);
         let action = event.action.unwrap_or_default();
-        if role == Role::Anchor.as_str() && matches!(action.as_str(), "create" | "destroy" | "remove") {
+        if role == Role::Anchor.as_str() && matches!(action.as_str(), "create" | "rename" | "destroy" | "remove") {
             return self.check_owner().await;
         }
         let container = actor.id.unwrap_or_default();
@@ -130,8 +130,9 @@ impl Watcher {
                 None => Ok(()),
             };
         }
-        let ours = |run: crate::model::RunId| attributes.get(labels::RUN).is_none_or(|r| *r == run.to_string());
-        if role != Role::Unit.as_str() || !self.run.is_none_or(ours) {
+        let unit = attributes.get(labels::UNIT).map_or("", String::as_str);
+        let ours = |owner: &anchor::Owner| attributes.get(labels::RUN).is_none_or(|run| owner.has(unit, run));
+        if role != Role::Unit.as_str() || !self.owner.as_ref().is_none_or(ours) {
             return Ok(());
         }
         self.known.insert(container.clone(), UnitCopy::of(|key| attributes.get(key).cloned()));
@@ -149,7 +150,7 @@ impl Watcher {
             Ok(units) => units,
             Err(e) => return Ok(Err(e)),
         };
-        let ours = |u: &&Listed| self.run.is_none_or(|run| u.label(labels::RUN) == run.to_string());
+        let ours = |u: &&Listed| self.owner.as_ref().is_none_or(|owner| owner.has_container(u));
         let units: Vec<&Listed> = units.iter().filter(ours).collect();
         let present: BTreeSet<&str> = units.iter().map(|u| u.id.as_str()).collect();
         let missing: Vec<_> = self
@@ -231,8 +232,8 @@ impl Watcher {
 
     async fn check_owner(&mut self) -> Result<(), ReceiverGone> {
         match anchor::owner(&self.engine, &self.environment).await {
-            Ok(owner) if owner != self.run => {
-                self.run = owner;
+            Ok(owner) if owner != self.owner => {
+                self.owner = owner;
                 self.sender.send(EngineEvent::LeaseChanged).await.map_err(|_| ReceiverGone)
             }
             Ok(_) => Ok(()),

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::retention::UNREADABLE;
-use crate::lease::{Lease, Owner, Retention, RetentionChange};
+use crate::lease::{Inherited, Lease, Owner, Retention, RetentionChange};
 use crate::model::RunId;
 use crate::plan::Plan;
 
@@ -99,6 +99,7 @@ pub fn parse(environment: &str, annotations: &BTreeMap<String, String>) -> Optio
         attended: head.attended,
         created: head.created,
         expires: head.expires,
+        inherited: Inherited::default(),
         plan,
     })
 }

@@ -60,15 +60,16 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) 
     let (mut replaced, mut taken_over) = (None, None);
     while Instant::now() < until {
         match find(engine, name).await? {
+            Found::Nothing if policy.compared.is_some() && replaced.is_none() => return Ok(Claim::ChangedMeanwhile),
             Found::Nothing => {
                 if create(engine, &object).await? {
-                    return Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over });
+                    return Ok(Claim::Acquired { replaced, taken_over });
                 }
             }
             Found::Leaving => remove::until_gone(engine, name, until).await?,
             Found::Owned(found) => {
                 if found.run == Some(lease.run) {
-                    return Ok(Claim::Acquired { replaced, kept_secrets: None, taken_over });
+                    return Ok(Claim::Acquired { replaced, taken_over });
                 }
                 let is_ours = lease.has_same_owner(found.owner.as_ref());
                 if !is_ours && (!policy.take_over || found.held.is_some()) {
@@ -78,6 +79,9 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) 
                 if let Some(run) = found.run.filter(|run| *run > lease.run) {
                     return Ok(Claim::HeldByNewer { run, commit: found.commit });
                 }
+                if policy.compared.is_some_and(|run| found.run != Some(run)) {
+                    return Ok(Claim::ChangedMeanwhile);
+                }
                 if !take_over(engine, lease, &found.namespace, &object).await? {
                     continue;
                 }
@@ -85,12 +89,9 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) 
                 if !is_ours {
                     taken_over = Some(Box::new(TakenOver { run_id: found.run, owner: found.owner }));
                 }
-                if policy.older == ReplacePolicy::InPlace
-                    && is_ours
-                    && let Ok(kept) = stored::read(engine, name).await
-                {
+                if policy.older == ReplacePolicy::InPlace && is_ours && stored::read(engine, name).await.is_ok() {
                     engine.run_state(lease.run, |run| run.in_place = true);
-                    return Ok(Claim::Acquired { replaced, kept_secrets: Some(Box::new(kept)), taken_over });
+                    return Ok(Claim::Acquired { replaced, taken_over });
                 }
                 // It is ours now, so that no older run continues. It is removed and created again.
                 for left in remove::remove(engine, name, RemovalScope::Run(lease.run)).await? {

@@ -61,7 +61,8 @@ pub async fn resolve_addresses(
     addresses
 }
 
-async fn service_addresses(engine: &KubernetesEngine, environment: &str) -> Result<Addresses, EngineError> {
+/// The addresses of the environment's Services, by unit.
+pub async fn service_addresses(engine: &KubernetesEngine, environment: &str) -> Result<Addresses, EngineError> {
     let services: Api<Service> = Api::namespaced(engine.client(), environment);
     let found = services.list(&ListParams::default().labels(&api::of_environment(environment))).await;
     let found = found.map_err(|e| explain::failed("list the services' addresses", &e, Leftover::Removable))?;

@@ -56,7 +56,8 @@ pub async fn ensure(
     Err(explain::not_started(of, &format!("other clients keep creating pod {}", pod.name)))
 }
 
-fn alive(pod: &Pod) -> bool {
+/// Reports whether its process runs, or will.
+pub fn alive(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
     pod.metadata.deletion_timestamp.is_none() && phase.is_none_or(|p| p == "Running" || p == "Pending")
 }

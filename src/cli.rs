@@ -17,6 +17,7 @@ pub mod completions;
 pub mod config;
 pub mod controller;
 pub mod description;
+pub mod diff;
 pub mod doctor;
 pub mod down;
 pub mod environment;
@@ -109,6 +110,8 @@ pub enum Verb {
     Render(render::RenderArgs),
     /// Start an environment and leave it running
     Up(up::UpArgs),
+    /// Show what `up` would change in a running environment, and what would be lost
+    Diff(diff::DiffArgs),
     /// Run suites in a running environment
     Test(test::TestArgs),
     /// Start an environment, run its suites, sign the report, and remove the environment
@@ -192,6 +195,7 @@ impl Verb {
             }
             Verb::Render(args) => args.wants(&mut wanted),
             Verb::Up(args) => args.wants(&mut wanted),
+            Verb::Diff(args) => args.wants(&mut wanted),
             Verb::Run(args) => args.wants(&mut wanted),
             Verb::Submit(args) => args.wants(&mut wanted),
             Verb::Config(args) => args.wants(&mut wanted),
@@ -229,6 +233,7 @@ impl Cli {
             Verb::Render(args) => render::run(args, common),
             Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,
+            Verb::Diff(args) => diff::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,
             Verb::Submit(args) => submit::run(args, common).await,

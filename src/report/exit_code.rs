@@ -25,6 +25,8 @@ pub const NO_EVIDENCE: u8 = 8;
 pub const TEARDOWN: u8 = 9;
 /// Verification refused the evidence.
 pub const REFUSED: u8 = 10;
+/// A running environment differs from a description.
+pub const DIFFERS: u8 = 11;
 /// Stopped by SIGINT or SIGTERM.
 pub const INTERRUPTED: u8 = 130;
 

@@ -26,10 +26,9 @@ pub fn side_by_side(cases: &[Case]) -> usize {
 }
 
 fn only_looks(case: &Case) -> bool {
-    let looks = |step: &Step| match &step.action {
-        Action::Tcp(_) | Action::Resolve(_) => true,
-        Action::NoWayOut(_) | Action::NoNeighbour(_) | Action::Confined(_) => true,
-        _ => false,
+    let looks = |step: &Step| {
+        use Action::{Confined, NoNeighbour, NoWayOut, Resolve, Tcp};
+        matches!(&step.action, Tcp(_) | Resolve(_) | NoWayOut(_) | NoNeighbour(_) | Confined(_))
     };
     case.cleanup.is_empty() && case.steps.iter().all(looks)
 }

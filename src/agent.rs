@@ -13,6 +13,7 @@ mod amqp;
 mod amqp_access;
 mod amqp_error;
 mod amqp_session;
+mod body;
 mod collect;
 mod collector;
 mod connection;

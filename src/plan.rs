@@ -69,6 +69,9 @@ pub struct DatabasePlan {
     pub database: String,
     /// Roles; the secret of each is `<unit>.<role>`, that of the superuser `<unit>.postgres`.
     pub roles: Vec<String>,
+    /// Extensions. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
     /// SQL texts with their file names, in order.
     pub sql: Vec<(String, String)>,
 }
@@ -82,6 +85,12 @@ pub struct SuitePlan {
     pub kind: SuiteKind,
     /// Lower-case hexadecimal SHA-256 of the suite's part of the description.
     pub digest: String,
+    /// Files that its steps send or expect, by path. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Its condition leaves it out. Plans of earlier versions do not know conditions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// Units that it may call.
     pub needs: BTreeSet<String>,
     /// Secrets it gets.
@@ -155,6 +164,11 @@ impl Plan {
         let known = self.suites.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "none" } else { &known };
         Some(format!("the description has no suite {unknown}; it has: {known}"))
+    }
+
+    /// The suites that their condition leaves out.
+    pub fn left_out(&self) -> Vec<String> {
+        self.suites.values().filter(|s| s.left_out).map(|s| s.name.clone()).collect()
     }
 
     /// The suites that a choice leaves out; an empty choice leaves out none.

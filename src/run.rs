@@ -75,7 +75,7 @@ pub fn open(facts: &Facts, lease: &Lease, key: Option<&SigningKey>, evidence: &P
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
-    let planned = lease.plan.suites.values().filter(|s| !facts.not_selected.contains(&s.name));
+    let planned = lease.plan.suites.values().filter(|s| !facts.not_selected.contains(&s.name) && !s.left_out);
     crate::evidence::open(facts, planned, key, evidence).map(drop)
 }
 

@@ -3,7 +3,7 @@
 //! Bytes → tree → templates filled in → shape against the schema → types → meaning. All of that is pure; only
 //! `files` reads, and [`load`] is the one function that calls it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -27,6 +27,7 @@ pub mod schema_check;
 pub mod secret_text;
 mod secret_use;
 pub mod span;
+pub mod step_files;
 pub mod template;
 mod values;
 pub mod yaml;
@@ -107,6 +108,17 @@ pub fn load_bytes(
     validate(path.to_owned(), bytes, overrides, |wanted, diagnostics| files::select(files, wanted, diagnostics))
 }
 
+/// The files that the suites of a base refer to, by path relative to its folder; none if the base cannot be read, of which its
+/// own diagnostics tell. Pure.
+pub fn suite_files(base: &BaseFile, overrides: &Overrides) -> BTreeSet<String> {
+    let overrides = Overrides { images: vec![], ttl: None, base: None, undeclared: true, ..overrides.clone() };
+    let parsed = parse::parse(Path::new(&base.name()), &base.bytes, &overrides);
+    parsed.iter().flat_map(ParsedDescription::suite_references).map(|r| r.path).collect()
+}
+
+/// Most bytes of one file that a description refers to, and of all of them.
+pub use files::{MAX_ALL as MAX_FILES, MAX_FILE};
+
 fn validate(
     path: PathBuf,
     bytes: &[u8],
@@ -134,7 +146,7 @@ fn validate(
         SourceText { spans: source.spans.into_iter().filter(|(place, _)| !of_base(place)).collect(), ..source };
     let warnings = warnings(&path, &environment, &source);
     Ok(ValidDescription {
-        digest: digest(&environment, &files),
+        digest: digest(&environment, &files, base.as_ref()),
         environment,
         files,
         locations,
@@ -154,8 +166,15 @@ fn warnings(path: &Path, environment: &Environment, source: &SourceText) -> Diag
     Diagnostics::new(path, &source.text, sink.list, sink.omitted)
 }
 
-fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>) -> String {
-    let hashes: BTreeMap<&str, String> =
-        files.iter().map(|(name, bytes)| (name.as_str(), Digest::compute(bytes).hex())).collect();
-    Digest::compute_json(&json!({ "description": environment, "files": hashes })).hex()
+fn digest(environment: &Environment, files: &BTreeMap<String, Vec<u8>>, base: Option<&BaseFile>) -> String {
+    let mut whole = json!({ "description": environment, "files": hashes(files) });
+    if let Some(base) = base.filter(|base| !base.files.is_empty()) {
+        whole["baseFiles"] = json!(hashes(&base.files));
+    }
+    Digest::compute_json(&whole).hex()
+}
+
+/// Digests of files by path.
+pub fn hashes(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&str, String> {
+    files.iter().map(|(name, bytes)| (name.as_str(), Digest::compute(bytes).hex())).collect()
 }

@@ -22,6 +22,7 @@ mod refusal;
 mod repeat;
 pub mod results;
 pub mod schedule;
+mod step_files;
 pub mod step_result;
 pub mod steps;
 mod together;

@@ -30,6 +30,8 @@ pub fn unit(name: &str) -> Unit {
 /// An acceptance suite of built-in steps.
 pub fn suite(name: &str, cases: Vec<Case>) -> SuitePlan {
     SuitePlan {
+        files: BTreeMap::new(),
+        left_out: false,
         name: name.into(),
         kind: SuiteKind::Acceptance,
         digest: String::new(),

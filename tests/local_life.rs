@@ -56,6 +56,12 @@ fn tokens_of_generated_keys_are_accepted_and_faulty_ones_refused() {
 }
 
 #[test]
+fn databases_have_extensions_and_suites_conditions() {
+    needs_engine!();
+    steps::extensions_and_conditions(&User::new(), "life-pg");
+}
+
+#[test]
 fn a_service_without_port_must_stay_up() {
     needs_engine!();
     life::without_port(&User::new(), "life-worker");

@@ -565,11 +565,17 @@ fn a_change_that_deletes_its_security_suite_is_judged_by_that_of_the_base() {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     };
-    let file = user.describes("judged", &with_cases(REACHES_WEB).replace("kind: acceptance", "kind: security"));
+    let probe = "      - { id: A2, name: web takes no files, steps: [ http: { method: POST, url: 'http://web:8080/', file: probe.bin, expect: { status: [501] } } ] }\n";
+    std::fs::write(user.folder.path().join("probe.bin"), b"\xff of the base").unwrap();
+    let file = user.describes(
+        "judged",
+        &with_cases(&format!("{REACHES_WEB}{probe}")).replace("kind: acceptance", "kind: security"),
+    );
     git(&["init", "--quiet"]);
-    git(&["add", &file]);
+    git(&["add", &file, "probe.bin"]);
     git(&["commit", "--quiet", "--message", "base"]);
     let base = git(&["rev-parse", "HEAD"]);
+    std::fs::remove_file(user.folder.path().join("probe.bin")).unwrap();
     let easy =
         "suites:\n  easy:\n    kind: security\n    cases: [ { id: E1, name: easy, steps: [ wait: { for: 1ms } ] } ]\n";
     user.describes("judged", &format!("{WEB}{easy}"));
@@ -578,7 +584,7 @@ fn a_change_that_deletes_its_security_suite_is_judged_by_that_of_the_base() {
         user.dayfly(&[&["verify", folder, "--key", "key.pem.pub"], &gate[..], more].concat())
     };
 
-    user.runs(&file, "1", &["--suites-from", &base]).code(0).says("the change lost cases against the base: A1");
+    user.runs(&file, "1", &["--suites-from", &base]).code(0).says("the change lost cases against the base: A1, A2");
     let report = user.report("judged-pr-1");
     let suites = report["suites"].as_array().unwrap();
     let about: Vec<_> = suites.iter().map(|s| (s["name"].as_str().unwrap(), &s["sourceRef"]["from"])).collect();

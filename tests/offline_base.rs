@@ -96,6 +96,37 @@ fn a_weakened_or_replaced_suite_is_that_of_the_base() {
 }
 
 #[test]
+fn files_of_a_suite_are_those_of_the_base() {
+    let mut change = Change::new();
+    let sends = |file: &str| {
+        SUITES.replace("url: 'http://web:8080/'", &format!("method: POST, url: 'http://web:8080/', file: {file}"))
+    };
+    let probe = change.at("environments/shop/data/probe.bin");
+    fs::create_dir_all(probe.parent().unwrap()).unwrap();
+    fs::write(&probe, "of the base").unwrap();
+    change.writes(SERVICES, &sends("data/probe.bin"));
+    change.base = change.commits();
+    let before = change.suites()["security"].clone();
+    assert_eq!(before["files"]["data/probe.bin"], json!(b"of the base".to_vec()));
+    fs::write(&probe, "of the change").unwrap();
+    assert_eq!(change.suites()["security"]["files"], before["files"]);
+    let own = change.user.dayfly(&["plan", "environments/shop", "--output", "json"]).code(0).json();
+    assert_eq!(own["suites"]["security"]["files"]["data/probe.bin"], json!(b"of the change".to_vec()));
+    assert_ne!((&own["suites"]["security"]["digest"], &own["description_digest"]), (&before["digest"], &Value::Null));
+    fs::remove_file(&probe).unwrap();
+    change.writes(SERVICES, "");
+    let suites = change.suites();
+    assert_eq!((&suites["security"]["files"], &suites["security"]["digest"]), (&before["files"], &before["digest"]));
+    // A base without its file, and one whose file is a link.
+    change.writes(SERVICES, &sends("data/other.bin"));
+    let lacks = change.commits();
+    change.plans_from(&lacks, &[]).code(2).says("environments/shop/data/other.bin");
+    std::os::unix::fs::symlink("/etc/hostname", change.at("environments/shop/data/other.bin")).unwrap();
+    let links = change.commits();
+    change.plans_from(&links, &[]).code(2).says("symbolic link");
+}
+
+#[test]
 fn services_are_those_of_the_change() {
     let change = Change::new();
     change.writes(&SERVICES.replace("web:1", "web:2"), "");

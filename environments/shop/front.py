@@ -7,6 +7,7 @@ import signal
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import jwt
 import pika
 import psycopg2
 
@@ -52,12 +53,22 @@ class Front(BaseHTTPRequestHandler):
             self.attempt(lambda: (query("SELECT 1"), (200, {"ready": True}))[1])
         elif self.path == "/summary":
             self.attempt(lambda: (200, dict(query("SELECT article, sum(count)::int FROM orders GROUP BY article"))))
+        elif self.path == "/staff/orders":
+            self.attempt(self.all_orders)
         else:
             self.attempt(self.order)
 
     def order(self):
         rows = query("SELECT article, state FROM orders WHERE id::text = %s", self.path.rpartition("/")[2])
         return (200, dict(zip(("article", "state"), rows[0]))) if rows else (404, {"message": "not yet packed"})
+
+    def all_orders(self):
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            jwt.decode(token, secret("staff"), algorithms=["HS256"], audience="shop", options={"require": ["exp"]})
+        except jwt.InvalidTokenError as error:
+            return (401, {"message": str(error)})
+        return (200, {"orders": query("SELECT id::text, article, state FROM orders ORDER BY id LIMIT 1000")})
 
     def attempt(self, work):
         try:

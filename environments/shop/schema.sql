@@ -1,6 +1,6 @@
 CREATE TABLE orders (
     id uuid PRIMARY KEY,
-    article text NOT NULL,
+    article citext NOT NULL,
     count integer NOT NULL CHECK (count > 0),
     state text NOT NULL
 );

@@ -71,7 +71,8 @@ pub(super) struct Outgoing<'a> {
     pub method: &'a str,
     pub headers: Vec<(&'a str, &'a str)>,
     pub body: Bytes,
-    pub json: bool,
+    /// Unless the headers have one.
+    pub content_type: Option<&'a str>,
 }
 
 /// An answer.
@@ -127,8 +128,8 @@ fn build(target: &Target, outgoing: Outgoing<'_>) -> Result<Request<Full<Bytes>>
     if !has("host") {
         request = request.header(HOST, target.authority());
     }
-    if outgoing.json && !has("content-type") {
-        request = request.header(CONTENT_TYPE, "application/json");
+    if let Some(content_type) = outgoing.content_type.filter(|_| !has("content-type")) {
+        request = request.header(CONTENT_TYPE, content_type);
     }
     for (name, value) in outgoing.headers {
         request = request.header(name, value);

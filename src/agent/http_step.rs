@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::Value;
 
+use super::body;
 use super::http::{self, Incoming, NoAnswer, Outgoing, Target};
 use super::matching;
 use super::state::AgentState;
@@ -27,13 +27,10 @@ pub(super) async fn perform(state: &AgentState, step: &Http) -> Result<StepPasse
     };
     let limit = limit.map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let target = Target::parse(&step.url).map_err(|why| StepFailed::agent_fault(&expected, why))?;
-    let body = match (&step.json, &step.body) {
-        (Some(json), _) => Bytes::from(json.to_string()),
-        (None, Some(text)) => Bytes::from(text.clone()),
-        (None, None) => Bytes::new(),
-    };
+    let body = body::of(step).map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let headers = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let outgoing = Outgoing { method: &step.method, headers, body, json: step.json.is_some() };
+    let content_type = body.content_type.as_deref();
+    let outgoing = Outgoing { method: &step.method, headers, body: body.bytes, content_type };
     let question = format!("{} {}", step.method, step.url);
     let answer = http::exchange(&state.tls, &target, outgoing, (STEP_CONNECT.min(limit), limit)).await.map_err(
         |no| match no {
@@ -80,10 +77,10 @@ fn compare(expect: &HttpExpect, answer: &Incoming) -> Result<(), StepFailed> {
             return Err(StepFailed::new(format!("header {name}: {wanted}"), got));
         }
     }
-    body(expect, &answer.body)
+    compare_body(expect, &answer.body)
 }
 
-fn body(expect: &HttpExpect, body: &[u8]) -> Result<(), StepFailed> {
+fn compare_body(expect: &HttpExpect, body: &[u8]) -> Result<(), StepFailed> {
     let text = String::from_utf8_lossy(body);
     let fail = |expected: String| Err(StepFailed::new(expected, matching::shown(body)));
     if let Some(wanted) = expect.body.as_ref().filter(|wanted| wanted.as_bytes() != body) {
@@ -135,6 +132,7 @@ fn capture(wanted: &BTreeMap<String, String>, answer: &Incoming) -> Result<BTree
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use hyper::header::{HeaderMap, HeaderValue};
 
     fn answer(status: u16, body: &str) -> Incoming {

@@ -59,6 +59,10 @@ async fn prepare(
         };
         run(role_statement(role, &plan.database, password)).await?;
     }
+    for name in &plan.extensions {
+        probe.report(format!("creating the extension {name}"));
+        extension(admin, name).await?;
+    }
     for (place, (file, text)) in plan.sql.iter().enumerate() {
         let done = admin.client.query_opt("SELECT 1 FROM dayfly.applied WHERE place = $1", &[&number(place)]).await;
         if done.map_err(|e| NotReady::temporary(SqlError::from(e).text()))?.is_none() {
@@ -68,6 +72,16 @@ async fn prepare(
     }
     // The connection releases the lock.
     Ok(())
+}
+
+/// Creates an extension. One that the image lacks, or that must be loaded at the start of the server, never comes.
+async fn extension(admin: &Database, name: &str) -> Result<(), NotReady> {
+    let statement = format!("CREATE EXTENSION IF NOT EXISTS {}", identifier(name));
+    let Err(error) = admin.client.batch_execute(&statement).await else { return Ok(()) };
+    match error.as_db_error() {
+        Some(said) => Err(NotReady::permanent(format!("the extension {name}: {}", sql::words(said)))),
+        None => Err(NotReady::temporary(format!("the extension {name}: {}", SqlError::from(error).text()))),
+    }
 }
 
 fn number(place: usize) -> i32 {
@@ -107,8 +121,11 @@ async fn apply(state: &AgentState, unit: &str, place: usize, file: &str, text: &
         return Err(NotReady::temporary(format!("{file}: {}", SqlError::from(error).text())));
     };
     let at = sql::line(said, text).map(|line| format!(" line {line}")).unwrap_or_default();
-    let psql =
-        if text.lines().any(|line| line.starts_with('\\')) { "; psql commands (\\…) are not supported" } else { "" };
+    let psql = if text.lines().any(|line| line.starts_with('\\')) {
+        "; commands of psql (\\…) are not SQL, and only psql knows them: write SQL, or seed the image"
+    } else {
+        ""
+    };
     Err(NotReady::permanent(format!("{file}{at}: {}{psql}", sql::words(said))))
 }
 

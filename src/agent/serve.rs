@@ -83,6 +83,12 @@ pub async fn serve(
     }
 }
 
+/// The number of a request that cannot be read, for its answer.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    id: u64,
+}
+
 struct Requests {
     state: Arc<AgentState>,
     replies: mpsc::UnboundedSender<ResponseEnvelope>,
@@ -98,9 +104,13 @@ impl Requests {
                 let task = self.running.spawn(answer(self.state.clone(), ask, progress));
                 self.ids.insert(task.id(), id);
             }
-            // Without an id, no answer is possible. The position reveals no content.
+            // The position reveals no content.
             Err(error) => {
                 tracing::warn!("invalid request ({:?} error at column {})", error.classify(), error.column());
+                if let Ok(Numbered { id }) = serde_json::from_str(line) {
+                    let message = "this agent is of another version of dayfly, which does not know this request".into();
+                    self.replies.send(ResponseEnvelope { id, answer: AgentResponse::Error { message } }).ok();
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Reads, checks and plans the description of the flags. Errors are printed and end with exit code 2; warnings are printed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::base::{Base, Process};
 use crate::plan::Plan;
 use crate::report::exit_code;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{BaseFile, Diagnostics, Overrides, ValidDescription, file_of};
+use crate::spec::{BaseFile, Diagnostics, MAX_FILE, MAX_FILES, Overrides, ValidDescription, file_of, suite_files};
 
 /// The values that the flags override.
 pub fn overrides(description: &DescriptionArgs, change: Option<&ChangeArgs>) -> Overrides {
@@ -41,14 +42,35 @@ pub fn load_with_base(
     overrides: &Overrides,
     json: bool,
 ) -> anyhow::Result<ValidDescription> {
-    let description = base.map(|base| read_base(base, base.description())).transpose()?;
+    let mut description = base.map(|base| read_base(base, base.description())).transpose()?;
+    if let (Some(base), Some(file)) = (base, &mut description) {
+        read_suite_files(base, file, overrides)?;
+    }
     load(&args.file, &Overrides { base: description, ..overrides.clone() }, json)
 }
 
 /// Reads a file of the base, by its path there.
 pub fn read_base(base: &Base, path: &str) -> anyhow::Result<BaseFile> {
     let bytes = base.read(path, MAX_BYTES as u64).map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
-    Ok(BaseFile { path: path.to_owned(), commit: base.commit().map(str::to_owned), bytes })
+    let (commit, files) = (base.commit().map(str::to_owned), BTreeMap::new());
+    Ok(BaseFile { path: path.to_owned(), commit, bytes, files })
+}
+
+/// Reads the files of the base that its suites refer to.
+fn read_suite_files(base: &Base, description: &mut BaseFile, overrides: &Overrides) -> anyhow::Result<()> {
+    let folder = description.path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    let mut total = 0;
+    for path in suite_files(description, overrides) {
+        let bytes = base.read(&format!("{folder}{path}"), MAX_FILE as u64);
+        let bytes = bytes.map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
+        total += bytes.len();
+        if total > MAX_FILES {
+            let why = format!("--suites-from: the files of its suites are larger than {} MiB", MAX_FILES >> 20);
+            return Err(usage_error(&why).into());
+        }
+        description.files.insert(path, bytes);
+    }
+    Ok(())
 }
 
 /// Reads and checks a description.

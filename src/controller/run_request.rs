@@ -116,11 +116,14 @@ async fn described(client: &Client, object: &TestEnvironment) -> Result<RunReque
 
 /// The description of the protected base.
 async fn base(client: &Client, namespace: &str, source: &BaseSource) -> Result<BaseFile, Unresolved> {
-    let bytes = match &source.config_map {
-        Some(from) => in_config_map(client, namespace, from, "suitesFrom").await?.0,
-        None => source.inline.clone().unwrap_or_default().into_bytes(),
+    let (bytes, files) = match &source.config_map {
+        Some(from) => in_config_map(client, namespace, from, "suitesFrom").await?,
+        None => {
+            let files = decoded("suitesFrom", &source.files, &source.binary_files).map_err(Unresolved::Invalid)?;
+            (source.inline.clone().unwrap_or_default().into_bytes(), files)
+        }
     };
-    Ok(BaseFile { path: source.path.clone(), commit: source.revision.clone(), bytes })
+    Ok(BaseFile { path: source.path.clone(), commit: source.revision.clone(), bytes, files })
 }
 
 /// A description in a ConfigMap, and the map's other keys.
@@ -165,13 +168,17 @@ pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 fn inline(source: &DescriptionSource) -> Result<(Vec<u8>, Files), String> {
     let text = source.inline.clone().unwrap_or_default().into_bytes();
-    let mut files: Files = source.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
-    for (path, coded) in &source.binary_files {
-        let bytes =
-            STANDARD.decode(coded).map_err(|e| format!("description.binaryFiles[{path}] is not base64: {e}"))?;
+    Ok((text, decoded("description", &source.files, &source.binary_files)?))
+}
+
+/// Files of a field of the spec.
+fn decoded(field: &str, texts: &BTreeMap<String, String>, binary: &BTreeMap<String, String>) -> Result<Files, String> {
+    let mut files: Files = texts.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+    for (path, coded) in binary {
+        let bytes = STANDARD.decode(coded).map_err(|e| format!("{field}.binaryFiles[{path}] is not base64: {e}"))?;
         files.insert(path.clone(), bytes);
     }
-    Ok((text, files))
+    Ok(files)
 }
 
 /// `__` in a key stands for a slash, which keys cannot contain.

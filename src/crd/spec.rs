@@ -148,15 +148,25 @@ fn default_path() -> String {
     "environment.yaml".into()
 }
 
-/// Source of the base's description: inline, or a ConfigMap in the same namespace. Suites refer to no files.
+/// Source of the base's description: inline, or a ConfigMap in the same namespace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("has(self.inline) != has(self.configMap)", "exactly one of inline and configMap is required"))]
+#[x_kube(validation = ("!has(self.files) || has(self.inline)", "files requires inline; a ConfigMap holds its own files"))]
+#[x_kube(validation = ("!has(self.binaryFiles) || has(self.inline)", "binaryFiles requires inline; a ConfigMap holds its own files"))]
 pub struct BaseSource {
     /// The description, as YAML text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<String>,
-    /// ConfigMap that holds the description.
+    /// Text files that its suites refer to, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "files")]
+    pub files: BTreeMap<String, String>,
+    /// Binary files that its suites refer to, by path, in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "files")]
+    pub binary_files: BTreeMap<String, String>,
+    /// ConfigMap that holds the description and the files of its suites; a key is the path with `__` for `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapSource>,
     /// Path of the description in the base, for reports and messages.

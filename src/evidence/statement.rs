@@ -77,6 +77,7 @@ pub fn run(
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),
         not_selected: facts.not_selected.clone(),
+        left_out: facts.left_out.clone(),
         unit_ends: facts.unit_ends.clone(),
         traces: facts.traces.iter().map(raw_report).collect(),
         taken_over: facts.taken_over.clone(),

@@ -80,7 +80,8 @@ mod tests {
             serde_json::from_value(serde_json::json!({"front": {"permissions": {}}, "worker": {"permissions": {}}}))
                 .unwrap();
         plan.broker = Some(BrokerPlan { name: "mq".into(), port: 5672, tls: false, vhosts: BTreeMap::new(), users });
-        let database = DatabasePlan { database: "shop".into(), roles: vec!["worker".into()], sql: vec![] };
+        let database =
+            DatabasePlan { database: "shop".into(), roles: vec!["worker".into()], extensions: vec![], sql: vec![] };
         plan.databases.insert("pg".into(), database);
         plan
     }

@@ -76,6 +76,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         images: BTreeMap::new(),
         suites: vec![],
         not_selected: vec![],
+        left_out: lease.plan.left_out(),
         unit_ends: vec![],
         events: vec![],
         causes: vec![],

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
 use crate::model::{Digest, EnvironmentName};
 use crate::spec::model::{Database, Environment, Suite};
-use crate::spec::{ValidDescription, needs, quantity};
+use crate::spec::{ValidDescription, hashes, needs, quantity};
 
 mod error;
 mod input;
@@ -81,14 +81,21 @@ fn database(name: &str, d: &Database, valid: &ValidDescription) -> Result<Databa
         Ok((path.clone(), text))
     };
     let sql = d.sql.iter().map(text).collect::<Result<_, PlanError>>()?;
-    Ok(DatabasePlan { database: d.database.clone(), roles: d.roles.clone(), sql })
+    Ok(DatabasePlan { database: d.database.clone(), roles: d.roles.clone(), extensions: d.extensions.clone(), sql })
 }
 
 fn suite(name: &str, s: &Suite, valid: &ValidDescription) -> Result<SuitePlan, PlanError> {
+    let files = suite::files(name, s, valid)?;
+    let whole = match files.is_empty() {
+        true => json!(s),
+        false => json!({ "suite": s, "files": hashes(&files) }),
+    };
     Ok(SuitePlan {
         name: name.to_owned(),
         kind: s.kind,
-        digest: Digest::compute_json(&json!(s)).hex(),
+        digest: Digest::compute_json(&whole).hex(),
+        files,
+        left_out: s.runs() == Some(false),
         needs: s.needs.iter().cloned().collect(),
         secrets: s.secrets.clone(),
         parallel: s.parallel,

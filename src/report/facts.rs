@@ -78,6 +78,9 @@ pub struct Facts {
     /// Suites of the description that the caller did not select (`--suite`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
+    /// Suites that did not run, because their condition (`when`) left them out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Ends of units while suites ran that no step asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unit_ends: Vec<UnitEnd>,

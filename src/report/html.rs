@@ -66,6 +66,7 @@ struct Page {
     kept_files: Vec<(String, String)>,
     residual: Vec<(String, String)>,
     not_selected: Vec<String>,
+    left_out: Vec<String>,
     unit_ends: Vec<String>,
     teardown: String,
     writer: String,
@@ -126,6 +127,7 @@ fn page(facts: &Facts) -> Page {
         unit_ends: facts.unit_ends.iter().map(display::unit_end).collect(),
         kept_files: clues::kept_files(facts),
         not_selected: facts.not_selected.iter().map(|name| sanitize::one_line(name, 80)).collect(),
+        left_out: facts.left_out.iter().map(|name| sanitize::one_line(name, 80)).collect(),
         residual: facts
             .residual
             .iter()

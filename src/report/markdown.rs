@@ -25,6 +25,10 @@ pub fn render(facts: &Facts) -> String {
     page.add(&suites(&facts.suites));
     page.group("### Not selected", facts.not_selected.iter().map(|name| format!("- suite {}\n", inline(name, 60))));
     page.group(
+        "### Not run, because of their condition",
+        facts.left_out.iter().map(|name| format!("- suite {}\n", inline(name, 60))),
+    );
+    page.group(
         "### Causes",
         facts.causes.iter().map(|c| format!("- **{}**: {}\n", display::cause(c.kind), inline(&c.text, 1000))),
     );

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, known};
+use super::files;
 use super::model::{Environment, Suite};
 use super::needs;
 use super::overrides::{BaseFile, Overrides};
@@ -33,7 +34,11 @@ pub(super) fn parse(base: &BaseFile, name: &str, overrides: &Overrides) -> Resul
     let images = &overrides.images;
     let overrides =
         Overrides { images: vec![], ttl: None, base: None, description: Some(name.to_owned()), ..overrides.clone() };
-    let parsed = parse::parse(Path::new(&base.name()), &base.bytes, &overrides).and_then(ParsedDescription::checked);
+    let parsed = parse::parse(Path::new(&base.name()), &base.bytes, &overrides).and_then(|mut parsed| {
+        let wanted = parsed.suite_references();
+        files::select(&base.files, &wanted, &mut parsed.diagnostics);
+        parsed.checked()
+    });
     let parsed = parsed.map_err(|d| d.in_file(&base.name()))?;
     let of_suites: Vec<Diagnostic> = images
         .iter()

@@ -14,8 +14,8 @@ use crate::file::read_regular;
 /// Name of the description in a folder.
 const DEFAULT_NAME: &str = "environment.yaml";
 /// Longest file that a description may refer to, and most bytes of all of them.
-const MAX_FILE: usize = 1 << 20;
-const MAX_ALL: usize = 16 << 20;
+pub const MAX_FILE: usize = 1 << 20;
+pub const MAX_ALL: usize = 16 << 20;
 
 /// A file that the description refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]

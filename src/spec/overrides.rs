@@ -1,5 +1,7 @@
 //! Changes that the command line makes to a description.
 
+use std::collections::BTreeMap;
+
 use crate::model::EnvironmentScope;
 
 /// Changes of the command line to a description, and the facts of the run that it gives to templates.
@@ -34,6 +36,8 @@ pub struct BaseFile {
     pub commit: Option<String>,
     /// Its text.
     pub bytes: Vec<u8>,
+    /// The files that its suites refer to, by path relative to its folder.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl BaseFile {

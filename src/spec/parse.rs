@@ -9,7 +9,7 @@ use super::kind::ENVIRONMENT;
 use super::model::Environment;
 use super::secret_use::SecretUse;
 use super::span::FieldPath;
-use super::{Overrides, check, schema, template, values};
+use super::{Overrides, check, schema, step_files, template, values};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
@@ -57,6 +57,22 @@ impl ParsedDescription {
             let sql = database.sql.iter().enumerate();
             wanted.extend(sql.map(|(i, p)| FileReference { at: at.index(i), path: p.clone(), is_sql: true }));
         }
+        wanted.extend(self.of_suites());
+        self.readable(wanted)
+    }
+
+    /// The files that suites refer to.
+    pub(super) fn suite_references(&self) -> Vec<FileReference> {
+        self.readable(self.of_suites())
+    }
+
+    fn of_suites(&self) -> Vec<FileReference> {
+        let of = |(name, suite)| step_files::of_suite(&FieldPath::root().key("suites").key(name), suite);
+        let all = self.environment.suites.iter().map(|(name, suite)| (name.as_str(), suite)).flat_map(of);
+        all.map(|(at, path)| FileReference { at, path: path.to_owned(), is_sql: false }).collect()
+    }
+
+    fn readable(&self, mut wanted: Vec<FileReference>) -> Vec<FileReference> {
         wanted.retain(|r| check::is_inner_path(&r.path) && !self.diagnostics.is_unsound(&r.at));
         wanted
     }

@@ -34,7 +34,10 @@ async fn execute_all(session: &Session, only: &[String], sources: &Sources) -> R
     if waves.is_empty() {
         record_cause(
             session,
-            Cause { kind: CauseKind::Inconclusive, text: "no suite ran: the description has no suites".into() },
+            Cause {
+                kind: CauseKind::Inconclusive,
+                text: "no suite ran: the description has none that is not left out".into(),
+            },
         );
     }
     session.begin_suites().await?;

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::plan::SuitePlan;
 
-/// Waves of suite names: suites with `parallel` share the first wave; each other suite has its own, in order of name.
+/// Waves of suite names: suites with `parallel` share the first wave; each other suite has its own, in order of name. Suites that their condition leaves out are in none.
 /// Suites of the protected base run before those of the change, which could leave something behind for them.
 pub fn waves(suites: &BTreeMap<String, SuitePlan>, only: &[String]) -> Vec<Vec<String>> {
     let of = |base: bool| {
         let chosen = move || {
-            suites.values().filter(move |s| s.is_of_base() == base && (only.is_empty() || only.contains(&s.name)))
+            suites
+                .values()
+                .filter(move |s| s.is_of_base() == base && !s.left_out)
+                .filter(|s| only.is_empty() || only.contains(&s.name))
         };
         let together: Vec<String> = chosen().filter(|s| s.parallel).map(|s| s.name.clone()).collect();
         let alone = chosen().filter(|s| !s.parallel).map(|s| vec![s.name.clone()]);

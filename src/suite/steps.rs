@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::step_result::StepResult;
-use super::{attempts, host_steps, refusal, variables};
+use super::{attempts, host_steps, refusal, step_files, variables};
 use crate::agent::matching;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::RunEvent;
@@ -160,10 +160,13 @@ impl<'a> StepsExecutor<'a> {
             .iter()
             .filter_map(|n| self.session.secrets.values.get(n).map(|v| (n.clone(), v.clone())))
             .collect();
-        let action = match variables::fill(&step.action, known, &secrets) {
+        let mut action = match variables::fill(&step.action, known, &secrets) {
             Ok(action) => action,
             Err(why) => return StepResult::inconclusive("a value for every variable of the step", why),
         };
+        if let Err(why) = step_files::attach(&mut action, &self.suite.files) {
+            return StepResult::inconclusive("the files of the step", why);
+        }
         if let Some(result) = host_steps::perform(self.session, &action, within_ms).await {
             return result;
         }

@@ -43,6 +43,11 @@ fn tokens_of_generated_keys_are_accepted_and_faulty_ones_refused() {
 }
 
 #[test]
+fn databases_have_extensions_and_suites_conditions() {
+    steps::extensions_and_conditions(&in_cluster!(), "kc-pg");
+}
+
+#[test]
 fn a_service_without_port_must_stay_up() {
     life::without_port(&in_cluster!(), "kc-worker");
 }

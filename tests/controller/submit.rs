@@ -140,14 +140,17 @@ fn a_change_that_deletes_its_suite_is_judged_by_that_of_the_base() {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     };
-    let file = team.user.describes("ct-base", &with_cases(REACHES_WEB));
+    let probe = "      - { id: A2, name: web takes no files, steps: [ http: { method: POST, url: 'http://web:8080/', file: probe.bin, expect: { status: [501] } } ] }\n";
+    std::fs::write(team.user.folder.path().join("probe.bin"), b"\xff of the base").unwrap();
+    let file = team.user.describes("ct-base", &with_cases(&format!("{REACHES_WEB}{probe}")));
     git(&["init", "--quiet"]);
-    git(&["add", &file]);
+    git(&["add", &file, "probe.bin"]);
     git(&["commit", "--quiet", "--message", "base"]);
     let base = git(&["rev-parse", "HEAD"]);
+    std::fs::remove_file(team.user.folder.path().join("probe.bin")).unwrap();
     let easy = "suites:\n  easy:\n    kind: acceptance\n    cases: [ { id: E1, name: easy, steps: [ wait: { for: 1ms } ] } ]\n";
     team.user.describes("ct-base", &format!("{WEB}{easy}"));
-    team.user.dayfly(&submit(&file, &["--suites-from", &base])).code(0).says("lost cases against the base: A1");
+    team.user.dayfly(&submit(&file, &["--suites-from", &base])).code(0).says("lost cases against the base: A1, A2");
     let declared =
         kubectl(&["-n", &team.namespace, "get", "tenv", "ct-base-pr-7", "-o", "jsonpath={.spec.suitesFrom.revision}"]);
     assert_eq!(declared.trim(), base);

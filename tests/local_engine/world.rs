@@ -66,6 +66,8 @@ pub fn idle(name: &str, callers: &[&str]) -> Unit {
 /// Returns a suite that runs a shell script as user 1000.
 pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
     SuitePlan {
+        left_out: false,
+        files: BTreeMap::new(),
         timeout_ms,
         executor: SuiteExecutor::Container(Box::new(ContainerSuite {
             image: IMAGE.into(),

@@ -208,6 +208,7 @@ pub fn passed() -> Facts {
         description_path: "environments/tsd/environment.yaml".into(),
         policy: None,
         not_selected: vec![],
+        left_out: vec![],
         unit_ends: vec![],
         change: Change {
             repository: Some("https://git.example.org/tsd/platform".into()),

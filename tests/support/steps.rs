@@ -44,7 +44,7 @@ fn judged(report: &Value, expected: &[(&str, &str, &str)]) {
 
 /// A service that verifies tokens: HS256 with a library, RS256 by the public key; `/weak` believes the token's own algorithm.
 const AUTH: &str = r#"
-import base64, hashlib, http.server, json, signal, time
+import base64, email, hashlib, http.server, json, signal, time
 import jwt
 read = lambda name: open('/run/secrets/' + name).read()
 der = base64.b64decode(''.join(read('login.pub').split('\n')[1:-2]))
@@ -66,10 +66,24 @@ def weak(token):
     head, _, _ = token.split('.')
     if json.loads(part(head))['alg'] != 'none':
         signed(token)
+stored = {}
 class Auth(http.server.BaseHTTPRequestHandler):
+    def answer(self, body):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+    def do_PUT(self):
+        stored[self.path] = self.rfile.read(int(self.headers['Content-Length']))
+        self.answer(b'')
+    def do_POST(self):
+        form = b'Content-Type: ' + self.headers['Content-Type'].encode() + b'\r\n\r\n' + self.rfile.read(int(self.headers['Content-Length']))
+        parts = [(p.get_param('name', header='Content-Disposition'), p.get_filename(), p.get_content_type(), hashlib.sha256(p.get_payload(decode=True)).hexdigest()) for p in email.message_from_bytes(form).get_payload()]
+        self.answer(json.dumps(parts).encode())
     def do_GET(self):
         global counted
         status = 200
+        if self.path in stored:
+            return self.answer(stored[self.path])
         if self.path == '/slow':
             time.sleep(3)
         elif self.path == '/count':
@@ -131,7 +145,35 @@ pub fn tokens(user: &User, name: &str) {
     let found_out = with_token("login", "weak", ", fault: alg-none", 401, "control: weak is open, ");
     let weak: Vec<&str> = weak.iter().chain(&found_out).map(String::as_str).collect();
     let curves = ["es", "ed"].map(|key| format!("{{ name: {key}, jwt: {{ key: {key}, as: {key} }} }}"));
+    std::fs::create_dir(user.folder.path().join("data")).unwrap();
+    let logo: Vec<u8> = (0..=255).cycle().take(70_000).collect();
+    std::fs::write(user.folder.path().join("data/logo.bin"), &logo).unwrap();
+    // Templates and variables in files are no templates.
+    std::fs::write(user.folder.path().join("note.txt"), "{{pr}} ${nothing}\n").unwrap();
+    let sum = |bytes: &[u8]| dayfly::model::Digest::compute(bytes).hex();
+    let form = format!(
+        "http: {{ method: POST, url: 'http://web:8080/form', multipart: [ {{ name: title, text: \"${{token}}\" }}, {{ name: logo, file: data/logo.bin, contentType: image/png }} ], expect: {{ json: [ [title, null, text/plain, \"{}\"], [logo, logo.bin, image/png, \"{}\"] ] }}, capture: {{ form: '$[0][0]' }} }}",
+        sum(b"a"),
+        sum(&logo)
+    );
     let cases = [
+        case(
+            "files",
+            &[
+                "http: { method: PUT, url: 'http://web:8080/logo', file: data/logo.bin }",
+                "http: { url: 'http://web:8080/logo', expect: { file: data/logo.bin } }",
+                "http: { method: PUT, url: 'http://web:8080/note', file: note.txt }",
+                "http: { url: 'http://web:8080/note', expect: { body: \"{{pr}}\" }, capture: { note: body } }",
+            ],
+        ),
+        case("form", &["exec: { service: web, command: [printf, a], capture: { token: stdout } }", &form]),
+        case(
+            "other",
+            &[
+                "http: { method: PUT, url: 'http://web:8080/logo', file: data/logo.bin }",
+                "http: { url: 'http://web:8080/logo', expect: { file: note.txt } }",
+            ],
+        ),
         case("refused", &refused),
         case("weak", &weak),
         case(
@@ -167,6 +209,9 @@ pub fn tokens(user: &User, name: &str) {
     judged(
         &report,
         &[
+            ("files", "failed", "{{pr}} ${nothing}"),
+            ("form", "passed", ""),
+            ("other", "failed", &format!("SHA-256 {} (70000 bytes)", sum(&logo))),
             ("refused", "passed", ""),
             ("weak", "failed", "200 OK"),
             ("curves", "passed", ""),
@@ -236,4 +281,44 @@ pub fn commands(user: &User, name: &str) {
     let control = |text: &str| text.chars().any(|c| c == '\u{1b}' || c == '\u{7}');
     assert!(!control(&ended.err) && !control(&ended.out), "{ended:?}");
     user.finds_nothing_of(&environment);
+}
+
+/// Databases have the extensions that they ask for before their SQL files run, and suites may be left out by a condition, which is
+/// reported, signed and never taken for passed.
+#[track_caller]
+pub fn extensions_and_conditions(user: &User, name: &str) {
+    let database = |extensions: &str| {
+        format!(
+            "values: {{ deep: false }}\ndatabases:\n  pg: {{ image: 'localhost/dayfly/postgres:1', roles: [app], extensions: [{extensions}], sql: [seed.sql] }}\n"
+        )
+    };
+    let suite = |name: &str, more: &str| {
+        format!(
+            "  {name}:\n    kind: acceptance\n    needs: [pg]\n{more}    cases:\n      - id: {name}\n        name: the seed could use the extension\n        steps:\n          - sql: {{ database: pg, role: app, query: SELECT sum FROM sums, rows: [[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb]] }}\n"
+        )
+    };
+    let seed = "CREATE TABLE sums AS SELECT encode(digest('a', 'sha256'), 'hex') AS sum;\nGRANT SELECT ON sums TO app;\n";
+    std::fs::write(user.folder.path().join("seed.sql"), seed).unwrap();
+    let suites = format!("suites:\n{}{}", suite("usual", "    when: true\n"), suite("deep", "    when: '{{deep}}'\n"));
+    let file = user.describes(name, &(database("pgcrypto, 'uuid-ossp'") + &suites));
+    user.runs(&file, "1", &[]).code(0).says("PASSED").says("Not run, because of their condition").says("deep");
+    let environment = format!("{name}-pr-1");
+    assert_eq!(user.report(&environment)["leftOut"], serde_json::json!(["deep"]));
+    let folder = user.evidence(&environment);
+    let folder = folder.to_str().unwrap();
+    let verifies = |more: &[&str]| user.dayfly(&[&["verify", folder, "--key", "key.pem.pub", "--require-passed"], more].concat());
+    verifies(&["--require-suite", "usual"]).code(0).says("not run, because of its condition");
+    verifies(&["--require-suite", "deep"]).code(10);
+    for format in ["text", "markdown", "html"] {
+        let report = user.dayfly(&["report", folder, "--format", format]).code(0);
+        assert!(report.out.to_lowercase().contains("not run"), "{}", report.out);
+    }
+    let planned = |more: &[&str]| user.dayfly(&[&["plan", &file, "--output", "json"], more].concat()).code(0).json();
+    assert_eq!(planned(&[])["suites"]["deep"]["left_out"], true);
+    assert_eq!(planned(&["--set", "deep=true"])["suites"]["deep"]["left_out"], Value::Null);
+
+    let absent = format!("{name}-absent");
+    let file = user.describes(&absent, &(database("nope") + "suites:\n" + &suite("usual", "    when: false\n")));
+    user.runs(&file, "1", &[]).code(4).says("the extension nope: ").says("nope.control");
+    user.finds_nothing_of(&format!("{absent}-pr-1"));
 }

@@ -1,5 +1,7 @@
 //! Builds the TestEnvironment spec of a description. Pure.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -21,12 +23,7 @@ pub fn build(
         path: valid.path.display().to_string(),
         ..DescriptionSource::default()
     };
-    for (path, bytes) in &valid.files {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => drop(description.files.insert(path.clone(), text.to_owned())),
-            Err(_) => drop(description.binary_files.insert(path.clone(), STANDARD.encode(bytes))),
-        }
-    }
+    (description.files, description.binary_files) = contents(&valid.files);
     let asked = RequestedBy { job: runner.job, actor: runner.actor };
     TestEnvironmentSpec {
         description,
@@ -46,8 +43,23 @@ pub fn build(
     }
 }
 
+/// Text files, and binary files in base64.
+fn contents(files: &BTreeMap<String, Vec<u8>>) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let (mut texts, mut binary) = (BTreeMap::new(), BTreeMap::new());
+    for (path, bytes) in files {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => drop(texts.insert(path.clone(), text.to_owned())),
+            Err(_) => drop(binary.insert(path.clone(), STANDARD.encode(bytes))),
+        }
+    }
+    (texts, binary)
+}
+
 fn base(of: &BaseFile) -> BaseSource {
+    let (files, binary_files) = contents(&of.files);
     BaseSource {
+        files,
+        binary_files,
         inline: Some(String::from_utf8_lossy(&of.bytes).into_owned()),
         config_map: None,
         path: of.path.clone(),

@@ -114,6 +114,9 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     for planned in opened.iter().flat_map(|o| &o.planned_suites).map(|p| &p.named).filter(|p| !ran(&p.name)) {
         line(text, "suite", format!("{:<24} announced, never ran", planned.name));
     }
+    for name in &run.left_out {
+        line(text, "suite", format!("{name:<24} not run, because of its condition"));
+    }
     for name in &run.not_selected {
         line(text, "suite", format!("{name:<24} not selected"));
     }

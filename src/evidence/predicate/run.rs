@@ -40,6 +40,9 @@ pub struct RunPredicate {
     /// Suites of the description that the caller did not select.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
+    /// Suites that did not run, because their condition left them out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Ends of units while suites ran that no step asked for, those that a suite allows included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unit_ends: Vec<UnitEnd>,

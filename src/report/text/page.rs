@@ -56,6 +56,7 @@ impl Page {
         let ends = facts.unit_ends.iter().filter(|end| !told || end.allowed_by.is_some());
         self.list("Ended unasked", ends.map(|end| line(&display::unit_end(end), 500)).collect());
         self.list("Suites that were not selected", facts.not_selected.iter().map(|name| line(name, 60)).collect());
+        self.list("Not run, because of their condition", facts.left_out.iter().map(|name| line(name, 60)).collect());
         let logs = clues::kept_files(facts);
         self.list(
             "Logs, in the folder of the evidence",

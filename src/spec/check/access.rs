@@ -4,31 +4,9 @@ use std::collections::BTreeSet;
 
 use super::address;
 use super::context::Checker;
-use crate::spec::model::{Action, Environment, Step, Suite};
+use crate::spec::model::{Action, Environment, Suite};
 use crate::spec::span::FieldPath;
-
-/// Steps of a suite, with their paths.
-pub(super) fn steps<'a>(at: &FieldPath, suite: &'a Suite) -> impl Iterator<Item = (FieldPath, &'a Step)> {
-    let at = at.key("cases");
-    suite.cases.iter().enumerate().flat_map(move |(i, case)| {
-        let at = at.index(i);
-        let of = move |key: &str, steps: &'a [Step]| {
-            let at = at.key(key);
-            steps.iter().enumerate().flat_map(move |(j, step)| with_inner(at.index(j), step)).collect::<Vec<_>>()
-        };
-        [of("steps", &case.steps), of("cleanup", &case.cleanup)].concat()
-    })
-}
-
-/// A step and those that it repeats, with their paths.
-fn with_inner(at: FieldPath, step: &Step) -> Vec<(FieldPath, &Step)> {
-    let mut all = vec![(at.clone(), step)];
-    if let Action::Repeat(repeat) = &step.action {
-        let at = at.key("repeat").key("steps");
-        all.extend(repeat.steps.iter().enumerate().flat_map(|(i, step)| with_inner(at.index(i), step)));
-    }
-    all
-}
+pub(super) use crate::spec::step_files::steps;
 
 /// The unit that a step must reach to pass, and the path of what says so.
 pub(super) fn unit_reached<'a>(at: &FieldPath, action: &'a Action, e: &'a Environment) -> Option<(FieldPath, &'a str)> {

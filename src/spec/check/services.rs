@@ -133,7 +133,7 @@ fn files(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
     }
 }
 
-fn inner_path(check: &mut Checker<'_>, at: &FieldPath, path: &str) {
+pub(super) fn inner_path(check: &mut Checker<'_>, at: &FieldPath, path: &str) {
     if !is_inner_path(path) {
         let help = "name a file in the folder of the description or below, by relative path without `..`";
         check.diagnostics.add(at, format!("the path `{path}` leaves the description's folder"), help);

@@ -5,8 +5,10 @@ use super::capture::captures;
 use super::context::{Checker, is_literal};
 use super::messaging;
 use super::preceding::PrecedingSteps;
+use super::services::inner_path;
 use crate::spec::model::{Action, Http, Step};
 use crate::spec::span::FieldPath;
+use crate::spec::step_files;
 
 pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preceding: &PrecedingSteps<'_>) {
     match &step.action {
@@ -62,9 +64,7 @@ fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
             "write one such as `GET` or `POST`",
         );
     }
-    if http.body.is_some() && http.json.is_some() {
-        check.diagnostics.add(at, "the request has both `body` and `json`", "keep one of the two");
-    }
+    bodies(check, at, http);
     for (i, status) in http.expect.status.iter().enumerate().filter(|(_, s)| !(100..=599).contains(*s)) {
         let at = at.key("expect").key("status").index(i);
         check.diagnostics.add(&at, format!("{status} is not an HTTP status"), "write a number from 100 to 599");
@@ -75,6 +75,31 @@ fn http(check: &mut Checker<'_>, at: &FieldPath, http: &Http, from_unit: bool) {
         check.diagnostics.add(&at.key("expect").key("sha256"), format!("`{sum}` is not a SHA-256 digest"), help);
     }
     captures(check, &at.key("capture"), &http.capture, &["body", "sha256"], true);
+}
+
+/// Checks that there is at most one body, and the paths of files.
+fn bodies(check: &mut Checker<'_>, at: &FieldPath, http: &Http) {
+    let given = [
+        (http.body.is_some(), "body"),
+        (http.json.is_some(), "json"),
+        (http.file.is_some(), "file"),
+        (!http.multipart.is_empty(), "multipart"),
+    ];
+    let given: Vec<&str> = given.into_iter().filter(|(given, _)| *given).map(|(_, name)| name).collect();
+    if let [one, other, ..] = given.as_slice() {
+        check.diagnostics.add(at, format!("the request has both `{one}` and `{other}`"), "keep one of the two");
+    }
+    for (i, part) in http.multipart.iter().enumerate().filter(|(_, p)| p.text.is_some() == p.file.is_some()) {
+        let message = format!("the part `{}` needs `text` or `file`, and not both", part.name);
+        check.diagnostics.add(&at.key("multipart").index(i), message, "keep one of the two");
+    }
+    if http.expect.file.is_some() && http.expect.sha256.is_some() {
+        let at = at.key("expect");
+        check.diagnostics.add(&at, "the answer is compared with `file` and `sha256`", "keep one of the two");
+    }
+    for (at, path) in step_files::of_http(at, http) {
+        inner_path(check, &at, path);
+    }
 }
 
 /// Checks the scheme of every address, and the host if it contains no variables.

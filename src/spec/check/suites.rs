@@ -29,6 +29,10 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
         check.unit(&at.key("mayEnd").index(i), unit);
     }
     check.secrets(&at.key("secrets"), &suite.secrets);
+    if suite.runs().is_none() {
+        let help = "write `true` or `false`, or a value that is one of them, such as `'{{nightly}}'`";
+        check.diagnostics.add(&at.key("when"), "the condition is neither `true` nor `false`", help);
+    }
     check.duration(&at.key("timeout"), &suite.timeout);
     match (&suite.image, suite.cases.is_empty()) {
         (Some(image), true) => container(check, at, suite, image),

@@ -25,6 +25,16 @@ pub struct Http {
     /// Request body as JSON; sets the content type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
+    /// Request body: this file in the folder of the description or below, by relative path; at most 1 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Request body: the parts of a form (`multipart/form-data`); sets the content type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub multipart: Vec<Part>,
+    /// Base64 of the files that the step sends, by path; on the way to the agent only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(skip)]
+    pub contents: BTreeMap<String, String>,
     /// Longest time for the request with its complete answer (default `30s`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"30s")]
@@ -39,6 +49,26 @@ pub struct Http {
 
 fn get() -> String {
     "GET".into()
+}
+
+/// One part of a form: `text`, or a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Part {
+    /// Name of the field.
+    pub name: String,
+    /// Its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Instead of `text`: a file in the folder of the description or below, by relative path; at most 1 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// File name to send (default: that of `file`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+    /// Content type (default for files: `application/octet-stream`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 /// Requirements for an HTTP answer.
@@ -63,6 +93,9 @@ pub struct HttpExpect {
     /// Lower-case hexadecimal SHA-256 of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// File that the body equals, by relative path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Header values, compared exactly.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

@@ -17,6 +17,9 @@ pub struct Database {
     /// Login roles; each gets a generated password, delivered as the secret `<database>.<role>`.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Extensions of the image, created before the SQL files run, such as `pgcrypto`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
     /// SQL files beside the description, run in this order as the superuser after the roles exist.
     #[serde(default)]
     pub sql: Vec<String>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security};
 use super::step::Step;
+use super::value::Scalar;
 
 /// One suite: either `image` (a container suite) or `cases` (built-in steps).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +23,9 @@ pub struct Suite {
     /// Secrets delivered as `/run/secrets/<name>`; also `{{secret "name"}}` in steps and in `secretEnv`.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// `true` or `false`, usually a value such as `'{{nightly}}'`; with `false` the suite is left out, and reported as not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Scalar>,
     /// May run in parallel with other suites that set this (default false).
     #[serde(default)]
     pub parallel: bool,
@@ -78,6 +82,18 @@ fn default_timeout() -> String {
 }
 fn default_results() -> String {
     "/results".into()
+}
+
+impl Suite {
+    /// Whether its condition lets it run; none if the condition is neither true nor false.
+    pub fn runs(&self) -> Option<bool> {
+        match self.when.as_ref() {
+            None => Some(true),
+            Some(Scalar::Bool(condition)) => Some(*condition),
+            Some(Scalar::Text(text)) => text.parse().ok(),
+            Some(Scalar::Int(_)) => None,
+        }
+    }
 }
 
 /// Acceptance or security.

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod evidence;
 pub mod file;
 pub mod identity;
+pub mod import;
 pub mod install;
 pub mod lease;
 pub mod lifecycle;

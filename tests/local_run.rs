@@ -674,3 +674,39 @@ fn a_suite_that_prints_endlessly_without_a_line_end_costs_little_memory() {
     });
     assert!(told);
 }
+
+/// A Compose file of this user becomes an environment: the draft is answered where it asks, and comes up.
+#[test]
+fn an_imported_description_comes_up_and_passes() {
+    needs_engine!();
+    let user = User::new();
+    let compose = r#"
+name: imported
+services:
+  front:
+    image: localhost/dayfly/python:1
+    entrypoint: [python3, -c]
+    command: ["import http.server, os; assert os.environ['STOCK_URL'] == 'http://stock_api:8081/' or os.environ['STOCK_URL'] == 'http://stock-api:8081/'; http.server.test(http.server.SimpleHTTPRequestHandler, port=8080)"]
+    working_dir: /tmp
+    ports: ["80:8080"]
+    environment: { STOCK_URL: "http://stock_api:8081/", DATABASE_URL: "postgres://shop:hunter2hunter2@db/shop" }
+    depends_on: [stock_api]
+    healthcheck: { test: ["CMD", "curl", "-f", "http://localhost:8080/"] }
+  stock_api:
+    image: localhost/dayfly/python:1
+    entrypoint: [python3, -m, http.server, "8081", --directory, /tmp]
+    expose: [8081]
+  db:
+    image: localhost/dayfly/postgres:1
+    environment: { POSTGRES_USER: shop, POSTGRES_PASSWORD: hunter2hunter2 }
+"#;
+    std::fs::write(user.folder.path().join("compose.yaml"), compose).unwrap();
+    user.dayfly(&["import", "compose", "compose.yaml", "--out", "environment.yaml"]).code(0);
+    let draft = std::fs::read_to_string(user.folder.path().join("environment.yaml")).unwrap();
+    assert!(draft.contains("http://stock-api:8081/") && !draft.contains("hunter2hunter2"), "{draft}");
+    user.owns("imported-pr-0");
+    user.dayfly(&["up"]).code(0).says("imported-pr-0 is up");
+    user.dayfly(&["test", "imported-pr-0"]).code(0).says("front accepts connections");
+    user.dayfly(&["down", "imported-pr-0"]).code(0);
+    user.finds_nothing_of("imported-pr-0");
+}

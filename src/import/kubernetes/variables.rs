@@ -1,0 +1,110 @@
+//! Variables of a container: `env` and `envFrom`, with what they refer to.
+
+use super::data::Data;
+use crate::import::tree::{Tree, Value};
+
+/// A variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) line: usize,
+    pub(super) source: Source,
+}
+
+/// Where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A value; a dollar sign in it is doubled, as the shared code expects it.
+    Text(String),
+    /// A key of a Secret: its object and key.
+    Secret(String, String),
+    /// Something that a description does not have, and why.
+    Nothing(String),
+}
+
+pub(super) fn of(container: &Tree, data: &Data) -> Vec<Variable> {
+    let mut all: Vec<Variable> = vec![];
+    for item in container.list("env") {
+        let Some(name) = item.word("name").map(str::to_owned) else { continue };
+        let source = source(item, data);
+        let source = match source {
+            Source::Text(text) => expanded(&text, &all),
+            other => other,
+        };
+        all.push(Variable { name, line: item.line, source });
+    }
+    for item in container.list("envFrom") {
+        let prefix = item.word("prefix").unwrap_or_default();
+        let of = |key: &str| item.get(key).and_then(|r| r.word("name"));
+        let mut add = |name: String, source: Source| {
+            if !all.iter().any(|known| known.name == name) {
+                all.push(Variable { name, line: item.line, source });
+            }
+        };
+        if let Some(name) = of("configMapRef") {
+            for (key, value) in data.config(name) {
+                add(format!("{prefix}{key}"), Source::Text(literal(value)));
+            }
+        }
+        if let Some(name) = of("secretRef") {
+            for key in data.secret(name) {
+                add(format!("{prefix}{key}"), Source::Secret(name.to_owned(), key.clone()));
+            }
+        }
+    }
+    all
+}
+
+fn source(item: &Tree, data: &Data) -> Source {
+    let Some(from) = item.get("valueFrom") else {
+        return match item.get("value").map(|v| &v.value) {
+            Some(Value::Text(text)) => Source::Text(literal(text)),
+            None => Source::Text(String::new()),
+            Some(_) => Source::Nothing("its value is no text".into()),
+        };
+    };
+    let pair = |key: &str| from.get(key).and_then(|r| Some((r.word("name")?, r.word("key")?)));
+    if let Some((object, key)) = pair("secretKeyRef") {
+        return Source::Secret(object.to_owned(), key.to_owned());
+    }
+    if let Some((object, key)) = pair("configMapKeyRef") {
+        let found = data.config(object).iter().find(|(known, _)| known == key);
+        return found.map_or_else(
+            || Source::Nothing(format!("the input has no ConfigMap {object} with {key}")),
+            |(_, value)| Source::Text(literal(value)),
+        );
+    }
+    let field = from.get("fieldRef").and_then(|f| f.word("fieldPath")).unwrap_or("a field");
+    Source::Nothing(format!("it is {field} of the pod, which a unit does not know"))
+}
+
+fn literal(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+/// A text with the earlier variables that it refers to as `$(NAME)`.
+fn expanded(text: &str, known: &[Variable]) -> Source {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("$$(") {
+        out.push_str(&rest[..at]);
+        let inner = &rest[at + 3..];
+        let end = inner.find(')').unwrap_or(inner.len());
+        let name = &inner[..end];
+        match known.iter().find(|v| v.name == name).map(|v| &v.source) {
+            Some(Source::Text(value)) => out.push_str(value),
+            // The shared code takes a variable whose name is that of a secret for one.
+            Some(Source::Secret(object, key)) => out.push_str(&format!("${{{}}}", marker(object, key))),
+            _ => out.push_str(&rest[at..(at + 4 + end).min(rest.len())]),
+        }
+        rest = inner.get(end + 1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Source::Text(out)
+}
+
+/// The name that stands for a key of a Secret wherever it is used.
+pub(super) fn marker(object: &str, key: &str) -> String {
+    let plain: String =
+        format!("{object}_{key}").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("SECRET_{plain}")
+}

@@ -1,0 +1,114 @@
+//! Mounts of a container: files, writable folders, generated secrets.
+
+use super::data::Data;
+use super::variables::marker;
+use crate::import::context::Context;
+use crate::import::draft::{FileSource, Service};
+use crate::import::hosts;
+use crate::import::mounts;
+use crate::import::tree::Tree;
+
+/// Most files of one mount.
+const MAX_FILES: usize = 100;
+
+pub(super) fn take(
+    unit: &str,
+    pod: &Tree,
+    claims: &[Tree],
+    container: &Tree,
+    data: &Data,
+    service: &mut Service,
+    cx: &mut Context,
+) {
+    for mount in container.list("volumeMounts") {
+        let (Some(name), Some(path)) = (mount.word("name"), mount.word("mountPath")) else { continue };
+        let place = format!("{unit}.volumeMounts {path}");
+        let volume = pod.list("volumes").iter().find(|v| v.word("name") == Some(name));
+        let is_claim = claims.iter().any(|c| c.at(&["metadata"]).and_then(|m| m.word("name")) == Some(name));
+        let Some(volume) = volume else {
+            if is_claim {
+                cx.notes.map();
+                mounts::writable(path, service);
+            } else {
+                cx.notes.drop(mount.line, place, "the pod has no such volume");
+            }
+            continue;
+        };
+        if volume.get("emptyDir").is_some()
+            || volume.get("persistentVolumeClaim").is_some()
+            || volume.get("ephemeral").is_some()
+        {
+            cx.notes.map();
+            mounts::writable(path, service);
+        } else if let Some(map) = volume.get("configMap") {
+            cx.notes.map();
+            files(map, mount, path, data, service, cx);
+        } else if let Some(secret) = volume.get("secret") {
+            cx.notes.map();
+            secrets(secret, path, data, service, cx);
+        } else if let Some(projected) = volume.get("projected") {
+            for source in projected.list("sources") {
+                if let Some(map) = source.get("configMap") {
+                    files(map, mount, path, data, service, cx);
+                } else if let Some(secret) = source.get("secret") {
+                    secrets(secret, path, data, service, cx);
+                }
+            }
+        } else {
+            cx.notes.drop(mount.line, place, "units share no files with the node or with each other");
+        }
+    }
+}
+
+fn files(map: &Tree, mount: &Tree, path: &str, data: &Data, service: &mut Service, cx: &mut Context) {
+    let Some(name) = map.word("name") else { return };
+    let wanted = |key: &str| {
+        let items = map.list("items");
+        items.is_empty() || items.iter().any(|item| item.word("key") == Some(key))
+    };
+    let sub = mount.word("subPath");
+    let known = data.config(name);
+    if known.is_empty() {
+        return service.ask(
+            "files",
+            format!("it reads {path} from the ConfigMap {name}, which the input does not have: what is in it?"),
+        );
+    }
+    for (key, text) in known.iter().filter(|(key, _)| wanted(key) && sub.is_none_or(|sub| sub == key)).take(MAX_FILES) {
+        for unit in hosts::mentions_in_lines(text, &cx.names) {
+            service.needs(&unit, false, Some(key));
+        }
+        let target = if sub.is_some() { path.to_owned() } else { format!("{}/{key}", path.trim_end_matches('/')) };
+        if mounts::holds_secret(text) {
+            service.ask(
+                "files",
+                format!("{target} holds what looks like a secret, and is not copied: write it anew, with `path`"),
+            );
+            continue;
+        }
+        mounts::file(&target, FileSource::Text(text.clone()), service);
+    }
+}
+
+fn secrets(secret: &Tree, path: &str, data: &Data, service: &mut Service, cx: &mut Context) {
+    let Some(name) = secret.word("secretName").or(secret.word("name")) else { return };
+    let items: Vec<String> = secret.list("items").iter().filter_map(|i| i.word("key").map(str::to_owned)).collect();
+    let keys = if items.is_empty() { data.secret(name).to_vec() } else { items };
+    if keys.is_empty() {
+        return service.ask(
+            "secrets",
+            format!(
+                "it reads {path} from the Secret {name}, which the input does not have: which secrets does it need?"
+            ),
+        );
+    }
+    for key in keys.iter().take(MAX_FILES) {
+        let generated = cx.secrets.of(&format!("{name}-{key}"), &format!("${{{}}}", marker(name, key)));
+        service.receives(&generated);
+        let question = format!(
+            "it reads the secret {}/{key}: can it read /run/secrets/{generated}, and may it be any text?",
+            path.trim_end_matches('/')
+        );
+        service.ask("secrets", question);
+    }
+}

@@ -1,0 +1,52 @@
+//! Products that dayfly runs itself, by the names of their images. Pure.
+
+/// A product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Product {
+    /// A database under `databases`.
+    PostgreSql,
+    /// The broker under `broker`.
+    RabbitMq,
+}
+
+/// The product of an image.
+pub(super) fn of(image: &str) -> Option<Product> {
+    let path = image.split('@').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let name = last.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let is = |product: &str| name == product || name.ends_with(&format!("-{product}"));
+    if is("postgres") || is("postgresql") || matches!(name.as_str(), "postgis" | "pgvector" | "timescaledb") {
+        Some(Product::PostgreSql)
+    } else if is("rabbitmq") {
+        Some(Product::RabbitMq)
+    } else {
+        None
+    }
+}
+
+/// Returns true for images that read other variables than dayfly sets.
+pub(super) fn is_bitnami(image: &str) -> bool {
+    image.contains("bitnami")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_usual_images() {
+        for image in [
+            "postgres:16",
+            "docker.io/library/postgres",
+            "bitnami/postgresql:15",
+            "zulip/zulip-postgresql:14",
+            "postgis/postgis@sha256:0",
+        ] {
+            assert_eq!(of(image), Some(Product::PostgreSql), "{image}");
+        }
+        assert_eq!(of("rabbitmq:3-management"), Some(Product::RabbitMq));
+        for image in ["quay.io/prometheuscommunity/postgres-exporter:1", "postgres/app:1", "redis:7"] {
+            assert_eq!(of(image), None, "{image}");
+        }
+    }
+}

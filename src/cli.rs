@@ -23,10 +23,14 @@ pub mod down;
 pub mod environment;
 pub mod error;
 pub mod extend;
+pub mod files;
 pub mod forward;
+pub mod help;
 pub mod identity;
 pub mod identity_token;
 pub mod image;
+pub mod import;
+pub mod init;
 pub mod install;
 pub mod keep;
 pub mod key;
@@ -77,6 +81,13 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a description, an example suite and the file for CI, from what is in this folder
+    Init(init::InitArgs),
+    /// Draft a description from files of another tool
+    Import {
+        #[command(subcommand)]
+        format: import::ImportFormat,
+    },
     /// Check a description or a policy and report every error and warning
     Validate {
         #[command(flatten)]
@@ -219,6 +230,11 @@ impl Verb {
 }
 
 impl Cli {
+    /// The command line with its help, for parsing and for manual pages.
+    pub fn explained() -> clap::Command {
+        help::explain(Self::command())
+    }
+
     /// Runs the subcommand and returns the exit code.
     pub async fn perform(mut self) -> anyhow::Result<u8> {
         let origins = settings::apply(&mut self.common, self.verb.wanted())?;
@@ -228,6 +244,8 @@ impl Cli {
             Verb::Validate { description, policy, deny_warnings } => {
                 validate::run(&description, &policy, deny_warnings, json)
             }
+            Verb::Init(args) => init::run(&args, common),
+            Verb::Import { format } => import::run(format, common),
             Verb::Schema { kind } => Ok(schema::run(kind)),
             Verb::Plan { description, policy, pr, graph } => plan::run(&description, &policy, pr, graph, json),
             Verb::Render(args) => render::run(args, common),
@@ -252,7 +270,7 @@ impl Cli {
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,
             Verb::Config(args) => config::run(&args, &origins, common),
             Verb::Completions { shell } => Ok(completions::run(Self::command(), shell)),
-            Verb::Man { folder } => man::run(Self::command(), &folder),
+            Verb::Man { folder } => man::run(Self::explained(), &folder),
             Verb::Controller(args) => controller::run(args, common).await,
             Verb::Install(args) => install::run(args, common).await,
             Verb::Uninstall(args) => uninstall::run(args, common).await,

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 use dayfly::cli::error::ReportedError;
 use dayfly::cli::{Cli, Verb, stdio};
 use dayfly::model::sanitize;
@@ -11,7 +11,8 @@ use dayfly::report::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = Cli::explained().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => return ExitCode::from(usage(&e)),
     };

@@ -57,6 +57,12 @@ impl Revision {
         Ok(revision)
     }
 
+    /// The repository of a place, which may have no commit yet.
+    pub(super) fn without_commit(location: &Location, process: &Process) -> Option<Self> {
+        let git_dir = location.top.as_ref()?.join(".git");
+        Some(Self { git_dir, process: process.clone(), commit: String::new() })
+    }
+
     pub(super) fn commit(&self) -> &str {
         &self.commit
     }

@@ -23,6 +23,12 @@ pub struct WorkingCopy {
 }
 
 impl WorkingCopy {
+    /// Address of the remote `origin` of the repository around a description, which need not exist.
+    pub fn remote_of(description: &Path, process: &Process) -> Option<String> {
+        let location = Location::find(description, &process.folder).ok()?;
+        Revision::without_commit(&location, process)?.remote()
+    }
+
     /// Looks at the repository of a description; none if it lies in none.
     pub fn find(description: &Path, process: &Process) -> Result<Option<Self>, BaseError> {
         let location = Location::find(description, &process.folder)?;

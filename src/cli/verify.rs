@@ -30,7 +30,8 @@ pub struct VerifyArgs {
     /// Folder of a run or a removal, or a single envelope or bundle
     pub path: PathBuf,
     /// Public key to trust
-    #[arg(long, value_name = "FILE")]
+    // `--key` is the private key of other commands; here it was the name once.
+    #[arg(long = "public-key", alias = "key", value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Require this head commit
     #[arg(long, value_name = "SHA")]
@@ -70,10 +71,10 @@ pub struct RequirementArgs {
     /// Refuse a run that ended longer ago
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub max_age: Option<Duration>,
-    /// Require that this suite passed, and its digest if one is given; may be repeated
+    /// Require that this suite passed, and its digest if one is given (repeatable)
     #[arg(long, value_name = "NAME[=sha256:DIGEST]")]
     pub require_suite: Vec<String>,
-    /// Require a passed suite of this kind; may be repeated
+    /// Require a passed suite of this kind (repeatable)
     #[arg(long, value_name = "KIND", value_parser = suite_kind)]
     pub require_kind: Vec<SuiteKind>,
     /// Count only suites of the protected base (`--suites-from`), and require that there are some and all passed
@@ -123,7 +124,9 @@ fn run_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
 /// code. An error is a usage error (exit code 2): no key, no such path, an invalid commit or digest.
 pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<u8> {
     let Some(key) = &args.key else {
-        bail!("failed to verify: give the public key to trust with --key; evidence cannot name its own trusted key");
+        bail!(
+            "failed to verify: give the public key to trust with --public-key; evidence cannot name its own trusted key"
+        );
     };
     let key = load_public(key)?;
     let expect = expect(args)?;

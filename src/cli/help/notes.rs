@@ -1,0 +1,107 @@
+//! Examples and exit codes of every subcommand. Data only.
+
+/// Examples of the whole command line.
+pub(super) const TOP_EXAMPLES: &str = "Examples:
+  dayfly init                                   write a description, an example suite and the file for CI
+  dayfly up                                     start the environment of the nearest environment.yaml
+  dayfly run --pr 7                             start, test, report, sign, remove";
+
+/// Every exit code.
+pub(super) const EXIT_CODES: &str = "Exit codes:
+  0  passed                          5  an acceptance suite failed      10  verification refused
+  1  unexpected error, or superseded 6  a security suite failed        130  interrupted
+  2  usage, or invalid description   7  inconclusive
+  3  no capacity                     8  no evidence
+  4  not ready, or a service ended   9  something could not be removed  11  `diff` found differences";
+
+/// Codes of a subcommand that only reads its input.
+macro_rules! reads {
+    ($examples:literal) => {
+        concat!(
+            "Examples:\n",
+            $examples,
+            "\n\nExit codes: 0 done; 1 unexpected error; 2 usage, or input that cannot be read"
+        )
+    };
+}
+
+/// Codes of a subcommand that asks an engine about an environment.
+macro_rules! asks {
+    ($examples:literal) => {
+        concat!(
+            "Examples:\n",
+            $examples,
+            "\n\nExit codes: 0 done; 1 the engine failed; 2 usage, or no such environment; 3 no capacity; 130 interrupted"
+        )
+    };
+}
+
+/// The notes of a subcommand by its path, such as `key generate`; none for those of machines.
+pub(super) fn of(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "init" => reads!("  dayfly init\n  dayfly init --compose docker-compose.yml --forge gitlab --yes"),
+        "import" => reads!("  dayfly import compose compose.yaml --out environment.yaml"),
+        "import compose" => reads!(
+            "  dayfly import compose compose.yaml --out environment.yaml\n  docker compose config > merged.yaml && dayfly import compose merged.yaml    (several files, include, extends)"
+        ),
+        "import kubernetes" => reads!(
+            "  helm template shop ./chart | dayfly import kubernetes - --out environment.yaml\n  kustomize build overlays/test | dayfly import kubernetes -"
+        ),
+        "validate" => {
+            "Examples:\n  dayfly validate\n  dayfly validate environments/shop --deny-warnings --output json\n\nExit codes: 0 valid; 2 errors, or warnings with --deny-warnings"
+        }
+        "schema" => reads!("  dayfly schema > .dayfly.schema.json"),
+        "plan" => reads!("  dayfly plan\n  dayfly plan environments/shop --graph mermaid"),
+        "render" => reads!("  dayfly render environments/shop --pr 7 | kubectl apply --dry-run=server -f -"),
+        "up" => {
+            "Examples:\n  dayfly up\n  dayfly up environments/shop --pr 7 --set replicas=2\n\nExit codes: 0 up; 1 unexpected error, or superseded; 2 usage, or invalid description; 3 no capacity; 4 not ready; 9 something could not be removed; 130 interrupted"
+        }
+        "diff" => {
+            "Examples:\n  dayfly diff\n  dayfly diff environments/shop --pr 7 --image api=registry.example/shop/api:2\n\nExit codes: 0 nothing differs; 11 something differs; 1 the engine failed; 2 usage, invalid description, or no such environment"
+        }
+        "test" => {
+            "Examples:\n  dayfly test shop-pr-7\n  dayfly test shop-pr-7 --suite orders\n\nExit codes: as `dayfly run`, without 8 and 9"
+        }
+        "run" => {
+            "Examples:\n  dayfly run --pr 7\n  dayfly run environments/shop --pr 7 --commit \"$SHA\" --key ci-key.pem --evidence evidence\n  dayfly run --unsigned\n\nExit codes: 0 passed; 1 unexpected error, or superseded; 2 usage, or invalid description; 3 no capacity; 4 not ready, or a service ended; 5 an acceptance suite failed; 6 a security suite failed; 7 inconclusive; 8 no evidence; 9 something could not be removed; 130 interrupted"
+        }
+        "submit" => {
+            "Examples:\n  dayfly submit environments/shop --pr 7 --commit \"$SHA\" --wait\n\nExit codes: with --wait those of `dayfly run`; otherwise 0 submitted; 1 the API server refused; 2 usage, or invalid description; 130 interrupted"
+        }
+        "list" => asks!("  dayfly list\n  dayfly list --engine local,kubernetes --output json"),
+        "status" => asks!("  dayfly status shop-pr-7"),
+        "logs" => asks!("  dayfly logs shop-pr-7 api --follow\n  dayfly logs shop-pr-7 api --evidence evidence"),
+        "secrets" => asks!("  dayfly secrets shop-pr-7\n  dayfly secrets shop-pr-7 pg.app --reveal"),
+        "forward" => asks!("  dayfly forward shop-pr-7 web"),
+        "down" => {
+            "Examples:\n  dayfly down shop-pr-7\n  dayfly down environments/shop --pr 7 --ignore-not-found\n\nExit codes: 0 removed; 1 the engine failed; 2 usage, or no such environment; 9 something could not be removed; 130 interrupted"
+        }
+        "extend" => asks!("  dayfly extend shop-pr-7 8h"),
+        "keep" => asks!("  dayfly keep shop-pr-7 --reason \"look at the queue\"\n  dayfly keep shop-pr-7 --release"),
+        "reap" => {
+            "Examples:\n  dayfly reap --expired --orphans --dry-run\n  dayfly reap --expired --idle 24h --key reaper.pem --evidence removals\n\nExit codes: 0 done; 1 the engine failed; 2 usage; 7 the list of open pull requests is uncertain, so that nothing was removed by it; 8 a record could not be stored; 9 something could not be removed; 130 interrupted"
+        }
+        "report" => reads!("  dayfly report evidence\n  dayfly report evidence --format html --out report.html"),
+        "verify" => {
+            "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
+        }
+        "key" => reads!("  dayfly key generate\n  dayfly key show ci-key.pem.pub"),
+        "key generate" => reads!("  dayfly key generate\n  dayfly key generate ci-key.pem --passphrase"),
+        "key show" => reads!("  dayfly key show ci-key.pem.pub"),
+        "image" => reads!("  dayfly image | podman load"),
+        "doctor" => {
+            "Examples:\n  dayfly doctor\n  dayfly doctor environments/shop --engine kubernetes\n\nExit codes: 0 everything is there; 2 usage, or invalid description; 4 something is missing"
+        }
+        "config" => reads!("  dayfly config\n  dayfly config environments/shop --output json"),
+        "completions" => reads!("  dayfly completions bash > ~/.local/share/bash-completion/completions/dayfly"),
+        "man" => reads!("  dayfly man ~/.local/share/man/man1"),
+        "controller" => reads!("  dayfly controller --help"),
+        "install" => {
+            "Examples:\n  dayfly install --dry-run\n  dayfly install --image registry.example/dayfly:1\n\nExit codes: 0 installed; 1 the cluster refused, or the controller is not available in time; 2 usage"
+        }
+        "uninstall" => {
+            "Examples:\n  dayfly uninstall\n\nExit codes: 0 removed; 1 the cluster refused; 2 usage; 9 something could not be removed"
+        }
+        _ => return None,
+    })
+}

@@ -297,7 +297,8 @@ pub fn extensions_and_conditions(user: &User, name: &str) {
             "  {name}:\n    kind: acceptance\n    needs: [pg]\n{more}    cases:\n      - id: {name}\n        name: the seed could use the extension\n        steps:\n          - sql: {{ database: pg, role: app, query: SELECT sum FROM sums, rows: [[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb]] }}\n"
         )
     };
-    let seed = "CREATE TABLE sums AS SELECT encode(digest('a', 'sha256'), 'hex') AS sum;\nGRANT SELECT ON sums TO app;\n";
+    let seed =
+        "CREATE TABLE sums AS SELECT encode(digest('a', 'sha256'), 'hex') AS sum;\nGRANT SELECT ON sums TO app;\n";
     std::fs::write(user.folder.path().join("seed.sql"), seed).unwrap();
     let suites = format!("suites:\n{}{}", suite("usual", "    when: true\n"), suite("deep", "    when: '{{deep}}'\n"));
     let file = user.describes(name, &(database("pgcrypto, 'uuid-ossp'") + &suites));
@@ -306,7 +307,8 @@ pub fn extensions_and_conditions(user: &User, name: &str) {
     assert_eq!(user.report(&environment)["leftOut"], serde_json::json!(["deep"]));
     let folder = user.evidence(&environment);
     let folder = folder.to_str().unwrap();
-    let verifies = |more: &[&str]| user.dayfly(&[&["verify", folder, "--key", "key.pem.pub", "--require-passed"], more].concat());
+    let verifies =
+        |more: &[&str]| user.dayfly(&[&["verify", folder, "--key", "key.pem.pub", "--require-passed"], more].concat());
     verifies(&["--require-suite", "usual"]).code(0).says("not run, because of its condition");
     verifies(&["--require-suite", "deep"]).code(10);
     for format in ["text", "markdown", "html"] {

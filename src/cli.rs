@@ -16,12 +16,14 @@ pub mod ci;
 pub mod completions;
 pub mod config;
 pub mod controller;
+pub mod cp;
 pub mod description;
 pub mod diff;
 pub mod doctor;
 pub mod down;
 pub mod environment;
 pub mod error;
+pub mod exec;
 pub mod extend;
 pub mod files;
 pub mod forward;
@@ -140,6 +142,10 @@ pub enum Verb {
     Logs(logs::LogsArgs),
     /// Show the passwords of an environment
     Secrets(secrets::SecretsArgs),
+    /// Run a command in a service, or a shell
+    Exec(exec::ExecArgs),
+    /// Copy files between this machine and a service
+    Cp(cp::CpArgs),
     /// Forward a local port to a service
     Forward(forward::ForwardArgs),
     /// Remove an environment
@@ -259,6 +265,8 @@ impl Cli {
             Verb::Status { environment } => status::run(environment, common).await,
             Verb::Logs(args) => logs::run(args, common).await,
             Verb::Secrets(args) => secrets::run(args, common).await,
+            Verb::Exec(args) => exec::run(args, common).await,
+            Verb::Cp(args) => cp::run(args, common).await,
             Verb::Forward(args) => forward::run(args, common).await,
             Verb::Down(args) => down::run(args, common).await,
             Verb::Extend(args) => extend::run(args, common).await,

@@ -14,6 +14,7 @@ use crate::model::ImageFact;
 use crate::plan::{Plan, Position, SuitePlan};
 use crate::secrets::Secrets;
 
+mod attachment;
 pub mod error;
 pub mod execution;
 #[cfg(any(test, feature = "testing"))]
@@ -25,6 +26,7 @@ pub mod model;
 mod tail;
 mod words;
 
+pub use attachment::{AttachedCommand, OutputPiece, TerminalSize};
 pub use error::{EngineError, Leftover};
 pub use execution::{CommandOutput, Execution, ExecutionEnd};
 pub use model::*;
@@ -132,6 +134,16 @@ pub trait Engine: Send + Sync {
         command: &[String],
         limit: std::time::Duration,
     ) -> Result<Execution, EngineError>;
+
+    /// Runs a command inside a unit's first copy, as its user and with its streams attached, at a terminal of this size if there
+    /// is one. It has no time limit.
+    async fn attach(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        terminal: Option<TerminalSize>,
+    ) -> Result<AttachedCommand, EngineError>;
 
     // Connections
 

@@ -7,8 +7,8 @@ mod support;
 use breakages::EngineCommand;
 use support::life::{self, get, mortal};
 use support::steps;
-use support::update;
 use support::{Running, User, repository};
+use support::{inside, update};
 
 #[test]
 fn a_service_that_exits_during_a_suite_is_not_passed() {
@@ -87,6 +87,12 @@ fn a_service_that_is_restarted_or_removed_from_outside_is_not_passed() {
         let ended = running.ends().says(what);
         assert!(codes.contains(&ended.code), "{ended:?}");
     }
+}
+
+#[test]
+fn commands_run_and_files_are_copied_inside_a_service() {
+    needs_engine!();
+    inside::exec_and_cp(&User::new(), "life-inside");
 }
 
 #[test]

@@ -13,9 +13,9 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, Leftover,
-    LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
-    UnitState,
+    AttachedCommand, Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind,
+    Execution, Leftover, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual,
+    RunningContainer, SuiteExit, TerminalSize, UnitState,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Inherited, Lease, Retention, RetentionChange, RetentionUpdate, TakenOver};
@@ -300,6 +300,16 @@ impl Engine for FakeEngine {
         self.script.executions.get(unit).cloned().unwrap_or_else(|| Err("it breaks off".into())).map_err(|detail| {
             EngineError::Api { what: format!("run a command in {unit}"), detail, leftover: Leftover::None }
         })
+    }
+
+    async fn attach(
+        &self,
+        _: &Lease,
+        unit: &str,
+        _: &[String],
+        _: Option<TerminalSize>,
+    ) -> Result<AttachedCommand, EngineError> {
+        Err(EngineError::Missing(unit.into()))
     }
 
     async fn start_agent(&self, _: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

@@ -19,8 +19,9 @@ use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{
-    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent,
-    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    AttachedCommand, Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind,
+    Execution, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer,
+    SuiteExit, TerminalSize,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -52,7 +53,7 @@ pub use outages::Outages;
 use client::{exec, info};
 use namespace::{claim, owner, remove, requester, retention, secrets};
 use observe::{environments, events};
-use pods::{agents, command, units};
+use pods::{agents, attach, command, units};
 
 #[async_trait]
 impl Engine for KubernetesEngine {
@@ -129,6 +130,16 @@ impl Engine for KubernetesEngine {
         limit: Duration,
     ) -> Result<Execution, EngineError> {
         command::run(self, lease, unit, command, limit).await
+    }
+
+    async fn attach(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        terminal: Option<TerminalSize>,
+    ) -> Result<AttachedCommand, EngineError> {
+        attach::attach(self, lease, unit, command, terminal).await
     }
 
     async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

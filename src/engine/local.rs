@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::{
-    Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind, Execution, LogEvent,
-    LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer, SuiteExit,
+    AttachedCommand, Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind,
+    Execution, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer,
+    SuiteExit, TerminalSize,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
@@ -22,6 +23,7 @@ use crate::secrets::Secrets;
 pub mod agent_image;
 mod agents;
 mod anchor;
+mod attach;
 mod claim;
 mod client;
 mod command;
@@ -138,6 +140,16 @@ impl Engine for LocalEngine {
         limit: Duration,
     ) -> Result<Execution, EngineError> {
         command::run(self, lease, unit, command, limit).await
+    }
+
+    async fn attach(
+        &self,
+        lease: &Lease,
+        unit: &str,
+        command: &[String],
+        terminal: Option<TerminalSize>,
+    ) -> Result<AttachedCommand, EngineError> {
+        attach::attach(self, lease, unit, command, terminal).await
     }
 
     async fn start_agent(&self, lease: &Lease, position: &Position) -> Result<AgentLink, EngineError> {

@@ -4,7 +4,7 @@ use crate::in_cluster;
 use crate::support::Running;
 use crate::support::life::{self, get, mortal};
 use crate::support::steps;
-use crate::support::update;
+use crate::support::{inside, update};
 use crate::world::kubectl;
 
 #[test]
@@ -75,6 +75,11 @@ fn a_pod_that_is_deleted_or_evicted_during_a_suite_makes_the_run_inconclusive() 
         }
         running.ends().code(7).says("web: ").says("and no step asked for it");
     }
+}
+
+#[test]
+fn commands_run_and_files_are_copied_inside_a_service() {
+    inside::exec_and_cp(&in_cluster!(), "kc-inside");
 }
 
 #[test]

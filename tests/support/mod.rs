@@ -5,6 +5,7 @@ pub mod causes;
 pub mod forge;
 pub mod forger;
 pub mod identity;
+pub mod inside;
 pub mod life;
 pub mod reaping;
 pub mod secrets;

@@ -70,7 +70,7 @@ pub async fn run(
 }
 
 /// The exit code of a command whose streams have ended.
-async fn exit_code(engine: &LocalEngine, id: &str) -> Result<i64, String> {
+pub async fn exit_code(engine: &LocalEngine, id: &str) -> Result<i64, String> {
     for _ in 0..PAUSES {
         let state = engine.docker.inspect_exec(id).await.map_err(|e| explain::words(&e))?;
         match state.exit_code {

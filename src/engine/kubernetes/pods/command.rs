@@ -88,7 +88,7 @@ async fn keep(stream: Option<impl AsyncRead + Unpin>, output: &mut CommandOutput
 }
 
 /// What the status at the end of an `exec` means; the error is what the cluster says about its own failure.
-fn end(status: &Status) -> Result<ExecutionEnd, String> {
+pub fn end(status: &Status) -> Result<ExecutionEnd, String> {
     if status.status.as_deref() == Some("Success") {
         return Ok(ExecutionEnd::Exited(0));
     }

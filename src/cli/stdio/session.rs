@@ -1,0 +1,116 @@
+//! The streams of a command that somebody else's program writes: raw at a terminal of its own, inert where a terminal or a CI
+//! system would obey it, and unchanged in files and pipes.
+
+use std::io::{self, IsTerminal, Write};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use super::streams::RawStdout;
+use super::{err, out};
+use crate::engine::TerminalSize;
+
+/// Longest part of a line that is held back until the line ends, in bytes.
+const HELD: usize = 8 * 1024;
+
+/// The terminal in raw mode, until this is dropped.
+pub struct RawTerminal {
+    before: Termios,
+}
+
+impl RawTerminal {
+    /// Passes each key on, without a meaning of its own.
+    pub fn enter() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+        Ok(Self { before })
+    }
+
+    /// Returns the size of the terminal.
+    pub fn size(&self) -> TerminalSize {
+        let size = tcgetwinsize(io::stdout());
+        size.map_or(TerminalSize { rows: 24, columns: 80 }, |s| TerminalSize { rows: s.ws_row, columns: s.ws_col })
+    }
+
+    /// Restores the terminal, for a message.
+    pub fn restore(&self) {
+        // There is nobody to tell.
+        tcsetattr(io::stdin(), OptionalActions::Drain, &self.before).ok();
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+/// A stream of a command, as it is shown.
+pub enum Shown {
+    /// Bytes as they are, on standard output.
+    Raw,
+    /// Bytes as they are, on standard error.
+    RawError,
+    /// Whole lines as inert text: on standard output, or else on standard error.
+    Inert { stdout: bool, held: Vec<u8> },
+}
+
+impl Shown {
+    /// Standard output; `own` if the command has the terminal to itself.
+    pub fn stdout(own: bool, in_ci: bool) -> Self {
+        if own || !is_obeyed(io::stdout().is_terminal(), is_file(io::stdout()), in_ci) {
+            return Self::Raw;
+        }
+        Self::Inert { stdout: true, held: vec![] }
+    }
+
+    /// Standard error.
+    pub fn stderr(in_ci: bool) -> Self {
+        if is_obeyed(io::stderr().is_terminal(), is_file(io::stderr()), in_ci) {
+            Self::Inert { stdout: false, held: vec![] }
+        } else {
+            Self::RawError
+        }
+    }
+
+    /// Shows a piece.
+    pub fn show(&mut self, bytes: &[u8]) {
+        match self {
+            // A reader that went away is no failure of the command.
+            Self::Raw => drop(RawStdout.write_all(bytes).and_then(|()| RawStdout.flush())),
+            Self::RawError => drop(io::stderr().write_all(bytes)),
+            Self::Inert { stdout, held } => {
+                held.extend_from_slice(bytes);
+                let whole = held.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+                let length = if held.len() - whole > HELD { held.len() } else { whole };
+                let text: Vec<u8> = held.drain(..length).collect();
+                print(*stdout, &text);
+            }
+        }
+    }
+
+    /// Shows what is held back.
+    pub fn end(self) {
+        if let Self::Inert { stdout, held } = self {
+            print(stdout, &held);
+        }
+    }
+}
+
+fn print(stdout: bool, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    if !text.is_empty() {
+        if stdout { out(&text) } else { err(&text) }
+    }
+}
+
+/// A terminal obeys what it shows, and so does a CI system, which reads pipes.
+fn is_obeyed(terminal: bool, file: bool, in_ci: bool) -> bool {
+    terminal || (!file && in_ci)
+}
+
+fn is_file(stream: impl rustix::fd::AsFd) -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(stream).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
+}

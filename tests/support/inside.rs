@@ -1,0 +1,98 @@
+//! Commands and files inside services, for the stories of both engines.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use super::terminal::{self, Terminal};
+use super::{Ended, User, ended};
+
+/// A service with a writable folder.
+const WEB: &str = "services:\n  web:\n    image: localhost/dayfly/python:1\n    command: [python3, -m, http.server, '8080', --directory, /tmp]\n    port: 8080\n    writable: [/data]\n";
+
+/// `exec` passes streams and the exit code on; `cp` copies both ways, and follows no link.
+pub fn exec_and_cp(user: &User, name: &str) {
+    let environment = format!("{name}-pr-1");
+    let environment = environment.as_str();
+    user.owns(environment);
+    user.dayfly(&["up", &user.describes(name, WEB), "--pr", "1"]).code(0);
+    exec(user, environment);
+    copies_in(user, environment);
+    copies_out(user, environment);
+    user.dayfly(&["down", environment]).code(0);
+    user.finds_nothing_of(environment);
+}
+
+/// Runs a shell command in `web`.
+fn sh(user: &User, environment: &str, script: &str) -> Ended {
+    user.dayfly(&["exec", environment, "web", "--", "sh", "-c", script])
+}
+
+fn exec(user: &User, environment: &str) {
+    let said = sh(user, environment, "echo out; echo err >&2; exit 3").code(3);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("out\n", "err\n"));
+    let mut reading = user.command(&["exec", environment, "web", "--", "sh", "-c", "cat; echo the end"]);
+    let mut child = reading.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let mut input = child.stdin.take().unwrap();
+    let sent = bytes.clone();
+    let writing = std::thread::spawn(move || input.write_all(&sent).map(|()| drop(input)));
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap().unwrap();
+    assert_eq!(output.stdout.len(), bytes.len() + 8);
+    assert!(output.stdout.starts_with(&bytes) && output.stdout.ends_with(b"the end\n") && output.status.success());
+    if terminal::is_there() {
+        let shell = Terminal::start(&user.command(&["exec", environment, "web"]), 100, 20);
+        shell.until_screen("a prompt", |screen| screen.contains(['$', '#']));
+        shell.press("echo $((40 + 2))x; exit 5");
+        shell.press("Enter");
+        shell.until("42x");
+        shell.until("exit code 5");
+    }
+    // In a CI job, the log of the job obeys what it reads.
+    let mut job = user.command(&["exec", environment, "web", "--", "echo", "::error::forged"]);
+    job.env("CI", "true");
+    let said = ended(job).code(0);
+    assert!(said.out.contains("forged") && !said.out.contains("::error::"), "{said:?}");
+    let missing = user.dayfly(&["exec", environment, "web", "--", "no-such-command"]);
+    assert!([126, 127].contains(&missing.code), "{missing:?}");
+    user.dayfly(&["exec", environment, "web"]).code(2).says("a shell needs a terminal");
+    user.dayfly(&["exec", environment, "nope", "--", "true"]).code(2).says("it has: web");
+    user.dayfly(&["exec", "no-such-pr-1", "web", "--", "true"]).code(2).says("there is no environment");
+}
+
+fn copies_in(user: &User, environment: &str) {
+    let at = |path: &str| user.folder.path().join(path);
+    std::fs::create_dir_all(at("tree/below")).unwrap();
+    std::fs::write(at("tree/below/text"), "hello").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", at("tree/link")).unwrap();
+    let to = |path: &str| format!("{environment}:web:{path}");
+    user.dayfly(&["cp", "tree", &to("/data/")]).code(0).says("copied 1 file(s), 5 bytes").says("1 link(s)");
+    user.dayfly(&["cp", "tree/below/text", &to("/data/renamed")]).code(0);
+    let said = sh(user, environment, "cd /data && cat tree/below/text renamed && find . | sort").code(0);
+    assert_eq!(said.out, "hellohello.\n./renamed\n./tree\n./tree/below\n./tree/below/text\n");
+    user.dayfly(&["cp", "tree/link", &to("/data/")]).code(2).says("what a link leads to");
+    user.dayfly(&["cp", "tree", "elsewhere"]).code(2).says("ENVIRONMENT:SERVICE:/PATH");
+    user.dayfly(&["cp", "tree", &to("/etc/")]).code(1).says("Read-only file system");
+}
+
+fn copies_out(user: &User, environment: &str) {
+    let at = |path: &str| user.folder.path().join(path);
+    let from = |path: &str| format!("{environment}:web:{path}");
+    sh(user, environment, "cd /data/tree && ln -s /etc/passwd link && printf x > run && chmod 755 run").code(0);
+    user.dayfly(&["cp", &from("/data/tree"), "back"]).code(0).says("copied 2 file(s), 6 bytes").says("1 link(s)");
+    assert_eq!(std::fs::read(at("back/below/text")).unwrap(), b"hello");
+    assert!(std::fs::symlink_metadata(at("back/link")).is_err());
+    user.dayfly(&["cp", &from("/data/tree"), "back"]).code(0);
+    assert!(at("back/tree/run").is_file(), "into the folder that is there");
+    user.dayfly(&["cp", &from("/data/tree"), "back"]).code(1).says("exists");
+    // A name that is a link here is replaced, and what it leads to stays.
+    std::os::unix::fs::symlink(at("back/run"), at("mine")).unwrap();
+    user.dayfly(&["cp", &from("/data/renamed"), "mine"]).code(0);
+    assert_eq!(
+        (std::fs::read(at("mine")).unwrap(), std::fs::read(at("back/run")).unwrap()),
+        (b"hello".into(), b"x".into())
+    );
+    user.dayfly(&["cp", &from("/data/none"), "none"]).code(1).says("No such file");
+    user.dayfly(&["cp", &from("/data/tree/link"), "none"]).code(1).says("link");
+    assert!(!at("none").exists());
+}

@@ -100,7 +100,7 @@ fn each_pipeline_runs_reports_and_verifies() {
         for flag in ["--require-passed", "--require-base-suites"] {
             assert!(verify.contains(&flag.to_owned()), "{path}: {flag}");
         }
-        assert!(value_of(verify, "--key").is_some_and(|k| k.starts_with("some/path")), "{path}: {verify:?}");
+        assert!(value_of(verify, "--public-key").is_some_and(|k| k.starts_with("some/path")), "{path}: {verify:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 //! Bytes → tree → templates filled in → shape against the schema → types → meaning. All of that is pure; only
 //! `files` reads, and [`load`] is the one function that calls it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod document;
 mod files;
+mod include;
 pub mod kind;
 pub mod model;
 pub mod needs;
@@ -51,6 +53,8 @@ pub struct ValidDescription {
     pub digest: String,
     /// Line and column, both from 1, by path such as `suites.acceptance.cases[3].steps[1]`.
     pub locations: BTreeMap<String, (usize, usize)>,
+    /// The included file, relative to the description, of every place that is in one.
+    pub included: BTreeMap<String, String>,
     /// The text of the YAML file and its marks, without those of suites of the base, for diagnostics that follow.
     pub source: SourceText,
     /// The YAML file.
@@ -68,9 +72,13 @@ pub struct ValidDescription {
 impl ValidDescription {
     /// `path:line` of every place in the description; places of a suite of the base are in the base's.
     pub fn sources(&self) -> BTreeMap<String, String> {
-        let (own, base) = (self.path.display().to_string(), self.base.as_ref().map(BaseFile::name));
         let is_of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&self.origins, suite));
-        let file = |place: &str| base.as_ref().filter(|_| is_of_base(place)).unwrap_or(&own);
+        let file = |place: &str| match (self.base.as_ref().filter(|_| is_of_base(place)), self.included.get(place)) {
+            (Some(base), Some(name)) => base.name_of(name),
+            (Some(base), None) => base.name(),
+            (None, Some(name)) => self.path.with_file_name(name).display().to_string(),
+            (None, None) => self.path.display().to_string(),
+        };
         self.locations.iter().map(|(place, (line, _))| (place.clone(), format!("{}:{line}", file(place)))).collect()
     }
 }
@@ -90,7 +98,10 @@ pub fn file_of(path: &Path) -> PathBuf {
 pub fn load(path: &Path, overrides: &Overrides) -> Result<ValidDescription, Diagnostics> {
     let (path, bytes) = files::read_description(path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    validate(path, &bytes, overrides, |wanted, diagnostics| files::read_referenced(&folder, wanted, diagnostics))
+    let included = |path: &str| files::read_included(&folder, path);
+    validate(path, &bytes, overrides, &included, |wanted, diagnostics| {
+        files::read_referenced(&folder, wanted, diagnostics)
+    })
 }
 
 /// Reads the bytes of a document that the user names, with the path of its file.
@@ -105,15 +116,30 @@ pub fn load_bytes(
     files: &BTreeMap<String, Vec<u8>>,
     overrides: &Overrides,
 ) -> Result<ValidDescription, Diagnostics> {
-    validate(path.to_owned(), bytes, overrides, |wanted, diagnostics| files::select(files, wanted, diagnostics))
+    let included = |path: &str| files.get(path).cloned().ok_or(std::io::ErrorKind::NotFound.into());
+    validate(path.to_owned(), bytes, overrides, &included, |wanted, diagnostics| {
+        files::select(files, wanted, diagnostics)
+    })
 }
 
-/// The files that the suites of a base refer to, by path relative to its folder; none if the base cannot be read, of which its
+/// The files that the suites of a base include or refer to, by path relative to its folder; only those that it includes and
+/// lacks, if there are any. None if the base cannot be read, of which its
 /// own diagnostics tell. Pure.
 pub fn suite_files(base: &BaseFile, overrides: &Overrides) -> BTreeSet<String> {
     let overrides = Overrides { images: vec![], ttl: None, base: None, undeclared: true, ..overrides.clone() };
-    let parsed = parse::parse(Path::new(&base.name()), &base.bytes, &overrides);
-    parsed.iter().flat_map(ParsedDescription::suite_references).map(|r| r.path).collect()
+    let missing = RefCell::new(BTreeSet::new());
+    let read = |path: &str| {
+        base.file(path).inspect_err(|_| {
+            missing.borrow_mut().insert(path.to_owned());
+        })
+    };
+    let parsed = parse::parse_with(Path::new(&base.name()), &base.bytes, &overrides, &read);
+    let missing = missing.take();
+    if !missing.is_empty() {
+        return missing;
+    }
+    let referred = parsed.iter().flat_map(ParsedDescription::suite_references).map(|r| r.path);
+    referred.chain(parsed.iter().flat_map(|p| p.included.keys().cloned())).collect()
 }
 
 /// Most bytes of one file that a description refers to, and of all of them.
@@ -123,24 +149,26 @@ fn validate(
     path: PathBuf,
     bytes: &[u8],
     overrides: &Overrides,
+    included: include::Read<'_>,
     files: impl FnOnce(&[files::FileReference], &mut diagnostic::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
 ) -> Result<ValidDescription, Diagnostics> {
     let overrides = Overrides { undeclared: overrides.base.is_some(), ..overrides.clone() };
     let base = overrides.base.clone();
-    let mut parsed = parse::parse(&path, bytes, &overrides)?;
+    let mut parsed = parse::parse_with(&path, bytes, &overrides, included)?;
     let of_base = base.as_ref().map(|b| base::parse(b, &parsed.environment.name, &overrides)).transpose()?;
-    let files = files(&parsed.references(), &mut parsed.diagnostics);
+    let mut files = files(&parsed.references(), &mut parsed.diagnostics);
+    files.extend(std::mem::take(&mut parsed.included));
     let source = parsed.source();
     let environment = parsed.finish()?;
-    let locations = source.locations();
+    let (locations, included) = (source.locations(), source.files());
     let merged = match base.as_ref().zip(of_base) {
         Some((base, parsed)) => {
             base::check_declared(&path, &environment, &parsed.environment, &overrides)?;
-            base::merge(environment, locations, (&path, bytes), (base, parsed))?
+            base::merge(environment, (locations, included), (&path, bytes), (base, parsed))?
         }
-        None => base::Merged { origins: base::origins(&environment, &path, bytes), environment, locations },
+        None => base::Merged { origins: base::origins(&environment, &path, bytes), environment, locations, included },
     };
-    let base::Merged { environment, origins, locations } = merged;
+    let base::Merged { environment, origins, locations, included } = merged;
     let of_base = |place: &str| base::suite_of(place).is_some_and(|suite| is_of_base(&origins, suite));
     let source =
         SourceText { spans: source.spans.into_iter().filter(|(place, _)| !of_base(place)).collect(), ..source };
@@ -150,6 +178,7 @@ fn validate(
         environment,
         files,
         locations,
+        included,
         source,
         path,
         origins,

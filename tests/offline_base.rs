@@ -127,6 +127,31 @@ fn files_of_a_suite_are_those_of_the_base() {
 }
 
 #[test]
+fn included_files_are_those_of_the_base() {
+    let mut change = Change::new();
+    fs::create_dir_all(change.at("environments/shop/suites")).unwrap();
+    let part = change.at("environments/shop/suites/security.yaml");
+    let (_, security) = SUITES.split_once("  security:\n").unwrap();
+    fs::write(&part, security).unwrap();
+    let including = "suites:\n  security: { include: suites/security.yaml }\n";
+    change.writes(SERVICES, including);
+    change.base = change.commits();
+    let before = change.suites()["security"].clone();
+    assert_eq!(before["executor"]["cases"].as_array().map(Vec::len), Some(2), "{before:#}");
+    assert_eq!(before["origin"]["changedInPr"], false);
+    fs::write(&part, security.replace("noWayOut: {}", "wait: { for: 1ms }")).unwrap();
+    let suite = change.suites()["security"].clone();
+    assert_eq!((&suite["executor"], &suite["digest"]), (&before["executor"], &before["digest"]));
+    assert_eq!(suite["origin"]["changedInPr"], true);
+    fs::remove_file(&part).unwrap();
+    change.writes(SERVICES, "");
+    assert_eq!(change.suites()["security"]["executor"], before["executor"]);
+    // What the base refers to is reported at its place in the base.
+    change.writes("services:\n  api: { image: 'registry.example/api:1', port: 8081 }\n", "");
+    change.plans_from(&change.base.clone(), &[]).code(2).says("environments/shop/suites/security.yaml");
+}
+
+#[test]
 fn services_are_those_of_the_change() {
     let change = Change::new();
     change.writes(&SERVICES.replace("web:1", "web:2"), "");

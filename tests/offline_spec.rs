@@ -71,6 +71,47 @@ fn only_values_images_and_files_change_the_digest() {
 }
 
 #[test]
+fn included_files_are_part_of_the_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| std::fs::write(folder.path().join(path), text).unwrap();
+    std::fs::create_dir(folder.path().join("suites")).unwrap();
+    let yaml = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\nvalues: { time: 2s }\n\
+                suites:\n  all: { include: suites/all.yaml }\n";
+    write("environment.yaml", yaml);
+    write(
+        "suites/all.yaml",
+        "kind: acceptance\ncases:\n  - include: suites/cases.yaml\n  - { id: B, name: b, steps: [ include: wait.yaml ] }\n",
+    );
+    write("suites/cases.yaml", "- id: A\n  name: a\n  steps:\n    - include: wait.yaml\n    - noWayOut: {}\n");
+    write("wait.yaml", "- wait: { for: '{{time}}' }\n- wait: { for: 3s }\n");
+    let load = || spec::load(folder.path(), &Overrides::default());
+    let valid = load().unwrap_or_else(|f| panic!("{}", f.render(false)));
+    let steps = |case: usize| serde_json::to_value(&valid.environment.suites["all"].cases[case].steps).unwrap();
+    assert_eq!(
+        steps(0),
+        serde_json::json!([{ "wait": { "for": "2s" } }, { "wait": { "for": "3s" } }, { "noWayOut": { "services": [] } }])
+    );
+    assert_eq!(steps(1), serde_json::json!([{ "wait": { "for": "2s" } }, { "wait": { "for": "3s" } }]));
+    let sources = valid.sources();
+    let ends = |place: &str, end: &str| assert!(sources[place].ends_with(end), "{}", sources[place]);
+    ends("suites.all", "/environment.yaml:6");
+    ends("suites.all.cases[0]", "/suites/cases.yaml:1");
+    ends("suites.all.cases[0].steps[1]", "/wait.yaml:2");
+    ends("suites.all.cases[0].steps[2]", "/suites/cases.yaml:5");
+    ends("suites.all.cases[1].steps[0]", "/wait.yaml:1");
+    // They travel with the description, and change its digest.
+    assert_eq!(valid.files.keys().collect::<Vec<_>>(), ["suites/all.yaml", "suites/cases.yaml", "wait.yaml"]);
+    let again = spec::load_bytes(Path::new("environment.yaml"), yaml.as_bytes(), &valid.files, &Overrides::default());
+    assert_eq!(again.unwrap().digest, valid.digest);
+    write("wait.yaml", "- wait: { for: '{{time}}' } # changed\n- wait: { for: 3s }\n");
+    assert_ne!(load().unwrap().digest, valid.digest);
+    std::fs::rename(folder.path().join("suites"), folder.path().join("moved")).unwrap();
+    std::os::unix::fs::symlink("moved", folder.path().join("suites")).unwrap();
+    let refused = load().unwrap_err();
+    assert!(refused.render(false).contains("a part of its path is a symbolic link"), "{}", refused.render(false));
+}
+
+#[test]
 fn follows_links_only_within_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let yaml = "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: demo\n\
@@ -385,6 +426,15 @@ fn matches_the_schema() {
     let schema = spec::schema::schema();
     insta::assert_json_snapshot!("schema__step", schema["$defs"]["Step"]);
     insta::assert_json_snapshot!("schema__top", schema["properties"]);
+    let for_editors = spec::schema::with_inclusions();
+    let include = serde_json::json!({ "$ref": "#/$defs/Include" });
+    for place in [
+        "/properties/suites/additionalProperties",
+        "/$defs/Suite/properties/cases",
+        "/$defs/Case/properties/steps/items",
+    ] {
+        assert_eq!(for_editors.pointer(&format!("{place}/anyOf/1")), Some(&include), "{place}");
+    }
     let documented = schema["$defs"].as_object().unwrap().iter().filter(|(_, d)| d["description"].is_null()).count();
     assert_eq!(documented, 0, "every definition has a description");
 }

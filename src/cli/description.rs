@@ -60,17 +60,24 @@ pub fn read_base(base: &Base, path: &str) -> anyhow::Result<BaseFile> {
 fn read_suite_files(base: &Base, description: &mut BaseFile, overrides: &Overrides) -> anyhow::Result<()> {
     let folder = description.path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
     let mut total = 0;
-    for path in suite_files(description, overrides) {
-        let bytes = base.read(&format!("{folder}{path}"), MAX_FILE as u64);
-        let bytes = bytes.map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
-        total += bytes.len();
-        if total > MAX_FILES {
-            let why = format!("--suites-from: the files of its suites are larger than {} MiB", MAX_FILES >> 20);
-            return Err(usage_error(&why).into());
+    loop {
+        // Each round reads what the files of the one before include.
+        let wanted = suite_files(description, overrides).into_iter().filter(|p| !description.files.contains_key(p));
+        let wanted: Vec<String> = wanted.collect();
+        if wanted.is_empty() {
+            return Ok(());
         }
-        description.files.insert(path, bytes);
+        for path in wanted {
+            let bytes = base.read(&format!("{folder}{path}"), MAX_FILE as u64);
+            let bytes = bytes.map_err(|e| usage_error(&format!("--suites-from: {e}")))?;
+            total += bytes.len();
+            if total > MAX_FILES {
+                let why = format!("--suites-from: the files of its suites are larger than {} MiB", MAX_FILES >> 20);
+                return Err(usage_error(&why).into());
+            }
+            description.files.insert(path, bytes);
+        }
     }
-    Ok(())
 }
 
 /// Reads and checks a description.

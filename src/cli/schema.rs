@@ -16,7 +16,7 @@ pub enum SchemaKind {
 /// Prints the schema; returns the exit code.
 pub fn run(kind: SchemaKind) -> u8 {
     let schema = match kind {
-        SchemaKind::Environment => crate::spec::schema::schema(),
+        SchemaKind::Environment => crate::spec::schema::with_inclusions(),
         SchemaKind::Policy => crate::policy::schema::schema(),
     };
     outln!("{schema:#}");

@@ -27,6 +27,8 @@ pub(super) struct Merged {
     pub(super) origins: BTreeMap<String, SuiteOrigin>,
     /// Places of both descriptions: those of a suite of the base are in the base.
     pub(super) locations: Locations,
+    /// The included file of the places that are in one.
+    pub(super) included: BTreeMap<String, String>,
 }
 
 /// Checks the description of the base with the overrides of the change, for the environment of the description `name`.
@@ -34,11 +36,13 @@ pub(super) fn parse(base: &BaseFile, name: &str, overrides: &Overrides) -> Resul
     let images = &overrides.images;
     let overrides =
         Overrides { images: vec![], ttl: None, base: None, description: Some(name.to_owned()), ..overrides.clone() };
-    let parsed = parse::parse(Path::new(&base.name()), &base.bytes, &overrides).and_then(|mut parsed| {
-        let wanted = parsed.suite_references();
-        files::select(&base.files, &wanted, &mut parsed.diagnostics);
-        parsed.checked()
-    });
+    let parsed = parse::parse_with(Path::new(&base.name()), &base.bytes, &overrides, &|path| base.file(path)).and_then(
+        |mut parsed| {
+            let wanted = parsed.suite_references();
+            files::select(&base.files, &wanted, &mut parsed.diagnostics);
+            parsed.checked()
+        },
+    );
     let parsed = parsed.map_err(|d| d.in_file(&base.name()))?;
     let of_suites: Vec<Diagnostic> = images
         .iter()
@@ -77,7 +81,7 @@ pub(super) fn origins(environment: &Environment, path: &Path, bytes: &[u8]) -> B
 /// Puts the base's suites in place of the change's, and checks that the change still has what they refer to.
 pub(super) fn merge(
     change: Environment,
-    locations: Locations,
+    (locations, included): (Locations, BTreeMap<String, String>),
     (path, bytes): (&Path, &[u8]),
     (base, mut parsed): (&BaseFile, ParsedDescription),
 ) -> Result<Merged, Diagnostics> {
@@ -106,12 +110,15 @@ pub(super) fn merge(
                            change the suite in the base first"
                 .to_owned();
     }
-    let of_parsed = parsed.source().locations();
+    let source = parsed.source();
+    let (of_parsed, files_of_parsed) = (source.locations(), source.files());
     parsed.checked().map_err(|d| d.in_file(&base.name()))?;
 
     let is_of_base = |place: &str| suite_of(place).is_some_and(|s| of_base.contains_key(s));
     let mut places: Locations = locations.into_iter().filter(|(place, _)| !is_of_base(place)).collect();
     places.extend(of_parsed.into_iter().filter(|(place, _)| is_of_base(place)));
+    let mut files: BTreeMap<_, _> = included.into_iter().filter(|(place, _)| !is_of_base(place)).collect();
+    files.extend(files_of_parsed.into_iter().filter(|(place, _)| is_of_base(place)));
     let mut origins: BTreeMap<_, _> =
         of_base.iter().map(|(n, s)| (n.clone(), of_suite(base, s, change.suites.get(n)))).collect();
     let new = SuiteOrigin { source_ref: of_change(path, bytes), changed_in_pr: Some(true), lost_cases: vec![] };
@@ -119,7 +126,7 @@ pub(super) fn merge(
         origins.insert(name.clone(), new.clone());
         environment.suites.insert(name, suite);
     }
-    Ok(Merged { environment, origins, locations: places })
+    Ok(Merged { environment, origins, locations: places, included: files })
 }
 
 /// The suite that a place such as `suites.security.cases[3]` belongs to.

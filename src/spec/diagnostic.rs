@@ -23,7 +23,7 @@ pub use suggest::{all_near, known, near};
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
-    /// The file, where it is not the description itself but that of the base, or a policy.
+    /// The file, where it is not the description itself but an included file, that of the base, or a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Path such as `services.api.port`, or the option of the command line such as `--set size`; may be empty.
@@ -87,6 +87,14 @@ impl Diagnostic {
         self
     }
 
+    /// The same, of a text that stands behind this many other bytes.
+    pub fn shifted(mut self, by: usize) -> Self {
+        let moved = |mark: &Range<usize>| mark.start + by..mark.end + by;
+        self.mark = self.mark.as_ref().map(moved);
+        self.also.iter_mut().for_each(|also| also.mark = moved(&also.mark));
+        self
+    }
+
     /// The same, as a warning.
     pub fn warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
@@ -118,18 +126,22 @@ impl Diagnostics {
             if let Some(mark) = &diagnostic.mark {
                 let (line, column) = lines.position(mark.start);
                 (diagnostic.line, diagnostic.column) = (Some(line), Some(column));
+                let included = lines.file(mark.start).map(|name| file.with_file_name(name).display().to_string());
+                diagnostic.file = diagnostic.file.take().or(included);
             }
             if let Some(also) = &mut diagnostic.also {
                 (also.line, also.column) = lines.position(also.mark.start);
             }
         }
-        list.sort_by_key(|f| (f.line, f.column));
+        list.sort_by_key(|f| (f.file.clone(), f.line, f.column));
         Self { file: file.to_owned(), list, omitted, source: source.to_owned() }
     }
 
-    /// Names the file in every diagnostic with a place, for readers of the list alone.
+    /// Names the file in every diagnostic with a place that is in no included file, for readers of the list alone.
     pub fn in_file(mut self, name: &str) -> Self {
-        self.list.iter_mut().filter(|d| d.line.is_some()).for_each(|d| d.file = Some(name.to_owned()));
+        self.list.iter_mut().filter(|d| d.line.is_some()).for_each(|d| {
+            d.file.get_or_insert_with(|| name.to_owned());
+        });
         self
     }
 

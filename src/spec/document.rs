@@ -1,12 +1,14 @@
 //! From the bytes of a document to its tree, and from the tree to a type: the same for every kind. Pure.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
+use super::include::{self, Included};
 use super::kind::{DocumentKind, ENVIRONMENT, POLICY};
 use super::model::API_VERSION;
 use super::schema_check;
@@ -29,19 +31,32 @@ pub fn tree(
     file: &Path,
     bytes: &[u8],
 ) -> Result<(Node, DiagnosticSink, String), Diagnostics> {
-    let text = String::from_utf8_lossy(if bytes.len() > yaml::MAX_BYTES { &[] } else { bytes }).into_owned();
-    let stop = |list: Vec<Diagnostic>| Diagnostics::new(file, &text, list, 0);
-    let (root, repeated) = yaml::parse(bytes, kind).map_err(stop)?;
+    let none = |_: &str| Err(io::ErrorKind::NotFound.into());
+    tree_with_included(kind, file, bytes, &none).map(|(root, diagnostics, included)| (root, diagnostics, included.text))
+}
+
+/// As [`tree`], with the files that the document includes.
+pub fn tree_with_included(
+    kind: &'static DocumentKind,
+    file: &Path,
+    bytes: &[u8],
+    read: include::Read<'_>,
+) -> Result<(Node, DiagnosticSink, Included), Diagnostics> {
+    let text = String::from_utf8_lossy(if bytes.len() > yaml::MAX_BYTES { &[] } else { bytes }).replace('\0', "\u{1}");
+    let stop = |text: &str, list: Vec<Diagnostic>| Diagnostics::new(file, text, list, 0);
+    let (mut root, repeated) = yaml::parse(bytes, kind).map_err(|list| stop(&text, list))?;
     if let Some(diagnostic) = foreign(&root, kind) {
-        return Err(stop(vec![diagnostic]));
+        return Err(stop(&text, vec![diagnostic]));
     }
+    let mut included = include::expand(&mut root, text, read);
+    let stop = |list: Vec<Diagnostic>| stop(&included.text, list);
     let Some(spans) = yaml::spans(&root) else {
         let message = format!("the paths of the {} are too long to handle", kind.noun);
         return Err(stop(vec![Diagnostic::without_span("", message, "use shorter keys and fewer levels")]));
     };
     let mut diagnostics = DiagnosticSink::new(spans, kind.noun);
-    repeated.into_iter().for_each(|f| diagnostics.push(f));
-    Ok((root, diagnostics, text))
+    repeated.into_iter().chain(std::mem::take(&mut included.diagnostics)).for_each(|f| diagnostics.push(f));
+    Ok((root, diagnostics, included))
 }
 
 /// Checks a tree against the schema of its kind and reads its value; none after a diagnostic that says why.
@@ -96,6 +111,13 @@ pub struct SourceText {
 }
 
 impl SourceText {
+    /// The included file of each path that is written in one, relative to the description.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let lines = Lines::new(&self.text);
+        let file = |s: &NodeSpan| lines.file(s.key.as_ref().map_or(s.value.start, |k| k.start));
+        self.spans.iter().filter_map(|(path, s)| Some((path.clone(), file(s)?.to_owned()))).collect()
+    }
+
     /// Line and column by path, both from 1.
     pub fn locations(&self) -> BTreeMap<String, (usize, usize)> {
         let lines = Lines::new(&self.text);

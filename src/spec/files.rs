@@ -108,6 +108,18 @@ fn inside(folder: &Path, relative: &str) -> io::Result<PathBuf> {
     }
 }
 
+/// Reads an included file: no part of its path may be a link.
+pub(super) fn read_included(folder: &Path, relative: &str) -> io::Result<Vec<u8>> {
+    let mut path = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+    for part in relative.split('/') {
+        path.push(part);
+        if path.is_symlink() {
+            return Err(io::Error::other("a part of its path is a symbolic link"));
+        }
+    }
+    read_regular(&path, MAX_BYTES as u64)
+}
+
 /// The path of a description. A relative path without `..` must not lead out of the current folder: who prepared the
 /// folder may have put links into it.
 fn description_path(path: &Path) -> io::Result<PathBuf> {
@@ -121,7 +133,7 @@ fn description_path(path: &Path) -> io::Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-fn reason(e: &io::Error) -> String {
+pub(super) fn reason(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -32,3 +32,12 @@ pub const POLICY: DocumentKind = DocumentKind {
     start: "begin with `apiVersion: dayfly.dev/v1alpha1` and `kind: Policy`",
     schema_command: "dayfly schema --kind policy",
 };
+
+/// Files that a description includes.
+pub const INCLUDED: DocumentKind = DocumentKind {
+    kind: "",
+    noun: "included file",
+    purpose: "file that a description includes",
+    start: "write what would stand in its place: a suite, or a list of cases or steps",
+    schema_command: "dayfly schema",
+};

@@ -1,6 +1,8 @@
 //! Changes that the command line makes to a description.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use crate::model::EnvironmentScope;
 
@@ -41,6 +43,17 @@ pub struct BaseFile {
 }
 
 impl BaseFile {
+    /// A file that came with it.
+    pub fn file(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    /// The name of a file beside it, as [`name`](Self::name).
+    pub fn name_of(&self, path: &str) -> String {
+        let path = Path::new(&self.path).with_file_name(path).display().to_string();
+        Self { path, commit: self.commit.clone(), bytes: vec![], files: BTreeMap::new() }.name()
+    }
+
     /// The path with the commit, such as `environment.yaml@4d1f0c2`.
     pub fn name(&self) -> String {
         let short = self.commit.as_ref().and_then(|c| c.get(..7));

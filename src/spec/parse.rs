@@ -1,5 +1,7 @@
 //! Parses the bytes of a description to its typed form with every diagnostic: the pure part of loading.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{DiagnosticSink, Diagnostics};
@@ -9,7 +11,7 @@ use super::kind::ENVIRONMENT;
 use super::model::Environment;
 use super::secret_use::SecretUse;
 use super::span::FieldPath;
-use super::{Overrides, check, schema, step_files, template, values};
+use super::{Overrides, check, include, schema, step_files, template, values};
 
 /// A description that was parsed and checked, before the files that it refers to were read.
 pub struct ParsedDescription {
@@ -21,17 +23,30 @@ pub struct ParsedDescription {
     pub diagnostics: DiagnosticSink,
     file: PathBuf,
     text: String,
+    /// The files that it includes.
+    pub(super) included: BTreeMap<String, Vec<u8>>,
 }
 
-/// Parses and checks; an error holds the diagnostics that make it impossible to continue.
+/// Parses and checks; an error holds the diagnostics that make it impossible to continue. No file can be included.
 pub fn parse(file: &Path, bytes: &[u8], overrides: &Overrides) -> Result<ParsedDescription, Diagnostics> {
-    let (mut root, mut diagnostics, text) = document::tree(&ENVIRONMENT, file, bytes)?;
+    parse_with(file, bytes, overrides, &|_| Err(io::ErrorKind::NotFound.into()))
+}
+
+/// As [`parse`], with the files that the description includes.
+pub(super) fn parse_with(
+    file: &Path,
+    bytes: &[u8],
+    overrides: &Overrides,
+    read: include::Read<'_>,
+) -> Result<ParsedDescription, Diagnostics> {
+    let (mut root, mut diagnostics, include::Included { text, files: included, .. }) =
+        document::tree_with_included(&ENVIRONMENT, file, bytes, read)?;
     let known = values::collect(&mut root, overrides, &mut diagnostics);
     let secrets = template::expand(&mut root, &known, &mut diagnostics);
     match document::typed::<Environment>(&ENVIRONMENT, &schema::schema(), &root, &mut diagnostics) {
         Some(mut environment) => {
             check::run(&mut environment, &secrets, overrides, &mut diagnostics);
-            Ok(ParsedDescription { environment, secrets, diagnostics, file: file.to_owned(), text })
+            Ok(ParsedDescription { environment, secrets, diagnostics, file: file.to_owned(), text, included })
         }
         None => Err(Diagnostics::new(file, &text, diagnostics.list, diagnostics.omitted)),
     }

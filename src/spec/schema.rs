@@ -29,6 +29,31 @@ pub fn schema() -> Value {
     schema
 }
 
+/// The schema for editors: a file may be included where the text of a description is, but not where its content is checked.
+pub fn with_inclusions() -> Value {
+    let mut schema = schema();
+    schema["$defs"]["Include"] = json!({
+        "type": "object",
+        "description": "A file whose content stands here.",
+        "properties": { "include": { "type": "string", "description": "Its path relative to the description." } },
+        "required": ["include"],
+        "additionalProperties": false,
+    });
+    for place in [
+        "/properties/suites/additionalProperties",
+        "/$defs/Suite/properties/cases/items",
+        "/$defs/Suite/properties/cases",
+        "/$defs/Case/properties/steps/items",
+        "/$defs/Case/properties/cleanup/items",
+        "/$defs/Repeat/properties/steps/items",
+    ] {
+        if let Some(at) = schema.pointer_mut(place) {
+            *at = json!({ "anyOf": [at.take(), { "$ref": "#/$defs/Include" }] });
+        }
+    }
+    schema
+}
+
 fn insert(properties: &mut Map<String, Value>, name: &str, words: &[(&str, Value)]) {
     if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
         property.extend(words.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));

@@ -69,6 +69,13 @@ pub type Spans = BTreeMap<String, NodeSpan>;
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// Names of the files that follow the first one in the text, and where they begin.
+    parts: Vec<(usize, &'a str)>,
+}
+
+/// What stands before the text of a further file: a NUL, which no document contains, and its name.
+pub fn part_header(name: &str) -> String {
+    format!("\n\0{name}\n")
 }
 
 /// In lines longer than this, columns count bytes: counting characters would take too long.
@@ -78,7 +85,21 @@ impl<'a> Lines<'a> {
     /// Finds the lines.
     pub fn new(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Self { text, starts }
+        let part = |(at, _): (usize, &str)| {
+            let name = text.get(at + 2..)?.split('\n').next()?;
+            Some((at + 3 + name.len(), name))
+        };
+        let parts = text.match_indices("\n\0").filter_map(part).collect();
+        Self { text, starts, parts }
+    }
+
+    /// The further file that an offset lies in, if it does not lie in the first one.
+    pub fn file(&self, offset: usize) -> Option<&'a str> {
+        self.part(offset).map(|(_, name)| *name)
+    }
+
+    fn part(&self, offset: usize) -> Option<&(usize, &'a str)> {
+        self.parts.partition_point(|(start, _)| *start <= offset).checked_sub(1).and_then(|last| self.parts.get(last))
     }
 
     fn number(&self, offset: usize) -> usize {
@@ -93,7 +114,7 @@ impl<'a> Lines<'a> {
         start..end.max(start)
     }
 
-    /// Line and column of an offset, both from 1; columns count characters.
+    /// Line and column of an offset in its file, both from 1; columns count characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.line(offset);
         let before = offset.clamp(line.start, line.end) - line.start;
@@ -101,7 +122,8 @@ impl<'a> Lines<'a> {
             Some(head) if line.len() <= LONG_LINE => head.chars().count(),
             _ => before,
         };
-        (self.number(offset) + 1, column + 1)
+        let before = self.part(offset).map_or(0, |(start, _)| self.number(*start));
+        (self.number(offset) + 1 - before, column + 1)
     }
 
     /// Offset of a line and a column in characters, as parsers report them (line from 1, column from 0).
@@ -109,5 +131,24 @@ impl<'a> Lines<'a> {
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let rest = self.text.get(start..).unwrap_or_default();
         rest.char_indices().nth(column).map_or(self.text.len(), |(i, _)| start + i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_in_each_file() {
+        let text = format!("a: 1\nb: 2\n{}c: 3\nd: 4{}e: 5\n", part_header("x.yaml"), part_header("y.yaml"));
+        let lines = Lines::new(&text);
+        let at = |what: &str| {
+            let offset = text.find(what).unwrap_or_default();
+            (lines.file(offset), lines.position(offset))
+        };
+        assert_eq!(at("b: 2"), (None, (2, 1)));
+        assert_eq!(at("c: 3"), (Some("x.yaml"), (1, 1)));
+        assert_eq!(at("4"), (Some("x.yaml"), (2, 4)));
+        assert_eq!(at("e: 5"), (Some("y.yaml"), (1, 1)));
     }
 }

@@ -12,7 +12,7 @@ mod spans;
 mod syntax;
 
 pub(super) use node::plain_value;
-pub use node::{Entry, Kind, Node};
+pub use node::{Entry, Kind, MAX_WEIGHT, Node};
 pub use spans::spans;
 
 /// Longest document, in bytes.
@@ -21,6 +21,15 @@ pub const MAX_BYTES: usize = 1 << 20;
 ///
 /// Gives the tree with the diagnostics that do not stand in the way of reading on, or the diagnostics that do.
 pub fn parse(bytes: &[u8], kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load::load(text(bytes, kind)?, kind)
+}
+
+/// As [`parse`], of a part of a document: a mapping or a list.
+pub fn parse_part(bytes: &[u8], kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load::load_part(text(bytes, kind)?, kind)
+}
+
+fn text<'a>(bytes: &'a [u8], kind: &'static DocumentKind) -> Result<&'a str, Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         let message = format!("the {} is larger than {} KiB", kind.noun, MAX_BYTES >> 10);
         return Err(vec![Diagnostic::without_span(
@@ -34,7 +43,7 @@ pub fn parse(bytes: &[u8], kind: &'static DocumentKind) -> Result<(Node, Vec<Dia
     if let Some(nul) = text.find('\0') {
         return Err(vec![not_text(nul, '\0', kind)]);
     }
-    load::load(text, kind)
+    Ok(text)
 }
 
 /// `shown` is what the text of the diagnostics has in place of the byte at `offset`, before which it is the same.

@@ -300,11 +300,16 @@ pub fn extensions_and_conditions(user: &User, name: &str) {
     let seed =
         "CREATE TABLE sums AS SELECT encode(digest('a', 'sha256'), 'hex') AS sum;\nGRANT SELECT ON sums TO app;\n";
     std::fs::write(user.folder.path().join("seed.sql"), seed).unwrap();
-    let suites = format!("suites:\n{}{}", suite("usual", "    when: true\n"), suite("deep", "    when: '{{deep}}'\n"));
+    let usual = suite("usual", "    when: true\n").replace("\n    ", "\n").replacen("  usual:\n", "", 1);
+    std::fs::write(user.folder.path().join("usual.yaml"), usual).unwrap();
+    let deep = suite("deep", "    when: '{{deep}}'\n");
+    let suites = format!("suites:\n  usual: {{ include: usual.yaml }}\n{deep}");
     let file = user.describes(name, &(database("pgcrypto, 'uuid-ossp'") + &suites));
     user.runs(&file, "1", &[]).code(0).says("PASSED").says("Not run, because of their condition").says("deep");
     let environment = format!("{name}-pr-1");
-    assert_eq!(user.report(&environment)["leftOut"], serde_json::json!(["deep"]));
+    let report = user.report(&environment);
+    assert_eq!(report["leftOut"], serde_json::json!(["deep"]));
+    assert_eq!(report["suites"][0]["cases"][0]["source"], "usual.yaml:5");
     let folder = user.evidence(&environment);
     let folder = folder.to_str().unwrap();
     let verifies =

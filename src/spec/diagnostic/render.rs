@@ -26,9 +26,11 @@ impl Diagnostics {
                 message: sanitize::printable(&diagnostic.message),
                 help: sanitize::printable(&diagnostic.help),
                 path: sanitize::printable(&diagnostic.path),
+                file: diagnostic.file.as_deref().map(sanitize::printable),
                 ..diagnostic.clone()
             };
-            out.push_str(&renderer.render(&[draw(&diagnostic, &file, &self.source, &lines)]));
+            let file = diagnostic.file.as_ref().unwrap_or(&file);
+            out.push_str(&renderer.render(&[draw(&diagnostic, file, &self.source, &lines)]));
             out.push_str("\n\n");
         }
         if self.omitted > 0 {

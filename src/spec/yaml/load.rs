@@ -12,6 +12,26 @@ use crate::spec::kind::DocumentKind;
 use crate::spec::span::{FieldPath, Lines};
 
 pub(super) fn load(text: &str, kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (node, diagnostics) = load_any(text, kind)?;
+    match node {
+        Node { kind: Kind::Map(_), .. } => Ok((node, diagnostics)),
+        _ => Err(vec![Diagnostic::at("", node.mark, format!("the {} is not a mapping", kind.noun), kind.start)]),
+    }
+}
+
+/// A mapping or a list.
+pub(super) fn load_part(text: &str, kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (node, diagnostics) = load_any(text, kind)?;
+    match node {
+        Node { kind: Kind::Map(_) | Kind::Seq(_), .. } => Ok((node, diagnostics)),
+        _ => {
+            let message = format!("the {} is neither a mapping nor a list", kind.noun);
+            Err(vec![Diagnostic::at("", node.mark, message, kind.start)])
+        }
+    }
+}
+
+fn load_any(text: &str, kind: &'static DocumentKind) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     (options.block_nesting_limit, options.flow_nesting_limit) = (MAX_DEPTH, MAX_DEPTH);
@@ -24,11 +44,8 @@ pub(super) fn load(text: &str, kind: &'static DocumentKind) -> Result<(Node, Vec
         }
     }
     match loader.root {
-        Some(node) if matches!(node.kind, Kind::Map(_)) => Ok((node, loader.diagnostics)),
         Some(node) if node.kind == Kind::Broken => Err(loader.diagnostics),
-        Some(node) if !node.is_null() => {
-            Err(vec![Diagnostic::at("", node.mark, format!("the {} is not a mapping", kind.noun), kind.start)])
-        }
+        Some(node) if !node.is_null() => Ok((node, loader.diagnostics)),
         _ => Err(vec![Diagnostic::without_span("", format!("the {} is empty", kind.noun), kind.start)]),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Most nodes, aliases written out (64 bytes of text count as one more).
-pub(super) const MAX_WEIGHT: usize = 30_000;
+pub const MAX_WEIGHT: usize = 30_000;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq)]

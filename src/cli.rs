@@ -226,6 +226,8 @@ impl Verb {
             | Verb::Logs(_)
             | Verb::Secrets(_)
             | Verb::Forward(_)
+            | Verb::Exec(_)
+            | Verb::Cp(_)
             | Verb::Down(_)
             | Verb::Extend(_)
             | Verb::Keep(_) => {}

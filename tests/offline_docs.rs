@@ -110,6 +110,7 @@ fn every_example_validates_and_every_key_has_one() {
             for file in ["schema.sql", "api.toml", "kettle.png"] {
                 fs::write(user.folder.path().join(file), "SELECT 1;\n").unwrap();
             }
+            fs::write(user.folder.path().join("visit.yaml"), "- http: { url: 'http://api:8080/' }\n").unwrap();
             let ended = user.dayfly(&["validate", "example.yaml", "--policy", policy.to_str().unwrap()]);
             assert_eq!(ended.code, 0, "docs/{page}:{line}\n{block}\n{}", ended.err);
             keys(&part, &mut shown);

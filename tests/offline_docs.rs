@@ -93,6 +93,8 @@ fn properties(schema: &Value, into: &mut BTreeSet<String>) {
 fn every_example_validates_and_every_key_has_one() {
     let user = User::new();
     let policy = repository().join("tests/fixtures/policy.yaml");
+    let shared = "kind: acceptance\nneeds: [api]\ncases: [ { id: A1, name: it answers, steps: [ http: { url: 'http://api:8080/' } ] } ]\n";
+    fs::write(user.folder.path().join("shared.yaml"), shared).unwrap();
     let mut shown = BTreeSet::new();
     for page in ["suites.md", "description.md", "first-steps.md"] {
         let mut whole = Value::Null;

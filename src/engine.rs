@@ -122,6 +122,11 @@ pub trait Engine: Send + Sync {
     /// Starts every copy of a unit; returns when their processes run.
     async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError>;
 
+    /// Returns true if `start` puts a new container in the place of one whose process has ended: its log is gone then.
+    fn replaces_ended(&self) -> bool {
+        false
+    }
+
     /// Stops every copy of a unit; returns when their processes have ended.
     async fn stop(&self, lease: &Lease, unit: &str) -> Result<(), EngineError>;
 

@@ -137,8 +137,14 @@ pub enum SuiteExecutor {
 pub struct ContainerSuite {
     /// Image reference.
     pub image: String,
-    /// Command; empty for the image's own.
+    /// Entrypoint; empty for the image's own.
     pub command: Vec<String>,
+    /// Arguments; empty for the image's own, if the entrypoint is too. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Folder in which the process begins; none for the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
     /// Environment variables in whose values `{{secret "name"}}` stands for secrets. Plans of earlier versions do not know them.

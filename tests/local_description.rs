@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, secrets};
+use support::{User, jobs, processes, secrets};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -21,4 +21,22 @@ fn secrets_reach_programs_in_variables_and_files() {
         assert_eq!(shown.contains(&declared), unit == "api", "{shown}");
         secrets::hold_no_secret(&shown.replace(&declared, ""), &values);
     }
+}
+
+#[test]
+fn processes_begin_and_end_as_described() {
+    needs_engine!();
+    let user = User::new();
+    processes::begin_and_end_as_described(&user, "de-process");
+    let file = user.describes("de-signal", &processes::with_signal("SIGUSR1"));
+    user.runs(&file, "1", &[]).code(0).says("PASSED");
+}
+
+#[test]
+fn jobs_end_before_what_needs_them_starts() {
+    needs_engine!();
+    let user = User::new();
+    jobs::end_before_what_needs_them_starts(&user, "de-jobs");
+    jobs::fail_the_run(&user, "de-broken");
+    jobs::have_a_time_limit(&user, "de-slow");
 }

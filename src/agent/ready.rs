@@ -62,7 +62,7 @@ async fn attempt(
 ) -> Result<(), NotReady> {
     match ready {
         // The engine's watch sees an end; there is nothing to ask.
-        ReadyPlan::StayUp { .. } => Ok(()),
+        ReadyPlan::StayUp { .. } | ReadyPlan::Completes { .. } => Ok(()),
         ReadyPlan::Tcp { port } => tcp(state, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
             http(
@@ -102,6 +102,7 @@ async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
 fn expectation(unit: &str, ready: &ReadyPlan) -> String {
     match ready {
         ReadyPlan::StayUp { .. } => format!("{unit} to run"),
+        ReadyPlan::Completes { .. } => format!("{unit} to end"),
         ReadyPlan::Tcp { port } => format!("{unit} to accept connections on port {port}"),
         ReadyPlan::Http { path, .. } => format!("{unit} to answer {path} with a status from 200 to 299"),
         ReadyPlan::Consumers { vhost, queue, .. } => {

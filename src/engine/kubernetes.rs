@@ -114,6 +114,10 @@ impl Engine for KubernetesEngine {
         secrets::read(self, environment).await
     }
 
+    fn replaces_ended(&self) -> bool {
+        true
+    }
+
     async fn start(&self, lease: &Lease, unit: &str) -> Result<(), EngineError> {
         units::start(self, lease, unit).await
     }

@@ -29,10 +29,19 @@ struct State {
     starting: BTreeSet<String>,
     /// The number of reported ends, by copy.
     ends: BTreeMap<String, u32>,
+    /// The last reported exit, by copy.
+    exits: BTreeMap<String, Exit>,
     /// Units of which an end was reported since a suite started them, if one did.
     ended: BTreeSet<String>,
     /// Units that ended, or that a suite stopped or started, at any time.
     changed: BTreeSet<String>,
+}
+
+/// The exit of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    pub code: i64,
+    pub oom_killed: bool,
 }
 
 /// The reported ends of some copies before they were stopped.
@@ -50,6 +59,9 @@ impl Ledger {
         };
         let mut state = self.state();
         *state.ends.entry(copy.clone()).or_default() += 1;
+        if let EngineEvent::Exited { code, oom_killed, .. } = event {
+            state.exits.insert(copy.clone(), Exit { code: *code, oom_killed: *oom_killed });
+        }
         state.ended.insert(unit.clone());
         state.changed.insert(unit.clone());
         let replaced = matches!(event, EngineEvent::Gone { .. }) && state.starting.contains(unit);
@@ -86,6 +98,24 @@ impl Ledger {
         };
         if tokio::time::timeout(REPORT_LIMIT, waiting).await.is_err() {
             tracing::debug!("no end was reported within {} s", REPORT_LIMIT.as_secs());
+        }
+    }
+
+    /// Forgets the exit of a copy that runs again.
+    pub fn forget_exit(&self, copy: &str) {
+        self.state().exits.remove(copy);
+    }
+
+    /// Waits until an exit of a copy is reported.
+    pub async fn await_exit(&self, copy: &str) -> Exit {
+        loop {
+            let changed = self.0.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(exit) = self.state().exits.get(copy) {
+                return *exit;
+            }
+            changed.await;
         }
     }
 

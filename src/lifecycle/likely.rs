@@ -46,7 +46,7 @@ fn refusal(plan: &Plan, candidate: &Candidate) -> Option<String> {
     match server.kind {
         UnitKind::Broker => broker_refusal(&server.name, text),
         UnitKind::Database => database_refusal(&server.name, text),
-        UnitKind::Service => None,
+        UnitKind::Service | UnitKind::Job => None,
     }
     // Logs are written by what clients send: only names that the description knows are repeated.
     .filter(|(user, _)| user.as_ref().is_none_or(|user| users(plan, &server.name).any(|known| known == user)))
@@ -132,7 +132,7 @@ fn own_trouble(plan: &Plan, candidate: &Candidate) -> Option<String> {
         ("memoryerror", "had no memory left; raise `resources.memory`"),
     ];
     let (_, means) = resources.iter().find(|(phrase, _)| lower.contains(phrase))?;
-    (unit.kind == UnitKind::Service).then(|| format!("{name} {means}"))
+    matches!(unit.kind, UnitKind::Service | UnitKind::Job).then(|| format!("{name} {means}"))
 }
 
 /// The only unit that this one names, or has a password of, and may not call.

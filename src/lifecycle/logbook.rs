@@ -97,6 +97,11 @@ impl Logbook {
         view(&self.copies())
     }
 
+    /// Notes that a part of the log of a unit's first copy was not read.
+    pub fn note_gap(&self, unit: &str, why: &str) {
+        self.gap(unit, unit, why.to_owned());
+    }
+
     /// Waits until these lines were read, or later ones of the same copies; false after `limit`.
     pub async fn reaches(&self, lines: &[LogLine], limit: Duration) -> bool {
         let mut changed = self.0.changed.subscribe();

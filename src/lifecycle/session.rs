@@ -18,13 +18,16 @@ use crate::agent::client::AgentClient;
 use crate::agent::protocol::AgentContext;
 use crate::engine::{Engine, EngineError, EngineEvent, RunningContainer, UnitState};
 use crate::lease::Lease;
-use crate::plan::Position;
+use crate::plan::{Position, UnitKind};
 use crate::render::labels;
 use crate::report::facts::Cause;
 use crate::secrets::Secrets;
 
 /// Time that an environment may have no owner while another run takes it over.
 const TAKEOVER: Duration = Duration::from_secs(2);
+
+/// Time limit to read the log of an ended process to its end.
+const LOG_END_LIMIT: Duration = Duration::from_secs(20);
 
 /// An environment and the agents in it. Clones share the agents.
 #[derive(Clone)]
@@ -89,6 +92,22 @@ impl Session {
                 self.logbook.clone().follow(self.engine.clone(), self.lease.environment.clone(), unit.to_owned());
             followers.insert(unit.to_owned(), AbortOnDropHandle::new(tokio::spawn(following)));
         }
+    }
+
+    /// Follows the log of a unit no more whose process has ended and whose container goes, once it was read to its end.
+    pub(super) async fn unfollow_log(&self, unit: &str) {
+        if !self.followers.lock().await.contains_key(unit) {
+            return;
+        }
+        let last = self.engine.logs(&self.lease.environment, Some(unit), Some(1), false).await;
+        let last: Vec<_> = match last {
+            Ok(lines) => lines.filter_map(|line| async move { line.ok() }).collect().await,
+            Err(_) => vec![],
+        };
+        if !self.logbook.reaches(&last, LOG_END_LIMIT).await {
+            self.logbook.note_gap(unit, "its container was replaced before its log was read to the end");
+        }
+        self.followers.lock().await.remove(unit);
     }
 
     /// Follows the logs of all units that run from the beginning, as when another process has started them.
@@ -243,7 +262,8 @@ impl Session {
     fn replaced(&self, running: &[RunningContainer]) -> Vec<EngineEvent> {
         let known = self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut replaced = vec![];
-        for unit in self.lease.plan.units.iter().filter(|u| !self.ledger.has_changed(&u.name)) {
+        let lasting = self.lease.plan.units.iter().filter(|u| u.kind != UnitKind::Job);
+        for unit in lasting.filter(|u| !self.ledger.has_changed(&u.name)) {
             for copy in (1..=unit.replicas.max(1)).map(|copy| labels::copy_name(&unit.name, copy)) {
                 let Some(before) = known.get(&copy).filter(|process| !process.is_empty()) else { continue };
                 let why = match running.iter().find(|c| c.unit == copy) {
@@ -257,9 +277,16 @@ impl Session {
         replaced
     }
 
+    /// Returns true for the name of a job.
+    pub(super) fn is_job(&self, unit: &str) -> bool {
+        self.lease.plan.unit(unit).is_some_and(|u| u.kind == UnitKind::Job)
+    }
+
     async fn handle(&self, event: EngineEvent) -> Result<(), Cause> {
         let unasked = self.ledger.note(&event);
         match event {
+            // A job ends by itself.
+            EngineEvent::Exited { unit, .. } | EngineEvent::Gone { unit, .. } if self.is_job(&unit) => {}
             EngineEvent::LeaseChanged => return self.check_ownership().await,
             EngineEvent::Exited { unit, code, oom_killed, .. } if unasked => {
                 self.journal.record(RunEvent::UnitEnded { unit, code, oom_killed });

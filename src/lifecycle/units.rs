@@ -42,6 +42,7 @@ impl Session {
     pub(super) async fn wait_until_ready(&self, unit: &Unit) -> Result<(), String> {
         match unit.ready {
             ReadyPlan::StayUp { ms } => self.stays_up(unit, ms).await,
+            ReadyPlan::Completes { .. } => self.complete(unit).await,
             _ => self.probe(unit).await,
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::elapsed_ms;
 use super::decide::{self, Action, Phase, Progress};
+use super::exit_text::exit_reason;
 use super::failure::{self, UnitFailure};
 use super::session::Session;
 use super::update::{self, Update};
@@ -18,15 +19,13 @@ use super::{Journal, RunEvent, causes};
 use crate::engine::{Claim, ClaimPolicy, Engine, EngineError, EngineEvent, ReplacePolicy, RunningContainer};
 use crate::lease::Lease;
 use crate::lease::retention::USE_APART;
-use crate::plan::{Limits, Position, Unit};
+use crate::plan::{Position, Unit, UnitKind};
 use crate::report::facts::{Cause, CauseKind};
 use crate::secrets::Secrets;
 use crate::spec::model::Restart;
 
 /// Attempts to claim an environment that others change meanwhile.
 const COMPARISONS: u8 = 5;
-/// Exit code of a process that SIGKILL ended.
-const KILLED: i64 = 137;
 
 /// A unit and the result of its start: the elapsed milliseconds, or the failure.
 type StartResult = (String, Result<u64, UnitFailure>);
@@ -205,6 +204,8 @@ async fn handle(
     let phase = |unit: &str| progress.get(unit).cloned();
     let (unit, reason) = match event {
         EngineEvent::LeaseChanged => return session.check_ownership().await.map(|()| None),
+        // Its own task waits for its end; a job that has ended has nothing to lose.
+        EngineEvent::Exited { unit, .. } | EngineEvent::Gone { unit, .. } if session.is_job(&unit) => return Ok(None),
         EngineEvent::Exited { unit, code, oom_killed, .. } => {
             let planned = session.lease.plan.unit(&unit);
             let restarts = planned.is_some_and(|u| restarts_after(u.restart, code));
@@ -268,7 +269,11 @@ fn record_result(session: &Session, progress: &mut Progress, unit: String, resul
 
 async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailure> {
     let began = tokio::time::Instant::now();
-    let (kind, reason) = match session.engine.start(&session.lease, &unit.name).await {
+    let started = match unit.kind {
+        UnitKind::Job => session.start_job(unit).await,
+        _ => session.engine.start(&session.lease, &unit.name).await,
+    };
+    let (kind, reason) = match started {
         Err(e @ EngineError::Capacity(_)) => (CauseKind::NoCapacity, format!("failed to {e}")),
         Err(e) => {
             let outage = session.outage_since(began);
@@ -284,20 +289,6 @@ async fn start_and_probe(session: &Session, unit: &Unit) -> Result<(), UnitFailu
         }
     };
     Err(failure::explain(session, &unit.name, kind, reason).await)
-}
-
-fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
-    let limit = limits.map(|l| format!(" of {} MiB", l.memory >> 20)).unwrap_or_default();
-    match (oom_killed, code) {
-        (true, _) => {
-            format!("its process was OOM-killed (memory limit{limit}, exit code {code}); raise `resources.memory`")
-        }
-        // Some engines do not report OOM kills.
-        (false, KILLED) => format!(
-            "its process was killed (exit code {code}), probably OOM-killed: its memory limit{limit} may be too small; raise `resources.memory`"
-        ),
-        (false, _) => format!("its process exited with code {code}"),
-    }
 }
 
 fn unit_cause(journal: &Journal, unit: &str, kind: Option<CauseKind>) -> Cause {

@@ -58,6 +58,7 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
         let mut unit = match (e.services.get(name), e.databases.get(name), &e.broker) {
             (Some(service), _, _) => unit::service(name, service, valid)?,
             (_, Some(database), _) => unit::database(name, database)?,
+            _ if e.jobs.contains_key(name) => unit::job(name, &e.jobs[name], valid)?,
             (_, _, Some(broker)) => unit::broker(broker)?,
             _ => continue,
         };

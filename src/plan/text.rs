@@ -75,7 +75,11 @@ fn volumes(out: &mut String, plan: &Plan) {
 }
 
 fn start(out: &mut String, number: usize, unit: &Unit) {
-    let late = if unit.start_late { ", started by a suite" } else { "" };
+    let late = match (unit.start_late, unit.kind) {
+        (false, _) => "",
+        (true, UnitKind::Job) => ", after the suites",
+        (true, _) => ", started by a suite",
+    };
     let copies = if unit.replicas > 1 { format!(" × {}", unit.replicas) } else { String::new() };
     let _ = writeln!(out, "  {number:>2}. {}{copies} ({}{late})", unit.name, kind(unit.kind));
     let _ = writeln!(out, "      image {}", unit.image);
@@ -148,6 +152,8 @@ fn ready(unit: &Unit) -> String {
         ReadyPlan::StayUp { ms } => {
             format!("it has run for {}", humantime::format_duration(std::time::Duration::from_millis(*ms)))
         }
+        ReadyPlan::Completes { retries: 0 } => "it exits with code 0".into(),
+        ReadyPlan::Completes { retries } => format!("it exits with code 0, after at most {} attempts", retries + 1),
         ReadyPlan::Http { port, path, tls } => {
             format!("{}://{}:{port}{path} answers", if *tls { "https" } else { "http" }, unit.name)
         }
@@ -187,6 +193,7 @@ fn access(plan: &Plan) -> String {
 fn kind(kind: UnitKind) -> &'static str {
     match kind {
         UnitKind::Service => "service",
+        UnitKind::Job => "job",
         UnitKind::Broker => "broker",
         UnitKind::Database => "database",
     }

@@ -9,12 +9,18 @@ use crate::spec::model::Restart;
 /// Time limit for the readiness of a unit whose description states none.
 const DEFAULT_WITHIN_MS: u64 = 60_000;
 
+fn default_stop_grace_secs() -> u32 {
+    10
+}
+
 /// Kind of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnitKind {
     /// A service of the description.
     Service,
+    /// A job of the description. Its `start_late` means that it runs after the suites.
+    Job,
     /// The RabbitMQ.
     Broker,
     /// A PostgreSQL.
@@ -32,8 +38,15 @@ pub struct Unit {
     pub image: String,
     /// Port that callers use.
     pub port: Option<u16>,
-    /// Command in place of the image's; empty for the image's own.
+    /// Entrypoint in place of the image's; empty for the image's own.
     pub command: Vec<String>,
+    /// Arguments in place of the image's; empty for the image's own, if the entrypoint is too. Plans of earlier versions do
+    /// not know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Folder in which the process begins; none for the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
     /// Environment variables, without secrets.
     pub env: BTreeMap<String, String>,
     /// Environment variables in whose values `{{secret "name"}}` stands for secrets. Plans of earlier versions do not know them.
@@ -58,6 +71,12 @@ pub struct Unit {
     pub within_ms: u64,
     /// Limits.
     pub limits: Limits,
+    /// Signal that asks the process to end; none for the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// Seconds that the process has to end after that. Plans of earlier versions do not know it.
+    #[serde(default = "default_stop_grace_secs")]
+    pub stop_grace_secs: u32,
     /// What restarts its process after an end that no suite asked for. Plans of earlier versions do not know it.
     #[serde(default)]
     pub restart: Restart,
@@ -81,6 +100,8 @@ impl Unit {
             image: image.to_owned(),
             port: None,
             command: vec![],
+            args: vec![],
+            working_dir: None,
             env: BTreeMap::new(),
             secret_env: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -92,6 +113,8 @@ impl Unit {
             ready: ReadyPlan::StayUp { ms: stay_up_ms },
             within_ms: DEFAULT_WITHIN_MS,
             limits,
+            stop_signal: None,
+            stop_grace_secs: default_stop_grace_secs(),
             restart: Restart::Never,
             replicas: 1,
             writable: vec![],
@@ -111,6 +134,8 @@ pub enum ReadyPlan {
         #[serde(default)]
         ms: u64,
     },
+    /// Its process ends with exit code 0, and is repeated so often after another one.
+    Completes { retries: u8 },
     /// An HTTP answer of 200 to 299.
     Http { port: u16, path: String, tls: bool },
     /// An accepted connection.

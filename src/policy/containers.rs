@@ -1,4 +1,4 @@
-//! Every container of a description: services, broker, databases, and container suites. Pure.
+//! Every container of a description: services, jobs, broker, databases, and container suites. Pure.
 
 use crate::spec::model::{Environment, Resources, Security};
 use crate::spec::span::FieldPath;
@@ -34,6 +34,11 @@ pub fn all(e: &Environment) -> Vec<Container<'_>> {
         let at = root.key("services").key(name);
         let (image, resources, security) = (s.image.as_str(), &s.resources, &s.security);
         all.push(Container { at, name, image, resources, security, replicas: Some(s.replicas) });
+    }
+    for (name, j) in &e.jobs {
+        let at = root.key("jobs").key(name);
+        let (image, resources, security) = (j.image.as_str(), &j.resources, &j.security);
+        all.push(Container { at, name, image, resources, security, replicas: None });
     }
     if let Some(b) = &e.broker {
         let (at, image) = (root.key("broker"), b.image.as_str());

@@ -175,7 +175,10 @@ fn unit_parts(
         user: unit.confinement.user.clone(),
         env: Some(env(unit.env.iter().chain(secret_env))),
         labels: Some(labels::into_hash_map(labels)),
-        ..base_body(image, &unit.command)
+        working_dir: unit.working_dir.clone(),
+        stop_signal: unit.stop_signal.clone(),
+        stop_timeout: Some(unit.stop_grace_secs.into()),
+        ..base_body(image, &unit.command, &unit.args)
     };
     Ok((body, host))
 }
@@ -225,7 +228,8 @@ pub fn suite(
         user: container.confinement.user.clone(),
         env: Some(env(container.env.iter().chain(secret_env))),
         labels: Some(labels::into_hash_map(labels)),
-        ..base_body(image, &container.command)
+        working_dir: container.working_dir.clone(),
+        ..base_body(image, &container.command, &container.args)
     };
     Ok(with_attachments(
         labels::object_name(lease, &format!("suite-{}-{suffix}", suite.name)),
@@ -277,7 +281,7 @@ pub fn agent(
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
-        ..base_body(image, &command)
+        ..base_body(image, &command, &[])
     };
     let name = labels::object_name(lease, &format!("agent-{run}"));
     match placement {
@@ -313,13 +317,15 @@ pub fn never_started(
     let body = ContainerCreateBody {
         labels: Some(labels::into_hash_map(labels)),
         host_config: Some(host),
-        ..base_body(image, &["/dayfly".to_owned()])
+        ..base_body(image, &["/dayfly".to_owned()], &[])
     };
     ContainerRequest { name, body, connects: vec![] }
 }
 
-fn base_body(image: &str, command: &[String]) -> ContainerCreateBody {
-    let (entrypoint, cmd) = if command.is_empty() { (None, None) } else { (Some(command.to_vec()), Some(vec![])) };
+/// An entrypoint drops the arguments of the image, as in Kubernetes.
+fn base_body(image: &str, command: &[String], args: &[String]) -> ContainerCreateBody {
+    let entrypoint = (!command.is_empty()).then(|| command.to_vec());
+    let cmd = (!command.is_empty() || !args.is_empty()).then(|| args.to_vec());
     ContainerCreateBody { image: Some(image.to_owned()), entrypoint, cmd, ..ContainerCreateBody::default() }
 }
 

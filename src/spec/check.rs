@@ -17,11 +17,14 @@ mod cases;
 mod container;
 mod context;
 mod exec;
+mod files;
+mod jobs;
 mod jwt;
 mod messaging;
 mod names;
 mod order;
 mod preceding;
+mod process;
 mod secret_use;
 mod services;
 mod steps;
@@ -44,6 +47,7 @@ pub fn run(
     let mut check = Checker::new(environment, diagnostics);
     names::check(&mut check);
     services::check(&mut check);
+    jobs::check(&mut check);
     broker::check(&mut check);
     order::check(&mut check);
     suites::check(&mut check);
@@ -86,6 +90,7 @@ fn image_of<'a>(e: &'a mut Environment, name: &str) -> Option<&'a mut String> {
         return Some(&mut broker.image);
     }
     let service = e.services.get_mut(name).map(|s| &mut s.image);
+    let service = service.or_else(|| e.jobs.get_mut(name).map(|j| &mut j.image));
     let other = service.or_else(|| e.databases.get_mut(name).map(|d| &mut d.image));
     other.or_else(|| e.suites.get_mut(name).and_then(|s| s.image.as_mut()))
 }

@@ -14,6 +14,7 @@ mod broker;
 mod container;
 mod database;
 mod exec;
+mod job;
 mod jwt;
 mod service;
 mod step;
@@ -26,6 +27,7 @@ pub use broker::*;
 pub use container::{Resources, Security};
 pub use database::Database;
 pub use exec::*;
+pub use job::{After, Job};
 pub use jwt::*;
 pub use service::*;
 pub use step::{Action, Repeat, Step};
@@ -60,6 +62,9 @@ pub struct Environment {
     /// The services by name.
     #[serde(default)]
     pub services: BTreeMap<String, Service>,
+    /// The jobs by name: what must have run to its end before what needs it starts, or runs after the suites.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, Job>,
     /// The message broker, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker: Option<Broker>,

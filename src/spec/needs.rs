@@ -16,12 +16,13 @@ pub fn of_units(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
         }
         needs.insert(name, of);
     }
+    needs.extend(environment.jobs.iter().map(|(n, j)| (n.as_str(), j.needs.iter().map(String::as_str).collect())));
     needs.extend(environment.databases.keys().map(|n| (n.as_str(), BTreeSet::new())));
     needs.extend(environment.broker.iter().map(|b| (b.name.as_str(), BTreeSet::new())));
     needs
 }
 
-/// Callers of every unit: those that it lists, and every unit and suite that needs it.
+/// Callers of every unit: those that it lists, and every unit and suite that needs it. Nothing calls a job.
 pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut callers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let listed = environment.services.iter().map(|(n, s)| (n.as_str(), &s.callers));
@@ -30,6 +31,7 @@ pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
         callers.entry(unit).or_default().extend(of.iter().map(String::as_str));
     }
     let units = of_units(environment).into_iter().flat_map(|(who, of)| of.into_iter().map(move |unit| (unit, who)));
+    let units = units.filter(|(unit, _)| !environment.jobs.contains_key(*unit));
     let suites =
         environment.suites.iter().flat_map(|(who, s)| s.needs.iter().map(move |unit| (unit.as_str(), who.as_str())));
     for (unit, who) in units.chain(suites) {

@@ -41,6 +41,7 @@ pub(super) fn parse_with(
 ) -> Result<ParsedDescription, Diagnostics> {
     let (mut root, mut diagnostics, include::Included { text, files: included, .. }) =
         document::tree_with_included(&ENVIRONMENT, file, bytes, read)?;
+    root.drop_extensions();
     let known = values::collect(&mut root, overrides, &mut diagnostics);
     let secrets = template::expand(&mut root, &known, &mut diagnostics);
     match document::typed::<Environment>(&ENVIRONMENT, &schema::schema(), &root, &mut diagnostics) {
@@ -56,9 +57,11 @@ impl ParsedDescription {
     /// The files to read: every well-formed `path` and every SQL file.
     pub fn references(&self) -> Vec<FileReference> {
         let mut wanted = Vec::new();
-        for (name, service) in &self.environment.services {
-            let at = FieldPath::root().key("services").key(name).key("files");
-            for (target, source) in service.files.iter().filter(|(_, s)| s.text.is_none()) {
+        let services = self.environment.services.iter().map(|(name, s)| ("services", name, &s.files));
+        let jobs = self.environment.jobs.iter().map(|(name, j)| ("jobs", name, &j.files));
+        for (section, name, files) in services.chain(jobs) {
+            let at = FieldPath::root().key(section).key(name).key("files");
+            for (target, source) in files.iter().filter(|(_, s)| s.text.is_none()) {
                 let at = at.key(target).key("path");
                 wanted.extend(source.path.iter().map(|p| FileReference {
                     at: at.clone(),

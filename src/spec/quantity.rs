@@ -1,6 +1,8 @@
 //! Durations, memory and processors as users write them. Pure; errors say what is accepted.
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Longest time that a process may have to end.
+pub const LONGEST_GRACE_MS: u64 = 120_000;
 /// Longest time limit: a day.
 pub const LONGEST_LIMIT_MS: u64 = DAY_MS;
 /// Longest life of an environment: 30 days.

@@ -9,6 +9,9 @@ pub const ID: &str = "https://dayfly.dev/v1alpha1/environment.schema.json";
 /// Names of services, databases, broker and suites; also host names.
 pub const NAME_PATTERN: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
+/// Keys of the top level that mean nothing to dayfly.
+const EXTENSIONS: &str = "^x-";
+
 /// The schema (draft 2020-12) as JSON.
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Environment).to_value();
@@ -16,12 +19,13 @@ pub fn schema() -> Value {
         top.insert("$id".into(), json!(ID));
         top.insert("title".into(), json!("dayfly environment"));
         top.insert("examples".into(), json!([example()]));
+        top.insert("patternProperties".into(), json!({ EXTENSIONS: {} }));
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         insert(properties, "apiVersion", &[("const", json!(API_VERSION))]);
         insert(properties, "kind", &[("const", json!(KIND))]);
         insert(properties, "name", &[("pattern", json!(NAME_PATTERN)), ("maxLength", json!(30))]);
-        for named in ["services", "databases", "suites"] {
+        for named in ["services", "jobs", "databases", "suites"] {
             let names = json!({ "pattern": NAME_PATTERN, "maxLength": 40 });
             insert(properties, named, &[("propertyNames", names)]);
         }

@@ -81,7 +81,7 @@ impl<'a> SchemaCheck<'a> {
     ) {
         let help = match (key, foreign::advice(parent.as_str(), key)) {
             _ if self.diagnostics.is_full() => String::new(),
-            ("<<", _) => "merge keys are not supported; write the keys out".to_owned(),
+            ("<<", _) => "a merge key stands without quotes: `<<: *name`".to_owned(),
             (_, Some(advice)) => advice.to_owned(),
             _ => known(key, properties.into_iter().flat_map(|p| p.keys().map(String::as_str))),
         };

@@ -2,7 +2,7 @@
 
 use super::span::FieldPath;
 
-/// A secret that a text of a service or suite names.
+/// A secret that a text of a service, job or suite names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretUse {
     /// The scalar.
@@ -13,7 +13,7 @@ pub struct SecretUse {
     pub name: String,
 }
 
-/// A service or suite, whose texts may name secrets that it receives.
+/// A service, job or suite, whose texts may name secrets that it receives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     /// Its section of the description.
@@ -27,6 +27,8 @@ pub struct Holder {
 pub enum Section {
     /// `services`.
     Services,
+    /// `jobs`.
+    Jobs,
     /// `suites`.
     Suites,
 }
@@ -35,6 +37,7 @@ impl Section {
     pub(super) fn of(key: &str) -> Option<Self> {
         match key {
             "services" => Some(Self::Services),
+            "jobs" => Some(Self::Jobs),
             "suites" => Some(Self::Suites),
             _ => None,
         }
@@ -44,6 +47,7 @@ impl Section {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Services => "service",
+            Self::Jobs => "job",
             Self::Suites => "suite",
         }
     }

@@ -7,6 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::kind::DocumentKind;
 
 mod load;
+mod merge;
 mod node;
 mod spans;
 mod syntax;

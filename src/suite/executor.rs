@@ -53,6 +53,12 @@ async fn execute_all(session: &Session, only: &[String], sources: &Sources) -> R
         };
         done.iter().filter_map(outcome::cause).for_each(|c| record_cause(session, c));
     }
+    tokio::select! {
+        biased;
+        () = session.stop.cancelled() => return Err(interrupted()),
+        cause = session.ownership_lost() => return Err(cause),
+        () = session.run_jobs_after_suites() => {}
+    }
     session.check_ownership().await?;
     session.record_late_ends().await
 }

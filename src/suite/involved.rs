@@ -15,7 +15,8 @@ pub fn units(plan: &Plan, suite: &SuitePlan, case: Option<&Case>) -> Vec<String>
         suite.needs.iter().for_each(|name| found.add(name));
     }
     found.follow_calls();
-    let stores: Vec<&Unit> = plan.units.iter().filter(|u| u.kind != UnitKind::Service && found.has(&u.name)).collect();
+    let is_store = |u: &&Unit| matches!(u.kind, UnitKind::Broker | UnitKind::Database);
+    let stores: Vec<&Unit> = plan.units.iter().filter(is_store).filter(|u| found.has(&u.name)).collect();
     for store in stores {
         plan.units.iter().filter(|u| uses(u, store)).for_each(|user| found.add(&user.name));
     }

@@ -11,7 +11,7 @@ use super::step_result::StepResult;
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::engine::EngineKind;
 use crate::lifecycle::session::Session;
-use crate::plan::Position;
+use crate::plan::{Position, UnitKind};
 
 /// Link-local address of the metadata service of clouds.
 const METADATA: &str = "169.254.169.254:80";
@@ -20,9 +20,10 @@ pub(super) const BUSY: &str = "the machine was too busy to tell a refusal from a
 /// Addresses of resolvers inside a container: the usual one and the one that Docker provides.
 const RESOLVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.11:53"];
 
-/// The given units, or all units that start automatically.
+/// The given units, or all units that start automatically and do not end.
 pub(super) fn selected_units(session: &Session, services: &[String]) -> Vec<String> {
-    let all = || session.lease.plan.units.iter().filter(|u| !u.start_late).map(|u| u.name.clone());
+    let all =
+        || session.lease.plan.units.iter().filter(|u| !u.start_late && u.kind != UnitKind::Job).map(|u| u.name.clone());
     if services.is_empty() { all().collect() } else { services.to_vec() }
 }
 

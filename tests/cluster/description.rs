@@ -1,7 +1,7 @@
 //! Keys of descriptions in a cluster: the same stories as on a container engine, and what only a cluster shows.
 
 use crate::in_cluster;
-use crate::support::secrets;
+use crate::support::{jobs, processes, secrets};
 use crate::world::kubectl;
 
 #[test]
@@ -14,4 +14,30 @@ fn secrets_reach_programs_in_variables_and_files() {
     assert!(shown.contains("env.api") && shown.contains("files.api"), "{shown}");
     secrets::hold_no_secret(&shown, &values);
     secrets::hold_no_secret(&kubectl(&["get", "namespace", "kc-secrets-pr-1", "-o", "json"]), &values);
+}
+
+#[test]
+fn processes_begin_and_end_as_described() {
+    let user = in_cluster!();
+    processes::begin_and_end_as_described(&user, "kc-process");
+    // The feature gate is off in most clusters; one that has it obeys.
+    let file = user.describes("kc-signal", &processes::with_signal("SIGUSR1"));
+    let ended = user.runs(&file, "1", &[]);
+    let gate = kubectl(&["get", "--raw", "/metrics"]).lines().any(|line| {
+        line.starts_with("kubernetes_feature_enabled{name=\"ContainerStopSignals\"") && line.ends_with(" 1")
+    });
+    if gate {
+        ended.code(0).says("PASSED");
+    } else {
+        ended.code(4).says("web: this cluster does not support `stopSignal`").says("set STOPSIGNAL in the image");
+        user.finds_nothing_of("kc-signal-pr-1");
+    }
+}
+
+#[test]
+fn jobs_end_before_what_needs_them_starts() {
+    let user = in_cluster!();
+    jobs::end_before_what_needs_them_starts(&user, "kc-jobs");
+    jobs::fail_the_run(&user, "kc-broken");
+    jobs::have_a_time_limit(&user, "kc-slowjob");
 }

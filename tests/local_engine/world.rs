@@ -72,6 +72,8 @@ pub fn suite(name: &str, script: &str, timeout_ms: u64) -> SuitePlan {
         executor: SuiteExecutor::Container(Box::new(ContainerSuite {
             image: IMAGE.into(),
             command: vec!["sh".into(), "-c".into(), script.into()],
+            args: vec![],
+            working_dir: None,
             env: BTreeMap::from([("GREETING".to_owned(), "hello there".to_owned())]),
             secret_env: BTreeMap::new(),
             results: "/results".into(),

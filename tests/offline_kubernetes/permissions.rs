@@ -99,6 +99,8 @@ fn run_of(number: u128, image: &str) -> Lease {
     let executor = SuiteExecutor::Container(Box::new(ContainerSuite {
         image: "registry.test/suite:1".into(),
         command: vec![],
+        args: vec![],
+        working_dir: None,
         env: BTreeMap::new(),
         secret_env: BTreeMap::new(),
         results: "/results".into(),

@@ -19,7 +19,7 @@ fn digest(of: &str) -> String {
 
 fn unit(name: &str, kind: UnitKind, needs: &[&str], started: i64, ready: i64) -> UnitFact {
     let image = match kind {
-        UnitKind::Service => format!("registry.example.org/tsd/{name}:1.4.2"),
+        UnitKind::Service | UnitKind::Job => format!("registry.example.org/tsd/{name}:1.4.2"),
         UnitKind::Broker => "docker.io/library/rabbitmq:4.1".into(),
         UnitKind::Database => "docker.io/library/postgres:17".into(),
     };

@@ -7,4 +7,5 @@ pub mod container_status;
 pub mod context;
 mod ephemeral;
 pub mod pod;
+pub mod stop_signal;
 pub mod units;

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::client::{KubernetesEngine, api};
 use super::explain;
 use super::namespace::{owner, remove};
-use super::pods::{context, pod};
+use super::pods::{context, pod, stop_signal};
 use super::update;
 use crate::engine::EngineError;
 use crate::lease::Lease;
@@ -24,6 +24,7 @@ pub async fn prepare(engine: &KubernetesEngine, lease: &Lease, secrets: &Secrets
     let wanted = if in_place { select_differing(engine, name, objects).await? } else { objects };
     let (policies, rest): (Vec<Object>, Vec<Object>) = wanted.into_iter().partition(|o| o.kind == Kind::NetworkPolicy);
     tokio::try_join!(apply_in_order(engine, name, &policies), engine.apply_all(name, &rest))?;
+    stop_signal::require_support(engine, lease).await?;
     discard_pods(engine, lease).await?;
     owner::require_ours(engine, lease).await
 }

@@ -12,8 +12,8 @@ use super::explain;
 use super::pods::{context, pod, units};
 use crate::engine::{Comparison, EngineError, Leftover};
 use crate::lease::{Inherited, Lease};
-use crate::plan::Unit;
 use crate::plan::changes::{Fate, Fates};
+use crate::plan::{Unit, UnitKind};
 use crate::render::kubernetes::{HASH, Object, ports};
 use crate::render::labels::{self, ROLE, Role, UNIT};
 use crate::secrets::Secrets;
@@ -74,7 +74,8 @@ fn fate(lease: &Lease, unit: &Unit, own: &BTreeMap<String, &Pod>, wanted: &[Obje
     if own.is_empty() {
         return Fate::Missing;
     }
-    if unit.start_late || !own.values().all(|p| pod::alive(p)) {
+    let usable = |pod: &&Pod| if unit.kind == UnitKind::Job { has_succeeded(pod) } else { pod::alive(pod) };
+    if unit.start_late || !own.values().all(usable) {
         return Fate::Ended;
     }
     let pairs: Option<Vec<(&Pod, &Object)>> =
@@ -89,6 +90,12 @@ fn fate(lease: &Lease, unit: &Unit, own: &BTreeMap<String, &Pod>, wanted: &[Obje
         true => Fate::OtherImage,
         false => Fate::Differs,
     }
+}
+
+/// Reports whether the process of a pod has ended with exit code 0: a job need not run again.
+fn has_succeeded(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+        && pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Succeeded")
 }
 
 fn annotation<'a>(pod: &'a Pod, key: &str) -> &'a str {

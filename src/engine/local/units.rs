@@ -16,9 +16,6 @@ use crate::render::labels;
 use crate::render::links::Subnets;
 use crate::secrets::Secrets;
 
-/// Time that a process has to end before it is killed, in seconds.
-const GRACE_SECS: i32 = 10;
-
 /// Creates the networks, volumes, secrets and containers of an environment, except those that it inherited.
 pub async fn prepare(engine: &LocalEngine, lease: &Lease, secrets: &Secrets) -> Result<(), EngineError> {
     let held = images_of(engine, lease).await?;
@@ -210,8 +207,10 @@ pub async fn start(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<()
 
 /// Stops every copy; returns when their processes ended.
 pub async fn stop(engine: &LocalEngine, lease: &Lease, unit: &str) -> Result<(), EngineError> {
+    let grace = lease.plan.unit(unit).map_or(0, |u| u.stop_grace_secs);
+    let grace = i32::try_from(grace).unwrap_or(i32::MAX);
     let each = container_names(lease, unit)?.into_iter().map(|name| async move {
-        let options = StopContainerOptionsBuilder::new().t(GRACE_SECS).build();
+        let options = StopContainerOptionsBuilder::new().t(grace).build();
         match engine.docker.stop_container(&name, Some(options)).await {
             Ok(()) => Ok(()),
             Err(e) if explain::status(&e) == Some(404) => Err(missing_container(lease, unit)),

@@ -11,8 +11,8 @@ use super::containers::Listed;
 use super::{explain, images, networks, remove};
 use crate::engine::{Comparison, EngineError, Leftover};
 use crate::lease::{Inherited, Lease};
-use crate::plan::Unit;
 use crate::plan::changes::{Fate, Fates};
+use crate::plan::{Unit, UnitKind};
 use crate::render::container::{self, UnitCopy};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role, UNIT};
 use crate::render::links::{self, Subnets};
@@ -75,8 +75,7 @@ async fn fate(
     if own.is_empty() {
         return Ok(Fate::Missing);
     }
-    let usable = |c: &&Listed| c.state == "created" || (c.state == "running" && !unit.start_late);
-    if !own.iter().all(usable) {
+    if !is_usable(engine, unit, own).await? {
         return Ok(Fate::Ended);
     }
     let image = images::resolved(engine, &unit.image).await?.id;
@@ -93,6 +92,21 @@ async fn fate(
         container.is_some_and(|c| !hash.is_empty() && c.label(labels::HASH) == hash)
     });
     Ok(if equal { Fate::Stays } else { Fate::Differs })
+}
+
+/// Reports whether the containers of a unit can stay: they run, or wait for their start, or are those of a job that ended with
+/// exit code 0 and need not run again.
+async fn is_usable(engine: &LocalEngine, unit: &Unit, own: &[&Listed]) -> Result<bool, EngineError> {
+    if unit.kind == UnitKind::Job && !unit.start_late {
+        for container in own {
+            let state = engine.container(&container.id).await?.map(|c| c.state);
+            if !state.is_some_and(|s| s.ended() && s.exit_code == 0) {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    Ok(own.iter().all(|c| c.state == "created" || (c.state == "running" && !unit.start_late)))
 }
 
 /// Removes the objects of earlier runs that the lease did not inherit, once no inherited container uses them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
-use super::unit::{confinement, limits};
+use super::unit::{confinement, entrypoint, limits};
 use crate::model::SuiteOrigin;
 use crate::plan::{ContainerSuite, SuiteExecutor};
 use crate::spec::model::Suite;
@@ -38,7 +38,9 @@ pub(super) fn executor(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError
     };
     Ok(SuiteExecutor::Container(Box::new(ContainerSuite {
         image: image.clone(),
-        command: s.command.clone(),
+        command: entrypoint(&s.command, &s.entrypoint),
+        args: s.args.clone(),
+        working_dir: s.working_dir.clone(),
         env: s.env.clone(),
         secret_env: s.secret_env.clone(),
         results: s.results.clone(),

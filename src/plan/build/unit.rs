@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::error::PlanError;
 use super::input::{file, milliseconds, unreadable};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
-use crate::spec::model::{Broker, ConsumersReady, Database, Environment, Ready, Resources, Security, Service};
+use crate::spec::model::{
+    After, Broker, ConsumersReady, Database, Environment, FileSource, Job, Ready, Resources, Security, Service,
+};
 use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
 use crate::spec::{ValidDescription, pattern, secret_text};
@@ -14,19 +16,7 @@ use crate::spec::{ValidDescription, pattern, secret_text};
 const DEFAULT_STAY_UP_MS: u64 = 1_000;
 
 pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Result<Unit, PlanError> {
-    let (mut files, mut secret_files) = (BTreeMap::new(), BTreeMap::new());
-    for (target, source) in &s.files {
-        let content = match (&source.text, &source.path) {
-            (Some(text), _) if secret_text::names(text).next().is_some() => {
-                secret_files.insert(target.clone(), text.clone());
-                continue;
-            }
-            (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(path)) => file(name, path, valid)?,
-            (None, None) => Vec::new(),
-        };
-        files.insert(target.clone(), content);
-    }
+    let Files { files, secret_files } = files(name, &s.files, valid)?;
     let blank = unit(name, UnitKind::Service, &s.image, &s.resources, &s.security)?;
     let (ready, within_ms) = match &s.ready {
         Some(ready) => {
@@ -39,7 +29,9 @@ pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Resu
     };
     Ok(Unit {
         port: s.port,
-        command: s.command.clone(),
+        command: entrypoint(&s.command, &s.entrypoint),
+        args: s.args.clone(),
+        working_dir: s.working_dir.clone(),
         env: s.env.clone(),
         secret_env: s.secret_env.clone(),
         files,
@@ -48,12 +40,57 @@ pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Resu
         tls: s.tls,
         ready,
         within_ms,
+        stop_signal: s.stop_signal.clone(),
+        stop_grace_secs: stop_grace_secs(name, &s.stop_grace)?,
         restart: s.restart,
         replicas: s.replicas,
         writable: s.writable.clone(),
         start_late: s.start_late,
         ..blank
     })
+}
+
+/// A job. Callers are filled in for its needs alone: nothing calls a job.
+pub(super) fn job(name: &str, j: &Job, valid: &ValidDescription) -> Result<Unit, PlanError> {
+    let Files { files, secret_files } = files(name, &j.files, valid)?;
+    Ok(Unit {
+        command: entrypoint(&j.command, &j.entrypoint),
+        args: j.args.clone(),
+        working_dir: j.working_dir.clone(),
+        env: j.env.clone(),
+        secret_env: j.secret_env.clone(),
+        files,
+        secret_files,
+        secrets: j.secrets.clone(),
+        ready: ReadyPlan::Completes { retries: j.retries },
+        within_ms: milliseconds(name, &j.timeout, LONGEST_LIMIT_MS)?,
+        writable: j.writable.clone(),
+        start_late: j.after == After::Suites,
+        ..unit(name, UnitKind::Job, &j.image, &j.resources, &j.security)?
+    })
+}
+
+/// The files of a unit, by absolute path.
+struct Files {
+    files: BTreeMap<String, Vec<u8>>,
+    secret_files: BTreeMap<String, String>,
+}
+
+fn files(name: &str, sources: &BTreeMap<String, FileSource>, valid: &ValidDescription) -> Result<Files, PlanError> {
+    let (mut files, mut secret_files) = (BTreeMap::new(), BTreeMap::new());
+    for (target, source) in sources {
+        let content = match (&source.text, &source.path) {
+            (Some(text), _) if secret_text::names(text).next().is_some() => {
+                secret_files.insert(target.clone(), text.clone());
+                continue;
+            }
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(path)) => file(name, path, valid)?,
+            (None, None) => Vec::new(),
+        };
+        files.insert(target.clone(), content);
+    }
+    Ok(Files { files, secret_files })
 }
 
 pub(super) fn broker(b: &Broker) -> Result<Unit, PlanError> {
@@ -122,6 +159,17 @@ fn consumers(name: &str, of: &ConsumersReady, e: &Environment) -> Result<ReadyPl
     };
     let (user, _) = reader.or_else(|| users().next()).ok_or_else(lacks)?;
     Ok(ReadyPlan::Consumers { vhost: of.vhost.clone(), queue: of.queue.clone(), user: user.clone() })
+}
+
+/// `command` is an entrypoint with its arguments; at most one of the two is given.
+pub(super) fn entrypoint(command: &[String], entrypoint: &[String]) -> Vec<String> {
+    if entrypoint.is_empty() { command.to_vec() } else { entrypoint.to_vec() }
+}
+
+/// Whole seconds, as the engines count them; a part of one counts as one.
+fn stop_grace_secs(name: &str, text: &str) -> Result<u32, PlanError> {
+    let ms = milliseconds(name, text, quantity::LONGEST_GRACE_MS)?;
+    u32::try_from(ms.div_ceil(1000)).map_err(|e| unreadable(name, text, e.to_string()))
 }
 
 pub(super) fn limits(of: &str, r: &Resources) -> Result<Limits, PlanError> {

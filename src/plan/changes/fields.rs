@@ -21,6 +21,10 @@ pub fn differing((before, old): InPlan<'_>, (after, new): InPlan<'_>) -> Vec<Str
         all.push(format!("image {} → {}", old.image, new.image));
     }
     named(&mut all, "command", &old.command, &new.command);
+    named(&mut all, "args", &old.args, &new.args);
+    named(&mut all, "workingDir", &old.working_dir, &new.working_dir);
+    named(&mut all, "stopSignal", &old.stop_signal, &new.stop_signal);
+    shown(&mut all, "stopGrace", &old.stop_grace_secs, &new.stop_grace_secs);
     entries(&mut all, "env.", &old.env, &new.env);
     entries(&mut all, "secretEnv.", &old.secret_env, &new.secret_env);
     entries(&mut all, "files ", &old.files, &new.files);
@@ -121,6 +125,7 @@ fn set(list: &[String]) -> BTreeSet<String> {
 
 fn word(kind: UnitKind) -> &'static str {
     match kind {
+        UnitKind::Job => "job",
         UnitKind::Service => "service",
         UnitKind::Broker => "broker",
         UnitKind::Database => "database",

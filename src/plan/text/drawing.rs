@@ -23,6 +23,7 @@ pub fn dot(plan: &Plan) -> String {
     for unit in &plan.units {
         let shape = match unit.kind {
             UnitKind::Service => "box",
+            UnitKind::Job => "cds",
             UnitKind::Broker => "hexagon",
             UnitKind::Database => "cylinder",
         };
@@ -46,6 +47,7 @@ pub fn mermaid(plan: &Plan) -> String {
     for unit in &plan.units {
         let (open, close) = match unit.kind {
             UnitKind::Service => ("[", "]"),
+            UnitKind::Job => ("[[", "]]"),
             UnitKind::Broker => ("{{", "}}"),
             UnitKind::Database => ("[(", ")]"),
         };

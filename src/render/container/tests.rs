@@ -81,7 +81,7 @@ fn an_agent_inside_a_unit_has_no_network_settings_of_its_own() {
 #[test]
 fn a_suite_without_callees_has_no_network() {
     let request =
-        with_attachments("n".into(), base_body("i", &[]), host_config(&Confinement::default(), PROFILE), vec![]);
+        with_attachments("n".into(), base_body("i", &[], &[]), host_config(&Confinement::default(), PROFILE), vec![]);
     let host = request.body.host_config.unwrap();
     assert_eq!((host.network_mode.as_deref(), host.dns), (Some("none"), None));
     assert!(request.body.networking_config.is_none() && request.connects.is_empty());

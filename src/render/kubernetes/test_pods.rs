@@ -84,6 +84,8 @@ pub fn job(
         "podSecurity": parts::pod_security(container.confinement.root),
         "image": input.image(&container.image),
         "command": parts::command(&container.command),
+        "args": parts::command(&container.args),
+        "workingDir": container.working_dir,
         "env": parts::env(&container.env, &env_name(&suite.name), container.secret_env.keys()),
         "resources": parts::resources(&container.limits),
         "security": parts::security(&container.confinement),

@@ -130,6 +130,12 @@ pub fn pod(
         "podSecurity": parts::pod_security(unit.confinement.root),
         "image": input.image(&unit.image),
         "command": parts::command(&unit.command),
+        "args": parts::command(&unit.args),
+        "workingDir": unit.working_dir,
+        "stopGrace": unit.stop_grace_secs,
+        // A cluster accepts a signal only for a pod that says its system.
+        "os": unit.stop_signal.as_ref().map(|_| json!({"name": "linux"})),
+        "lifecycle": unit.stop_signal.as_ref().map(|signal| json!({"stopSignal": signal})),
         "env": parts::env(&unit.env, &env_name(&unit.name), unit.secret_env.keys()),
         "ports": ports(unit).into_iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect::<Vec<_>>(),
         "resources": parts::resources(&unit.limits),

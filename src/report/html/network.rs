@@ -91,6 +91,7 @@ pub(super) fn network(facts: &Facts) -> Network {
 fn kind(kind: UnitKind) -> &'static str {
     match kind {
         UnitKind::Service => "service",
+        UnitKind::Job => "job",
         UnitKind::Broker => "broker",
         UnitKind::Database => "database",
     }

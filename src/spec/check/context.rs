@@ -38,8 +38,23 @@ impl<'a> Checker<'a> {
         caller == unit || self.callers.get(unit).is_some_and(|callers| callers.contains(caller))
     }
 
+    /// Checks that a name is that of a unit which can be needed: also that of a job.
+    pub(super) fn need(&mut self, at: &FieldPath, name: &str) {
+        if !self.environment.jobs.contains_key(name) {
+            self.unit(at, name);
+        }
+    }
+
     /// Checks that a name is that of a service, the broker or a database.
     pub(super) fn unit(&mut self, at: &FieldPath, name: &str) {
+        if self.environment.jobs.contains_key(name) {
+            let help = "name a service, the broker or a database; only services and jobs can need a job";
+            return self.diagnostics.add(
+                at,
+                format!("`{name}` is a job, which ends by itself and cannot be called"),
+                help,
+            );
+        }
         if self.units.contains(name) || !is_literal(name) {
             return;
         }
@@ -51,22 +66,24 @@ impl<'a> Checker<'a> {
         self.diagnostics.add_unknown(at, message, name, self.units.iter().copied());
     }
 
-    /// Checks callers of a unit: services and suites, except itself.
+    /// Checks callers of a unit: services, jobs and suites, except itself.
     pub(super) fn callers(&mut self, at: &FieldPath, of: &str, callers: &[String]) {
         for (i, name) in callers.iter().enumerate() {
             let at = at.index(i);
+            let e = self.environment;
+            let calls = e.services.contains_key(name) || e.jobs.contains_key(name);
             if name == of {
                 self.diagnostics.add(&at, format!("`{of}` is listed as its own caller"), "remove it");
-            } else if self.units.contains(name.as_str()) && !self.environment.services.contains_key(name) {
+            } else if self.units.contains(name.as_str()) && !calls {
                 self.diagnostics.add(
                     &at,
-                    format!("`{name}` is not a service or suite"),
+                    format!("`{name}` is not a service, job or suite"),
                     "remove it: databases and the broker make no calls",
                 );
-            } else if !self.environment.services.contains_key(name) && !self.suites.contains(name.as_str()) {
-                let candidates =
-                    self.environment.services.keys().map(String::as_str).chain(self.suites.iter().copied());
-                self.diagnostics.add_unknown(&at, format!("there is no service or suite `{name}`"), name, candidates);
+            } else if !calls && !self.suites.contains(name.as_str()) {
+                let candidates = e.services.keys().chain(e.jobs.keys()).map(String::as_str);
+                let message = format!("there is no service, job or suite `{name}`");
+                self.diagnostics.add_unknown(&at, message, name, candidates.chain(self.suites.iter().copied()));
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
     let root = FieldPath::root();
     label(check, &root.key("name"), &e.name, DESCRIPTION, false);
     if check.units.len() > UNITS {
-        let message = format!("the description has {} services, databases and brokers", check.units.len());
+        let message = format!("the description has {} services, jobs, databases and brokers", check.units.len());
         check.diagnostics.add(
             &root.key("services"),
             message,
@@ -25,9 +25,12 @@ pub(super) fn check(check: &mut Checker<'_>) {
         );
     }
     let mut places: BTreeMap<&str, Vec<(FieldPath, bool)>> = BTreeMap::new();
-    for (section, names) in
-        [("services", keys(&e.services)), ("databases", keys(&e.databases)), ("suites", keys(&e.suites))]
-    {
+    for (section, names) in [
+        ("services", keys(&e.services)),
+        ("jobs", keys(&e.jobs)),
+        ("databases", keys(&e.databases)),
+        ("suites", keys(&e.suites)),
+    ] {
         for name in names {
             places.entry(name).or_default().push((root.key(section).key(name), true));
         }
@@ -39,7 +42,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
         for (i, (at, is_key)) in at.iter().enumerate() {
             label(check, at, name, NAME, *is_key);
             if i > 0 {
-                let help = "services, broker, databases and suites share one set of names; rename one of them";
+                let help = "services, jobs, broker, databases and suites share one set of names; rename one of them";
                 point(
                     check,
                     at,
@@ -71,8 +74,12 @@ fn keys<T>(map: &BTreeMap<String, T>) -> Vec<&str> {
 }
 
 fn first_of(name: &str, e: &Environment) -> String {
-    let section = if e.services.contains_key(name) { "services" } else { "databases" };
-    let section = if section == "databases" && !e.databases.contains_key(name) { "suites" } else { section };
+    let section = match name {
+        _ if e.services.contains_key(name) => "services",
+        _ if e.jobs.contains_key(name) => "jobs",
+        _ if e.databases.contains_key(name) => "databases",
+        _ => "suites",
+    };
     format!("{section}.{name}")
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Checker;
+use super::jobs;
 use crate::spec::needs;
 use crate::spec::span::FieldPath;
 
@@ -56,8 +57,15 @@ fn late(check: &mut Checker<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
     let databases = e.databases.iter().filter(|(_, d)| d.start_late).map(|(n, _)| n.as_str());
     let broker = e.broker.iter().filter(|b| b.start_late).map(|b| b.name.as_str());
     let late: BTreeSet<&str> = services.chain(databases).chain(broker).collect();
+    let afterwards: BTreeSet<&str> = jobs::after_suites(check).collect();
     for (unit, of) in needs {
-        for need in of.iter().filter(|n| late.contains(*n) && !late.contains(unit)) {
+        for need in of.iter().filter(|n| afterwards.contains(*n) && !afterwards.contains(unit)) {
+            let at = place_of_need(check, unit, need);
+            let message = format!("`{unit}` needs the job `{need}`, which runs after the suites");
+            check.diagnostics.add(&at, message, "remove the need, or `after: suites` of the job");
+        }
+        let waits = |unit: &&str| late.contains(*unit) || afterwards.contains(*unit);
+        for need in of.iter().filter(|n| late.contains(*n) && !waits(unit)) {
             let at = place_of_need(check, unit, need);
             let message = format!("`{unit}` starts with the environment but needs `{need}`, which starts late");
             check.diagnostics.add(
@@ -70,10 +78,12 @@ fn late(check: &mut Checker<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
 }
 
 fn place_of_need(check: &Checker<'_>, unit: &str, need: &str) -> FieldPath {
-    let at = FieldPath::root().key("services").key(unit);
+    let job = check.environment.jobs.get(unit);
+    let at = FieldPath::root().key(if job.is_some() { "jobs" } else { "services" }).key(unit);
     if check.diagnostics.is_full() {
         return at;
     }
-    let listed = check.environment.services.get(unit).and_then(|s| s.needs.iter().position(|n| n == need));
+    let needs = check.environment.services.get(unit).map(|s| &s.needs).or(job.map(|j| &j.needs));
+    let listed = needs.and_then(|needs| needs.iter().position(|n| n == need));
     listed.map_or_else(|| at.key("ready"), |i| at.key("needs").index(i))
 }

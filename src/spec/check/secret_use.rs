@@ -1,4 +1,4 @@
-//! Checks that services and suites receive the secrets that their texts name.
+//! Checks that services, jobs and suites receive the secrets that their texts name.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,10 @@ use crate::spec::secret_use::{SecretUse, Section};
 pub(super) fn check<'s>(check: &mut Checker<'_>, uses: impl Iterator<Item = &'s SecretUse>) {
     let e = check.environment;
     let services = e.services.iter().map(|(name, s)| (Section::Services, name, &s.secrets));
+    let jobs = e.jobs.iter().map(|(name, j)| (Section::Jobs, name, &j.secrets));
     let suites = e.suites.iter().map(|(name, s)| (Section::Suites, name, &s.secrets));
     let given: BTreeSet<(Section, &str, &str)> = services
+        .chain(jobs)
         .chain(suites)
         .flat_map(|(section, name, secrets)| secrets.iter().map(move |s| (section, name.as_str(), s.as_str())))
         .collect();

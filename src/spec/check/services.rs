@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::broker;
 use super::container::{resources, security};
-use super::context::{Checker, is_inner_path, is_plain_absolute};
+use super::context::Checker;
+use super::{broker, files, process};
 use crate::spec::model::{Database, Ready, Service};
 use crate::spec::quantity;
 use crate::spec::span::FieldPath;
-
-/// Folders that writable paths must not cover.
-const TAKEN: [&str; 5] = ["/run/secrets", "/etc/dayfly", "/proc", "/sys", "/dev"];
 
 pub(super) fn check(check: &mut Checker<'_>) {
     for (name, service) in &check.environment.services {
@@ -24,16 +21,18 @@ pub(super) fn check(check: &mut Checker<'_>) {
 fn one_service(check: &mut Checker<'_>, at: &FieldPath, name: &str, s: &Service) {
     check.image(&at.key("image"), &s.image);
     check.env(at, &s.env, &s.secret_env);
+    process::start(check, at, &s.command, &s.entrypoint, s.working_dir.as_ref());
+    process::stop(check, at, s.stop_signal.as_ref(), &s.stop_grace);
     check.secrets(&at.key("secrets"), &s.secrets);
     for (i, need) in s.needs.iter().enumerate() {
-        check.unit(&at.key("needs").index(i), need);
+        check.need(&at.key("needs").index(i), need);
     }
     check.callers(&at.key("callers"), name, &s.callers);
     if let Some(ready) = &s.ready {
         readiness(check, &at.key("ready"), s, ready);
     }
-    files(check, &at.key("files"), s);
-    writable(check, &at.key("writable"), &s.writable);
+    files::files(check, &at.key("files"), &s.files);
+    files::writable(check, &at.key("writable"), &s.writable);
     resources(check, &at.key("resources"), &s.resources);
     security(check, &at.key("security"), &s.security);
 }
@@ -57,7 +56,7 @@ fn one_database(check: &mut Checker<'_>, at: &FieldPath, name: &str, d: &Databas
         }
     }
     for (i, path) in d.sql.iter().enumerate() {
-        inner_path(check, &at.key("sql").index(i), path);
+        files::inner_path(check, &at.key("sql").index(i), path);
     }
     check.callers(&at.key("callers"), name, &d.callers);
     check.duration(&at.key("within"), &d.within);
@@ -108,56 +107,5 @@ fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready
     }
     if let Some(of) = &ready.consumers {
         broker::queue(check, &at.key("consumers"), &of.vhost, &of.queue);
-    }
-}
-
-fn files(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
-    for (target, source) in &s.files {
-        let at = at.key(target);
-        if !target.starts_with("/etc/dayfly/") || !is_plain_absolute(target) {
-            check.diagnostics.add_key(
-                &at,
-                format!("`{target}` is not a path for a file"),
-                "name one under `/etc/dayfly/`, without `..`",
-            );
-        }
-        match (&source.text, &source.path) {
-            (Some(_), None) => {}
-            (None, Some(path)) => inner_path(check, &at.key("path"), path),
-            _ => check.diagnostics.add(
-                &at,
-                format!("{at} must have exactly one source of content"),
-                "give exactly one of `text` and `path`",
-            ),
-        }
-    }
-}
-
-pub(super) fn inner_path(check: &mut Checker<'_>, at: &FieldPath, path: &str) {
-    if !is_inner_path(path) {
-        let help = "name a file in the folder of the description or below, by relative path without `..`";
-        check.diagnostics.add(at, format!("the path `{path}` leaves the description's folder"), help);
-    }
-}
-
-fn writable(check: &mut Checker<'_>, at: &FieldPath, paths: &[String]) {
-    let mut seen = BTreeSet::new();
-    for (i, path) in paths.iter().enumerate() {
-        let at = at.index(i);
-        let covers = |taken: &&str| {
-            path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"))
-        };
-        if !is_plain_absolute(path) {
-            let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
-            check.diagnostics.add(&at, format!("the writable path `{path}` is not a plain absolute path"), help);
-        } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
-            check.diagnostics.add(
-                &at,
-                format!("the writable path `{path}` would cover `{taken}`"),
-                "choose another path",
-            );
-        } else if !seen.insert(path) {
-            check.diagnostics.add(&at, format!("the writable path `{path}` is listed twice"), "remove one of the two");
-        }
     }
 }

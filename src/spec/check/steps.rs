@@ -3,9 +3,9 @@
 use super::address::host_and_port;
 use super::capture::captures;
 use super::context::{Checker, is_literal};
+use super::files::inner_path;
 use super::messaging;
 use super::preceding::PrecedingSteps;
-use super::services::inner_path;
 use crate::spec::model::{Action, Http, Step};
 use crate::spec::span::FieldPath;
 use crate::spec::step_files;

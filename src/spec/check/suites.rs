@@ -2,7 +2,7 @@
 
 use super::container::{resources, security};
 use super::context::{Checker, is_plain_absolute};
-use super::{access, cases};
+use super::{access, cases, process};
 use crate::spec::model::{Severity, Suite, VerdictSource};
 use crate::spec::span::FieldPath;
 
@@ -10,8 +10,19 @@ use crate::spec::span::FieldPath;
 const SYSTEM_FOLDERS: [&str; 13] =
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run"];
 /// Keys that mean something for a container suite only.
-const CONTAINER_ONLY: [&str; 8] =
-    ["command", "env", "secretEnv", "results", "verdict", "failOn", "resources", "security"];
+const CONTAINER_ONLY: [&str; 11] = [
+    "command",
+    "entrypoint",
+    "args",
+    "workingDir",
+    "env",
+    "secretEnv",
+    "results",
+    "verdict",
+    "failOn",
+    "resources",
+    "security",
+];
 
 pub(super) fn check(check: &mut Checker<'_>) {
     for (name, suite) in &check.environment.suites {
@@ -57,6 +68,7 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
 fn container(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite, image: &str) {
     check.image(&at.key("image"), image);
     check.env(at, &suite.env, &suite.secret_env);
+    process::start(check, at, &suite.command, &suite.entrypoint, suite.working_dir.as_ref());
     if !is_plain_absolute(&suite.results) {
         let message = format!("`{}` is not an absolute path", suite.results);
         check.diagnostics.add(&at.key("results"), message, "write an absolute path such as `/results`");

@@ -18,9 +18,18 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Command and arguments in place of the image's own.
+    /// Process to run, in place of the image's: entrypoint and arguments in one.
     #[serde(default)]
     pub command: Vec<String>,
+    /// Entrypoint in place of the image's, whose arguments do not count then; `args` are its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// Arguments in place of the image's; they follow `command`, `entrypoint` or the image's entrypoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Absolute path of the folder in which the process begins (default: the image's own).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
     /// Environment variables; never put a secret here.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -49,6 +58,14 @@ pub struct Service {
     /// Limits on memory, CPU and processes.
     #[serde(default)]
     pub resources: Resources,
+    /// Signal that asks its process to end, such as `SIGQUIT` (default: the image's own, otherwise `SIGTERM`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"SIGQUIT")]
+    pub stop_signal: Option<String>,
+    /// Time that its process has to end after that signal, before it is killed (default `10s`, at most `2m`).
+    #[serde(default = "default_stop_grace")]
+    #[schemars(example = &"10s")]
+    pub stop_grace: String,
     /// What restarts its process after it ended by itself (default `never`).
     #[serde(default)]
     pub restart: Restart,
@@ -80,6 +97,9 @@ pub enum Restart {
     Always,
 }
 
+fn default_stop_grace() -> String {
+    "10s".into()
+}
 fn one() -> u8 {
     1
 }

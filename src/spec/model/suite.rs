@@ -47,9 +47,18 @@ pub struct Suite {
     /// Image of a container suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Command of a container suite, in place of the image's own.
+    /// Process of a container suite, in place of the image's: entrypoint and arguments in one.
     #[serde(default)]
     pub command: Vec<String>,
+    /// Entrypoint of a container suite, in place of the image's, whose arguments do not count then; `args` are its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// Arguments of a container suite, in place of the image's; they follow `command`, `entrypoint` or the image's entrypoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Absolute path of the folder in which the process of a container suite begins (default: the image's own).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
     /// Environment variables of a container suite.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

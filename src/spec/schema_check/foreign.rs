@@ -5,6 +5,7 @@
 enum Place {
     Top,
     Service,
+    Job,
     Database,
     Broker,
     Suite,
@@ -20,7 +21,9 @@ pub(super) fn advice(parent: &str, key: &str) -> Option<&'static str> {
         Place::Top => top(key),
         Place::Ready => ready(key),
         Place::Resources => resources(key),
-        Place::Service | Place::Suite | Place::Database | Place::Broker => of_kind(place, key).or_else(|| unit(key)),
+        Place::Service | Place::Job | Place::Suite | Place::Database | Place::Broker => {
+            of_kind(place, key).or_else(|| unit(key))
+        }
         Place::Other => None,
     }
 }
@@ -30,11 +33,12 @@ fn place(parent: &str) -> Place {
     match (parts.next().unwrap_or_default(), parts.next(), parts.next(), parts.next()) {
         ("", None, ..) => Place::Top,
         ("services", Some(_), None, _) => Place::Service,
+        ("jobs", Some(_), None, _) => Place::Job,
         ("databases", Some(_), None, _) => Place::Database,
         ("suites", Some(_), None, _) => Place::Suite,
         ("broker", None, ..) => Place::Broker,
         ("services", Some(_), Some("ready"), None) => Place::Ready,
-        ("services" | "databases" | "suites", Some(_), Some("resources"), None) => Place::Resources,
+        ("services" | "jobs" | "databases" | "suites", Some(_), Some("resources"), None) => Place::Resources,
         ("broker", Some("resources"), None, _) => Place::Resources,
         _ => Place::Other,
     }
@@ -65,6 +69,11 @@ fn of_kind(place: Place, key: &str) -> Option<&'static str> {
         (Place::Suite, "port" | "ports" | "expose" | "healthcheck" | "readinessProbe" | "livenessProbe") => {
             "remove it: nothing can call a suite"
         }
+        (Place::Job, "port" | "ports" | "expose" | "healthcheck" | "readinessProbe" | "livenessProbe" | "callers") => {
+            "remove it: nothing can call a job, and it is ready when it has ended with exit code 0"
+        }
+        (Place::Job, "backoffLimit" | "restart" | "restartPolicy") => "write `retries`: how often it runs again",
+        (Place::Job, "activeDeadlineSeconds" | "within") => "write `timeout`, such as `5m`",
         (Place::Suite, "tests" | "steps") => "write `cases`, each with `id`, `name` and `steps`",
         (Place::Database | Place::Broker, "environment" | "env" | "env_file" | "envFrom") => {
             "remove it: dayfly sets the variables, and generates the passwords of `roles` or `users`"
@@ -102,11 +111,14 @@ fn unit(key: &str) -> Option<&'static str> {
             "write `writable` for folders (a list of paths, initially empty), and `files` for files"
         }
         "configs" | "configMaps" => "write `files`, by absolute path under `/etc/dayfly/`",
-        "entrypoint" | "args" => "write `command`: a list of the command and its arguments",
+        "working_dir" => "write `workingDir`: an absolute path",
+        "stop_signal" => "write `stopSignal`, such as `SIGQUIT`",
+        "stop_grace_period" | "terminationGracePeriodSeconds" => "write `stopGrace`, such as `10s`",
         "ports" | "expose" | "containerPort" => "write `port`: one number; nothing is published on the host",
         "build" => "build the image first, and write its reference under `image`",
         "networks" | "network_mode" | "hostNetwork" => "remove it: networks follow from `needs` and `callers`",
         "container_name" | "hostname" | "name" => "remove it: the key above is the name",
+        "initContainers" => "write each as one of `jobs`, and name it in `needs`",
         "restart" => "remove it: only services have `restart`",
         "restartPolicy" => "write `restart` in a service: `never` (default), `on-failure` or `always`",
         "deploy" | "scale" => "write `replicas`, and limits under `resources`",
@@ -114,7 +126,7 @@ fn unit(key: &str) -> Option<&'static str> {
         "user" | "privileged" | "cap_add" | "cap_drop" | "read_only" | "securityContext" => {
             "write `security`: `user`, and with a `reason` `root`, `writableRoot` or `capabilities`"
         }
-        "containers" | "initContainers" | "sidecars" | "spec" | "template" => {
+        "containers" | "sidecars" | "spec" | "template" => {
             "write `image`, `command` and `port` here; each container is a service of its own"
         }
         "imagePullPolicy" | "pull_policy" => "remove it: images are pulled if the engine does not have them",

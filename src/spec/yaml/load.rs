@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
+use super::merge::{self, MERGE};
 use super::node::{Entry, Kind, MAX_DEPTH, MAX_WEIGHT, Node};
 use super::syntax::{self, SyntaxError};
 use crate::spec::diagnostic::Diagnostic;
@@ -58,11 +59,13 @@ struct Key {
     mark: Range<usize>,
     /// False for a repeated or impossible key: its value is read and dropped.
     kept: bool,
+    /// It is a merge key.
+    merges: bool,
 }
 
 enum Holding {
     Seq(Vec<Node>),
-    Map { entries: Vec<Entry>, seen: HashMap<String, Range<usize>>, key: Option<Key>, broken: bool },
+    Map { entries: Vec<Entry>, merged: Vec<Node>, seen: HashMap<String, Range<usize>>, key: Option<Key>, broken: bool },
 }
 
 struct Frame {
@@ -123,7 +126,13 @@ impl<'a> Loader<'a> {
             Event::MappingStart(style, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &mark)?;
                 self.open(
-                    Holding::Map { entries: Vec::new(), seen: HashMap::new(), key: None, broken: false },
+                    Holding::Map {
+                        entries: Vec::new(),
+                        merged: Vec::new(),
+                        seen: HashMap::new(),
+                        key: None,
+                        broken: false,
+                    },
                     mark,
                     style,
                     anchor,
@@ -170,9 +179,9 @@ impl<'a> Loader<'a> {
                 (Kind::Seq(items), first)
             }
             Holding::Map { entries, broken: true, .. } if entries.is_empty() => (Kind::Broken, None),
-            Holding::Map { entries, .. } => {
+            Holding::Map { entries, merged, .. } => {
                 let first = entries.first().map(|e| e.key_span.clone());
-                (Kind::Map(entries), first)
+                (Kind::Map(merge::merge(entries, merged, &mut self.diagnostics)), first)
             }
         };
         let own = frame.mark.start..(frame.mark.start + 1).min(self.text.len());
@@ -226,8 +235,11 @@ impl<'a> Loader<'a> {
         };
         match &mut frame.holding {
             Holding::Seq(items) => items.push(node),
-            Holding::Map { entries, seen, key, broken } => match key.take() {
-                Some(Key { text, mark, kept: true }) => entries.push(Entry { key: text, key_span: mark, value: node }),
+            Holding::Map { entries, merged, seen, key, broken } => match key.take() {
+                Some(Key { merges: true, .. }) => merged.push(node),
+                Some(Key { text, mark, kept: true, .. }) => {
+                    entries.push(Entry { key: text, key_span: mark, value: node })
+                }
                 Some(_) => {}
                 None => {
                     *broken |= !matches!(node.kind, Kind::Scalar { .. });
@@ -277,19 +289,20 @@ fn as_key(
     seen: &mut HashMap<String, Range<usize>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Key {
-    let Kind::Scalar { text, .. } = node.kind else {
+    let Kind::Scalar { text, plain } = node.kind else {
         let help = "put a template in quotes: `\"{{name}}\"`; a key is a word";
         diagnostics.push(Diagnostic::at(at.as_str(), node.mark.clone(), "a key cannot be a list or a mapping", help));
-        return Key { text: String::new(), mark: node.mark, kept: false };
+        return Key { text: String::new(), mark: node.mark, kept: false, merges: false };
     };
+    let merges = plain && text == MERGE;
     if let Some(first) = seen.get(&text) {
         let message = format!("the key `{text}` is repeated");
         let diagnostic = Diagnostic::at(at.key(&text).as_str(), node.mark.clone(), message, "keep one of the two");
         diagnostics.push(diagnostic.also(first.clone(), "first here"));
-        return Key { text, mark: node.mark, kept: false };
+        return Key { text, mark: node.mark, kept: false, merges: false };
     }
     seen.insert(text.clone(), node.mark.clone());
-    Key { text, mark: node.mark, kept: true }
+    Key { text, mark: node.mark, kept: true, merges }
 }
 
 fn too_deep(mark: Range<usize>, kind: &DocumentKind) -> Stop {

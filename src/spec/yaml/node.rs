@@ -78,6 +78,13 @@ impl Node {
         }
     }
 
+    /// Drops the entries of a mapping whose keys begin with `x-`: they only hold what is referred to elsewhere.
+    pub fn drop_extensions(&mut self) {
+        if let Kind::Map(entries) = &mut self.kind {
+            entries.retain(|e| !e.key.starts_with("x-"));
+        }
+    }
+
     /// The written text of a scalar.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {

@@ -59,7 +59,15 @@ pub async fn ensure(
 /// Reports whether its process runs, or will.
 pub fn alive(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-    pod.metadata.deletion_timestamp.is_none() && phase.is_none_or(|p| p == "Running" || p == "Pending")
+    let lives = phase.is_none_or(|p| p == "Running" || p == "Pending") && !has_ended_for_good(pod);
+    pod.metadata.deletion_timestamp.is_none() && lives
+}
+
+/// Reports whether the process of a pod that nothing restarts has ended; the phase says so a moment later.
+fn has_ended_for_good(pod: &Pod) -> bool {
+    let never = pod.spec.as_ref().and_then(|s| s.restart_policy.as_deref()) == Some("Never");
+    let state = container_status::container(pod, UNIT_CONTAINER).and_then(|c| c.state.as_ref());
+    never && state.is_some_and(|s| s.terminated.is_some())
 }
 
 /// Reports whether a pod equals the rendered one, including its hosts entries.
@@ -177,22 +185,24 @@ fn image_of(pod: &Pod, container: &str) -> Option<String> {
     pod.spec.as_ref()?.containers.iter().find(|c| c.name == container)?.image.clone()
 }
 
-/// Waits until the process of a stopped container has ended.
+/// Waits until the process of a stopped container has ended. `grace` is the time that it has before it is killed.
 pub async fn wait_until_stopped(
     engine: &KubernetesEngine,
     environment: &str,
     pod: &str,
     container: &str,
+    grace: Duration,
 ) -> Result<(), EngineError> {
     let cache = engine.cache(environment);
-    let done = cache.wait_for(TERMINATION_LIMIT, |snapshot, _| {
+    let limit = TERMINATION_LIMIT + grace;
+    let done = cache.wait_for(limit, |snapshot, _| {
         let found = snapshot.pod(pod)?;
         let state = container_status::container(found, container)?.state.as_ref()?;
         // The image is checked too, because an older status may precede the change.
         (container_status::is_stopped(found, container) && state.running.is_none()).then_some(())
     });
     done.await.ok_or_else(|| {
-        let words = format!("its process has not ended, and {}", cache.why_late(TERMINATION_LIMIT));
+        let words = format!("its process has not ended, and {}", cache.why_late(limit));
         explain::refused(&format!("stop {pod}"), &words, Leftover::Removable)
     })
 }

@@ -66,7 +66,8 @@ pub async fn stop(engine: &KubernetesEngine, lease: &Lease, name: &str) -> Resul
     owner::require_ours(engine, lease).await?;
     try_join_all(context::pod_names(planned).into_iter().map(|pod| async move {
         pod::set_image(engine, &lease.environment, &pod, UNIT_CONTAINER, STOPPED).await?;
-        pod::wait_until_stopped(engine, &lease.environment, &pod, UNIT_CONTAINER).await
+        let grace = Duration::from_secs(planned.stop_grace_secs.into());
+        pod::wait_until_stopped(engine, &lease.environment, &pod, UNIT_CONTAINER, grace).await
     }))
     .await
     .map(drop)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::access::{steps, unit_reached};
 use super::super::address::{host_and_port, of_url};
 use super::super::context::Checker;
+use crate::spec::model::FileSource;
 use crate::spec::secret_text;
 use crate::spec::span::FieldPath;
 
@@ -19,7 +20,7 @@ struct Holder<'a> {
     tls: bool,
     env: &'a BTreeMap<String, String>,
     secret_env: &'a BTreeMap<String, String>,
-    command: &'a [String],
+    command: Vec<(FieldPath, &'a str)>,
     files: Vec<(FieldPath, &'a str)>,
 }
 
@@ -27,22 +28,23 @@ pub(super) fn check(check: &mut Checker<'_>) {
     let e = check.environment;
     for (name, s) in &e.services {
         let at = FieldPath::root().key("services").key(name);
-        let files = s
-            .files
-            .iter()
-            .filter_map(|(target, source)| Some((at.key("files").key(target).key("text"), source.text.as_deref()?)));
-        let (files, tls) = (files.collect(), s.tls);
+        let (files, tls) = (texts(&at, &s.files), s.tls);
         let (env, secret_env) = (&s.env, &s.secret_env);
-        holder(check, &Holder { at, name, secrets: &s.secrets, tls, env, secret_env, command: &s.command, files });
+        let command = words(&at, [("command", &s.command), ("entrypoint", &s.entrypoint), ("args", &s.args)]);
+        holder(check, &Holder { at, name, secrets: &s.secrets, tls, env, secret_env, command, files });
+    }
+    for (name, j) in &e.jobs {
+        let at = FieldPath::root().key("jobs").key(name);
+        let (files, env, secret_env) = (texts(&at, &j.files), &j.env, &j.secret_env);
+        let command = words(&at, [("command", &j.command), ("entrypoint", &j.entrypoint), ("args", &j.args)]);
+        holder(check, &Holder { at, name, secrets: &j.secrets, tls: false, env, secret_env, command, files });
     }
     for (name, s) in &e.suites {
         let at = FieldPath::root().key("suites").key(name);
         if s.image.is_some() {
             let (files, env, secret_env) = (vec![], &s.env, &s.secret_env);
-            holder(
-                check,
-                &Holder { at, name, secrets: &s.secrets, tls: false, env, secret_env, command: &s.command, files },
-            );
+            let command = words(&at, [("command", &s.command), ("entrypoint", &s.entrypoint), ("args", &s.args)]);
+            holder(check, &Holder { at, name, secrets: &s.secrets, tls: false, env, secret_env, command, files });
         } else {
             positions(check, &at, name);
         }
@@ -57,9 +59,9 @@ fn holder(check: &mut Checker<'_>, of: &Holder<'_>) {
         check.diagnostics.warn(&of.at.key("secrets").index(i), message, help);
     }
     let env = of.env.iter().map(|(key, value)| (of.at.key("env").key(key), value.as_str()));
-    let command = of.command.iter().enumerate().map(|(i, word)| (of.at.key("command").index(i), word.as_str()));
     let secret_env = of.secret_env.iter().map(|(key, value)| (of.at.key("secretEnv").key(key), value.as_str()));
-    let texts: Vec<(FieldPath, &str)> = env.chain(secret_env).chain(command).chain(of.files.iter().cloned()).collect();
+    let texts: Vec<(FieldPath, &str)> =
+        env.chain(secret_env).chain(of.command.iter().cloned()).chain(of.files.iter().cloned()).collect();
     for (at, text) in texts {
         // Without its secrets, an address that contains them is one word.
         let text = &secret_text::fill(text, |_| Some("secret")).unwrap_or_default();
@@ -71,6 +73,23 @@ fn holder(check: &mut Checker<'_>, of: &Holder<'_>) {
             check.diagnostics.warn(&at, message, access(of.name, unit));
         }
     }
+}
+
+/// The texts of files, with their paths.
+fn texts<'a>(at: &FieldPath, files: &'a BTreeMap<String, FileSource>) -> Vec<(FieldPath, &'a str)> {
+    let text = |(target, source): (&String, &'a FileSource)| {
+        Some((at.key("files").key(target).key("text"), source.text.as_deref()?))
+    };
+    files.iter().filter_map(text).collect()
+}
+
+/// The words of a command, with their paths.
+fn words<'a>(at: &FieldPath, lists: [(&str, &'a Vec<String>); 3]) -> Vec<(FieldPath, &'a str)> {
+    let list = |(key, words): (&str, &'a Vec<String>)| {
+        let at = at.key(key);
+        words.iter().enumerate().map(move |(i, word)| (at.index(i), word.as_str())).collect::<Vec<_>>()
+    };
+    lists.into_iter().flat_map(list).collect()
 }
 
 fn access(caller: &str, unit: &str) -> String {

@@ -65,6 +65,7 @@ pub mod up;
 pub mod validate;
 pub mod verify;
 pub mod wanted;
+pub mod watch;
 
 pub use args::*;
 use wanted::Wanted;
@@ -125,6 +126,8 @@ pub enum Verb {
     Up(up::UpArgs),
     /// Show what `up` would change in a running environment, and what would be lost
     Diff(diff::DiffArgs),
+    /// Update an environment whenever its description, a file or an image changes, and run the suites concerned
+    Watch(watch::WatchArgs),
     /// Run suites in a running environment
     Test(test::TestArgs),
     /// Start an environment, run its suites, sign the report, and remove the environment
@@ -213,6 +216,7 @@ impl Verb {
             Verb::Render(args) => args.wants(&mut wanted),
             Verb::Up(args) => args.wants(&mut wanted),
             Verb::Diff(args) => args.wants(&mut wanted),
+            Verb::Watch(args) => args.wants(&mut wanted),
             Verb::Run(args) => args.wants(&mut wanted),
             Verb::Submit(args) => args.wants(&mut wanted),
             Verb::Config(args) => args.wants(&mut wanted),
@@ -260,6 +264,7 @@ impl Cli {
             Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,
             Verb::Diff(args) => diff::run(args, common).await,
+            Verb::Watch(args) => watch::run(args, common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,
             Verb::Submit(args) => submit::run(args, common).await,

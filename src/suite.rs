@@ -4,6 +4,7 @@
 
 mod ahead;
 mod attempts;
+pub mod case_selection;
 pub mod container;
 pub mod control_listener;
 mod exec_step;

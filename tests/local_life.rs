@@ -8,7 +8,7 @@ use breakages::EngineCommand;
 use support::life::{self, get, mortal};
 use support::steps;
 use support::{Running, User, repository};
-use support::{inside, update};
+use support::{inside, update, watch};
 
 #[test]
 fn a_service_that_exits_during_a_suite_is_not_passed() {
@@ -152,4 +152,10 @@ fn no_suite_passes_while_a_unit_of_the_flagship_is_killed() {
         running.ends().code(4).says(&format!("{unit}: its process exited with code 137 during suite patience"));
         engine.run(&["start".to_owned(), format!("{beginning}{unit}")]);
     }
+}
+
+#[test]
+fn watches_files_and_runs_the_suites_concerned() {
+    needs_engine!();
+    watch::runs_the_suites_concerned(&User::new(), "life-watch");
 }

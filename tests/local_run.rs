@@ -102,6 +102,7 @@ fn up_list_status_test_logs_and_down_work_together() {
     user.dayfly(&["test", "look-pr-1", "--suite", "nope"])
         .code(2)
         .says("the description has no suite nope; it has: suite");
+    support::chosen_cases(&user, "look-pr-1");
     user.dayfly(&["logs", "look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "look-pr-1", "nope"]).code(2).says("it has: web");
     user.dayfly(&["down", "lok-pr-1"]).code(2).says("did you mean look-pr-1?").says("nothing was removed");

@@ -1,15 +1,21 @@
 //! `dayfly test`: runs suites in a running environment.
 
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
 use clap::Args;
 
 use super::error::{engine_error, usage_error};
 use super::progress::Screen;
 use super::signals::{self, Answers};
-use super::{Common, Output, environment, stdio, target};
+use super::{Common, Output, environment, report, stdio, target};
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, RunEvent, facts, usage};
+use crate::plan::{Plan, SuiteExecutor};
 use crate::report::facts::{Change, Runner};
-use crate::report::{exit_code, text};
+use crate::report::{Facts, Format, display, exit_code, render, text};
+use crate::suite::case_selection::{ChosenCase, choose_cases, choose_failed};
 use crate::suite::executor;
 
 /// Arguments of `test`.
@@ -20,16 +26,35 @@ pub struct TestArgs {
     /// Run only this suite (repeatable)
     #[arg(long, value_name = "NAME")]
     suite: Vec<String>,
+    /// Run only this case, and earlier ones that it builds on; `SUITE/ID` where several suites have it (repeatable)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["suite", "failed"])]
+    case: Vec<String>,
+    /// Run only what did not pass in this report (a file, or the folder of a run)
+    #[arg(long, value_name = "REPORT", conflicts_with = "suite")]
+    failed: Option<PathBuf>,
+    /// List suites and cases instead of running them
+    #[arg(long)]
+    list: bool,
+    /// Write a report in JSON to this file, unsigned, for `--failed` and `dayfly report`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Runs the suites; the environment stays.
 pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
-    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
+    let Some(mut lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
         anyhow::bail!(environment::not_found_error(&args.environment, engine.as_ref(), common).await);
     };
     if let Some(lack) = lease.plan.lacks(&args.suite) {
         anyhow::bail!(usage_error(&format!("--suite: {lack}")));
+    }
+    if !choose(&args, &mut lease.plan)? {
+        return Ok(exit_code::PASSED);
+    }
+    if args.list {
+        list(&lease.plan, &args.suite, common.output)?;
+        return Ok(exit_code::PASSED);
     }
     usage::record_use(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
@@ -53,7 +78,57 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
         let colour = stdio::stdout_look().colour;
         stdio::out_styled(&text::render_closing(&facts, colour, &screen.end()), colour);
     }
+    if let Some(out) = &args.out {
+        let unsigned = Facts { unsigned: true, ..facts.clone() };
+        let text = render(&unsigned, Format::Json, false)?;
+        fs::write(out, text).with_context(|| format!("failed to write {}", out.display()))?;
+    }
     let code = exit_code::from_facts(&facts);
     screen.ended(&run, Some(facts.outcome()), code);
     Ok(code)
+}
+
+/// Leaves only what the user chose in the plan; returns false if that is nothing.
+fn choose(args: &TestArgs, plan: &mut Plan) -> anyhow::Result<bool> {
+    if !args.case.is_empty() {
+        let chosen: Vec<ChosenCase> = args.case.iter().map(|text| ChosenCase::parse(text, plan)).collect();
+        choose_cases(plan, &chosen).map_err(|why| usage_error(&format!("--case: {why}")))?;
+    }
+    if let Some(path) = &args.failed {
+        let facts = report::load(path).map_err(|e| usage_error(&format!("--failed: {e:#}")))?;
+        if facts.environment != args.environment {
+            let why = format!("the report is of {}, not of {}", facts.environment, args.environment);
+            anyhow::bail!(usage_error(&format!("--failed: {why}")));
+        }
+        if !choose_failed(plan, &facts) {
+            errln!("every suite of the environment passed in {}: nothing to run", path.display());
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Prints the suites and their cases. The cases of a container are known when it ran.
+fn list(plan: &Plan, only: &[String], output: Output) -> anyhow::Result<()> {
+    let mut rows = vec![];
+    for (name, suite) in plan.suites.iter().filter(|(name, _)| only.is_empty() || only.contains(name)) {
+        let kind = display::suite_kind(suite.kind);
+        match &suite.executor {
+            SuiteExecutor::Container(_) => rows.push([name.as_str(), kind, "", "(a container runs its cases)"]),
+            SuiteExecutor::Steps { cases } => {
+                rows.extend(cases.iter().map(|case| [name.as_str(), kind, case.id.as_str(), case.name.as_str()]));
+            }
+        }
+    }
+    if output == Output::Json {
+        let objects = rows.iter().map(|[suite, kind, id, name]| match id.is_empty() {
+            true => serde_json::json!({ "suite": suite, "kind": kind }),
+            false => serde_json::json!({ "suite": suite, "kind": kind, "id": id, "name": name }),
+        });
+        outln!("{}", serde_json::to_string_pretty(&objects.collect::<Vec<_>>())?);
+        return Ok(());
+    }
+    let rows: Vec<[String; 4]> = rows.into_iter().map(|row| row.map(str::to_owned)).collect();
+    stdio::out(&super::list::table(&["SUITE", "KIND", "CASE", "NAME"], &rows));
+    Ok(())
 }

@@ -32,6 +32,11 @@ pub struct UpArgs {
 }
 
 impl UpArgs {
+    /// The description and the change under test.
+    pub fn parts(&self) -> (&DescriptionArgs, &ChangeArgs) {
+        (&self.description, &self.change)
+    }
+
     /// What it takes from the settings.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
         self.description.wants(wanted);

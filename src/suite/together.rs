@@ -15,11 +15,10 @@ const ABREAST: usize = 16;
 
 /// The number of cases at the beginning that run side by side: those that only look, and need nothing of one another.
 pub fn side_by_side(cases: &[Case]) -> usize {
-    let mut given = BTreeSet::new();
+    let mut before = BTreeSet::new();
     let joins = |case: &&Case| {
-        let own = Given::by(case);
-        let fits = only_looks(case) && needs(case).is_disjoint(&given);
-        given.extend(own.0);
+        let fits = only_looks(case) && needs(case).is_disjoint(&before);
+        before.extend(given(case));
         fits
     };
     cases.iter().take(ABREAST).take_while(joins).count().max(1)
@@ -33,25 +32,38 @@ fn only_looks(case: &Case) -> bool {
     case.cleanup.is_empty() && case.steps.iter().all(looks)
 }
 
-/// The controls and variables that a case leaves to later ones.
-struct Given(BTreeSet<String>);
-
-impl Given {
-    fn by(case: &Case) -> Self {
-        Self(case.steps.iter().flat_map(|step| step.name.iter().cloned().chain(captured(step))).collect())
-    }
+/// The controls, variables and listens that a case gives to later ones.
+pub(super) fn given(case: &Case) -> BTreeSet<String> {
+    let all = case.steps.iter().flat_map(Step::with_inner);
+    all.flat_map(given_by).collect()
 }
 
-/// The controls and variables that a case needs, but for those that its own earlier steps give.
-fn needs(case: &Case) -> BTreeSet<String> {
+/// The controls, variables and listens that a case needs, but for those that its own earlier steps give.
+pub(super) fn needs(case: &Case) -> BTreeSet<String> {
     let (mut own, mut needed) = (BTreeSet::new(), BTreeSet::new());
-    for step in &case.steps {
+    for step in case.steps.iter().flat_map(Step::with_inner) {
         let mut named = variables::named(&step.action);
         named.extend(step.control.clone());
+        match &step.action {
+            Action::Expect(expect) => named.extend(expect.on.clone()),
+            Action::ExpectNothing(expect) => drop(named.insert(expect.on.clone())),
+            _ => {}
+        }
         needed.extend(named.difference(&own).cloned());
-        own.extend(step.name.iter().cloned().chain(captured(step)));
+        own.extend(given_by(step));
     }
     needed
+}
+
+fn given_by(step: &Step) -> BTreeSet<String> {
+    let mut given = captured(step);
+    given.extend(step.name.clone());
+    match &step.action {
+        Action::Listen(listen) => drop(given.insert(listen.name.clone())),
+        Action::Jwt(jwt) => drop(given.insert(jwt.name.clone())),
+        _ => {}
+    }
+    given
 }
 
 fn captured(step: &Step) -> BTreeSet<String> {

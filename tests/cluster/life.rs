@@ -4,7 +4,7 @@ use crate::in_cluster;
 use crate::support::Running;
 use crate::support::life::{self, get, mortal};
 use crate::support::steps;
-use crate::support::{inside, update};
+use crate::support::{inside, update, watch};
 use crate::world::kubectl;
 
 #[test]
@@ -101,4 +101,9 @@ fn tests_of_an_environment_with_an_ended_service_do_not_pass() {
     user.dayfly(&["test", "kc-ended-pr-1"]).code(4);
     // It has not come back: nothing restarts by itself.
     user.dayfly(&["test", "kc-ended-pr-1"]).says("web: its process exited with code 3");
+}
+
+#[test]
+fn watches_files_and_runs_the_suites_concerned() {
+    watch::runs_the_suites_concerned(&in_cluster!(), "kc-watch");
 }

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use serde_json::Value;
 
 use crate::in_cluster;
-use crate::support::{COMMIT, Running, User, repository};
+use crate::support::{COMMIT, Running, User, chosen_cases, repository};
 use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, object, with_cases};
 
 #[test]
@@ -72,6 +72,7 @@ fn up_status_logs_forward_and_down_work_together() {
     user.dayfly(&["status", "kc-look-pr-1"]).code(0).says("running").says("suite");
     user.dayfly(&["list"]).code(0).says("kc-look-pr-1");
     user.dayfly(&["test", "kc-look-pr-1"]).code(0).says("1 of 1 passed");
+    chosen_cases(&user, "kc-look-pr-1");
     user.dayfly(&["logs", "kc-look-pr-1", "web"]).code(0).says("GET / HTTP");
     user.dayfly(&["logs", "kc-look-pr-1", "nope"]).code(2).says("it has: web");
     let mut forward = Running::start(user.command(&["forward", "kc-look-pr-1", "web"]));

@@ -14,6 +14,7 @@ pub mod secrets;
 pub mod steps;
 pub mod terminal;
 pub mod update;
+pub mod watch;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -258,4 +259,21 @@ impl Running {
 /// The repository's folder.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Chooses the case A1 of a running environment by its id, and by a report in which it failed.
+#[track_caller]
+pub fn chosen_cases(user: &User, environment: &str) {
+    user.dayfly(&["test", environment, "--list"]).code(0).says("suite  acceptance  A1    web answers");
+    user.dayfly(&["test", environment, "--case", "A9"]).code(2).says("there is no case A9; there is: A1");
+    let report = user.folder.path().join("tested.json");
+    let path = report.to_str().unwrap();
+    user.dayfly(&["test", environment, "--case", "suite/A1", "--out", path]).code(0).says("1 of 1 passed");
+    user.dayfly(&["report", path]).code(0).says("UNSIGNED");
+    user.dayfly(&["test", environment, "--failed", path]).code(0).says("nothing to run");
+    let mut failed: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    failed["suites"][0]["verdict"] = "failed".into();
+    failed["suites"][0]["cases"][0]["verdict"] = "failed".into();
+    std::fs::write(&report, failed.to_string()).unwrap();
+    user.dayfly(&["test", environment, "--failed", path]).code(0).says("1 of 1 passed");
 }

@@ -124,7 +124,7 @@ fn every_example_validates_and_every_key_has_one() {
     assert!(known.len() > 100 && missing.is_empty(), "keys without an example in docs/: {missing:?}");
 }
 
-/// The first ten minutes, word for word; what needs an engine is tried in `local_start`.
+/// The first ten minutes, word for word, as far as they need no engine.
 #[test]
 fn the_first_ten_minutes_can_be_typed() {
     let user = User::new();

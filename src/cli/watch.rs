@@ -106,7 +106,8 @@ impl State {
         let units = now.units.iter().filter(|u| before.unit(&u.name) != Some(u) || is_new_image(&u.image));
         let units: BTreeSet<&str> = units.map(|u| u.name.as_str()).collect();
         let suites = now.suites.iter().filter(|(name, suite)| {
-            before.suites.get(*name) != Some(suite) || suite.needs.iter().any(|need| rests_on(now, need, &units))
+            before.suites.get(*name).map(|s| &s.digest) != Some(&suite.digest)
+                || suite.needs.iter().any(|need| rests_on(now, need, &units))
         });
         suites.map(|(name, _)| name.clone()).collect()
     }

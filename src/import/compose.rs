@@ -60,7 +60,7 @@ pub fn import(file: &Path, bytes: &[u8], folder: Folder, profiles: &[String]) ->
     let mut units = vec![];
     for (name, tree) in &services {
         if jobs.contains(name) {
-            let why = "it runs to its end before others start; a description has no such jobs: start it within the service that needs it, or put its SQL under `sql`";
+            let why = "it runs to its end before others start: write it under `jobs`, which drafts do not do yet, and name it in the `needs` of those that wait for it";
             cx.notes.drop(tree.line, name, why);
             continue;
         }

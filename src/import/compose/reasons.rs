@@ -51,7 +51,7 @@ pub(super) fn reason(key: &str) -> &'static str {
         "group_add" => "a container has the groups of its image's user; write `user: \"1000:1000\"`",
         "domainname" | "mac_address" => "dayfly chooses addresses and names",
         "post_start" | "pre_stop" => "nothing runs beside the process of a service: write a step of a suite",
-        "working_dir" => "start it by its whole path, or change the folder in `command`",
+        "working_dir" => "write it as `workingDir`, which drafts do not do yet",
         key if MEANINGLESS.contains(&key) => "it means nothing for a test environment",
         _ => "a description has nothing like it",
     }

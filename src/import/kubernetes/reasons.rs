@@ -13,7 +13,7 @@ pub(super) fn drop(object: &Tree, notes: &mut Notes) {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Pod" | "Service" => return,
         "ConfigMap" | "Secret" => return notes.map(),
         "Job" => {
-            "it runs to its end: start it within the service that needs it, put its SQL under `sql`, or make it a suite"
+            "it runs to its end: write it under `jobs`, which drafts do not do yet, put its SQL under `sql`, or make it a suite"
         }
         "CronJob" => "nothing runs on a schedule: let a suite start what it does",
         "Ingress" | "IngressRoute" | "HTTPRoute" | "Gateway" | "VirtualService" => {

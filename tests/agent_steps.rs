@@ -117,7 +117,7 @@ async fn a_faulty_sql_file_is_named_with_its_line_and_ends_the_waiting() {
     assert_eq!(typo.got, "typo.sql line 3: syntax error at or near \"SELEC\" (42601)");
     assert!(typo.waited_ms < 20_000, "waiting would not help: {typo:?}");
     let psql = failure(with("psql.sql", "\\connect app\n")).await;
-    assert!(psql.got.contains("psql.sql line 1") && psql.got.contains("psql commands"), "{psql:?}");
+    assert!(psql.got.contains("psql.sql line 1") && psql.got.contains("commands of psql"), "{psql:?}");
     let agent = agent(AgentContext::complete(&rig.plan, &rig.secrets));
     agent.holds(rig.sql("postgres", "SELECT to_regclass('p11.half')", json!({ "rows": [[null]] }))).await;
 }

@@ -102,9 +102,13 @@ pub(super) fn password_in(value: &str) -> Option<Range<usize>> {
     while let Some(found) = value[from..].find("://") {
         let start = from + found + 3;
         let authority = value[start..].find(['/', '?', '#', ' ', ',']).map_or(value.len(), |end| start + end);
-        // A password may hold the characters that end an authority: then the last `@` before the next blank counts.
+        // A password may hold the characters that end an authority: then the last `@` before the next blank counts, unless
+        // a port comes before.
         let blank = value[start..].find([' ', ',']).map_or(value.len(), |end| start + end);
-        let end = value[start..authority].rfind('@').or_else(|| value[start..blank].rfind('@')).map(|at| start + at);
+        let has_port =
+            value[start..authority].rsplit_once(':').is_some_and(|(_, p)| p.bytes().all(|b| b.is_ascii_digit()));
+        let beyond = || if has_port { None } else { value[start..blank].rfind('@') };
+        let end = value[start..authority].rfind('@').or_else(beyond).map(|at| start + at);
         if let Some((colon, at)) = end.and_then(|at| Some((start + value[start..at].find(':')? + 1, at)))
             && colon < at
         {

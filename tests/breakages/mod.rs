@@ -266,6 +266,14 @@ impl EngineCommand {
         }
     }
 
+    #[allow(dead_code, reason = "not every story removes containers")]
+    /// Removes a container without the time to end in order, which podman gives it and Docker does not.
+    pub fn remove_at_once(&self, container: &str) {
+        let at_once: &[&str] = if self.0[0] == "podman" { &["-t", "0"] } else { &[] };
+        let words = [&["rm", "-f"], at_once, &[container]].concat();
+        self.run(&words.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    }
+
     pub fn run(&self, arguments: &[String]) -> String {
         let attempt = || Command::new(&self.0[0]).args(&self.0[1..]).args(arguments).output().unwrap();
         let mut output = attempt();

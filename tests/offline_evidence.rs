@@ -572,7 +572,7 @@ fn the_verify_command_summarizes_evidence_and_explains_refusals() {
     assert!(json.contains("\"verified\": false") && json.contains("is for commit"), "{json}");
 
     for (wrong, part) in [
-        (VerifyArgs { key: None, ..args.clone() }, "--key"),
+        (VerifyArgs { key: None, ..args.clone() }, "--public-key"),
         (VerifyArgs { commit: Some(COMMIT[..8].into()), ..args.clone() }, "full commit id"),
         (VerifyArgs { image_digest: Some("latest".into()), ..args.clone() }, "sha256:"),
         (VerifyArgs { path: folder.join("absent"), ..args.clone() }, "absent"),

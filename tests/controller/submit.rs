@@ -113,7 +113,10 @@ fn the_exit_codes_are_those_of_run() {
     team.user.dayfly(&submit(&nothing, &[])).code(7).says("no suite ran");
     let suite = team.user.describes("ct-suite", &with_cases(REACHES_WEB));
     team.user.dayfly(&submit(&suite, &["--suite", "nope"])).code(2).says("no suite nope");
-    team.user.dayfly(&["submit", &suite, "--pr", "7", "--commit", COMMIT, "--wait"]).code(2).says("--evidence");
+    team.user
+        .dayfly(&["submit", &suite, "--pr", "7", "--commit", COMMIT, "--wait"])
+        .code(0)
+        .says("evidence/ct-suite-pr-7");
 }
 
 #[test]

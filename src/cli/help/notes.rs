@@ -59,8 +59,11 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "diff" => {
             "Examples:\n  dayfly diff\n  dayfly diff environments/shop --pr 7 --image api=registry.example/shop/api:2\n\nExit codes: 0 nothing differs; 11 something differs; 1 the engine failed; 2 usage, invalid description, or no such environment"
         }
+        "watch" => {
+            "Examples:\n  dayfly watch\n  dayfly watch environments/shop --pr 7\n\nExit codes: 0 interrupted, and the environment stays; 1 unexpected error; 2 usage"
+        }
         "test" => {
-            "Examples:\n  dayfly test shop-pr-7\n  dayfly test shop-pr-7 --suite orders\n\nExit codes: as `dayfly run`, without 8 and 9"
+            "Examples:\n  dayfly test shop-pr-7\n  dayfly test shop-pr-7 --suite orders\n  dayfly test shop-pr-7 --case A3 --out tested.json\n  dayfly test shop-pr-7 --failed tested.json\n\nExit codes: as `dayfly run`, without 8 and 9"
         }
         "run" => {
             "Examples:\n  dayfly run --pr 7\n  dayfly run environments/shop --pr 7 --commit \"$SHA\" --key ci-key.pem --evidence evidence\n  dayfly run --unsigned\n\nExit codes: 0 passed; 1 unexpected error, or superseded; 2 usage, or invalid description; 3 no capacity; 4 not ready, or a service ended; 5 an acceptance suite failed; 6 a security suite failed; 7 inconclusive; 8 no evidence; 9 something could not be removed; 130 interrupted"

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::up::UpArgs;
 use super::wanted::Wanted;
-use super::{Common, description, request, signals, target};
+use super::{Cli, Common, description, request, signals, target};
 use crate::engine::{Engine, EngineKind};
 use crate::plan::Plan;
 use crate::report::exit_code;
@@ -49,7 +49,7 @@ pub async fn run(args: WatchArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
     let stop = signals::watch_quiet()?;
     let program = std::env::current_exe().context("failed to find dayfly's own program")?;
-    let up = as_up(std::env::args_os().skip(1));
+    let up = as_up(std::env::args_os().skip(1).collect());
     let mut state = State { plan: None, marks: BTreeMap::new() };
     loop {
         let found = look(&args, engine.as_ref()).await;
@@ -186,16 +186,16 @@ async fn changed(engine: &dyn Engine, seen: &BTreeMap<String, Mark>, stop: &Canc
 }
 
 /// The arguments of this command as those of `up`.
-fn as_up(own: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut is_replaced = false;
-    let replace = |argument: OsString| match !is_replaced && argument == "watch" {
-        true => {
-            is_replaced = true;
-            "up".into()
-        }
-        false => argument,
+fn as_up(mut own: Vec<OsString>) -> Vec<OsString> {
+    // Flags may stand before the verb, and have `watch` as their value.
+    let is_verb = |at: &usize| {
+        let before = std::iter::once(OsString::from("dayfly")).chain(own[..*at].iter().cloned());
+        own[*at] == "watch" && Cli::explained().try_get_matches_from(before.chain(["list".into()])).is_ok()
     };
-    own.map(replace).collect()
+    if let Some(at) = (0..own.len()).find(is_verb) {
+        own[at] = "up".into();
+    }
+    own
 }
 
 /// Runs a command of dayfly to its end, and passes on the first signal to it. Returns its exit code.
@@ -250,8 +250,12 @@ mod tests {
 
     #[test]
     fn only_the_verb_is_replaced() {
-        let own = ["--engine", "local", "watch", "watch", "--pr", "7"].map(OsString::from);
-        let expected = ["--engine", "local", "up", "watch", "--pr", "7"].map(OsString::from);
-        assert_eq!(as_up(own.into_iter()), expected);
+        for (own, expected) in [
+            ("--engine local watch watch --pr 7", "--engine local up watch --pr 7"),
+            ("--context watch watch", "--context watch up"),
+        ] {
+            let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(as_up(words(own)), words(expected));
+        }
     }
 }

@@ -29,6 +29,7 @@ mod client;
 mod command;
 pub mod connect;
 mod containers;
+mod ends;
 mod explain;
 mod images;
 mod info;

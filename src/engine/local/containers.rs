@@ -108,6 +108,12 @@ impl State {
     pub fn ended(&self) -> bool {
         ended(&self.status)
     }
+
+    /// When its process ended, in nanoseconds since 1970, if the engine says so.
+    pub fn finished(&self) -> Option<i64> {
+        let at: jiff::Timestamp = self.finished_at.parse().ok()?;
+        i64::try_from(at.as_nanosecond()).ok()
+    }
 }
 
 fn ended(status: &str) -> bool {

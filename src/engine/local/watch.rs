@@ -13,11 +13,14 @@ use tokio::sync::mpsc;
 use super::anchor;
 use super::client::LocalEngine;
 use super::containers::{Listed, State};
+use super::ends::{APART, Ends};
 use crate::engine::{EngineError, EngineEvent};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, Role};
 
 /// Pause before the events are requested again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Nanoseconds in a second.
+const NANOS: i64 = 1_000_000_000;
 
 /// Watches an environment until the stream is dropped. Reports units that have already ended at once.
 pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
@@ -27,9 +30,10 @@ pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<
         engine: engine.clone(),
         environment: environment.to_owned(),
         owner,
-        reported: BTreeSet::new(),
+        born: jiff::Timestamp::now(),
         known: BTreeMap::new(),
-        handled: BTreeSet::new(),
+        ends: Ends::default(),
+        gone: BTreeSet::new(),
         sender,
     };
     tokio::spawn(watcher.run());
@@ -45,13 +49,14 @@ struct Watcher {
     environment: String,
     /// The owner that was reported last.
     owner: Option<anchor::Owner>,
-    /// The reported ends: container and time; no time for a removal.
-    reported: BTreeSet<(String, String)>,
+    /// When the watch began. Earlier events are not its own.
+    born: jiff::Timestamp,
     /// The containers that were seen, by id.
     known: BTreeMap<String, UnitCopy>,
-    /// The events of ends that were handled, by container and nanoseconds since 1970: a stream that is opened again repeats
-    /// those of its first second, and processes of an engine write theirs out of order.
-    handled: BTreeSet<(String, i64)>,
+    /// The ends that were reported.
+    ends: Ends,
+    /// The containers whose removal was reported.
+    gone: BTreeSet<String>,
     sender: mpsc::Sender<EngineEvent>,
 }
 
@@ -86,7 +91,7 @@ impl Watcher {
     async fn follow(&mut self) -> Result<(), ReceiverGone> {
         loop {
             // From a moment before the inspection, so that there is no gap.
-            let since = jiff::Timestamp::now().as_second() - 1;
+            let since = jiff::Timestamp::now().as_second() - APART / NANOS;
             if let Err(e) = self.inspect_all().await? {
                 tracing::debug!(environment = self.environment, "failed to {e}");
             }
@@ -137,7 +142,8 @@ impl Watcher {
         }
         self.known.insert(container.clone(), UnitCopy::of(|key| attributes.get(key).cloned()));
         match action.as_str() {
-            "die" | "died" if self.handled.insert((container.clone(), at)) => {
+            // The clock of an engine on another machine may be late.
+            "die" | "died" if i128::from(at) >= self.born.as_nanosecond() - i128::from(NANOS) => {
                 self.died(&container, &attributes, at).await
             }
             _ => Ok(()),
@@ -167,8 +173,10 @@ impl Watcher {
             self.known.insert(listed.id.clone(), unit.clone());
             if listed.ended()
                 && let Some(state) = self.state(&listed.id).await
+                && state.ended()
+                && self.ends.state(&listed.id, state.finished().unwrap_or_default())
             {
-                self.ended(&listed.id, unit, state).await?;
+                self.exited(unit, state.exit_code, state.oom_killed).await?;
             }
         }
         self.check_owner().await.map(Ok)
@@ -193,36 +201,26 @@ impl Watcher {
         at: i64,
     ) -> Result<(), ReceiverGone> {
         let unit = UnitCopy::of(|key| attributes.get(key).cloned());
-        match self.state(container).await {
-            Some(state) if state.ended() => self.ended(container, unit, state).await,
-            state => {
-                let code = ["exitCode", "containerExitCode"].iter().find_map(|key| attributes.get(*key)?.parse().ok());
-                let end = State {
-                    status: "exited".into(),
-                    exit_code: code.unwrap_or(-1),
-                    oom_killed: state.is_some_and(|s| s.oom_killed),
-                    started_at: String::new(),
-                    finished_at: at.to_string(),
-                };
-                self.ended(container, unit, end).await
-            }
-        }
-    }
-
-    /// Reports an end once.
-    async fn ended(&mut self, container: &str, unit: UnitCopy, state: State) -> Result<(), ReceiverGone> {
-        if !state.ended() || !self.reported.insert((container.to_owned(), state.finished_at)) {
+        let state = self.state(container).await;
+        let ended = state.as_ref().filter(|state| state.ended());
+        if !self.ends.event(container, at, ended.and_then(State::finished)) {
             return Ok(());
         }
+        let told = ["exitCode", "containerExitCode"].iter().find_map(|key| attributes.get(*key)?.parse().ok());
+        let code = ended.map(|state| state.exit_code).or(told).unwrap_or(-1);
+        self.exited(unit, code, state.is_some_and(|state| state.oom_killed)).await
+    }
+
+    async fn exited(&self, unit: UnitCopy, code: i64, oom_killed: bool) -> Result<(), ReceiverGone> {
         let UnitCopy { unit, copy } = unit;
-        let event = EngineEvent::Exited { unit, copy, code: state.exit_code, oom_killed: state.oom_killed };
+        let event = EngineEvent::Exited { unit, copy, code, oom_killed };
         self.sender.send(event).await.map_err(|_| ReceiverGone)
     }
 
     /// Reports a removal once.
     async fn gone(&mut self, container: String, unit: UnitCopy) -> Result<(), ReceiverGone> {
         self.known.remove(&container);
-        if !self.reported.insert((container, String::new())) {
+        if !self.gone.insert(container) {
             return Ok(());
         }
         let UnitCopy { unit, copy } = unit;

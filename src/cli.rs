@@ -264,7 +264,7 @@ impl Cli {
             Verb::Image(args) => image::run(args),
             Verb::Up(args) => up::run(args, common).await,
             Verb::Diff(args) => diff::run(args, common).await,
-            Verb::Watch(args) => watch::run(args, common).await,
+            Verb::Watch(args) => watch::run(args, &Self::explained(), common).await,
             Verb::Test(args) => test::run(args, common).await,
             Verb::Run(args) => run::run(args, common).await,
             Verb::Submit(args) => submit::run(args, common).await,

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::stdio::live;
@@ -98,6 +99,43 @@ pub fn ask() -> anyhow::Result<CancellationToken> {
         cancelled.cancel();
     });
     Ok(token)
+}
+
+/// The signals of a command that passes them on.
+pub struct Signals {
+    count: watch::Receiver<u32>,
+    /// Those that `another` has returned for.
+    taken: u32,
+}
+
+impl Signals {
+    /// Returns true if there was a signal.
+    pub fn any(&self) -> bool {
+        *self.count.borrow() > 0
+    }
+
+    /// Waits for a signal that it has not returned for yet.
+    pub async fn another(&mut self) {
+        let taken = self.taken;
+        if self.count.wait_for(|count| *count > taken).await.is_err() {
+            // Without a sender no signal follows.
+            std::future::pending::<()>().await;
+        }
+        self.taken += 1;
+    }
+}
+
+/// Counts SIGINT, SIGTERM and SIGHUP from now on.
+pub fn count() -> anyhow::Result<Signals> {
+    let mut signals = all()?;
+    let (sender, count) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            any(&mut signals).await;
+            sender.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(Signals { count, taken: 0 })
 }
 
 fn all() -> std::io::Result<[tokio::signal::unix::Signal; 3]> {

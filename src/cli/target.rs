@@ -1,13 +1,14 @@
 //! Resolves the flags to engines and clusters, and connects to them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use super::error::{engine_error, usage_error};
-use super::{Common, EngineChoice, process_env};
+use super::{Common, EngineChoice, Output, process_env};
 use crate::engine::kubernetes::{self, KubernetesEngine, ServiceAccountRef};
 use crate::engine::local::{self, LocalEngine, SocketVariables};
 use crate::engine::{Engine, EngineError};
@@ -93,6 +94,32 @@ pub fn flags(common: &Common) -> String {
     };
     let engines = common.engine.iter().filter(|_| given("DAYFLY_ENGINE") && common.context.is_empty());
     engines.map(|e| engine(e).to_owned()).chain(contexts).collect()
+}
+
+/// The global arguments, for another command of dayfly that is to do the same.
+pub fn arguments(common: &Common) -> Vec<OsString> {
+    let engine = |e: &EngineChoice| match e {
+        EngineChoice::Local => "local",
+        EngineChoice::Kubernetes => "kubernetes",
+    };
+    let output = match common.output {
+        Output::Text => "text",
+        Output::Json => "json",
+    };
+    let mut all: Vec<(&str, OsString)> = vec![("--output", output.into())];
+    all.extend(common.engine.iter().map(|e| ("--engine", engine(e).into())));
+    all.extend(common.context.iter().map(|context| ("--context", context.into())));
+    all.extend(common.registry_mirror.iter().map(|mirror| ("--registry-mirror", mirror.into())));
+    all.push(("--agent-image", (&common.cluster.agent_image).into()));
+    all.extend(common.cluster.pull_secret.iter().map(|file| ("--pull-secret", file.into())));
+    all.extend(common.cluster.manifests.iter().map(|folder| ("--manifests", folder.into())));
+    let flag = |(name, value): (&str, OsString)| {
+        let mut flag = OsString::from(format!("{name}="));
+        flag.push(value);
+        flag
+    };
+    let verbose = std::iter::repeat_n("-v".into(), common.verbose.into());
+    all.into_iter().map(flag).chain(verbose).collect()
 }
 
 /// Connects to the one engine that the flags name. Errors are printed and have their exit code.

@@ -3,6 +3,8 @@
 //!
 //! It runs the commands that a user would type: `up`, and `test` for the suites concerned.
 
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,12 +15,15 @@ use anyhow::Context;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
-use tokio_util::sync::CancellationToken;
 
+use self::state::{Mark, State};
+use super::signals::Signals;
+use super::target::Target;
 use super::up::UpArgs;
 use super::wanted::Wanted;
-use super::{Cli, Common, description, request, signals, target};
-use crate::engine::{Engine, EngineKind};
+use super::{Common, description, request, signals, target};
+use crate::engine::Engine;
+use crate::engine::local::LocalEngine;
 use crate::plan::Plan;
 use crate::report::exit_code;
 use crate::spec::{ValidDescription, file_of};
@@ -44,198 +49,210 @@ impl WatchArgs {
     }
 }
 
-/// Watches until it is interrupted; the environment stays.
-pub async fn run(args: WatchArgs, common: &Common) -> anyhow::Result<u8> {
+/// Watches until it is interrupted; the environment stays. `line` is dayfly's command line.
+pub async fn run(args: WatchArgs, line: &clap::Command, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
-    let stop = signals::watch_quiet()?;
-    let program = std::env::current_exe().context("failed to find dayfly's own program")?;
-    let up = as_up(std::env::args_os().skip(1).collect());
-    let mut state = State { plan: None, marks: BTreeMap::new() };
-    loop {
-        let found = look(&args, engine.as_ref()).await;
-        let concerned = state.concerned(&found);
-        let (seen, files) = (found.marks.clone(), found.files);
-        if command(&program, &up, &stop).await? == i32::from(exit_code::PASSED)
-            && let Some(plan) = found.plan
-        {
-            test(&program, &plan, &concerned, common, &stop).await?;
-            state = State { plan: Some(plan), marks: found.marks };
-        }
-        if stop.is_cancelled() {
+    // A registry would have to be asked again and again.
+    let images = match target::one(common)? {
+        Target::Local => target::local(common).await?.ok(),
+        Target::Kubernetes(_) => None,
+    };
+    let own: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut watcher = Watcher {
+        program: std::env::current_exe().context("failed to find dayfly's own program")?,
+        up: as_up(own, line),
+        test: target::arguments(common),
+        images,
+        stop: signals::count()?,
+        state: State::default(),
+    };
+    while !watcher.stop.any() {
+        let Some(found) = watcher.look(&args).await else { break };
+        let seen = found.marks.clone();
+        watcher.update(found, engine.as_ref()).await?;
+        if watcher.stop.any() {
             break;
         }
+        let files = seen.values().filter(|mark| matches!(mark, Mark::File(_))).count();
         errln!("watching {files} file(s) and {} image(s); Ctrl-C ends it", seen.len() - files);
-        if !changed(engine.as_ref(), &seen, &stop).await {
+        if !watcher.changed(&seen).await {
             break;
         }
     }
-    if let Some(plan) = &state.plan {
+    if let Some(plan) = &watcher.state.plan {
         let (environment, flags) = (&plan.environment, target::flags(common));
         errln!("{environment} is still up; remove it with: dayfly down {environment}{flags}");
     }
     Ok(exit_code::PASSED)
 }
 
-/// What tells a changed file or image from an unchanged one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Mark {
-    File(Option<(SystemTime, u64)>),
-    Image(Option<String>),
-}
-
 /// What there is to watch.
 struct Found {
-    plan: Option<Plan>,
-    marks: BTreeMap<String, Mark>,
-    files: usize,
-}
-
-/// What was there when the environment last came up.
-struct State {
-    plan: Option<Plan>,
+    /// The environment's name, if the description is valid.
+    environment: Option<String>,
+    /// By path and by image.
     marks: BTreeMap<String, Mark>,
 }
 
-impl State {
-    /// The suites that the differences concern; all at first.
-    fn concerned(&self, found: &Found) -> BTreeSet<String> {
-        let (Some(before), Some(now)) = (&self.plan, &found.plan) else {
-            return found.plan.iter().flat_map(|plan| plan.suites.keys().cloned()).collect();
+struct Watcher {
+    program: PathBuf,
+    /// The arguments of `up`.
+    up: Vec<OsString>,
+    /// Those of `test`, without the environment.
+    test: Vec<OsString>,
+    /// Where images are looked at.
+    images: Option<std::sync::Arc<LocalEngine>>,
+    stop: Signals,
+    state: State,
+}
+
+impl Watcher {
+    /// Finds what there is to watch; returns nothing if the user stops.
+    async fn look(&mut self, args: &WatchArgs) -> Option<Found> {
+        let (description, change) = args.up.parts();
+        let file = file_of(&description.file);
+        let read = || -> Option<(ValidDescription, Plan)> {
+            let (change_args, change, _) = request::change(change, &description.file, false).ok()?;
+            let overrides = description::overrides(description, Some(&change_args));
+            let valid = crate::spec::load(&description.file, &overrides).ok()?;
+            let plan = crate::plan::build::build(&valid, change.pr).ok()?;
+            Some((valid, plan))
         };
-        let is_new_image = |image: &str| self.marks.get(image) != found.marks.get(image);
-        let units = now.units.iter().filter(|u| before.unit(&u.name) != Some(u) || is_new_image(&u.image));
-        let units: BTreeSet<&str> = units.map(|u| u.name.as_str()).collect();
-        let suites = now.suites.iter().filter(|(name, suite)| {
-            before.suites.get(*name).map(|s| &s.digest) != Some(&suite.digest)
-                || suite.needs.iter().any(|need| rests_on(now, need, &units))
-        });
-        suites.map(|(name, _)| name.clone()).collect()
+        let mut paths = BTreeSet::from([file.clone()]);
+        let mut images = BTreeSet::new();
+        let mut environment = None;
+        match read() {
+            Some((valid, plan)) => {
+                let folder = file.parent().unwrap_or(Path::new(""));
+                paths.extend(valid.files.keys().map(|name| folder.join(name)));
+                images.extend(plan.units.iter().map(|unit| unit.image.clone()));
+                environment = Some(plan.environment);
+            }
+            // `up` says what is wrong. It may be in any of the files.
+            None => {
+                for (name, mark) in &self.state.marks {
+                    match mark {
+                        Mark::File(_) => drop(paths.insert(name.into())),
+                        Mark::Image(_) => drop(images.insert(name.clone())),
+                    }
+                }
+            }
+        }
+        let file_marks = paths.iter().map(|path| (path.display().to_string(), Mark::File(mark(path))));
+        let mut marks: BTreeMap<String, Mark> = file_marks.collect();
+        marks.extend(self.image_marks(images).await?);
+        Some(Found { environment, marks })
     }
-}
 
-/// Returns true if a unit is one of these, or needs one of them.
-fn rests_on(plan: &Plan, unit: &str, changed: &BTreeSet<&str>) -> bool {
-    let (mut open, mut seen) = (vec![unit], BTreeSet::from([unit]));
-    while let Some(name) = open.pop() {
-        if changed.contains(name) {
-            return true;
+    /// The marks of images on this machine; returns nothing if the user stops. Pulls nothing.
+    async fn image_marks(&mut self, images: BTreeSet<String>) -> Option<BTreeMap<String, Mark>> {
+        let Some(engine) = self.images.clone() else { return Some(BTreeMap::new()) };
+        let mut marks = BTreeMap::new();
+        for image in images {
+            let held = tokio::select! {
+                held = engine.image(&image) => held,
+                () = self.stop.another() => return None,
+            };
+            // An engine that does not answer tells of no change.
+            if let Ok(held) = held {
+                marks.insert(image, Mark::Image(held.map(|fact| fact.digest)));
+            }
         }
-        let needs = plan.unit(name).into_iter().flat_map(|u| &u.needs);
-        open.extend(needs.map(String::as_str).filter(|need| seen.insert(need)));
+        Some(marks)
     }
-    false
-}
 
-async fn look(args: &WatchArgs, engine: &dyn Engine) -> Found {
-    let (description, change) = args.up.parts();
-    let file = file_of(&description.file);
-    let read = || -> Option<(ValidDescription, Plan)> {
-        let (change_args, change, _) = request::change(change, &description.file, false).ok()?;
-        let overrides = description::overrides(description, Some(&change_args));
-        let valid = crate::spec::load(&description.file, &overrides).ok()?;
-        let plan = crate::plan::build::build(&valid, change.pr).ok()?;
-        Some((valid, plan))
-    };
-    // `up` says what is wrong with a description; here it is only watched until it is right.
-    let (valid, plan) = read().unzip();
-    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let referred = valid.iter().flat_map(|valid| valid.files.keys()).map(|name| folder.join(name));
-    let paths: BTreeSet<PathBuf> = referred.chain([file]).collect();
-    let mut marks: BTreeMap<String, Mark> =
-        paths.iter().map(|path| (path.display().to_string(), Mark::File(mark(path)))).collect();
-    let files = marks.len();
-    let images: BTreeSet<String> = plan.iter().flat_map(|plan| plan.units.iter().map(|u| u.image.clone())).collect();
-    if engine.kind() != EngineKind::Kubernetes {
-        marks.extend(image_marks(engine, images).await);
+    /// Updates the environment and runs the suites concerned.
+    async fn update(&mut self, found: Found, engine: &dyn Engine) -> anyhow::Result<()> {
+        let up = self.up.clone();
+        if self.command(&up).await? != i32::from(exit_code::PASSED) {
+            return Ok(());
+        }
+        let Some(environment) = found.environment else { return Ok(()) };
+        let lease = tokio::select! {
+            lease = engine.lease(&environment) => lease,
+            () = self.stop.another() => return Ok(()),
+        };
+        let Some(plan) = lease.map_err(|e| anyhow::anyhow!("failed to {e}"))?.map(|lease| lease.plan) else {
+            return Ok(());
+        };
+        let suites = self.state.concerned(&plan, &found.marks);
+        self.state = State { plan: Some(plan), marks: found.marks };
+        if suites.is_empty() {
+            errln!("no suite concerns the change");
+            return Ok(());
+        }
+        let chosen = suites.into_iter().flat_map(|suite| ["--suite".into(), OsString::from(suite)]);
+        let own = ["test".into(), environment.into()];
+        let arguments: Vec<OsString> = self.test.iter().cloned().chain(own).chain(chosen).collect();
+        self.command(&arguments).await.map(drop)
     }
-    Found { plan, marks, files }
-}
 
-/// The marks of images on this machine. A registry would have to be asked again and again.
-async fn image_marks(engine: &dyn Engine, images: BTreeSet<String>) -> BTreeMap<String, Mark> {
-    let images: Vec<String> = images.into_iter().collect();
-    let found = engine.resolve_images(&images, &|_, _| {}).await.unwrap_or_default();
-    let id = |image: &String| found.get(image).map(|fact| fact.digest.clone());
-    images.iter().map(|image| (image.clone(), Mark::Image(id(image)))).collect()
-}
-
-/// Waits until a file or image differs from what was seen, and nothing changes any more; returns false if the user stops.
-async fn changed(engine: &dyn Engine, seen: &BTreeMap<String, Mark>, stop: &CancellationToken) -> bool {
-    let mut before = seen.clone();
-    for number in 1u32.. {
-        let pause = if before == *seen { LOOK } else { QUIET };
-        tokio::select! {
-            () = stop.cancelled() => return false,
-            () = tokio::time::sleep(pause) => {}
+    /// Waits until a file or image differs from what was seen, and nothing changes any more; returns false if the user
+    /// stops.
+    async fn changed(&mut self, seen: &BTreeMap<String, Mark>) -> bool {
+        let mut before = seen.clone();
+        for number in 1u32.. {
+            let pause = if before == *seen { LOOK } else { QUIET };
+            tokio::select! {
+                () = self.stop.another() => return false,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let mut now = before.clone();
+            let is_file = |mark: &Mark| matches!(mark, Mark::File(_));
+            for (path, found) in now.iter_mut().filter(|(_, mark)| is_file(mark)) {
+                *found = Mark::File(mark(Path::new(path)));
+            }
+            if number % IMAGE_LOOKS == 0 {
+                let images = seen.iter().filter(|(_, mark)| !is_file(mark)).map(|(image, _)| image.clone());
+                match self.image_marks(images.collect()).await {
+                    Some(marks) => now.extend(marks),
+                    None => return false,
+                }
+            }
+            if now == before && now != *seen {
+                return true;
+            }
+            before = now;
         }
-        let mut now = before.clone();
-        let is_file = |mark: &Mark| matches!(mark, Mark::File(_));
-        for (path, found) in now.iter_mut().filter(|(_, mark)| is_file(mark)) {
-            *found = Mark::File(mark(Path::new(path)));
-        }
-        if number % IMAGE_LOOKS == 0 {
-            let images = seen.iter().filter(|(_, mark)| !is_file(mark)).map(|(image, _)| image.clone());
-            now.extend(image_marks(engine, images.collect()).await);
-        }
-        if now == before && now != *seen {
-            return true;
-        }
-        before = now;
+        true
     }
-    true
+
+    /// Runs a command of dayfly to its end, and passes each signal on to it. Returns its exit code.
+    async fn command(&mut self, arguments: &[OsString]) -> anyhow::Result<i32> {
+        if self.stop.any() {
+            return Ok(i32::from(exit_code::INTERRUPTED));
+        }
+        let mut command = Command::new(&self.program);
+        // In a process group of its own: a terminal signals the whole group of this one, and the command would take that
+        // for a second signal.
+        command.args(arguments).stdin(Stdio::null()).process_group(0);
+        let mut child = command.spawn().context("failed to run dayfly")?;
+        let ended = loop {
+            tokio::select! {
+                ended = child.wait() => break ended,
+                () = self.stop.another() => {
+                    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+                        // If it has ended meanwhile, there is nothing to stop.
+                        kill_process(pid, Signal::INT).ok();
+                    }
+                }
+            }
+        };
+        Ok(ended.context("failed to wait for dayfly")?.code().unwrap_or(i32::from(exit_code::UNEXPECTED)))
+    }
 }
 
 /// The arguments of this command as those of `up`.
-fn as_up(mut own: Vec<OsString>) -> Vec<OsString> {
+fn as_up(mut own: Vec<OsString>, line: &clap::Command) -> Vec<OsString> {
     // Flags may stand before the verb, and have `watch` as their value.
     let is_verb = |at: &usize| {
         let before = std::iter::once(OsString::from("dayfly")).chain(own[..*at].iter().cloned());
-        own[*at] == "watch" && Cli::explained().try_get_matches_from(before.chain(["list".into()])).is_ok()
+        own[*at] == "watch" && line.clone().try_get_matches_from(before.chain(["list".into()])).is_ok()
     };
     if let Some(at) = (0..own.len()).find(is_verb) {
         own[at] = "up".into();
     }
     own
-}
-
-/// Runs a command of dayfly to its end, and passes on the first signal to it. Returns its exit code.
-async fn command(program: &Path, arguments: &[OsString], stop: &CancellationToken) -> anyhow::Result<i32> {
-    if stop.is_cancelled() {
-        return Ok(i32::from(exit_code::INTERRUPTED));
-    }
-    let mut command = Command::new(program);
-    // In a process group of its own: a terminal signals the whole group of this one, and a second signal would mean more.
-    let mut child =
-        command.args(arguments).stdin(Stdio::null()).process_group(0).spawn().context("failed to run dayfly")?;
-    let ended = tokio::select! {
-        ended = child.wait() => ended,
-        () = stop.cancelled() => {
-            if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
-                // If it has ended meanwhile, there is nothing to stop.
-                kill_process(pid, Signal::INT).ok();
-            }
-            child.wait().await
-        }
-    };
-    Ok(ended.context("failed to wait for dayfly")?.code().unwrap_or(i32::from(exit_code::UNEXPECTED)))
-}
-
-async fn test(
-    program: &Path,
-    plan: &Plan,
-    suites: &BTreeSet<String>,
-    common: &Common,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    if suites.is_empty() {
-        errln!("no suite concerns the change");
-        return Ok(());
-    }
-    let flags = target::flags(common);
-    let mut arguments: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
-    arguments.extend(["test".into(), plan.environment.clone().into()]);
-    arguments.extend(suites.iter().flat_map(|suite| ["--suite".into(), suite.into()]));
-    command(program, &arguments, stop).await.map(drop)
 }
 
 fn mark(path: &Path) -> Option<(SystemTime, u64)> {
@@ -246,7 +263,10 @@ fn mark(path: &Path) -> Option<(SystemTime, u64)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn only_the_verb_is_replaced() {
@@ -255,7 +275,7 @@ mod tests {
             ("--context watch watch", "--context watch up"),
         ] {
             let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
-            assert_eq!(as_up(words(own)), words(expected));
+            assert_eq!(as_up(words(own), &Cli::command()), words(expected));
         }
     }
 }

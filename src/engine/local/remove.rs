@@ -115,7 +115,12 @@ pub async fn remove(
             Ok(Some(lease)) => {
                 remove_selected(engine, environment, Selection::Run(run), &Inheritance::Spare(inherited(&lease))).await
             }
-            Ok(None) | Err(_) => remove_selected(engine, environment, Selection::Run(run), &Inheritance::Ignore).await,
+            Ok(None) => remove_selected(engine, environment, Selection::Run(run), &Inheritance::Ignore).await,
+            // What a newer run inherited is not known.
+            Err(unreadable) => match anchor::owner(engine, environment).await? {
+                Some(owner) if owner.run != run => Err(unreadable),
+                _ => remove_selected(engine, environment, Selection::Run(run), &Inheritance::Ignore).await,
+            },
         },
         RemovalScope::Remnants => remnants(engine, environment).await,
     }

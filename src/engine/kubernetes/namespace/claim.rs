@@ -89,9 +89,16 @@ async fn acquire(engine: &KubernetesEngine, lease: &Lease, policy: ClaimPolicy) 
                 if !is_ours {
                     taken_over = Some(Box::new(TakenOver { run_id: found.run, owner: found.owner }));
                 }
-                if policy.older == ReplacePolicy::InPlace && is_ours && stored::read(engine, name).await.is_ok() {
-                    engine.run_state(lease.run, |run| run.in_place = true);
-                    return Ok(Claim::Acquired { replaced, taken_over });
+                if policy.older == ReplacePolicy::InPlace && is_ours {
+                    match stored::read(engine, name).await {
+                        Ok(_) => {
+                            engine.run_state(lease.run, |run| run.in_place = true);
+                            return Ok(Claim::Acquired { replaced, taken_over });
+                        }
+                        // It was never complete. After any other error, what was said to stay must not go.
+                        Err(EngineError::Missing(_)) => {}
+                        Err(e) => return Err(e),
+                    }
                 }
                 // It is ours now, so that no older run continues. It is removed and created again.
                 for left in remove::remove(engine, name, RemovalScope::Run(lease.run)).await? {

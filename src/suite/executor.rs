@@ -125,7 +125,7 @@ async fn execute_steps(session: &Session, suite: &SuitePlan, cases: &[Case], her
     while next < cases.len() {
         let began = tokio::time::Instant::now();
         let together = &cases[next..next + together::side_by_side(&cases[next..])];
-        let mut runs: Vec<StepsExecutor<'_>> = together.iter().map(|_| run.clone()).collect();
+        let mut runs: Vec<StepsExecutor<'_>> = together.iter().map(|_| run.copy()).collect();
         let each = runs.iter_mut().zip(together).enumerate();
         let each = each.map(|(i, (run, case))| tokio::time::timeout_at(deadline, run.case(next + i, case)));
         let done = join_all(each).await;

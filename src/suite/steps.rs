@@ -25,6 +25,8 @@ pub struct StepsExecutor<'a> {
     session: &'a Session,
     suite: &'a SuitePlan,
     variables: BTreeMap<String, String>,
+    /// Those that this copy captured itself.
+    captured: BTreeMap<String, String>,
     /// Names of passed steps, the positive controls of refusals.
     passed: BTreeSet<String>,
     sources: &'a BTreeMap<String, String>,
@@ -33,7 +35,7 @@ pub struct StepsExecutor<'a> {
 impl<'a> StepsExecutor<'a> {
     /// Starts an execution of `suite`. `sources` maps places such as `cases[2]` to `path:line`.
     pub fn new(session: &'a Session, suite: &'a SuitePlan, sources: &'a BTreeMap<String, String>) -> Self {
-        Self { session, suite, variables: BTreeMap::new(), passed: BTreeSet::new(), sources }
+        Self { session, suite, variables: BTreeMap::new(), captured: BTreeMap::new(), passed: BTreeSet::new(), sources }
     }
 
     /// Executes the case at `index` and retries it while it fails and retries remain.
@@ -52,9 +54,15 @@ impl<'a> StepsExecutor<'a> {
         CaseFact { started: Some(started), took_ms: elapsed_ms(began), ..fact }
     }
 
-    /// Takes over what a copy of this execution learned from its case.
+    /// A copy for one of several cases that run side by side.
+    pub fn copy(&self) -> Self {
+        Self { captured: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// Takes over what a copy learned from its case, and not what it knew before: an earlier case of the group may have given that
+    /// a new value.
     pub fn learn(&mut self, from: Self) {
-        self.variables.extend(from.variables);
+        self.variables.extend(from.captured);
         self.passed.extend(from.passed);
     }
 
@@ -124,6 +132,7 @@ impl<'a> StepsExecutor<'a> {
         });
         if result.verdict == Verdict::Passed {
             self.passed.extend(step.name.clone());
+            self.captured.extend(result.captured.clone());
             self.variables.extend(result.captured);
             return true;
         }

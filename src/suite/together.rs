@@ -26,22 +26,23 @@ pub fn side_by_side(cases: &[Case]) -> usize {
 
 fn only_looks(case: &Case) -> bool {
     let looks = |step: &Step| {
-        use Action::{Confined, NoNeighbour, NoWayOut, Resolve, Tcp};
-        matches!(&step.action, Tcp(_) | Resolve(_) | NoWayOut(_) | NoNeighbour(_) | Confined(_))
+        // Not `noNeighbour`: it ends the neighbour, which the others may be using.
+        use Action::{Confined, NoWayOut, Resolve, Tcp};
+        matches!(&step.action, Tcp(_) | Resolve(_) | NoWayOut(_) | Confined(_))
     };
     case.cleanup.is_empty() && case.steps.iter().all(looks)
 }
 
 /// The controls, variables and listens that a case gives to later ones.
 pub(super) fn given(case: &Case) -> BTreeSet<String> {
-    let all = case.steps.iter().flat_map(Step::with_inner);
+    let all = case.steps.iter().chain(&case.cleanup).flat_map(Step::with_inner);
     all.flat_map(given_by).collect()
 }
 
 /// The controls, variables and listens that a case needs, but for those that its own earlier steps give.
 pub(super) fn needs(case: &Case) -> BTreeSet<String> {
     let (mut own, mut needed) = (BTreeSet::new(), BTreeSet::new());
-    for step in case.steps.iter().flat_map(Step::with_inner) {
+    for step in case.steps.iter().chain(&case.cleanup).flat_map(Step::with_inner) {
         let mut named = variables::named(&step.action);
         named.extend(step.control.clone());
         match &step.action {
@@ -98,7 +99,8 @@ mod tests {
     fn cases_that_only_look_run_side_by_side() {
         let two = [json!([open("a", "at"), refused("a", "${at}")]), json!([open("b", "at"), refused("b", "${at}")])];
         assert_eq!(side_by_side(&cases(&two)), 2, "each has its own address");
-        assert_eq!(side_by_side(&cases(&[json!([{ "noWayOut": {} }]), json!([{ "noNeighbour": {} }])])), 2);
+        assert_eq!(side_by_side(&cases(&[json!([{ "noWayOut": {} }]), json!([{ "confined": {} }])])), 2);
+        assert_eq!(side_by_side(&cases(&[json!([{ "noWayOut": {} }]), json!([{ "noNeighbour": {} }])])), 1);
         assert_eq!(side_by_side(&cases(&vec![json!([refused("a", "web:1")]); 40])), 16);
     }
 

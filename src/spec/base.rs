@@ -147,7 +147,7 @@ fn of_suite(base: &BaseFile, suite: &Suite, own: Option<&Suite>) -> SuiteOrigin 
             from: SuiteSource::Base,
             commit: base.commit.clone(),
             path: base.path.clone(),
-            digest: Digest::compute(&base.bytes).hex(),
+            digest: base.digest().hex(),
         },
         changed_in_pr: Some(own != Some(suite)),
         lost_cases: suite.cases.iter().map(|c| c.id.clone()).filter(|id| !kept.contains(id.as_str())).collect(),

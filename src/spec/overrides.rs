@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::model::EnvironmentScope;
+use crate::model::{Digest, EnvironmentScope};
 
 /// Changes of the command line to a description, and the facts of the run that it gives to templates.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +43,18 @@ pub struct BaseFile {
 }
 
 impl BaseFile {
+    /// The SHA-256 of the file. If its suites include or refer to others, it is that of the JSON object
+    /// `{"description":HEX,"files":{PATH:HEX}}` with the digests of all of them, keys in order and without spaces.
+    pub fn digest(&self) -> Digest {
+        let own = Digest::compute(&self.bytes);
+        if self.files.is_empty() {
+            return own;
+        }
+        let files: BTreeMap<&str, String> =
+            self.files.iter().map(|(path, bytes)| (path.as_str(), Digest::compute(bytes).hex())).collect();
+        Digest::compute_json(&serde_json::json!({ "description": own.hex(), "files": files }))
+    }
+
     /// A file that came with it.
     pub fn file(&self, path: &str) -> io::Result<Vec<u8>> {
         self.files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into())

@@ -86,6 +86,9 @@ pub struct RequirementArgs {
     /// Require that the suites of the base come from a file with this digest; implies --require-base-suites
     #[arg(long, value_name = "sha256:DIGEST")]
     pub base_digest: Option<String>,
+    /// Accept that the condition of this suite left it out, with --require-passed or suites of the base (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub may_leave_out: Vec<String>,
     /// Require this digest of the description as resolved
     #[arg(long, value_name = "sha256:DIGEST")]
     pub description_digest: Option<String>,
@@ -169,6 +172,7 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
     }
     Ok(Requirements {
         base_suites: of.require_base_suites,
+        may_be_left_out: of.may_leave_out.clone(),
         base_commit: of.base_commit.clone(),
         base_sha256: of.base_digest.as_deref().map(|d| sha256("--base-digest", d)).transpose()?,
         passed: of.require_passed,

@@ -314,7 +314,9 @@ pub fn extensions_and_conditions(user: &User, name: &str) {
     let folder = folder.to_str().unwrap();
     let verifies =
         |more: &[&str]| user.dayfly(&[&["verify", folder, "--key", "key.pem.pub", "--require-passed"], more].concat());
-    verifies(&["--require-suite", "usual"]).code(0).says("not run, because of its condition");
+    verifies(&["--require-suite", "usual"]).code(10).says("suite deep did not run because of its condition");
+    let accepts = verifies(&["--require-suite", "usual", "--may-leave-out", "deep"]);
+    accepts.code(0).says("not run, because of its condition");
     verifies(&["--require-suite", "deep"]).code(10);
     for format in ["text", "markdown", "html"] {
         let report = user.dayfly(&["report", folder, "--format", format]).code(0);

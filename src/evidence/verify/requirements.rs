@@ -45,6 +45,8 @@ pub struct Requirements {
     pub base_commit: Option<String>,
     /// SHA-256 of the base's description file that these suites come from.
     pub base_sha256: Option<String>,
+    /// Suites that need not run if their condition leaves them out.
+    pub may_be_left_out: Vec<String>,
     /// No unit departs from the secure defaults.
     pub no_departures: bool,
     /// The run removed its environment, completely.
@@ -56,7 +58,8 @@ pub struct Requirements {
 impl Requirements {
     /// Returns true if anything is required that only the evidence of a whole run can show.
     pub fn need_a_run(&self) -> bool {
-        *self != Self { raw_may_be_absent: self.raw_may_be_absent, ..Self::default() }
+        let allowances = (self.raw_may_be_absent, self.may_be_left_out.clone());
+        *self != Self { raw_may_be_absent: allowances.0, may_be_left_out: allowances.1, ..Self::default() }
     }
 
     /// Returns the first requirement that the run does not meet, at this time of the verifier.
@@ -68,6 +71,12 @@ impl Requirements {
         if let Some(name) = run.not_selected.first().filter(|_| self.passed) {
             return Err(unmet(format!(
                 "suite {name} of the description was not selected, so not the whole run passed"
+            )));
+        }
+        let counts = self.passed || self.needs_base();
+        if let Some(name) = run.left_out.iter().find(|name| counts && !self.may_be_left_out.contains(name)) {
+            return Err(unmet(format!(
+                "suite {name} did not run because of its condition, and --may-leave-out {name} was not given"
             )));
         }
         self.check_change(run)?;

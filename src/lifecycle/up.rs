@@ -165,10 +165,16 @@ async fn start_all(session: &Session, staying: &BTreeSet<String>) -> Result<(), 
     let ahead = session.clone();
     early.spawn(async move { ahead.agent(&Position::Control).await.map(drop) });
     loop {
+        let mut is_settled = true;
         for action in decide::next_actions(plan, &progress) {
             match action {
                 Action::Finish => return Ok(()),
                 Action::Abort(unit) => return Err(unit_cause(&session.journal, &unit, kinds.get(&unit).copied())),
+                // A job that stays has done its work; a second start would do it again.
+                Action::Start(unit) if staying.contains(&unit) && session.is_job(&unit) => {
+                    record_result(session, &mut progress, unit, Ok(0));
+                    is_settled = false;
+                }
                 Action::Start(unit) => {
                     if !staying.contains(&unit) {
                         session.journal.record(RunEvent::UnitStarting { unit: unit.clone() });
@@ -176,6 +182,10 @@ async fn start_all(session: &Session, staying: &BTreeSet<String>) -> Result<(), 
                     spawn_start(session, &unit, &mut progress, &mut starting);
                 }
             }
+        }
+        // What waits for a job that stays can start now.
+        if !is_settled {
+            continue;
         }
         tokio::select! {
             Some(done) = starting.join_next() => {

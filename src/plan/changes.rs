@@ -29,6 +29,12 @@ pub enum Fate {
 /// The fate of each unit that exists or is planned.
 pub type Fates = BTreeMap<String, Fate>;
 
+/// Returns true if a unit that another one needs starts anew. One that a suite starts need not exist before.
+pub fn starts_anew(plan: &Plan, fates: &Fates, need: &str) -> bool {
+    let late = plan.unit(need).is_some_and(|u| u.start_late);
+    fates.get(need).is_some_and(|fate| *fate != Fate::Stays && !(late && *fate == Fate::Missing))
+}
+
 /// What an update does with a unit or a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

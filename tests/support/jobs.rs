@@ -40,6 +40,15 @@ fn container(name: &str, needs: &str, program: &str, more: &str) -> String {
     )
 }
 
+/// The case that captures `at` again and the one after it run side by side; the last one has what was captured last.
+const AGAIN: &str =
+    "      - { id: C1, name: the database answers, steps: [ tcp: { to: 'pg:5432', capture: { at: address } } ] }
+      - { id: C2, name: the service answers, steps: [ http: { url: 'http://api:8080/' } ] }
+      - { id: C3, name: its port is open, steps: [ tcp: { to: 'api:8080', capture: { at: address } } ] }
+      - { id: C4, name: there is no way out, steps: [ noWayOut: {} ] }
+      - { id: C5, name: the address is that of the service, steps: [ http: { url: 'http://${at}/' } ] }
+";
+
 /// A statement, and what the first column of its first row is.
 fn statement(sql: &str, word: &str) -> String {
     format!(
@@ -65,7 +74,7 @@ pub fn end_before_what_needs_them_starts(user: &User, name: &str) {
             "    after: suites\n",
         );
     let description = format!(
-        "databases: {{ pg: {{ image: localhost/dayfly/postgres:1, roles: [app], sql: [grant.sql] }} }}\njobs:\n{jobs}services:\n{}suites:\n  works:\n    kind: acceptance\n    needs: [api]\n    cases:\n      - {{ id: A1, name: the article is there, steps: [ http: {{ url: 'http://api:8080/', expect: {{ json: {{ articles: 1 }} }} }} ] }}\n  tight:\n    kind: security\n    needs: [api]\n    cases:\n      - {{ id: S1, name: nothing leaks, steps: [ confined: {{}}, noSecretsLeaked: {{}} ] }}\n",
+        "databases: {{ pg: {{ image: localhost/dayfly/postgres:1, roles: [app], sql: [grant.sql] }} }}\njobs:\n{jobs}services:\n{}suites:\n  works:\n    kind: acceptance\n    needs: [api]\n    cases:\n      - {{ id: A1, name: the article is there, steps: [ http: {{ url: 'http://api:8080/', expect: {{ json: {{ articles: 1 }} }} }} ] }}\n  tight:\n    kind: security\n    needs: [api, pg]\n    cases:\n      - {{ id: S1, name: nothing leaks, steps: [ confined: {{}}, noSecretsLeaked: {{}} ] }}\n{AGAIN}",
         container("api", "[pg, seed]", API, "    port: 8080\n"),
     );
     let file = user.describes(name, &description);
@@ -88,6 +97,20 @@ pub fn end_before_what_needs_them_starts(user: &User, name: &str) {
     assert!(log("migrate").contains("migrated") && log("seed").contains("made kettle"));
     assert!(log("collect").contains("attempts: 2"), "{}", log("collect"));
     user.finds_nothing_of(&environment);
+    run_again_only_with_what_they_need(user, &file, &environment);
+}
+
+/// A job that has done its work stays done, until what it needs is replaced. Done twice, `migrate` would fail.
+#[track_caller]
+fn run_again_only_with_what_they_need(user: &User, file: &str, environment: &str) {
+    user.owns(environment);
+    let up = || user.dayfly(&["up", file, "--pr", "1"]).code(0);
+    up();
+    up().says("nothing differs");
+    std::fs::write(user.folder.path().join("grant.sql"), "GRANT ALL ON SCHEMA public TO app;").unwrap();
+    up().says("migrate: it needs pg, which starts anew");
+    user.dayfly(&["test", environment, "--suite", "works"]).code(0);
+    user.dayfly(&["down", environment]).code(0);
 }
 
 /// What needs a job that failed does not start, and the job's last words are in the report.

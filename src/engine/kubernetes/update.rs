@@ -9,10 +9,11 @@ use kube::api::ListParams;
 
 use super::client::{KubernetesEngine, PodContext, api};
 use super::explain;
+use super::pods::container_status::{self, UNIT_CONTAINER};
 use super::pods::{context, pod, units};
 use crate::engine::{Comparison, EngineError, Leftover};
 use crate::lease::{Inherited, Lease};
-use crate::plan::changes::{Fate, Fates};
+use crate::plan::changes::{Fate, Fates, starts_anew};
 use crate::plan::{Unit, UnitKind};
 use crate::render::kubernetes::{HASH, Object, ports};
 use crate::render::labels::{self, ROLE, Role, UNIT};
@@ -54,10 +55,7 @@ fn fates(engine: &KubernetesEngine, lease: &Lease, context: &PodContext, pods: &
         let own: BTreeMap<String, &Pod> =
             pods.iter().filter(|p| api::label(*p, UNIT) == unit.name).map(|p| (p.name_any(), p)).collect();
         let wanted = units::rendered(engine, lease, unit, context, &context.addresses)?;
-        let starts_anew = |need: &String| {
-            let late = lease.plan.unit(need).is_some_and(|u| u.start_late);
-            fates.get(need).is_some_and(|fate| *fate != Fate::Stays && !(late && *fate == Fate::Missing))
-        };
+        let starts_anew = |need: &String| starts_anew(&lease.plan, &fates, need);
         let fate = match fate(lease, unit, &own, &wanted) {
             // A unit restarts after the units that it needs, as at its first start.
             Fate::Stays if unit.needs.iter().any(starts_anew) => Fate::Differs,
@@ -92,10 +90,11 @@ fn fate(lease: &Lease, unit: &Unit, own: &BTreeMap<String, &Pod>, wanted: &[Obje
     }
 }
 
-/// Reports whether the process of a pod has ended with exit code 0: a job need not run again.
+/// Reports whether the process of a pod has ended with exit code 0: a job need not run again. The phase says so a moment later.
 fn has_succeeded(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_none()
-        && pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Succeeded")
+    let state = container_status::container(pod, UNIT_CONTAINER).and_then(|c| c.state.as_ref());
+    let ended = state.and_then(|s| s.terminated.as_ref());
+    pod.metadata.deletion_timestamp.is_none() && ended.is_some_and(|t| t.exit_code == 0)
 }
 
 fn annotation<'a>(pod: &'a Pod, key: &str) -> &'a str {

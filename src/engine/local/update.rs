@@ -11,7 +11,7 @@ use super::containers::Listed;
 use super::{explain, images, networks, remove};
 use crate::engine::{Comparison, EngineError, Leftover};
 use crate::lease::{Inherited, Lease};
-use crate::plan::changes::{Fate, Fates};
+use crate::plan::changes::{Fate, Fates, starts_anew};
 use crate::plan::{Unit, UnitKind};
 use crate::render::container::{self, UnitCopy};
 use crate::render::labels::{self, ENVIRONMENT, ROLE, RUN, Role, UNIT};
@@ -38,7 +38,13 @@ pub async fn compare(
     let mut fates = Fates::new();
     for unit in &lease.plan.units {
         let own: Vec<&Listed> = of_unit(&containers, before, &unit.name).collect();
-        let fate = fate(engine, &lease, &subnets, unit, &own, secrets).await?;
+        let fate = match fate(engine, &lease, &subnets, unit, &own, secrets).await? {
+            // Its work went with what it needs.
+            Fate::Stays if is_early_job(unit) && unit.needs.iter().any(|n| starts_anew(&lease.plan, &fates, n)) => {
+                Fate::Differs
+            }
+            fate => fate,
+        };
         if fate == Fate::Stays {
             inherited.units.insert(unit.name.clone(), before.run_of(&unit.name));
         }
@@ -72,7 +78,8 @@ async fn fate(
     own: &[&Listed],
     secrets: &Secrets,
 ) -> Result<Fate, EngineError> {
-    if own.is_empty() {
+    // An earlier update may have been killed before it filled the volumes of a container that it had created.
+    if own.is_empty() || own.iter().any(|c| c.state == "created") {
         return Ok(Fate::Missing);
     }
     if !is_usable(engine, unit, own).await? {
@@ -94,10 +101,14 @@ async fn fate(
     Ok(if equal { Fate::Stays } else { Fate::Differs })
 }
 
-/// Reports whether the containers of a unit can stay: they run, or wait for their start, or are those of a job that ended with
-/// exit code 0 and need not run again.
+fn is_early_job(unit: &Unit) -> bool {
+    unit.kind == UnitKind::Job && !unit.start_late
+}
+
+/// Reports whether the containers of a unit can stay: they run, or are those of a job that ended with exit code 0 and need not run
+/// again.
 async fn is_usable(engine: &LocalEngine, unit: &Unit, own: &[&Listed]) -> Result<bool, EngineError> {
-    if unit.kind == UnitKind::Job && !unit.start_late {
+    if is_early_job(unit) {
         for container in own {
             let state = engine.container(&container.id).await?.map(|c| c.state);
             if !state.is_some_and(|s| s.ended() && s.exit_code == 0) {
@@ -106,7 +117,7 @@ async fn is_usable(engine: &LocalEngine, unit: &Unit, own: &[&Listed]) -> Result
         }
         return Ok(true);
     }
-    Ok(own.iter().all(|c| c.state == "created" || (c.state == "running" && !unit.start_late)))
+    Ok(!unit.start_late && own.iter().all(|c| c.state == "running"))
 }
 
 /// Removes the objects of earlier runs that the lease did not inherit, once no inherited container uses them.

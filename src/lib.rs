@@ -21,6 +21,7 @@ pub mod lease;
 pub mod lifecycle;
 pub mod model;
 pub mod oidc;
+pub mod packages;
 pub mod plan;
 pub mod policy;
 pub mod reaper;

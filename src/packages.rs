@@ -1,0 +1,13 @@
+//! Packages that something depends on, and the order of their versions, as each ecosystem defines them. Pure.
+//!
+//! Ecosystems have the names of the OSV schema, with the release where advisories depend on it (`Debian:12`). A version that
+//! cannot be compared is an error with its reason, so that nobody takes it for unaffected.
+
+mod ecosystem;
+mod package;
+mod purl;
+mod version;
+
+pub use ecosystem::{Ecosystem, Scheme};
+pub use package::{MAX_NAME, MAX_VERSION, Package, PackageError, Place, SourcePackage};
+pub use version::{Incomparable, Version};

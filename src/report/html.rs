@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use self::badge::badge;
 use super::ReportError;
-use super::facts::{Facts, UnitFact};
-use crate::model::sanitize;
+use super::facts::{CaseFact, Facts, UnitFact};
+use crate::model::{Verdict, sanitize};
 use crate::report::{clues, display, excerpt, time};
 
 mod badge;
@@ -53,6 +53,7 @@ struct Page {
     broken: Vec<Broken>,
     suites: Vec<suites::Suite>,
     troubles: Vec<suites::Case>,
+    more_troubles: usize,
     flaky: Vec<suites::Case>,
     timeline: timeline::Timeline,
     network: network::Network,
@@ -93,6 +94,9 @@ fn page(facts: &Facts) -> Page {
     let (class, mark) = badge(word);
     let suites = suites::suites(facts);
     let info = facts.engine_info.as_ref();
+    let troubles = suites::pick(&suites, |c| c.class == "bad" || c.class == "unsure");
+    let is_trouble = |case: &&CaseFact| matches!(case.verdict, Some(Verdict::Failed | Verdict::Inconclusive));
+    let all_troubles = facts.suites.iter().flat_map(|suite| &suite.cases).filter(is_trouble).count();
     Page {
         word,
         class,
@@ -103,7 +107,8 @@ fn page(facts: &Facts) -> Page {
         about: about(facts),
         causes: facts.causes.iter().map(|c| (display::cause(c.kind), sanitize::block(&c.text, 4000))).collect(),
         broken: facts.units.iter().filter_map(broken).collect(),
-        troubles: suites::pick(&suites, |c| c.class == "bad" || c.class == "unsure"),
+        more_troubles: all_troubles.saturating_sub(troubles.len()),
+        troubles,
         flaky: suites::pick(&suites, |c| c.flaky),
         suites,
         timeline: timeline::timeline(facts),

@@ -88,7 +88,7 @@ struct Raw {
 }
 
 pub(super) fn suites(facts: &Facts) -> Vec<Suite> {
-    let selection = Selection::new(facts);
+    let selection = Selection::new(&facts.suites);
     facts.suites.iter().enumerate().map(|(i, s)| suite(i, s, &selection)).collect()
 }
 

@@ -11,6 +11,15 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, given: &[String], j
     let at = at.key("jwt");
     check.duration(&at.key("expiresIn"), &jwt.expires_in);
     captures(check, &at.key("as"), &BTreeMap::from([(jwt.name.clone(), "$".to_owned())]), &[], false);
+    let needed = match jwt.fault {
+        Some(TokenFault::Expired) => Some("exp"),
+        Some(TokenFault::NotYetValid) => Some("nbf"),
+        _ => None,
+    };
+    if let Some(i) = needed.and_then(|claim| jwt.omit.iter().position(|omitted| omitted == claim)) {
+        let message = format!("`{}` is what is wrong with the token, and cannot be left out", jwt.omit[i]);
+        check.diagnostics.add(&at.key("omit").index(i), message, "remove it, or the `fault`");
+    }
     let Some(secret) = check.environment.secrets.get(&jwt.key) else {
         let message = format!("there is no secret `{}` under `secrets`", jwt.key);
         let known: Vec<&str> = check.environment.secrets.keys().map(String::as_str).collect();

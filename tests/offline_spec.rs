@@ -80,9 +80,10 @@ fn included_files_are_part_of_the_description() {
     write("environment.yaml", yaml);
     write(
         "suites/all.yaml",
-        "kind: acceptance\ncases:\n  - include: suites/cases.yaml\n  - { id: B, name: b, steps: [ include: wait.yaml ] }\n",
+        "kind: acceptance\ncases:\n  - include: suites/only.yaml\n  - { id: B, name: b, steps: [ include: wait.yaml ] }\n",
     );
     write("suites/cases.yaml", "- id: A\n  name: a\n  steps:\n    - include: wait.yaml\n    - noWayOut: {}\n");
+    write("suites/only.yaml", "include: suites/cases.yaml\n");
     write("wait.yaml", "- wait: { for: '{{time}}' }\n- wait: { for: 3s }\n");
     let load = || spec::load(folder.path(), &Overrides::default());
     let valid = load().unwrap_or_else(|f| panic!("{}", f.render(false)));
@@ -100,7 +101,10 @@ fn included_files_are_part_of_the_description() {
     ends("suites.all.cases[0].steps[2]", "/suites/cases.yaml:5");
     ends("suites.all.cases[1].steps[0]", "/wait.yaml:1");
     // They travel with the description, and change its digest.
-    assert_eq!(valid.files.keys().collect::<Vec<_>>(), ["suites/all.yaml", "suites/cases.yaml", "wait.yaml"]);
+    assert_eq!(
+        valid.files.keys().collect::<Vec<_>>(),
+        ["suites/all.yaml", "suites/cases.yaml", "suites/only.yaml", "wait.yaml"]
+    );
     let again = spec::load_bytes(Path::new("environment.yaml"), yaml.as_bytes(), &valid.files, &Overrides::default());
     assert_eq!(again.unwrap().digest, valid.digest);
     write("wait.yaml", "- wait: { for: '{{time}}' } # changed\n- wait: { for: 3s }\n");

@@ -78,25 +78,24 @@ impl Expander<'_> {
         let Kind::Seq(items) = &mut node.kind else { return };
         let mut all = Vec::with_capacity(items.len());
         for mut item in std::mem::take(items) {
-            match self.taken(&mut item, depth) {
-                None => {
-                    each(self, &mut item, depth);
+            let (mut inner, mut is_included) = (depth, false);
+            // A file may do nothing but include another one.
+            while let Some(deeper) = self.taken(&mut item, inner) {
+                (inner, is_included) = (deeper, true);
+            }
+            match item.kind {
+                Kind::Seq(_) if is_included => {
+                    self.list(&mut item, inner, each);
+                    if let Kind::Seq(items) = item.kind {
+                        all.extend(items);
+                    }
+                }
+                // What could not be included is reported, and is nothing.
+                Kind::Broken if is_included => {}
+                _ => {
+                    each(self, &mut item, inner);
                     all.push(item);
                 }
-                Some(inner) => match item.kind {
-                    Kind::Seq(_) => {
-                        self.list(&mut item, inner, each);
-                        if let Kind::Seq(items) = item.kind {
-                            all.extend(items);
-                        }
-                    }
-                    // What could not be included is reported, and is nothing.
-                    Kind::Broken => {}
-                    _ => {
-                        each(self, &mut item, inner);
-                        all.push(item);
-                    }
-                },
             }
         }
         *items = all;

@@ -172,6 +172,7 @@ mod tests {
             json!({ "expect": { "stdout": { "contains": "careful" } } }),
             json!({ "expect": { "stderr": { "lacks": "careful" } } }),
             json!({ "expect": { "stderr": { "json": {} } } }),
+            json!({ "expect": { "stdout": { "json": null } } }),
             json!({ "capture": { "b": "$.b" } }),
         ] {
             assert_eq!(exited(wrong.clone(), 0, "{\"a\": 1}\n").verdict, Verdict::Failed, "{wrong}");

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::value::given_json;
+
 /// An HTTP request and its expected answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,7 +25,7 @@ pub struct Http {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// Request body as JSON; sets the content type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_json", skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
     /// Request body: this file in the folder of the description or below, by relative path; at most 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,7 @@ pub struct HttpExpect {
     #[serde(default)]
     pub status: Vec<u16>,
     /// JSON that the answer must contain (objects may have more keys).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_json", skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
     /// Exact body.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::value::given_json;
+
 /// A login at the broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,7 +42,7 @@ pub struct Publish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// Body as JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_json", skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
     /// `message_id` (default: a fresh one).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +104,7 @@ pub struct Expect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// JSON that the body must contain (objects may have more keys).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_json", skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
     /// The body must be JSON with exactly these keys; `data.path` stands for the key `path` of the object `data`.
     #[serde(default)]

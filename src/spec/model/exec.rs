@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::value::given_json;
+
 /// A command inside a unit, and what it must return.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -53,7 +55,7 @@ pub struct ExecExpect {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OutputExpect {
     /// JSON that the output must contain (objects may have more keys).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_json", skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
     /// Exact output, without newlines at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

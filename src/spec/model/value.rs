@@ -56,3 +56,8 @@ impl KeyAlgorithm {
         }
     }
 }
+
+/// Reads a JSON value that is given, which may be `null`.
+pub(super) fn given_json<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(from).map(Some)
+}

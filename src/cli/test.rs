@@ -18,6 +18,9 @@ use crate::report::{Facts, Format, display, exit_code, render, text};
 use crate::suite::case_selection::{ChosenCase, choose_cases, choose_failed};
 use crate::suite::executor;
 
+/// Most suites and cases that a message names.
+const MAX_NAMED: usize = 10;
+
 /// Arguments of `test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
@@ -33,7 +36,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "REPORT", conflicts_with = "suite")]
     failed: Option<PathBuf>,
     /// List suites and cases instead of running them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     list: bool,
     /// Write a report in JSON to this file, unsigned, for `--failed` and `dayfly report`
     #[arg(long, value_name = "FILE")]
@@ -100,9 +103,22 @@ fn choose(args: &TestArgs, plan: &mut Plan) -> anyhow::Result<bool> {
             let why = format!("the report is of {}, not of {}", facts.environment, args.environment);
             anyhow::bail!(usage_error(&format!("--failed: {why}")));
         }
-        if !choose_failed(plan, &facts) {
-            errln!("every suite of the environment passed in {}: nothing to run", path.display());
-            return Ok(false);
+        let found = choose_failed(plan, &facts);
+        let more = if found.unknown.len() > MAX_NAMED { ", …" } else { "" };
+        let unknown = found.unknown[..found.unknown.len().min(MAX_NAMED)].join(", ") + more;
+        let path = path.display();
+        match (found.any, unknown.is_empty()) {
+            (true, true) => {}
+            (true, false) => errln!("note: not run, because {path} does not show it: {unknown}"),
+            (false, true) => {
+                errln!("every suite of the environment passed in {path}: nothing to run");
+                return Ok(false);
+            }
+            (false, false) => {
+                let why =
+                    format!("nothing failed in {path}, but it does not show {unknown}; run those without --failed");
+                anyhow::bail!(usage_error(&why));
+            }
         }
     }
     Ok(true)

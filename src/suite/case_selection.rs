@@ -49,25 +49,38 @@ pub fn choose_cases(plan: &mut Plan, chosen: &[ChosenCase]) -> Result<(), String
     Ok(())
 }
 
-/// Leaves only the cases and container suites in the plan that did not pass in a report. Returns false if all of them passed.
-pub fn choose_failed(plan: &mut Plan, report: &Facts) -> bool {
-    let failed = |case: &&crate::report::facts::CaseFact| case.verdict.is_some_and(|v| v != Verdict::Passed);
-    let by_suite: BTreeMap<&str, BTreeSet<&str>> = report
-        .suites
-        .iter()
-        .filter(|suite| suite.verdict != Some(Verdict::Passed))
-        .map(|suite| (suite.name.as_str(), suite.cases.iter().filter(failed).map(|c| c.id.as_str()).collect()))
-        .collect();
+/// What a plan has, and a report does not show as passed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct NotPassed {
+    /// Something is left in the plan.
+    pub any: bool,
+    /// Suites, and cases as `SUITE/ID`, that the report does not know.
+    pub unknown: Vec<String>,
+}
+
+/// Leaves only the cases and container suites in the plan that did not pass in a report, although it knows them.
+pub fn choose_failed(plan: &mut Plan, report: &Facts) -> NotPassed {
+    let mut unknown = vec![];
     plan.suites.retain(|name, suite| {
-        let Some(failed) = by_suite.get(name.as_str()) else { return false };
+        let Some(known) = report.suites.iter().find(|known| known.name == *name) else {
+            unknown.push(name.clone());
+            return false;
+        };
+        let SuiteExecutor::Steps { cases } = &mut suite.executor else {
+            return known.verdict != Some(Verdict::Passed);
+        };
+        let shown: BTreeMap<&str, Option<Verdict>> = known.cases.iter().map(|c| (c.id.as_str(), c.verdict)).collect();
+        let new = cases.iter().filter(|case| !shown.contains_key(case.id.as_str()));
+        unknown.extend(new.map(|case| format!("{name}/{}", case.id)));
+        let did_not_pass =
+            |case: &Case| shown.get(case.id.as_str()).is_some_and(|verdict| *verdict != Some(Verdict::Passed));
         // A suite that could not be judged as a whole runs as a whole.
-        if let (SuiteExecutor::Steps { cases }, false) = (&mut suite.executor, failed.is_empty()) {
-            *cases = with_foundations(std::mem::take(cases), |case| failed.contains(case.id.as_str()));
-            return !cases.is_empty();
+        if known.verdict == Some(Verdict::Passed) || cases.iter().any(did_not_pass) {
+            *cases = with_foundations(std::mem::take(cases), did_not_pass);
         }
-        true
+        !cases.is_empty()
     });
-    !plan.suites.is_empty()
+    NotPassed { any: !plan.suites.is_empty(), unknown }
 }
 
 fn check(plan: &Plan, chosen: &ChosenCase) -> Result<(), String> {

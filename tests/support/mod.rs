@@ -271,7 +271,19 @@ pub fn chosen_cases(user: &User, environment: &str) {
     user.dayfly(&["test", environment, "--case", "suite/A1", "--out", path]).code(0).says("1 of 1 passed");
     user.dayfly(&["report", path]).code(0).says("UNSIGNED");
     user.dayfly(&["test", environment, "--failed", path]).code(0).says("nothing to run");
+    user.dayfly(&["test", environment, "--list", "--out", path]).code(2).says("cannot be used with");
     let mut failed: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    // What a report does not know was not tested.
+    for (pointer, value, lacks) in
+        [("/suites/0/name", "other", "suite"), ("/suites/0/cases/0/id", "B1", "suite/A1"), ("/suites", "[]", "suite")]
+    {
+        let mut changed = failed.clone();
+        let value = if value == "[]" { serde_json::json!([]) } else { value.into() };
+        *changed.pointer_mut(pointer).unwrap() = value;
+        std::fs::write(&report, changed.to_string()).unwrap();
+        let ended = user.dayfly(&["test", environment, "--failed", path]).code(2);
+        ended.says(&format!("nothing failed in {path}, but it does not show {lacks}"));
+    }
     failed["suites"][0]["verdict"] = "failed".into();
     failed["suites"][0]["cases"][0]["verdict"] = "failed".into();
     std::fs::write(&report, failed.to_string()).unwrap();

@@ -44,6 +44,19 @@ pub struct Exit {
     pub oom_killed: bool,
 }
 
+/// A suite starts a unit, until this is dropped; also if its time is over before.
+#[must_use]
+pub struct Starting {
+    ledger: Ledger,
+    unit: String,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.ledger.state().starting.remove(&self.unit);
+    }
+}
+
 /// The reported ends of some copies before they were stopped.
 pub struct Before(BTreeMap<String, u32>);
 
@@ -119,18 +132,15 @@ impl Ledger {
         }
     }
 
-    /// Expects no end of a unit any more, because a suite starts it.
-    pub fn starting(&self, unit: &str) {
+    /// Expects no end of a unit any more, because a suite starts it. Until what this returns is dropped, the engine may
+    /// replace what is left of the unit.
+    pub fn starting(&self, unit: &str) -> Starting {
         let mut state = self.state();
         state.stopped.remove(unit);
         state.ended.remove(unit);
         state.starting.insert(unit.to_owned());
         state.changed.insert(unit.to_owned());
-    }
-
-    /// A suite has started a unit: nothing of it is replaced any more.
-    pub fn started(&self, unit: &str) {
-        self.state().starting.remove(unit);
+        Starting { ledger: self.clone(), unit: unit.to_owned() }
     }
 
     /// Forgets what happened while the environment came up, from which the suites begin.
@@ -176,12 +186,12 @@ mod tests {
         assert!(ledger.note(&exited("api")));
         ledger.expect_end("api", copies());
         assert!(!ledger.note(&exited("api")));
-        ledger.starting("api");
+        let starting = ledger.starting("api");
         assert!(!ledger.knows("api"));
         // The engine replaces what is left; a process that ends at once is no part of that.
         let gone = EngineEvent::Gone { unit: "api".into(), copy: "api".into(), why: "gone".into() };
         assert!(!ledger.note(&gone) && ledger.note(&exited("api")));
-        ledger.started("api");
+        drop(starting);
         assert!(ledger.note(&gone));
         ledger.begin();
         assert!(!ledger.knows("api") && !ledger.has_changed("api"));

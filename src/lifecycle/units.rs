@@ -27,9 +27,9 @@ impl Session {
         let planned = self.lease.plan.unit(unit).ok_or_else(|| format!("service {unit} does not exist"))?;
         self.forget_agent(&Position::Inside(unit.to_owned())).await;
         self.journal.record(RunEvent::UnitStarting { unit: unit.to_owned() });
-        self.ledger.starting(unit);
+        let starting = self.ledger.starting(unit);
         let started = self.engine.start(&self.lease, unit).await;
-        self.ledger.started(unit);
+        drop(starting);
         started.map_err(|e| format!("failed to {e}"))?;
         self.follow_log(unit).await;
         self.wait_until_ready(planned).await?;

@@ -19,8 +19,10 @@ use crate::report::facts::{CaseFact, CaseFailure, StepFact};
 use crate::spec::model::{Action, Case, Step};
 use crate::spec::quantity;
 
+/// Most bytes that the variables of a suite hold together.
+const MAX_CAPTURED: usize = 4 << 20;
+
 /// Executes one suite and holds its state.
-#[derive(Clone)]
 pub struct StepsExecutor<'a> {
     session: &'a Session,
     suite: &'a SuitePlan,
@@ -56,7 +58,15 @@ impl<'a> StepsExecutor<'a> {
 
     /// A copy for one of several cases that run side by side.
     pub fn copy(&self) -> Self {
-        Self { captured: BTreeMap::new(), ..self.clone() }
+        let Self { session, suite, ref variables, ref passed, sources, .. } = *self;
+        Self {
+            session,
+            suite,
+            variables: variables.clone(),
+            captured: BTreeMap::new(),
+            passed: passed.clone(),
+            sources,
+        }
     }
 
     /// Takes over what a copy learned from its case, and not what it knew before: an earlier case of the group may have given that
@@ -123,6 +133,14 @@ impl<'a> StepsExecutor<'a> {
     /// Adds the result of a step to the case; returns false if the case must end.
     fn record(&mut self, step: &Step, place: &str, (result, took_ms): (StepResult, u64), fact: &mut CaseFact) -> bool {
         let did = name_of(step);
+        let length = |variables: &BTreeMap<String, String>| variables.values().map(String::len).sum::<usize>();
+        let result = match length(&result.captured) {
+            new if new > 0 && new + length(&self.variables) > MAX_CAPTURED => {
+                let expected = format!("at most {} MiB in the variables of a suite", MAX_CAPTURED >> 20);
+                StepResult::inconclusive(expected, "the step captured more")
+            }
+            _ => result,
+        };
         fact.verdict = fact.verdict.max(Some(result.verdict));
         fact.steps.push(StepFact {
             did: did.clone(),

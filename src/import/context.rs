@@ -11,7 +11,7 @@ use super::source::Folder;
 use super::variables::Values;
 
 /// Longest value of a variable that is copied, in bytes.
-const MAX_VALUE: usize = 16 << 10;
+pub(super) const MAX_VALUE: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Context {

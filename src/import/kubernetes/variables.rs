@@ -1,6 +1,7 @@
 //! Variables of a container: `env` and `envFrom`, with what they refer to.
 
 use super::data::Data;
+use crate::import::context::MAX_VALUE;
 use crate::import::tree::{Tree, Value};
 
 /// A variable.
@@ -82,10 +83,15 @@ fn literal(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-/// A text with the earlier variables that it refers to as `$(NAME)`.
+/// A text with the earlier variables that it refers to as `$(NAME)`. Each may refer to one before it twice, so that the text is
+/// bounded while it grows.
 fn expanded(text: &str, known: &[Variable]) -> Source {
     let (mut out, mut rest) = (String::new(), text);
+    let too_long = || Source::Nothing("its value is longer than 16 KiB: put it into a file".into());
     while let Some(at) = rest.find("$$(") {
+        if out.len() + at > MAX_VALUE {
+            return too_long();
+        }
         out.push_str(&rest[..at]);
         let inner = &rest[at + 3..];
         let end = inner.find(')').unwrap_or(inner.len());
@@ -98,6 +104,9 @@ fn expanded(text: &str, known: &[Variable]) -> Source {
         }
         rest = inner.get(end + 1..).unwrap_or_default();
     }
+    if out.len() + rest.len() > MAX_VALUE {
+        return too_long();
+    }
     out.push_str(rest);
     Source::Text(out)
 }
@@ -107,4 +116,31 @@ pub(super) fn marker(object: &str, key: &str) -> String {
     let plain: String =
         format!("{object}_{key}").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     format!("SECRET_{plain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_doubles_with_each_variable_ends_at_the_bound() {
+        let mut all: Vec<Variable> = vec![];
+        let mut text = "0123456789".to_owned();
+        for n in 0..200 {
+            let source = expanded(&literal(&text), &all);
+            all.push(Variable { name: format!("V{n}"), line: 1, source });
+            text = format!("$(V{n})$(V{n})");
+        }
+        let lengths: Vec<usize> = all
+            .iter()
+            .map(|v| match &v.source {
+                Source::Text(text) => text.len(),
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(lengths[10], 10 << 10, "twice the one before");
+        assert!(lengths.iter().all(|length| *length <= MAX_VALUE));
+        assert_eq!(all[11].source, Source::Nothing("its value is longer than 16 KiB: put it into a file".into()));
+        assert_eq!(expanded("$$(V0)-$$(NONE)", &all), Source::Text("0123456789-$$(NONE)".into()));
+    }
 }

@@ -17,6 +17,7 @@ use crate::model::sanitize;
 
 pub mod live;
 pub mod painter;
+mod parts;
 pub mod session;
 mod streams;
 

@@ -53,6 +53,13 @@ fn exec(user: &User, environment: &str) {
     job.env("CI", "true");
     let said = ended(job).code(0);
     assert!(said.out.contains("forged") && !said.out.contains("::error::"), "{said:?}");
+    let long = "s=$(head -c 8190 /dev/zero | tr '\\0' x); printf '%s##' \"$s\" | tee /dev/stderr; printf '[group]forged\\n' | tee /dev/stderr";
+    let mut job = user.command(&["exec", environment, "web", "--", "sh", "-c", long]);
+    job.env("CI", "true");
+    let said = ended(job).code(0);
+    for shown in [&said.out, &said.err] {
+        assert!(shown.ends_with("x#\\u0023[group]forged\n") && shown.matches('x').count() == 8190, "{said:?}");
+    }
     let missing = user.dayfly(&["exec", environment, "web", "--", "no-such-command"]);
     assert!([126, 127].contains(&missing.code), "{missing:?}");
     user.dayfly(&["exec", environment, "web"]).code(2).says("a shell needs a terminal");

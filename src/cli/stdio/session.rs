@@ -5,12 +5,13 @@ use std::io::{self, IsTerminal, Write};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use super::parts::{MAX_PART, Parts};
 use super::streams::RawStdout;
-use super::{err, out};
+use super::{MAX_LINE, err, out};
 use crate::engine::TerminalSize;
 
-/// Longest part of a line that is held back until the line ends, in bytes.
-const HELD: usize = 8 * 1024;
+// Otherwise a line on standard error would lose its end.
+const _: () = assert!(MAX_PART < MAX_LINE);
 
 /// The terminal in raw mode, until this is dropped.
 pub struct RawTerminal {
@@ -52,8 +53,8 @@ pub enum Shown {
     Raw,
     /// Bytes as they are, on standard error.
     RawError,
-    /// Whole lines as inert text: on standard output, or else on standard error.
-    Inert { stdout: bool, held: Vec<u8> },
+    /// Part by part as inert text: on standard output, or else on standard error.
+    Inert { stdout: bool, parts: Parts },
 }
 
 impl Shown {
@@ -62,13 +63,13 @@ impl Shown {
         if own || !is_obeyed(io::stdout().is_terminal(), is_file(io::stdout()), in_ci) {
             return Self::Raw;
         }
-        Self::Inert { stdout: true, held: vec![] }
+        Self::Inert { stdout: true, parts: Parts::default() }
     }
 
     /// Standard error.
     pub fn stderr(in_ci: bool) -> Self {
         if is_obeyed(io::stderr().is_terminal(), is_file(io::stderr()), in_ci) {
-            Self::Inert { stdout: false, held: vec![] }
+            Self::Inert { stdout: false, parts: Parts::default() }
         } else {
             Self::RawError
         }
@@ -80,20 +81,14 @@ impl Shown {
             // A reader that went away is no failure of the command.
             Self::Raw => drop(RawStdout.write_all(bytes).and_then(|()| RawStdout.flush())),
             Self::RawError => drop(io::stderr().write_all(bytes)),
-            Self::Inert { stdout, held } => {
-                held.extend_from_slice(bytes);
-                let whole = held.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-                let length = if held.len() - whole > HELD { held.len() } else { whole };
-                let text: Vec<u8> = held.drain(..length).collect();
-                print(*stdout, &text);
-            }
+            Self::Inert { stdout, parts } => parts.push(bytes).iter().for_each(|part| print(*stdout, part)),
         }
     }
 
     /// Shows what is held back.
     pub fn end(self) {
-        if let Self::Inert { stdout, held } = self {
-            print(stdout, &held);
+        if let Self::Inert { stdout, parts } = self {
+            print(stdout, &parts.end());
         }
     }
 }

@@ -8,6 +8,7 @@ mod command;
 pub mod compose;
 mod context;
 mod draft;
+mod generated;
 mod hosts;
 mod images;
 mod imported;

@@ -1,6 +1,7 @@
 //! `dayfly import`: Compose files in the shape of well-known projects, rendered charts, and hostile input.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile_import;
 mod support;
 
 use std::fs;

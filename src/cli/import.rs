@@ -11,12 +11,15 @@ use super::files::create;
 use super::{Common, Output, description, stdio};
 use crate::file::read_regular;
 use crate::import::{Folder, Imported, compose, kubernetes};
+use crate::model::sanitize::one_line;
 use crate::report::exit_code;
-use crate::spec::{Overrides, parse};
 
 /// Longest input in bytes: a Compose file, and a stream of manifests.
 const MAX_COMPOSE: u64 = 1 << 20;
 const MAX_MANIFESTS: u64 = 8 << 20;
+
+/// Longest path in a message, in characters.
+const MAX_SHOWN: usize = 300;
 
 /// Formats to import.
 #[derive(Debug, Subcommand)]
@@ -70,7 +73,7 @@ pub fn run(format: ImportFormat, common: &Common) -> anyhow::Result<u8> {
         create(file, &imported.text)?;
     }
     tell(&imported, out.out.as_deref(), &origin, json);
-    check(&imported)
+    Ok(check(&imported))
 }
 
 fn read(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
@@ -109,27 +112,21 @@ fn tell(imported: &Imported, out: Option<&Path>, origin: &Path, json: bool) {
     if out.is_none() {
         stdio::out(text);
     }
+    let origin = one_line(&origin.display().to_string(), MAX_SHOWN);
     for note in &notes.dropped {
-        errln!("dropped {}:{} {}: {}", origin.display(), note.line, note.what, note.why);
+        errln!("dropped {origin}:{} {}: {}", note.line, note.what, note.why);
     }
     let dropped = notes.dropped.len() + notes.omitted;
     errln!("{units} units; {} keys taken over, {questions} questions in the draft, {dropped} dropped", notes.mapped);
-    let next = out.map_or_else(|| "the draft".to_owned(), |file| file.display().to_string());
-    errln!(
-        "next: answer the questions in {next}, then: dayfly validate {}",
-        out.map_or("FILE".into(), |f| f.display().to_string())
-    );
+    let file = out.map(|file| one_line(&file.display().to_string(), MAX_SHOWN));
+    let (next, file) = (file.as_deref().unwrap_or("the draft"), file.as_deref().unwrap_or("FILE"));
+    errln!("next: answer the questions in {next}, then: dayfly validate {file}");
 }
 
-/// Checks the draft itself, apart from the files that it names.
-fn check(imported: &Imported) -> anyhow::Result<u8> {
-    let parsed = parse::parse(Path::new("draft"), imported.text.as_bytes(), &Overrides::default());
-    match parsed.and_then(parse::ParsedDescription::finish) {
-        Ok(_) => Ok(exit_code::PASSED),
-        Err(faults) => {
-            errln!("error: the draft has errors that a person must correct:");
-            description::print_diagnostics(&faults, false);
-            Ok(exit_code::UNEXPECTED)
-        }
-    }
+/// Says what is wrong with the draft.
+fn check(imported: &Imported) -> u8 {
+    let Err(faults) = imported.check() else { return exit_code::PASSED };
+    errln!("error: the draft has errors that a person must correct:");
+    description::print_diagnostics(&faults, false);
+    exit_code::UNEXPECTED
 }

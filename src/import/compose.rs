@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::context::Context;
+use super::context::{Context, MAX_UNITS};
 use super::draft::Draft;
 use super::imported::{Imported, finish};
 use super::product::{self, Product};
@@ -37,10 +37,15 @@ pub fn import(file: &Path, bytes: &[u8], folder: Folder, profiles: &[String]) ->
         return Err(Diagnostics::whole_file(file, "the Compose file is not UTF-8 text", "save it as UTF-8"));
     };
     let (mut root, repeated) = Tree::read(file, text, &COMPOSE, 1)?;
-    if root.get("services").is_none_or(|s| s.entries().is_empty()) {
+    let count = root.get("services").map_or(0, |s| s.entries().len());
+    if count == 0 {
         let help =
             "name a Compose file, which has its services under `services`; for manifests use: dayfly import kubernetes";
         return Err(Diagnostics::whole_file(file, "the file has no services", help));
+    }
+    if count > MAX_UNITS {
+        let message = format!("the file has {count} services, and an environment at most {MAX_UNITS} units");
+        return Err(Diagnostics::whole_file(file, message, "import a file with the services of one application"));
     }
     let mut cx = Context::new(folder);
     for (line, path) in repeated {
@@ -48,7 +53,8 @@ pub fn import(file: &Path, bytes: &[u8], folder: Folder, profiles: &[String]) ->
     }
     let defaults = environment::defaults(&mut cx);
     if !defaults.is_empty() {
-        root.each_text(&|text| Values::with_defaults(text, &defaults));
+        let mut added = 0;
+        root.each_text(&mut |text| Values::with_defaults(text, &defaults, &mut added));
     }
     let mut draft = Draft { name: name(&root, file), ..Draft::default() };
     top_level(&root, &mut cx);
@@ -117,8 +123,7 @@ fn name(root: &Tree, file: &Path) -> String {
 fn top_level(root: &Tree, cx: &mut Context) {
     for (key, value) in root.entries() {
         match key.as_str() {
-            "services" | "name" | "configs" | "secrets" => cx.notes.map(),
-            "version" | "volumes" => cx.notes.map(),
+            "services" | "name" | "configs" | "secrets" | "version" | "volumes" => cx.notes.map(),
             key if key.starts_with("x-") => cx.notes.map(),
             "networks" => {
                 cx.notes.drop(value.line, key, "only declared callers reach a unit: see `needs` and `callers`")

@@ -3,15 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::draft::Service;
+use super::generated::Secrets;
 use super::hosts::{self, Mention};
 use super::names::Names;
 use super::notes::Notes;
-use super::secret::{self, Secrets};
+use super::secret;
 use super::source::Folder;
-use super::variables::Values;
+use super::variables::{Masked, Values};
 
 /// Longest value of a variable that is copied, in bytes.
 pub(super) const MAX_VALUE: usize = 16 << 10;
+/// Most variables of a service.
+pub(super) const MAX_VARIABLES: usize = 1000;
+/// Most units, and objects of manifests.
+pub(super) const MAX_UNITS: usize = 200;
+/// Most bytes of values, commands and files that are copied: a description of more could not be read.
+const MAX_COPIED: usize = 768 << 10;
+/// Why something is not copied.
+pub(super) const TOO_MUCH: &str =
+    "the draft would be larger than a description may be: put it into a file given by `path`";
+const ILLEGAL: &str = "its name cannot be that of an environment variable";
+const TEMPLATE: &str = "`{{`, which a description cannot";
 
 #[derive(Debug)]
 pub(super) struct Context {
@@ -22,6 +34,8 @@ pub(super) struct Context {
     pub(super) folder: Folder,
     /// The port at which a unit is first called.
     pub(super) called: BTreeMap<String, u16>,
+    /// Bytes that may still be copied.
+    left: usize,
 }
 
 impl Context {
@@ -33,51 +47,93 @@ impl Context {
             notes: Notes::default(),
             folder,
             called: BTreeMap::new(),
+            left: MAX_COPIED,
         }
+    }
+
+    /// Takes bytes from what may still be copied; false if there are not as many.
+    pub(super) fn affords(&mut self, bytes: usize) -> bool {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
     }
 
     /// Adds a variable to a service: as it is, or with secrets in place of what looks like one. Its hosts become needs.
     pub(super) fn variable(&mut self, service: &mut Service, (line, place): (usize, &str), name: &str, raw: &str) {
-        let legal = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if name.is_empty() || !legal || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return self.notes.drop(line, place, "its name cannot be that of an environment variable");
+        if !is_variable(name) {
+            // What is unlike a name may be a part of a value.
+            let is_like = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            let place = if is_like { place } else { &format!("{}.environment", service.name) };
+            return self.notes.drop(line, place, ILLEGAL);
         }
         if service.env.iter().chain(&service.secret_env).any(|(known, _)| known == name) {
             return;
         }
-        let filled = Values::fill(raw);
-        if filled.literal.len() > MAX_VALUE {
+        if service.env.len() + service.secret_env.len() >= MAX_VARIABLES {
+            return self.notes.drop(line, place, format!("there are more than {MAX_VARIABLES} variables"));
+        }
+        if raw.len() > 2 * MAX_VALUE || Values::fill(raw).literal.len() > MAX_VALUE {
             return self.notes.drop(line, place, "its value is longer than 16 KiB: put it into a file");
         }
+        if !self.affords(raw.len() + name.len()) {
+            return self.notes.drop(line, place, TOO_MUCH);
+        }
         self.notes.map();
-        let masked = Values::mask(raw);
-        if let Some(at) = secret::password_in(&masked.text) {
-            let end = at.end..masked.text.len();
-            let (before, password, after) = (masked.unmask(0..at.start), masked.unmask(at), masked.unmask(end));
-            let secret = self.secrets.of(&format!("{name}_password"), &Values::identity(&password));
-            let text = self.text(service, name, &before);
-            let tail = self.text(service, name, &after);
-            // The host follows the password: it is looked for in the whole.
-            let whole = format!("{}x{}", Values::fill(&before).literal, Values::fill(&after).literal);
-            self.calls(service, name, &whole);
-            if let (Some(before), Some(after)) = (text, tail) {
-                service.receives(&secret);
-                service.secret_env.push((name.to_owned(), format!("{before}{{{{secret \"{secret}\"}}}}{after}")));
-                return;
+        let filled = Values::fill(raw);
+        let masked = Masked::new(raw);
+        let places = masked.secrets();
+        let is_whole = is_secret(name, &[], &filled.literal) && !masked.text.contains("://")
+            || places.first().is_some_and(|at| *at == (0..masked.text.len()))
+            || (places.is_empty() && is_secret(name, &filled.names, &filled.literal));
+        if !is_whole && places.is_empty() {
+            match self.text(service, name, raw) {
+                Some(value) => service.env.push((name.to_owned(), value)),
+                None => service.ask("env", format!("{name} contains {TEMPLATE}: put it into a file given by `path`")),
             }
-        } else if is_secret(name, &filled.names, &filled.literal) {
-            let secret = self.secrets.of(name, &Values::identity(raw));
-            service.receives(&secret);
-            service.secret_env.push((name.to_owned(), format!("{{{{secret \"{secret}\"}}}}")));
-            return;
-        } else if let Some(value) = self.text(service, name, raw) {
-            service.env.push((name.to_owned(), value));
             return;
         }
-        service.ask(
-            "env",
-            format!("{name} contains `{{{{`, which a description cannot: put it into a file given by `path`"),
-        );
+        if let Some(value) = (!is_whole).then(|| self.pieces(service, name, &masked, &places)).flatten() {
+            service.secret_env.push((name.to_owned(), value));
+            return;
+        }
+        let secret = self.secrets.of(name, &Values::identity(raw));
+        service.receives(&secret);
+        service.secret_env.push((name.to_owned(), format!("{{{{secret \"{secret}\"}}}}")));
+    }
+
+    /// A value with generated secrets in these places; none if it cannot be written.
+    fn pieces(
+        &mut self,
+        service: &mut Service,
+        name: &str,
+        masked: &Masked,
+        places: &[std::ops::Range<usize>],
+    ) -> Option<String> {
+        let ends = places.iter().map(|at| at.end);
+        let starts = places.iter().map(|at| at.start).chain([masked.text.len()]);
+        let texts: Vec<String> = std::iter::once(0).chain(ends).zip(starts).map(|(a, b)| masked.unmask(a..b)).collect();
+        // A host follows its password: it is looked for in the whole.
+        let whole: Vec<String> = texts.iter().map(|text| Values::fill(text).literal).collect();
+        self.calls(service, name, &whole.join("x"));
+        let mut written = vec![];
+        for text in &texts {
+            written.push(self.text(service, name, text)?);
+        }
+        // Three braces are no template.
+        if written.iter().take(places.len()).any(|text| text.ends_with('{')) {
+            return None;
+        }
+        let mut value = String::new();
+        for (number, text) in written.iter().enumerate() {
+            value.push_str(text);
+            if let Some(at) = places.get(number) {
+                let secret =
+                    self.secrets.of(&format!("{name}_password"), &Values::identity(&masked.unmask(at.clone())));
+                service.receives(&secret);
+                value.push_str(&format!("{{{{secret \"{secret}\"}}}}"));
+            }
+        }
+        Some(value)
     }
 
     /// A text that is not secret, with hosts as the draft names them, which become needs, and templates for its variables. None
@@ -106,15 +162,21 @@ impl Context {
             let key = if option.is_empty() { "command".to_owned() } else { option.clone() };
             let (name, value) =
                 word.split_once('=').map_or((key.as_str(), word.as_str()), |(name, value)| (name, value));
+            if !self.affords(word.len()) {
+                service.ask("command", TOO_MUCH);
+                break;
+            }
             let filled = Values::fill(value);
-            let is_secret = secret::password_in(&Values::mask(word).text).is_some()
+            let is_secret = Masked::new(word).holds_secret()
                 || (word.len() < 500
                     && (name.starts_with('-') || word.contains('='))
                     && is_secret(name, &filled.names, &filled.literal))
                 || (!option.is_empty() && is_secret(&option, &filled.names, &filled.literal));
             option = if word.starts_with('-') && !word.contains('=') { word.clone() } else { String::new() };
             if is_secret {
-                let what = if name == "command" { "the command" } else { name };
+                let is_option =
+                    name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+                let what = if is_option { name } else { "the command" };
                 service.ask(
                     "command",
                     format!("{what} held a secret, which is not copied: can the image read it from a file?"),
@@ -123,7 +185,10 @@ impl Context {
                 continue;
             }
             let written = match word.split_once('=') {
-                Some((name, value)) => self.text(service, name, value).map(|value| format!("{name}={value}")),
+                Some((name, value)) => {
+                    let written = self.text(service, name, value);
+                    written.map(|value| format!("{}={value}", Values::fill(name).literal))
+                }
                 None => self.text(service, &key, word),
             };
             // A script names hosts in lines of their own.
@@ -135,16 +200,18 @@ impl Context {
             match written {
                 Some(word) => out.push(word),
                 None => {
-                    service.ask(
-                        "command",
-                        "a word contains `{{`, which a description cannot: put the command into a file",
-                    );
+                    service.ask("command", format!("a word contains {TEMPLATE}: put the command into a file"));
                     out.push("change-me".to_owned());
                 }
             }
         }
         out
     }
+}
+
+fn is_variable(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.chars().all(legal) && !name.is_empty() && name.len() <= 200 && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Returns true if a value is probably a secret, by its own name or that of its variables.

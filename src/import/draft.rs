@@ -1,6 +1,8 @@
 //! The draft: what of the input becomes part of the description. Data only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scalar::comment;
 
 /// A draft of a description.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,6 @@ pub(super) struct Service {
     pub(super) replicas: Option<u64>,
     pub(super) writable: Vec<String>,
     pub(super) user: Option<String>,
-    pub(super) capabilities: Vec<String>,
     /// Questions, each at a key.
     pub(super) questions: Vec<(&'static str, String)>,
 }
@@ -117,20 +118,20 @@ impl Draft {
 
     /// Leaves entries that the suite can look at: existing services with a port.
     pub(super) fn add_suite(&mut self) {
-        let with_port = |name: &String| self.services.iter().any(|s| s.name == *name && s.port.is_some());
-        self.entries.retain(with_port);
+        let with_port: BTreeSet<&String> = self.services.iter().filter(|s| s.port.is_some()).map(|s| &s.name).collect();
+        let mut seen = BTreeSet::new();
+        self.entries.retain(|name| with_port.contains(name) && seen.insert(name.clone()));
         if self.entries.is_empty() {
             self.entries.extend(self.services.iter().find(|s| s.port.is_some()).map(|s| s.name.clone()));
         }
-        self.entries.dedup();
         self.entries.truncate(5);
     }
 }
 
 impl Service {
     /// Asks a question at a key.
-    pub(super) fn ask(&mut self, key: &'static str, question: impl Into<String>) {
-        self.questions.push((key, question.into()));
+    pub(super) fn ask(&mut self, key: &'static str, question: impl AsRef<str>) {
+        self.questions.push((key, comment(question.as_ref())));
     }
 
     /// Notes a unit that it waits for or calls; what is known about it is put together.

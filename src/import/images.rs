@@ -14,7 +14,7 @@ pub(super) fn image(written: Option<&str>, unit: &str, values: &mut Values) -> (
     };
     let filled = Values::fill(written);
     if filled.literal.parse::<ImageRef>().is_err() {
-        let why = format!("`{written}` is no image reference: which image is it?");
+        let why = format!("`{}` is no image reference: which image is it?", filled.literal);
         return (format!("localhost/{unit}:change-me"), Some(why));
     }
     (values.declare(written).unwrap_or(filled.literal), None)

@@ -8,6 +8,8 @@ use super::names::description;
 use super::notes::Notes;
 use super::scalar::quoted;
 use super::{link, write};
+use crate::spec::parse::{self, ParsedDescription};
+use crate::spec::{Diagnostics, Overrides};
 
 /// A draft, and what became of the input.
 #[derive(Debug, Clone)]
@@ -23,6 +25,12 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// Checks the draft as a description, apart from the files that it names.
+    pub fn check(&self) -> Result<(), Diagnostics> {
+        let parsed = parse::parse(Path::new("the draft"), self.text.as_bytes(), &Overrides::default());
+        parsed.and_then(ParsedDescription::finish).map(drop)
+    }
+
     /// The same description with another name.
     pub fn renamed(self, name: &str) -> Self {
         let name = format!("name: {}", quoted(&description(name)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::context::Context;
+use super::context::{Context, MAX_UNITS};
 use super::draft::Draft;
 use super::imported::{Imported, finish};
 use super::names;
@@ -34,6 +34,11 @@ pub fn import(file: &Path, bytes: &[u8], name: Option<&str>) -> Result<Imported,
     if workloads.is_empty() {
         let help = "name rendered manifests with Deployments, StatefulSets, DaemonSets or Pods; charts are rendered with `helm template`";
         return Err(Diagnostics::whole_file(file, "the manifests have no workload that becomes a service", help));
+    }
+    if workloads.len() > MAX_UNITS {
+        let message =
+            format!("the manifests have {} workloads, and an environment at most {MAX_UNITS} units", workloads.len());
+        return Err(Diagnostics::whole_file(file, message, "import the manifests of one application"));
     }
     let services: Vec<&Tree> = objects.iter().filter(|o| o.word("kind") == Some("Service")).collect();
     workload::name(&mut workloads, &services, &mut cx);
@@ -103,7 +108,5 @@ fn entries(objects: &[Tree], cx: &Context) -> Vec<String> {
             _ => {}
         }
     }
-    let mut units: Vec<String> = found.into_iter().filter_map(|name| cx.names.unit(name).map(str::to_owned)).collect();
-    units.dedup();
-    units
+    found.into_iter().filter_map(|name| cx.names.unit(name).map(str::to_owned)).collect()
 }

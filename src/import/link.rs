@@ -1,27 +1,32 @@
 //! Turns what services wait for and call into `needs` and `callers`, so that no units need each other. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::draft::Draft;
 
 pub(super) fn link(draft: &mut Draft) {
-    let units: BTreeSet<String> = draft.units().map(str::to_owned).collect();
-    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let names: Vec<String> = draft.units().map(str::to_owned).collect();
+    let numbers: BTreeMap<&str, usize> =
+        names.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
+    let mut reached = Reached::new(names.len());
     let mut calls: Vec<(String, String)> = vec![];
     // The order of the input comes first; a call that would close a circle only becomes a permission.
     for is_first in [true, false] {
         for service in &mut draft.services {
-            service.needs.retain(|need| units.contains(&need.unit));
-            let wanted: Vec<String> =
-                service.needs.iter().filter(|n| n.is_first == is_first).map(|n| n.unit.clone()).collect();
-            for unit in wanted {
-                if reaches(&edges, &unit, &service.name) {
-                    service.needs.retain(|need| need.unit != unit);
-                    calls.push((service.name.clone(), unit));
-                } else {
-                    edges.entry(service.name.clone()).or_default().insert(unit);
+            let Some(own) = numbers.get(service.name.as_str()).copied() else { continue };
+            let caller = service.name.clone();
+            service.needs.retain(|need| match numbers.get(need.unit.as_str()).copied() {
+                None => false,
+                Some(_) if need.is_first != is_first => true,
+                Some(unit) if reached.from(unit, own) => {
+                    calls.push((caller.clone(), need.unit.clone()));
+                    false
                 }
-            }
+                Some(unit) => {
+                    reached.add(own, unit);
+                    true
+                }
+            });
         }
     }
     for (caller, callee) in calls {
@@ -35,15 +40,25 @@ pub(super) fn link(draft: &mut Draft) {
     }
 }
 
-fn reaches(edges: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
-    let (mut open, mut seen) = (vec![from], BTreeSet::new());
-    while let Some(unit) = open.pop() {
-        if unit == to {
-            return true;
+/// Which units each unit reaches over needs, itself too; kept up to date, so that no question takes a search.
+struct Reached(Vec<Vec<bool>>);
+
+impl Reached {
+    fn new(count: usize) -> Self {
+        Self((0..count).map(|own| (0..count).map(|other| own == other).collect()).collect())
+    }
+
+    fn from(&self, unit: usize, other: usize) -> bool {
+        self.0[unit][other]
+    }
+
+    fn add(&mut self, caller: usize, callee: usize) {
+        if self.from(caller, callee) {
+            return;
         }
-        if seen.insert(unit) {
-            open.extend(edges.get(unit).into_iter().flatten().map(String::as_str));
+        let new = self.0[callee].clone();
+        for reaches in self.0.iter_mut().filter(|reaches| reaches[caller]) {
+            reaches.iter_mut().zip(&new).for_each(|(known, new)| *known |= new);
         }
     }
-    false
 }

@@ -1,7 +1,12 @@
 //! What was mapped, and what was dropped and why. Data only.
 
+use crate::model::sanitize::one_line;
+
 /// Most notes that are kept; further ones are counted.
 const MAX_NOTES: usize = 500;
+/// Longest words of a note, in characters.
+const MAX_WHAT: usize = 200;
+const MAX_WHY: usize = 400;
 
 /// Something of the input that the draft does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +37,10 @@ impl Notes {
     }
 
     /// Notes a key that was dropped.
-    pub(super) fn drop(&mut self, line: usize, what: impl Into<String>, why: impl Into<String>) {
+    pub(super) fn drop(&mut self, line: usize, what: impl AsRef<str>, why: impl AsRef<str>) {
         if self.dropped.len() < MAX_NOTES {
-            self.dropped.push(Note { line, what: what.into(), why: why.into() });
+            let (what, why) = (one_line(what.as_ref(), MAX_WHAT), one_line(why.as_ref(), MAX_WHY));
+            self.dropped.push(Note { line, what, why });
         } else {
             self.omitted += 1;
         }

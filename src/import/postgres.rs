@@ -78,8 +78,17 @@ pub(super) fn broker(unit: &str, image: String, variables: &Variables, cx: &mut 
     let password = raw(variables, &["RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"]);
     cx.secrets.known(&password.unwrap_or_else(|| "guest".to_owned()), &format!("{unit}.{user}"));
     let vhost = value(variables, &["RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"]);
-    let vhost =
-        vhost.filter(|v| v.len() <= 200 && !v.starts_with("amq.") && !v.starts_with("dayfly.") && !v.contains("{{"));
+    let is_reserved = |name: &str| name.starts_with("amq.") || name.starts_with("dayfly.") || name.contains("{{");
+    let is_legal = |name: &str| name.len() <= 200 && !name.chars().any(char::is_control) && !is_reserved(name);
+    let vhost = match vhost {
+        Some(name) if !is_legal(&name) => {
+            questions.push(
+                "the virtual host of the input cannot have that name here, and is `/`: do services use it?".to_owned(),
+            );
+            None
+        }
+        vhost => vhost,
+    };
     Broker {
         name: unit.to_owned(),
         image,

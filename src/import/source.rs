@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::file::read_regular;
 use crate::spec::check::is_inner_path;
 
-/// Longest file in bytes, and most files.
+/// Longest file in bytes, most files, and most bytes of all.
 const MAX_FILE: u64 = 256 << 10;
 const MAX_FILES: usize = 200;
+const MAX_ALL: usize = 8 << 20;
 
 /// The folder around the input.
 #[derive(Debug, Clone)]
@@ -17,6 +18,7 @@ pub struct Folder {
     /// The draft is written into the same folder, so that it can name files by their paths.
     pub is_home: bool,
     read: usize,
+    bytes: usize,
 }
 
 /// What a path names.
@@ -33,12 +35,12 @@ pub(super) enum Found {
 impl Folder {
     /// The folder of a file.
     pub fn of(file: &Path, is_home: bool) -> Self {
-        Self { path: Some(file.parent().unwrap_or(Path::new("")).to_owned()), is_home, read: 0 }
+        Self { path: Some(file.parent().unwrap_or(Path::new("")).to_owned()), is_home, read: 0, bytes: 0 }
     }
 
     /// No folder.
     pub fn none() -> Self {
-        Self { path: None, is_home: false, read: 0 }
+        Self { path: None, is_home: false, read: 0, bytes: 0 }
     }
 
     /// The relative path in the form that descriptions have: without `./`.
@@ -56,8 +58,8 @@ impl Folder {
             return Found::Nothing("it lies outside of the folder".into());
         };
         self.read += 1;
-        if self.read > MAX_FILES {
-            return Found::Nothing(format!("there are more than {MAX_FILES} files"));
+        if self.read > MAX_FILES || self.bytes > MAX_ALL {
+            return Found::Nothing(format!("there are more than {MAX_FILES} files, or {} MiB", MAX_ALL >> 20));
         }
         let mut path = folder.clone();
         for part in relative.split('/') {
@@ -74,7 +76,10 @@ impl Folder {
             return Found::Folder;
         }
         match read_regular(&path, MAX_FILE).map(String::from_utf8) {
-            Ok(Ok(text)) => Found::Text(text),
+            Ok(Ok(text)) => {
+                self.bytes += text.len();
+                Found::Text(text)
+            }
             Ok(Err(_)) => Found::Nothing("it is not UTF-8 text".into()),
             Err(e) => Found::Nothing(e.to_string()),
         }

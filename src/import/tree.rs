@@ -1,16 +1,14 @@
-//! A foreign YAML document, with merge keys resolved. Pure.
+//! A foreign YAML document. Pure.
 //!
-//! Reads what `spec::yaml` reads: bounded bytes, depth and values with all aliases written out, and no tags.
+//! Reads what `spec::yaml` reads, which resolves merge keys: bounded bytes, depth and values with all aliases written out, and no
+//! tags. Its lines may hold secrets, so that no error shows them.
 
 use std::path::Path;
 
 use crate::spec::Diagnostics;
 use crate::spec::kind::DocumentKind;
 use crate::spec::span::Lines;
-use crate::spec::yaml::{self, Kind, Node};
-
-/// Most merge keys inside one another.
-const MAX_MERGES: usize = 16;
+use crate::spec::yaml::{self, Entry, Kind, Node};
 
 /// A node.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +41,7 @@ impl Tree {
                 let repeated = repeated.list.into_iter().map(|d| (d.line.unwrap_or(1) + first - 1, d.path)).collect();
                 Ok((tree(&root, &lines, first), repeated))
             }
-            Err(list) if first == 1 => Err(Diagnostics::new(file, text, list, 0)),
+            Err(list) if first == 1 => Err(Diagnostics::new(file, text, list, 0).without_excerpts()),
             Err(list) => {
                 let found = Diagnostics::new(file, text, list, 0).list.into_iter().next();
                 let (line, message, help) = found.map(|d| (d.line.unwrap_or(1), d.message, d.help)).unwrap_or_default();
@@ -53,7 +51,7 @@ impl Tree {
     }
 
     /// Changes every text.
-    pub(super) fn each_text(&mut self, change: &dyn Fn(&str) -> String) {
+    pub(super) fn each_text(&mut self, change: &mut dyn FnMut(&str) -> String) {
         match &mut self.value {
             Value::Null => {}
             Value::Text(text) => *text = change(text),
@@ -127,29 +125,13 @@ fn tree(node: &Node, lines: &Lines<'_>, first: usize) -> Tree {
         Kind::Scalar { text, .. } => Value::Text(text.clone()),
         Kind::Broken => Value::Null,
         Kind::Seq(items) => Value::List(items.iter().map(|item| tree(item, lines, first)).collect()),
-        Kind::Map(_) => {
-            let mut entries = vec![];
-            merge(node, lines, first, 0, &mut entries);
-            Value::Map(entries)
-        }
+        Kind::Map(entries) => Value::Map(entries.iter().map(|e| (e.key.clone(), entry(e, lines, first))).collect()),
     };
     Tree { value, line }
 }
 
-/// Adds the entries of a mapping, its own first, then those of its merge key: the first of each name counts.
-fn merge(node: &Node, lines: &Lines<'_>, first: usize, depth: usize, into: &mut Vec<(String, Tree)>) {
-    let Kind::Map(entries) = &node.kind else { return };
-    for e in entries.iter().filter(|e| e.key != "<<") {
-        if !into.iter().any(|(name, _)| *name == e.key) {
-            let mut value = tree(&e.value, lines, first);
-            value.line = lines.position(e.key_span.start).0 + first - 1;
-            into.push((e.key.clone(), value));
-        }
-    }
-    for e in entries.iter().filter(|e| e.key == "<<" && depth < MAX_MERGES) {
-        match &e.value.kind {
-            Kind::Seq(items) => items.iter().for_each(|item| merge(item, lines, first, depth + 1, into)),
-            _ => merge(&e.value, lines, first, depth + 1, into),
-        }
-    }
+/// A value, at the line of its key.
+fn entry(entry: &Entry, lines: &Lines<'_>, first: usize) -> Tree {
+    let at = entry.value.alias.as_ref().unwrap_or(&entry.key_span);
+    Tree { line: lines.position(at.start).0 + first - 1, ..tree(&entry.value, lines, first) }
 }

@@ -71,7 +71,7 @@ pub(super) fn write(draft: &Draft, origin: &Path) -> Written {
         out.line(0, "values:");
         for (name, value) in &draft.values {
             if value == CHANGE_ME {
-                out.ask(1, &format!("what is {name}? The input has no default"));
+                out.ask(1, &format!("what is {name}? The input has no default, or a secret one"));
             }
             out.line(1, &format!("{}: {}", quoted(name), always_quoted(value)));
         }
@@ -103,7 +103,7 @@ fn always_quoted(value: &str) -> String {
 }
 
 fn service(out: &mut Lines, s: &Service) {
-    out.line(1, &format!("{}:", s.name));
+    out.line(1, &format!("{}:", quoted(&s.name)));
     let ask = |out: &mut Lines, key: &str| {
         s.questions.iter().filter(|(at, _)| *at == key).for_each(|(_, question)| out.ask(2, question));
     };
@@ -185,10 +185,10 @@ fn needs(out: &mut Lines, needs: &[Need]) {
     out.line(2, "needs:");
     for need in needs {
         match (&need.named_in, need.is_first) {
-            (Some(place), _) => out.line(3, &format!("- {}  # named in {}", need.unit, comment(place))),
+            (Some(place), _) => out.line(3, &format!("- {}  # named in {}", quoted(&need.unit), comment(place))),
             (None, _) => {
                 out.ask(3, &format!("it starts after {}, and no value names that host: does it call it?", need.unit));
-                out.line(3, &format!("- {}", need.unit));
+                out.line(3, &format!("- {}", quoted(&need.unit)));
             }
         }
     }
@@ -216,20 +216,14 @@ fn resources(out: &mut Lines, depth: usize, r: &Resources) {
 }
 
 fn security(out: &mut Lines, s: &Service) {
-    if s.user.is_none() && s.capabilities.is_empty() {
-        return;
-    }
-    out.line(2, "security:");
-    s.user.iter().for_each(|user| out.line(3, &format!("user: \"{user}\"")));
-    if !s.capabilities.is_empty() {
-        out.list(3, "capabilities", &s.capabilities);
-        out.ask(3, "why does it need them? The report shows the reason");
-        out.line(3, "reason: taken over from the input");
+    if let Some(user) = &s.user {
+        out.line(2, "security:");
+        out.line(3, &format!("user: \"{user}\""));
     }
 }
 
 fn database(out: &mut Lines, d: &Database) {
-    out.line(1, &format!("{}:", d.name));
+    out.line(1, &format!("{}:", quoted(&d.name)));
     d.questions.iter().for_each(|question| out.ask(2, question));
     out.line(2, &format!("image: {}", quoted(&d.image)));
     d.database.iter().for_each(|name| out.line(2, &format!("database: {}", quoted(name))));
@@ -243,7 +237,7 @@ fn broker(out: &mut Lines, b: &Broker) {
     out.line(0, "");
     out.line(0, "broker:");
     b.questions.iter().for_each(|question| out.ask(1, question));
-    out.line(1, &format!("name: {}", b.name));
+    out.line(1, &format!("name: {}", quoted(&b.name)));
     out.line(1, &format!("image: {}", quoted(&b.image)));
     out.line(1, &format!("vhosts: {{ {}: {{}} }}", quoted(&b.vhost)));
     out.ask(1, "which exchanges and queues may the user configure, write and read? `.*` allows all");

@@ -145,6 +145,12 @@ impl Diagnostics {
         self
     }
 
+    /// The same, without lines of the file, which may hold what must not be shown.
+    pub fn without_excerpts(mut self) -> Self {
+        self.source = String::new();
+        self
+    }
+
     /// One diagnostic about the file as a whole.
     pub fn whole_file(file: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(file, "", vec![Diagnostic::without_span("", message, help)], 0)

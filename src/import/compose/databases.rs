@@ -25,7 +25,7 @@ pub(super) fn database(unit: &str, tree: &Tree, cx: &mut Context) -> Database {
         }
         let place = format!("{unit}.volumes {source}");
         match (Folder::inner(source), cx.folder.read(source)) {
-            (Some(path), Found::Text(_)) if path.ends_with(".sql") && cx.folder.is_home => {
+            (Some(path), Found::Text(_)) if path.ends_with(".sql") && !path.contains("{{") && cx.folder.is_home => {
                 cx.notes.map();
                 database.sql.push(path);
             }

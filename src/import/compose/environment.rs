@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::import::context::Context;
+use crate::import::context::{Context, MAX_VARIABLES};
 use crate::import::names::Names;
 use crate::import::source::Found;
 use crate::import::tree::{Tree, Value};
@@ -45,19 +45,26 @@ pub(super) fn variables(name: &str, tree: &Tree, cx: &mut Context) -> Vec<Variab
         match cx.folder.read(&path) {
             Found::Text(text) => {
                 cx.notes.map();
-                all.extend(text.lines().filter_map(assignment).map(|(key, value)| (key, value, line)));
+                all.extend(assignments(&text).into_iter().map(|(key, value)| (key, value, line)));
             }
             Found::Folder => cx.notes.drop(line, format!("{name}.env_file {path}"), "it is a folder"),
             Found::Nothing(why) => cx.notes.drop(line, format!("{name}.env_file {path}"), why),
         }
+        if all.len() > MAX_VARIABLES {
+            break;
+        }
     }
+    // One more, so that a note tells of it.
+    all.truncate(MAX_VARIABLES + 1);
     all
 }
 
 /// The `.env` file beside the input, from which Compose takes variables.
 pub(super) fn defaults(cx: &mut Context) -> BTreeMap<String, String> {
     match cx.folder.read(".env") {
-        Found::Text(text) => text.lines().filter_map(assignment).collect(),
+        Found::Text(text) => {
+            assignments(&text).into_iter().filter(|(name, value)| Values::is_default(name, value)).collect()
+        }
         Found::Folder | Found::Nothing(_) => BTreeMap::new(),
     }
 }
@@ -71,14 +78,34 @@ fn files(tree: &Tree) -> Vec<(String, usize)> {
     }
 }
 
-/// `KEY=value` of a line, without quotes and comments.
-fn assignment(line: &str) -> Option<(String, String)> {
-    let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
-    let (key, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
-    let value = value.trim();
-    let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.split(q).next());
-    let value = quoted.unwrap_or_else(|| value.split(" #").next().unwrap_or(value).trim_end());
-    Some((key.trim().to_owned(), value.to_owned()))
+/// `KEY=value` of the lines of a variable file, without quotes and comments. A value in quotes may have several lines.
+fn assignments(text: &str) -> Vec<(String, String)> {
+    let mut found = vec![];
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let body = line.trim_start();
+        let body = body.strip_prefix("export ").unwrap_or(body);
+        let Some((key, value)) = body.split_once('=').filter(|_| !body.starts_with('#')) else {
+            rest = after;
+            continue;
+        };
+        let quote = value.trim_start().chars().next().filter(|c| matches!(c, '"' | '\''));
+        let value = match quote.and_then(|quote| Some((quote, rest.split_once('=')?.1.split_once(quote)?.1))) {
+            Some((quote, inner)) => {
+                // Without its end, nothing tells what is a name and what a value.
+                let Some((value, tail)) = inner.split_once(quote) else { break };
+                rest = tail.split_once('\n').map_or("", |(_, after)| after);
+                value
+            }
+            None => {
+                rest = after;
+                value.split(" #").next().unwrap_or(value).trim()
+            }
+        };
+        found.push((key.trim().to_owned(), value.to_owned()));
+    }
+    found
 }
 
 /// Host names under which others know a service.
@@ -97,11 +124,13 @@ mod tests {
 
     #[test]
     fn reads_lines_of_variable_files() {
-        let read = |line: &str| assignment(line).map(|(key, value)| format!("{key}|{value}"));
-        assert_eq!(read("export A = 'b # c' # d").as_deref(), Some("A|b # c"));
-        assert_eq!(read("A=b # c").as_deref(), Some("A|b"));
-        assert_eq!(read("A=").as_deref(), Some("A|"));
-        assert_eq!(read("# A=b"), None);
-        assert_eq!(read("A"), None);
+        let read = |text: &str| {
+            let all: Vec<String> = assignments(text).into_iter().map(|(key, value)| format!("{key}|{value}")).collect();
+            all.join("\n")
+        };
+        assert_eq!(read("export A = 'b # c' # d"), "A|b # c");
+        assert_eq!(read("A=b # c\r\nB=\n# C=d\nD\nE=f"), "A|b\nB|\nE|f");
+        assert_eq!(read("KEY=\"-----BEGIN\nMIIE=\n-----END\" # x\nA=b\n"), "KEY|-----BEGIN\nMIIE=\n-----END\nA|b");
+        assert_eq!(read("A=b\nKEY='-----BEGIN\nMIIE=\n"), "A|b", "a value without an end");
     }
 }

@@ -3,6 +3,7 @@
 use crate::import::draft::Service;
 use crate::import::limits::seconds;
 use crate::import::notes::Notes;
+use crate::import::secret::is_request_path;
 use crate::import::tree::{Tree, Value};
 use crate::import::variables::Values;
 
@@ -37,10 +38,8 @@ pub(super) fn take(name: &str, tree: &Tree, service: &mut Service, notes: &mut N
             service.ready = Some(format!("tcp: {port}"));
         }
         None => {
-            let shown: String = test.chars().take(60).collect();
-            let why = format!(
-                "`{shown}` runs inside the container; readiness is checked from outside: by `http`, `tcp`, `consumers` or `stayUp`"
-            );
+            // Its words may be secrets.
+            let why = "a command runs inside the container; readiness is checked from outside: by `http`, `tcp`, `consumers` or `stayUp`";
             notes.drop(check.line, at, why);
         }
     }
@@ -75,14 +74,15 @@ fn from_outside(test: &str) -> Option<Outside> {
             address.split_once('/').map_or((address.as_str(), String::new()), |(a, p)| (a, p.to_owned()));
         let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
         let is_own = matches!(host, "localhost" | "127.0.0.1" | "0.0.0.0" | "$HOSTNAME");
-        let clean = path.chars().all(|c| c.is_ascii_graphic());
+        let path = format!("/{path}");
         let port = if port.is_empty() { Some(if scheme == "https://" { 443 } else { 80 }) } else { port.parse().ok() };
-        return (is_own && clean).then(|| Outside::Http(port, format!("/{path}")));
+        let is_clean = is_request_path(&path) && port.is_none_or(|port| port > 0);
+        return (is_own && is_clean).then_some(Outside::Http(port, path));
     }
     let words: Vec<&str> = test.split_whitespace().collect();
     let is_connect = words.first().is_some_and(|first| matches!(*first, "nc" | "ncat" | "netcat"));
-    let port = words.last().and_then(|last| last.trim_matches(['"', '\'']).parse().ok());
-    port.filter(|_| is_connect).map(Outside::Tcp)
+    let port = words.last().and_then(|last| last.trim_matches(['"', '\'']).parse::<u16>().ok());
+    port.filter(|port| is_connect && *port > 0).map(Outside::Tcp)
 }
 
 #[cfg(test)]
@@ -97,5 +97,13 @@ mod tests {
         assert_eq!(from_outside("curl http://db:8000/"), None);
         assert_eq!(from_outside("nc -z localhost 5555"), Some(Outside::Tcp(5555)));
         assert_eq!(from_outside("redis-cli ping"), None);
+        for text in [
+            "nc -z localhost 0",
+            "curl localhost:0",
+            "curl http://localhost:0/",
+            "curl http://localhost/?token=hunter2",
+        ] {
+            assert_eq!(from_outside(text), None, "{text}");
+        }
     }
 }

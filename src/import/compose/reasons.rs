@@ -1,27 +1,17 @@
 //! Why keys of a service are dropped. Data only.
 
 /// Keys that mean nothing for a test environment, or that dayfly does by itself: dropped without a question.
-const MEANINGLESS: [&str; 24] = [
-    "annotations",
+const MEANINGLESS: [&str; 14] = [
     "attach",
-    "container_name",
-    "hostname",
     "init",
-    "labels",
-    "label_file",
-    "logging",
-    "networks",
     "platform",
-    "profiles",
     "pull_policy",
-    "read_only",
     "stdin_open",
     "stop_grace_period",
     "stop_signal",
     "tty",
     "version",
     "develop",
-    "extends",
     "oom_score_adj",
     "mem_reservation",
     "cpu_shares",
@@ -32,7 +22,6 @@ const MEANINGLESS: [&str; 24] = [
 pub(super) fn reason(key: &str) -> &'static str {
     match key {
         "container_name" | "hostname" => "units are called by their names in the description",
-        "networks" => "only declared callers reach a unit: see `needs` and `callers`",
         "labels" | "annotations" | "logging" | "label_file" => {
             "nothing of an environment reads it; `dayfly logs` shows logs"
         }

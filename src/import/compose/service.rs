@@ -8,7 +8,7 @@ use crate::import::variables::Values;
 use crate::import::{command, images, limits};
 
 /// Keys that this file takes over, each with its own rule.
-const TAKEN: [&str; 27] = [
+const TAKEN: [&str; 28] = [
     "image",
     "build",
     "command",
@@ -25,6 +25,7 @@ const TAKEN: [&str; 27] = [
     "configs",
     "secrets",
     "profiles",
+    "extends",
     "deploy",
     "mem_limit",
     "cpus",

@@ -1,9 +1,10 @@
 //! Volumes, configurations and secrets of a service: files, writable folders, generated secrets.
 
-use crate::import::context::Context;
+use crate::import::context::{Context, TOO_MUCH};
 use crate::import::draft::{FileSource, Service};
 use crate::import::hosts;
-use crate::import::mounts;
+use crate::import::mounts::{self, withheld};
+use crate::import::secret;
 use crate::import::source::{Folder, Found};
 use crate::import::tree::Tree;
 use crate::import::variables::Values;
@@ -71,11 +72,11 @@ fn file(path: String, text: &str, target: &str, service: &mut Service, cx: &mut 
     for unit in hosts::mentions_in_lines(text, &cx.names) {
         service.needs(&unit, false, Some(&path));
     }
-    if !cx.folder.is_home && mounts::holds_secret(text) {
-        return service.ask(
-            "files",
-            format!("{path} holds what looks like a secret, and is not copied: write it anew, with `path`"),
-        );
+    if !cx.folder.is_home && (secret::is_in_file(&path, text) || secret::is_in_file(target, text)) {
+        return service.ask("files", withheld(&path));
+    }
+    if !cx.folder.is_home && !cx.affords(text.len()) {
+        return service.ask("files", format!("{path} is not copied: {TOO_MUCH}"));
     }
     let source = if cx.folder.is_home { FileSource::Path(path) } else { FileSource::Text(text.to_owned()) };
     mounts::file(target, source, service);
@@ -89,8 +90,14 @@ fn config(name: &str, item: &Tree, root: &Tree, service: &mut Service, cx: &mut 
         return cx.notes.drop(item.line, place, "the input does not declare it");
     };
     if let Some(content) = declared.word("content") {
-        let content = Values::fill(content).literal;
+        if !cx.affords(content.len()) {
+            return cx.notes.drop(item.line, place, TOO_MUCH);
+        }
         cx.notes.map();
+        let content = Values::fill(content).literal;
+        if [source, target.as_str()].iter().any(|name| secret::is_in_file(name, &content)) {
+            return service.ask("files", withheld(&target));
+        }
         for unit in hosts::mentions_in_lines(&content, &cx.names) {
             service.needs(&unit, false, Some(source));
         }

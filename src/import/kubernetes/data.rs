@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::import::tree::Tree;
 
+/// Most keys of an object.
+const MAX_KEYS: usize = 1000;
+
 /// Data by the name of the object.
 #[derive(Debug, Default)]
 pub(super) struct Data {
@@ -16,15 +19,16 @@ impl Data {
         let mut data = Self::default();
         for object in objects {
             let Some(name) = object.at(&["metadata"]).and_then(|m| m.word("name")) else { continue };
-            let keys = |of: &str| object.get(of).map(Tree::entries).unwrap_or_default();
+            let all = |of: &str| object.get(of).map(Tree::entries).unwrap_or_default();
+            let keys = |of: &str| all(of).iter().take(MAX_KEYS);
             match object.word("kind") {
                 Some("ConfigMap") => {
-                    let texts = keys("data").iter().filter_map(|(key, v)| Some((key.clone(), v.text()?.to_owned())));
-                    data.config_maps.entry(name.to_owned()).or_default().extend(texts);
+                    let texts = keys("data").filter_map(|(key, v)| Some((key.clone(), v.text()?.to_owned())));
+                    data.config_maps.entry(name.to_owned()).or_insert_with(|| texts.collect());
                 }
                 Some("Secret") => {
-                    let names = keys("data").iter().chain(keys("stringData")).map(|(key, _)| key.clone());
-                    data.secrets.entry(name.to_owned()).or_default().extend(names);
+                    let names = keys("data").chain(keys("stringData")).map(|(key, _)| key.clone());
+                    data.secrets.entry(name.to_owned()).or_insert_with(|| names.collect());
                 }
                 _ => {}
             }

@@ -3,6 +3,7 @@
 use crate::import::draft::Service;
 use crate::import::notes::Notes;
 use crate::import::scalar::quoted;
+use crate::import::secret::is_request_path;
 use crate::import::tree::Tree;
 
 /// Takes over the readiness probe; a startup probe, or else a liveness probe, takes its place if there is none.
@@ -16,7 +17,7 @@ pub(super) fn take(unit: &str, container: &Tree, service: &mut Service, notes: &
         notes.map();
         let path = http.word("path").unwrap_or("/");
         let at = port(http);
-        let fits = path.starts_with('/') && path.chars().all(|c| c.is_ascii_graphic());
+        let fits = is_request_path(path);
         service.port = service.port.or(at);
         service.ready = match at {
             Some(at) if Some(at) != service.port => Some(format!("tcp: {at}")),
@@ -39,15 +40,12 @@ pub(super) fn take(unit: &str, container: &Tree, service: &mut Service, notes: &
     service.within_secs = Some(
         (number("initialDelaySeconds", 0) + number("periodSeconds", 10) * number("failureThreshold", 3)).min(3600),
     );
-    let liveness = container.get("livenessProbe").filter(|_| key != "livenessProbe");
-    {
-        if let Some(probe) = liveness {
-            notes.drop(
-                probe.line,
-                format!("{unit}.livenessProbe"),
-                "nothing restarts a unit that still runs; an end is a failure of the run",
-            );
-        }
+    if let Some(probe) = container.get("livenessProbe").filter(|_| key != "livenessProbe") {
+        notes.drop(
+            probe.line,
+            format!("{unit}.livenessProbe"),
+            "nothing restarts a unit that still runs; an end is a failure of the run",
+        );
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::import::notes::Notes;
-use crate::import::tree::Tree;
+use crate::import::tree::{Tree, Value};
 use crate::spec::Diagnostics;
 use crate::spec::kind::DocumentKind;
 
 /// Most documents, and most objects.
 const MAX_DOCUMENTS: usize = 2000;
+/// Most Lists inside one another.
+const MAX_LISTS: usize = 8;
 
 /// Manifests.
 const MANIFEST: DocumentKind = DocumentKind {
@@ -43,14 +45,29 @@ pub(super) fn objects(file: &Path, bytes: &[u8], notes: &mut Notes) -> Result<Ve
         for (line, path) in repeated {
             notes.drop(line, path, "the key is repeated, and the first counts");
         }
-        match root.word("kind") {
-            Some(kind) if kind.ends_with("List") && root.get("items").is_some() => {
-                objects.extend(root.list("items").iter().cloned());
-            }
-            _ => objects.push(root),
+        add(root, MAX_LISTS, &mut objects);
+        if objects.len() > MAX_DOCUMENTS {
+            let message = format!("there are more than {MAX_DOCUMENTS} objects");
+            return Err(Diagnostics::whole_file(file, message, "import the manifests of one application"));
         }
     }
     Ok(objects)
+}
+
+/// Adds an object, or those of a List.
+fn add(object: Tree, depth: usize, objects: &mut Vec<Tree>) {
+    let is_list = object.word("kind").is_some_and(|kind| kind.ends_with("List"));
+    let has_items = object.get("items").is_some();
+    match (object, is_list && has_items) {
+        _ if objects.len() > MAX_DOCUMENTS => {}
+        (Tree { value: Value::Map(entries), .. }, true) if depth > 0 => {
+            let items = entries.into_iter().find(|(key, _)| key == "items").map(|(_, items)| items.value);
+            if let Some(Value::List(items)) = items {
+                items.into_iter().for_each(|item| add(item, depth - 1, objects));
+            }
+        }
+        (object, _) => objects.push(object),
+    }
 }
 
 /// Documents with their first lines, from 1. A line that begins with `---` separates them, in scalars, too.

@@ -1,7 +1,10 @@
 //! Variables of a container: `env` and `envFrom`, with what they refer to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::data::Data;
-use crate::import::context::MAX_VALUE;
+use crate::import::context::{MAX_VALUE, MAX_VARIABLES};
+use crate::import::secret;
 use crate::import::tree::{Tree, Value};
 
 /// A variable.
@@ -11,6 +14,9 @@ pub(super) struct Variable {
     pub(super) line: usize,
     pub(super) source: Source,
 }
+
+/// Most sources under `envFrom`.
+const MAX_SOURCES: usize = 100;
 
 /// Where its value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +31,24 @@ pub(super) enum Source {
 
 pub(super) fn of(container: &Tree, data: &Data) -> Vec<Variable> {
     let mut all: Vec<Variable> = vec![];
-    for item in container.list("env") {
+    // The earlier variables.
+    let mut known = BTreeMap::new();
+    for item in container.list("env").iter().take(MAX_VARIABLES) {
         let Some(name) = item.word("name").map(str::to_owned) else { continue };
         let source = source(item, data);
         let source = match source {
-            Source::Text(text) => expanded(&text, &all),
+            Source::Text(text) => expanded(&text, &known),
             other => other,
         };
+        known.insert(name.clone(), source.clone());
         all.push(Variable { name, line: item.line, source });
     }
-    for item in container.list("envFrom") {
+    let mut names: BTreeSet<String> = known.into_keys().collect();
+    for item in container.list("envFrom").iter().take(MAX_SOURCES) {
         let prefix = item.word("prefix").unwrap_or_default();
         let of = |key: &str| item.get(key).and_then(|r| r.word("name"));
         let mut add = |name: String, source: Source| {
-            if !all.iter().any(|known| known.name == name) {
+            if all.len() <= MAX_VARIABLES && names.insert(name.clone()) {
                 all.push(Variable { name, line: item.line, source });
             }
         };
@@ -85,7 +95,7 @@ fn literal(text: &str) -> String {
 
 /// A text with the earlier variables that it refers to as `$(NAME)`. Each may refer to one before it twice, so that the text is
 /// bounded while it grows.
-fn expanded(text: &str, known: &[Variable]) -> Source {
+fn expanded(text: &str, known: &BTreeMap<String, Source>) -> Source {
     let (mut out, mut rest) = (String::new(), text);
     let too_long = || Source::Nothing("its value is longer than 16 KiB: put it into a file".into());
     while let Some(at) = rest.find("$$(") {
@@ -96,9 +106,13 @@ fn expanded(text: &str, known: &[Variable]) -> Source {
         let inner = &rest[at + 3..];
         let end = inner.find(')').unwrap_or(inner.len());
         let name = &inner[..end];
-        match known.iter().find(|v| v.name == name).map(|v| &v.source) {
+        match known.get(name) {
+            // The shared code takes a variable whose name is that of a secret for one, and keeps its default out of the draft.
+            Some(Source::Text(value)) if secret::is_name(name) && !value.is_empty() => {
+                let default = if value.contains(['{', '}']) { String::new() } else { format!(":-{value}") };
+                out.push_str(&format!("${{{}{default}}}", plain(name)));
+            }
             Some(Source::Text(value)) => out.push_str(value),
-            // The shared code takes a variable whose name is that of a secret for one.
             Some(Source::Secret(object, key)) => out.push_str(&format!("${{{}}}", marker(object, key))),
             _ => out.push_str(&rest[at..(at + 4 + end).min(rest.len())]),
         }
@@ -113,9 +127,13 @@ fn expanded(text: &str, known: &[Variable]) -> Source {
 
 /// The name that stands for a key of a Secret wherever it is used.
 pub(super) fn marker(object: &str, key: &str) -> String {
-    let plain: String =
-        format!("{object}_{key}").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    format!("SECRET_{plain}")
+    format!("SECRET{}", plain(&format!("{object}_{key}")))
+}
+
+/// A legal name of a variable, which begins with `_`.
+fn plain(name: &str) -> String {
+    let plain = name.chars().take(200).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+    std::iter::once('_').chain(plain).collect()
 }
 
 #[cfg(test)]
@@ -124,23 +142,18 @@ mod tests {
 
     #[test]
     fn a_value_that_doubles_with_each_variable_ends_at_the_bound() {
-        let mut all: Vec<Variable> = vec![];
+        let mut all = BTreeMap::new();
+        let mut lengths = vec![];
         let mut text = "0123456789".to_owned();
         for n in 0..200 {
             let source = expanded(&literal(&text), &all);
-            all.push(Variable { name: format!("V{n}"), line: 1, source });
+            lengths.push(if let Source::Text(text) = &source { text.len() } else { 0 });
+            all.insert(format!("V{n}"), source);
             text = format!("$(V{n})$(V{n})");
         }
-        let lengths: Vec<usize> = all
-            .iter()
-            .map(|v| match &v.source {
-                Source::Text(text) => text.len(),
-                _ => 0,
-            })
-            .collect();
         assert_eq!(lengths[10], 10 << 10, "twice the one before");
         assert!(lengths.iter().all(|length| *length <= MAX_VALUE));
-        assert_eq!(all[11].source, Source::Nothing("its value is longer than 16 KiB: put it into a file".into()));
+        assert_eq!(all["V11"], Source::Nothing("its value is longer than 16 KiB: put it into a file".into()));
         assert_eq!(expanded("$$(V0)-$$(NONE)", &all), Source::Text("0123456789-$$(NONE)".into()));
     }
 }

@@ -1,15 +1,21 @@
 //! Mounts of a container: files, writable folders, generated secrets.
 
+use std::collections::BTreeSet;
+
 use super::data::Data;
 use super::variables::marker;
-use crate::import::context::Context;
+use crate::import::context::{Context, TOO_MUCH};
 use crate::import::draft::{FileSource, Service};
 use crate::import::hosts;
-use crate::import::mounts;
+use crate::import::mounts::{self, withheld};
+use crate::import::secret;
 use crate::import::tree::Tree;
 
-/// Most files of one mount.
+/// Most mounts of a container, and files of one mount.
+const MAX_MOUNTS: usize = 100;
 const MAX_FILES: usize = 100;
+/// Most secrets of a service.
+const MAX_SECRETS: usize = 200;
 
 pub(super) fn take(
     unit: &str,
@@ -20,7 +26,7 @@ pub(super) fn take(
     service: &mut Service,
     cx: &mut Context,
 ) {
-    for mount in container.list("volumeMounts") {
+    for mount in container.list("volumeMounts").iter().take(MAX_MOUNTS) {
         let (Some(name), Some(path)) = (mount.word("name"), mount.word("mountPath")) else { continue };
         let place = format!("{unit}.volumeMounts {path}");
         let volume = pod.list("volumes").iter().find(|v| v.word("name") == Some(name));
@@ -47,7 +53,7 @@ pub(super) fn take(
             cx.notes.map();
             secrets(secret, path, data, service, cx);
         } else if let Some(projected) = volume.get("projected") {
-            for source in projected.list("sources") {
+            for source in projected.list("sources").iter().take(MAX_MOUNTS) {
                 if let Some(map) = source.get("configMap") {
                     files(map, mount, path, data, service, cx);
                 } else if let Some(secret) = source.get("secret") {
@@ -62,10 +68,8 @@ pub(super) fn take(
 
 fn files(map: &Tree, mount: &Tree, path: &str, data: &Data, service: &mut Service, cx: &mut Context) {
     let Some(name) = map.word("name") else { return };
-    let wanted = |key: &str| {
-        let items = map.list("items");
-        items.is_empty() || items.iter().any(|item| item.word("key") == Some(key))
-    };
+    let items: BTreeSet<&str> = map.list("items").iter().take(MAX_FILES).filter_map(|item| item.word("key")).collect();
+    let wanted = |key: &str| items.is_empty() || items.contains(key);
     let sub = mount.word("subPath");
     let known = data.config(name);
     if known.is_empty() {
@@ -75,15 +79,15 @@ fn files(map: &Tree, mount: &Tree, path: &str, data: &Data, service: &mut Servic
         );
     }
     for (key, text) in known.iter().filter(|(key, _)| wanted(key) && sub.is_none_or(|sub| sub == key)).take(MAX_FILES) {
+        let target = if sub.is_some() { path.to_owned() } else { format!("{}/{key}", path.trim_end_matches('/')) };
+        if !cx.affords(text.len()) {
+            return service.ask("files", format!("{target} is not copied: {TOO_MUCH}"));
+        }
         for unit in hosts::mentions_in_lines(text, &cx.names) {
             service.needs(&unit, false, Some(key));
         }
-        let target = if sub.is_some() { path.to_owned() } else { format!("{}/{key}", path.trim_end_matches('/')) };
-        if mounts::holds_secret(text) {
-            service.ask(
-                "files",
-                format!("{target} holds what looks like a secret, and is not copied: write it anew, with `path`"),
-            );
+        if secret::is_in_file(key, text) || secret::is_in_file(&target, text) {
+            service.ask("files", withheld(&target));
             continue;
         }
         mounts::file(&target, FileSource::Text(text.clone()), service);
@@ -102,7 +106,7 @@ fn secrets(secret: &Tree, path: &str, data: &Data, service: &mut Service, cx: &m
             ),
         );
     }
-    for key in keys.iter().take(MAX_FILES) {
+    for key in keys.iter().take(MAX_FILES.min(MAX_SECRETS.saturating_sub(service.secrets.len()))) {
         let generated = cx.secrets.of(&format!("{name}-{key}"), &format!("${{{}}}", marker(name, key)));
         service.receives(&generated);
         let question = format!(

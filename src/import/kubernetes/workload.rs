@@ -4,6 +4,9 @@ use crate::import::context::Context;
 use crate::import::notes::Notes;
 use crate::import::tree::Tree;
 
+/// Most labels of a pod, and of a selector, that are looked at.
+const MAX_LABELS: usize = 64;
+
 /// A workload that becomes a unit.
 #[derive(Debug)]
 pub(super) struct Workload<'a> {
@@ -54,6 +57,7 @@ pub(super) fn all<'a>(objects: &'a [Tree], notes: &mut Notes) -> Vec<Workload<'a
         }
         notes.map();
         let labels = template.at(&["metadata", "labels"]).map(Tree::entries).unwrap_or_default();
+        let labels = &labels[..labels.len().min(MAX_LABELS)];
         found.push(Workload { object, pod, labels, unit: String::new(), service_ports: vec![] });
     }
     found
@@ -97,5 +101,5 @@ pub(super) fn name(workloads: &mut [Workload<'_>], services: &[&Tree], cx: &mut 
 fn selects(service: &Tree, workload: &Workload<'_>) -> bool {
     let selector = service.at(&["spec", "selector"]).map(Tree::entries).unwrap_or_default();
     let has = |key: &str, value: Option<&str>| workload.labels.iter().any(|(k, v)| k == key && v.text() == value);
-    !selector.is_empty() && selector.iter().all(|(key, value)| has(key, value.text()))
+    (1..=MAX_LABELS).contains(&selector.len()) && selector.iter().all(|(key, value)| has(key, value.text()))
 }

@@ -62,6 +62,7 @@ fn imports_the_compose_file_and_writes_the_pipeline_of_github() {
         pipeline.contains("DESCRIPTION: deploy/environment.yaml") && !pipeline.contains("environments/tsd"),
         "{pipeline}"
     );
+    assert!(pipeline.contains("run: docker compose --file deploy/compose.yml build\n"), "{pipeline}");
     let _: serde_json::Value = serde_yaml::from_str(&pipeline).unwrap();
 
     // Nothing is written twice, and nothing is changed.
@@ -111,4 +112,48 @@ fn follows_no_link_that_the_folder_holds() {
     std::os::unix::fs::symlink(outside.join("new.yaml"), project.folder.join("environment.yaml")).unwrap();
     project.dayfly(&["init", "--forge", "none"]).code(2).says("never overwritten");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+/// Names of folders and files come from the change.
+#[test]
+fn names_of_folders_reach_no_shell_no_pipeline_and_no_line_of_their_own() {
+    let project = Project::new(Some("https://github.example/team/shop"), "a'; $(id) #");
+    project.write("x'; $(touch forged) #/Chart.yaml", "name: a\n");
+    project.write("b\n::error::forged\n/Chart.yaml", "name: b\n");
+    project.write("c\n::error::forged/Dockerfile", "FROM scratch\nEXPOSE 0\n");
+    let told = project
+        .dayfly(&["init"])
+        .code(0)
+        .says("no CI file: the path a'; $(id) #/environment.yaml has other characters");
+    let told = told.says(r"helm template NAME './x'\''; $(touch forged) #' |").says("give its folder another name");
+    assert!(told.err.lines().all(|line| !line.starts_with("::") && !line.starts_with("error::")), "{}", told.err);
+    project.dayfly(&["validate"]).code(0);
+    assert!(!project.folder.join("../.github").exists() && !project.folder.join("forged").exists());
+    // Whoever asks for the file learns why there is none, before anything is written.
+    fs::remove_file(project.folder.join("environment.yaml")).unwrap();
+    project
+        .dayfly(&["init", "--forge", "gitlab"])
+        .code(2)
+        .says("failed to write the CI file")
+        .says("rename the folders");
+    assert!(!project.folder.join("environment.yaml").exists());
+    // What could be an option is none.
+    let project = Project::new(Some("https://github.example/team/shop"), "-x");
+    project.dayfly(&["init"]).code(0);
+    assert!(project.read("../.github/workflows/dayfly.yaml").contains("DESCRIPTION: ./-x/environment.yaml\n"));
+}
+
+#[test]
+fn writes_no_draft_that_is_no_valid_description() {
+    let project = Project::new(Some("https://github.example/team/shop"), "");
+    // More than a description may hold.
+    let variables: String = (0..190).map(|n| format!("V{n}: a, ")).collect();
+    let services: String = (0..190).map(|n| format!("  s{n}: {{ image: 'a:1', environment: *v }}\n")).collect();
+    project.write(
+        "compose.yaml",
+        &format!("x-v: &v {{ {} }}\nservices:\n{services}", &variables[..variables.len() / 2 * 2]),
+    );
+    let told = project.dayfly(&["init"]);
+    assert!(matches!(told.code, 1 | 2), "{told:?}");
+    assert!(!project.folder.join("environment.yaml").exists() && !project.folder.join(".github").exists(), "{told:?}");
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::error::usage_error;
+use super::error::{ReportedError, usage_error};
 use super::files::create;
 use super::{Common, description};
 use crate::file::read_regular;
 use crate::import::{Folder, Imported, compose, kubernetes, sketch};
+use crate::model::sanitize::one_line;
 use crate::report::exit_code;
 use forge::Forge;
 use look_around::Surroundings;
@@ -22,6 +23,8 @@ mod pipeline;
 const DESCRIPTION: &str = "environment.yaml";
 /// Longest input in bytes.
 const MAX_INPUT: u64 = 8 << 20;
+/// Longest list of paths in a message, in characters.
+const MAX_SHOWN: usize = 300;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -53,9 +56,15 @@ pub fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
         return Err(usage_error(&why).into());
     }
     let asks = !args.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let (imported, from) = drafted(args, &around, asks, json)?;
+    let Drafted { imported, from, compose } = drafted(args, &around, asks, json)?;
+    check(&imported)?;
     let forge = args.forge.or(around.forge).unwrap_or(Forge::None);
-    let pipeline = pipeline::of(forge, &around);
+    let (pipeline, why) = match pipeline::of(forge, &around, compose.as_deref()) {
+        Ok(pipeline) => (pipeline, "name a forge with --forge github or --forge gitlab".to_owned()),
+        // Nobody asked for it.
+        Err(why) if args.forge.is_none() => (None, why),
+        Err(why) => return Err(usage_error(&format!("failed to write the CI file: {why}")).into()),
+    };
     let writes_pipeline = pipeline.as_ref().is_some_and(|p| {
         p.file.symlink_metadata().is_err() && (!asks || agrees(&format!("Write {} for CI?", p.file.display())))
     });
@@ -75,7 +84,7 @@ pub fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
             errln!("wrote {}: {}", pipeline.file.display(), pipeline.remark);
         }
         Some(pipeline) => errln!("left {} as it is", pipeline.file.display()),
-        None => errln!("no CI file: name a forge with --forge github or --forge gitlab"),
+        None => errln!("no CI file: {why}"),
     }
     around.hints.iter().for_each(|hint| errln!("note: {hint}"));
     errln!("\nnext:");
@@ -87,11 +96,37 @@ pub fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::PASSED)
 }
 
-/// The draft, and what it is from.
-fn drafted(args: &InitArgs, around: &Surroundings, asks: bool, json: bool) -> anyhow::Result<(Imported, String)> {
+/// A draft.
+struct Drafted {
+    imported: Imported,
+    /// What it is from, for a message.
+    from: String,
+    /// The Compose file that it is from.
+    compose: Option<PathBuf>,
+}
+
+impl Drafted {
+    fn new(imported: Imported, from: &str) -> Self {
+        Self { imported, from: one_line(from, MAX_SHOWN), compose: None }
+    }
+}
+
+/// Refuses a draft that is no valid description, before anything is written.
+fn check(imported: &Imported) -> anyhow::Result<()> {
+    imported.check().map_err(|faults| {
+        errln!(
+            "error: the draft is no valid description, so that nothing is written; `dayfly import` writes it anyhow:"
+        );
+        description::print_diagnostics(&faults, false);
+        ReportedError(exit_code::UNEXPECTED).into()
+    })
+}
+
+/// The draft.
+fn drafted(args: &InitArgs, around: &Surroundings, asks: bool, json: bool) -> anyhow::Result<Drafted> {
     if let Some(file) = &args.manifests {
         let imported = description::printed(kubernetes::import(file, &read(file)?, args.name.as_deref()), json)?;
-        return Ok((imported, file.display().to_string()));
+        return Ok(Drafted::new(imported, &file.display().to_string()));
     }
     let found = args.compose.clone().or_else(|| around.compose.clone());
     let chosen = found.filter(|file| args.compose.is_some() || !asks || agrees(&format!("Import {}?", file.display())));
@@ -103,17 +138,18 @@ fn drafted(args: &InitArgs, around: &Surroundings, asks: bool, json: bool) -> an
             Some(name) => imported.renamed(name),
             None => imported,
         };
-        return Ok((imported, file.display().to_string()));
+        let from = file.display().to_string();
+        return Ok(Drafted { compose: Some(file), ..Drafted::new(imported, &from) });
     }
     let name = args.name.clone().unwrap_or_else(|| around.name.clone());
     if around.builds.is_empty() {
         let imported = sketch(&name, &[("web".to_owned(), None)], Path::new("nothing but this example"));
-        return Ok((imported, "an example".to_owned()));
+        return Ok(Drafted::new(imported, "an example"));
     }
     let services: Vec<_> = around.builds.iter().map(|b| (b.name.clone(), b.port)).collect();
     let files: Vec<String> = around.builds.iter().map(|b| b.file.display().to_string()).collect();
     let from = files.join(", ");
-    Ok((sketch(&name, &services, Path::new(&from)), from))
+    Ok(Drafted::new(sketch(&name, &services, Path::new(&from)), &from))
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

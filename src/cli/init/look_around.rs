@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::forge::Forge;
 use crate::base::{Process, WorkingCopy};
 use crate::file::read_regular;
+use crate::model::sanitize::one_line;
 
 /// Names of Compose files, the preferred first.
 const COMPOSE: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
@@ -13,6 +14,8 @@ const BUILDS: [&str; 2] = ["Dockerfile", "Containerfile"];
 /// Most folders that are looked into, and most services of a sketch.
 const MAX_FOLDERS: usize = 200;
 const MAX_BUILDS: usize = 20;
+/// Longest path in a message, in characters.
+const MAX_SHOWN: usize = 300;
 /// Longest file that builds an image, in bytes.
 const MAX_BUILD: u64 = 256 << 10;
 
@@ -62,10 +65,7 @@ pub(super) fn look(folder: &Path) -> Surroundings {
             builds.push(Build { port: exposed(&folder.join(&file)), name: of_folder, file });
         }
         if is_file(&folder.join(inner).join("Chart.yaml")) {
-            let chart = if inner.as_os_str().is_empty() { ".".to_owned() } else { format!("./{}", inner.display()) };
-            hints.push(format!(
-                "{chart} is a Helm chart; a draft from it: helm template NAME {chart} | dayfly import kubernetes - --out draft.yaml"
-            ));
+            hints.push(of_chart(inner));
         }
     }
     Surroundings {
@@ -77,6 +77,25 @@ pub(super) fn look(folder: &Path) -> Surroundings {
         top,
         hints,
     }
+}
+
+/// What to do about a chart in a folder.
+fn of_chart(inner: &Path) -> String {
+    let chart = if inner.as_os_str().is_empty() { ".".to_owned() } else { format!("./{}", inner.display()) };
+    let shown = one_line(&chart, MAX_SHOWN);
+    match shell_word(&chart).filter(|_| inner.to_str().is_some() && shown == chart) {
+        Some(word) => format!(
+            "{shown} is a Helm chart; a draft from it: helm template NAME {word} | dayfly import kubernetes - --out draft.yaml"
+        ),
+        None => format!("{shown} is a Helm chart; for a draft from it give its folder another name"),
+    }
+}
+
+/// A text as one word of a shell; none if it has several lines.
+fn shell_word(text: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let word = if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) };
+    (!text.chars().any(char::is_control)).then_some(word)
 }
 
 /// The paths between a folder and the top of its repository; empty outside of one.

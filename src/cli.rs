@@ -247,9 +247,9 @@ impl Cli {
         help::explain(Self::command())
     }
 
-    /// Runs the subcommand and returns the exit code.
-    pub async fn perform(mut self) -> anyhow::Result<u8> {
-        let origins = settings::apply(&mut self.common, self.verb.wanted())?;
+    /// Runs the subcommand and returns the exit code. `sources` are those of its arguments.
+    pub async fn perform(mut self, sources: &origin::Sources) -> anyhow::Result<u8> {
+        let origins = settings::apply(&mut self.common, self.verb.wanted(), sources)?;
         let common = &self.common;
         let json = common.output == Output::Json;
         match self.verb {

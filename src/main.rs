@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 use dayfly::cli::error::ReportedError;
+use dayfly::cli::origin::sources;
 use dayfly::cli::{Cli, Verb, stdio};
 use dayfly::model::sanitize;
 use dayfly::report::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let parsed = Cli::explained().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
+    let parsed = Cli::explained().try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, sources(&m))));
+    let (cli, sources) = match parsed {
+        Ok(parsed) => parsed,
         Err(e) => return ExitCode::from(usage(&e)),
     };
     trace(&cli);
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::from(exit_code::UNEXPECTED);
         }
     };
-    let result = runtime.block_on(cli.perform());
+    let result = runtime.block_on(cli.perform(&sources));
     // Threads that still wait for standard input (the agent's, a forward's) must not delay the exit.
     runtime.shutdown_background();
     ExitCode::from(printed(code(result)))

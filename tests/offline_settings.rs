@@ -118,6 +118,14 @@ fn settings_beside_the_description_stand_below_variables_and_flags() {
     let config = ended(command).code(0).json();
     is(&config, "evidence", "/srv/other", "variable DAYFLY_EVIDENCE");
     is(&config, "ttl", "1h", "flag");
+    // A flag stands above the variable, and is told from it.
+    let mut command =
+        checkout.command("shop", &["config", "--output", "json", "--evidence", "mine", "--engine", "local"]);
+    command.env("DAYFLY_EVIDENCE", "/srv/other").env("DAYFLY_ENGINE", "kubernetes").env("DAYFLY_KEY", "k.pem");
+    let told = ended(command).code(0).json();
+    is(&told, "evidence", "mine", "flag");
+    is(&told, "engine", "local", "flag");
+    is(&told, "key", "k.pem", "variable DAYFLY_KEY");
     // An engine of the flags is not joined by a context of the file.
     is(&config, "engine", "local", "flag");
     checkout.dayfly("shop", &["config"]).code(0).says("kubernetes staging").says("dayfly.toml:2");
@@ -211,6 +219,23 @@ fn a_ci_job_takes_nothing_from_the_change_that_its_author_must_not_choose() {
         in_job(&["run", "--unsigned", "--pr", "7"]).code(2).says("--commit SHA is required");
     }
     assert!(!checkout.at("elsewhere").exists() && !Path::new("../../elsewhere").exists());
+}
+
+/// Another folder, or none, would let the suites of the change judge it.
+#[test]
+fn suites_come_from_no_path_that_cannot_be_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let checkout = Checkout::new();
+    let folder = checkout.at("").join(std::ffi::OsStr::from_bytes(b"shop\xff"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("environment.yaml"), DESCRIPTION).unwrap();
+    fs::write(folder.join("dayfly.toml"), "suites-from = \"./base\"\n").unwrap();
+    let mut command = checkout.command(".", &["validate"]);
+    command.current_dir(&folder);
+    ended(command).code(2).says("dayfly.toml:1: `suites-from` leads to a path that is not UTF-8").says("--suites-from");
+    let mut command = checkout.command(".", &["validate", "--suites-from"]);
+    command.current_dir(&folder).arg(std::ffi::OsStr::from_bytes(b"./base\xff"));
+    ended(command).code(2).says("invalid UTF-8");
 }
 
 #[test]

@@ -1,8 +1,11 @@
-//! Where the value of a setting comes from. Data only.
+//! Where the value of a setting comes from. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,16 @@ impl fmt::Display for Origin {
             Self::Default(why) => write!(f, "default ({why})"),
         }
     }
+}
+
+/// Where the command line has the values of its arguments from, by the name of their flag.
+pub type Sources = BTreeMap<String, ValueSource>;
+
+/// Reads the sources of a parsed command line.
+pub fn sources(matches: &ArgMatches) -> Sources {
+    let own = matches.ids().filter_map(|id| Some((id.as_str().replace('_', "-"), matches.value_source(id.as_str())?)));
+    let inner = matches.subcommand().map(|(_, inner)| sources(inner)).unwrap_or_default();
+    own.chain(inner).collect()
 }
 
 /// Where the values that were given or filled in come from, by the name of their key.

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::parser::ValueSource;
 
 use super::ci::in_ci;
 use super::error::usage_error;
-use super::origin::{Origin, Origins};
+use super::origin::{Origin, Origins, Sources};
 use super::wanted::{Place, Slot, Wanted};
 use super::{Common, EngineChoice, Output, description, process_env};
 use crate::settings::{Entry, KEYS, Settings};
@@ -15,7 +16,7 @@ use crate::spec::file_of;
 mod nearest;
 
 /// Fills in the description and the settings. Errors are printed and end with exit code 2.
-pub fn apply(common: &mut Common, wanted: Option<Wanted<'_>>) -> anyhow::Result<Origins> {
+pub fn apply(common: &mut Common, wanted: Option<Wanted<'_>>, sources: &Sources) -> anyhow::Result<Origins> {
     let json = common.output == Output::Json;
     let Some(mut wanted) = wanted else { return Ok(Origins::new()) };
     let mut origins = Origins::new();
@@ -23,8 +24,9 @@ pub fn apply(common: &mut Common, wanted: Option<Wanted<'_>>) -> anyhow::Result<
     let settings = folder.map(|f| description::printed(Settings::load(&f), json)).transpose()?.flatten();
     let variables = process_env::variables();
     let is_job = in_ci(&variables);
-    let given = |name: &str| match KEYS.iter().find(|k| k.name == name).and_then(|k| k.variable) {
-        Some(variable) if variables.contains_key(variable) => Origin::Variable(variable),
+    let variable = |name: &str| KEYS.iter().find(|k| k.name == name)?.variable;
+    let given = |name: &str| match (sources.get(name), variable(name)) {
+        (Some(ValueSource::EnvVariable), Some(variable)) => Origin::Variable(variable),
         _ => Origin::Flag,
     };
     let usable = |name: &str| settings.as_ref()?.get(name).filter(|e| e.key.in_ci || !is_job);
@@ -40,7 +42,7 @@ pub fn apply(common: &mut Common, wanted: Option<Wanted<'_>>) -> anyhow::Result<
         } else if let (Some(entry), Some(settings)) = (usable(name), &settings) {
             match slot {
                 Slot::Text(value) if name == "suites-from" && entry.value.starts_with('.') => {
-                    *value = settings.resolve(&entry.value).to_str().map(absolute);
+                    *value = Some(absolute(settings, entry)?);
                 }
                 Slot::Text(value) => *value = Some(entry.value.clone()),
                 Slot::Path(value) => *value = Some(settings.resolve(&entry.value)),
@@ -104,9 +106,13 @@ fn warn_of_ignored(settings: &Settings) {
     }
 }
 
-fn absolute(path: &str) -> String {
-    let folder = std::env::current_dir().unwrap_or_default();
-    folder.join(path).display().to_string()
+/// A folder beside the file. Never another one, or none: the suites of the change would judge it.
+fn absolute(settings: &Settings, entry: &Entry) -> anyhow::Result<String> {
+    let refused =
+        |why: &str| usage_error(&format!("{}:{}: `{}` {why}", settings.path.display(), entry.line, entry.key.name));
+    let folder = std::env::current_dir().map_err(|e| refused(&format!("needs the working folder: {e}")))?;
+    let path = folder.join(settings.resolve(&entry.value)).into_os_string().into_string();
+    Ok(path.map_err(|_| refused("leads to a path that is not UTF-8: rename its folders, or give --suites-from"))?)
 }
 
 /// The folder of the description, which is filled in.

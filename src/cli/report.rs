@@ -50,7 +50,7 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
                 errln!("note: the report is unsigned: nothing shows that it is true");
             } else {
                 errln!(
-                    "note: the report is not verified; check its evidence with: dayfly verify {} --key PUBLIC_KEY",
+                    "note: the report is not verified; check its evidence with: dayfly verify {} --public-key PUBLIC_KEY",
                     file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
                 );
             }
@@ -71,7 +71,7 @@ pub fn load(path: &Path) -> Result<Facts> {
     let bytes = read::read_file(&file).map_err(|e| anyhow::anyhow!("failed to {e}"))?;
     if changed_after_signing(&file, &bytes) {
         bail!(
-            "failed to trust {}: it was changed after it was signed; see: dayfly verify {} --key PUBLIC_KEY",
+            "failed to trust {}: it was changed after it was signed; see: dayfly verify {} --public-key PUBLIC_KEY",
             file.display(),
             file.parent().unwrap_or(Path::new(".")).display()
         );

@@ -30,6 +30,7 @@ mod probe;
 mod publish;
 mod queue;
 mod ready;
+mod redis;
 mod request;
 mod seal;
 mod serve;

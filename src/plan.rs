@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SuiteOrigin;
+use crate::spec::backing::Kind;
 use crate::spec::model::{Action, Case, FlakyRule, KeyAlgorithm, Severity, Step, SuiteKind, VerdictSource};
 
 pub mod build;
@@ -32,9 +33,9 @@ pub struct Plan {
     pub description_digest: String,
     /// Life time in seconds.
     pub ttl_secs: u64,
-    /// Services, broker and databases; each stands after all that it needs.
+    /// Services, broker, databases and backing services; each stands after all that it needs.
     pub units: Vec<Unit>,
-    /// Names of the random secrets with their number of random bytes (not broker users or database roles).
+    /// Names of the random secrets with their number of random bytes (not those of broker, databases and backing services).
     pub secrets: BTreeMap<String, u16>,
     /// Names of the generated keys. Plans of earlier versions do not know them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -43,6 +44,9 @@ pub struct Plan {
     pub broker: Option<BrokerPlan>,
     /// Databases by name.
     pub databases: BTreeMap<String, DatabasePlan>,
+    /// Backing services by name. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backing: BTreeMap<String, Kind>,
     /// Suites by name.
     pub suites: BTreeMap<String, SuitePlan>,
 }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::broker::{self, Password};
 use crate::model::{Digest, hex};
 use crate::plan::{Plan, Unit, UnitKind};
+use crate::spec::backing::Kind;
 
 mod authority;
 mod error;
@@ -62,6 +63,9 @@ pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsE
             files.insert("definitions.json".into(), definitions.to_string().into_bytes());
             files.insert("rabbitmq.conf".into(), broker::config(broker, unit.limits.memory).into_bytes());
         }
+        if let Some(kind) = plan.backing.get(&unit.name) {
+            files.extend(configuration(&made, unit, kind));
+        }
         made.files.insert(unit.name.clone(), files);
     }
     for suite in plan.suites.values() {
@@ -69,6 +73,13 @@ pub fn generate(plan: &Plan, kept: Option<&Secrets>) -> Result<Secrets, SecretsE
         made.files.insert(suite.name.clone(), files);
     }
     Ok(made)
+}
+
+/// Returns the files that configure a backing service. They hold digests of its secrets alone.
+fn configuration(made: &Secrets, unit: &Unit, kind: &Kind) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let value = |name: &str| made.values.get(&format!("{}.{name}", unit.name)).map_or("", String::as_str);
+    let files = kind.files(unit.limits.memory, &|name| Digest::compute(value(name)).hex());
+    files.into_iter().map(|(name, text)| (name, text.into_bytes()))
 }
 
 fn speaks_tls(plan: &Plan, unit: &Unit) -> bool {
@@ -143,7 +154,10 @@ fn names(plan: &Plan) -> impl Iterator<Item = (String, u16)> {
         let roles = database.roles.iter().map(String::as_str).chain(["postgres"]);
         roles.map(move |role| format!("{unit}.{role}"))
     });
-    let passwords = users.chain(roles).map(|name| (name, PASSWORD_BYTES));
+    let backing = plan.backing.iter().flat_map(|(unit, kind)| {
+        kind.profile().credentials.into_iter().map(move |c| (format!("{unit}.{}", c.name), c.bytes))
+    });
+    let passwords = users.chain(roles).map(|name| (name, PASSWORD_BYTES)).chain(backing);
     let declared = plan.secrets.iter().map(|(name, bytes)| (name.clone(), *bytes));
     passwords.chain(declared)
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+pub mod backing;
+pub mod backing_services;
 mod base;
 pub mod check;
 pub mod diagnostic;

@@ -60,6 +60,7 @@ pub fn plan(units: Vec<Unit>) -> Plan {
         keys: BTreeMap::new(),
         broker: None,
         databases: BTreeMap::new(),
+        backing: BTreeMap::new(),
         suites: BTreeMap::new(),
     }
 }

@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, jobs, processes, secrets};
+use support::{User, backing, jobs, processes, secrets};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -39,4 +39,12 @@ fn jobs_end_before_what_needs_them_starts() {
     jobs::end_before_what_needs_them_starts(&user, "de-jobs");
     jobs::fail_the_run(&user, "de-broken");
     jobs::have_a_time_limit(&user, "de-slow");
+}
+
+#[test]
+fn a_redis_is_used_by_services_and_suites() {
+    needs_engine!();
+    let user = User::new();
+    backing::redis(&user, "de-redis");
+    backing::wrong_image(&user, "de-noredis");
 }

@@ -13,7 +13,13 @@ use crate::agent::seal::Seal;
 use crate::plan::ReadyPlan;
 
 fn context() -> AgentContext {
-    AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+    AgentContext {
+        ca: String::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        backing: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
 }
 
 /// The other side of a connection, which answers only what a test says.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{BrokerPlan, DatabasePlan, Plan, ReadyPlan};
 use crate::secrets::Secrets;
+use crate::spec::backing::Kind;
 use crate::spec::model::Action;
 
 /// The first line to the agent, over its standard input, which nobody else reads.
@@ -27,7 +28,10 @@ pub struct AgentContext {
     pub broker: Option<BrokerPlan>,
     /// Databases by unit name.
     pub databases: BTreeMap<String, DatabasePlan>,
-    /// Secrets by name: passwords for `<broker>.<user>` and `<database>.<role>`.
+    /// Backing services by unit name.
+    #[serde(default)]
+    pub backing: BTreeMap<String, Kind>,
+    /// Secrets by name: passwords for `<broker>.<user>`, `<database>.<role>` and backing services.
     pub secrets: BTreeMap<String, String>,
 }
 
@@ -38,6 +42,7 @@ impl AgentContext {
             ca: secrets.ca.clone(),
             broker: plan.broker.clone(),
             databases: plan.databases.clone(),
+            backing: plan.backing.clone(),
             secrets: secrets.values.clone(),
         }
     }

@@ -9,8 +9,9 @@ use super::probe::{NotReady, ProbeProgress};
 use super::protocol::{AgentResponse, StepFailure};
 use super::state::{AgentState, Progress};
 use super::timeouts::{ATTEMPT, CONNECT, patiently};
-use super::{net, prepare, topology};
+use super::{net, prepare, redis, topology};
 use crate::plan::ReadyPlan;
+use crate::spec::backing::Kind;
 
 /// First pause between attempts; it grows up to `MAX_PAUSE`.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
@@ -43,7 +44,7 @@ pub(super) async fn wait(
             let got = if probe.last.is_empty() { "no answer yet".into() } else { probe.last };
             let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             return AgentResponse::Failed(StepFailure {
-                expected: expectation(unit, ready),
+                expected: expectation(state, unit, ready),
                 got,
                 waited_ms,
                 inconclusive: false,
@@ -75,6 +76,14 @@ async fn attempt(
         ReadyPlan::Broker => limited(topology::ready(state)).await,
         // SQL files may take longer than the limit of an attempt.
         ReadyPlan::Database => prepare::ready(state, unit, probe).await,
+        ReadyPlan::Backing => limited(backing(state, unit)).await,
+    }
+}
+
+async fn backing(state: &AgentState, unit: &str) -> Result<(), NotReady> {
+    match state.context.backing.get(unit) {
+        Some(Kind::Redis(declared)) => redis::ready(state, unit, declared).await,
+        None => Err(NotReady::permanent(format!("the agent knows no backing service {unit}"))),
     }
 }
 
@@ -99,7 +108,7 @@ async fn http(state: &AgentState, target: Target) -> Result<(), NotReady> {
     }
 }
 
-fn expectation(unit: &str, ready: &ReadyPlan) -> String {
+fn expectation(state: &AgentState, unit: &str, ready: &ReadyPlan) -> String {
     match ready {
         ReadyPlan::StayUp { .. } => format!("{unit} to run"),
         ReadyPlan::Completes { .. } => format!("{unit} to end"),
@@ -109,6 +118,10 @@ fn expectation(unit: &str, ready: &ReadyPlan) -> String {
             format!("queue {queue} in virtual host {vhost} to have a consumer")
         }
         ReadyPlan::Broker => format!("every user of {unit} to log in, and its exchanges and queues to exist"),
+        ReadyPlan::Backing => match state.context.backing.get(unit) {
+            Some(kind) => format!("{unit}: {}", kind.name().about().ready),
+            None => format!("{unit} to be ready"),
+        },
         ReadyPlan::Database => format!("every role of {unit} to answer a query after its SQL files have run"),
     }
 }

@@ -74,6 +74,7 @@ fn only_reads(action: &Action) -> bool {
         // What is refused has no effect, and the others undo theirs.
         Action::AmqpTry(AmqpTry { operation, refused, .. }) => *refused || *operation != AmqpOperation::Publish,
         Action::Sql(step) => reads(step),
+        Action::Redis(step) => step.only_reads(),
         Action::Publish(_) | Action::Expect(_) | Action::ExpectNothing(_) => false,
         Action::Stop(_)
         | Action::Start(_)

@@ -98,7 +98,7 @@ pub struct DescriptionArgs {
     /// Override a value of the description (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
-    /// Override the image of a service, broker, database or container suite (repeatable)
+    /// Override the image of a service, broker, database, backing service or container suite (repeatable)
     #[arg(long, value_name = "SERVICE=REFERENCE", value_parser = pair)]
     pub image: Vec<(String, String)>,
     /// Take the suites from the protected base: a commit, or a folder with its checkout (absolute, or ./FOLDER)

@@ -32,7 +32,7 @@ const SHELL: [&str; 3] =
 pub struct ExecArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Service, broker or database
+    /// Service, broker, database or backing service
     service: String,
     /// Command and its arguments (default at a terminal: a shell)
     #[arg(last = true)]

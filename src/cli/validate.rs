@@ -4,6 +4,8 @@ use super::policy::PolicyCheckArgs;
 use super::{DescriptionArgs, description};
 use crate::policy::Policy;
 use crate::report::exit_code;
+use crate::spec::backing::KindName;
+use crate::spec::backing_services;
 use crate::spec::{self, ValidDescription, kind};
 
 /// Checks a description against the policy, or the file itself if it is a policy.
@@ -42,6 +44,10 @@ fn summary(valid: &ValidDescription) -> String {
     let e = &valid.environment;
     let mut parts = vec![counted(e.services.len(), "service"), counted(e.databases.len(), "database")];
     parts.extend(e.broker.iter().map(|_| "a broker".to_owned()));
+    let backing: Vec<KindName> = backing_services::all(e).iter().map(|b| b.kind.name()).collect();
+    for kind in KindName::ALL.into_iter().filter(|kind| backing.contains(kind)) {
+        parts.push(format!("{} {}", backing.iter().filter(|k| **k == kind).count(), kind.noun()));
+    }
     parts.push(counted(e.suites.len(), "suite"));
     format!("{} is valid: {}", valid.path.display(), parts.join(", "))
 }

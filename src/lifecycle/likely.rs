@@ -5,6 +5,7 @@ use super::telling::Telling;
 use crate::model::sanitize;
 use crate::plan::{Plan, Unit, UnitKind};
 use crate::report::facts::UnitEnd;
+use crate::spec::backing::KindName;
 
 /// Maximum length of a sentence, in characters.
 const LONGEST: usize = 300;
@@ -46,11 +47,23 @@ fn refusal(plan: &Plan, candidate: &Candidate) -> Option<String> {
     match server.kind {
         UnitKind::Broker => broker_refusal(&server.name, text),
         UnitKind::Database => database_refusal(&server.name, text),
-        UnitKind::Service | UnitKind::Job => None,
+        // These say nothing; their clients do.
+        UnitKind::Backing(_) => None,
+        UnitKind::Service | UnitKind::Job => backing_refusal(plan, server, text),
     }
     // Logs are written by what clients send: only names that the description knows are repeated.
     .filter(|(user, _)| user.as_ref().is_none_or(|user| users(plan, &server.name).any(|known| known == user)))
     .map(|(_, sentence)| sentence)
+}
+
+/// What a client says that a backing service refused: the only one of its kind that it may call.
+fn backing_refusal(plan: &Plan, client: &Unit, text: &str) -> Option<(Option<String>, String)> {
+    let lower = text.to_lowercase();
+    let why = |kind: KindName| kind.about().refusals.iter().find(|(said, _)| lower.contains(said)).map(|(_, why)| *why);
+    let (kind, why) = KindName::ALL.into_iter().find_map(|kind| Some((kind, why(kind)?)))?;
+    let mut servers = plan.reachable_by(&client.name).filter(|u| u.kind == UnitKind::Backing(kind));
+    let (server, None) = (servers.next()?, servers.next()) else { return None };
+    Some((None, format!("{} refused {}: {why}", server.name, client.name)))
 }
 
 /// The refused user, where it is named, and the sentence.

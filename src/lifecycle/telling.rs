@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use crate::spec::backing::KindName;
+
 /// How much a line says, from a warning to a refusal that names who was refused what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Telling {
@@ -127,6 +129,8 @@ struct Tables {
 
 static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| {
     let phrases = PHRASES.iter().flat_map(|(telling, all)| all.iter().map(|p| (*telling, *p)));
+    let refusals = KindName::ALL.into_iter().flat_map(|kind| kind.about().refusals);
+    let phrases = phrases.chain(refusals.map(|(said, _)| (Telling::Refused, *said)));
     let (phrase_of, texts): (Vec<_>, Vec<_>) = phrases.unzip();
     let any_case = |texts: &[&str]| AhoCorasick::builder().ascii_case_insensitive(true).build(texts).ok();
     Some(Tables { phrases: any_case(&texts)?, phrase_of, words: any_case(&WORDS.map(|(_, word)| word))? })

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
 use crate::model::{Digest, EnvironmentName};
 use crate::spec::model::{Database, Environment, Suite};
-use crate::spec::{ValidDescription, hashes, needs, quantity};
+use crate::spec::{ValidDescription, backing_services, hashes, needs, quantity};
 
 mod error;
 mod input;
@@ -38,6 +38,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
         keys: e.secrets.iter().filter_map(|(name, s)| Some((name.clone(), s.key?))).collect(),
         broker: broker(e),
         databases: databases.collect::<Result<_, PlanError>>()?,
+        backing: backing_services::all(e).into_iter().map(|b| (b.name.to_owned(), b.kind)).collect(),
         suites: suites.collect::<Result<_, PlanError>>()?,
     })
 }
@@ -59,8 +60,11 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
             (Some(service), _, _) => unit::service(name, service, valid)?,
             (_, Some(database), _) => unit::database(name, database)?,
             _ if e.jobs.contains_key(name) => unit::job(name, &e.jobs[name], valid)?,
-            (_, _, Some(broker)) => unit::broker(broker)?,
-            _ => continue,
+            (_, _, Some(broker)) if broker.name == name => unit::broker(broker)?,
+            _ => match backing_services::find(e, name) {
+                Some(backing) => unit::backing(&backing)?,
+                None => continue,
+            },
         };
         (unit.needs, unit.callers) = (of(&needs, name), of(&callers, name));
         units.push(unit);

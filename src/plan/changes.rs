@@ -196,6 +196,7 @@ fn lost(unit: &Unit) -> Vec<String> {
     let own = match unit.kind {
         UnitKind::Database => Some("its rows".to_owned()),
         UnitKind::Broker => Some("its queues and messages".to_owned()),
+        UnitKind::Backing(kind) => Some(kind.about().lost.to_owned()),
         UnitKind::Service | UnitKind::Job => None,
     };
     let paths: Vec<&str> = unit.writable.iter().map(String::as_str).filter(|path| *path != "/tmp").collect();

@@ -81,7 +81,7 @@ fn start(out: &mut String, number: usize, unit: &Unit) {
         (true, _) => ", started by a suite",
     };
     let copies = if unit.replicas > 1 { format!(" × {}", unit.replicas) } else { String::new() };
-    let _ = writeln!(out, "  {number:>2}. {}{copies} ({}{late})", unit.name, kind(unit.kind));
+    let _ = writeln!(out, "  {number:>2}. {}{copies} ({}{late})", unit.name, unit.kind.noun());
     let _ = writeln!(out, "      image {}", unit.image);
     if !unit.needs.is_empty() {
         let _ = writeln!(out, "      after {}", listed(&unit.needs));
@@ -163,6 +163,10 @@ fn ready(unit: &Unit) -> String {
         }
         ReadyPlan::Broker => "every user logs in and the topology is there".into(),
         ReadyPlan::Database => "every role answers a query".into(),
+        ReadyPlan::Backing => match unit.kind {
+            UnitKind::Backing(kind) => kind.about().ready.into(),
+            _ => "it is ready".into(),
+        },
     }
 }
 
@@ -188,15 +192,6 @@ fn access(plan: &Plan) -> String {
         out.push('\n');
     }
     out
-}
-
-fn kind(kind: UnitKind) -> &'static str {
-    match kind {
-        UnitKind::Service => "service",
-        UnitKind::Job => "job",
-        UnitKind::Broker => "broker",
-        UnitKind::Database => "database",
-    }
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

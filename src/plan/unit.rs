@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::spec::backing::KindName;
 use crate::spec::model::Restart;
 
 /// Time limit for the readiness of a unit whose description states none.
@@ -25,9 +26,30 @@ pub enum UnitKind {
     Broker,
     /// A PostgreSQL.
     Database,
+    /// A backing service of this kind, written as its name.
+    #[serde(untagged)]
+    Backing(KindName),
 }
 
-/// One thing that runs: the same shape for services, broker and databases.
+impl UnitKind {
+    /// The word for one.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Job => "job",
+            Self::Broker => "broker",
+            Self::Database => "database",
+            Self::Backing(kind) => kind.noun(),
+        }
+    }
+
+    /// Returns true if services share what it holds.
+    pub fn is_store(self) -> bool {
+        matches!(self, Self::Broker | Self::Database | Self::Backing(_))
+    }
+}
+
+/// One thing that runs: the same shape for services, broker, databases and backing services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
     /// Name; also its host name.
@@ -146,6 +168,8 @@ pub enum ReadyPlan {
     Broker,
     /// Every role answers a query, after roles and SQL files were applied.
     Database,
+    /// What the kind of the backing service demands.
+    Backing,
 }
 
 /// Limits of one copy.

@@ -1,5 +1,6 @@
-//! Every container of a description: services, jobs, broker, databases, and container suites. Pure.
+//! Every container of a description: services, jobs, broker, databases, backing services, and container suites. Pure.
 
+use crate::spec::backing_services;
 use crate::spec::model::{Environment, Resources, Security};
 use crate::spec::span::FieldPath;
 
@@ -48,6 +49,11 @@ pub fn all(e: &Environment) -> Vec<Container<'_>> {
     for (name, d) in &e.databases {
         let at = root.key("databases").key(name);
         let (image, resources, security) = (d.image.as_str(), &d.resources, &d.security);
+        all.push(Container { at, name, image, resources, security, replicas: None });
+    }
+    for backing in backing_services::all(e) {
+        let (at, name, of) = (backing.at(), backing.name, backing.container);
+        let (image, resources, security) = (of.image.as_str(), &of.resources, &of.security);
         all.push(Container { at, name, image, resources, security, replicas: None });
     }
     for (name, s, image) in e.suites.iter().filter_map(|(name, s)| Some((name, s, s.image.as_deref()?))) {

@@ -133,10 +133,13 @@ pub fn unit_hash(
     body.labels = None;
     // The names of the volumes contain the run.
     host.mounts.iter_mut().flatten().for_each(|mount| mount.source = None);
-    let content = json!({
+    let mut content = json!({
         "body": body, "host": host, "secrets": secrets.files.get(&unit.name), "authority": secrets.ca,
         "files": unit.files, "texts": unit.secret_files, "database": lease.plan.databases.get(&unit.name),
     });
+    if let Some(kind) = lease.plan.backing.get(&unit.name) {
+        content["backing"] = json!(kind);
+    }
     Ok(hex(&Digest::compute_json(&content).as_bytes()[..16]))
 }
 

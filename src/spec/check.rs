@@ -6,11 +6,12 @@ use super::diagnostic::{Diagnostic, DiagnosticSink, known};
 use super::model::{Environment, Suite};
 use super::secret_use::{SecretUse, Section};
 use super::span::FieldPath;
-use super::{Overrides, needs, quantity};
+use super::{Overrides, backing_services, needs, quantity};
 use crate::model::ImageRef;
 
 mod access;
 mod address;
+mod backing;
 mod broker;
 mod capture;
 mod cases;
@@ -49,6 +50,7 @@ pub fn run(
     services::check(&mut check);
     jobs::check(&mut check);
     broker::check(&mut check);
+    backing::check(&mut check);
     order::check(&mut check);
     suites::check(&mut check);
     secret_use::check(&mut check, secrets.iter());
@@ -86,6 +88,9 @@ fn override_images(environment: &mut Environment, overrides: &Overrides, diagnos
 }
 
 fn image_of<'a>(e: &'a mut Environment, name: &str) -> Option<&'a mut String> {
+    if backing_services::find(e, name).is_some() {
+        return backing_services::image_of(e, name);
+    }
     if let Some(broker) = e.broker.as_mut().filter(|b| b.name == name) {
         return Some(&mut broker.image);
     }

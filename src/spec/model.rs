@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::backing::redis::Redis;
+
 mod action;
 mod amqp;
+mod backing;
 mod broker;
 mod container;
 mod database;
@@ -23,6 +26,7 @@ mod value;
 
 pub use action::*;
 pub use amqp::*;
+pub use backing::{BackingContainer, BackingService};
 pub use broker::*;
 pub use container::{Resources, Security};
 pub use database::Database;
@@ -71,6 +75,9 @@ pub struct Environment {
     /// The databases by name.
     #[serde(default)]
     pub databases: BTreeMap<String, Database>,
+    /// The Redis servers by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redis: BTreeMap<String, BackingService<Redis>>,
     /// The suites by name.
     #[serde(default)]
     pub suites: BTreeMap<String, Suite>,

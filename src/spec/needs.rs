@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::backing_services;
 use super::model::Environment;
 
 /// Needs of every unit by name: what it lists and, when it waits for consumers of a queue, the broker.
@@ -19,6 +20,7 @@ pub fn of_units(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
     needs.extend(environment.jobs.iter().map(|(n, j)| (n.as_str(), j.needs.iter().map(String::as_str).collect())));
     needs.extend(environment.databases.keys().map(|n| (n.as_str(), BTreeSet::new())));
     needs.extend(environment.broker.iter().map(|b| (b.name.as_str(), BTreeSet::new())));
+    needs.extend(backing_services::all(environment).into_iter().map(|b| (b.name, BTreeSet::new())));
     needs
 }
 
@@ -27,7 +29,10 @@ pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut callers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let listed = environment.services.iter().map(|(n, s)| (n.as_str(), &s.callers));
     let listed = listed.chain(environment.databases.iter().map(|(n, d)| (n.as_str(), &d.callers)));
-    for (unit, of) in listed.chain(environment.broker.iter().map(|b| (b.name.as_str(), &b.callers))) {
+    let listed = listed.chain(environment.broker.iter().map(|b| (b.name.as_str(), &b.callers)));
+    for (unit, of) in
+        listed.chain(backing_services::all(environment).into_iter().map(|b| (b.name, &b.container.callers)))
+    {
         callers.entry(unit).or_default().extend(of.iter().map(String::as_str));
     }
     let units = of_units(environment).into_iter().flat_map(|(who, of)| of.into_iter().map(move |unit| (unit, who)));

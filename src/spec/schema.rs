@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::backing::KindName;
 use super::model::{API_VERSION, Environment, KIND};
 
 /// Where the schema says it is from.
 pub const ID: &str = "https://dayfly.dev/v1alpha1/environment.schema.json";
-/// Names of services, databases, broker and suites; also host names.
+/// Names of services, databases, broker, backing services and suites; also host names.
 pub const NAME_PATTERN: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
 /// Keys of the top level that mean nothing to dayfly.
@@ -25,7 +26,8 @@ pub fn schema() -> Value {
         insert(properties, "apiVersion", &[("const", json!(API_VERSION))]);
         insert(properties, "kind", &[("const", json!(KIND))]);
         insert(properties, "name", &[("pattern", json!(NAME_PATTERN)), ("maxLength", json!(30))]);
-        for named in ["services", "jobs", "databases", "suites"] {
+        let kinds = KindName::ALL.map(KindName::noun);
+        for named in ["services", "jobs", "databases", "suites"].into_iter().chain(kinds) {
             let names = json!({ "pattern": NAME_PATTERN, "maxLength": 40 });
             insert(properties, named, &[("propertyNames", names)]);
         }

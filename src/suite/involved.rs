@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Plan, SuitePlan, Unit, UnitKind};
+use crate::plan::{Plan, SuitePlan, Unit};
 use crate::spec::model::{Action, Case, Step};
 
 /// The units that a case involves, the closest first: those that its steps address, all that these may call, and who else uses
-/// the same broker and databases. Without a case, those that the suite may call count as addressed.
+/// the same broker, databases and backing services. Without a case, those that the suite may call count as addressed.
 pub fn units(plan: &Plan, suite: &SuitePlan, case: Option<&Case>) -> Vec<String> {
     let mut found = Found { plan, names: vec![], known: BTreeSet::new() };
     let steps = case.into_iter().flat_map(|c| c.steps.iter().chain(&c.cleanup)).flat_map(Step::with_inner);
@@ -15,8 +15,7 @@ pub fn units(plan: &Plan, suite: &SuitePlan, case: Option<&Case>) -> Vec<String>
         suite.needs.iter().for_each(|name| found.add(name));
     }
     found.follow_calls();
-    let is_store = |u: &&Unit| matches!(u.kind, UnitKind::Broker | UnitKind::Database);
-    let stores: Vec<&Unit> = plan.units.iter().filter(is_store).filter(|u| found.has(&u.name)).collect();
+    let stores: Vec<&Unit> = plan.units.iter().filter(|u| u.kind.is_store() && found.has(&u.name)).collect();
     for store in stores {
         plan.units.iter().filter(|u| uses(u, store)).for_each(|user| found.add(&user.name));
     }
@@ -52,7 +51,7 @@ impl Found<'_> {
     }
 }
 
-/// Who may call a broker or database, or has one of its passwords: it wants to call it.
+/// Who may call a store, or has one of its passwords: it wants to call it.
 fn uses(unit: &Unit, store: &Unit) -> bool {
     let password = format!("{}.", store.name);
     store.callers.contains(&unit.name)
@@ -74,6 +73,7 @@ fn addressed(plan: &Plan, step: &Step) -> Vec<String> {
         | Action::AmqpTry(_)
         | Action::QueueDepth(_) => broker(),
         Action::Sql(a) => vec![a.database.clone()],
+        Action::Redis(a) => vec![a.service.clone()],
         Action::Stop(a) | Action::Start(a) | Action::Restart(a) => vec![a.service.clone()],
         Action::Exec(a) => vec![a.service.clone()],
         Action::Confined(a) => a.services.clone(),
@@ -94,6 +94,7 @@ fn host(authority: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::plan::UnitKind;
     use crate::testing::{plan_of, suite, unit};
 
     fn plan() -> Plan {

@@ -74,13 +74,14 @@ async fn address(session: &Session, step: &Tcp) -> Result<Option<String>, String
     }
 }
 
-/// Notes a refusal that this action provoked at a broker or database, so that nobody takes its traces for a cause.
+/// Notes a refusal that this action provoked at a broker, a database or a backing service, so that nobody takes its traces for a cause.
 pub(super) fn note_provoked(session: &Session, action: &Action, from: Timestamp) {
     let broker = || session.lease.plan.broker.as_ref().map(|b| b.name.clone());
     let (unit, user) = match action {
         Action::AmqpLogin(a) if a.refused => (broker(), &a.user),
         Action::AmqpTry(a) if a.refused => (broker(), &a.user),
         Action::Sql(a) if a.refused => (Some(a.database.clone()), &a.role),
+        Action::Redis(a) if a.refused => (Some(a.service.clone()), &a.user),
         _ => return,
     };
     if let Some(unit) = unit {

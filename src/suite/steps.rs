@@ -273,6 +273,10 @@ fn describe(step: &Step) -> String {
         }
         Action::QueueDepth(a) => format!("depth of {}", a.queue),
         Action::Sql(a) => format!("SQL on {} as {}{}", a.database, a.role, refused(a.refused)),
+        Action::Redis(a) => {
+            let command = a.command.first().map_or("?", String::as_str);
+            format!("{command} on {} as {}{}", a.service, a.user, refused(a.refused))
+        }
         Action::Stop(a) => format!("stop {}", a.service),
         Action::Start(a) => format!("start {}", a.service),
         Action::Restart(a) => format!("restart {}", a.service),

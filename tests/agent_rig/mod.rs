@@ -179,7 +179,13 @@ impl Agent {
 
 /// The context of an agent without broker and database.
 pub fn bare() -> AgentContext {
-    AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+    AgentContext {
+        ca: String::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        backing: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
 }
 
 pub fn none() -> Value {

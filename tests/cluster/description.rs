@@ -1,7 +1,7 @@
 //! Keys of descriptions in a cluster: the same stories as on a container engine, and what only a cluster shows.
 
 use crate::in_cluster;
-use crate::support::{jobs, processes, secrets};
+use crate::support::{backing, jobs, processes, secrets};
 use crate::world::kubectl;
 
 #[test]
@@ -40,4 +40,11 @@ fn jobs_end_before_what_needs_them_starts() {
     jobs::end_before_what_needs_them_starts(&user, "kc-jobs");
     jobs::fail_the_run(&user, "kc-broken");
     jobs::have_a_time_limit(&user, "kc-slowjob");
+}
+
+#[test]
+fn a_redis_is_used_by_services_and_suites() {
+    let user = in_cluster!();
+    backing::redis(&user, "kc-redis");
+    backing::wrong_image(&user, "kc-noredis");
 }

@@ -175,7 +175,13 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
 }
 
 pub fn hello() -> AgentContext {
-    AgentContext { ca: String::new(), broker: None, databases: BTreeMap::new(), secrets: BTreeMap::new() }
+    AgentContext {
+        ca: String::new(),
+        broker: None,
+        databases: BTreeMap::new(),
+        backing: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
 }
 
 pub fn lease(plan: Plan) -> Lease {

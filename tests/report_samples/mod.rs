@@ -22,6 +22,7 @@ fn unit(name: &str, kind: UnitKind, needs: &[&str], started: i64, ready: i64) ->
         UnitKind::Service | UnitKind::Job => format!("registry.example.org/tsd/{name}:1.4.2"),
         UnitKind::Broker => "docker.io/library/rabbitmq:4.1".into(),
         UnitKind::Database => "docker.io/library/postgres:17".into(),
+        UnitKind::Backing(kind) => format!("docker.io/library/{}:7", kind.noun()),
     };
     UnitFact {
         name: name.into(),

@@ -1,6 +1,7 @@
 //! Shared parts of the tests of the command: a user at a terminal with a folder of their own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod backing;
 pub mod causes;
 pub mod forge;
 pub mod forger;

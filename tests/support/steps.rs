@@ -19,7 +19,7 @@ suites:
 ";
 
 /// A case with these steps, which are written as one line of YAML each.
-fn case(id: &str, steps: &[&str]) -> String {
+pub fn case(id: &str, steps: &[&str]) -> String {
     let steps: String = steps.iter().map(|step| format!("          - {step}\n")).collect();
     format!("      - id: {id}\n        name: case {id}\n        steps:\n{steps}")
 }
@@ -35,7 +35,7 @@ fn found<'a>(report: &'a Value, id: &str) -> (&'a str, String) {
 
 /// Demands verdicts of cases, and parts of what their failures got.
 #[track_caller]
-fn judged(report: &Value, expected: &[(&str, &str, &str)]) {
+pub fn judged(report: &Value, expected: &[(&str, &str, &str)]) {
     for (id, verdict, got) in expected {
         let found = found(report, id);
         assert!(found.0 == *verdict && found.1.contains(got), "{id} is {found:?}, and not {verdict} with {got:?}");

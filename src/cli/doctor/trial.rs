@@ -73,6 +73,7 @@ fn plan(image: &str) -> Plan {
         keys: BTreeMap::new(),
         broker: None,
         databases: BTreeMap::new(),
+        backing: BTreeMap::new(),
         suites: BTreeMap::new(),
     }
 }

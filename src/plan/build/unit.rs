@@ -1,10 +1,11 @@
-//! One unit each of a service, the broker and a database. Needs and callers are filled in by `build`.
+//! One unit each of a service, the broker, a database and a backing service. Needs and callers are filled in by `build`.
 
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
 use super::input::{file, milliseconds, unreadable};
 use crate::plan::{Confinement, Limits, ReadyPlan, Unit, UnitKind};
+use crate::spec::backing_services::Backing;
 use crate::spec::model::{
     After, Broker, ConsumersReady, Database, Environment, FileSource, Job, Ready, Resources, Security, Service,
 };
@@ -123,6 +124,22 @@ pub(super) fn database(name: &str, d: &Database) -> Result<Unit, PlanError> {
         within_ms: milliseconds(name, &d.within, LONGEST_LIMIT_MS)?,
         writable: vec!["/var/lib/postgresql/data".into(), "/var/run/postgresql".into()],
         start_late: d.start_late,
+        ..blank
+    })
+}
+
+pub(super) fn backing(b: &Backing<'_>) -> Result<Unit, PlanError> {
+    let (of, profile) = (b.container, b.kind.profile());
+    let blank = unit(b.name, UnitKind::Backing(b.kind.name()), &of.image, &of.resources, &of.security)?;
+    Ok(Unit {
+        port: Some(profile.port),
+        args: profile.args,
+        env: profile.env,
+        secrets: if profile.receives_credentials { b.secrets().collect() } else { vec![] },
+        ready: ReadyPlan::Backing,
+        within_ms: milliseconds(b.name, &of.within, LONGEST_LIMIT_MS)?,
+        writable: profile.writable,
+        start_late: of.start_late,
         ..blank
     })
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::plan::{Plan, Unit, UnitKind};
+use crate::plan::{Plan, Unit};
+use crate::spec::backing::Kind;
 
 /// A unit in its plan.
 type InPlan<'a> = (&'a Plan, &'a Unit);
@@ -15,7 +16,7 @@ type InPlan<'a> = (&'a Plan, &'a Unit);
 pub fn differing((before, old): InPlan<'_>, (after, new): InPlan<'_>) -> Vec<String> {
     let mut all = vec![];
     if old.kind != new.kind {
-        all.push(format!("kind {} → {}", word(old.kind), word(new.kind)));
+        all.push(format!("kind {} → {}", old.kind.noun(), new.kind.noun()));
     }
     if old.image != new.image {
         all.push(format!("image {} → {}", old.image, new.image));
@@ -52,7 +53,18 @@ pub fn differing((before, old): InPlan<'_>, (after, new): InPlan<'_>) -> Vec<Str
     shown(&mut all, "startLate", &old.start_late, &new.start_late);
     database(&mut all, (before, old), (after, new));
     broker(&mut all, (before, old), (after, new));
+    backing(&mut all, (before, old), (after, new));
     all
+}
+
+/// The keys of a backing service that differ.
+fn backing(all: &mut Vec<String>, (before, old): InPlan<'_>, (after, new): InPlan<'_>) {
+    let (Some(old), Some(new)) = (before.backing.get(&old.name), after.backing.get(&new.name)) else { return };
+    let keys = |kind: &Kind| -> BTreeMap<String, Value> {
+        let whole = json!(kind);
+        whole.as_object().map(|keys| keys.clone().into_iter().collect()).unwrap_or_default()
+    };
+    entries(all, "", &keys(old), &keys(new));
 }
 
 fn database(all: &mut Vec<String>, (before, old): InPlan<'_>, (after, new): InPlan<'_>) {
@@ -121,15 +133,6 @@ fn callees(plan: &Plan, unit: &Unit) -> BTreeSet<String> {
 
 fn set(list: &[String]) -> BTreeSet<String> {
     list.iter().cloned().collect()
-}
-
-fn word(kind: UnitKind) -> &'static str {
-    match kind {
-        UnitKind::Job => "job",
-        UnitKind::Service => "service",
-        UnitKind::Broker => "broker",
-        UnitKind::Database => "database",
-    }
 }
 
 fn seconds(ms: u64) -> String {

@@ -25,7 +25,7 @@ pub fn dot(plan: &Plan) -> String {
             UnitKind::Service => "box",
             UnitKind::Job => "cds",
             UnitKind::Broker => "hexagon",
-            UnitKind::Database => "cylinder",
+            UnitKind::Database | UnitKind::Backing(_) => "cylinder",
         };
         let _ = writeln!(out, "  \"{}\" [shape={shape}];", unit.name);
     }
@@ -49,7 +49,7 @@ pub fn mermaid(plan: &Plan) -> String {
             UnitKind::Service => ("[", "]"),
             UnitKind::Job => ("[[", "]]"),
             UnitKind::Broker => ("{{", "}}"),
-            UnitKind::Database => ("[(", ")]"),
+            UnitKind::Database | UnitKind::Backing(_) => ("[(", ")]"),
         };
         let _ = writeln!(out, "  {}{open}\"{}\"{close}", id(&unit.name), unit.name);
     }

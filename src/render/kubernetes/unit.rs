@@ -159,11 +159,14 @@ fn restart_policy(input: &RenderInput<'_>, unit: &Unit) -> &'static str {
 
 /// Returns the hash of a pod's external inputs; a change requires a new pod.
 fn inputs(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> String {
-    let of = json!({
+    let mut of = json!({
         "secrets": secret_files(secrets, &unit.name), "files": unit.files,
         "texts": [&unit.secret_files, &unit.secret_env],
         "database": input.lease.plan.databases.get(&unit.name),
     });
+    if let Some(kind) = input.lease.plan.backing.get(&unit.name) {
+        of["backing"] = json!(kind);
+    }
     fingerprint(&of)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::model::sanitize;
-use crate::plan::{Confinement, UnitKind};
+use crate::plan::Confinement;
 use crate::report::display;
 use crate::report::facts::{Facts, SuiteFact, UnitFact};
 
@@ -60,7 +60,7 @@ pub(super) fn network(facts: &Facts) -> Network {
     let mut to: Vec<&str> = facts.units.iter().map(|u| u.name.as_str()).collect();
     let others = facts.suites.iter().map(|s| (s.name.as_str(), "suite"));
     let mut from: Vec<(&str, &'static str)> =
-        facts.units.iter().map(|u| (u.name.as_str(), kind(u.kind))).chain(others).collect();
+        facts.units.iter().map(|u| (u.name.as_str(), u.kind.noun())).chain(others).collect();
     for (caller, called) in &allowed {
         if !from.iter().any(|(name, _)| name == caller) {
             from.push((caller, "caller"));
@@ -86,15 +86,6 @@ pub(super) fn network(facts: &Facts) -> Network {
         cells: to.iter().map(|t| cell(name, t)).collect(),
     };
     Network { from: from.into_iter().map(row).collect(), to: to.iter().map(|t| sanitize::one_line(t, 60)).collect() }
-}
-
-fn kind(kind: UnitKind) -> &'static str {
-    match kind {
-        UnitKind::Service => "service",
-        UnitKind::Job => "job",
-        UnitKind::Broker => "broker",
-        UnitKind::Database => "database",
-    }
 }
 
 /// The confinement of a container suite; none for a list of cases.
@@ -125,7 +116,7 @@ pub(super) fn confined(unit: &UnitFact) -> Confined {
     let c = &unit.confinement;
     Confined {
         name: sanitize::one_line(&unit.name, 60),
-        kind: kind(unit.kind),
+        kind: unit.kind.noun(),
         copies: Some(unit.replicas),
         user: user(c),
         memory: memory(unit.limits.memory),

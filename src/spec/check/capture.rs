@@ -30,7 +30,8 @@ pub(super) fn captures(
             && !words.contains(&from.as_str())
         {
             let header = if http { ", `header:NAME`" } else { "" };
-            let help = format!("write a path such as `$.data.id`{header} or one of `{}`", words.join("`, `"));
+            let words = if words.is_empty() { String::new() } else { format!(" or one of `{}`", words.join("`, `")) };
+            let help = format!("write a path such as `$.data.id`{header}{words}");
             check.diagnostics.add(&at, format!("nothing can be captured from `{from}`"), help);
         }
     }

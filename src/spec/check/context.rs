@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::ImageRef;
+use crate::spec::backing_services::{self, Backing};
 use crate::spec::diagnostic::DiagnosticSink;
 use crate::spec::model::Environment;
 use crate::spec::span::FieldPath;
@@ -78,7 +79,7 @@ impl<'a> Checker<'a> {
                 self.diagnostics.add(
                     &at,
                     format!("`{name}` is not a service, job or suite"),
-                    "remove it: databases and the broker make no calls",
+                    "remove it: databases, the broker and backing services make no calls",
                 );
             } else if !calls && !self.suites.contains(name.as_str()) {
                 let candidates = e.services.keys().chain(e.jobs.keys()).map(String::as_str);
@@ -155,7 +156,9 @@ fn secrets(e: &Environment) -> BTreeSet<String> {
     let users = e.broker.iter().flat_map(|b| b.users.keys().map(|u| format!("{}.{u}", b.name)));
     let roles = e.databases.iter().flat_map(|(name, d)| d.roles.iter().map(move |r| format!("{name}.{r}")));
     let public = e.secrets.iter().filter(|(_, s)| s.key.is_some()).map(|(name, _)| format!("{name}.pub"));
-    e.secrets.keys().cloned().chain(public).chain(users).chain(roles).collect()
+    let all = backing_services::all(e);
+    let backing = all.iter().flat_map(Backing::secrets);
+    e.secrets.keys().cloned().chain(public).chain(users).chain(roles).chain(backing).collect()
 }
 
 /// Returns true if text is complete, without variables that are known only while the suite runs.

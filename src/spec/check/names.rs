@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::Checker;
+use crate::spec::backing_services;
 use crate::spec::model::Environment;
 use crate::spec::span::FieldPath;
 
@@ -35,6 +36,9 @@ pub(super) fn check(check: &mut Checker<'_>) {
             places.entry(name).or_default().push((root.key(section).key(name), true));
         }
     }
+    for backing in backing_services::all(e) {
+        places.entry(backing.name).or_default().push((backing.at(), true));
+    }
     if let Some(broker) = &e.broker {
         places.entry(&broker.name).or_default().push((root.key("broker").key("name"), false));
     }
@@ -42,7 +46,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
         for (i, (at, is_key)) in at.iter().enumerate() {
             label(check, at, name, NAME, *is_key);
             if i > 0 {
-                let help = "services, jobs, broker, databases and suites share one set of names; rename one of them";
+                let help = "services, jobs, broker, databases, backing services and suites share one set of names; rename one of them";
                 point(
                     check,
                     at,
@@ -58,7 +62,9 @@ pub(super) fn check(check: &mut Checker<'_>) {
         secret_name(check, &at, name);
         let of_broker = e.broker.as_ref().is_some_and(|b| b.name == *name && b.users.contains_key("pub"));
         let of_database = e.databases.get(name).is_some_and(|d| d.roles.iter().any(|role| role == "pub"));
-        if secret.key.is_some() && (of_broker || of_database) {
+        let of_backing =
+            backing_services::find(e, name).is_some_and(|b| b.secrets().any(|s| s == format!("{name}.pub")));
+        if secret.key.is_some() && (of_broker || of_database || of_backing) {
             let message = format!("the public key of `{name}` would have the same name as the password `{name}.pub`");
             check.diagnostics.add_key(&at, message, "choose another name");
         }
@@ -78,6 +84,7 @@ fn first_of(name: &str, e: &Environment) -> String {
         _ if e.services.contains_key(name) => "services",
         _ if e.jobs.contains_key(name) => "jobs",
         _ if e.databases.contains_key(name) => "databases",
+        _ if let Some(backing) = backing_services::find(e, name) => backing.kind.name().noun(),
         _ => "suites",
     };
     format!("{section}.{name}")

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Checker;
 use super::jobs;
-use crate::spec::needs;
 use crate::spec::span::FieldPath;
+use crate::spec::{backing_services, needs};
 
 pub(super) fn check(check: &mut Checker<'_>) {
     let needs = needs::of_units(check.environment);
@@ -56,7 +56,8 @@ fn late(check: &mut Checker<'_>, needs: &BTreeMap<&str, BTreeSet<&str>>) {
     let services = e.services.iter().filter(|(_, s)| s.start_late).map(|(n, _)| n.as_str());
     let databases = e.databases.iter().filter(|(_, d)| d.start_late).map(|(n, _)| n.as_str());
     let broker = e.broker.iter().filter(|b| b.start_late).map(|b| b.name.as_str());
-    let late: BTreeSet<&str> = services.chain(databases).chain(broker).collect();
+    let backing = backing_services::all(e).into_iter().filter(|b| b.container.start_late).map(|b| b.name);
+    let late: BTreeSet<&str> = services.chain(databases).chain(broker).chain(backing).collect();
     let afterwards: BTreeSet<&str> = jobs::after_suites(check).collect();
     for (unit, of) in needs {
         for need in of.iter().filter(|n| afterwards.contains(*n) && !afterwards.contains(unit)) {

@@ -36,6 +36,11 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preced
         Action::Start(of) => check.unit(&at.key("start").key("service"), &of.service),
         Action::Restart(of) => check.unit(&at.key("restart").key("service"), &of.service),
         Action::Exec(exec) => super::exec::check(check, at, step, exec),
+        Action::Redis(redis) => {
+            let at = at.key("redis");
+            super::backing::redis(check, &at, redis);
+            captures(check, &at.key("capture"), &redis.capture, &[], false);
+        }
         Action::Jwt(jwt) => super::jwt::check(check, at, preceding.secrets, jwt),
         Action::Wait(wait) => check.duration(&at.key("wait").key("for"), &wait.duration),
         Action::Confined(of) => units(check, &at.key("confined"), &of.services),

@@ -150,7 +150,7 @@ pub struct Sql {
     pub capture: BTreeMap<String, u16>,
 }
 
-/// A service, database or broker.
+/// A service, database, broker or backing service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceRef {

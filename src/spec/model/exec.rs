@@ -12,7 +12,7 @@ use super::value::given_json;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exec {
-    /// The service, database or broker; of several replicas the first.
+    /// The service, database, broker or backing service; of several replicas the first.
     pub service: String,
     /// Program and arguments; no shell is involved unless it is named. No secrets: others can read arguments.
     #[schemars(length(min = 1, max = 256))]

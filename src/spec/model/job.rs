@@ -37,10 +37,12 @@ pub struct Job {
     /// Files given to the job, by absolute path under `/etc/dayfly/`.
     #[serde(default)]
     pub files: BTreeMap<String, FileSource>,
-    /// Secrets delivered as `/run/secrets/<name>`: names under `secrets`, `<broker>.<user>` or `<database>.<role>`.
+    /// Secrets delivered as `/run/secrets/<name>`: names under `secrets`, `<broker>.<user>`, `<database>.<role>`, or those of
+    /// a backing service.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// Services, databases or broker that must be ready first, and that the job may call; jobs that must have ended first.
+    /// Services, databases, broker or backing services that must be ready first, and that the job may call; jobs that must have
+    /// ended first.
     #[serde(default)]
     pub needs: Vec<String>,
     /// When it runs (default `needs`).

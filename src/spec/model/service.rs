@@ -40,13 +40,14 @@ pub struct Service {
     /// Files given to the service, by absolute path under `/etc/dayfly/`.
     #[serde(default)]
     pub files: BTreeMap<String, FileSource>,
-    /// Secrets delivered as `/run/secrets/<name>`: names under `secrets`, `<broker>.<user>` or `<database>.<role>`.
+    /// Secrets delivered as `/run/secrets/<name>`: names under `secrets`, `<broker>.<user>`, `<database>.<role>`, or those of
+    /// a backing service.
     #[serde(default)]
     pub secrets: Vec<String>,
     /// A certificate for its name, delivered as `/run/secrets/tls.crt` and `tls.key`; every service gets `ca.crt`.
     #[serde(default)]
     pub tls: bool,
-    /// Services, databases or broker that must be ready first, and that this service may call.
+    /// Services, databases, broker or backing services that must be ready first, and that this service may call.
     #[serde(default)]
     pub needs: Vec<String>,
     /// Further services and suites that may call this one; does not affect the start order.

@@ -8,6 +8,7 @@ use super::action::*;
 use super::amqp::*;
 use super::exec::Exec;
 use super::jwt::Jwt;
+use crate::spec::backing::redis::RedisStep;
 
 /// One step: exactly one action, and how it is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,8 @@ pub enum Action {
     QueueDepth(QueueDepth),
     /// Run SQL and compare the rows.
     Sql(Sql),
+    /// Send a command to a Redis and compare the reply.
+    Redis(RedisStep),
     /// Stop a service and wait until it is stopped.
     Stop(ServiceRef),
     /// Start a stopped or late service and wait until it is ready.
@@ -122,6 +125,7 @@ impl Action {
             Self::AmqpLogin(a) => a.refused,
             Self::AmqpTry(a) => a.refused,
             Self::Sql(a) => a.refused,
+            Self::Redis(a) => a.refused,
             _ => false,
         }
     }

@@ -1,5 +1,7 @@
 //! Words of Compose files, Kubernetes and Helm, and what they are called here. Pure.
 
+use crate::spec::backing::KindName;
+
 /// Where a key stands, as far as it decides what is meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -8,6 +10,7 @@ enum Place {
     Job,
     Database,
     Broker,
+    Backing,
     Suite,
     Ready,
     Resources,
@@ -21,7 +24,7 @@ pub(super) fn advice(parent: &str, key: &str) -> Option<&'static str> {
         Place::Top => top(key),
         Place::Ready => ready(key),
         Place::Resources => resources(key),
-        Place::Service | Place::Job | Place::Suite | Place::Database | Place::Broker => {
+        Place::Service | Place::Job | Place::Suite | Place::Database | Place::Broker | Place::Backing => {
             of_kind(place, key).or_else(|| unit(key))
         }
         Place::Other => None,
@@ -36,12 +39,18 @@ fn place(parent: &str) -> Place {
         ("jobs", Some(_), None, _) => Place::Job,
         ("databases", Some(_), None, _) => Place::Database,
         ("suites", Some(_), None, _) => Place::Suite,
+        (section, Some(_), None, _) if is_kind(section) => Place::Backing,
         ("broker", None, ..) => Place::Broker,
         ("services", Some(_), Some("ready"), None) => Place::Ready,
         ("services" | "jobs" | "databases" | "suites", Some(_), Some("resources"), None) => Place::Resources,
         ("broker", Some("resources"), None, _) => Place::Resources,
+        (section, Some(_), Some("resources"), None) if is_kind(section) => Place::Resources,
         _ => Place::Other,
     }
+}
+
+fn is_kind(section: &str) -> bool {
+    KindName::ALL.into_iter().any(|kind| kind.noun() == section)
 }
 
 fn top(key: &str) -> Option<&'static str> {
@@ -56,6 +65,7 @@ fn top(key: &str) -> Option<&'static str> {
         "environment" | "env" => "write `env` in each service; `values` are for templates",
         "queues" | "exchanges" | "vhosts" => "write it under `broker`",
         "tests" => "declare each under `suites`, by name",
+        "resources" | "backing" => "write a section for each kind, such as `redis`",
         _ => return None,
     })
 }
@@ -81,13 +91,21 @@ fn of_kind(place: Place, key: &str) -> Option<&'static str> {
         (Place::Database | Place::Broker, "port" | "ports" | "expose" | "containerPort") => {
             "remove it: the port is the usual one (5432; 5672, or 5671 with TLS)"
         }
+        (Place::Backing, "environment" | "env" | "env_file" | "envFrom" | "password") => {
+            "remove it: dayfly configures the server, and generates its passwords"
+        }
+        (Place::Backing, "port" | "ports" | "expose" | "containerPort") => "remove it: the port is the usual one",
+        (Place::Backing, "healthcheck" | "readinessProbe" | "livenessProbe" | "startupProbe") => {
+            "remove it: it is ready when a login works; `within` is the time limit"
+        }
         (Place::Database | Place::Broker, "healthcheck" | "readinessProbe" | "livenessProbe" | "startupProbe") => {
             "remove it: it is ready when every role or user can log in; `within` is the time limit"
         }
-        (Place::Database | Place::Broker, "volumes" | "volumeMounts" | "command" | "entrypoint" | "args") => {
-            "remove it: dayfly mounts what the image needs, and starts it as it is"
-        }
-        (Place::Database | Place::Broker, "depends_on" | "dependsOn") => {
+        (
+            Place::Database | Place::Broker | Place::Backing,
+            "volumes" | "volumeMounts" | "command" | "entrypoint" | "args",
+        ) => "remove it: dayfly mounts what the image needs, and starts it as it is",
+        (Place::Database | Place::Broker | Place::Backing, "depends_on" | "dependsOn") => {
             "remove it: it makes no calls; who may call it stands in their `needs`, or in its `callers`"
         }
         (Place::Database, "user" | "users" | "password") => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::access::{steps, unit_reached};
 use super::super::address::{host_and_port, of_url};
 use super::super::context::Checker;
+use crate::spec::backing_services;
 use crate::spec::model::FileSource;
 use crate::spec::secret_text;
 use crate::spec::span::FieldPath;
@@ -110,11 +111,12 @@ fn missing_secret(check: &mut Checker<'_>, at: &FieldPath, of: &Holder<'_>, secr
     check.diagnostics.warn(at, message, help);
 }
 
-/// The broker or database that a secret is a password of.
+/// The broker, database or backing service that a secret is a password of.
 fn owner(check: &Checker<'_>, secret: &str) -> Option<String> {
     let (unit, _) = secret.split_once('.')?;
     let e = check.environment;
-    let is_owner = e.databases.contains_key(unit) || e.broker.as_ref().is_some_and(|b| b.name == unit);
+    let is_server = e.databases.contains_key(unit) || e.broker.as_ref().is_some_and(|b| b.name == unit);
+    let is_owner = is_server || backing_services::find(e, unit).is_some();
     (is_owner && !e.secrets.contains_key(secret)).then(|| unit.to_owned())
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::context::Checker;
 use crate::model::ImageRef;
+use crate::spec::backing::KindName;
 use crate::spec::span::FieldPath;
 
 /// Names of databases that do not speak PostgreSQL's protocol or do not read its variables.
@@ -29,7 +30,9 @@ pub(super) fn check(check: &mut Checker<'_>) {
     for (name, database) in &check.environment.databases {
         if let Some(other) = product(&database.image, &OTHER_DATABASES) {
             let message = format!("the image `{}` looks like {other}, but databases are PostgreSQL", database.image);
-            let help = "name an image of PostgreSQL, or declare another database under `services`";
+            let kind = KindName::ALL.into_iter().find(|kind| kind.about().images.contains(&other));
+            let section = kind.map_or("services", KindName::noun);
+            let help = format!("name an image of PostgreSQL, or declare another database under `{section}`");
             check.diagnostics.warn(&root.key("databases").key(name).key("image"), message, help);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::access::steps;
 use super::super::address::{Address, reached_by};
 use super::super::context::Checker;
+use crate::spec::backing_services;
 use crate::spec::model::{Action, Environment};
 use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::spec::span::FieldPath;
@@ -50,6 +51,9 @@ fn declared(e: &Environment, unit: &str) -> Option<Vec<u16>> {
     }
     if let Some(broker) = e.broker.as_ref().filter(|b| b.name == unit) {
         return Some(vec![if broker.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 }]);
+    }
+    if let Some(backing) = backing_services::find(e, unit) {
+        return Some(vec![backing.kind.profile().port]);
     }
     e.databases.contains_key(unit).then(|| vec![POSTGRES_PORT])
 }

@@ -1,0 +1,352 @@
+//! Redis, and servers that speak its protocol (Valkey, KeyDB): what is declared, how it runs, and the step `redis`. Pure.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::profile::{About, Credential, Profile};
+use crate::spec::diagnostic::DiagnosticSink;
+use crate::spec::span::FieldPath;
+
+/// Words about it.
+pub(super) const ABOUT: About = About {
+    noun: "redis",
+    ready: "every user logs in and gets a reply",
+    lost: "its keys",
+    refusals: &[
+        ("wrongpass", "wrong password"),
+        ("invalid username-password pair", "wrong password"),
+        ("noauth authentication required", "no password was sent"),
+        ("has no permissions to", "the user lacks the right"),
+        ("no permissions to access", "the user lacks the right"),
+    ],
+    images: &["redis", "valkey", "keydb"],
+};
+/// Port of Redis.
+pub const PORT: u16 = 6379;
+/// The user that every Redis has; its password is the secret `<name>.password`.
+pub const DEFAULT_USER: &str = "default";
+/// Rights of a user that lists none: everything but the administration of the server.
+const RIGHTS: [&str; 2] = ["+@all", "-@admin"];
+/// Configuration that dayfly sets itself, or that would reach beyond the server; `*` at the end stands for any rest.
+const RESERVED: [&str; 22] = [
+    "port",
+    "bind*",
+    "unixsocket*",
+    "protected-mode",
+    "dir",
+    "user",
+    "aclfile",
+    "requirepass",
+    "masterauth",
+    "masteruser",
+    "include",
+    "loadmodule",
+    "daemonize",
+    "supervised",
+    "pidfile",
+    "logfile",
+    "syslog-*",
+    "replica*",
+    "slave*",
+    "tls-*",
+    "cluster-*",
+    "rename-command",
+];
+/// Commands after which a connection has no single reply, or speaks another protocol.
+const WITHOUT_REPLY: [&str; 10] =
+    ["subscribe", "psubscribe", "ssubscribe", "monitor", "sync", "psync", "hello", "reset", "quit", "multi"];
+
+/// Commands that change nothing.
+const READING: [&str; 24] = [
+    "ping", "echo", "get", "mget", "getrange", "strlen", "exists", "ttl", "pttl", "type", "keys", "scan", "dbsize",
+    "info", "hget", "hgetall", "hlen", "llen", "lrange", "scard", "smembers", "zcard", "zrange", "xlen",
+];
+
+/// A Redis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Redis {
+    /// Further users by name; each gets a generated password, delivered as the secret `<name>.<user>`. That of the user `default`
+    /// is `<name>.password`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, RedisUser>,
+    /// Directives of its configuration, such as `maxmemory-policy`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, Value>,
+}
+
+/// Rights of a user of a Redis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedisUser {
+    /// Patterns of the keys that it may use (default all).
+    #[serde(default = "all", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = &["orders:*"])]
+    pub keys: Vec<String>,
+    /// Patterns of the channels that it may use (default all).
+    #[serde(default = "all", skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
+    /// Rules for commands in the words of Redis (default `+@all` and `-@admin`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = &["+@read", "+publish"])]
+    pub commands: Vec<String>,
+}
+
+fn all() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+/// A command to a Redis, and its expected reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedisStep {
+    /// Name of the Redis under `redis`.
+    pub service: String,
+    /// User to log in as (default `default`).
+    #[serde(default = "default_user")]
+    pub user: String,
+    /// Password instead of the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Number of the database within the Redis (default 0).
+    #[serde(default)]
+    pub db: u16,
+    /// The command with its arguments.
+    pub command: Vec<String>,
+    /// Expected reply: texts and numbers compare as text, lists element by element, and null is no value.
+    #[serde(default, deserialize_with = "also_null", skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Value>,
+    /// Text that the reply contains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// Code of the error that it must reply, such as `WRONGTYPE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The server must refuse it: `NOAUTH`, `WRONGPASS` or `NOPERM` (default false).
+    #[serde(default)]
+    pub refused: bool,
+    /// Variables set from the reply: name to where (`$` is the whole, `$[0]` its first element).
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
+}
+
+fn default_user() -> String {
+    DEFAULT_USER.to_owned()
+}
+
+/// Reads null as a value and not as its absence.
+fn also_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
+impl RedisStep {
+    /// Returns true if the command changes nothing.
+    pub fn only_reads(&self) -> bool {
+        self.command.first().is_some_and(|word| READING.contains(&word.to_ascii_lowercase().as_str()))
+    }
+}
+
+impl Redis {
+    /// Every user, `default` first, with the secret that is its password.
+    pub fn logins(&self) -> impl Iterator<Item = (&str, &str)> {
+        let further = self.users.keys().map(String::as_str).filter(|user| *user != DEFAULT_USER);
+        std::iter::once(DEFAULT_USER).chain(further).map(|user| (user, Self::secret_of(user)))
+    }
+
+    /// The name of the secret that is the password of a user, without that of the Redis.
+    pub fn secret_of(user: &str) -> &str {
+        if user == DEFAULT_USER { "password" } else { user }
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        Profile {
+            port: PORT,
+            // The official images of Redis and Valkey start the server with it, and so does a server itself.
+            args: vec!["/run/secrets/redis.conf".to_owned()],
+            env: BTreeMap::new(),
+            writable: vec!["/data".to_owned()],
+            credentials: self.logins().map(|(_, secret)| Credential::password(secret)).collect(),
+            receives_credentials: false,
+            parts: [("users", self.users.keys().cloned().collect()), ("config", self.config.keys().cloned().collect())]
+                .into(),
+        }
+    }
+
+    /// The configuration. `digests` are SHA-256 in hexadecimal of the passwords by secret, and `memory` is the container's limit
+    /// in bytes.
+    pub(super) fn files(&self, memory: u64, digest: &dyn Fn(&str) -> String) -> BTreeMap<String, String> {
+        // A snapshot is written by a copy of the process.
+        let mut text = format!("port {PORT}\nprotected-mode no\ndir /data\nmaxmemory {}\n", memory / 10 * 6);
+        for (directive, value) in &self.config {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.push_str(&format!("{directive} {value}\n"));
+        }
+        for (user, secret) in self.logins() {
+            let own =
+                self.users.get(user).cloned().unwrap_or(RedisUser { keys: all(), channels: all(), commands: vec![] });
+            let keys = own.keys.iter().map(|pattern| format!("~{pattern}"));
+            let channels = own.channels.iter().map(|pattern| format!("&{pattern}"));
+            let rights =
+                if own.commands.is_empty() { RIGHTS.map(str::to_owned).to_vec() } else { own.commands.clone() };
+            let rules: Vec<String> = keys.chain(channels).chain(rights).collect();
+            text.push_str(&format!("user {user} reset on #{} {}\n", digest(secret), rules.join(" ")));
+        }
+        [("redis.conf".to_owned(), text)].into()
+    }
+
+    pub(super) fn check(&self, at: &FieldPath, sink: &mut DiagnosticSink) {
+        for (name, user) in &self.users {
+            let at = at.key("users").key(name);
+            check_user(name, &at, sink);
+            for (key, patterns) in [("keys", &user.keys), ("channels", &user.channels)] {
+                for (i, pattern) in patterns.iter().enumerate().filter(|(_, p)| !is_word(p)) {
+                    let message = format!("`{pattern}` cannot be a pattern of {key}");
+                    sink.add(&at.key(key).index(i), message, "write one without spaces, such as `orders:*`");
+                }
+            }
+            for (i, rule) in user.commands.iter().enumerate().filter(|(_, rule)| !is_rule(rule)) {
+                let help = "write a category or a command, such as `+@read`, `-@dangerous` or `+client|id`";
+                sink.add(&at.key("commands").index(i), format!("`{rule}` is not a rule for commands"), help);
+            }
+        }
+        for (directive, value) in &self.config {
+            let at = at.key("config").key(directive);
+            if let Some(message) = wrong_directive(directive) {
+                sink.add_key(&at, message, "remove it: dayfly sets what the server needs to run in an environment");
+            } else if value.is_object() || value.is_array() || value.is_null() || !is_line(&value.to_string()) {
+                sink.add(
+                    &at,
+                    format!("the value of `{directive}` is not one line"),
+                    "write a text, a number, `yes` or `no`",
+                );
+            }
+        }
+    }
+
+    /// Checks a step; texts with variables are known only while the suite runs.
+    pub fn check_step(&self, at: &FieldPath, step: &RedisStep, sink: &mut DiagnosticSink) {
+        let users: Vec<&str> = self.logins().map(|(user, _)| user).collect();
+        // With a password of its own, a login may be of a user that must not exist.
+        if step.password.is_none() && !users.contains(&step.user.as_str()) && !step.user.contains(['$', '{']) {
+            let message = format!("the Redis `{}` has no user `{}`", step.service, step.user);
+            sink.add_unknown(&at.key("user"), message, &step.user, users);
+        }
+        match step.command.first().map(|word| word.to_ascii_lowercase()) {
+            None => {
+                sink.add(&at.key("command"), "the command is empty", "write a command and its arguments: `[GET, key]`")
+            }
+            Some(word) if WITHOUT_REPLY.contains(&word.as_str()) => {
+                let message = format!("`{}` has no single reply", step.command[0]);
+                sink.add(
+                    &at.key("command").index(0),
+                    message,
+                    "use another command; each step has a connection of its own",
+                );
+            }
+            Some(_) => {}
+        }
+        let expected = [
+            (step.reply.is_some() || step.contains.is_some(), "reply"),
+            (step.error.is_some(), "error"),
+            (step.refused, "refused"),
+        ];
+        let expected: Vec<&str> = expected.into_iter().filter(|(given, _)| *given).map(|(_, key)| key).collect();
+        if let [one, other, ..] = expected.as_slice() {
+            sink.add(at, format!("the step expects both `{one}` and `{other}`"), "keep one of the two");
+        }
+    }
+}
+
+fn check_user(name: &str, at: &FieldPath, sink: &mut DiagnosticSink) {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
+        sink.add_key(
+            at,
+            format!("`{name}` cannot be the name of a user"),
+            "use at most 63 letters, digits, `-` and `_`",
+        );
+    } else if name == "password" {
+        sink.add_key(at, "the secret of a user `password` would be that of `default`", "choose another name");
+    }
+}
+
+/// Whether a text is one word of a line of the configuration, without quotes.
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 200
+        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\'))
+}
+
+fn is_rule(rule: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '|' | '-' | '_');
+    rule.len() > 1 && rule.starts_with(['+', '-']) && rule[1..].chars().all(legal)
+}
+
+fn is_line(text: &str) -> bool {
+    text.len() <= 500 && !text.chars().any(char::is_control)
+}
+
+/// Why a directive may not be set, if so.
+fn wrong_directive(directive: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if directive.is_empty() || !directive.chars().all(legal) {
+        return Some(format!("`{directive}` is not a directive of Redis"));
+    }
+    let is = |reserved: &&str| {
+        reserved.strip_suffix('*').map_or(*reserved == directive, |begin| directive.starts_with(begin))
+    };
+    RESERVED.iter().any(is).then(|| format!("the directive `{directive}` cannot be set"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_configuration_names_every_user_with_its_rights_and_no_password() {
+        let redis: Redis = serde_json::from_value(json!({
+            "users": { "api": { "keys": ["orders:*", "stock:*"], "commands": ["+@read"] } },
+            "config": { "maxmemory-policy": "allkeys-lru", "databases": 4 },
+        }))
+        .unwrap();
+        let text = &redis.files(100 << 20, &|secret| format!("digest-of-{secret}"))["redis.conf"];
+        assert!(text.contains("maxmemory 62914560\n") && text.contains("databases 4\nmaxmemory-policy allkeys-lru\n"));
+        assert!(text.contains("user default reset on #digest-of-password ~* &* +@all -@admin\n"), "{text}");
+        assert!(text.contains("user api reset on #digest-of-api ~orders:* ~stock:* &* +@read\n"), "{text}");
+    }
+
+    #[test]
+    fn rights_of_the_default_user_can_be_declared() {
+        let redis: Redis =
+            serde_json::from_value(json!({ "users": { "default": { "commands": ["+@all"] } } })).unwrap();
+        assert_eq!(redis.logins().collect::<Vec<_>>(), [("default", "password")]);
+        assert!(redis.files(1, &|_| String::new())["redis.conf"].ends_with("user default reset on # ~* &* +@all\n"));
+    }
+
+    #[test]
+    fn what_reaches_beyond_the_server_is_reserved() {
+        for directive in ["bind", "bind-source-addr", "tls-port", "include", "Port", "save\nport", "replicaof"] {
+            assert!(wrong_directive(directive).is_some(), "{directive}");
+        }
+        for directive in ["save", "maxmemory-policy", "notify-keyspace-events", "databases"] {
+            assert_eq!(wrong_directive(directive), None);
+        }
+    }
+
+    #[test]
+    fn an_expected_null_is_an_expectation() {
+        let step = |more: Value| {
+            let mut step = json!({ "service": "cache", "command": ["GET", "a"] });
+            step.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+            let step: RedisStep = serde_json::from_value(step).unwrap();
+            // A step travels to the agent.
+            serde_json::from_value::<RedisStep>(json!(step)).unwrap().reply
+        };
+        assert_eq!((step(json!({ "reply": null })), step(json!({}))), (Some(Value::Null), None));
+    }
+}

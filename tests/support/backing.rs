@@ -1,0 +1,128 @@
+//! Backing services, for the stories of both engines: many cases in few environments.
+
+use super::User;
+use super::steps::{case, judged};
+
+/// A Redis with users of different rights, a service that may call it, and one that may not.
+const CACHE: &str = "services:
+  api:
+    image: localhost/dayfly/python:1
+    command: [python3, -u, -c, \"import os, redis, signal; redis.Redis.from_url(os.environ['REDIS_URL']).set('orders:api', 'kettle'); signal.signal(15, lambda *_: exit(0)); signal.pause()\"]
+    needs: [cache]
+    secrets: [cache.api]
+    secretEnv: { REDIS_URL: 'redis://api:{{secret \"cache.api\"}}@cache:6379/0' }
+  stranger:
+    image: localhost/dayfly/python:1
+    command: [python3, -c, 'import signal; signal.signal(15, lambda *_: exit(0)); signal.pause()']
+redis:
+  cache:
+    image: localhost/dayfly/redis:1
+    resources: { memory: 64Mi }
+    users:
+      api: { keys: ['orders:*'] }
+      reader: { commands: [+@read] }
+    config: { maxmemory-policy: allkeys-lru }
+suites:
+  s:
+    kind: acceptance
+    needs: [cache]
+    secrets: [cache.password]
+    cases:
+";
+
+/// A service and a suite use the same Redis; who may not is refused; each expectation that does not hold fails its case alone.
+pub fn redis(user: &User, name: &str) {
+    let cases = [
+        case(
+            "shared",
+            &["{ within: 10s, redis: { service: cache, user: reader, command: [GET, 'orders:api'], reply: kettle } }"],
+        ),
+        case(
+            "replies",
+            &[
+                "redis: { service: cache, command: [RPUSH, list, a, '2'], reply: 2, capture: { size: $ } }",
+                "redis: { service: cache, command: [LRANGE, list, '0', '-1'], reply: [a, 2], capture: { last: '$[1]' } }",
+                "redis: { service: cache, command: [SET, number, '${size}'], reply: OK }",
+                "redis: { service: cache, command: [MGET, number, none], reply: ['${last}', null] }",
+                "redis: { service: cache, command: [GET, none], reply: null }",
+                "redis: { service: cache, command: [LPUSH, number, a], error: WRONGTYPE }",
+                "redis: { service: cache, db: 3, command: [SET, number, other] }",
+                "redis: { service: cache, command: [GET, number], reply: '2' }",
+                "redis: { service: cache, command: [INFO, memory], contains: 'maxmemory_policy:allkeys-lru' }",
+                "redis: { service: cache, password: '{{secret \"cache.password\"}}', command: [PING], reply: PONG }",
+            ],
+        ),
+        case(
+            "refusals",
+            &[
+                "{ name: its key, redis: { service: cache, user: api, command: [SET, 'orders:1', a], reply: OK } }",
+                "{ control: its key, redis: { service: cache, user: api, command: [SET, other, a], refused: true } }",
+                "{ control: its key, redis: { service: cache, user: api, command: [CONFIG, GET, dir], refused: true } }",
+                "{ control: its key, redis: { service: cache, command: [CONFIG, SET, dir, /tmp], refused: true } }",
+                "{ control: its key, redis: { service: cache, user: reader, command: [SET, 'orders:1', b], refused: true } }",
+                "{ control: its key, redis: { service: cache, user: api, password: wrong, command: [PING], refused: true } }",
+                "{ control: its key, redis: { service: cache, user: nobody, password: wrong, command: [PING], refused: true } }",
+            ],
+        ),
+        case(
+            "callers",
+            &[
+                "{ name: inside, from: api, redis: { service: cache, user: api, command: [GET, 'orders:api'], reply: kettle } }",
+                "{ name: reached, from: api, tcp: { to: 'cache:6379' } }",
+                "{ control: reached, from: stranger, tcp: { to: 'cache:6379', refused: true } }",
+            ],
+        ),
+        case(
+            "restart",
+            &["restart: { service: cache }", "redis: { service: cache, command: [GET, 'orders:api'], reply: kettle }"],
+        ),
+        case("tight", &["noSecretsLeaked: {}", "confined: { services: [cache] }"]),
+        case("other-reply", &["redis: { service: cache, command: [GET, 'orders:api'], reply: pot }"]),
+        case("no-null", &["redis: { service: cache, command: [GET, 'orders:api'], reply: null }"]),
+        case("wrong-password", &["redis: { service: cache, password: wrong, command: [PING] }"]),
+        case(
+            "was-allowed",
+            &[
+                "{ control: its key, redis: { service: cache, user: reader, command: [GET, 'orders:api'], refused: true } }",
+            ],
+        ),
+        case("no-error", &["redis: { service: cache, command: [PING], error: WRONGTYPE }"]),
+        case(
+            "not-a-refusal",
+            &["{ control: its key, redis: { service: cache, command: [LPUSH, 'orders:api', a], refused: true } }"],
+        ),
+        case("not-its-secret", &["{ from: api, redis: { service: cache, user: reader, command: [GET, a] } }"]),
+        case("undeclared", &["{ from: stranger, redis: { service: cache, password: x, command: [PING] } }"]),
+    ];
+    let file = user.describes(name, &(CACHE.to_owned() + &cases.concat()));
+    user.runs(&file, "1", &[]).code(5).says("GET on cache as reader must be refused");
+    judged(
+        &user.report(&format!("{name}-pr-1")),
+        &[
+            ("shared", "passed", ""),
+            ("replies", "passed", ""),
+            ("refusals", "passed", ""),
+            ("callers", "passed", ""),
+            ("restart", "passed", ""),
+            ("tight", "passed", ""),
+            ("other-reply", "failed", "\"kettle\""),
+            ("no-null", "failed", "\"kettle\""),
+            ("wrong-password", "failed", "WRONGPASS"),
+            ("was-allowed", "failed", "it was allowed: \"kettle\""),
+            ("no-error", "failed", "the reply \"PONG\""),
+            ("not-a-refusal", "failed", "WRONGTYPE"),
+            ("not-its-secret", "inconclusive", "no password for cache.reader"),
+            ("undeclared", "failed", "cache:6379"),
+        ],
+    );
+}
+
+/// An image that is not what its section says is never ready, and the run says why.
+pub fn wrong_image(user: &User, name: &str) {
+    let file = user.describes(
+        name,
+        "redis:\n  cache: { image: 'localhost/dayfly/hello:1', within: 5s }\nsuites:\n  s: { kind: acceptance, needs: [cache], cases: [ { id: A1, name: a, steps: [ wait: { for: 1ms } ] } ] }\n",
+    );
+    user.runs(&file, "1", &[]).code(4).says("cache");
+    user.finds_nothing_of(&format!("{name}-pr-1"));
+}

@@ -4,6 +4,7 @@
 //! what was dropped and why. The input is foreign: it is bounded, tags and links are refused, values of secrets are never copied,
 //! and nothing of it is run.
 
+mod backing;
 mod command;
 pub mod compose;
 mod context;

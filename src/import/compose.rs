@@ -89,6 +89,7 @@ pub fn import(file: &Path, bytes: &[u8], folder: Folder, profiles: &[String]) ->
         match product {
             Some(Product::PostgreSql) => draft.databases.push(databases::database(unit, tree, &mut cx)),
             Some(Product::RabbitMq) => draft.broker = Some(databases::broker(unit, tree, &mut cx)),
+            Some(Product::Backing(kind)) => draft.backing.push(databases::backing(*kind, unit, tree, &mut cx)),
             None => {}
         }
     }

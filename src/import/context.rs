@@ -10,6 +10,7 @@ use super::notes::Notes;
 use super::secret;
 use super::source::Folder;
 use super::variables::{Masked, Values};
+use crate::spec::backing::KindName;
 
 /// Longest value of a variable that is copied, in bytes.
 pub(super) const MAX_VALUE: usize = 16 << 10;
@@ -34,6 +35,8 @@ pub(super) struct Context {
     pub(super) folder: Folder,
     /// The port at which a unit is first called.
     pub(super) called: BTreeMap<String, u16>,
+    /// Backing services by unit.
+    pub(super) backing: BTreeMap<String, KindName>,
     /// Bytes that may still be copied.
     left: usize,
 }
@@ -47,6 +50,7 @@ impl Context {
             notes: Notes::default(),
             folder,
             called: BTreeMap::new(),
+            backing: BTreeMap::new(),
             left: MAX_COPIED,
         }
     }
@@ -86,6 +90,10 @@ impl Context {
             || places.first().is_some_and(|at| *at == (0..masked.text.len()))
             || (places.is_empty() && is_secret(name, &filled.names, &filled.literal));
         if !is_whole && places.is_empty() {
+            if let Some(value) = self.with_login(service, name, raw) {
+                service.secret_env.push((name.to_owned(), value));
+                return;
+            }
             match self.text(service, name, raw) {
                 Some(value) => service.env.push((name.to_owned(), value)),
                 None => service.ask("env", format!("{name} contains {TEMPLATE}: put it into a file given by `path`")),
@@ -99,6 +107,15 @@ impl Context {
         let secret = self.secrets.of(name, &Values::identity(raw));
         service.receives(&secret);
         service.secret_env.push((name.to_owned(), format!("{{{{secret \"{secret}\"}}}}")));
+    }
+
+    /// The address of a backing service with the password that it asks for here; none if the value is something else.
+    fn with_login(&mut self, service: &mut Service, name: &str, raw: &str) -> Option<String> {
+        let (before, secret, after) = login(raw, self)?;
+        // The `@` makes the host of the rest an address.
+        let (before, after) = (self.text(service, name, before)?, self.text(service, name, &format!("@{after}"))?);
+        service.receives(&secret);
+        Some(format!("{before}:{{{{secret \"{secret}\"}}}}{after}"))
     }
 
     /// A value with generated secrets in these places; none if it cannot be written.
@@ -218,4 +235,19 @@ fn is_variable(name: &str) -> bool {
 fn is_secret(name: &str, variables: &[String], literal: &str) -> bool {
     let named = secret::is_name(name) || variables.iter().any(|v| secret::is_name(v));
     named && !secret::is_harmless(literal) && !literal.starts_with("/run/secrets/")
+}
+
+/// The secret that is the password of a Redis.
+pub(super) fn password_of(unit: &str) -> String {
+    format!("{unit}.password")
+}
+
+/// Finds the address of a backing service without a password: the text before it, the secret, and the text after it.
+fn login<'t>(text: &'t str, cx: &Context) -> Option<(&'t str, String, &'t str)> {
+    let start = text.find("redis://")? + "redis://".len();
+    let (before, rest) = text.split_at(start);
+    let rest = rest.strip_prefix(":@").unwrap_or(rest);
+    let host = rest.split([':', '/', '?', ' ', ',']).next()?;
+    let unit = cx.names.unit(host).filter(|unit| cx.backing.contains_key(*unit))?;
+    Some((before, password_of(unit), rest))
 }

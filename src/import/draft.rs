@@ -13,6 +13,7 @@ pub(super) struct Draft {
     pub(super) services: Vec<Service>,
     pub(super) broker: Option<Broker>,
     pub(super) databases: Vec<Database>,
+    pub(super) backing: Vec<Backing>,
     /// Services that the outside calls: a suite looks at them.
     pub(super) entries: Vec<String>,
     /// Questions about the whole.
@@ -108,12 +109,25 @@ pub(super) struct Broker {
     pub(super) questions: Vec<String>,
 }
 
+/// A backing service.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Backing {
+    /// Its section.
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) callers: Vec<String>,
+    pub(super) resources: Resources,
+    pub(super) questions: Vec<String>,
+}
+
 impl Draft {
     /// Names of all units.
     pub(super) fn units(&self) -> impl Iterator<Item = &str> {
         let services = self.services.iter().map(|s| s.name.as_str());
         let databases = self.databases.iter().map(|d| d.name.as_str());
-        services.chain(databases).chain(self.broker.iter().map(|b| b.name.as_str()))
+        let backing = self.backing.iter().map(|b| b.name.as_str());
+        services.chain(databases).chain(backing).chain(self.broker.iter().map(|b| b.name.as_str()))
     }
 
     /// Leaves entries that the suite can look at: existing services with a port.

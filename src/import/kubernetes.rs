@@ -51,6 +51,7 @@ pub fn import(file: &Path, bytes: &[u8], name: Option<&str>) -> Result<Imported,
         match products.get(&workload.unit) {
             Some(Product::PostgreSql) => draft.databases.push(databases::database(workload, &data, &mut cx)),
             Some(Product::RabbitMq) => draft.broker = Some(databases::broker(workload, &data, &mut cx)),
+            Some(Product::Backing(kind)) => draft.backing.push(databases::backing(*kind, workload, &data, &mut cx)),
             None => {}
         }
     }

@@ -34,6 +34,8 @@ pub(super) fn link(draft: &mut Draft) {
             service.callers.push(caller);
         } else if let Some(database) = draft.databases.iter_mut().find(|d| d.name == callee) {
             database.callers.push(caller);
+        } else if let Some(backing) = draft.backing.iter_mut().find(|b| b.name == callee) {
+            backing.callers.push(caller);
         } else if let Some(broker) = draft.broker.as_mut().filter(|b| b.name == callee) {
             broker.callers.push(caller);
         }

@@ -1,5 +1,7 @@
 //! Products that dayfly runs itself, by the names of their images. Pure.
 
+use crate::spec::backing::KindName;
+
 /// A product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Product {
@@ -7,6 +9,8 @@ pub(super) enum Product {
     PostgreSql,
     /// The broker under `broker`.
     RabbitMq,
+    /// A backing service of this kind.
+    Backing(KindName),
 }
 
 /// The product of an image.
@@ -20,7 +24,8 @@ pub(super) fn of(image: &str) -> Option<Product> {
     } else if is("rabbitmq") {
         Some(Product::RabbitMq)
     } else {
-        None
+        let kinds = KindName::ALL.into_iter();
+        kinds.filter(|kind| kind.about().images.iter().any(|image| is(image))).map(Product::Backing).next()
     }
 }
 
@@ -45,7 +50,12 @@ mod tests {
             assert_eq!(of(image), Some(Product::PostgreSql), "{image}");
         }
         assert_eq!(of("rabbitmq:3-management"), Some(Product::RabbitMq));
-        for image in ["quay.io/prometheuscommunity/postgres-exporter:1", "postgres/app:1", "redis:7"] {
+        for image in ["redis:7", "valkey/valkey:8", "registry.example/shop-redis"] {
+            assert_eq!(of(image), Some(Product::Backing(KindName::Redis)), "{image}");
+        }
+        for image in
+            ["quay.io/prometheuscommunity/postgres-exporter:1", "postgres/app:1", "oliver006/redis_exporter:v1"]
+        {
             assert_eq!(of(image), None, "{image}");
         }
     }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::draft::{Broker, Database, Draft, FileSource, Need, Resources, Service};
+use super::draft::{Backing, Broker, Database, Draft, FileSource, Need, Resources, Service};
 use super::scalar::{block, comment, quoted};
 use super::variables::CHANGE_ME;
+use crate::spec::backing::KindName;
 use crate::spec::model::API_VERSION;
 
 /// A draft as text.
@@ -92,6 +93,14 @@ pub(super) fn write(draft: &Draft, origin: &Path) -> Written {
         out.line(0, "");
         out.line(0, "databases:");
         draft.databases.iter().for_each(|d| database(&mut out, d));
+    }
+    for kind in KindName::ALL.map(KindName::noun) {
+        let of_kind: Vec<_> = draft.backing.iter().filter(|b| b.kind == kind).collect();
+        if !of_kind.is_empty() {
+            out.line(0, "");
+            out.line(0, &format!("{kind}:"));
+            of_kind.into_iter().for_each(|b| backing(&mut out, b));
+        }
     }
     suite(&mut out, draft);
     Written { text: out.text, questions: out.questions }
@@ -231,6 +240,14 @@ fn database(out: &mut Lines, d: &Database) {
     out.list(2, "sql", &d.sql);
     out.list(2, "callers", &d.callers);
     resources(out, 2, &d.resources);
+}
+
+fn backing(out: &mut Lines, b: &Backing) {
+    out.line(1, &format!("{}:", b.name));
+    b.questions.iter().for_each(|question| out.ask(2, question));
+    out.line(2, &format!("image: {}", quoted(&b.image)));
+    out.list(2, "callers", &b.callers);
+    resources(out, 2, &b.resources);
 }
 
 fn broker(out: &mut Lines, b: &Broker) {

@@ -2,11 +2,12 @@
 
 use super::environment;
 use crate::import::context::Context;
-use crate::import::draft::{Broker, Database, Resources};
+use crate::import::draft::{Backing, Broker, Database, Resources};
 use crate::import::source::{Folder, Found};
 use crate::import::tree::Tree;
 use crate::import::variables::Values;
-use crate::import::{images, limits, postgres};
+use crate::import::{backing, command, images, limits, postgres};
+use crate::spec::backing::KindName;
 
 pub(super) fn database(unit: &str, tree: &Tree, cx: &mut Context) -> Database {
     let variables = environment::variables(unit, tree, cx);
@@ -49,6 +50,20 @@ pub(super) fn broker(unit: &str, tree: &Tree, cx: &mut Context) -> Broker {
     broker.resources = resources(tree);
     dropped(unit, tree, "RabbitMQ", cx);
     broker
+}
+
+pub(super) fn backing(kind: KindName, unit: &str, tree: &Tree, cx: &mut Context) -> Backing {
+    let variables = environment::variables(unit, tree, cx);
+    let variables: Vec<(String, String)> = variables.into_iter().map(|(name, value, _)| (name, value)).collect();
+    let (image, question) = images::image(tree.word("image"), unit, &mut cx.values);
+    let literal = Values::fill(tree.word("image").unwrap_or_default()).literal;
+    let listed = tree.list("command").iter().filter_map(|word| word.text().map(str::to_owned)).collect();
+    let words = tree.word("command").and_then(command::split).unwrap_or(listed);
+    let mut backing = backing::service(kind, unit, (image, &literal), (&variables, &words), cx);
+    backing.questions.extend(question);
+    backing.resources = resources(tree);
+    dropped(unit, tree, kind.noun(), cx);
+    backing
 }
 
 /// Limits of a service.

@@ -4,9 +4,10 @@ use super::data::Data;
 use super::variables::{self, Source, marker};
 use super::workload::Workload;
 use crate::import::context::Context;
-use crate::import::draft::{Broker, Database, Resources};
+use crate::import::draft::{Backing, Broker, Database, Resources};
 use crate::import::tree::Tree;
-use crate::import::{images, limits, postgres};
+use crate::import::{backing, images, limits, postgres};
+use crate::spec::backing::KindName;
 
 fn pairs(workload: &Workload<'_>, data: &Data) -> Vec<(String, String)> {
     let all = workload.container().map(|c| variables::of(c, data)).unwrap_or_default();
@@ -36,6 +37,19 @@ pub(super) fn broker(workload: &Workload<'_>, data: &Data, cx: &mut Context) -> 
     broker.resources = workload.container().map(resources).unwrap_or_default();
     rest(workload, "RabbitMQ", cx);
     broker
+}
+
+pub(super) fn backing(kind: KindName, workload: &Workload<'_>, data: &Data, cx: &mut Context) -> Backing {
+    let written = workload.container().and_then(|c| c.word("image")).unwrap_or_default();
+    let (image, question) = images::image(Some(&written.replace('$', "$$")), &workload.unit, &mut cx.values);
+    let words = |key: &str| workload.container().map(|c| c.list(key)).unwrap_or_default();
+    let words = words("command").iter().chain(words("args")).filter_map(|w| w.text().map(str::to_owned));
+    let of = (pairs(workload, data), words.collect::<Vec<_>>());
+    let mut backing = backing::service(kind, &workload.unit, (image, written), (&of.0, &of.1), cx);
+    backing.questions.extend(question);
+    backing.resources = workload.container().map(resources).unwrap_or_default();
+    rest(workload, kind.noun(), cx);
+    backing
 }
 
 /// Limits of a container.

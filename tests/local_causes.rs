@@ -46,3 +46,21 @@ fn names_a_fault_of_a_program() {
     needs_engine!();
     causes::report_names_the_cause(&User::new(), "shop", &causes::fault());
 }
+
+#[test]
+fn names_a_wrong_cache_password() {
+    needs_engine!();
+    causes::report_names_the_cause(&User::new(), "shop", &causes::cache_password());
+}
+
+#[test]
+fn names_a_cache_that_may_not_be_called() {
+    needs_engine!();
+    causes::report_names_the_cause(&User::new(), "shop", &causes::cache_need());
+}
+
+#[test]
+fn names_a_dropped_cache_right() {
+    needs_engine!();
+    causes::report_names_the_cause(&User::new(), "shop", &causes::cache_right());
+}

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import jwt
 import pika
 import psycopg2
+import redis
 
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 logging.getLogger("pika").setLevel(logging.ERROR)
@@ -30,6 +31,17 @@ def publish(order):
         channel.basic_publish("orders", "new", json.dumps(order), mandatory=True)
 
 
+def count(order):
+    with redis.Redis(host="cache", username="front", password=secret("cache.front"), socket_timeout=3) as cache:
+        cache.incrby("taken:" + order["article"], order["count"])
+
+
+def take(order):
+    publish(order)
+    count(order)
+    return 202, {"order": order["id"]}
+
+
 def query(sql, *arguments):
     connection = psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3)
     try:
@@ -46,7 +58,7 @@ class Front(BaseHTTPRequestHandler):
         if self.path != "/orders" or not order.get("count", 0) > 0:
             return self.answer(400, {"message": "an order has an article and a count"})
         order["id"] = str(uuid.uuid4())
-        self.attempt(lambda: (publish(order), (202, {"order": order["id"]}))[1])
+        self.attempt(lambda: take(order))
 
     def do_GET(self):
         if self.path == "/healthz":

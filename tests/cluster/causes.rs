@@ -56,3 +56,18 @@ fn finds_a_secret_that_the_rotation_of_logs_has_pushed_out() {
     let noise = "          - { within: 60s, http: { url: 'http://web:8080/noise' } }\n          - wait: { for: 25s }\n";
     leak_is_found("kc-leak-rotated", noise);
 }
+
+#[test]
+fn names_a_wrong_cache_password() {
+    causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::cache_password());
+}
+
+#[test]
+fn names_a_cache_that_may_not_be_called() {
+    causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::cache_need());
+}
+
+#[test]
+fn names_a_dropped_cache_right() {
+    causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::cache_right());
+}

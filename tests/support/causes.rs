@@ -56,6 +56,27 @@ pub fn database_right() -> Breakage {
     Breakage { name: "dbright", replace, likely, line: "permission denied for table orders", ..NONE }
 }
 
+/// The front logs in to the cache with a wrong password.
+pub fn cache_password() -> Breakage {
+    let replace = &[("front.py", "secret(\"cache.front\")", "\"not the password\"")];
+    let likely = "cache refused front: wrong password";
+    Breakage { name: "cachepass", replace, likely, line: "invalid username-password pair", ..NONE }
+}
+
+/// The front may not call the cache.
+pub fn cache_need() -> Breakage {
+    let set = Some(("/services/front/needs", json!(["mq", "pg"])));
+    let likely = "front cannot reach cache: it may not call it; add cache to the `needs` of front";
+    Breakage { name: "cacheneed", set, likely, line: "cache:6379", ..NONE }
+}
+
+/// A right at the cache is missing.
+pub fn cache_right() -> Breakage {
+    let set = Some(("/redis/cache/users/front/keys", json!(["orders:*"])));
+    let likely = "cache refused front: the user lacks the right";
+    Breakage { name: "cacheright", set, likely, line: "/orders failed", ..NONE }
+}
+
 /// The worker's program has a fault, and ends at the first order.
 pub fn fault() -> Breakage {
     let replace = &[("worker.py", "order[\"article\"]", "order[\"artikel\"]")];

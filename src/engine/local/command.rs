@@ -60,7 +60,10 @@ pub async fn run(
         Err(_) => ExecutionEnd::TimedOut,
         Ok(Ok(())) => {
             let code = exit_code(engine, &id).await.map_err(|words| explain::failed(&what, &words, Leftover::None))?;
-            not_started(code, &stderr.bytes).map_or(ExecutionEnd::Exited(code), ExecutionEnd::NotStarted)
+            // Podman tells it on standard error, Docker on standard output.
+            let said = [&stderr.bytes, &stdout.bytes].into_iter().find(|stream| !stream.is_empty());
+            not_started(code, said.map_or(&[], |said| said))
+                .map_or(ExecutionEnd::Exited(code), ExecutionEnd::NotStarted)
         }
         // An answer of the engine in place of the streams.
         Ok(Err(e)) if explain::status(&e).is_some() => ExecutionEnd::NotStarted(reason(&explain::words(&e))),
@@ -81,11 +84,13 @@ pub async fn exit_code(engine: &LocalEngine, id: &str) -> Result<i64, String> {
     Err("the engine does not tell its exit code".into())
 }
 
-/// The reason why the container runtime could not start a command. It has only the command's own stream to tell it, so that a
+/// The reason why the container runtime could not start a command. It has only a stream of the command to tell it, so that a
 /// command can pretend the same; both are no success.
-fn not_started(code: i64, stderr: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(stderr);
-    let first = text.lines().next()?.strip_prefix("Error: ")?;
+fn not_started(code: i64, said: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(said);
+    let first = text.lines().next()?;
+    let first =
+        first.strip_prefix("Error: ").or_else(|| first.starts_with("OCI runtime exec failed: ").then_some(first))?;
     let of_runtime = ["runc: ", "crun: ", "OCI runtime"].iter().any(|start| first.starts_with(start));
     (of_runtime && matches!(code, 126 | 127)).then(|| reason(first))
 }
@@ -100,6 +105,9 @@ mod tests {
         let said = b"Error: runc: exec failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found\nError: read unixpacket @->/proc/self/fd/14/attach: read: connection reset by peer\n";
         let why = not_started(127, said).unwrap();
         assert!(why.starts_with("its command is not in the image") && !why.contains("unixpacket"), "{why}");
+        let docker = b"OCI runtime exec failed: exec failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown\r\n";
+        let why = not_started(126, docker).unwrap();
+        assert!(why.starts_with("its command is not in the image"), "{why}");
         for (code, said) in [(127, "sh: 1: nope: not found\n"), (1, "Error: runc: x\n"), (127, "")] {
             assert_eq!(not_started(code, said.as_bytes()), None);
         }

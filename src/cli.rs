@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[macro_use]
 pub mod stdio;
 
+pub mod advisories;
 pub mod agent;
 pub mod args;
 pub mod ci;
@@ -51,6 +52,7 @@ pub mod request;
 pub mod retention;
 pub mod run;
 pub mod runner;
+pub mod scan;
 pub mod schema;
 pub mod secrets;
 pub mod settings;
@@ -87,10 +89,8 @@ pub enum Verb {
     /// Write a description, an example suite and the file for CI, from what is in this folder
     Init(init::InitArgs),
     /// Draft a description from files of another tool
-    Import {
-        #[command(subcommand)]
-        format: import::ImportFormat,
-    },
+    #[command(subcommand)]
+    Import(import::ImportFormat),
     /// Check a description or a policy and report every error and warning
     Validate {
         #[command(flatten)]
@@ -102,11 +102,7 @@ pub enum Verb {
         deny_warnings: bool,
     },
     /// Print the JSON Schema of descriptions or policies
-    Schema {
-        /// Kind of the documents
-        #[arg(long, value_enum, value_name = "KIND", default_value = "environment")]
-        kind: schema::SchemaKind,
-    },
+    Schema(schema::SchemaArgs),
     /// Show what `up` would create, in which order, and which services can reach each other
     Plan {
         #[command(flatten)]
@@ -163,11 +159,14 @@ pub enum Verb {
     Report(report::ReportArgs),
     /// Verify signed evidence
     Verify(verify::VerifyArgs),
+    /// Look for known vulnerabilities and malicious packages in what lock files name
+    Scan(scan::ScanArgs),
+    /// Make and show a bundle of advisories, for scans without a network
+    #[command(subcommand)]
+    Advisories(advisories::AdvisoriesAction),
     /// Generate and show signing keys
-    Key {
-        #[command(subcommand)]
-        action: key::KeyAction,
-    },
+    #[command(subcommand)]
+    Key(key::KeyAction),
     /// Write dayfly's own image as an archive for `podman load` or `docker load`
     Image(image::ImageArgs),
     /// Check that this machine or cluster can run environments
@@ -224,6 +223,8 @@ impl Verb {
                 policy.wants(&mut wanted);
                 wanted.place = file.as_deref().map_or(wanted::Place::Nearest, wanted::Place::Named);
             }
+            Verb::Scan(args) => args.wants(&mut wanted),
+            Verb::Advisories(action) => return action.wants(&mut wanted).then_some(wanted),
             Verb::Status { environment } => environment.wants(&mut wanted),
             Verb::Test(_)
             | Verb::List
@@ -257,8 +258,8 @@ impl Cli {
                 validate::run(&description, &policy, deny_warnings, json)
             }
             Verb::Init(args) => init::run(&args, common),
-            Verb::Import { format } => import::run(format, common),
-            Verb::Schema { kind } => Ok(schema::run(kind)),
+            Verb::Import(format) => import::run(format, common),
+            Verb::Schema(args) => Ok(schema::run(&args)),
             Verb::Plan { description, policy, pr, graph } => plan::run(&description, &policy, pr, graph, json),
             Verb::Render(args) => render::run(args, common),
             Verb::Image(args) => image::run(args),
@@ -281,7 +282,9 @@ impl Cli {
             Verb::Reap(args) => reap::run(args, common).await,
             Verb::Report(args) => report::run(args),
             Verb::Verify(args) => verify::run(args, json),
-            Verb::Key { action } => key::run(action, json),
+            Verb::Scan(args) => scan::run(&args, common),
+            Verb::Advisories(action) => advisories::run(action, common).await,
+            Verb::Key(action) => key::run(action, json),
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,
             Verb::Config(args) => config::run(&args, &origins, common),
             Verb::Completions { shell } => Ok(completions::run(Self::command(), shell)),

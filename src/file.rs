@@ -10,6 +10,17 @@ use rustix::io::Errno;
 /// Reads a regular file of at most `most` bytes. Does not follow a link in the last part of the path, and does not wait
 /// for the writer of a pipe.
 pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, _) = open_regular(path)?;
+    let mut bytes = vec![];
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it is larger than {} KiB", most >> 10)));
+    }
+    Ok(bytes)
+}
+
+/// Opens a regular file in the manner of [`read_regular`]; returns its length, too.
+pub fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     // The opened file itself is checked, so that nothing can be exchanged in between.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
@@ -19,15 +30,8 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         Err(Errno::NXIO) => return Err(not_regular()),
         Err(e) => return Err(e.into()),
     };
-    if !file.metadata()?.is_file() {
-        return Err(not_regular());
-    }
-    let mut bytes = vec![];
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it is larger than {} KiB", most >> 10)));
-    }
-    Ok(bytes)
+    let found = file.metadata()?;
+    if found.is_file() { Ok((file, found.len())) } else { Err(not_regular()) }
 }
 
 fn not_regular() -> io::Error {

@@ -5,6 +5,7 @@
 // They panic when nobody reads any more; `cli::stdio` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod advisories;
 pub mod agent;
 pub mod base;
 pub mod broker;
@@ -19,6 +20,7 @@ pub mod import;
 pub mod install;
 pub mod lease;
 pub mod lifecycle;
+pub mod lockfiles;
 pub mod model;
 pub mod oidc;
 pub mod packages;

@@ -9,5 +9,5 @@ mod purl;
 mod version;
 
 pub use ecosystem::{Ecosystem, Scheme};
-pub use package::{MAX_NAME, MAX_VERSION, Package, PackageError, Place, SourcePackage};
+pub use package::{Gap, MAX_NAME, MAX_VERSION, Package, PackageError, Place, SourcePackage};
 pub use version::{Incomparable, Version};

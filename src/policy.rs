@@ -14,8 +14,8 @@ mod validate;
 mod words;
 
 pub use enforce::{check, check_credentials, check_number};
-pub use limits::{Ceiling, Limits};
-pub use model::TrustedIssuer;
+pub use limits::{Ceiling, DependencyLimits, Limits};
+pub use model::{Reaction, TrustedIssuer};
 pub use valid::{Policy, Subject, load, load_text};
 
 /// ConfigMap in dayfly's namespace that holds the policy of a cluster.

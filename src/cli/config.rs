@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, json};
 
+use super::advisories::AdvisoriesArgs;
 use super::origin::{Origin, Origins};
 use super::policy::PolicyArgs;
 use super::request::{self, DEFAULT_EVIDENCE};
@@ -22,6 +23,8 @@ pub struct ConfigArgs {
     change: ChangeArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    advisories: AdvisoriesArgs,
     /// Private key that signs the report
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: Option<PathBuf>,
@@ -36,6 +39,7 @@ impl ConfigArgs {
         self.description.wants(wanted);
         self.change.wants(wanted);
         self.policy.wants(wanted);
+        self.advisories.wants(wanted);
         wanted.slots.push(("key", Slot::Path(&mut self.key)));
         wanted.slots.push(("evidence", Slot::Path(&mut self.evidence)));
     }
@@ -96,6 +100,8 @@ fn rows(args: &ConfigArgs, origins: &Origins, common: &Common) -> Vec<Row> {
         ),
         or(given("suites-from", args.description.suites_from.clone()), own_suites),
         or(given("policy", path(&args.policy.policy)), built_in),
+        given("advisories", path(&args.advisories.advisories)),
+        given("advisories-key", path(&args.advisories.advisories_key)),
         or(given("key", path(&args.key)), key_found),
         or(given("evidence", path(&args.evidence)), evidence),
         or(given("ttl", args.change.ttl.clone()), of_description),

@@ -7,7 +7,7 @@ use clap::Args;
 use super::wanted::{Slot, Wanted};
 use super::{DescriptionArgs, ci, description, process_env};
 use crate::base::Base;
-use crate::policy::{self, Policy, Subject};
+use crate::policy::{self, Limits, Policy, Subject};
 use crate::spec::{Overrides, ValidDescription};
 
 /// The operator's policy.
@@ -74,6 +74,16 @@ impl PolicyCheckArgs {
         wanted.slots.push(("repository", Slot::Text(&mut self.repository)));
     }
 
+    /// The limits of the policy for the repository of the flags or of the CI job.
+    pub fn limits(&self, json: bool) -> anyhow::Result<Limits> {
+        let policy = self.policy.load(None, json)?;
+        Ok(policy.limits(&Subject::Command { repository: self.repository() }))
+    }
+
+    fn repository(&self) -> Option<String> {
+        self.repository.clone().or_else(|| ci::job(&process_env::variables(), None).repository)
+    }
+
     /// As [`PolicyArgs::load_description`], for the repository of the flags or of the CI job.
     pub fn load_description(
         &self,
@@ -81,9 +91,6 @@ impl PolicyCheckArgs {
         overrides: &Overrides,
         json: bool,
     ) -> anyhow::Result<ValidDescription> {
-        let variables = process_env::variables();
-        let of_job = || ci::job(&variables, None).repository;
-        let repository = self.repository.clone().or_else(of_job);
-        Ok(self.policy.load_description(args, overrides, repository.as_deref(), json)?.0)
+        Ok(self.policy.load_description(args, overrides, self.repository().as_deref(), json)?.0)
     }
 }

@@ -1,6 +1,6 @@
 //! `dayfly schema`: the JSON Schema of descriptions and policies, for editors.
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use crate::report::exit_code;
 
@@ -13,9 +13,17 @@ pub enum SchemaKind {
     Policy,
 }
 
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Kind of the documents
+    #[arg(long, value_enum, value_name = "KIND", default_value = "environment")]
+    kind: SchemaKind,
+}
+
 /// Prints the schema; returns the exit code.
-pub fn run(kind: SchemaKind) -> u8 {
-    let schema = match kind {
+pub fn run(args: &SchemaArgs) -> u8 {
+    let schema = match args.kind {
         SchemaKind::Environment => crate::spec::schema::with_inclusions(),
         SchemaKind::Policy => crate::policy::schema::schema(),
     };

@@ -55,6 +55,15 @@ pub struct Place {
     pub line: Option<usize>,
 }
 
+/// Something that is there, and that cannot be looked up: without it, nothing is known to be safe.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// Where.
+    pub place: Place,
+    /// What, and why not.
+    pub reason: String,
+}
+
 /// A package that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {

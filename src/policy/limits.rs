@@ -1,7 +1,8 @@
 //! The limits of one subject, each with the line that set it. Pure.
 
-use super::model::{Departure, LimitSet, PolicyDocument};
+use super::model::{Departure, LimitSet, PolicyDocument, Reaction};
 use crate::spec::document::SourceText;
+use crate::spec::model::Severity;
 use crate::spec::quantity;
 
 /// A limit.
@@ -32,6 +33,35 @@ pub struct Limits {
     pub ttl_ms: Ceiling<u64>,
     /// Environments of one owner that exist at the same time, kept ones included.
     pub environments: Ceiling<u16>,
+    /// What a scan of dependencies accepts.
+    pub dependencies: DependencyLimits,
+}
+
+/// What a scan of dependencies accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyLimits {
+    /// Lowest severity that fails.
+    pub fail_on: Severity,
+    /// What a vulnerability without a severity does.
+    pub unknown_severity: Reaction,
+    /// What a notice does.
+    pub notices: Reaction,
+    /// Longest age of the advisories in milliseconds.
+    pub max_age_ms: u64,
+    /// Advisories must have a signature that was verified.
+    pub signed: bool,
+}
+
+impl Default for DependencyLimits {
+    fn default() -> Self {
+        Self {
+            fail_on: Severity::Low,
+            unknown_severity: Reaction::Fail,
+            notices: Reaction::Pass,
+            max_age_ms: 7 * DAY_MS,
+            signed: false,
+        }
+    }
 }
 
 /// Built-in limit of memory: enough for a dozen services, two databases and a broker of the default sizes.
@@ -44,6 +74,9 @@ const REPLICAS: u8 = 3;
 const TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// Built-in limit of environments.
 const ENVIRONMENTS: u16 = 10;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Longest age of advisories.
+const LONGEST_AGE_MS: u64 = 366 * DAY_MS;
 
 impl Limits {
     /// The limits of a policy for the subjects of a rule, or for everybody else.
@@ -64,8 +97,28 @@ impl Limits {
             replicas: pick.first("replicas", |s| s.replicas, REPLICAS),
             ttl_ms: pick.first("ttl", |s| s.ttl.as_ref().map(|t| life(t).unwrap_or(0)), TTL_MS),
             environments: pick.first("environments", |s| s.environments, ENVIRONMENTS),
+            dependencies: dependencies(&pick.sets),
         }
     }
+}
+
+/// Each field from the first set that has it.
+fn dependencies(sets: &[(String, &LimitSet)]) -> DependencyLimits {
+    let rules = || sets.iter().filter_map(|(_, set)| set.dependencies.as_ref());
+    let built_in = DependencyLimits::default();
+    DependencyLimits {
+        fail_on: rules().find_map(|r| r.fail_on).unwrap_or(built_in.fail_on),
+        unknown_severity: rules().find_map(|r| r.unknown_severity).unwrap_or(built_in.unknown_severity),
+        notices: rules().find_map(|r| r.notices).unwrap_or(built_in.notices),
+        // A valid policy has only durations that can be read.
+        max_age_ms: rules().find_map(|r| r.max_age.as_ref()).map_or(built_in.max_age_ms, |t| age(t).unwrap_or(0)),
+        signed: rules().find_map(|r| r.signed).unwrap_or(built_in.signed),
+    }
+}
+
+/// An age in milliseconds.
+pub(super) fn age(text: &str) -> Result<u64, String> {
+    quantity::duration_ms(text, LONGEST_AGE_MS)
 }
 
 /// A lifetime in milliseconds.

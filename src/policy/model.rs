@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::oidc::Forge;
+use crate::spec::model::Severity;
 
 /// A whole policy: `apiVersion: dayfly.dev/v1alpha1`, `kind: Policy`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,41 @@ pub struct LimitSet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub environments: Option<u16>,
+    /// What a scan of dependencies accepts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<DependencyRules>,
+}
+
+/// What a scan of dependencies accepts. Malicious packages always fail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DependencyRules {
+    /// Lowest severity that fails a scan (built-in: `low`, every vulnerability with a severity).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
+    /// What a vulnerability without a severity does (built-in: `fail`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_severity: Option<Reaction>,
+    /// What a notice does, such as that a package is unmaintained (built-in: `pass`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Reaction>,
+    /// Longest age of the advisories, counted from when they were taken (built-in: `7d`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"7d")]
+    pub max_age: Option<String>,
+    /// Advisories must have a signature that was verified (built-in: `false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<bool>,
+}
+
+/// What a finding does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reaction {
+    /// It fails the scan.
+    Fail,
+    /// It is shown.
+    Pass,
 }
 
 /// A departure from the secure defaults.

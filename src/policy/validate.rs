@@ -1,7 +1,7 @@
 //! Checks a policy: quantities, capabilities, patterns and names. Pure. Each check reports what it finds and continues.
 
 use super::CONFIGMAP_KEY;
-use super::limits::life;
+use super::limits::{age, life};
 use super::model::{LimitSet, PolicyDocument, Rule, TrustedIssuer};
 use super::patterns::normal;
 use crate::model::Repository;
@@ -104,6 +104,9 @@ fn limits(at: &FieldPath, set: &LimitSet, diagnostics: &mut DiagnosticSink) {
     quantity("memory", &set.memory, "amount of memory", memory_bytes);
     quantity("cpu", &set.cpu, "number of processors", cpu_millis);
     quantity("ttl", &set.ttl, "duration", life);
+    if let Some((text, Err(help))) = set.dependencies.iter().find_map(|d| d.max_age.as_ref()).map(|t| (t, age(t))) {
+        diagnostics.add(&at.key("dependencies").key("maxAge"), format!("`{text}` is not a valid duration"), help);
+    }
     for (i, name) in set.capabilities.iter().flatten().enumerate() {
         capability(&at.key("capabilities").index(i), name, diagnostics);
     }

@@ -92,6 +92,21 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "verify" => {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
         }
+        "scan" => {
+            "Examples:\n  dayfly scan --advisories advisories.bundle\n  dayfly scan requirements.txt --advisories advisories.bundle --sarif scan.sarif\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a lock file that cannot be read"
+        }
+        "advisories" => reads!(
+            "  dayfly advisories import osv/PyPI/all.zip --out advisories.bundle --key key.pem\n  dayfly advisories show --advisories advisories.bundle"
+        ),
+        "advisories import" => reads!(
+            "  dayfly advisories import osv/PyPI/all.zip --out advisories.bundle --key key.pem\n  dayfly advisories import pypa rustsec --kev kev.json --epss epss.csv.gz --out advisories.bundle"
+        ),
+        "advisories serve" => {
+            "Examples:\n  dayfly advisories serve --advisories advisories.bundle --port 8085 &\n  pip-audit -s osv --osv-url http://127.0.0.1:8085/v1/query -r requirements.txt\n\nExit codes: 0 interrupted; 1 unexpected error; 2 usage; 10 the bundle cannot be trusted"
+        }
+        "advisories show" => {
+            "Examples:\n  dayfly advisories show --advisories advisories.bundle --advisories-key key.pem.pub --check\n  dayfly advisories show CVE-2024-3094 --advisories advisories.bundle\n\nExit codes: 0 done; 1 unexpected error; 2 usage, or no such record; 10 the bundle cannot be trusted"
+        }
         "key" => reads!("  dayfly key generate\n  dayfly key show ci-key.pem.pub"),
         "key generate" => reads!("  dayfly key generate\n  dayfly key generate ci-key.pem --passphrase"),
         "key show" => reads!("  dayfly key show ci-key.pem.pub"),

@@ -18,11 +18,13 @@ use dayfly::spec::model::{Severity, VerdictSource};
 use dayfly::{oidc, plan, spec, suite, testing};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
+mod dependencies;
+
 /// Reads bytes, and panics if they broke a rule.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 9] = [
+pub const ALL: [(&str, Target); 13] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -32,6 +34,10 @@ pub const ALL: [(&str, Target); 9] = [
     ("policy", policy),
     ("token", token),
     ("text", text),
+    ("advisory", dependencies::advisory),
+    ("advisories", dependencies::advisories),
+    ("database", dependencies::database),
+    ("lockfile", dependencies::lockfile),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

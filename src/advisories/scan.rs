@@ -1,0 +1,17 @@
+//! Looks at all packages of something: findings, coverage, and a verdict.
+//!
+//! `judge` is pure. Everything that could not be looked at or decided is a reason for *inconclusive*.
+
+mod csv;
+mod judge;
+mod matcher;
+mod outcome;
+mod sarif;
+mod text;
+
+pub use csv::render as csv;
+pub use judge::{ScanRules, judge};
+pub use matcher::{Matches, match_packages};
+pub use outcome::{Coverage, Database, Finding, ScanResult, Subject, Undecided};
+pub use sarif::render as sarif;
+pub use text::render as text;

@@ -1,0 +1,60 @@
+//! Findings as CSV (RFC 4180), one in each line. Pure.
+
+use super::outcome::{Finding, ScanResult};
+
+const HEADER: &str = "id,aliases,severity,score,malicious,exploited,epss,ecosystem,package,version,places,brought_by,fixed_in,fixes_everything,fails,published,summary";
+
+/// Renders the findings.
+pub fn render(result: &ScanResult) -> String {
+    let rows = result.findings.iter().map(row);
+    std::iter::once(HEADER.to_owned()).chain(rows).map(|r| r + "\r\n").collect()
+}
+
+fn row(finding: &Finding) -> String {
+    let number = |n: Option<f32>| n.map(|n| n.to_string()).unwrap_or_default();
+    let places: Vec<String> = finding.places.iter().map(ToString::to_string).collect();
+    let cells = [
+        finding.id.clone(),
+        finding.aliases.join(" "),
+        finding.severity.to_string(),
+        number(finding.score),
+        finding.malicious.to_string(),
+        finding.exploited.to_string(),
+        number(finding.epss),
+        finding.ecosystem.to_string(),
+        finding.package.clone(),
+        finding.version.clone(),
+        places.join(" "),
+        finding.brought_by.join(" "),
+        finding.fixed_in.join(" "),
+        finding.fixes_everything.clone().unwrap_or_default(),
+        finding.fails.to_string(),
+        finding.published.map(|t| t.to_string()).unwrap_or_default(),
+        finding.summary.clone(),
+    ];
+    cells.iter().map(|c| cell(c)).collect::<Vec<_>>().join(",")
+}
+
+/// Quotes a cell. A spreadsheet must not take it for a formula.
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let text = text.replace(['\r', '\n'], " ");
+    if guard.is_empty() && !text.contains([',', '"']) {
+        text
+    } else {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_never_formulas() {
+        assert_eq!(cell("plain"), "plain");
+        assert_eq!(cell("a,b\"c\r\nd"), "\"a,b\"\"c  d\"");
+        assert_eq!(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
+        assert_eq!(cell("@scope/name"), "\"'@scope/name\"");
+    }
+}

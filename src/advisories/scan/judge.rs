@@ -1,0 +1,170 @@
+//! The verdict of a scan, by the policy. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::matcher::Matches;
+use super::outcome::{Coverage, Database, Finding, ScanResult, Subject};
+use crate::advisories::bundle::EcosystemFacts;
+use crate::advisories::rating::Rating;
+use crate::model::Verdict;
+use crate::packages::Ecosystem;
+use crate::policy::{DependencyLimits, Reaction};
+use crate::spec::model::Severity;
+
+/// How far a clock may be behind that of the importer, in milliseconds.
+const CLOCK_MS: i64 = 60 * 60 * 1000;
+/// Most reasons of one kind that are named one by one.
+const MAX_NAMED: usize = 5;
+
+/// What a scan accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanRules {
+    /// Of the policy.
+    pub limits: DependencyLimits,
+    /// Time of the scan.
+    pub now: Timestamp,
+}
+
+/// Judges what was found. `database` and `ecosystems` describe the bundle; without them, or with `unusable`, nothing is known.
+pub fn judge(
+    subject: Subject,
+    matches: Matches,
+    database: Option<(Database, &BTreeMap<Ecosystem, EcosystemFacts>)>,
+    unusable: Option<String>,
+    rules: &ScanRules,
+) -> ScanResult {
+    let mut reasons = vec![];
+    let mut findings = matches.findings;
+    for finding in &mut findings {
+        finding.fails = fails(finding, &rules.limits);
+    }
+    findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| key(a).cmp(&key(b))));
+    let failing = findings.iter().filter(|f| f.fails).count();
+    if failing > 0 {
+        let malicious = findings.iter().filter(|f| f.malicious).count();
+        let more = if malicious > 0 { format!(", {malicious} of a malicious package") } else { String::new() };
+        reasons.push(format!("{failing} finding(s) that the policy does not accept{more}"));
+    }
+    let doubts = reasons.len();
+    if let Some(why) = unusable {
+        reasons.push(why);
+    } else if database.is_none() {
+        reasons.push("there are no advisories; name a bundle with --advisories".into());
+    }
+    if subject.packages.is_empty() && subject.gaps.is_empty() {
+        reasons.push("no package was found".into());
+    }
+    let empty = BTreeMap::new();
+    let facts = database.as_ref().map_or(&empty, |(_, facts)| *facts);
+    let coverage = coverage(&subject, &matches.counts, facts);
+    if let Some((database, _)) = &database {
+        if rules.limits.signed && database.verified_by.is_none() {
+            reasons.push("the policy wants signed advisories; name the key with --advisories-key".into());
+        }
+        reasons.extend(coverage.iter().filter_map(|c| stale(c, rules)));
+    }
+    named(&mut reasons, matches.undecided.iter().map(|u| format!("{} and {}: {}", u.id, u.package, u.reason)));
+    named(&mut reasons, subject.gaps.iter().map(|g| format!("{}: {}", g.place, g.reason)));
+    let verdict = if failing > 0 {
+        Verdict::Failed
+    } else if reasons.len() > doubts {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Passed
+    };
+    ScanResult {
+        verdict,
+        reasons,
+        database: database.map(|(database, _)| database),
+        sources: subject.sources,
+        coverage,
+        findings,
+        undecided: matches.undecided,
+        gaps: subject.gaps,
+    }
+}
+
+/// Counts packages by ecosystem; also where nothing was looked up.
+fn coverage(
+    subject: &Subject,
+    counts: &BTreeMap<Ecosystem, usize>,
+    facts: &BTreeMap<Ecosystem, EcosystemFacts>,
+) -> Vec<Coverage> {
+    let mut all = counts.clone();
+    for package in &subject.packages {
+        if !counts.contains_key(&package.ecosystem) {
+            *all.entry(package.ecosystem.clone()).or_default() += 1;
+        }
+    }
+    let of = |(ecosystem, packages): (Ecosystem, usize)| {
+        let known = facts.get(&ecosystem);
+        let (records, snapshot) = (known.map_or(0, |f| f.records), known.map(|f| f.snapshot));
+        Coverage { ecosystem, packages, records, snapshot }
+    };
+    all.into_iter().map(of).collect()
+}
+
+/// Why the advisories of an ecosystem prove nothing, if they do not.
+fn stale(coverage: &Coverage, rules: &ScanRules) -> Option<String> {
+    let Coverage { ecosystem, packages, records, snapshot } = coverage;
+    let Some(snapshot) = snapshot.filter(|_| *records > 0) else {
+        return Some(format!("the advisories have none of {ecosystem}, of which there are {packages} package(s)"));
+    };
+    let age = rules.now.as_millisecond() - snapshot.as_millisecond();
+    if age < -CLOCK_MS {
+        return Some(format!(
+            "the advisories of {ecosystem} are of {snapshot}, which is in the future; check the clock"
+        ));
+    }
+    let most = i64::try_from(rules.limits.max_age_ms).unwrap_or(i64::MAX);
+    (age > most)
+        .then(|| format!("the advisories of {ecosystem} are {} old; the policy allows {}", span(age), span(most)))
+}
+
+/// Days or hours.
+fn span(ms: i64) -> String {
+    let hours = ms / 3_600_000;
+    if hours >= 48 { format!("{} days", hours / 24) } else { format!("{hours} hours") }
+}
+
+fn named(reasons: &mut Vec<String>, all: impl Iterator<Item = String>) {
+    let all: Vec<String> = all.collect();
+    let more = all.len().saturating_sub(MAX_NAMED);
+    reasons.extend(all.into_iter().take(MAX_NAMED));
+    if more > 0 {
+        reasons.push(format!("and {more} more like that"));
+    }
+}
+
+fn fails(finding: &Finding, limits: &DependencyLimits) -> bool {
+    if finding.malicious {
+        return true;
+    }
+    if finding.notice.is_some() {
+        return limits.notices == Reaction::Fail;
+    }
+    let least = match limits.fail_on {
+        Severity::Low => Rating::Low,
+        Severity::Medium => Rating::Medium,
+        Severity::High => Rating::High,
+        Severity::Critical => Rating::Critical,
+    };
+    match finding.severity {
+        Rating::Unknown => limits.unknown_severity == Reaction::Fail,
+        rating => rating >= least,
+    }
+}
+
+/// What counts more comes first.
+fn rank(finding: &Finding) -> (bool, bool, bool, Rating) {
+    (finding.malicious, finding.fails, finding.exploited, finding.severity)
+}
+
+fn key(finding: &Finding) -> (&Ecosystem, &str, &str, &str) {
+    (&finding.ecosystem, &finding.package, &finding.version, &finding.id)
+}
+
+#[cfg(test)]
+mod tests;

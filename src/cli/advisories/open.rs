@@ -1,0 +1,58 @@
+//! The bundle of the flags.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::seen;
+use crate::advisories::Bundle;
+use crate::advisories::bundle::Trust;
+use crate::cli::key::load_public;
+use crate::cli::wanted::{Slot, Wanted};
+
+/// Where the advisories are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AdvisoriesArgs {
+    /// Bundle of advisories, from `dayfly advisories import`
+    #[arg(long, value_name = "FILE", env = "DAYFLY_ADVISORIES", hide_env_values = true)]
+    pub advisories: Option<PathBuf>,
+    /// Public key that must have signed the advisories
+    #[arg(long, value_name = "FILE", env = "DAYFLY_ADVISORIES_KEY", hide_env_values = true)]
+    pub advisories_key: Option<PathBuf>,
+}
+
+/// The bundle, or why there is none that could be used.
+pub enum Opened {
+    /// It can be used.
+    Bundle(Box<Bundle>),
+    /// No flag names one.
+    None,
+    /// It cannot be used.
+    Unusable(String),
+}
+
+impl AdvisoriesArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        wanted.slots.push(("advisories", Slot::Path(&mut self.advisories)));
+        wanted.slots.push(("advisories-key", Slot::Path(&mut self.advisories_key)));
+    }
+
+    /// Opens the bundle. An unreadable key is a usage error; a bundle that cannot be trusted is unusable.
+    pub fn open(&self) -> anyhow::Result<Opened> {
+        let key = self.advisories_key.as_deref().map(load_public).transpose()?;
+        let Some(path) = &self.advisories else { return Ok(Opened::None) };
+        let unusable = |why: String| Ok(Opened::Unusable(format!("{}: {why}", path.display())));
+        let bundle = match Bundle::open(path, key.as_ref()) {
+            Ok(bundle) => bundle,
+            Err(e) => return unusable(format!("failed to {e}")),
+        };
+        // Without a signature, anybody could have chosen the number.
+        if let (Trust::Verified(keyid), Some(file)) = (&bundle.trust, seen::default_file())
+            && let Err(why) = seen::check(&file, keyid, bundle.header.sequence)
+        {
+            return unusable(why);
+        }
+        Ok(Opened::Bundle(Box::new(bundle)))
+    }
+}

@@ -1,0 +1,123 @@
+//! `dayfly scan`: looks for known vulnerabilities and malicious packages in what a project depends on.
+
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+
+use super::advisories::{AdvisoriesArgs, Opened};
+use super::error::usage_error;
+use super::policy::PolicyCheckArgs;
+use super::wanted::{Place, Wanted};
+use super::{Common, Output, stdio};
+use crate::advisories::scan::{self, Database, Matches, ScanResult, ScanRules, Subject};
+use crate::lockfiles;
+use crate::model::Verdict;
+use crate::report::exit_code;
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Lock file, or a folder with lock files
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    #[command(flatten)]
+    advisories: AdvisoriesArgs,
+    #[command(flatten)]
+    policy: PolicyCheckArgs,
+    /// Write the findings as SARIF, too
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+    /// Write the findings as CSV, too
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+impl ScanArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.advisories.wants(wanted);
+        self.policy.wants(wanted);
+        wanted.place = Place::Nearest;
+    }
+}
+
+/// Scans; the exit code is 0, 6 (failed) or 7 (inconclusive).
+pub fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
+    let json = common.output == Output::Json;
+    let limits = args.policy.limits(json)?.dependencies;
+    let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
+    let subject = subject(&args.path).map_err(usage)?;
+    let opened = args.advisories.open().map_err(usage)?;
+    let result = scan(subject, opened, &ScanRules { limits, now: Timestamp::now() });
+    if let Some(file) = &args.sarif {
+        replace(file, &format!("{:#}\n", scan::sarif(&result))).map_err(usage)?;
+    }
+    if let Some(file) = &args.csv {
+        replace(file, &scan::csv(&result)).map_err(usage)?;
+    }
+    if json {
+        let value = serde_json::to_value(&result)?;
+        outln!("{value:#}");
+    } else {
+        stdio::out(&scan::text(&result));
+    }
+    Ok(match result.verdict {
+        Verdict::Passed => exit_code::PASSED,
+        Verdict::Failed => exit_code::SECURITY,
+        Verdict::Inconclusive => exit_code::INCONCLUSIVE,
+    })
+}
+
+/// The packages of the lock files at a path.
+fn subject(path: &Path) -> anyhow::Result<Subject> {
+    let failed = |e: lockfiles::LockError| anyhow::anyhow!("failed to {e}");
+    let found = lockfiles::find(path).map_err(failed)?;
+    let root = if path.is_dir() { path.to_owned() } else { project(path) };
+    let mut subject = Subject::default();
+    for (file, kind) in found.files {
+        let lock = lockfiles::read(&file, kind, &root).map_err(failed)?;
+        subject.sources.push(lock.path);
+        subject.packages.extend(lock.packages);
+        subject.gaps.extend(lock.gaps);
+    }
+    Ok(subject)
+}
+
+/// The repository of a file, or its folder: what the file includes must be below.
+fn project(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let repository = real.ancestors().find(|f| f.join(".git").symlink_metadata().is_ok()).map(Path::to_owned);
+    repository.unwrap_or(real)
+}
+
+fn scan(subject: Subject, opened: Opened, rules: &ScanRules) -> ScanResult {
+    let bundle = match opened {
+        Opened::Bundle(bundle) => bundle,
+        Opened::None => return scan::judge(subject, Matches::default(), None, None, rules),
+        Opened::Unusable(why) => return scan::judge(subject, Matches::default(), None, Some(why), rules),
+    };
+    match scan::match_packages(&subject, &bundle) {
+        Ok(matches) => {
+            let database = Some((Database::of(&bundle), &bundle.header.ecosystems));
+            scan::judge(subject, matches, database, None, rules)
+        }
+        Err(e) => scan::judge(subject, Matches::default(), None, Some(format!("failed to {e}")), rules),
+    }
+}
+
+/// Writes a file as a whole.
+fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {}", file.display());
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new().prefix(".dayfly-").tempfile_in(folder).with_context(failed)?;
+    new.write_all(text.as_bytes()).with_context(failed)?;
+    new.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(failed)?;
+    new.persist(file).map_err(|e| e.error).with_context(failed)?;
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Lock files: which packages in which versions a project depends on.
+//!
+//! Their author is the author of the change. So sizes are bounded, links are not followed, nothing outside of the folder is read, and what
+//! names no exact version is a gap with its place: it is never left out silently.
+
+mod cargo;
+mod error;
+mod find;
+mod go;
+mod graph;
+mod kind;
+mod lines;
+mod npm;
+mod pipfile;
+mod poetry;
+mod pylock;
+mod read;
+mod requirements;
+mod uv;
+
+pub use error::LockError;
+pub use find::{Found, find};
+pub use kind::{LockFile, LockKind};
+pub use read::{parse, read};

@@ -1,0 +1,141 @@
+//! Finds the lock files of a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::LockError;
+use super::go;
+use super::kind::LockKind;
+use crate::file::read_regular;
+
+/// Deepest folder.
+const MAX_DEPTH: usize = 16;
+/// Most files and folders that are looked at.
+const MAX_ENTRIES: usize = 500_000;
+/// Most lock files.
+const MAX_LOCKS: usize = 1000;
+/// Longest `go.mod` in bytes.
+const MAX_GO_MOD: u64 = 4 << 20;
+/// Folders of what is installed or built, which is not what the project names.
+const SKIPPED: [&str; 5] = ["node_modules", "target", "vendor", "__pycache__", "site-packages"];
+
+/// Lock files that were found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The files to read, sorted.
+    pub files: Vec<(PathBuf, LockKind)>,
+}
+
+/// The lock file at a path, or those of a folder. Links are not followed, and hidden folders are left out.
+pub fn find(path: &Path) -> Result<Found, LockError> {
+    let io = |source| LockError::Io { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(io)?.is_dir() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let kind = LockKind::of(&name).ok_or_else(|| LockError::UnknownName(path.to_owned()))?;
+        return Ok(Found { files: vec![(path.to_owned(), kind)] });
+    }
+    let mut walk = Walk { top: path, entries: 0, files: vec![] };
+    walk.folder(path, 0)?;
+    let mut files = without_doubles(walk.files)?;
+    files.sort();
+    Ok(Found { files })
+}
+
+struct Walk<'a> {
+    top: &'a Path,
+    entries: usize,
+    files: Vec<(PathBuf, LockKind)>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), LockError> {
+        let io = |source| LockError::Io { path: folder.to_owned(), source };
+        if depth > MAX_DEPTH {
+            return Err(self.too_large("its folders are too deep"));
+        }
+        for entry in fs::read_dir(folder).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES || self.files.len() > MAX_LOCKS {
+                return Err(self.too_large("it has too many files; name a lock file, or a smaller folder"));
+            }
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let found = entry.file_type().map_err(io)?;
+            if found.is_dir() && !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
+                self.folder(&entry.path(), depth + 1)?;
+            } else if let Some(kind) = LockKind::of(&name).filter(|_| found.is_file()) {
+                self.files.push((entry.path(), kind));
+            }
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, what: &str) -> LockError {
+        LockError::TooLarge { path: self.top.to_owned(), what: what.to_owned() }
+    }
+}
+
+/// Of `go.mod` and `go.sum` in one folder, one says what is built.
+fn without_doubles(files: Vec<(PathBuf, LockKind)>) -> Result<Vec<(PathBuf, LockKind)>, LockError> {
+    let mut complete = BTreeMap::new();
+    for (path, _) in files.iter().filter(|(_, kind)| *kind == LockKind::GoMod) {
+        let bytes = read_regular(path, MAX_GO_MOD).map_err(|source| LockError::Io { path: path.clone(), source })?;
+        let has_sum = files.iter().any(|(p, k)| *k == LockKind::GoSum && p.parent() == path.parent());
+        let is_complete = go::is_complete(&String::from_utf8_lossy(&bytes)) || !has_sum;
+        complete.insert(path.parent().map(Path::to_owned), is_complete);
+    }
+    let keep = |(path, kind): &(PathBuf, LockKind)| {
+        let is_complete = complete.get(&path.parent().map(Path::to_owned));
+        match kind {
+            LockKind::GoMod => is_complete != Some(&false),
+            LockKind::GoSum => is_complete != Some(&true),
+            _ => true,
+        }
+    };
+    Ok(files.into_iter().filter(keep).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let found = find(folder).unwrap().files;
+        found.iter().map(|(p, _)| p.strip_prefix(folder).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn finds_lock_files_but_nothing_installed_hidden_or_linked() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [
+            "app/Cargo.lock",
+            "web/package-lock.json",
+            "web/node_modules/x/package-lock.json",
+            ".venv/uv.lock",
+            "a.txt",
+        ] {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink(at("app/Cargo.lock"), at("poetry.lock")).unwrap();
+        std::os::unix::fs::symlink(at("app"), at("linked")).unwrap();
+        assert_eq!(names(folder.path()), ["app/Cargo.lock", "web/package-lock.json"]);
+        assert!(find(&at("a.txt")).unwrap_err().to_string().contains("not that of a lock file"));
+    }
+
+    #[test]
+    fn of_go_reads_the_file_that_says_what_is_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let set =
+            |version: &str| fs::write(folder.path().join("go.mod"), format!("module x\n\ngo {version}\n")).unwrap();
+        set("1.21.3");
+        assert_eq!(names(folder.path()), ["go.mod"]);
+        fs::write(folder.path().join("go.sum"), "").unwrap();
+        assert_eq!(names(folder.path()), ["go.mod"]);
+        set("1.16");
+        assert_eq!(names(folder.path()), ["go.sum"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! `go.mod` and `go.sum`. Pure.
+//!
+//! `go.mod` lists every module of a build since Go 1.17. `go.sum` lists every module that was looked at, so that it names versions that
+//! no build has; it is read where `go.mod` is older, or by itself.
+
+use std::collections::BTreeMap;
+
+use super::error::Fault;
+use super::kind::LockFile;
+
+/// A module that replaces another: name and version; none for a folder.
+type Replacement = Option<(String, String)>;
+
+/// Reads `go.mod`.
+pub(super) fn read_mod(text: &str, out: &mut LockFile) -> Result<(), Fault> {
+    let mut block: Option<String> = None;
+    let (mut required, mut replaced) = (vec![], BTreeMap::<(String, Option<String>), Replacement>::new());
+    let mut has_module = false;
+    for (number, raw) in text.lines().enumerate() {
+        let line = number + 1;
+        let fault = |why: &str| Fault { line: Some(line), why: why.to_owned() };
+        let (code, comment) = raw.split_once("//").unwrap_or((raw, ""));
+        let mut words: Vec<String> = code.split_whitespace().map(|w| w.trim_matches(['"', '`']).to_owned()).collect();
+        match (words.first().map(String::as_str), &block) {
+            (None, _) => continue,
+            (Some(")"), Some(_)) => {
+                block = None;
+                continue;
+            }
+            (Some(_), Some(verb)) => words.insert(0, verb.clone()),
+            (Some(verb), None) if words.get(1).is_some_and(|w| w == "(") => {
+                block = Some(verb.to_owned());
+                continue;
+            }
+            _ => {}
+        }
+        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["module", _] => has_module = true,
+            ["require", name, version] => {
+                required.push((name.to_owned(), version.to_owned(), comment.trim().starts_with("indirect"), line));
+            }
+            ["replace", name, "=>", ref to @ ..] => {
+                replaced.insert(
+                    (name.to_owned(), None),
+                    replacement(to).ok_or_else(|| fault("this replacement has no target"))?,
+                );
+            }
+            ["replace", name, version, "=>", ref to @ ..] => {
+                let to = replacement(to).ok_or_else(|| fault("this replacement has no target"))?;
+                replaced.insert((name.to_owned(), Some(version.to_owned())), to);
+            }
+            ["require", ..] => return Err(fault("expected a module and its version")),
+            // go, toolchain, exclude, retract, tool, godebug, ignore: they name nothing that is built in.
+            _ => {}
+        }
+    }
+    if !has_module {
+        return Err("it has no line `module`".into());
+    }
+    for (name, version, indirect, line) in required {
+        let exact = (name.clone(), Some(version.clone()));
+        let to = replaced.get(&exact).or_else(|| replaced.get(&(name.clone(), None)));
+        let (real, version) = match to {
+            // A folder of this machine is the project's own code.
+            Some(None) => continue,
+            Some(Some((real, version))) => (real.clone(), version.clone()),
+            None => (name.clone(), version),
+        };
+        if let Some(package) = out.add(&real, &version, Some(line)).filter(|_| !indirect) {
+            package.brought_by = vec![name];
+        }
+    }
+    Ok(())
+}
+
+fn replacement(to: &[&str]) -> Option<Replacement> {
+    match to {
+        [name, version] => Some(Some(((*name).to_owned(), (*version).to_owned()))),
+        [_folder] => Some(None),
+        _ => None,
+    }
+}
+
+/// Reads `go.sum`: modules whose content has a hash, and not only their `go.mod`.
+pub(super) fn read_sum(text: &str, out: &mut LockFile) -> Result<(), Fault> {
+    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [name, version, _hash] = words[..] else {
+            return Err(Fault { line: Some(number + 1), why: "expected a module, its version and a hash".into() });
+        };
+        if !version.ends_with("/go.mod") {
+            out.add(name, version, Some(number + 1));
+        }
+    }
+    Ok(())
+}
+
+/// Returns true if `go.mod` lists every module of a build: since Go 1.17.
+pub(super) fn is_complete(text: &str) -> bool {
+    let version = text.lines().find_map(|l| l.trim().strip_prefix("go ").map(str::trim));
+    let mut parts = version.unwrap_or("1.0").split(['.', ' ', '/']).map(|p| p.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (1, 17)
+}

@@ -1,0 +1,122 @@
+//! Kinds of lock files, and what one of them holds. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::packages::{Ecosystem, Gap, Package, PackageError, Place};
+
+/// A kind of lock file, by the name of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockKind {
+    /// pip's requirements, with exact versions.
+    Requirements,
+    /// `pylock.toml` and `pylock.*.toml` (PEP 751).
+    Pylock,
+    /// `poetry.lock`.
+    Poetry,
+    /// `uv.lock`.
+    Uv,
+    /// `Pipfile.lock`.
+    Pipfile,
+    /// `Cargo.lock`.
+    Cargo,
+    /// `package-lock.json` and `npm-shrinkwrap.json`.
+    Npm,
+    /// `go.mod`, which lists every module of a build since Go 1.17.
+    GoMod,
+    /// `go.sum`, which lists more modules than a build has.
+    GoSum,
+}
+
+/// What a lock file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockFile {
+    /// The file, as it is shown.
+    pub path: String,
+    /// Its kind.
+    pub kind: LockKind,
+    /// Packages with their versions.
+    pub packages: Vec<Package>,
+    /// What it names without a version that could be looked up.
+    pub gaps: Vec<Gap>,
+}
+
+impl LockKind {
+    /// The kind of a file by its name; none if it is not the name of a lock file.
+    pub fn of(name: &str) -> Option<Self> {
+        let lower = name.to_ascii_lowercase();
+        Some(match name {
+            "poetry.lock" => Self::Poetry,
+            "uv.lock" => Self::Uv,
+            "Pipfile.lock" => Self::Pipfile,
+            "Cargo.lock" => Self::Cargo,
+            "package-lock.json" | "npm-shrinkwrap.json" => Self::Npm,
+            "go.mod" => Self::GoMod,
+            "go.sum" => Self::GoSum,
+            "pylock.toml" => Self::Pylock,
+            _ if name.starts_with("pylock.") && name.ends_with(".toml") => Self::Pylock,
+            _ if lower.contains("requirements") && lower.ends_with(".txt") => Self::Requirements,
+            _ => return None,
+        })
+    }
+
+    /// The ecosystem of its packages.
+    pub fn ecosystem(self) -> Ecosystem {
+        match self {
+            Self::Requirements | Self::Pylock | Self::Poetry | Self::Uv | Self::Pipfile => Ecosystem::pypi(),
+            Self::Cargo => Ecosystem::crates_io(),
+            Self::Npm => Ecosystem::npm(),
+            Self::GoMod | Self::GoSum => Ecosystem::go(),
+        }
+    }
+}
+
+impl LockFile {
+    /// One without content.
+    pub(super) fn empty(path: &str, kind: LockKind) -> Self {
+        Self { path: path.to_owned(), kind, packages: vec![], gaps: vec![] }
+    }
+
+    /// Adds a package; one that cannot be is a gap.
+    pub(super) fn add(&mut self, name: &str, version: &str, line: Option<usize>) -> Option<&mut Package> {
+        let place = Place { file: self.path.clone(), line };
+        match Package::new(self.kind.ecosystem(), name, version, place.clone()) {
+            Ok(package) => {
+                self.packages.push(package);
+                self.packages.last_mut()
+            }
+            Err(fault @ (PackageError::Name(_) | PackageError::Version { .. })) => {
+                self.gaps.push(Gap { place, reason: fault.to_string() });
+                None
+            }
+        }
+    }
+
+    /// Notes what cannot be looked up.
+    pub(super) fn gap(&mut self, reason: impl Into<String>, line: Option<usize>) {
+        self.gaps.push(Gap { place: Place { file: self.path.clone(), line }, reason: reason.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_lock_files_by_their_names() {
+        for (name, kind) in [
+            ("requirements.txt", Some(LockKind::Requirements)),
+            ("dev-Requirements.txt", Some(LockKind::Requirements)),
+            ("requirements-3.11.txt", Some(LockKind::Requirements)),
+            ("requirements.in", None),
+            ("pylock.toml", Some(LockKind::Pylock)),
+            ("pylock.dev.toml", Some(LockKind::Pylock)),
+            ("pyproject.toml", None),
+            ("npm-shrinkwrap.json", Some(LockKind::Npm)),
+            ("package.json", None),
+            ("go.sum", Some(LockKind::GoSum)),
+        ] {
+            assert_eq!(LockKind::of(name), kind, "{name}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `package-lock.json`, versions 1 to 3. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::error::Fault;
+use super::graph::Graph;
+use super::kind::LockFile;
+use super::lines::json;
+
+/// Deepest nesting of version 1.
+const MAX_DEPTH: usize = 60;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    #[serde(default)]
+    lockfile_version: Option<u32>,
+    #[serde(default)]
+    packages: Option<BTreeMap<String, Entry>>,
+    #[serde(default)]
+    dependencies: Option<BTreeMap<String, Nested>>,
+}
+
+/// Of versions 2 and 3, by its path.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    link: bool,
+    #[serde(default)]
+    dependencies: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    peer_dependencies: BTreeMap<String, IgnoredAny>,
+}
+
+/// Of version 1, inside of those that need it.
+#[derive(Deserialize)]
+struct Nested {
+    version: String,
+    #[serde(default)]
+    requires: serde_json::Value,
+    #[serde(default)]
+    dependencies: BTreeMap<String, Nested>,
+}
+
+pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
+    let document: Document = json(text)?;
+    let mut graph = Graph::default();
+    match (document.lockfile_version, document.packages, document.dependencies) {
+        (Some(2 | 3), Some(packages), _) => flat(&packages, &mut graph, out),
+        (None | Some(1), None, dependencies) => nested(&dependencies.unwrap_or_default(), 0, &mut graph, out)?,
+        (version, ..) => {
+            let version = version.map_or("missing".to_owned(), |v| v.to_string());
+            return Err(format!("its lockfileVersion is {version}; dayfly reads 1, 2 and 3").into());
+        }
+    }
+    graph.fill(&mut out.packages);
+    Ok(())
+}
+
+fn flat(packages: &BTreeMap<String, Entry>, graph: &mut Graph, out: &mut LockFile) {
+    for (path, entry) in packages {
+        let maps =
+            [&entry.dependencies, &entry.dev_dependencies, &entry.optional_dependencies, &entry.peer_dependencies];
+        let needs = maps.into_iter().flat_map(|m| m.keys());
+        // The project itself and its workspaces are outside of node_modules.
+        let Some((_, installed_as)) = path.rsplit_once("node_modules/") else {
+            needs.for_each(|n| graph.require(n));
+            continue;
+        };
+        if entry.link {
+            continue;
+        }
+        // An alias has the real name beside it.
+        let name = entry.name.as_deref().unwrap_or(installed_as);
+        if name != installed_as {
+            graph.need(installed_as, name);
+        }
+        needs.for_each(|n| graph.need(name, n));
+        match &entry.version {
+            Some(version) => add(name, version, out),
+            None => out.gap(format!("{name:?} has no version"), None),
+        }
+    }
+}
+
+fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &mut LockFile) -> Result<(), Fault> {
+    if depth > MAX_DEPTH {
+        return Err("its dependencies are nested too deep".into());
+    }
+    for (name, entry) in of {
+        // `npm:real@1.2.3` is an alias.
+        let (real, version) = match entry.version.strip_prefix("npm:").and_then(|a| a.rsplit_once('@')) {
+            Some((real, version)) => (real, version),
+            None => (name.as_str(), entry.version.as_str()),
+        };
+        if real != name {
+            graph.need(name, real);
+        }
+        let needs = entry.requires.as_object().into_iter().flat_map(|m| m.keys());
+        needs.for_each(|n| graph.need(real, n));
+        if !version.starts_with("file:") {
+            add(real, version, out);
+        }
+        nested(&entry.dependencies, depth + 1, graph, out)?;
+    }
+    Ok(())
+}
+
+/// A version that is an address (a git repository, an archive) cannot be looked up.
+fn add(name: &str, version: &str, out: &mut LockFile) {
+    if version.contains([':', '/']) {
+        out.gap(format!("{name:?} has no version, because it does not come from a registry"), None);
+    } else {
+        out.add(name, version, None);
+    }
+}

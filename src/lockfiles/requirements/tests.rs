@@ -1,0 +1,65 @@
+#![allow(clippy::unwrap_used)]
+use super::super::kind::LockKind;
+use super::*;
+
+fn parsed(text: &str) -> LockFile {
+    let mut out = LockFile::empty("requirements.txt", LockKind::Requirements);
+    let mut include = |_: &str, target: &str| match target {
+        "base.txt" => Ok(("base.txt".to_owned(), "six==1.16.0\n-r requirements.txt\n-r base.txt\n".to_owned())),
+        _ => Err("it is outside of the folder".to_owned()),
+    };
+    read(text, &mut out, &mut include).map_err(|f| f.why).unwrap();
+    out
+}
+
+fn pinned_of(text: &str) -> Vec<String> {
+    parsed(text).packages.iter().map(|p| format!("{}=={} {}", p.name, p.version, p.place)).collect()
+}
+
+#[test]
+fn reads_exact_versions_with_hashes_extras_and_markers() {
+    let text = "# top\nFlask_Login[x, y] == 0.6.3 ; python_version < '3.12'  # why\nrequests==2.31.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nb===1.0\n--index-url https://x\nc==1.0,>=0.9\n";
+    assert_eq!(
+        pinned_of(text),
+        [
+            "flask-login==0.6.3 requirements.txt:2",
+            "requests==2.31.0 requirements.txt:3",
+            "b==1.0 requirements.txt:6",
+            "c==1.0 requirements.txt:8"
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_exact_version_is_a_gap_with_its_line() {
+    let text =
+        "a\nb>=1\nc==1.*\nd @ https://x/d.whl\nhttps://x/e.whl\n-e git+https://x/f#egg=f\n-r ../outside.txt\ng!=1\n";
+    let gaps: Vec<String> = parsed(text).gaps.iter().map(|g| format!("{}: {}", g.place, g.reason)).collect();
+    assert_eq!(gaps.len(), 8, "{gaps:#?}");
+    assert_eq!(gaps[0], "requirements.txt:1: \"a\" is not pinned to one version with `==`");
+    assert!(gaps[3].contains("has an address"));
+    assert_eq!(gaps[6], "requirements.txt:7: \"../outside.txt\" is not read: it is outside of the folder");
+}
+
+#[test]
+fn the_projects_own_folders_and_constraints_are_no_gaps() {
+    let found = parsed("-e .\n.\n./lib\n-c constraints.txt\n--constraint c.txt\n\n# x\n");
+    assert!(found.gaps.is_empty() && found.packages.is_empty(), "{found:?}");
+}
+
+#[test]
+fn included_files_are_read_once() {
+    assert_eq!(
+        pinned_of("-r base.txt\n--requirement=base.txt\na==1\n"),
+        ["six==1.16.0 base.txt:1", "a==1 requirements.txt:3"]
+    );
+}
+
+#[test]
+fn comments_say_what_brings_a_package() {
+    let text = "flask==3.0.0\n    # via -r requirements.in\nclick==8.1.0\n    # via\n    #   flask\n    #   other\nmarkupsafe==2.1.0  # via jinja2\njinja2==3.1.0 # via flask\nown==1.0\n";
+    let found: Vec<_> = parsed(text).packages.into_iter().map(|p| (p.name, p.brought_by.join(" "))).collect();
+    let expected =
+        [("flask", "flask"), ("click", "flask"), ("markupsafe", "flask"), ("jinja2", "flask"), ("own", "own")];
+    assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+}

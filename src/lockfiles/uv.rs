@@ -1,0 +1,67 @@
+//! `uv.lock`. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::Fault;
+use super::graph::Graph;
+use super::kind::LockFile;
+use super::lines::{LineIndex, toml};
+use crate::packages::Ecosystem;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Document {
+    version: u32,
+    #[serde(default)]
+    package: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Entry {
+    name: Spanned<String>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    source: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    dependencies: Vec<Need>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<Need>>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Vec<Need>>,
+}
+
+#[derive(Deserialize)]
+struct Need {
+    name: String,
+}
+
+/// Packages of this folder are members of the workspace: their own dependencies are explicit.
+pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
+    let document: Document = toml(text)?;
+    if document.version != 1 {
+        return Err(format!("its version is {}; dayfly reads version 1", document.version).into());
+    }
+    let (lines, mut graph, pypi) = (LineIndex::new(text), Graph::default(), Ecosystem::pypi());
+    for entry in &document.package {
+        let name = entry.name.get_ref();
+        let line = Some(lines.line(entry.name.span().start));
+        let more = entry.optional_dependencies.values().chain(entry.dev_dependencies.values()).flatten();
+        let needs: Vec<String> = entry.dependencies.iter().chain(more).map(|n| pypi.normalise(&n.name)).collect();
+        if ["virtual", "editable", "directory"].iter().any(|kind| entry.source.contains_key(*kind)) {
+            needs.iter().for_each(|n| graph.require(n));
+            continue;
+        }
+        needs.iter().for_each(|n| graph.need(&pypi.normalise(name), n));
+        match &entry.version {
+            Some(version) => drop(out.add(name, version, line)),
+            None => out.gap(format!("{name:?} has no version"), line),
+        }
+    }
+    graph.fill(&mut out.packages);
+    Ok(())
+}

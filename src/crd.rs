@@ -3,11 +3,13 @@
 use kube::CustomResourceExt;
 
 mod evidence;
+mod sources;
 mod spec;
 mod status;
 pub mod summary;
 
 pub use evidence::StoredEvidence;
+pub use sources::{BuiltFromSpec, LinkedChangeSpec};
 pub use spec::*;
 pub use status::*;
 pub use summary::{REAPED, SummarySpec, TestEnvironmentSummary};

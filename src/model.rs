@@ -13,6 +13,7 @@ mod redact;
 mod repository;
 mod run_id;
 pub mod sanitize;
+mod sources;
 mod suite_origin;
 mod verdict;
 
@@ -27,5 +28,6 @@ pub use proof::Proof;
 pub use redact::{MIN_SECRET_LENGTH, Redactor};
 pub use repository::{Repository, repository_key, without_credentials};
 pub use run_id::{InvalidRunId, RunId};
+pub use sources::{BuiltFrom, LinkedChange};
 pub use suite_origin::{SourceRef, SuiteOrigin, SuiteSource};
 pub use verdict::{Outcome, Verdict};

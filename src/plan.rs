@@ -176,6 +176,15 @@ impl Plan {
         Some(format!("the description has no suite {unknown}; it has: {known}"))
     }
 
+    /// The error in a choice of units and container suites, in a sentence; none when each has an image of the description.
+    pub fn lacks_image_of<T>(&self, chosen: &BTreeMap<String, T>) -> Option<String> {
+        let is_container = |suite: &SuitePlan| matches!(suite.executor, SuiteExecutor::Container(_));
+        let has = |name: &String| self.unit(name).is_some() || self.suites.get(name).is_some_and(is_container);
+        let unknown = chosen.keys().find(|name| !has(name))?;
+        let known = self.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
+        Some(format!("the description has no service or container suite {unknown}; its units are: {known}"))
+    }
+
     /// The suites that their condition leaves out.
     pub fn left_out(&self) -> Vec<String> {
         self.suites.values().filter(|s| s.left_out).map(|s| s.name.clone()).collect()

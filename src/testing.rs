@@ -91,7 +91,12 @@ pub fn lease(plan: Plan) -> Lease {
 
 /// The facts of a run on the local engine, before anything happened.
 pub fn facts(lease: &Lease) -> Facts {
-    let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
+    let change = Change {
+        repository: lease.repository.clone(),
+        pr: lease.plan.pr,
+        commit: lease.commit.clone(),
+        ..Change::default()
+    };
     lifecycle::facts::initial(lease, Path::new("environment.yaml"), change, Runner::default(), EngineKind::Local)
 }
 

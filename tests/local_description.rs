@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, backing, jobs, processes, secrets};
+use support::{User, backing, jobs, processes, secrets, sources};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -47,4 +47,28 @@ fn a_redis_is_used_by_services_and_suites() {
     let user = User::new();
     backing::redis(&user, "de-redis");
     backing::wrong_image(&user, "de-noredis");
+}
+
+#[test]
+fn evidence_names_the_commits_of_several_repositories() {
+    needs_engine!();
+    let user = User::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Dockerfile");
+    std::fs::write(&path, format!("FROM localhost/dayfly/python:1\n{}", sources::LABELS)).unwrap();
+    let engine = EngineCommand::find();
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    engine.run(&words(&["build", "-q", "-t", "localhost/dayfly-test/labelled:1", folder.path().to_str().unwrap()]));
+    let service = "command: [python3, -m, http.server, '8080', --directory, /tmp]\n    port: 8080\n";
+    let file = user.describes("de-sources", &format!("services:\n  web:\n    image: localhost/dayfly-test/labelled:1\n    {service}  other:\n    image: localhost/dayfly/python:1\n    {service}suites:\n  s: {{ kind: acceptance, needs: [web, other], cases: [ {{ id: A1, name: it answers, steps: [ http: {{ url: 'http://web:8080/' }} ] }} ] }}\n"));
+    user.runs(&file, "1", &sources::FLAGS).code(0).says("said by the image");
+    sources::are_named(&user, "de-sources-pr-1", "other");
+    for (flags, why) in [
+        (["--commit-of", "nope=team/web@4d1f0c2"], "no service or container suite nope; its units are: "),
+        (["--commit-of", "web=team/web@main"], "is no commit"),
+        (["--with", "team/web"], "expected REPOSITORY#NUMBER"),
+    ] {
+        user.runs(&file, "1", &flags).code(2).says(why);
+    }
+    engine.run(&words(&["rmi", "localhost/dayfly-test/labelled:1"]));
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::wanted::{Place, Slot, Wanted};
 use crate::install::manifests::IMAGE;
-use crate::model::Keep;
+use crate::model::{BuiltFrom, Keep, LinkedChange};
 use crate::report::facts::https;
 
 /// Global options.
@@ -171,6 +171,13 @@ pub struct RequestArgs {
     /// DAYFLY_IDENTITY_TOKEN, which holds the token itself); see docs/policy.md
     #[arg(long, value_name = "FILE")]
     pub identity_token: Option<PathBuf>,
+    /// Commit that the image of a service was built from, for the report and the evidence; without it, the labels of the
+    /// image may name one (repeatable)
+    #[arg(long, value_name = "SERVICE=REPOSITORY@SHA", value_parser = commit_of)]
+    pub commit_of: Vec<(String, BuiltFrom)>,
+    /// Pull request of another repository that is tested together with this one, for the report and the evidence (repeatable)
+    #[arg(long, value_name = "REPOSITORY#NUMBER", value_parser = LinkedChange::parse)]
+    pub with: Vec<LinkedChange>,
     /// Run only this suite (repeatable)
     #[arg(long, value_name = "NAME")]
     pub suite: Vec<String>,
@@ -207,6 +214,12 @@ pub struct EnvironmentArgs {
 
 fn https_url(text: &str) -> Result<String, String> {
     https(text).ok_or_else(|| "write an https:// address without a user and without special characters".to_owned())
+}
+
+/// Parses `SERVICE=REPOSITORY@SHA`.
+pub fn commit_of(text: &str) -> Result<(String, BuiltFrom), String> {
+    let (name, from) = pair(text).map_err(|_| "write it as SERVICE=REPOSITORY@SHA")?;
+    Ok((name, BuiltFrom::parse(&from)?))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -53,7 +53,7 @@ pub fn change(
         bail!(usage_error(&format!("invalid --repository {text:?}: expected OWNER/NAME or a URL")));
     }
     let repository = claims.repository.map(|(repository, _)| repository);
-    let change = Change { repository: repository.clone(), pr, commit: commit.clone() };
+    let change = Change { repository: repository.clone(), pr, commit: commit.clone(), ..Change::default() };
     let runner = Runner {
         name: "dayfly".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -92,6 +92,11 @@ pub fn run_request(
     if let Some(lack) = plan.lacks(&args.suite) {
         bail!(usage_error(&format!("--suite: {lack}")));
     }
+    let built_from = args.commit_of.iter().cloned().collect();
+    if let Some(lack) = plan.lacks_image_of(&built_from) {
+        bail!(usage_error(&format!("--commit-of: {lack}")));
+    }
+    let change = Change { built_from, with: args.with.clone(), ..change };
     Ok((RunRequest { valid, plan, change, runner, policy: policy.reference().cloned(), proof: None }, policy))
 }
 

@@ -63,7 +63,12 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
     let screen = Screen::new(common.output, &lease.plan);
     let stop = signals::watch(Answers::stopping(), screen.answer())?;
-    let change = Change { repository: lease.repository.clone(), pr: lease.plan.pr, commit: lease.commit.clone() };
+    let change = Change {
+        repository: lease.repository.clone(),
+        pr: lease.plan.pr,
+        commit: lease.commit.clone(),
+        ..Change::default()
+    };
     let mut facts = facts::initial(&lease, std::path::Path::new(""), change, Runner::default(), engine.kind());
     // The suites begin now, however old the environment is.
     facts.started = jiff::Timestamp::now();

@@ -10,13 +10,14 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
+use super::args::commit_of;
 use super::error::usage_error;
 use super::key::load_public;
 use super::report;
 use super::stdio;
 use crate::evidence::verify::{Expectations, Refusal, Requirements, folder, removal, verify as verify_file};
 use crate::evidence::{VerifyingKey, read, store};
-use crate::model::{Digest, Repository, RunId, is_hex};
+use crate::model::{BuiltFrom, Digest, Repository, RunId, is_hex};
 use crate::report::exit_code;
 use crate::spec::model::SuiteKind;
 use evidence::VerifiedEvidence;
@@ -86,6 +87,10 @@ pub struct RequirementArgs {
     /// Require that the suites of the base come from a file with this digest; implies --require-base-suites
     #[arg(long, value_name = "sha256:DIGEST")]
     pub base_digest: Option<String>,
+    /// Require that the image of this service was built from this commit, as the requester said, and that the image does not say
+    /// otherwise (repeatable)
+    #[arg(long, value_name = "SERVICE=REPOSITORY@SHA", value_parser = commit_of)]
+    pub require_commit_of: Vec<(String, BuiltFrom)>,
     /// Accept that the condition of this suite left it out, with --require-passed or suites of the base (repeatable)
     #[arg(long, value_name = "NAME")]
     pub may_leave_out: Vec<String>,
@@ -172,6 +177,7 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
     }
     Ok(Requirements {
         base_suites: of.require_base_suites,
+        built_from: of.require_commit_of.clone(),
         may_be_left_out: of.may_leave_out.clone(),
         base_commit: of.base_commit.clone(),
         base_sha256: of.base_digest.as_deref().map(|d| sha256("--base-digest", d)).transpose()?,

@@ -215,6 +215,10 @@ fn checked(
     if let Some(lack) = plan.lacks(&spec.suites) {
         return Err(format!("suites: {lack}"));
     }
+    let sources = spec.sources()?;
+    if let Some(lack) = plan.lacks_image_of(&sources.0) {
+        return Err(format!("builtFrom: {lack}"));
+    }
     let asked = spec.requested_by.clone().unwrap_or_default();
     Ok(RunRequest {
         valid,
@@ -225,6 +229,8 @@ fn checked(
             repository: spec.repository.as_deref().map(without_credentials),
             pr: spec.pull_request,
             commit: spec.commit.clone(),
+            built_from: sources.0,
+            with: sources.1,
         },
         runner: Runner {
             name: "dayfly".into(),

@@ -6,8 +6,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::sources::{BuiltFromSpec, LinkedChangeSpec};
 use super::status::TestEnvironmentStatus;
-use crate::model::{Digest, Keep};
+use crate::model::{BuiltFrom, Digest, Keep, LinkedChange};
 
 /// The wanted environment and run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -64,6 +65,14 @@ pub struct TestEnvironmentSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "values")]
     pub images: BTreeMap<String, String>,
+    /// Commits that images were built from, by service, broker, database or container suite, for the report.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "sources")]
+    pub built_from: BTreeMap<String, BuiltFromSpec>,
+    /// Pull requests of other repositories that are tested together with this one, for the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub with: Vec<LinkedChangeSpec>,
     /// Lifetime of the environment, such as 4h; overrides the description's `ttl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -101,6 +110,12 @@ fn values(_: &mut SchemaGenerator) -> Schema {
 /// Names of suites.
 fn suites(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 253}})
+}
+
+/// Commits by name.
+fn sources(generator: &mut SchemaGenerator) -> Schema {
+    let from = generator.subschema_for::<BuiltFromSpec>();
+    json_schema!({"type": "object", "maxProperties": 100, "additionalProperties": from})
 }
 
 /// Contents of files by path.
@@ -206,7 +221,23 @@ pub struct RequestedBy {
     pub actor: Option<String>,
 }
 
+/// Commits by unit or suite, and further pull requests.
+pub type Sources = (BTreeMap<String, BuiltFrom>, Vec<LinkedChange>);
+
 impl TestEnvironmentSpec {
+    /// What the requester says of where images come from, checked.
+    pub fn sources(&self) -> Result<Sources, String> {
+        let built_from = self.built_from.iter().map(|(name, from)| {
+            let checked = BuiltFrom::new(&from.repository, &from.commit);
+            Ok((name.clone(), checked.map_err(|why| format!("builtFrom.{name}: {why}"))?))
+        });
+        let linked = self.with.iter().map(|linked| {
+            let text = format!("{}#{}", linked.repository, linked.pull_request);
+            LinkedChange::parse(&text).map_err(|why| format!("with: {why}"))
+        });
+        Ok((built_from.collect::<Result<_, String>>()?, linked.collect::<Result<_, _>>()?))
+    }
+
     /// SHA-256 of the inputs of a run; a run is not repeated while it is the same.
     pub fn input_digest(&self) -> String {
         let Ok(mut value) = serde_json::to_value(self) else { return String::new() };
@@ -238,11 +269,16 @@ mod tests {
         assert_eq!(spec(|s| s.extend_until = Some("2026-01-01T00:00:00Z".into())).input_digest(), same);
         assert_eq!(spec(|s| s.ttl = Some("9h".into())).input_digest(), same);
         assert_eq!(spec(|s| s.identity_token = Some("x".into())).input_digest(), same);
-        let different: [fn(&mut TestEnvironmentSpec); 6] = [
+        let different: [fn(&mut TestEnvironmentSpec); 8] = [
             |s| s.commit = "4d1f0c3".into(),
             |s| s.attempt = 2,
             |s| s.suites = vec!["a".into()],
             |s| drop(s.images.insert("a".into(), "b".into())),
+            |s| s.with = vec![LinkedChangeSpec { repository: "a/b".into(), pull_request: 1 }],
+            |s| {
+                let from = BuiltFromSpec { repository: "a/b".into(), commit: "4d1f0c3".into() };
+                drop(s.built_from.insert("a".into(), from));
+            },
             |s| s.description.inline = Some("y".into()),
             |s| s.suites_from = Some(BaseSource { inline: Some("x".into()), ..BaseSource::default() }),
         ];

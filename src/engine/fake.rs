@@ -177,6 +177,7 @@ impl Engine for FakeEngine {
             digest: format!("sha256:{}", "1".repeat(64)),
             platform: "linux/amd64".into(),
             user: Some("1000".into()),
+            built_from: None,
         };
         Ok(references.iter().map(|r| (r.clone(), fact(r))).collect())
     }

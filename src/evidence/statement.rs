@@ -17,6 +17,7 @@ use crate::plan::{Confinement, SuitePlan};
 use crate::report::Facts;
 use crate::report::counts::is_flaky;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
+use crate::report::sources;
 
 /// A statement ready to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub fn run(
         causes: facts.causes.clone(),
         finished_on: facts.finished,
         images: images(facts),
+        sources: sources::claims(facts),
+        with: facts.change.with.clone(),
         units: facts.units.iter().map(unit).collect(),
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
         suites: facts.suites.iter().map(bound).collect(),

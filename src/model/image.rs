@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BuiltFrom;
+
 /// An image as the engine holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageFact {
@@ -13,4 +15,15 @@ pub struct ImageFact {
     pub platform: String,
     /// The user that the image asks for; empty means root, none that it is not known before it runs.
     pub user: Option<String>,
+    /// The commit that its labels name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_from: Option<BuiltFrom>,
+}
+
+impl ImageFact {
+    /// An image of which only the reference is known.
+    pub fn unknown(reference: &str) -> Self {
+        let (reference, digest, platform) = (reference.to_owned(), String::new(), String::new());
+        Self { reference, digest, platform, user: None, built_from: None }
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
 use crate::lease::TakenOver;
-use crate::model::{ImageFact, PolicyReference, RunId, SuiteOrigin, Verdict};
+use crate::model::{BuiltFrom, ImageFact, LinkedChange, PolicyReference, RunId, SuiteOrigin, Verdict};
 use crate::plan::{Confinement, Limits, UnitKind};
 use crate::spec::model::SuiteKind;
 
@@ -112,6 +112,12 @@ pub struct Change {
     pub pr: u32,
     /// Head commit, as given.
     pub commit: String,
+    /// The commits that images were built from, by unit or container suite, as given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub built_from: BTreeMap<String, BuiltFrom>,
+    /// Pull requests of other repositories that belong to it, as given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<LinkedChange>,
 }
 
 /// The program that performed the run.

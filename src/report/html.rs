@@ -9,7 +9,7 @@ use self::badge::badge;
 use super::ReportError;
 use super::facts::{CaseFact, Facts, UnitFact};
 use crate::model::{Verdict, sanitize};
-use crate::report::{clues, display, excerpt, time};
+use crate::report::{clues, display, excerpt, sources, time};
 
 mod badge;
 mod network;
@@ -59,6 +59,7 @@ struct Page {
     network: network::Network,
     confinement: Vec<network::Confined>,
     images: Vec<network::Image>,
+    sources: Vec<String>,
     engine: String,
     engine_info: Vec<(&'static str, String)>,
     engine_known: bool,
@@ -120,6 +121,7 @@ fn page(facts: &Facts) -> Page {
             .chain(facts.suites.iter().filter_map(network::confined_suite))
             .collect(),
         images: network::images(facts),
+        sources: sources::lines(facts).iter().map(|of| sanitize::one_line(of, 400)).collect(),
         engine: display::engine(facts),
         engine_info: info
             .map(|i| {

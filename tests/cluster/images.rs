@@ -4,7 +4,7 @@ use dayfly::testing::{Requirement, skip};
 use std::process::{Child, Command, Stdio};
 
 use crate::in_cluster;
-use crate::support::{User, repository};
+use crate::support::{User, repository, sources};
 use crate::world::{object, until};
 
 /// A registry of this machine that wants a password, with the image of the hello environment in it.
@@ -53,7 +53,7 @@ impl Registry {
         until("the registry listens", || std::net::TcpStream::connect(free).is_ok());
         // An image of its own: one that was pulled with a password is for others only with the same, under every name.
         let image = format!("localhost/dayfly/pulled:{}", free.port());
-        let made = format!("FROM localhost/dayfly/hello:1\nLABEL pulled.from={}\n", registry.host);
+        let made = format!("FROM localhost/dayfly/hello:1\nLABEL pulled.from={}\n{}", registry.host, sources::LABELS);
         std::fs::write(at("Containerfile"), made).unwrap();
         // Podman's own store is where the example images lie.
         let podman = |arguments: &[&str]| {
@@ -91,7 +91,7 @@ fn pins_tags_to_digests_and_pulls_with_credentials_through_the_mirror() {
     user.owns("hello-pr-441");
     // Its name is an address, which only a policy allows.
     let policy = format!(
-        "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: {{ registries: ['{}/*', docker.io/*] }}\n",
+        "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: {{ registries: ['{}/*', docker.io/*, localhost/*] }}\n",
         registry.host
     );
     std::fs::write(user.folder.path().join("policy.yaml"), policy).unwrap();
@@ -115,4 +115,13 @@ fn pins_tags_to_digests_and_pulls_with_credentials_through_the_mirror() {
     assert!(ran.ends_with(&image[image.find("@sha256:").unwrap()..]), "{ran} is not {image}");
     let status = user.dayfly(&["status", "hello-pr-441"]).code(0);
     status.says("docker.io/team/hello:1");
+    user.dayfly(&["down", "hello-pr-441"]).code(0);
+    let hello = repository().join("environments/hello");
+    user.owns("hello-pr-442");
+    // What is said of `other` is said of the greeter here.
+    let flags = sources::FLAGS.map(|flag| flag.replace("other=", "greeter="));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let image = ["--image", "web=docker.io/team/hello:1"];
+    user.runs(hello.to_str().unwrap(), "442", &[&mirrored[..], &image, &flags].concat()).code(0);
+    sources::are_named(&user, "hello-pr-442", "greeter");
 }

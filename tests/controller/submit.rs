@@ -130,7 +130,15 @@ fn submits_the_files_of_the_description() {
         "ct-files",
         &with_cases(REACHES_WEB).replace("    port: 8080\n", &format!("    port: 8080\n{files}")),
     );
-    team.user.dayfly(&submit(&file, &[])).code(0);
+    let commit = "1111111111111111111111111111111111111111";
+    let from = format!("web=team/web@{commit}");
+    team.user.dayfly(&submit(&file, &["--commit-of", &from, "--with", "team/third#12"])).code(0);
+    let folder = team.user.evidence("ct-files-pr-7");
+    let requirement = ["--require-commit-of", &from, "--output", "json"];
+    let key = installed::controller();
+    let verified = ["verify", folder.to_str().unwrap(), "--key", &key];
+    let run = team.user.dayfly(&[&verified[..], &requirement].concat()).code(0).json()["run"].clone();
+    assert_eq!(run["with"], serde_json::json!([{ "repository": "team/third", "pullRequest": 12 }]));
 }
 
 #[test]

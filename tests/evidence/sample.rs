@@ -44,7 +44,12 @@ pub fn failed(run: u128) -> Facts {
         description: "demo".into(),
         description_digest: digest("description"),
         description_path: "environments/demo/environment.yaml".into(),
-        change: Change { repository: Some("https://git.example/team/demo".into()), pr: 12, commit: COMMIT.into() },
+        change: Change {
+            repository: Some("https://git.example/team/demo".into()),
+            pr: 12,
+            commit: COMMIT.into(),
+            ..Change::default()
+        },
         engine: EngineKind::Local,
         engine_info: Some(EngineInfo {
             product: "podman".into(),
@@ -144,6 +149,7 @@ fn image(reference: &str, content: &str) -> ImageFact {
         digest: format!("sha256:{}", digest(content)),
         platform: "linux/amd64".into(),
         user: Some("1000".into()),
+        built_from: None,
     }
 }
 

@@ -215,6 +215,7 @@ pub fn passed() -> Facts {
             repository: Some("https://git.example.org/tsd/platform".into()),
             pr: 42,
             commit: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into(),
+            ..Change::default()
         },
         engine: EngineKind::Local,
         engine_info: Some(EngineInfo {
@@ -247,7 +248,7 @@ pub fn passed() -> Facts {
         requester: None,
         traces: vec![],
     };
-    let Change { repository, pr, commit } = &facts.change;
+    let Change { repository, pr, commit, .. } = &facts.change;
     Facts { links: Links::of(repository.as_deref(), *pr, commit, facts.runner.job.as_deref()), ..facts }
 }
 
@@ -258,6 +259,7 @@ fn image(reference: &str) -> ImageFact {
         digest: format!("sha256:{}", digest(reference)),
         platform: "linux/amd64".into(),
         user: Some(user.into()),
+        built_from: None,
     }
 }
 
@@ -475,7 +477,7 @@ pub fn hostile() -> Facts {
     let evil = |what: &str| format!("{what} {EVIL}");
     facts.environment = evil("environment");
     facts.description_path = evil("path");
-    facts.change = Change { repository: Some(evil("repository")), pr: 42, commit: evil("commit") };
+    facts.change = Change { repository: Some(evil("repository")), pr: 42, commit: evil("commit"), ..Change::default() };
     facts.runner.job = Some(evil("job"));
     let link = |address: &str| Some(address.to_owned());
     facts.links = Links {
@@ -493,7 +495,13 @@ pub fn hostile() -> Facts {
     (info.product, info.gaps) = (evil("product"), vec![evil("cannot")]);
     facts.images.insert(
         evil("image"),
-        ImageFact { reference: evil("image"), digest: evil("digest"), platform: evil("p"), user: Some(evil("u")) },
+        ImageFact {
+            reference: evil("image"),
+            digest: evil("digest"),
+            platform: evil("p"),
+            user: Some(evil("u")),
+            built_from: None,
+        },
     );
     let suite = &mut facts.suites[0];
     (suite.name, suite.reason, suite.source) = (evil("suite"), Some(evil("why")), Some(evil("source")));

@@ -12,6 +12,7 @@ pub mod life;
 pub mod processes;
 pub mod reaping;
 pub mod secrets;
+pub mod sources;
 pub mod steps;
 pub mod terminal;
 pub mod update;

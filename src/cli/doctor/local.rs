@@ -72,7 +72,7 @@ async fn disk(engine: &LocalEngine) -> Option<Check> {
 
 /// An image of which nothing is known yet, not even its user.
 fn unknown(reference: &str) -> ImageFact {
-    ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None }
+    ImageFact::unknown(reference)
 }
 
 /// Checks that the plan's images are present and do not run as root. Pulls nothing.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::cli::RequestArgs;
-use crate::crd::{BaseSource, DescriptionSource, RequestedBy, TestEnvironmentSpec};
+use crate::crd::{BaseSource, BuiltFromSpec, DescriptionSource, LinkedChangeSpec, RequestedBy, TestEnvironmentSpec};
 use crate::report::facts::{Change, Runner};
 use crate::spec::{BaseFile, ValidDescription};
 
@@ -33,6 +33,8 @@ pub fn build(
         repository: change.repository.clone(),
         identity_token: None,
         values: args.description.set.iter().cloned().collect(),
+        built_from: change.built_from.iter().map(|(name, from)| (name.clone(), BuiltFromSpec::of(from))).collect(),
+        with: change.with.iter().map(LinkedChangeSpec::of).collect(),
         images: args.description.image.iter().cloned().collect(),
         ttl: args.change.ttl.clone(),
         suites: args.suite.clone(),

@@ -91,6 +91,13 @@ fn run_text(text: &mut String, run: &RunPredicate, opened: Option<&Opened>) {
     for image in &run.images {
         line(text, "image", format!("{} {}", image.reference, image.digest));
     }
+    for claim in &run.sources {
+        let said_by = claim.said_by.text();
+        line(text, "built from", format!("{}: {}, {said_by}", claim.name, claim.built_from));
+    }
+    for linked in &run.with {
+        line(text, "together", format!("with pull request {linked}, said by the requester"));
+    }
     for cause in &run.causes {
         line(text, "cause", cause.text.clone());
     }

@@ -50,10 +50,7 @@ async fn find(
     progress: OnProgress<'_>,
 ) -> Result<PinnedImage, String> {
     let from = ImageRef::split(reference).pulled_through(engine.options().registry_mirror.as_deref());
-    let unknown = |as_run: String| PinnedImage {
-        as_run,
-        fact: ImageFact { reference: reference.to_owned(), digest: String::new(), platform: String::new(), user: None },
-    };
+    let unknown = |as_run: String| PinnedImage { as_run, fact: ImageFact::unknown(reference) };
     // Images named localhost/… are on the nodes, and have no registry.
     if from.is_local() {
         return Ok(unknown(reference.to_owned()));
@@ -66,6 +63,7 @@ async fn find(
                 digest: found.digest.clone(),
                 platform: found.platform,
                 user: found.user,
+                built_from: found.built_from,
             };
             Ok(PinnedImage { as_run: format!("{}@{}", from.name(), found.digest), fact })
         }
@@ -86,8 +84,7 @@ pub fn restore(engine: &KubernetesEngine, annotations: &BTreeMap<String, String>
         BTreeMap::new()
     });
     for (reference, as_run) in pinned {
-        let fact =
-            ImageFact { reference: reference.clone(), digest: String::new(), platform: String::new(), user: None };
+        let fact = ImageFact::unknown(&reference);
         engine.pinned_images().entry(reference).or_insert(PinnedImage { as_run, fact });
     }
 }

@@ -20,7 +20,7 @@ use credentials::Credentials;
 use manifest::{Config, Manifest};
 use session::Session;
 
-use crate::model::{Digest, ImageRef, ImageVersion};
+use crate::model::{BuiltFrom, Digest, ImageRef, ImageVersion};
 use crate::web::{Wire, printable};
 
 /// Longest manifest or index, in bytes.
@@ -41,6 +41,8 @@ pub struct Resolved {
     /// not the configuration, because the place where the registry keeps its blobs cannot be reached from here.
     /// Then `platform` is the one that was looked for.
     pub user: Option<String>,
+    /// The commit that its labels name.
+    pub built_from: Option<BuiltFrom>,
 }
 
 /// A client for any registry.
@@ -82,12 +84,12 @@ impl Registry {
                 of_index(&mut session, &offer.digest).await?
             }
         };
-        let (platform, user) = match config_of(&mut session, &config).await {
-            Ok(config) => (config.platform, Some(config.user)),
-            Err(RegistryError::Unreachable(_)) => (self.platform.clone(), None),
+        let (platform, user, built_from) = match config_of(&mut session, &config).await {
+            Ok(config) => (config.platform, Some(config.user), config.built_from),
+            Err(RegistryError::Unreachable(_)) => (self.platform.clone(), None, None),
             Err(e) => return Err(e),
         };
-        Ok(Resolved { digest, platform, user })
+        Ok(Resolved { digest, platform, user, built_from })
     }
 }
 

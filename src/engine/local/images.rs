@@ -11,7 +11,7 @@ use super::client::{LocalEngine, LocalImage};
 use super::explain;
 use super::raw::Failed;
 use crate::engine::{EngineError, OnProgress};
-use crate::model::{ImageFact, ImageRef};
+use crate::model::{BuiltFrom, ImageFact, ImageRef};
 
 /// Maximum number of concurrent pulls.
 const PULLS: usize = 3;
@@ -38,6 +38,8 @@ pub(super) struct Inspected {
 struct Config {
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 impl Inspected {
@@ -60,6 +62,7 @@ impl Inspected {
             digest: self.digest(reference),
             platform: format!("{}/{}", self.os, self.architecture),
             user: Some(self.config.as_ref().and_then(|c| c.user.clone()).unwrap_or_default()),
+            built_from: self.config.as_ref().and_then(|c| BuiltFrom::from_labels(c.labels.as_ref()?)),
         };
         LocalImage { id: self.id(), fact }
     }

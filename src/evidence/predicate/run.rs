@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Departure, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
 use crate::lease::TakenOver;
-use crate::model::Outcome;
+use crate::model::{LinkedChange, Outcome};
 use crate::plan::UnitKind;
 use crate::report::facts::{Cause, UnitEnd};
+use crate::report::sources::SourceClaim;
 
 /// Predicate of the run's statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,12 @@ pub struct RunPredicate {
     pub finished_on: Option<Timestamp>,
     /// Images, those of suites included.
     pub images: Vec<Image>,
+    /// Where images come from, as the requester or the images themselves say. Nothing proves it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceClaim>,
+    /// Pull requests of other repositories that were tested together with this one, as the requester says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<LinkedChange>,
     /// Units.
     pub units: Vec<UnitSummary>,
     /// Allowed connections.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::{Refusal, VerifiedRun};
 use crate::evidence::predicate::{PullRequest, RunPredicate, SuiteSummary, Teardown};
-use crate::model::{Outcome, Repository, RunId, Verdict};
+use crate::model::{BuiltFrom, Outcome, Repository, RunId, Verdict};
+use crate::report::sources::SaidBy;
 use crate::spec::model::SuiteKind;
 
 /// Maximum time by which the runner's clock may be ahead of the verifier's.
@@ -45,6 +46,8 @@ pub struct Requirements {
     pub base_commit: Option<String>,
     /// SHA-256 of the base's description file that these suites come from.
     pub base_sha256: Option<String>,
+    /// The commits that images of units or suites were built from, as the requester said.
+    pub built_from: Vec<(String, BuiltFrom)>,
     /// Suites that need not run if their condition leaves them out.
     pub may_be_left_out: Vec<String>,
     /// No unit departs from the secure defaults.
@@ -78,6 +81,9 @@ impl Requirements {
             return Err(unmet(format!(
                 "suite {name} did not run because of its condition, and --may-leave-out {name} was not given"
             )));
+        }
+        for (name, wanted) in &self.built_from {
+            check_source(run, name, wanted)?;
         }
         self.check_change(run)?;
         self.check_requester(run)?;
@@ -225,6 +231,22 @@ impl Requirements {
             }
         }
         Ok(())
+    }
+}
+
+/// A claim of the image alone proves nothing: its author chose it.
+fn check_source(run: &RunPredicate, name: &str, wanted: &BuiltFrom) -> Result<(), Refusal> {
+    let claims: Vec<_> = run.sources.iter().filter(|claim| claim.name == name).collect();
+    if let Some(claim) = claims.iter().find(|claim| !claim.built_from.agrees_with(wanted)) {
+        let (from, said_by) = (&claim.built_from, claim.said_by.text());
+        return Err(unmet(format!("{name} was built from {from} ({said_by}), not from {wanted}")));
+    }
+    match claims.iter().find(|claim| claim.said_by == SaidBy::Requester) {
+        Some(claim) if claim.built_from.commit == wanted.commit => Ok(()),
+        Some(claim) => {
+            Err(unmet(format!("the requester named only {} as the commit of {name}", claim.built_from.commit)))
+        }
+        None => Err(unmet(format!("the requester did not say which commit {name} was built from"))),
     }
 }
 

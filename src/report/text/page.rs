@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use super::details::{case_details, line, lines, log_end};
 use crate::model::{Verdict, sanitize};
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
-use crate::report::{CaseCounts, Told, clues, counts, display, time, told};
+use crate::report::{CaseCounts, Told, clues, counts, display, sources, time, told};
 
 /// A report that is being written.
 pub(super) struct Page {
@@ -57,6 +57,7 @@ impl Page {
         self.list("Ended unasked", ends.map(|end| line(&display::unit_end(end), 500)).collect());
         self.list("Suites that were not selected", facts.not_selected.iter().map(|name| line(name, 60)).collect());
         self.list("Not run, because of their condition", facts.left_out.iter().map(|name| line(name, 60)).collect());
+        self.list("Sources", sources::lines(facts).iter().map(|of| line(of, 400)).collect());
         let logs = clues::kept_files(facts);
         self.list(
             "Logs, in the folder of the evidence",

@@ -2,10 +2,12 @@
 //!
 //! Pure: it fetches nothing.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::printable;
-use crate::model::Digest;
+use crate::model::{BuiltFrom, Digest};
 
 /// The kinds of manifest that are understood.
 pub const KINDS: &str = "application/vnd.oci.image.index.v1+json, \
@@ -38,6 +40,8 @@ pub struct Config {
     pub platform: String,
     /// `config.User`; empty when the image says none.
     pub user: String,
+    /// The commit that its labels name.
+    pub built_from: Option<BuiltFrom>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +79,7 @@ struct ConfigFile {
 #[serde(rename_all = "PascalCase")]
 struct ConfigOfContainers {
     user: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 impl Manifest {
@@ -119,8 +124,9 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let file: ConfigFile = serde_json::from_slice(bytes)
             .map_err(|_| "its configuration is not that of a container image: build it again")?;
-        let user = file.config.and_then(|c| c.user).unwrap_or_default();
-        Ok(Self { platform: file.platform.text(), user })
+        let (user, labels) = file.config.map(|c| (c.user, c.labels)).unwrap_or_default();
+        let built_from = labels.as_ref().and_then(BuiltFrom::from_labels);
+        Ok(Self { platform: file.platform.text(), user: user.unwrap_or_default(), built_from })
     }
 }
 
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn the_user_is_empty_when_the_image_says_none() {
         let config = |text: &str| Config::parse(text.as_bytes()).unwrap();
-        let own = |user: &str| Config { platform: "linux/amd64".into(), user: user.into() };
+        let own = |user: &str| Config { platform: "linux/amd64".into(), user: user.into(), built_from: None };
         assert_eq!(config(r#"{"os": "linux", "architecture": "amd64", "config": {"User": "65532"}}"#), own("65532"));
         assert_eq!(config(r#"{"os": "linux", "architecture": "amd64", "config": {}}"#), own(""));
         assert_eq!(config(r#"{"os": "linux", "architecture": "amd64", "config": null}"#), own(""));

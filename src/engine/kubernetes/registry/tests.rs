@@ -125,7 +125,7 @@ fn plain(path: &str) -> Reply {
 
 fn plain_image() -> Resolved {
     let digest = digest_of(image(&config("amd64", "65532")));
-    Resolved { digest, platform: "linux/amd64".into(), user: Some("65532".into()) }
+    Resolved { digest, platform: "linux/amd64".into(), user: Some("65532".into()), built_from: None }
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn of_an_index_this_machines_image_is_looked_at_and_the_index_is_named() {
     let reply =
         move |_: &str, path: &str, _: &str| serve(path, &whole, &[&images[0], &images[1], &configs[0], &configs[1]]);
     let server = Server::start(reply).await;
-    let expected = Resolved { digest, platform: "linux/here".into(), user: Some("7".into()) };
+    let expected = Resolved { digest, platform: "linux/here".into(), user: Some("7".into()), built_from: None };
     assert_eq!(server.resolve("team/app:1", None).await.unwrap(), expected);
 }
 

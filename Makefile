@@ -39,6 +39,7 @@ images:
 # Measures dayfly against what a person would type, side by side, and the controller with many objects; see docs/performance*.md.
 bench: build
 	@$(ENGINE); examples/images; tests/bench/run $(DAYFLY)
+	@tests/verifiers/setup; tests/bench/dependencies $(DAYFLY)
 	@$(ENGINE); eval "$$(tests/cluster-setup)"; [ -z "$${DAYFLY_TEST_CLUSTER_SETUP:-}" ] || { \
 	    tests/cluster-setup images $(DAYFLY); export KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG; tests/bench/cluster $(DAYFLY); tests/bench/controller $(DAYFLY); }
 

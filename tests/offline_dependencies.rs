@@ -5,11 +5,13 @@
 mod database;
 mod support;
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use database::{archive, python, record, with, zip};
+use dayfly::packages::{Ecosystem, Version};
 use dayfly::testing::{Requirement, skip};
 use serde_json::{Value, json};
 use support::{Ended, Running, User, ended};
@@ -421,6 +423,96 @@ fn nothing_of_a_lock_file_reaches_a_terminal_as_it_is() {
     shop.scans(&["gone.lock"]).code(2).says("failed to read gone.lock");
     shop.writes("notes.md", "");
     shop.scans(&["notes.md"]).code(2).says("its name is not that of a lock file");
+}
+
+#[test]
+fn severities_come_from_vectors_and_from_words() {
+    let shop = Shop::bare();
+    let rated = |id: &str, name: &str, more: Value| with(record(id, "PyPI", name, "0", "9"), more);
+    let package = |more: Value| {
+        let mut affected = json!({"package": {"ecosystem": "PyPI", "name": "e"}, "versions": ["1"]});
+        affected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "affected": [affected] })
+    };
+    let v3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+    archive(
+        &shop.at("osv.zip"),
+        &[
+            rated(
+                "A-1",
+                "a",
+                json!({"severity": [{"type": "CVSS_V2", "score": "AV:L/AC:H/Au:M/C:P/I:N/A:N"}, {"type": "CVSS_V3", "score": v3}]}),
+            ),
+            rated(
+                "B-1",
+                "b",
+                json!({"database_specific": {"severity": "MODERATE"}, "aliases": null, "references": null}),
+            ),
+            rated("C-1", "c", json!({"severity": [{"type": "Ubuntu", "score": "medium"}]})),
+            rated(
+                "D-1",
+                "d",
+                json!({"severity": null, "database_specific": {"severity": {"odd": 1}, "informational": true}}),
+            ),
+            rated("E-1", "e", package(json!({"severity": [{"type": "CVSS_V3", "score": v3}]}))),
+            rated("F-1", "e", package(json!({"ecosystem_specific": {"severity": "High"}}))),
+        ],
+    );
+    shop.imports(&["osv.zip", "--snapshot", &now()]).code(0);
+    shop.writes("requirements.txt", "a==1\nb==1\nc==1\nd==1\ne==1\n");
+    let result = shop.scans(&["requirements.txt", "--output", "json"]).code(6).json();
+    let of = |f: &Value| format!("{} {}", f["id"].as_str().unwrap(), f["severity"].as_str().unwrap());
+    let mut found: Vec<String> = result["findings"].as_array().unwrap().iter().map(of).collect();
+    found.sort();
+    assert_eq!(found, ["A-1 critical", "B-1 medium", "C-1 medium", "D-1 unknown", "E-1 critical", "F-1 high"]);
+}
+
+#[test]
+fn versions_of_debian_are_in_the_order_of_dpkg_itself() {
+    if Command::new("dpkg").arg("--version").output().is_err() {
+        return skip(Requirement::Verifiers, "dpkg is not there");
+    }
+    let debian: Ecosystem = "Debian:12".parse().unwrap();
+    let texts = [
+        "0",
+        "0~",
+        "0~~",
+        "1",
+        "1.0",
+        "1.0-0",
+        "1.0-1",
+        "1.0-1~deb12u1",
+        "1.0-1+deb12u1",
+        "1.0-1+b1",
+        "1.0~rc1-1",
+        "1:0.1",
+        "2.0",
+        "007",
+        "7",
+        "1.2.10",
+        "1.2.9",
+        "1.0a",
+        "1.0+",
+        "1.0-2-1",
+        "1.0.",
+        "1..0",
+        "1.a",
+        "1.~a",
+        "99999999999999999999",
+        "0:1.0-1",
+    ];
+    for a in texts {
+        for b in texts {
+            let order = Version::parse(&debian, a).unwrap().compare(&Version::parse(&debian, b).unwrap()).unwrap();
+            let word = match order {
+                Ordering::Less => "lt",
+                Ordering::Equal => "eq",
+                Ordering::Greater => "gt",
+            };
+            let agreed = Command::new("dpkg").args(["--compare-versions", a, word, b]).status().unwrap();
+            assert!(agreed.success(), "dpkg does not say {a} {word} {b}");
+        }
+    }
 }
 
 /// Findings of pip-audit: package and ids.

@@ -45,7 +45,7 @@ impl Rating {
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "none" => Self::None,
-            "low" => Self::Low,
+            "low" | "negligible" => Self::Low,
             "moderate" | "medium" => Self::Medium,
             "high" | "important" => Self::High,
             "critical" => Self::Critical,

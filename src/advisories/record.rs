@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::advisory::{Advisory, Event, Summary};
 use super::matching::Candidate;
@@ -42,10 +42,10 @@ pub struct Record {
     #[serde(default)]
     pub withdrawn: Option<Timestamp>,
     /// Other ids of the same thing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub aliases: Vec<String>,
     /// Ids of what it was made from: a distribution's record names the CVEs that it fixes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub upstream: Vec<String>,
     /// One line.
     #[serde(default)]
@@ -54,13 +54,13 @@ pub struct Record {
     #[serde(default)]
     pub details: Option<String>,
     /// CVSS vectors.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub severity: Vec<Vector>,
     /// What it is about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub affected: Vec<Affected>,
     /// Links.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub references: Vec<Reference>,
     /// What its database adds.
     #[serde(default)]
@@ -82,13 +82,13 @@ pub struct Affected {
     #[serde(default)]
     pub package: Option<NamedPackage>,
     /// CVSS vectors of this package.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub severity: Vec<Vector>,
     /// Ranges.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub ranges: Vec<Range>,
     /// Versions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub versions: Vec<String>,
     /// What the ecosystem adds.
     #[serde(default)]
@@ -114,7 +114,7 @@ pub struct Range {
     #[serde(rename = "type")]
     pub kind: String,
     /// Its ends.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub events: Vec<BTreeMap<String, String>>,
 }
 
@@ -134,7 +134,12 @@ pub struct Specific {
     pub severity: Option<serde_json::Value>,
     /// Why it is no vulnerability but a notice, such as `unmaintained` (RustSec).
     #[serde(default)]
-    pub informational: Option<String>,
+    pub informational: Option<serde_json::Value>,
+}
+
+/// A value that is null counts as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// What a record says, taken apart.
@@ -187,7 +192,7 @@ impl Record {
                 .or_else(|| word(affected.database_specific.as_ref()));
             let entry = merged.entry((ecosystem, name)).or_insert_with(|| meta.clone());
             let (rating, score) = own.unwrap_or_default();
-            let notice = affected.database_specific.as_ref().and_then(|s| s.informational.as_deref());
+            let notice = affected.database_specific.as_ref().and_then(|s| s.informational.as_ref()?.as_str());
             entry.notice = notice.map(|n| sanitize::one_line(n, 40));
             if rating >= entry.rating {
                 (entry.rating, entry.score) = (rating, score.or(entry.score));
@@ -257,10 +262,11 @@ fn event(kind: &str, version: &str) -> Result<Event, String> {
     })
 }
 
-/// The highest of several vectors.
+/// The highest of several vectors; Ubuntu writes a word in the place of one.
 fn best(vectors: &[Vector]) -> Option<(Rating, Option<f32>)> {
     let rated = vectors.iter().filter_map(|v| Rating::from_vector(&v.score));
-    rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(rating, score)| (rating, Some(score)))
+    let scored = rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(rating, score)| (rating, Some(score)));
+    scored.or_else(|| vectors.iter().filter_map(|v| Rating::from_word(&v.score)).max().map(|rating| (rating, None)))
 }
 
 /// The word of a database.

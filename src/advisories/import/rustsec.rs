@@ -62,7 +62,7 @@ pub fn parse(text: &str) -> Result<Record, String> {
     let affected = Affected {
         package: is_crate.then(|| NamedPackage { ecosystem: "crates.io".into(), name: package }),
         ranges: vec![Range { kind: "SEMVER".into(), events: affected_events(&document.versions)? }],
-        database_specific: Some(Specific { informational, ..Specific::default() }),
+        database_specific: Some(Specific { informational: informational.map(Into::into), ..Specific::default() }),
         ..Affected::default()
     };
     Ok(Record {

@@ -7,6 +7,8 @@ use crate::model::{Verdict, sanitize};
 
 /// Most findings that the text lists.
 const MAX_LISTED: usize = 500;
+/// Most files that the text names.
+const MAX_SOURCES: usize = 5;
 
 /// Renders the result; ends with a line end.
 pub fn render(result: &ScanResult) -> String {
@@ -26,6 +28,10 @@ pub fn render(result: &ScanResult) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
+    let more = result.sources.len().saturating_sub(MAX_SOURCES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let sources = result.sources.iter().take(MAX_SOURCES).cloned().collect::<Vec<_>>().join(", ");
+    writeln!(text, "read           {}{more}", sanitize::one_line(&sources, 400)).ok();
     for c in &result.coverage {
         let known = match c.snapshot {
             Some(at) => format!("{} advisories of {}", c.records, at.strftime("%Y-%m-%d")),

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod diagnostics;
 pub mod event;
 mod excerpt;
+mod exec;
 mod exit_text;
 pub mod facts;
 mod failure;

@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, backing, jobs, processes, secrets, sources};
+use support::{User, backing, jobs, processes, ready, secrets, sources};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -71,4 +71,10 @@ fn evidence_names_the_commits_of_several_repositories() {
         user.runs(&file, "1", &flags).code(2).says(why);
     }
     engine.run(&words(&["rmi", "localhost/dayfly-test/labelled:1"]));
+}
+
+#[test]
+fn a_service_is_ready_when_its_command_passes() {
+    needs_engine!();
+    ready::by_command(&User::new(), "de-ready");
 }

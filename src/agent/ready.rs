@@ -63,7 +63,7 @@ async fn attempt(
 ) -> Result<(), NotReady> {
     match ready {
         // The engine's watch sees an end; there is nothing to ask.
-        ReadyPlan::StayUp { .. } | ReadyPlan::Completes { .. } => Ok(()),
+        ReadyPlan::StayUp { .. } | ReadyPlan::Completes { .. } | ReadyPlan::Exec { .. } => Ok(()),
         ReadyPlan::Tcp { port } => tcp(state, unit, *port).await,
         ReadyPlan::Http { port, path, tls } => {
             http(
@@ -112,6 +112,7 @@ fn expectation(state: &AgentState, unit: &str, ready: &ReadyPlan) -> String {
     match ready {
         ReadyPlan::StayUp { .. } => format!("{unit} to run"),
         ReadyPlan::Completes { .. } => format!("{unit} to end"),
+        ReadyPlan::Exec { .. } => format!("the command of {unit} to exit with code 0"),
         ReadyPlan::Tcp { port } => format!("{unit} to accept connections on port {port}"),
         ReadyPlan::Http { path, .. } => format!("{unit} to answer {path} with a status from 200 to 299"),
         ReadyPlan::Consumers { vhost, queue, .. } => {

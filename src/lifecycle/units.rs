@@ -43,6 +43,7 @@ impl Session {
         match unit.ready {
             ReadyPlan::StayUp { ms } => self.stays_up(unit, ms).await,
             ReadyPlan::Completes { .. } => self.complete(unit).await,
+            ReadyPlan::Exec { ref command } => self.await_command(unit, command).await,
             _ => self.probe(unit).await,
         }
     }

@@ -157,6 +157,7 @@ fn ready(unit: &Unit) -> String {
         ReadyPlan::Http { port, path, tls } => {
             format!("{}://{}:{port}{path} answers", if *tls { "https" } else { "http" }, unit.name)
         }
+        ReadyPlan::Exec { command } => format!("`{}` exits with code 0 in it", command.join(" ")),
         ReadyPlan::Tcp { port } => format!("port {port} accepts a connection"),
         ReadyPlan::Consumers { vhost, queue, user } => {
             format!("queue {queue} of {vhost} has a consumer (asked as {user})")

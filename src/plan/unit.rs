@@ -160,6 +160,8 @@ pub enum ReadyPlan {
     Completes { retries: u8 },
     /// An HTTP answer of 200 to 299.
     Http { port: u16, path: String, tls: bool },
+    /// A command that ends with exit code 0 in the first copy.
+    Exec { command: Vec<String> },
     /// An accepted connection.
     Tcp { port: u16 },
     /// A queue with a consumer; asked through the broker as this user.

@@ -1,7 +1,7 @@
 //! Keys of descriptions in a cluster: the same stories as on a container engine, and what only a cluster shows.
 
 use crate::in_cluster;
-use crate::support::{backing, jobs, processes, secrets};
+use crate::support::{backing, jobs, processes, ready, secrets};
 use crate::world::kubectl;
 
 #[test]
@@ -47,4 +47,9 @@ fn a_redis_is_used_by_services_and_suites() {
     let user = in_cluster!();
     backing::redis(&user, "kc-redis");
     backing::wrong_image(&user, "kc-noredis");
+}
+
+#[test]
+fn a_service_is_ready_when_its_command_passes() {
+    ready::by_command(&in_cluster!(), "kc-ready");
 }

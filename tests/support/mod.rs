@@ -10,6 +10,7 @@ pub mod inside;
 pub mod jobs;
 pub mod life;
 pub mod processes;
+pub mod ready;
 pub mod reaping;
 pub mod secrets;
 pub mod sources;

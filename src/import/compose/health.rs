@@ -39,7 +39,7 @@ pub(super) fn take(name: &str, tree: &Tree, service: &mut Service, notes: &mut N
         }
         None => {
             // Its words may be secrets.
-            let why = "a command runs inside the container; readiness is checked from outside: by `http`, `tcp`, `consumers` or `stayUp`";
+            let why = "its command may hold secrets, and was not copied; write it as `ready: { exec: [program, argument] }` if nothing can be asked from outside";
             notes.drop(check.line, at, why);
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn take(unit: &str, container: &Tree, service: &mut Service, notes: &
         service.port = service.port.or(Some(at));
         service.ready = (Some(at) != service.port).then(|| format!("tcp: {at}"));
     } else {
-        let why = "a command runs inside the container; readiness is checked from outside: by `http`, `tcp`, `consumers` or `stayUp`";
+        let why = "its command may hold secrets, and was not copied; write it as `ready: { exec: [program, argument] }` if nothing can be asked from outside";
         notes.drop(probe.line, format!("{unit}.{key}"), why);
     }
     let patience = startup.unwrap_or(probe);

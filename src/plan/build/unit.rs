@@ -158,6 +158,7 @@ fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<Read
         }
         (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
         (_, _, Some(of)) => consumers(name, of, e),
+        _ if ready.exec.is_some() => Ok(ReadyPlan::Exec { command: ready.exec.clone().unwrap_or_default() }),
         _ => match &ready.stay_up {
             Some(time) => Ok(ReadyPlan::StayUp { ms: milliseconds(name, time, LONGEST_LIMIT_MS)? }),
             None => Err(PlanError::Unsound { of: name.to_owned(), why: "`ready` has no readiness check".into() }),

@@ -16,17 +16,23 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, exec: 
     let at = at.key("exec");
     check.unit(&at.key("service"), &exec.service);
     check.duration(&at.key("timeout"), &exec.timeout);
-    match exec.command.first() {
+    command(check, &at.key("command"), &exec.command);
+    captures(check, &at.key("capture"), &exec.capture, &["stdout", "stderr", "exitCode"], false);
+}
+
+/// The program and its arguments.
+pub(super) fn command(check: &mut Checker<'_>, at: &FieldPath, words: &[String]) {
+    match words.first() {
         Some(program) if !program.is_empty() => {}
-        Some(_) => check.diagnostics.add(&at.key("command").index(0), "the name of the program is empty", "write one"),
-        None => check.diagnostics.add(&at.key("command"), "the command is empty", "write a program and its arguments"),
+        Some(_) => check.diagnostics.add(&at.index(0), "the name of the program is empty", "write one"),
+        None => check.diagnostics.add(at, "the command is empty", "write a program and its arguments"),
     }
-    if exec.command.iter().map(String::len).sum::<usize>() > MAX_COMMAND {
+    if words.iter().map(String::len).sum::<usize>() > MAX_COMMAND {
         let help = "bake long scripts into the image, or deliver them with `files`";
-        check.diagnostics.add(&at.key("command"), format!("the command is longer than {MAX_COMMAND} bytes"), help);
+        check.diagnostics.add(at, format!("the command is longer than {MAX_COMMAND} bytes"), help);
     }
-    for (i, argument) in exec.command.iter().enumerate() {
-        let at = at.key("command").index(i);
+    for (i, argument) in words.iter().enumerate() {
+        let at = at.index(i);
         if argument.contains("{{secret") {
             let message = "a secret in a command line is not secret: other processes and logs of the cluster show it";
             check.diagnostics.add(&at, message, "let the command read it from `/run/secrets`");
@@ -34,5 +40,4 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, exec: 
             check.diagnostics.add(&at, "an argument holds a zero byte", "remove it");
         }
     }
-    captures(check, &at.key("capture"), &exec.capture, &["stdout", "stderr", "exitCode"], false);
 }

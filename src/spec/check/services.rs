@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::container::{resources, security};
 use super::context::Checker;
-use super::{broker, files, process};
+use super::{broker, exec, files, process};
 use crate::spec::model::{Database, Ready, Service};
 use crate::spec::quantity;
 use crate::spec::span::FieldPath;
@@ -75,9 +75,13 @@ fn sql_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
 
 fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready) {
     check.duration(&at.key("within"), &ready.within);
-    let ways = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some(), ready.stay_up.is_some()];
-    if ways.iter().filter(|w| **w).count() != 1 {
-        let help = "choose exactly one of `http`, `tcp`, `consumers` and `stayUp`; without `ready`, a connection to `port` counts";
+    let asked = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some()];
+    let ways = asked.into_iter().chain([ready.exec.is_some(), ready.stay_up.is_some()]);
+    if let Some(command) = &ready.exec {
+        exec::command(check, &at.key("exec"), command);
+    }
+    if ways.filter(|w| *w).count() != 1 {
+        let help = "choose exactly one of `http`, `tcp`, `consumers`, `exec` and `stayUp`; without `ready`, a connection to `port` counts";
         check.diagnostics.add(at, format!("{at} must have exactly one readiness check"), help);
     }
     if let Some(path) = &ready.http {

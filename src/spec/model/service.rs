@@ -117,7 +117,7 @@ pub struct FileSource {
     pub path: Option<String>,
 }
 
-/// When a service counts as ready: exactly one of `http`, `tcp`, `consumers` and `stayUp`.
+/// When a service counts as ready: exactly one of `http`, `tcp`, `consumers`, `exec` and `stayUp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ready {
@@ -132,6 +132,9 @@ pub struct Ready {
     /// A queue of the broker that has at least one consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<ConsumersReady>,
+    /// A command that ends with exit code 0 in the container of its first copy; no shell reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<Vec<String>>,
     /// Time for which its process must run without an end, such as `2s`; for a service that nobody can ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"2s")]

@@ -123,7 +123,7 @@ fn unit(key: &str) -> Option<&'static str> {
             "write `needs`: a list of units that must be ready first, and that it may call"
         }
         "healthcheck" | "readinessProbe" | "livenessProbe" | "startupProbe" => {
-            "write `ready`, with `http: /path`, `tcp: port` or `consumers`; it is checked from outside of the container"
+            "write `ready`, with `http: /path`, `tcp: port`, `consumers` or `exec`"
         }
         "volumes" | "volumeMounts" | "tmpfs" => {
             "write `writable` for folders (a list of paths, initially empty), and `files` for files"
@@ -156,9 +156,8 @@ fn ready(key: &str) -> Option<&'static str> {
     Some(match key {
         "httpGet" => "write `http: /path`; the port is that of the service",
         "tcpSocket" => "write `tcp: port`",
-        "test" | "exec" | "grpc" => {
-            "write `http: /path`, `tcp: port` or `consumers`: no command is run in the container"
-        }
+        "test" | "command" => "write `exec`: a list of the program and its arguments",
+        "grpc" => "write `tcp: port`, or a client of gRPC under `exec`",
         "interval"
         | "timeout"
         | "retries"

@@ -32,6 +32,7 @@ mod queue;
 mod ready;
 mod redis;
 mod request;
+mod s3;
 mod seal;
 mod serve;
 mod sql;

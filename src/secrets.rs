@@ -155,7 +155,7 @@ fn names(plan: &Plan) -> impl Iterator<Item = (String, u16)> {
         roles.map(move |role| format!("{unit}.{role}"))
     });
     let backing = plan.backing.iter().flat_map(|(unit, kind)| {
-        kind.profile().credentials.into_iter().map(move |c| (format!("{unit}.{}", c.name), c.bytes))
+        kind.profile(unit).credentials.into_iter().map(move |c| (format!("{unit}.{}", c.name), c.bytes))
     });
     let passwords = users.chain(roles).map(|name| (name, PASSWORD_BYTES)).chain(backing);
     let declared = plan.secrets.iter().map(|(name, bytes)| (name.clone(), *bytes));

@@ -78,3 +78,10 @@ fn a_service_is_ready_when_its_command_passes() {
     needs_engine!();
     ready::by_command(&User::new(), "de-ready");
 }
+
+#[test]
+fn an_s3_server_is_used_by_services_and_suites() {
+    needs_engine!();
+    let user = User::new();
+    backing::s3(&user, "de-s3");
+}

@@ -34,7 +34,16 @@ fn merged(whole: &Value, part: &Value) -> Value {
             for (key, value) in part {
                 let value = if matches!(
                     key.as_str(),
-                    "services" | "jobs" | "databases" | "redis" | "suites" | "secrets" | "values" | "vhosts" | "users"
+                    "services"
+                        | "jobs"
+                        | "databases"
+                        | "redis"
+                        | "s3"
+                        | "suites"
+                        | "secrets"
+                        | "values"
+                        | "vhosts"
+                        | "users"
                 ) {
                     merged_by_name(whole.get(key), value)
                 } else {

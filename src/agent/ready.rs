@@ -9,7 +9,7 @@ use super::probe::{NotReady, ProbeProgress};
 use super::protocol::{AgentResponse, StepFailure};
 use super::state::{AgentState, Progress};
 use super::timeouts::{ATTEMPT, CONNECT, patiently};
-use super::{net, prepare, redis, topology};
+use super::{net, prepare, redis, s3, topology};
 use crate::plan::ReadyPlan;
 use crate::spec::backing::Kind;
 
@@ -83,6 +83,7 @@ async fn attempt(
 async fn backing(state: &AgentState, unit: &str) -> Result<(), NotReady> {
     match state.context.backing.get(unit) {
         Some(Kind::Redis(declared)) => redis::ready(state, unit, declared).await,
+        Some(Kind::S3(declared)) => s3::ready(state, unit, declared).await,
         None => Err(NotReady::permanent(format!("the agent knows no backing service {unit}"))),
     }
 }

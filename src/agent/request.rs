@@ -75,6 +75,7 @@ fn only_reads(action: &Action) -> bool {
         Action::AmqpTry(AmqpTry { operation, refused, .. }) => *refused || *operation != AmqpOperation::Publish,
         Action::Sql(step) => reads(step),
         Action::Redis(step) => step.only_reads(),
+        Action::S3(step) => step.only_reads(),
         Action::Publish(_) | Action::Expect(_) | Action::ExpectNothing(_) => false,
         Action::Stop(_)
         | Action::Start(_)

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::protocol::{AgentResponse, StepFailure};
 use super::state::AgentState;
 use super::step_result::{StepFailed, StepPassed};
-use super::{amqp_access, collect, http_step, net, publish, queue, redis, sql};
+use super::{amqp_access, collect, http_step, net, publish, queue, redis, s3, sql};
 use crate::spec::model::Action;
 
 /// Pauses between attempts, as in readiness.
@@ -64,6 +64,7 @@ async fn attempt(
         Action::QueueDepth(step) => queue::depth(state, step).await,
         Action::Sql(step) => sql::perform(state, step).await,
         Action::Redis(step) => redis::perform(state, step).await,
+        Action::S3(step) => s3::perform(state, step).await,
         Action::Stop(_)
         | Action::Start(_)
         | Action::Restart(_)

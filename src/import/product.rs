@@ -53,6 +53,7 @@ mod tests {
         for image in ["redis:7", "valkey/valkey:8", "registry.example/shop-redis"] {
             assert_eq!(of(image), Some(Product::Backing(KindName::Redis)), "{image}");
         }
+        assert_eq!(of("quay.io/minio/minio:latest"), Some(Product::Backing(KindName::S3)));
         for image in
             ["quay.io/prometheuscommunity/postgres-exporter:1", "postgres/app:1", "oliver006/redis_exporter:v1"]
         {

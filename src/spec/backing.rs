@@ -1,4 +1,4 @@
-//! Backing services by kind. A kind is one file: what is declared, how it runs, its steps, and their checks. Pure.
+//! Backing services by kind. A kind is one file with its step: what is declared, how it runs, and the checks. Pure.
 //!
 //! Here is only the list of kinds: each has a section of the description, which is named as in score.dev. The agent has the
 //! clients, and `backing_services` finds what a description declares.
@@ -12,9 +12,11 @@ use super::span::FieldPath;
 
 pub mod profile;
 pub mod redis;
+pub mod s3;
 
 use profile::{About, Profile};
 use redis::Redis;
+use s3::S3;
 
 /// Name of a kind: also that of its section of the description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,16 +24,19 @@ use redis::Redis;
 pub enum KindName {
     /// Redis.
     Redis,
+    /// S3.
+    S3,
 }
 
 impl KindName {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Redis];
+    pub const ALL: [Self; 2] = [Self::Redis, Self::S3];
 
     /// Words about it.
     pub fn about(self) -> &'static About {
         match self {
             Self::Redis => &redis::ABOUT,
+            Self::S3 => &s3::ABOUT,
         }
     }
 
@@ -47,6 +52,8 @@ impl KindName {
 pub enum Kind {
     /// A Redis.
     Redis(Redis),
+    /// A server with the interface of S3.
+    S3(S3),
 }
 
 impl Kind {
@@ -54,13 +61,15 @@ impl Kind {
     pub fn name(&self) -> KindName {
         match self {
             Self::Redis(_) => KindName::Redis,
+            Self::S3(_) => KindName::S3,
         }
     }
 
-    /// How it runs.
-    pub fn profile(&self) -> Profile {
+    /// How it runs as a unit of this name.
+    pub fn profile(&self, unit: &str) -> Profile {
         match self {
             Self::Redis(redis) => redis.profile(),
+            Self::S3(s3) => s3.profile(unit),
         }
     }
 
@@ -69,6 +78,8 @@ impl Kind {
     pub fn files(&self, memory: u64, digest: &dyn Fn(&str) -> String) -> BTreeMap<String, String> {
         match self {
             Self::Redis(redis) => redis.files(memory, digest),
+            // It reads its keys.
+            Self::S3(_) => BTreeMap::new(),
         }
     }
 
@@ -76,6 +87,7 @@ impl Kind {
     pub fn check(&self, at: &FieldPath, sink: &mut DiagnosticSink) {
         match self {
             Self::Redis(redis) => redis.check(at, sink),
+            Self::S3(s3) => s3.check(at, sink),
         }
     }
 }

@@ -24,13 +24,17 @@ impl Backing<'_> {
 
     /// Names of its secrets.
     pub fn secrets(&self) -> impl Iterator<Item = String> {
-        self.kind.profile().credentials.into_iter().map(|credential| format!("{}.{}", self.name, credential.name))
+        self.kind
+            .profile(self.name)
+            .credentials
+            .into_iter()
+            .map(|credential| format!("{}.{}", self.name, credential.name))
     }
 }
 
 /// Every backing service of a description.
 pub fn all(e: &Environment) -> Vec<Backing<'_>> {
-    of(&e.redis, Kind::Redis).collect()
+    of(&e.redis, Kind::Redis).chain(of(&e.s3, Kind::S3)).collect()
 }
 
 fn of<'a, K: Clone>(
@@ -51,5 +55,6 @@ pub fn find<'a>(e: &'a Environment, name: &str) -> Option<Backing<'a>> {
 
 /// The image of a backing service, to be replaced.
 pub(super) fn image_of<'a>(e: &'a mut Environment, name: &str) -> Option<&'a mut String> {
-    e.redis.get_mut(name).map(|b| &mut b.container.image)
+    let redis = e.redis.get_mut(name).map(|b| &mut b.container.image);
+    redis.or_else(|| e.s3.get_mut(name).map(|b| &mut b.container.image))
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::backing::redis::Redis;
+use super::backing::s3::S3;
 
 mod action;
 mod amqp;
@@ -78,6 +79,9 @@ pub struct Environment {
     /// The Redis servers by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub redis: BTreeMap<String, BackingService<Redis>>,
+    /// The servers with the interface of S3 by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub s3: BTreeMap<String, BackingService<S3>>,
     /// The suites by name.
     #[serde(default)]
     pub suites: BTreeMap<String, Suite>,

@@ -74,6 +74,7 @@ fn addressed(plan: &Plan, step: &Step) -> Vec<String> {
         | Action::QueueDepth(_) => broker(),
         Action::Sql(a) => vec![a.database.clone()],
         Action::Redis(a) => vec![a.service.clone()],
+        Action::S3(a) => vec![a.service.clone()],
         Action::Stop(a) | Action::Start(a) | Action::Restart(a) => vec![a.service.clone()],
         Action::Exec(a) => vec![a.service.clone()],
         Action::Confined(a) => a.services.clone(),

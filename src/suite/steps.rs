@@ -277,6 +277,9 @@ fn describe(step: &Step) -> String {
             let command = a.command.first().map_or("?", String::as_str);
             format!("{command} on {} as {}{}", a.service, a.user, refused(a.refused))
         }
+        Action::S3(a) => {
+            format!("{} {}/{} on {}{}", a.operation.noun(), a.bucket, a.key, a.service, refused(a.refused))
+        }
         Action::Stop(a) => format!("stop {}", a.service),
         Action::Start(a) => format!("start {}", a.service),
         Action::Restart(a) => format!("restart {}", a.service),

@@ -53,3 +53,9 @@ fn a_redis_is_used_by_services_and_suites() {
 fn a_service_is_ready_when_its_command_passes() {
     ready::by_command(&in_cluster!(), "kc-ready");
 }
+
+#[test]
+fn an_s3_server_is_used_by_services_and_suites() {
+    let user = in_cluster!();
+    backing::s3(&user, "kc-s3");
+}

@@ -117,6 +117,113 @@ pub fn redis(user: &User, name: &str) {
     );
 }
 
+/// A store with two buckets, a service that may call it, and one that may not.
+const STORE: &str = "services:
+  api:
+    image: localhost/dayfly/python:1
+    command: [python3, -c, 'import signal; signal.signal(15, lambda *_: exit(0)); signal.pause()']
+    needs: [store]
+    secrets: [store.aws_access_key_id, store.aws_secret_key]
+    secretEnv: { AWS_SECRET_ACCESS_KEY: '{{secret \"store.aws_secret_key\"}}' }
+  stranger:
+    image: localhost/dayfly/python:1
+    command: [python3, -c, 'import signal; signal.signal(15, lambda *_: exit(0)); signal.pause()']
+s3:
+  store: { image: 'localhost/dayfly/s3:1', buckets: [uploads, reports], resources: { memory: 128Mi } }
+suites:
+  s:
+    kind: acceptance
+    needs: [store]
+    secrets: [store.aws_access_key_id, store.aws_secret_key]
+    cases:
+";
+
+/// Objects are stored, read, listed and deleted; who may not is refused; each expectation that does not hold fails its case alone.
+pub fn s3(user: &User, name: &str) {
+    let cases = [
+        case(
+            "objects",
+            &[
+                "s3: { service: store, operation: put, bucket: uploads, key: 'a b/ü+1.json', text: '{\"n\": 7}', contentType: application/json }",
+                "s3: { service: store, operation: get, bucket: uploads, key: 'a b/ü+1.json', expect: { text: '{\"n\": 7}', headers: { content-type: application/json } }, capture: { n: $.n } }",
+                "s3: { service: store, operation: put, bucket: uploads, key: 'n${n}', text: '' }",
+                "s3: { service: store, operation: head, bucket: uploads, key: n7, expect: { headers: { content-length: '0' } } }",
+                "s3: { service: store, operation: list, bucket: uploads, expect: { keys: [n7, 'a b/ü+1.json'] } }",
+                "s3: { service: store, operation: list, bucket: uploads, prefix: 'a b', expect: { keys: ['a b/ü+1.json'] } }",
+                "s3: { service: store, operation: list, bucket: reports, expect: { keys: [] } }",
+                "s3: { service: store, operation: delete, bucket: uploads, key: n7 }",
+                "s3: { service: store, operation: get, bucket: uploads, key: n7, expect: { status: [404], error: NoSuchKey } }",
+                "s3: { service: store, operation: head, bucket: uploads, key: n7, expect: { status: [404] } }",
+            ],
+        ),
+        case(
+            "refusals",
+            &[
+                "{ name: signed, s3: { service: store, operation: list, bucket: uploads, accessKey: '{{secret \"store.aws_access_key_id\"}}', secretKey: '{{secret \"store.aws_secret_key\"}}' } }",
+                "{ control: signed, s3: { service: store, operation: list, bucket: uploads, anonymous: true, refused: true } }",
+                "{ control: signed, s3: { service: store, operation: list, bucket: uploads, accessKey: nobody, refused: true } }",
+                "{ control: signed, s3: { service: store, operation: put, bucket: uploads, key: x, text: x, secretKey: wrong, refused: true } }",
+            ],
+        ),
+        case(
+            "callers",
+            &[
+                "{ from: api, s3: { service: store, operation: list, bucket: uploads } }",
+                "{ name: reached, from: api, tcp: { to: 'store:9000' } }",
+                "{ control: reached, from: stranger, tcp: { to: 'store:9000', refused: true } }",
+            ],
+        ),
+        case(
+            "restart",
+            &[
+                "restart: { service: store }",
+                "s3: { service: store, operation: get, bucket: uploads, key: 'a b/ü+1.json', expect: { contains: '7' } }",
+            ],
+        ),
+        case("tight", &["noSecretsLeaked: {}", "confined: { services: [store] }"]),
+        case(
+            "other-content",
+            &["s3: { service: store, operation: get, bucket: uploads, key: 'a b/ü+1.json', expect: { text: '8' } }"],
+        ),
+        case("other-keys", &["s3: { service: store, operation: list, bucket: uploads, expect: { keys: [n7] } }"]),
+        case("no-bucket", &["s3: { service: store, operation: list, bucket: absent }"]),
+        case("wrong-key", &["s3: { service: store, operation: list, bucket: uploads, secretKey: wrong }"]),
+        case(
+            "other-error",
+            &["s3: { service: store, operation: get, bucket: uploads, key: none, expect: { error: NoSuchBucket } }"],
+        ),
+        case(
+            "was-allowed",
+            &["{ control: signed, s3: { service: store, operation: list, bucket: uploads, refused: true } }"],
+        ),
+        case(
+            "undeclared",
+            &[
+                "{ from: stranger, s3: { service: store, operation: list, bucket: uploads, accessKey: a, secretKey: b } }",
+            ],
+        ),
+    ];
+    let file = user.describes(name, &(STORE.to_owned() + &cases.concat()));
+    user.runs(&file, "1", &[]).code(5).says("list uploads/ on store must be refused");
+    judged(
+        &user.report(&format!("{name}-pr-1")),
+        &[
+            ("objects", "passed", ""),
+            ("refusals", "passed", ""),
+            ("callers", "passed", ""),
+            ("restart", "passed", ""),
+            ("tight", "passed", ""),
+            ("other-content", "failed", "{\"n\": 7}"),
+            ("other-keys", "failed", "a b/ü+1.json"),
+            ("no-bucket", "failed", "404 Not Found: NoSuchBucket"),
+            ("wrong-key", "failed", "403 Forbidden: SignatureDoesNotMatch"),
+            ("other-error", "failed", "404 Not Found: NoSuchKey"),
+            ("was-allowed", "failed", "it was allowed"),
+            ("undeclared", "failed", "failed to lookup"),
+        ],
+    );
+}
+
 /// An image that is not what its section says is never ready, and the run says why.
 pub fn wrong_image(user: &User, name: &str) {
     let file = user.describes(

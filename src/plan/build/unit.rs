@@ -129,7 +129,7 @@ pub(super) fn database(name: &str, d: &Database) -> Result<Unit, PlanError> {
 }
 
 pub(super) fn backing(b: &Backing<'_>) -> Result<Unit, PlanError> {
-    let (of, profile) = (b.container, b.kind.profile());
+    let (of, profile) = (b.container, b.kind.profile(b.name));
     let blank = unit(b.name, UnitKind::Backing(b.kind.name()), &of.image, &of.resources, &of.security)?;
     Ok(Unit {
         port: Some(profile.port),

@@ -1,6 +1,6 @@
 //! How a backing service runs, in the same shape for every kind. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Words about a kind.
 #[derive(Debug)]
@@ -32,8 +32,6 @@ pub struct Profile {
     pub credentials: Vec<Credential>,
     /// It gets them itself, under `/run/secrets/<name>.<credential>`; otherwise only digests of them.
     pub receives_credentials: bool,
-    /// Names of what is declared in it, by key of the description.
-    pub parts: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 /// A generated secret; its whole name is `<unit>.<name>`.

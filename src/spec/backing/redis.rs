@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::profile::{About, Credential, Profile};
 use crate::spec::diagnostic::DiagnosticSink;
 use crate::spec::span::FieldPath;
+
+mod step;
+
+pub use step::{DEFAULT_USER, RedisStep};
 
 /// Words about it.
 pub(super) const ABOUT: About = About {
@@ -26,8 +30,6 @@ pub(super) const ABOUT: About = About {
 };
 /// Port of Redis.
 pub const PORT: u16 = 6379;
-/// The user that every Redis has; its password is the secret `<name>.password`.
-pub const DEFAULT_USER: &str = "default";
 /// Rights of a user that lists none: everything but the administration of the server.
 const RIGHTS: [&str; 2] = ["+@all", "-@admin"];
 /// Configuration that dayfly sets itself, or that would reach beyond the server; `*` at the end stands for any rest.
@@ -58,12 +60,6 @@ const RESERVED: [&str; 22] = [
 /// Commands after which a connection has no single reply, or speaks another protocol.
 const WITHOUT_REPLY: [&str; 10] =
     ["subscribe", "psubscribe", "ssubscribe", "monitor", "sync", "psync", "hello", "reset", "quit", "multi"];
-
-/// Commands that change nothing.
-const READING: [&str; 24] = [
-    "ping", "echo", "get", "mget", "getrange", "strlen", "exists", "ttl", "pttl", "type", "keys", "scan", "dbsize",
-    "info", "hget", "hgetall", "hlen", "llen", "lrange", "scard", "smembers", "zcard", "zrange", "xlen",
-];
 
 /// A Redis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,56 +95,6 @@ fn all() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-/// A command to a Redis, and its expected reply.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RedisStep {
-    /// Name of the Redis under `redis`.
-    pub service: String,
-    /// User to log in as (default `default`).
-    #[serde(default = "default_user")]
-    pub user: String,
-    /// Password instead of the user's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
-    /// Number of the database within the Redis (default 0).
-    #[serde(default)]
-    pub db: u16,
-    /// The command with its arguments.
-    pub command: Vec<String>,
-    /// Expected reply: texts and numbers compare as text, lists element by element, and null is no value.
-    #[serde(default, deserialize_with = "also_null", skip_serializing_if = "Option::is_none")]
-    pub reply: Option<Value>,
-    /// Text that the reply contains.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contains: Option<String>,
-    /// Code of the error that it must reply, such as `WRONGTYPE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// The server must refuse it: `NOAUTH`, `WRONGPASS` or `NOPERM` (default false).
-    #[serde(default)]
-    pub refused: bool,
-    /// Variables set from the reply: name to where (`$` is the whole, `$[0]` its first element).
-    #[serde(default)]
-    pub capture: BTreeMap<String, String>,
-}
-
-fn default_user() -> String {
-    DEFAULT_USER.to_owned()
-}
-
-/// Reads null as a value and not as its absence.
-fn also_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
-}
-
-impl RedisStep {
-    /// Returns true if the command changes nothing.
-    pub fn only_reads(&self) -> bool {
-        self.command.first().is_some_and(|word| READING.contains(&word.to_ascii_lowercase().as_str()))
-    }
-}
-
 impl Redis {
     /// Every user, `default` first, with the secret that is its password.
     pub fn logins(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -170,8 +116,6 @@ impl Redis {
             writable: vec!["/data".to_owned()],
             credentials: self.logins().map(|(_, secret)| Credential::password(secret)).collect(),
             receives_credentials: false,
-            parts: [("users", self.users.keys().cloned().collect()), ("config", self.config.keys().cloned().collect())]
-                .into(),
         }
     }
 
@@ -302,51 +246,4 @@ fn wrong_directive(directive: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_configuration_names_every_user_with_its_rights_and_no_password() {
-        let redis: Redis = serde_json::from_value(json!({
-            "users": { "api": { "keys": ["orders:*", "stock:*"], "commands": ["+@read"] } },
-            "config": { "maxmemory-policy": "allkeys-lru", "databases": 4 },
-        }))
-        .unwrap();
-        let text = &redis.files(100 << 20, &|secret| format!("digest-of-{secret}"))["redis.conf"];
-        assert!(text.contains("maxmemory 62914560\n") && text.contains("databases 4\nmaxmemory-policy allkeys-lru\n"));
-        assert!(text.contains("user default reset on #digest-of-password ~* &* +@all -@admin\n"), "{text}");
-        assert!(text.contains("user api reset on #digest-of-api ~orders:* ~stock:* &* +@read\n"), "{text}");
-    }
-
-    #[test]
-    fn rights_of_the_default_user_can_be_declared() {
-        let redis: Redis =
-            serde_json::from_value(json!({ "users": { "default": { "commands": ["+@all"] } } })).unwrap();
-        assert_eq!(redis.logins().collect::<Vec<_>>(), [("default", "password")]);
-        assert!(redis.files(1, &|_| String::new())["redis.conf"].ends_with("user default reset on # ~* &* +@all\n"));
-    }
-
-    #[test]
-    fn what_reaches_beyond_the_server_is_reserved() {
-        for directive in ["bind", "bind-source-addr", "tls-port", "include", "Port", "save\nport", "replicaof"] {
-            assert!(wrong_directive(directive).is_some(), "{directive}");
-        }
-        for directive in ["save", "maxmemory-policy", "notify-keyspace-events", "databases"] {
-            assert_eq!(wrong_directive(directive), None);
-        }
-    }
-
-    #[test]
-    fn an_expected_null_is_an_expectation() {
-        let step = |more: Value| {
-            let mut step = json!({ "service": "cache", "command": ["GET", "a"] });
-            step.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-            let step: RedisStep = serde_json::from_value(step).unwrap();
-            // A step travels to the agent.
-            serde_json::from_value::<RedisStep>(json!(step)).unwrap().reply
-        };
-        assert_eq!((step(json!({ "reply": null })), step(json!({}))), (Some(Value::Null), None));
-    }
-}
+mod tests;

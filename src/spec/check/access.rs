@@ -20,6 +20,7 @@ pub(super) fn unit_reached<'a>(at: &FieldPath, action: &'a Action, e: &'a Enviro
         Action::QueueDepth(_) => broker("queueDepth"),
         Action::Sql(sql) => Some((at.key("sql"), sql.database.as_str())),
         Action::Redis(redis) => Some((at.key("redis"), redis.service.as_str())),
+        Action::S3(s3) => Some((at.key("s3"), s3.service.as_str())),
         Action::Http(_) => address::reached_by(action).map(|to| (at.key("http").key("url"), to.host)),
         Action::Tcp(_) => address::reached_by(action).map(|to| (at.key("tcp").key("to"), to.host)),
         Action::Resolve(_) => address::reached_by(action).map(|to| (at.key("resolve").key("host"), to.host)),

@@ -4,6 +4,7 @@ use super::container::{resources, security};
 use super::context::{Checker, is_literal};
 use crate::spec::backing::KindName;
 use crate::spec::backing::redis::RedisStep;
+use crate::spec::backing::s3::S3Step;
 use crate::spec::backing_services;
 use crate::spec::model::BackingService;
 use crate::spec::span::FieldPath;
@@ -26,6 +27,15 @@ pub(super) fn redis(check: &mut Checker<'_>, at: &FieldPath, step: &RedisStep) {
     match declared.get(&step.service) {
         Some(BackingService { kind, .. }) => kind.check_step(at, step, check.diagnostics),
         None => unknown(check, at, KindName::Redis, &step.service),
+    }
+}
+
+/// Checks the step `s3`.
+pub(super) fn s3(check: &mut Checker<'_>, at: &FieldPath, step: &S3Step) {
+    let declared = &check.environment.s3;
+    match declared.get(&step.service) {
+        Some(BackingService { kind, .. }) => kind.check_step(at, step, check.diagnostics),
+        None => unknown(check, at, KindName::S3, &step.service),
     }
 }
 

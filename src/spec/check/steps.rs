@@ -41,6 +41,11 @@ pub(super) fn check(check: &mut Checker<'_>, at: &FieldPath, step: &Step, preced
             super::backing::redis(check, &at, redis);
             captures(check, &at.key("capture"), &redis.capture, &[], false);
         }
+        Action::S3(s3) => {
+            let at = at.key("s3");
+            super::backing::s3(check, &at, s3);
+            captures(check, &at.key("capture"), &s3.capture, &["text", "sha256"], true);
+        }
         Action::Jwt(jwt) => super::jwt::check(check, at, preceding.secrets, jwt),
         Action::Wait(wait) => check.duration(&at.key("wait").key("for"), &wait.duration),
         Action::Confined(of) => units(check, &at.key("confined"), &of.services),

@@ -9,6 +9,7 @@ use super::amqp::*;
 use super::exec::Exec;
 use super::jwt::Jwt;
 use crate::spec::backing::redis::RedisStep;
+use crate::spec::backing::s3::S3Step;
 
 /// One step: exactly one action, and how it is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +62,8 @@ pub enum Action {
     Sql(Sql),
     /// Send a command to a Redis and compare the reply.
     Redis(RedisStep),
+    /// Send a signed request to an S3 server and compare the answer.
+    S3(S3Step),
     /// Stop a service and wait until it is stopped.
     Stop(ServiceRef),
     /// Start a stopped or late service and wait until it is ready.
@@ -126,6 +129,7 @@ impl Action {
             Self::AmqpTry(a) => a.refused,
             Self::Sql(a) => a.refused,
             Self::Redis(a) => a.refused,
+            Self::S3(a) => a.refused,
             _ => false,
         }
     }

@@ -53,7 +53,7 @@ fn declared(e: &Environment, unit: &str) -> Option<Vec<u16>> {
         return Some(vec![if broker.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 }]);
     }
     if let Some(backing) = backing_services::find(e, unit) {
-        return Some(vec![backing.kind.profile().port]);
+        return Some(vec![backing.kind.profile(unit).port]);
     }
     e.databases.contains_key(unit).then(|| vec![POSTGRES_PORT])
 }

@@ -64,3 +64,15 @@ fn names_a_dropped_cache_right() {
     needs_engine!();
     causes::report_names_the_cause(&User::new(), "shop", &causes::cache_right());
 }
+
+#[test]
+fn names_a_wrong_key_of_the_store() {
+    needs_engine!();
+    causes::report_names_the_cause(&User::new(), "shop", &causes::store_key());
+}
+
+#[test]
+fn names_a_missing_bucket() {
+    needs_engine!();
+    causes::report_names_the_cause(&User::new(), "shop", &causes::store_bucket());
+}

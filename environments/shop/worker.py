@@ -9,6 +9,8 @@ import time
 import pika
 import psycopg2
 
+import store
+
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
@@ -20,6 +22,9 @@ def secret(name):
 
 def pack(channel, method, _, body):
     order = json.loads(body)
+    slip = json.dumps({"article": order["article"], "count": order["count"]}).encode()
+    keys = secret("store.aws_access_key_id"), secret("store.aws_secret_key")
+    store.put("store:9000", keys, f"/slips/{order['id']}.json", slip)
     database = psycopg2.connect(
         host="pg", dbname="shop", user="worker", password=secret("pg.worker"), connect_timeout=3)
     with database, database.cursor() as cursor:

@@ -71,3 +71,13 @@ fn names_a_cache_that_may_not_be_called() {
 fn names_a_dropped_cache_right() {
     causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::cache_right());
 }
+
+#[test]
+fn names_a_wrong_key_of_the_store() {
+    causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::store_key());
+}
+
+#[test]
+fn names_a_missing_bucket() {
+    causes::report_names_the_cause(&in_cluster!(), "kc-shop", &causes::store_bucket());
+}

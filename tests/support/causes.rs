@@ -77,6 +77,25 @@ pub fn cache_right() -> Breakage {
     Breakage { name: "cacheright", set, likely, line: "/orders failed", ..NONE }
 }
 
+/// The worker signs its requests to the store with a wrong key.
+pub fn store_key() -> Breakage {
+    let replace = &[("worker.py", "secret(\"store.aws_secret_key\")", "\"not the key\"")];
+    Breakage {
+        name: "storekey",
+        replace,
+        likely: "store refused worker: wrong secret key",
+        line: "cannot work",
+        ..NONE
+    }
+}
+
+/// The bucket of the slips is not declared.
+pub fn store_bucket() -> Breakage {
+    let set = Some(("/s3/store/buckets", json!(["others"])));
+    let likely = "store refused worker: there is no such bucket";
+    Breakage { name: "bucket", set, likely, line: "NoSuchBucket", ..NONE }
+}
+
 /// The worker's program has a fault, and ends at the first order.
 pub fn fault() -> Breakage {
     let replace = &[("worker.py", "order[\"article\"]", "order[\"artikel\"]")];

@@ -5,11 +5,10 @@
 use clap::Args;
 use serde_json::json;
 
-use super::error::{ReportedError, engine_error, usage_error};
+use super::error::{ReportedError, usage_error};
 use super::policy::PolicyArgs;
 use super::wanted::Wanted;
 use super::{ChangeArgs, Common, DescriptionArgs, Output, description, environment, request, stdio, target};
-use crate::engine::Engine;
 use crate::lease::Lease;
 use crate::lifecycle::{causes, update};
 use crate::plan::changes::Changes;
@@ -42,7 +41,7 @@ impl DiffArgs {
 pub async fn run(args: DiffArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
     let given = match &args.environment {
-        Some(name) => of_running(&args.change, &running(name, engine.as_ref(), common).await?),
+        Some(name) => of_running(&args.change, &environment::lease_or_not_found(name, engine.as_ref(), common).await?),
         None => args.change.clone(),
     };
     let (change_args, change, _) = request::change(&given, &args.description.file, false)?;
@@ -57,7 +56,7 @@ pub async fn run(args: DiffArgs, common: &Common) -> anyhow::Result<u8> {
         anyhow::bail!(usage_error(&why));
     }
     let name = &plan.environment.clone();
-    let before = running(name, engine.as_ref(), common).await?;
+    let before = environment::lease_or_not_found(name, engine.as_ref(), common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     if !lease.has_same_owner(before.owner.as_ref()) {
         return Err(failed(&causes::owned_by_other(&lease, Some(before.run), before.owner.as_ref(), None), common));
@@ -78,14 +77,6 @@ pub async fn run(args: DiffArgs, common: &Common) -> anyhow::Result<u8> {
         stdio::out(&text(name, &changes));
     }
     Ok(if changes.is_empty() { exit_code::PASSED } else { exit_code::DIFFERS })
-}
-
-/// The lease of an environment that runs.
-async fn running(name: &str, engine: &dyn Engine, common: &Common) -> anyhow::Result<Lease> {
-    match engine.lease(name).await.map_err(|e| engine_error(common, &e))? {
-        Some(lease) => Ok(lease),
-        None => anyhow::bail!(environment::not_found_error(name, engine, common).await),
-    }
 }
 
 /// The change, as far as the flags leave it to the environment.

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::error::{ReportedError, usage_error};
+use super::error::{ReportedError, engine_error, usage_error};
 use super::target::{self, Target};
 use super::{Common, EnvironmentArgs, description};
 use crate::engine::Engine;
+use crate::lease::Lease;
 use crate::spec::Overrides;
 use crate::spec::diagnostic::all_near;
 
@@ -28,6 +29,14 @@ pub fn name(args: &EnvironmentArgs) -> anyhow::Result<String> {
             bail!(usage_error(&format!("--pr needs a description, and there is no file {}", args.environment)))
         }
         (false, None) => Ok(args.environment.clone()),
+    }
+}
+
+/// The lease of an environment; without it, prints that there is no such environment (exit code 2).
+pub async fn lease_or_not_found(name: &str, engine: &dyn Engine, common: &Common) -> anyhow::Result<Lease> {
+    match engine.lease(name).await.map_err(|e| engine_error(common, &e))? {
+        Some(lease) => Ok(lease),
+        None => bail!(not_found_error(name, engine, common).await),
     }
 }
 

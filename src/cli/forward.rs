@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::error::{engine_error, usage_error};
+use super::error::usage_error;
 use super::{Common, Output, environment, signals, target};
 use crate::engine::Engine;
 use crate::lease::Lease;
@@ -30,9 +30,7 @@ pub struct ForwardArgs {
 /// Listens until Ctrl-C.
 pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
-    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
-        anyhow::bail!(environment::not_found_error(&args.environment, engine.as_ref(), common).await);
-    };
+    let lease = environment::lease_or_not_found(&args.environment, engine.as_ref(), common).await?;
     let (unit, port) = target(&args.service, &lease)?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .await

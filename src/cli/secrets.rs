@@ -33,9 +33,7 @@ pub async fn run(args: SecretsArgs, common: &Common) -> anyhow::Result<u8> {
         return Err(usage_error(why).into());
     }
     let engine = target::engine(common).await?;
-    let Some(lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
-        return Err(environment::not_found_error(&args.environment, engine.as_ref(), common).await.into());
-    };
+    let lease = environment::lease_or_not_found(&args.environment, engine.as_ref(), common).await?;
     check_owner(&lease, engine.as_ref()).await?;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
     usage::record_use(engine.as_ref(), &lease).await;

@@ -46,9 +46,7 @@ pub struct TestArgs {
 /// Runs the suites; the environment stays.
 pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let engine = target::engine(common).await?;
-    let Some(mut lease) = engine.lease(&args.environment).await.map_err(|e| engine_error(common, &e))? else {
-        anyhow::bail!(environment::not_found_error(&args.environment, engine.as_ref(), common).await);
-    };
+    let mut lease = environment::lease_or_not_found(&args.environment, engine.as_ref(), common).await?;
     if let Some(lack) = lease.plan.lacks(&args.suite) {
         anyhow::bail!(usage_error(&format!("--suite: {lack}")));
     }

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::io::AsyncWrite;
@@ -38,4 +39,16 @@ pub struct AttachedCommand {
     pub end: BoxFuture<'static, Result<ExecutionEnd, EngineError>>,
     /// Receives the sizes of its terminal, if it has one.
     pub sizes: UnboundedSender<TerminalSize>,
+}
+
+impl AttachedCommand {
+    /// A command that was never started, for this reason.
+    pub fn not_started(reason: String) -> Self {
+        Self {
+            input: Box::pin(tokio::io::sink()),
+            output: futures::stream::empty().boxed(),
+            end: Box::pin(std::future::ready(Ok(ExecutionEnd::NotStarted(reason)))),
+            sizes: tokio::sync::mpsc::unbounded_channel().0,
+        }
+    }
 }

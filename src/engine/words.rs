@@ -36,6 +36,15 @@ const REASONS: [(&[&str], &str); 14] = [
 /// Most names in a list.
 const LISTED: usize = 8;
 
+/// Why a command cannot run in a unit whose process is in this state of the engine; none if it was never created.
+pub fn not_running(unit: &str, state: Option<&str>) -> String {
+    match state {
+        None | Some("created" | "waiting") => format!("{unit} has not been started yet"),
+        Some("exited" | "stopped" | "dead") => format!("{unit} is not running: it has ended"),
+        Some(state) => format!("{unit} is not running: it is {state}"),
+    }
+}
+
 /// Names in a sentence; none if there are none.
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = names.collect();

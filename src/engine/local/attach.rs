@@ -1,5 +1,7 @@
 //! Runs a command inside a unit's first copy with its streams attached.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
 use futures::StreamExt;
@@ -10,6 +12,9 @@ use crate::engine::words::reason;
 use crate::engine::{AttachedCommand, EngineError, ExecutionEnd, Leftover, OutputPiece, TerminalSize};
 use crate::lease::Lease;
 use crate::render::labels;
+
+/// Most bytes of the output that may say why the command could not be started.
+const MAX_BEGUN: usize = 4096;
 
 /// Starts the command as the unit's user.
 pub async fn attach(
@@ -22,11 +27,10 @@ pub async fn attach(
     let name = labels::container_name(lease, unit, 1);
     let what = format!("run a command in {unit}");
     let refused = |words: &str| explain::failed(&what, words, Leftover::None);
-    let found =
-        engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
-    if found.state.status != "running" {
-        return Err(refused(&format!("{unit} is not running: it is {}", found.state.status)));
-    }
+    let found = match command::running(engine, lease, unit, &name).await? {
+        Ok(found) => found,
+        Err(reason) => return Ok(AttachedCommand::not_started(reason)),
+    };
     let options = CreateExecOptions {
         attach_stdin: Some(true),
         attach_stdout: Some(true),
@@ -57,15 +61,28 @@ pub async fn attach(
         sizes.send(size).ok();
     }
     let broken = what.clone();
-    let output = output.map(move |piece| match piece {
-        Ok(LogOutput::StdErr { message }) => Ok(OutputPiece::Stderr(message)),
-        Ok(other) => Ok(OutputPiece::Stdout(other.into_bytes())),
-        Err(e) => Err(explain::failed(&broken, &explain::words(&e), Leftover::None)),
+    // What the container runtime says in place of the command.
+    let begun = Arc::new(Mutex::new(vec![]));
+    let noted = begun.clone();
+    let output = output.map(move |piece| {
+        let piece = match piece {
+            Ok(LogOutput::StdErr { message }) => OutputPiece::Stderr(message),
+            Ok(other) => OutputPiece::Stdout(other.into_bytes()),
+            Err(e) => return Err(explain::failed(&broken, &explain::words(&e), Leftover::None)),
+        };
+        let (OutputPiece::Stdout(bytes) | OutputPiece::Stderr(bytes)) = &piece;
+        let mut begun = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_BEGUN - begun.len();
+        begun.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        drop(begun);
+        Ok(piece)
     });
     let engine = engine.clone();
     let end = async move {
         let code = command::exit_code(&engine, &id).await;
-        code.map(ExecutionEnd::Exited).map_err(|words| explain::failed(&what, &words, Leftover::None))
+        let code = code.map_err(|words| explain::failed(&what, &words, Leftover::None))?;
+        let reason = command::not_started(code, &begun.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(reason.map_or(ExecutionEnd::Exited(code), ExecutionEnd::NotStarted))
     };
     Ok(AttachedCommand { input, output: output.boxed(), end: Box::pin(end), sizes })
 }

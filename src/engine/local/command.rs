@@ -8,8 +8,9 @@ use futures::StreamExt;
 use tokio::time::{sleep, timeout};
 
 use super::client::LocalEngine;
+use super::containers::Inspected;
 use super::explain;
-use crate::engine::words::reason;
+use crate::engine::words::{not_running, reason};
 use crate::engine::{CommandOutput, EngineError, Execution, ExecutionEnd, Leftover};
 use crate::lease::Lease;
 use crate::render::labels;
@@ -28,11 +29,10 @@ pub async fn run(
 ) -> Result<Execution, EngineError> {
     let name = labels::container_name(lease, unit, 1);
     let what = format!("run a command in {unit}");
-    let found =
-        engine.container(&name).await?.ok_or_else(|| EngineError::Missing(format!("the container of {unit}")))?;
-    if found.state.status != "running" {
-        return Ok(Execution::not_started(format!("{unit} is not running: it is {}", found.state.status)));
-    }
+    let found = match running(engine, lease, unit, &name).await? {
+        Ok(found) => found,
+        Err(reason) => return Ok(Execution::not_started(reason)),
+    };
     let options = CreateExecOptions {
         attach_stdout: Some(true),
         attach_stderr: Some(true),
@@ -72,6 +72,22 @@ pub async fn run(
     Ok(Execution { end, stdout, stderr })
 }
 
+/// A unit's container that runs, or why no command can run in it.
+pub async fn running(
+    engine: &LocalEngine,
+    lease: &Lease,
+    unit: &str,
+    name: &str,
+) -> Result<Result<Inspected, String>, EngineError> {
+    let is_late = lease.plan.unit(unit).is_some_and(|u| u.start_late);
+    match engine.container(name).await? {
+        Some(found) if found.state.status == "running" => Ok(Ok(found)),
+        Some(found) => Ok(Err(not_running(unit, Some(&found.state.status)))),
+        None if is_late => Ok(Err(not_running(unit, None))),
+        None => Err(EngineError::Missing(format!("the container of {unit}"))),
+    }
+}
+
 /// The exit code of a command whose streams have ended.
 pub async fn exit_code(engine: &LocalEngine, id: &str) -> Result<i64, String> {
     for _ in 0..PAUSES {
@@ -86,7 +102,7 @@ pub async fn exit_code(engine: &LocalEngine, id: &str) -> Result<i64, String> {
 
 /// The reason why the container runtime could not start a command. It has only a stream of the command to tell it, so that a
 /// command can pretend the same; both are no success.
-fn not_started(code: i64, said: &[u8]) -> Option<String> {
+pub fn not_started(code: i64, said: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(said);
     let first = text.lines().next()?;
     let first =

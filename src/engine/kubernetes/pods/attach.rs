@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc::{Sender, channel, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use super::container_status::{self, UNIT_CONTAINER};
-use super::{command, ephemeral};
+use super::command;
+use super::container_status::UNIT_CONTAINER;
 use crate::engine::kubernetes::client::KubernetesEngine;
 use crate::engine::kubernetes::explain;
 use crate::engine::{AttachedCommand, EngineError, Leftover, OutputPiece, TerminalSize};
@@ -28,9 +28,8 @@ pub async fn attach(
     terminal: Option<TerminalSize>,
 ) -> Result<AttachedCommand, EngineError> {
     let what = format!("run a command in {unit}");
-    let pod = ephemeral::pod(engine, &lease.environment, unit).await?;
-    if !container_status::container(&pod, UNIT_CONTAINER).is_some_and(ephemeral::runs) {
-        return Err(explain::refused(&what, &format!("{unit} is not running"), Leftover::None));
+    if let Some(reason) = command::not_running(engine, lease, unit).await? {
+        return Ok(AttachedCommand::not_started(reason));
     }
     let params = AttachParams {
         container: Some(UNIT_CONTAINER.to_owned()),

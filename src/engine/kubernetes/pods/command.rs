@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ContainerStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::AttachParams;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -12,7 +13,7 @@ use super::container_status::{self, UNIT_CONTAINER};
 use super::ephemeral;
 use crate::engine::kubernetes::client::KubernetesEngine;
 use crate::engine::kubernetes::explain;
-use crate::engine::words::reason;
+use crate::engine::words::{self, reason};
 use crate::engine::{CommandOutput, EngineError, Execution, ExecutionEnd, Leftover};
 use crate::lease::Lease;
 
@@ -27,9 +28,8 @@ pub async fn run(
     command: &[String],
     limit: Duration,
 ) -> Result<Execution, EngineError> {
-    let pod = ephemeral::pod(engine, &lease.environment, unit).await?;
-    if !container_status::container(&pod, UNIT_CONTAINER).is_some_and(ephemeral::runs) {
-        return Ok(Execution::not_started(format!("{unit} is not running")));
+    if let Some(reason) = not_running(engine, lease, unit).await? {
+        return Ok(Execution::not_started(reason));
     }
     let what = format!("run a command in {unit}");
     let (mut stdout, mut stderr) = (CommandOutput::default(), CommandOutput::default());
@@ -41,6 +41,24 @@ pub async fn run(
         Ok(Ok(Some(status))) => end(&status).map_err(|words| explain::refused(&what, &words, Leftover::None))?,
     };
     Ok(Execution { end, stdout, stderr })
+}
+
+/// Why no command can run in a unit; none if it runs.
+pub async fn not_running(engine: &KubernetesEngine, lease: &Lease, unit: &str) -> Result<Option<String>, EngineError> {
+    let is_late = lease.plan.unit(unit).is_some_and(|u| u.start_late);
+    let pod = match ephemeral::pod(engine, &lease.environment, unit).await {
+        Err(EngineError::Missing(_)) if is_late => return Ok(Some(words::not_running(unit, None))),
+        pod => pod?,
+    };
+    let container = container_status::container(&pod, UNIT_CONTAINER);
+    if container.is_some_and(ephemeral::runs) {
+        return Ok(None);
+    }
+    let ended = |c: &ContainerStatus| {
+        [&c.state, &c.last_state].iter().any(|s| s.as_ref().is_some_and(|s| s.terminated.is_some()))
+    };
+    let state = if container.is_some_and(ended) { "exited" } else { "waiting" };
+    Ok(Some(words::not_running(unit, Some(state))))
 }
 
 /// The cluster's word about the end, if its connection did not break.

@@ -32,6 +32,22 @@ fn processes_begin_and_end_as_described() {
         ended.code(4).says("web: this cluster does not support `stopSignal`").says("set STOPSIGNAL in the image");
         user.finds_nothing_of("kc-signal-pr-1");
     }
+    // Beside the pods of an environment that is updated, its quota has no room for another one.
+    user.owns("kc-full-pr-1");
+    let full = |more: &str| {
+        format!(
+            "services:\n  web:\n    image: localhost/dayfly/python:1\n    command: [python3, -m, http.server, '8080']\n    port: 8080\n    resources: {{ memory: 1Gi }}\n{more}"
+        )
+    };
+    user.dayfly(&["up", &user.describes("kc-full", &full("")), "--pr", "1"]).code(0);
+    let updated = user.dayfly(&["up", &user.describes("kc-full", &full("    stopSignal: SIGUSR1\n")), "--pr", "1"]);
+    if gate {
+        updated.code(0)
+    } else {
+        updated.code(4).says("this cluster does not support `stopSignal`")
+    };
+    assert_eq!(kubectl(&["get", "jobs", "--namespace", "kc-full-pr-1", "--output", "name"]).trim(), "");
+    user.dayfly(&["down", "kc-full-pr-1"]).code(0);
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! Checks that the cluster knows `stopSignal`: one whose feature gate ContainerStopSignals is off drops the field, and would ask
 //! processes to end by another signal than the description says.
+//!
+//! It tries a Job, and only dry: nothing is created that could stay, and no pod that the quota would count beside those of an
+//! environment that is updated.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
 use kube::api::PostParams;
 
 use super::{context, units};
@@ -18,12 +24,10 @@ pub async fn require_support(engine: &KubernetesEngine, lease: &Lease) -> Result
         return Ok(());
     };
     let failed = |words: &str| explain::refused(&format!("try the pod of {}", unit.name), words, Leftover::Removable);
-    let mut pod: Pod = serde_json::from_value(pod.value).map_err(|e| failed(&e.to_string()))?;
-    // Another name than that of a pod of an older run.
-    pod.metadata.name = Some("stop-signal-trial".to_owned());
+    let pod: Pod = serde_json::from_value(pod.value).map_err(|e| failed(&e.to_string()))?;
     let params = PostParams { dry_run: true, ..PostParams::default() };
-    let made = engine.pods(&lease.environment).create(&params, &pod).await;
-    let made = made.map_err(|e| failed(&explain::words(&e)))?;
+    let jobs: Api<Job> = Api::namespaced(engine.client(), &lease.environment);
+    let made = jobs.create(&params, &trial(pod)).await.map_err(|e| failed(&explain::words(&e)))?;
     if keeps_signal(&made) {
         return Ok(());
     }
@@ -32,7 +36,22 @@ pub async fn require_support(engine: &KubernetesEngine, lease: &Lease) -> Result
     Err(explain::not_started(&unit.name, why))
 }
 
-fn keeps_signal(pod: &Pod) -> bool {
-    let mut containers = pod.spec.iter().flat_map(|s| &s.containers).filter_map(|c| c.lifecycle.as_ref());
+/// A Job of which the API server keeps what it would keep of the pod.
+fn trial(pod: Pod) -> Job {
+    let mut spec = pod.spec.unwrap_or_default();
+    // A Job has no other.
+    spec.restart_policy = Some("Never".to_owned());
+    let metadata = ObjectMeta { labels: pod.metadata.labels, ..ObjectMeta::default() };
+    let template = PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) };
+    Job {
+        metadata: ObjectMeta { name: Some("stop-signal-trial".to_owned()), ..ObjectMeta::default() },
+        spec: Some(JobSpec { template, ..JobSpec::default() }),
+        status: None,
+    }
+}
+
+fn keeps_signal(job: &Job) -> bool {
+    let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let mut containers = pod.iter().flat_map(|s| &s.containers).filter_map(|c| c.lifecycle.as_ref());
     containers.any(|l| l.stop_signal.is_some())
 }

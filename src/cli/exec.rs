@@ -1,7 +1,7 @@
 //! `dayfly exec`: runs a command inside a service, with this process's standard streams and the command's exit code.
 //!
-//! At a terminal, the session is the user's own: its output is passed on as it is. Elsewhere it is foreign text, and made inert
-//! where a terminal or a CI system would obey it.
+//! At a terminal, the session is the user's own: Ctrl-C belongs to the command, and its output is passed on as it is. Elsewhere
+//! it is foreign text, and made inert where a terminal or a CI system would obey it.
 
 use std::io::{IsTerminal, Read};
 
@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::error::{ReportedError, engine_error, usage_error};
 use super::stdio::session::{RawTerminal, Shown};
-use super::{Common, ci, environment, process_env, target};
+use super::{Common, ci, environment, process_env, signals, target};
 use crate::engine::{AttachedCommand, Engine, ExecutionEnd, OutputPiece, TerminalSize};
 use crate::lease::Lease;
 use crate::lifecycle::usage::{self, InUse};
@@ -51,58 +51,52 @@ pub async fn run(args: ExecArgs, common: &Common) -> anyhow::Result<u8> {
     };
     usage::record_use(engine.as_ref(), &lease).await;
     let _in_use = InUse::start(engine.clone(), lease.clone());
+    // Before the terminal changes, which a signal would leave as it is then.
+    let stop = signals::ask()?;
     let terminal = if at_terminal { Some(RawTerminal::enter()?) } else { None };
     let size = terminal.as_ref().map(RawTerminal::size);
-    let attached = engine.attach(&lease, &args.service, &command, size).await;
-    let mut attached = attached.map_err(|e| {
-        if let Some(terminal) = &terminal {
-            terminal.restore();
-        }
-        engine_error(common, &e)
-    })?;
-    let ended = tokio::select! {
-        ended = pass(&mut attached, terminal.as_ref()) => ended,
-        () = terminated() => {
-            drop(terminal);
-            return Ok(exit_code::INTERRUPTED);
-        }
+    let mut is_started = false;
+    let running = async {
+        let mut attached = engine.attach(&lease, &args.service, &command, size).await?;
+        is_started = true;
+        pass(&mut attached, terminal.as_ref()).await?;
+        attached.end.await
     };
-    let end = match ended {
-        Ok(()) => attached.end.await,
-        Err(e) => Err(e),
-    };
+    let ended = stop.run_until_cancelled(running).await;
     drop(terminal);
-    match end.map_err(|e| engine_error(common, &e))? {
-        ExecutionEnd::Exited(code) => Ok(u8::try_from(code).unwrap_or(exit_code::UNEXPECTED)),
-        ExecutionEnd::NotStarted(why) => {
+    let may_run = format!("the command may still run in {}, because no engine can end it", args.service);
+    match ended {
+        Some(Ok(ExecutionEnd::Exited(code))) => Ok(u8::try_from(code).unwrap_or(exit_code::UNEXPECTED)),
+        Some(Ok(ExecutionEnd::NotStarted(why))) => {
             errln!("error: failed to run a command in {}: {why}", args.service);
             Err(ReportedError(NOT_STARTED).into())
         }
-        ExecutionEnd::TimedOut => Ok(exit_code::UNEXPECTED),
+        Some(Ok(ExecutionEnd::TimedOut)) => {
+            errln!("error: the time for it is over; {may_run}");
+            Ok(exit_code::UNEXPECTED)
+        }
+        Some(Err(e)) => {
+            let error = engine_error(common, &e);
+            if is_started {
+                errln!("note: {may_run}");
+            }
+            Err(error)
+        }
+        None => {
+            errln!("\ninterrupted: {may_run}");
+            Ok(exit_code::INTERRUPTED)
+        }
     }
 }
 
 /// The lease of an environment that has this service.
 pub async fn lease_with(name: &str, service: &str, engine: &dyn Engine, common: &Common) -> anyhow::Result<Lease> {
-    let Some(lease) = engine.lease(name).await.map_err(|e| engine_error(common, &e))? else {
-        anyhow::bail!(environment::not_found_error(name, engine, common).await);
-    };
+    let lease = environment::lease_or_not_found(name, engine, common).await?;
     if lease.plan.unit(service).is_none() {
         let known = lease.plan.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
         anyhow::bail!(usage_error(&format!("{name} has no service {service}; it has: {known}")));
     }
     Ok(lease)
-}
-
-/// SIGTERM or SIGHUP; at a terminal Ctrl-C belongs to the command, elsewhere it ends this process.
-async fn terminated() {
-    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = hup.recv() => {}
-    }
 }
 
 /// Passes the streams on until the output ends.

@@ -89,7 +89,7 @@ pub fn watch_quiet() -> anyhow::Result<CancellationToken> {
 }
 
 /// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels; later signals do nothing. For pods, which the kubelet
-/// kills after the grace period.
+/// kills after the grace period, and for commands that end at once.
 pub fn ask() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();

@@ -33,17 +33,12 @@ impl RawTerminal {
         let size = tcgetwinsize(io::stdout());
         size.map_or(TerminalSize { rows: 24, columns: 80 }, |s| TerminalSize { rows: s.ws_row, columns: s.ws_col })
     }
-
-    /// Restores the terminal, for a message.
-    pub fn restore(&self) {
-        // There is nobody to tell.
-        tcsetattr(io::stdin(), OptionalActions::Drain, &self.before).ok();
-    }
 }
 
 impl Drop for RawTerminal {
     fn drop(&mut self) {
-        self.restore();
+        // There is nobody to tell.
+        tcsetattr(io::stdin(), OptionalActions::Drain, &self.before).ok();
     }
 }
 

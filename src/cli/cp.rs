@@ -3,17 +3,22 @@
 //! What a service sends is foreign: it is bounded, its links and special files are left out, and it is unpacked into a new
 //! folder, which gets its name at the end. So nothing is written outside of the target, and nothing half-made stays.
 
+use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
 
 use super::error::{ReportedError, engine_error, usage_error};
 use super::exec::lease_with;
-use super::{Common, Output, target};
+use super::{Common, Output, signals, target};
 use crate::engine::{AttachedCommand, Engine, EngineError, ExecutionEnd, OutputPiece};
+use crate::lease::Lease;
 use crate::lifecycle::usage;
 use crate::report::exit_code;
 
@@ -21,19 +26,20 @@ mod copied;
 mod pack;
 mod unpack;
 
-use copied::{Copied, MAX_BYTES};
+use copied::{Copied, MAX_BYTES, PIECE};
 
 /// Most bytes of what `tar` says.
 const MAX_WORDS: usize = 4 * 1024;
-/// Bytes that are sent at once.
-const PIECE: usize = 64 * 1024;
+/// Time limit for a question about a path.
+const TEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// Arguments of `cp`.
 #[derive(Debug, Args)]
 pub struct CpArgs {
-    /// File or folder: a local path, or ENVIRONMENT:SERVICE:/PATH
+    /// File or folder: a local path, or ENVIRONMENT:SERVICE:/PATH; FOLDER/. is what is in a folder
     from: String,
-    /// Where to: a local path, or ENVIRONMENT:SERVICE:/PATH; a name that ends with / is a folder
+    /// Where to: a local path, or ENVIRONMENT:SERVICE:/PATH. Copied into it if it is a folder, or ends with /; there, files of the
+    /// same name are replaced, and folders joined
     to: String,
 }
 
@@ -53,9 +59,15 @@ impl Remote {
         is_remote.then(|| Self { environment: environment.into(), service: service.into(), path: path.into() })
     }
 
+    /// The content of the folder is meant, and not the folder: its path ends with `/.`.
+    fn is_content(&self) -> bool {
+        self.path.ends_with("/.")
+    }
+
     /// Folder and last part of the path.
     fn split(&self) -> anyhow::Result<(&str, &str)> {
-        match self.path.trim_end_matches('/').rsplit_once('/') {
+        let path = if self.is_content() { &self.path[..self.path.len() - 1] } else { &self.path };
+        match path.trim_end_matches('/').rsplit_once('/') {
             Some((folder, name)) if !name.is_empty() && name != ".." && name != "." => {
                 Ok((if folder.is_empty() { "/" } else { folder }, name))
             }
@@ -68,9 +80,15 @@ impl Remote {
 pub async fn run(args: CpArgs, common: &Common) -> anyhow::Result<u8> {
     let (from, to) = (Remote::parse(&args.from), Remote::parse(&args.to));
     let engine = target::engine(common).await?;
+    let stop = signals::watch_quiet()?;
+    let target = async |remote: &Remote| {
+        let lease = lease_with(&remote.environment, &remote.service, engine.as_ref(), common).await?;
+        usage::record_use(engine.as_ref(), &lease).await;
+        anyhow::Ok(Target { lease, engine: engine.as_ref(), common, stop: stop.clone() })
+    };
     let copied = match (from, to) {
-        (Some(from), None) => download(&from, Path::new(&args.to), engine.as_ref(), common).await?,
-        (None, Some(to)) => upload(Path::new(&args.from), &to, engine.as_ref(), common).await?,
+        (Some(from), None) => download(&from, Path::new(&args.to), &target(&from).await?).await?,
+        (None, Some(to)) => upload(Path::new(&args.from), &to, &target(&to).await?).await?,
         _ => anyhow::bail!(usage_error("exactly one of the two is in a service, written as ENVIRONMENT:SERVICE:/PATH")),
     };
     let Copied { files, bytes, skipped } = copied;
@@ -85,46 +103,89 @@ pub async fn run(args: CpArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit_code::PASSED)
 }
 
-async fn download(from: &Remote, to: &Path, engine: &dyn Engine, common: &Common) -> anyhow::Result<Copied> {
+async fn download(from: &Remote, to: &Path, target: &Target<'_>) -> anyhow::Result<Copied> {
     let (folder, name) = from.split()?;
-    let place = unpack::Place::new(to, name).map_err(|why| usage_error(&why))?;
+    let place = unpack::Place::new(to, name, from.is_content()).map_err(|why| usage_error(&why))?;
     let archive = tempfile::tempfile()?;
     let command = ["tar", "-cf", "-", "-C", folder, &format!("./{name}")].map(str::to_owned);
-    let mut archive = transfer(from, &command, None, archive, engine, common).await?;
+    let mut archive = target.transfer(from, &command, None, archive).await?;
     archive.rewind()?;
-    let name = name.to_owned();
-    let copied = tokio::task::spawn_blocking(move || place.unpack(archive, &name)).await?;
+    let (name, stop) = (name.to_owned(), target.stop.clone());
+    let copied = tokio::task::spawn_blocking(move || place.unpack(archive, &name, &stop)).await?;
+    if target.stop.is_cancelled() {
+        return Err(ReportedError(exit_code::INTERRUPTED).into());
+    }
     copied.map_err(|why| refused(&format!("failed to copy {} from {}: {why}", from.path, from.service)))
 }
 
-async fn upload(from: &Path, to: &Remote, engine: &dyn Engine, common: &Common) -> anyhow::Result<Copied> {
+async fn upload(from: &Path, to: &Remote, target: &Target<'_>) -> anyhow::Result<Copied> {
+    let is_content = from.as_os_str().as_bytes().ends_with(b"/.") || from.as_os_str() == ".";
     let local = from.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    let (folder, name) = match (to.path.ends_with('/'), local) {
+    let is_into = !is_content && (to.path.ends_with('/') || target.has(to, "-d").await?);
+    let (folder, name) = match (is_into, local) {
         (false, _) => to.split().map(|(folder, name)| (folder.to_owned(), name.to_owned()))?,
         (true, Some(name)) => (to.path.clone(), name),
         (true, None) => anyhow::bail!(usage_error(&format!("{} has no name", from.display()))),
     };
+    if from.is_dir() && target.has(to, "-f").await? {
+        anyhow::bail!(usage_error(&format!(
+            "{} is a file in {}, and {} is a folder",
+            to.path,
+            to.service,
+            from.display()
+        )));
+    }
     let (source, as_name) = (from.to_owned(), PathBuf::from(name));
     let packed = tokio::task::spawn_blocking(move || pack::pack(&source, &as_name)).await?;
     let (archive, copied) = packed.map_err(|why| usage_error(&format!("failed to read {}: {why}", from.display())))?;
     let command = ["tar", "-xof", "-", "-C", &folder].map(str::to_owned);
-    transfer(to, &command, Some(archive), tempfile::tempfile()?, engine, common).await?;
+    target.transfer(to, &command, Some(archive), tempfile::tempfile()?).await?;
     Ok(copied)
 }
 
-/// Runs `tar` with this input; returns its output.
+/// The environment in whose service files are.
+struct Target<'a> {
+    lease: Lease,
+    engine: &'a dyn Engine,
+    common: &'a Common,
+    /// The first signal.
+    stop: CancellationToken,
+}
+
+impl Target<'_> {
+    /// Asks `test` in the service about a path. Without that program, no path is there: `tar` then says what is wrong.
+    async fn has(&self, remote: &Remote, kind: &str) -> anyhow::Result<bool> {
+        let command = ["test", kind, &remote.path].map(str::to_owned);
+        let asked = self.engine.exec(&self.lease, &remote.service, &command, TEST_LIMIT).await;
+        Ok(asked.map_err(|e| engine_error(self.common, &e))?.end == ExecutionEnd::Exited(0))
+    }
+
+    /// Runs `tar` with this input; returns its output.
+    async fn transfer(
+        &self,
+        remote: &Remote,
+        command: &[String],
+        input: Option<File>,
+        output: File,
+    ) -> anyhow::Result<File> {
+        let moving = transfer(remote, command, input, output, self);
+        self.stop.run_until_cancelled(moving).await.unwrap_or_else(|| {
+            errln!("note: tar may still run in {}, which may hold a part of what was sent", remote.service);
+            Err(ReportedError(exit_code::INTERRUPTED).into())
+        })
+    }
+}
+
 async fn transfer(
     remote: &Remote,
     command: &[String],
-    input: Option<std::fs::File>,
-    output: std::fs::File,
-    engine: &dyn Engine,
-    common: &Common,
-) -> anyhow::Result<std::fs::File> {
+    input: Option<File>,
+    output: File,
+    target: &Target<'_>,
+) -> anyhow::Result<File> {
+    let Target { lease, engine, common, .. } = target;
     let service = &remote.service;
-    let lease = lease_with(&remote.environment, service, engine, common).await?;
-    usage::record_use(engine, &lease).await;
-    let attached = engine.attach(&lease, service, command, None).await.map_err(|e| engine_error(common, &e))?;
+    let attached = engine.attach(lease, service, command, None).await.map_err(|e| engine_error(common, &e))?;
     let AttachedCommand { input: mut sink, output: pieces, end, .. } = attached;
     let mut received = Received { archive: output, bytes: 0, words: vec![] };
     let sending = async {
@@ -154,8 +215,11 @@ async fn transfer(
     match end {
         ExecutionEnd::Exited(0) => Ok(received.archive),
         ExecutionEnd::Exited(1) if only_changed => Ok(received.archive),
-        ExecutionEnd::Exited(126 | 127) | ExecutionEnd::NotStarted(_) => {
+        ExecutionEnd::Exited(126 | 127) => {
             Err(refused(&format!("failed to copy: the image of {service} has no `tar`, which `cp` needs there")))
+        }
+        ExecutionEnd::NotStarted(why) => {
+            Err(refused(&format!("failed to run `tar` in {service}, which `cp` needs there: {why}")))
         }
         ExecutionEnd::Exited(code) => {
             Err(refused(&format!("failed to copy: tar in {service} ended with code {code}: {words}")))
@@ -171,7 +235,7 @@ fn refused(why: &str) -> anyhow::Error {
 
 /// What a service has sent.
 struct Received {
-    archive: std::fs::File,
+    archive: File,
     bytes: u64,
     words: Vec<u8>,
 }

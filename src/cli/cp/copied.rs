@@ -2,6 +2,8 @@
 
 /// Most bytes of a copy.
 pub const MAX_BYTES: u64 = 1 << 30;
+/// Bytes that are sent or written at once.
+pub const PIECE: usize = 64 * 1024;
 /// Most files and folders of a copy.
 pub const MAX_ENTRIES: usize = 100_000;
 

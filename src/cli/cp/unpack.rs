@@ -1,27 +1,35 @@
-//! Unpacks the archive that a service has sent.
+//! Unpacks the archive that a service has sent, and puts it in its place when it is complete.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use super::copied::{Copied, MAX_BYTES, MAX_ENTRIES};
+use tokio_util::sync::CancellationToken;
+
+use super::copied::Copied;
+use entries::{Unpacking, words};
+
+mod entries;
+mod join;
 
 /// Where a copy goes.
 pub struct Place {
-    /// The folder that holds it.
+    /// A folder beside it, or itself, in which it is unpacked.
     folder: PathBuf,
-    /// Its final path, in that folder.
+    /// Its final path.
     target: PathBuf,
 }
 
 impl Place {
-    /// The place for a copy of `name`: in `to` if that is a folder, and otherwise by this name. The error says why not.
-    pub fn new(to: &Path, name: &str) -> Result<Self, String> {
-        let into = to.is_dir() || to.as_os_str().as_bytes().ends_with(b"/");
+    /// The place for a copy of `name`: in `to` if that is a folder, and otherwise by this name. Of a folder, `is_content` goes
+    /// into `to` itself. The error says why not.
+    pub fn new(to: &Path, name: &str, is_content: bool) -> Result<Self, String> {
+        let into = !is_content && (to.is_dir() || to.as_os_str().as_bytes().ends_with(b"/"));
         let target = if into { to.join(name) } else { to.to_owned() };
+        if is_content && target.is_dir() {
+            let target = target.canonicalize().map_err(words)?;
+            return Ok(Self { folder: target.clone(), target });
+        }
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
             return Err(format!("there is no folder {}", parent.display()));
@@ -29,79 +37,26 @@ impl Place {
         Ok(Self { folder: parent.to_owned(), target })
     }
 
-    /// Unpacks the archive of one file or folder, and gives it its name when it is complete.
-    pub fn unpack(&self, archive: File, name: &str) -> Result<Copied, String> {
-        let words = |e: io::Error| e.to_string();
+    /// Unpacks the archive of one file or folder, and gives it its name when it is complete; in a folder that is there, files of
+    /// the same name are replaced. When stopped, nothing of it stays.
+    pub fn unpack(&self, archive: File, name: &str, stop: &CancellationToken) -> Result<Copied, String> {
         // Nobody else writes here, so that no path leads through a link.
         let staging = tempfile::Builder::new().prefix(".dayfly-cp-").tempdir_in(&self.folder).map_err(words)?;
         let top = staging.path().join("copy");
-        let copied = unpack(archive, name, &top)?;
-        let Ok(kind) = fs::symlink_metadata(&top) else {
+        let copied = Unpacking::new(&top, stop).all(archive, name)?;
+        if fs::symlink_metadata(&top).is_err() {
             return Err("it is a link or a special file, or nothing was sent".into());
-        };
-        match fs::symlink_metadata(&self.target) {
-            Ok(found) if found.is_dir() || kind.is_dir() => {
-                Err(format!("{} exists; remove it, or name another target", self.target.display()))
-            }
-            // A link with this name is replaced, and not followed.
-            _ => fs::rename(&top, &self.target).map(|()| copied).map_err(words),
         }
+        join::check(&top, &self.target)?;
+        join::join(&top, &self.target).map_err(words)?;
+        Ok(copied)
     }
-}
-
-fn unpack(archive: File, name: &str, top: &Path) -> Result<Copied, String> {
-    let words = |e: io::Error| e.to_string();
-    let mut copied = Copied::default();
-    let mut archive = tar::Archive::new(io::BufReader::new(archive));
-    for (number, entry) in archive.entries().map_err(words)?.enumerate() {
-        let mut entry = entry.map_err(words)?;
-        if number >= MAX_ENTRIES {
-            return Err(format!("it has more than {MAX_ENTRIES} files and folders; copy a part of it"));
-        }
-        let path = place_of(&entry.path_bytes(), name, top)?;
-        let kind = entry.header().entry_type();
-        if kind.is_dir() {
-            fs::create_dir_all(&path).map_err(words)?;
-        } else if kind.is_file() || kind.is_gnu_sparse() {
-            fs::create_dir_all(path.parent().unwrap_or(top)).map_err(words)?;
-            let executable = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
-            let mode = if executable { 0o755 } else { 0o644 };
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(words)?;
-            let room = MAX_BYTES - copied.bytes;
-            let length = io::copy(&mut (&mut entry).take(room.saturating_add(1)), &mut file).map_err(words)?;
-            if length > room {
-                return Err(format!("it is larger than {} MiB; copy a part of it", MAX_BYTES >> 20));
-            }
-            copied.files += 1;
-            copied.bytes += length;
-        } else {
-            copied.skipped += 1;
-        }
-    }
-    Ok(copied)
-}
-
-/// The path of an entry below the top; the archive holds nothing else.
-fn place_of(path: &[u8], name: &str, top: &Path) -> Result<PathBuf, String> {
-    let outside = || Err("the service sent a path that leads outside of what was asked for".to_owned());
-    let mut parts = Path::new(OsStr::from_bytes(path)).components().filter(|part| *part != Component::CurDir);
-    if parts.next() != Some(Component::Normal(OsStr::new(name))) {
-        return outside();
-    }
-    let mut place = top.to_owned();
-    for part in parts {
-        match part {
-            Component::Normal(part) => place.push(part),
-            _ => return outside(),
-        }
-    }
-    Ok(place)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::io::{Seek, Write};
+    use std::io::{self, Read, Seek, Write};
 
     use super::*;
 
@@ -137,32 +92,103 @@ mod tests {
     #[test]
     fn unpacks_a_folder_without_its_links() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::new(folder.path(), "data").unwrap();
+        let place = Place::new(folder.path(), "data", false).unwrap();
         let entries = [
             (DIR, "./data/", ""),
             (LINK, "./data/out", "/etc"),
             (FILE, "./data/a/b", "text"),
             (FILE, "./data/out/x", "beside the link"),
         ];
-        let copied = place.unpack(archive(&entries), "data").unwrap();
+        let copied = place.unpack(archive(&entries), "data", &CancellationToken::new()).unwrap();
         assert_eq!(copied, Copied { files: 2, bytes: 19, skipped: 1 });
         assert_eq!(fs::read(folder.path().join("data/a/b")).unwrap(), b"text");
         assert!(fs::symlink_metadata(folder.path().join("data/out")).unwrap().is_dir());
-        // Again, it would mix with what is there.
-        assert!(place.unpack(archive(&entries), "data").unwrap_err().contains("exists"));
+    }
+
+    #[test]
+    fn joins_folders_and_replaces_files_but_neither_by_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        let place = Place::new(folder.path(), "data", false).unwrap();
+        let unpack = |entries: &[(tar::EntryType, &str, &str)]| {
+            place.unpack(archive(entries), "data", &CancellationToken::new())
+        };
+        unpack(&[(FILE, "./data/a/old", "old"), (FILE, "./data/a/both", "old")]).unwrap();
+        unpack(&[(FILE, "./data/a/new", "new"), (FILE, "./data/a/both", "new")]).unwrap();
+        let read = |path: &str| fs::read_to_string(at(path)).unwrap();
+        assert_eq!(
+            (read("data/a/old"), read("data/a/both"), read("data/a/new")),
+            ("old".into(), "new".into(), "new".into())
+        );
+        // Nothing is changed if anything does not fit.
+        let folder_for_file = [(FILE, "./data/0", "first"), (FILE, "./data/a/both/x", "")];
+        assert!(unpack(&folder_for_file).unwrap_err().contains("both is there, and is no folder"));
+        let file_for_folder = [(FILE, "./data/0", "first"), (FILE, "./data/a", "")];
+        assert!(unpack(&file_for_folder).unwrap_err().contains("a is a folder"));
+        fs::create_dir(at("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(at("elsewhere"), at("data/link")).unwrap();
+        assert!(unpack(&[(FILE, "./data/0", ""), (FILE, "./data/link/x", "")]).unwrap_err().contains("link"));
+        // Nor is the target itself.
+        fs::rename(at("data"), at("moved")).unwrap();
+        std::os::unix::fs::symlink(at("moved"), at("data")).unwrap();
+        assert!(unpack(&[(FILE, "./data/0", "")]).unwrap_err().contains("link"));
+        fs::remove_file(at("data")).unwrap();
+        fs::rename(at("moved"), at("data")).unwrap();
+        assert!(!at("data/0").exists() && fs::read_dir(at("elsewhere")).unwrap().count() == 0);
+        // The content of a folder, into a folder that is there and one that is not.
+        let new = Place::new(&at("new"), "data", true).unwrap();
+        new.unpack(archive(&[(FILE, "./data/x", "1")]), "data", &CancellationToken::new()).unwrap();
+        let there = Place::new(&at("data"), "data", true).unwrap();
+        there.unpack(archive(&[(FILE, "./data/x", "1")]), "data", &CancellationToken::new()).unwrap();
+        assert_eq!((read("new/x"), read("data/x")), ("1".into(), "1".into()));
+    }
+
+    #[test]
+    fn refuses_more_depth_folders_and_attributes_than_fit_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(folder.path(), "data", false).unwrap();
+        let long = |kind: tar::EntryType, size: usize| {
+            let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_path("././@LongLink").unwrap();
+            header.set_size(size as u64);
+            header.set_cksum();
+            builder.append(&header, io::repeat(b'a').take(size as u64)).unwrap();
+            let mut file = builder.into_inner().unwrap();
+            file.rewind().unwrap();
+            place.unpack(file, "data", &CancellationToken::new()).unwrap_err()
+        };
+        for kind in [tar::EntryType::GNULongName, tar::EntryType::GNULongLink, tar::EntryType::XHeader] {
+            assert!(long(kind, 100 << 20).contains("too long"), "{kind:?}");
+        }
+        let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        let deep = format!("data/{}", "d/".repeat(200));
+        builder.append_data(&mut header, format!("{deep}x"), io::empty()).unwrap();
+        let mut file = builder.into_inner().unwrap();
+        file.rewind().unwrap();
+        assert!(place.unpack(file, "data", &CancellationToken::new()).unwrap_err().contains("deep"));
+        let stop = CancellationToken::new();
+        stop.cancel();
+        assert!(place.unpack(archive(&[(FILE, "./data/x", "1")]), "data", &stop).unwrap_err().contains("interrupted"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn refuses_paths_outside_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::new(folder.path(), "data").unwrap();
+        let place = Place::new(folder.path(), "data", false).unwrap();
         for path in ["../x", "./data/../../x", "/etc/x", "other", "./data/../x", ".."] {
-            let why = place.unpack(archive(&[(DIR, "./data/", ""), (FILE, path, "evil")]), "data").unwrap_err();
+            let why = place
+                .unpack(archive(&[(DIR, "./data/", ""), (FILE, path, "evil")]), "data", &CancellationToken::new())
+                .unwrap_err();
             assert!(why.contains("outside"), "{path}: {why}");
         }
-        assert!(place.unpack(archive(&[(LINK, "./data", "/etc")]), "data").is_err());
+        assert!(place.unpack(archive(&[(LINK, "./data", "/etc")]), "data", &CancellationToken::new()).is_err());
         let twice = [(FILE, "./data", "1"), (FILE, "./data", "2")];
-        assert!(place.unpack(archive(&twice), "data").is_err());
+        assert!(place.unpack(archive(&twice), "data", &CancellationToken::new()).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -173,8 +199,8 @@ mod tests {
         File::create(&victim).unwrap().write_all(b"mine").unwrap();
         let target = folder.path().join("target");
         std::os::unix::fs::symlink(&victim, &target).unwrap();
-        let place = Place::new(&target, "data").unwrap();
-        place.unpack(archive(&[(FILE, "data", "new")]), "data").unwrap();
+        let place = Place::new(&target, "data", false).unwrap();
+        place.unpack(archive(&[(FILE, "data", "new")]), "data", &CancellationToken::new()).unwrap();
         assert_eq!((fs::read(&victim).unwrap(), fs::read(&target).unwrap()), (b"mine".into(), b"new".into()));
     }
 }

@@ -100,9 +100,12 @@ impl Context {
             }
             return;
         }
-        if let Some(value) = (!is_whole).then(|| self.pieces(service, name, &masked, &places)).flatten() {
-            service.secret_env.push((name.to_owned(), value));
-            return;
+        if !is_whole {
+            if let Some(value) = self.pieces(service, name, &masked, &places) {
+                service.secret_env.push((name.to_owned(), value));
+                return;
+            }
+            service.ask("env", format!("{name} holds a secret beside {TEMPLATE}: may the whole be any text?"));
         }
         let secret = self.secrets.of(name, &Values::identity(raw));
         service.receives(&secret);

@@ -243,7 +243,7 @@ fn database(out: &mut Lines, d: &Database) {
 }
 
 fn backing(out: &mut Lines, b: &Backing) {
-    out.line(1, &format!("{}:", b.name));
+    out.line(1, &format!("{}:", quoted(&b.name)));
     b.questions.iter().for_each(|question| out.ask(2, question));
     out.line(2, &format!("image: {}", quoted(&b.image)));
     out.list(2, "callers", &b.callers);

@@ -40,6 +40,7 @@ pub mod key;
 pub mod list;
 pub mod logs;
 pub mod man;
+pub mod open;
 pub mod origin;
 pub mod plan;
 pub mod policy;
@@ -157,6 +158,8 @@ pub enum Verb {
     Reap(reap::ReapArgs),
     /// Render the report of a run
     Report(report::ReportArgs),
+    /// Show the report of a run in a browser
+    Open(open::OpenArgs),
     /// Verify signed evidence
     Verify(verify::VerifyArgs),
     /// Look for known vulnerabilities and malicious packages in what lock files name
@@ -223,6 +226,7 @@ impl Verb {
                 policy.wants(&mut wanted);
                 wanted.place = file.as_deref().map_or(wanted::Place::Nearest, wanted::Place::Named);
             }
+            Verb::Open(args) => args.wants(&mut wanted),
             Verb::Scan(args) => args.wants(&mut wanted),
             Verb::Advisories(action) => return action.wants(&mut wanted).then_some(wanted),
             Verb::Status { environment } => environment.wants(&mut wanted),
@@ -281,6 +285,7 @@ impl Cli {
             Verb::Keep(args) => keep::run(args, common).await,
             Verb::Reap(args) => reap::run(args, common).await,
             Verb::Report(args) => report::run(args),
+            Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
             Verb::Scan(args) => scan::run(&args, common),
             Verb::Advisories(action) => advisories::run(action, common).await,

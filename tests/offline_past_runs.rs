@@ -154,3 +154,37 @@ fn reports_link_to_the_change_and_the_job() {
     assert_eq!(json["links"]["pullRequest"], pull);
     assert_eq!(json["links"]["job"], "https://git.example/team/demo/actions/runs/7");
 }
+
+#[test]
+fn opens_the_newest_report_in_the_browser_that_the_user_names() {
+    use std::os::unix::fs::PermissionsExt;
+    let work = tempfile::tempdir().unwrap();
+    let evidence = work.path().join("evidence");
+    stored(&with_logs(1), &evidence, false);
+    let newest = stored(&with_logs(2), &evidence, false);
+    let browser = work.path().join("browser");
+    std::fs::write(&browser, "#!/bin/sh\n[ \"$1\" = -x ] && cp \"$2\" shown.html && echo noise >&2\n").unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let open = |arguments: &[&str], browser: &str| {
+        let mut command = Command::cargo_bin("dayfly").unwrap();
+        command
+            .current_dir(work.path())
+            .env_remove("DAYFLY_EVIDENCE")
+            .env("BROWSER", browser)
+            .env("TMPDIR", work.path());
+        command.arg("open").args(arguments).assert()
+    };
+    let named = format!("{} -x:other", browser.display());
+    let environment = newest.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    for arguments in [&[][..], &[environment.as_str()], &[newest.to_str().unwrap()]] {
+        let opened = open(arguments, &named).success().stderr(contains("not verified"));
+        let told = String::from_utf8(opened.get_output().stdout.clone()).unwrap();
+        let page = std::fs::read_to_string(told.trim()).unwrap();
+        assert_eq!(page, std::fs::read_to_string(work.path().join("shown.html")).unwrap());
+        assert!(page.contains(newest.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(std::fs::metadata(told.trim()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    open(&["nothing-pr-1"], &named).code(2).stderr(contains("there is no run of nothing-pr-1"));
+    open(&[], "false").code(1).stderr(contains("false failed")).stderr(contains("set BROWSER"));
+    open(&[], "/no/such").code(1).stderr(contains("failed to start /no/such"));
+}

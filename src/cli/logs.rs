@@ -13,7 +13,7 @@ use crate::lifecycle::usage::{self, InUse};
 use crate::model::sanitize;
 use crate::report::exit_code;
 
-mod past;
+pub mod past;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]

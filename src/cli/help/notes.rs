@@ -88,6 +88,9 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "reap" => {
             "Examples:\n  dayfly reap --expired --orphans --dry-run\n  dayfly reap --expired --idle 24h --key reaper.pem --evidence removals\n\nExit codes: 0 done; 1 the engine failed; 2 usage; 7 the list of open pull requests is uncertain, so that nothing was removed by it; 8 a record could not be stored; 9 something could not be removed; 130 interrupted"
         }
+        "open" => {
+            "Examples:\n  dayfly open\n  dayfly open shop-pr-7\n\nExit codes: 0 opened; 1 no browser could be started; 2 usage, or there is no such run"
+        }
         "report" => reads!("  dayfly report evidence\n  dayfly report evidence --format html --out report.html"),
         "verify" => {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"

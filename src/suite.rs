@@ -24,6 +24,7 @@ mod repeat;
 pub mod results;
 pub mod schedule;
 mod step_files;
+mod step_name;
 pub mod step_result;
 pub mod steps;
 mod together;

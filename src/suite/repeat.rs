@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::step_name::name_of;
 use super::step_result::StepResult;
-use super::steps::{StepsExecutor, name_of};
+use super::steps::StepsExecutor;
 use crate::agent::protocol::StepFailure;
 use crate::model::Verdict;
 use crate::spec::model::Repeat;

@@ -79,7 +79,9 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "exec" => {
             "Examples:\n  dayfly exec shop-pr-7 api\n  dayfly exec shop-pr-7 pg -- psql --version\n\nExit codes: that of the command; 126 it could not be started; 1 the engine failed; 2 usage, or no such environment or service; 130 interrupted"
         }
-        "cp" => asks!("  dayfly cp shop-pr-7:api:/srv/report.json .\n  dayfly cp fixtures shop-pr-7:api:/tmp/"),
+        "cp" => {
+            "Examples:\n  dayfly cp shop-pr-7:api:/srv/report.json .\n  dayfly cp fixtures shop-pr-7:api:/tmp/\n  dayfly cp fixtures/. shop-pr-7:api:/tmp\n\nExit codes: 0 copied; 1 the copy failed; 2 usage, or no such environment or service; 130 interrupted"
+        }
         "down" => {
             "Examples:\n  dayfly down shop-pr-7\n  dayfly down environments/shop --pr 7 --ignore-not-found\n\nExit codes: 0 removed; 1 the engine failed; 2 usage, or no such environment; 9 something could not be removed; 130 interrupted"
         }

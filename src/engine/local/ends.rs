@@ -48,8 +48,11 @@ impl Ends {
         let same = |a: Option<i64>, b: Option<i64>| a.is_some() && a == b;
         let close = |a: Option<i64>, b: Option<i64>| a.zip(b).is_some_and(|(a, b)| (a - b).abs() < APART);
         let is_it = |k: &&mut End| same(k.event, end.event) || same(k.state, end.state);
-        let may_be = |k: &&mut End| {
-            (k.event.is_none() && close(k.state, end.event)) || (k.state.is_none() && close(k.event, end.state))
+        // Two events, or two states, are never of one end.
+        let may_be = |k: &&mut End| match (k.event, k.state, end.event, end.state) {
+            (None, told, event, None) => close(told, event),
+            (event, None, None, told) => close(event, told),
+            _ => false,
         };
         let found = match known.iter_mut().find(is_it) {
             Some(found) => Some(found),

@@ -14,8 +14,9 @@ use crate::plan::Unit;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest part of a line that is told, in characters.
 const LONGEST: usize = 300;
-/// Time limit of an attempt.
+/// Time limit of an attempt, and the least that one has: a busy machine takes a while to start a command.
 const ATTEMPT: Duration = Duration::from_secs(30);
+const LEAST: Duration = Duration::from_secs(10);
 
 impl Session {
     /// Runs the command in the unit's first copy until it exits with code 0, within the unit's own limit.
@@ -24,7 +25,7 @@ impl Session {
         let until = began + Duration::from_millis(unit.within_ms);
         let mut last = String::new();
         loop {
-            let limit = until.saturating_duration_since(Instant::now()).min(ATTEMPT);
+            let limit = until.saturating_duration_since(Instant::now()).clamp(LEAST, ATTEMPT);
             let Err(why) = self.try_command(unit, command, limit).await else { return Ok(()) };
             if why != last {
                 self.journal.record(RunEvent::UnitWaiting { unit: unit.name.clone(), last: why.clone() });

@@ -37,7 +37,7 @@ pub fn broker_password() -> Breakage {
 
 /// The worker may not call the broker.
 pub fn missing_need() -> Breakage {
-    let set = Some(("/services/worker/needs", json!(["pg"])));
+    let set = Some(("/services/worker/needs", json!(["pg", "store"])));
     let likely = "worker cannot reach mq: it may not call it; add mq to the `needs` of worker";
     Breakage { name: "need", set, likely, line: "cannot work", ..NONE }
 }

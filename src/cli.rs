@@ -162,7 +162,7 @@ pub enum Verb {
     Open(open::OpenArgs),
     /// Verify signed evidence
     Verify(verify::VerifyArgs),
-    /// Look for known vulnerabilities and malicious packages in what lock files name
+    /// Look for known vulnerabilities and malicious packages in lock files and images
     Scan(scan::ScanArgs),
     /// Make and show a bundle of advisories, for scans without a network
     #[command(subcommand)]
@@ -287,7 +287,7 @@ impl Cli {
             Verb::Report(args) => report::run(args),
             Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
-            Verb::Scan(args) => scan::run(&args, common),
+            Verb::Scan(args) => scan::run(&args, common).await,
             Verb::Advisories(action) => advisories::run(action, common).await,
             Verb::Key(action) => key::run(action, json),
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,

@@ -18,6 +18,7 @@ pub mod file;
 pub mod identity;
 pub mod import;
 pub mod install;
+pub mod inventory;
 pub mod lease;
 pub mod lifecycle;
 pub mod lockfiles;

@@ -1,4 +1,4 @@
-//! `dayfly scan`: looks for known vulnerabilities and malicious packages in what a project depends on.
+//! `dayfly scan`: looks for known vulnerabilities and malicious packages in what a project depends on, and in images.
 
 use std::fs::Permissions;
 use std::io::Write as _;
@@ -15,16 +15,21 @@ use super::policy::PolicyCheckArgs;
 use super::wanted::{Place, Wanted};
 use super::{Common, Output, stdio};
 use crate::advisories::scan::{self, Database, Matches, ScanResult, ScanRules, Subject};
-use crate::lockfiles;
-use crate::model::Verdict;
+use crate::lockfiles::{self, LockKind};
+use crate::model::{ImageRef, Verdict};
 use crate::report::exit_code;
+
+mod image;
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub struct ScanArgs {
-    /// Lock file, or a folder with lock files
-    #[arg(default_value = ".")]
+    /// Lock file, folder with lock files, archive of an image, or image of the local engine
+    #[arg(default_value = ".", value_name = "PATH|IMAGE")]
     path: PathBuf,
+    /// Take the argument for an image, even if there is a file of that name
+    #[arg(long)]
+    image: bool,
     #[command(flatten)]
     advisories: AdvisoriesArgs,
     #[command(flatten)]
@@ -47,11 +52,11 @@ impl ScanArgs {
 }
 
 /// Scans; the exit code is 0, 6 (failed) or 7 (inconclusive).
-pub fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
+pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     let limits = args.policy.limits(json)?.dependencies;
     let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
-    let subject = subject(&args.path).map_err(usage)?;
+    let subject = subject(args, common).await?;
     let opened = args.advisories.open().map_err(usage)?;
     let result = scan(subject, opened, &ScanRules { limits, now: Timestamp::now() });
     if let Some(file) = &args.sarif {
@@ -73,8 +78,30 @@ pub fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     })
 }
 
+/// The packages of what the arguments name.
+async fn subject(args: &ScanArgs, common: &Common) -> anyhow::Result<Subject> {
+    let usage = |e: anyhow::Error| anyhow::Error::from(usage_error(&format!("{e:#}")));
+    let name = args.path.to_str().filter(|name| args.image || is_image(name, &args.path));
+    if let Some(name) = name {
+        return image::of_engine(name, common).await;
+    }
+    if args.image {
+        return Err(usage_error("--image needs the name of an image").into());
+    }
+    if image::is_archive(&args.path) {
+        return image::of_archive(&args.path).await.map_err(usage);
+    }
+    lock_files(&args.path).map_err(usage)
+}
+
+/// True if nothing is at the path, and its name is rather that of an image than that of a file.
+fn is_image(name: &str, path: &Path) -> bool {
+    let is_file_name = name.starts_with(['.', '/']) || LockKind::of(name.rsplit('/').next().unwrap_or(name)).is_some();
+    path.symlink_metadata().is_err() && !is_file_name && name.parse::<ImageRef>().is_ok()
+}
+
 /// The packages of the lock files at a path.
-fn subject(path: &Path) -> anyhow::Result<Subject> {
+fn lock_files(path: &Path) -> anyhow::Result<Subject> {
     let failed = |e: lockfiles::LockError| anyhow::anyhow!("failed to {e}");
     let found = lockfiles::find(path).map_err(failed)?;
     let root = if path.is_dir() { path.to_owned() } else { project(path) };

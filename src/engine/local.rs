@@ -31,6 +31,7 @@ pub mod connect;
 mod containers;
 mod ends;
 mod explain;
+mod export;
 mod images;
 mod info;
 mod link;
@@ -51,12 +52,18 @@ mod volumes;
 mod watch;
 
 pub use client::LocalEngine;
+pub use export::ExportedImage;
 pub use options::{Options, SocketVariables};
 
 impl LocalEngine {
     /// Returns the reference of the agent image, which is built if the engine does not have it.
     pub async fn agent_image(&self) -> Result<String, EngineError> {
         agent_image::ensure(self).await
+    }
+
+    /// Begins to send the archive of an image that the engine has. Nothing is pulled.
+    pub async fn export(&self, reference: &str) -> Result<ExportedImage, EngineError> {
+        export::export(self, reference).await
     }
 
     /// Returns a local image, if the engine has it. Pulls nothing.

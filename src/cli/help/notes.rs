@@ -98,7 +98,7 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
         }
         "scan" => {
-            "Examples:\n  dayfly scan --advisories advisories.bundle\n  dayfly scan requirements.txt --advisories advisories.bundle --sarif scan.sarif\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a lock file that cannot be read"
+            "Examples:\n  dayfly scan --advisories advisories.bundle\n  dayfly scan requirements.txt --advisories advisories.bundle --sarif scan.sarif\n  dayfly scan localhost/app:1 --advisories advisories.bundle\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a lock file that cannot be read; 4 no engine, or no such image"
         }
         "advisories" => reads!(
             "  dayfly advisories import osv/PyPI/all.zip --out advisories.bundle --key key.pem\n  dayfly advisories show --advisories advisories.bundle"

@@ -1,0 +1,39 @@
+//! Packages that are installed in an image, read from an archive of the image as engines export it.
+//!
+//! The archive is read once, as a stream, and nothing is unpacked. Its author is the author of the change: sizes, numbers and
+//! paths are bounded, links are followed inside of the image only, and what cannot be read is a gap with its place. An image
+//! without gaps and without packages has none that dayfly knows of.
+
+mod archive;
+mod budget;
+mod collect;
+mod debian;
+mod fact;
+mod layer;
+mod manifest;
+mod named;
+mod npm;
+mod python;
+mod release;
+mod role;
+mod tree;
+mod unpack;
+mod walk;
+
+pub use archive::{is_archive, read};
+
+use crate::packages::{Gap, Package};
+
+/// What an archive has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Packages, those that are copies inside of others last.
+    pub packages: Vec<Package>,
+    /// What is there and cannot be looked up.
+    pub gaps: Vec<Gap>,
+    /// Digests by which the archive can be named: those of the configurations and manifests of its images.
+    pub digests: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

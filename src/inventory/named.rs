@@ -1,0 +1,8 @@
+//! A package as a file names it. Pure.
+
+/// Name and version, not checked yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub name: String,
+    pub version: String,
+}

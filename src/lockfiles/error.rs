@@ -15,7 +15,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// The name says nothing.
-    #[error("read {}: its name is not that of a lock file; dayfly reads requirements*.txt, pylock.toml, poetry.lock, uv.lock, Pipfile.lock, Cargo.lock, package-lock.json, go.mod and go.sum", .0.display())]
+    #[error("read {}: its name is not that of a lock file; dayfly reads requirements*.txt, requirements/*.txt, pylock.toml, poetry.lock, uv.lock, Pipfile.lock, Cargo.lock, package-lock.json, go.mod and go.sum", .0.display())]
     UnknownName(
         /// The file.
         PathBuf,

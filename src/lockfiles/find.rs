@@ -31,8 +31,7 @@ pub struct Found {
 pub fn find(path: &Path) -> Result<Found, LockError> {
     let io = |source| LockError::Io { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(io)?.is_dir() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let kind = LockKind::of(&name).ok_or_else(|| LockError::UnknownName(path.to_owned()))?;
+        let kind = LockKind::at(path).ok_or_else(|| LockError::UnknownName(path.to_owned()))?;
         return Ok(Found { files: vec![(path.to_owned(), kind)] });
     }
     let mut walk = Walk { top: path, entries: 0, files: vec![] };
@@ -64,7 +63,7 @@ impl Walk<'_> {
             let found = entry.file_type().map_err(io)?;
             if found.is_dir() && !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
                 self.folder(&entry.path(), depth + 1)?;
-            } else if let Some(kind) = LockKind::of(&name).filter(|_| found.is_file()) {
+            } else if let Some(kind) = LockKind::at(&entry.path()).filter(|_| found.is_file()) {
                 self.files.push((entry.path(), kind));
             }
         }
@@ -115,6 +114,7 @@ mod tests {
             "web/package-lock.json",
             "web/node_modules/x/package-lock.json",
             ".venv/uv.lock",
+            "requirements/base.txt",
             "a.txt",
         ] {
             fs::create_dir_all(at(name).parent().unwrap()).unwrap();
@@ -122,7 +122,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(at("app/Cargo.lock"), at("poetry.lock")).unwrap();
         std::os::unix::fs::symlink(at("app"), at("linked")).unwrap();
-        assert_eq!(names(folder.path()), ["app/Cargo.lock", "web/package-lock.json"]);
+        assert_eq!(names(folder.path()), ["app/Cargo.lock", "requirements/base.txt", "web/package-lock.json"]);
         assert!(find(&at("a.txt")).unwrap_err().to_string().contains("not that of a lock file"));
     }
 

@@ -1,5 +1,7 @@
 //! Kinds of lock files, and what one of them holds. Pure.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{Ecosystem, Gap, Package, PackageError, Place};
@@ -60,6 +62,13 @@ impl LockKind {
         })
     }
 
+    /// The kind of a file by its path: as [`LockKind::of`], and requirements also as `requirements/base.txt`.
+    pub fn at(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let is_among = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "requirements");
+        Self::of(name).or_else(|| (is_among && name.ends_with(".txt")).then_some(Self::Requirements))
+    }
+
     /// The ecosystem of its packages.
     pub fn ecosystem(self) -> Ecosystem {
         match self {
@@ -117,6 +126,9 @@ mod tests {
             ("go.sum", Some(LockKind::GoSum)),
         ] {
             assert_eq!(LockKind::of(name), kind, "{name}");
+            assert_eq!(LockKind::at(&Path::new("any").join(name)), kind, "{name}");
         }
+        assert_eq!(LockKind::at(Path::new("requirements/base.txt")), Some(LockKind::Requirements));
+        assert_eq!(LockKind::at(Path::new("docs/base.txt")), None);
     }
 }

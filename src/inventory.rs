@@ -13,6 +13,7 @@ mod layer;
 mod manifest;
 mod named;
 mod npm;
+mod program;
 mod python;
 mod release;
 mod role;

@@ -15,7 +15,7 @@ use super::policy::PolicyCheckArgs;
 use super::wanted::{Place, Wanted};
 use super::{Common, Output, stdio};
 use crate::advisories::scan::{self, Database, Matches, ScanResult, ScanRules, Subject};
-use crate::lockfiles::{self, LockKind};
+use crate::lockfiles;
 use crate::model::{ImageRef, Verdict};
 use crate::report::exit_code;
 
@@ -96,7 +96,8 @@ async fn subject(args: &ScanArgs, common: &Common) -> anyhow::Result<Subject> {
 
 /// True if nothing is at the path, and its name is rather that of an image than that of a file.
 fn is_image(name: &str, path: &Path) -> bool {
-    let is_file_name = name.starts_with(['.', '/']) || LockKind::of(name.rsplit('/').next().unwrap_or(name)).is_some();
+    let ends = [".lock", ".txt", ".json", ".toml", ".mod", ".sum", ".tar"].iter().any(|end| name.ends_with(end));
+    let is_file_name = name.starts_with(['.', '/']) || ends;
     path.symlink_metadata().is_err() && !is_file_name && name.parse::<ImageRef>().is_ok()
 }
 

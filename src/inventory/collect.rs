@@ -6,6 +6,7 @@ use super::Inventory;
 use super::debian::{self, Control};
 use super::fact::Fact;
 use super::named::Named;
+use super::program;
 use super::python;
 use super::release::Release;
 use super::role::{Role, Unread};
@@ -50,7 +51,8 @@ impl<'a> Collector<'a> {
         let mut unread: BTreeMap<Unread, (usize, &String)> = BTreeMap::new();
         for (path, fact) in tree.facts() {
             // Advisories of the distribution speak of what belongs to its packages.
-            if owned.contains(path) {
+            let is_program = matches!(fact, Fact::Unread(Unread::Go | Unread::Rust));
+            if owned.contains(path) || (is_program && owned.contains(program::without_usr(path))) {
                 continue;
             }
             match fact {

@@ -1,5 +1,6 @@
 //! dpkg's database, and the packages of images without dpkg. Pure.
 
+use super::program;
 use super::role::Role;
 use super::walk::clean;
 use crate::packages::SourcePackage;
@@ -95,13 +96,14 @@ fn installed(found: &Paragraph<'_>, has_status: bool) -> Result<Option<Control>,
     Ok(Some(Control { name: name.to_owned(), version: version.to_owned(), source }))
 }
 
-/// The files of a package, of those that have a role. Lists have a path in each line, checksums a path after two spaces.
+/// The files of a package, of those that have a role or may be programs. Lists have a path in each line, checksums a path after two spaces.
 pub(super) fn files(list: &str, bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let has_sums = list.ends_with(".md5sums");
     let paths = text.lines().filter_map(|l| if has_sums { l.split_once("  ").map(|(_, path)| path) } else { Some(l) });
     let paths = paths.filter_map(|p| clean(p.as_bytes()).ok());
-    paths.filter(|p| matches!(Role::of(p), Some(Role::Python | Role::Npm | Role::Unread(_)))).collect()
+    let has_role = |p: &str| matches!(Role::of(p), Some(Role::Python | Role::Npm | Role::Unread(_)));
+    paths.filter(|p| has_role(p) || program::may_be(p)).collect()
 }
 
 /// The package of a list of files: `libc6:amd64.list` is of `libc6`.
@@ -156,8 +158,9 @@ mod tests {
     fn lists_name_owners() {
         assert_eq!(owner("var/lib/dpkg/info/libc6:amd64.list"), "libc6");
         assert_eq!(owner("var/lib/dpkg/status.d/python3.md5sums"), "python3");
-        let sums = b"d41d8cd9  usr/lib/python3/x.egg-info\nd41d8cd9  usr/bin/x\n";
-        assert_eq!(files("a.md5sums", sums), ["usr/lib/python3/x.egg-info"]);
-        assert_eq!(files("a.list", b"/.\n/usr\n/usr/x.egg-info\n"), ["usr/x.egg-info"]);
+        let sums = b"d41d8cd9  usr/lib/python3/x.egg-info\nd41d8cd9  usr/share/doc/x\nd41d8cd9  usr/bin/x\n";
+        assert_eq!(files("a.md5sums", sums), ["usr/lib/python3/x.egg-info", "usr/bin/x"]);
+        let list = b"/.\n/usr/share/x\n/usr/share/x.egg-info\n/bin/x\n";
+        assert_eq!(files("a.list", list), ["", "usr/share/x.egg-info", "bin/x"]);
     }
 }

@@ -12,7 +12,7 @@ use super::{debian, npm, python, release};
 pub(super) enum Fact {
     /// Packages of dpkg's, and what could not be read of them.
     Dpkg(Vec<debian::Control>, Vec<String>),
-    /// Files that belong to a package of dpkg's, of those that have a role.
+    /// Files that belong to a package of dpkg's, of those that have a role or may be programs.
     Files(Vec<String>),
     /// The distribution.
     Release(release::Release),

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use super::budget::Budget;
 use super::fact::Fact;
+use super::program;
 use super::role::Role;
 use super::walk::{Item, Kind, walk};
 
@@ -78,6 +79,15 @@ impl Layer {
         cut(&mut self.nodes, &path);
         let role = Role::of(&path);
         let node = match (kind, role) {
+            (Kind::File, None) => match program::language(content)? {
+                Some(language) => Node::Fact(Fact::Unread(language)),
+                None => return Ok(()),
+            },
+            // Another name of the same program.
+            (Kind::Same(target), None) => match self.nodes.get(&target) {
+                Some(Node::Fact(Fact::Unread(language))) => Node::Fact(Fact::Unread(*language)),
+                _ => return Ok(()),
+            },
             (Kind::Link(target), _) => Node::Link(target),
             (Kind::File, Some(role)) => Node::Fact(Fact::read(role, &path, content, size)),
             (Kind::Same(target), Some(_)) => match self.nodes.get(&target) {
@@ -85,7 +95,7 @@ impl Layer {
                 None => broken("it is a hard link to a file that is not read"),
             },
             (Kind::Other, Some(_)) => broken("it is not an ordinary file"),
-            (Kind::Same(_) | Kind::File | Kind::Other, None) | (Kind::Folder, _) => return Ok(()),
+            (Kind::Other, None) | (Kind::Folder, _) => return Ok(()),
         };
         let weight = match &node {
             Node::Fact(fact) => fact.weight(),

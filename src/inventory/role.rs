@@ -35,6 +35,8 @@ pub(super) enum Unread {
     DotNet,
     PythonZip,
     YarnPnp,
+    Go,
+    Rust,
 }
 
 impl Unread {
@@ -59,6 +61,8 @@ impl Unread {
             Self::DotNet => "packages of .NET",
             Self::PythonZip => "zipped Python packages",
             Self::YarnPnp => "packages of Yarn's Plug'n'Play",
+            Self::Go => "programs in Go",
+            Self::Rust => "programs in Rust",
         }
     }
 }

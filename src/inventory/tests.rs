@@ -11,6 +11,8 @@ use tar::{Builder, EntryType, Header};
 use super::*;
 use crate::model::Digest;
 
+mod programs;
+
 const DEBIAN: &str = "ID=debian\nVERSION_ID=\"12\"\n";
 const STATUS: &str = "Package: libssl3\nStatus: install ok installed\nSource: openssl (3.0.11-1)\nVersion: 3.0.11-1+b1\n\n\
     Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n";
@@ -139,7 +141,7 @@ fn reads_every_form_of_an_archive() {
     // A skippable frame, and a second one of data.
     let skipped = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".as_slice(), &zstd].concat();
     for stored in [gzip(&layer), zstd, skipped] {
-        assert_eq!(shown(&read(archive_with(&[layer.clone()], &[stored]).as_slice(), "img")), plain);
+        assert_eq!(shown(&read(archive_with(std::slice::from_ref(&layer), &[stored]).as_slice(), "img")), plain);
     }
     assert_eq!(shown(&read(gzip(&archive(std::slice::from_ref(&layer))).as_slice(), "img")), plain);
 
@@ -276,7 +278,7 @@ fn broken_layers_are_gaps() {
         vec![],
         b"\x28\xb5\x2f\xfdxxxxxxxxxxxx".to_vec(),
     ] {
-        let found = shown(&read(archive_with(&[layer.clone()], &[stored]).as_slice(), "img"));
+        let found = shown(&read(archive_with(std::slice::from_ref(&layer), &[stored]).as_slice(), "img"));
         assert!(found.iter().any(|f| f.starts_with("! img: layer 1 cannot be read: ")), "{found:?}");
     }
     let hostile = Layer::new().entry(EntryType::Char, WEB, "", "");

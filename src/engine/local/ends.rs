@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// Longest time between an end as the state tells it and as the event does, in nanoseconds. A stream of events begins this
-/// time before the moment at which it is opened, so that the event of an end that was found before is among them.
+/// Longest time between an end as the state tells it and as the event does, in nanoseconds.
 pub const APART: i64 = 5_000_000_000;
 /// Time for which ends are remembered, in nanoseconds.
 const MEMORY: i64 = 60_000_000_000;
@@ -38,9 +37,11 @@ impl Ends {
         self.note(container, End { event: Some(at), state })
     }
 
-    /// Notes an end that the state of a container tells; returns true if it is new.
-    pub fn state(&mut self, container: &str, ended: i64) -> bool {
-        self.note(container, End { event: None, state: Some(ended) })
+    /// Notes an end that the state of a container tells; returns true if it is new. The events from `since` on follow: no event
+    /// tells of an end before.
+    pub fn state(&mut self, container: &str, ended: i64, since: i64) -> bool {
+        let event = (ended < since).then_some(ended);
+        self.note(container, End { event, state: Some(ended) })
     }
 
     fn note(&mut self, container: &str, end: End) -> bool {
@@ -83,13 +84,13 @@ mod tests {
     fn an_end_is_new_once_whatever_tells_of_it_first() {
         let mut ends = Ends::default();
         assert!(ends.event("a", 10 * SECOND, Some(9 * SECOND)));
-        assert!(!ends.event("a", 10 * SECOND, None) && !ends.state("a", 9 * SECOND), "repeated");
-        assert!(ends.state("b", 10 * SECOND), "the state first");
+        assert!(!ends.event("a", 10 * SECOND, None) && !ends.state("a", 9 * SECOND, 0), "repeated");
+        assert!(ends.state("b", 10 * SECOND, 0), "the state first");
         assert!(!ends.event("b", 11 * SECOND, None), "its event, when the container runs again");
         assert!(ends.event("b", 12 * SECOND, None), "the next one");
         assert!(ends.event("c", 10 * SECOND, None), "the event first, while the state lags");
-        assert!(!ends.state("c", 9 * SECOND));
-        assert!(ends.state("c", 11 * SECOND), "the next one");
+        assert!(!ends.state("c", 9 * SECOND, 0));
+        assert!(ends.state("c", 11 * SECOND, 0), "the next one");
     }
 
     #[test]
@@ -98,10 +99,18 @@ mod tests {
         // The state is that of the second already, when the event of the first comes.
         assert!(ends.event("a", 100, Some(200)));
         assert!(ends.event("a", 250, Some(200)));
-        assert!(!ends.state("a", 200));
+        assert!(!ends.state("a", 200, 0));
         for n in 0..10 {
             assert!(ends.event("b", n * SECOND + 10, Some(n * SECOND)), "{n}");
         }
+    }
+
+    #[test]
+    fn an_end_before_the_events_takes_no_event_of_another() {
+        let mut ends = Ends::default();
+        assert!(ends.state("a", 9 * SECOND, 10 * SECOND));
+        assert!(ends.event("a", 11 * SECOND, None), "it was started again, and ended again");
+        assert!(!ends.state("a", 9 * SECOND, 20 * SECOND), "another inspection");
     }
 
     #[test]
@@ -111,7 +120,7 @@ mod tests {
             assert!(ends.event("a", n * SECOND + 10, Some(n * SECOND)));
         }
         assert!(ends.0["a"].len() < 70);
-        assert!(!ends.state("a", 999 * SECOND));
+        assert!(!ends.state("a", 999 * SECOND, 0));
         assert!(ends.event("a", 9_999 * SECOND, None));
         assert_eq!(ends.0["a"].len(), 2);
     }

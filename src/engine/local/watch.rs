@@ -30,7 +30,6 @@ pub async fn watch(engine: &LocalEngine, environment: &str) -> Result<BoxStream<
         engine: engine.clone(),
         environment: environment.to_owned(),
         owner,
-        born: jiff::Timestamp::now(),
         known: BTreeMap::new(),
         ends: Ends::default(),
         gone: BTreeSet::new(),
@@ -49,8 +48,6 @@ struct Watcher {
     environment: String,
     /// The owner that was reported last.
     owner: Option<anchor::Owner>,
-    /// When the watch began. Earlier events are not its own.
-    born: jiff::Timestamp,
     /// The containers that were seen, by id.
     known: BTreeMap<String, UnitCopy>,
     /// The ends that were reported.
@@ -89,10 +86,11 @@ impl Watcher {
     }
 
     async fn follow(&mut self) -> Result<(), ReceiverGone> {
+        // From a moment before the inspection, so that there is no gap. Earlier events belong to no watch of this one.
+        let begin = jiff::Timestamp::now().as_second() - 1;
         loop {
-            // From a moment before the inspection, so that there is no gap.
-            let since = jiff::Timestamp::now().as_second() - APART / NANOS;
-            if let Err(e) = self.inspect_all().await? {
+            let since = begin.max(jiff::Timestamp::now().as_second() - APART / NANOS);
+            if let Err(e) = self.inspect_all(since).await? {
                 tracing::debug!(environment = self.environment, "failed to {e}");
             }
             let filters = HashMap::from([
@@ -142,15 +140,13 @@ impl Watcher {
         }
         self.known.insert(container.clone(), UnitCopy::of(|key| attributes.get(key).cloned()));
         match action.as_str() {
-            // The clock of an engine on another machine may be late.
-            "die" | "died" if i128::from(at) >= self.born.as_nanosecond() - i128::from(NANOS) => {
-                self.died(&container, &attributes, at).await
-            }
+            "die" | "died" => self.died(&container, &attributes, at).await,
             _ => Ok(()),
         }
     }
 
-    async fn inspect_all(&mut self) -> Result<Result<(), EngineError>, ReceiverGone> {
+    /// Inspects all containers. The events from `since` on, in seconds since 1970, follow.
+    async fn inspect_all(&mut self, since: i64) -> Result<Result<(), EngineError>, ReceiverGone> {
         let units = match self.engine.containers(&[(ENVIRONMENT, &self.environment), (ROLE, Role::Unit.as_str())]).await
         {
             Ok(units) => units,
@@ -174,7 +170,7 @@ impl Watcher {
             if listed.ended()
                 && let Some(state) = self.state(&listed.id).await
                 && state.ended()
-                && self.ends.state(&listed.id, state.finished().unwrap_or_default())
+                && self.ends.state(&listed.id, state.finished().unwrap_or_default(), since.saturating_mul(NANOS))
             {
                 self.exited(unit, state.exit_code, state.oom_killed).await?;
             }

@@ -68,8 +68,13 @@ pub async fn run(args: WatchArgs, line: &clap::Command, common: &Common) -> anyh
     };
     while !watcher.stop.any() {
         let Some(found) = watcher.look(&args).await else { break };
-        let seen = found.marks.clone();
+        let mut seen = found.marks.clone();
         watcher.update(found, engine.as_ref()).await?;
+        // What `up` pulled is no change.
+        let absent = seen.iter().filter(|(_, mark)| **mark == Mark::Image(None)).map(|(image, _)| image.clone());
+        let Some(pulled) = watcher.image_marks(absent.collect()).await else { break };
+        watcher.state.marks.extend(pulled.clone());
+        seen.extend(pulled);
         if watcher.stop.any() {
             break;
         }
@@ -172,8 +177,13 @@ impl Watcher {
             lease = engine.lease(&environment) => lease,
             () = self.stop.another() => return Ok(()),
         };
-        let Some(plan) = lease.map_err(|e| anyhow::anyhow!("failed to {e}"))?.map(|lease| lease.plan) else {
-            return Ok(());
+        let plan = match lease {
+            Ok(Some(lease)) => lease.plan,
+            Ok(None) => return Ok(()),
+            Err(e) => {
+                errln!("failed to {e}");
+                return Ok(());
+            }
         };
         let suites = self.state.concerned(&plan, &found.marks);
         self.state = State { plan: Some(plan), marks: found.marks };

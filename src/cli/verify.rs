@@ -175,6 +175,10 @@ fn requirements(args: &VerifyArgs) -> anyhow::Result<Requirements> {
     if let Some(text) = of.base_commit.as_ref().filter(|c| !is_hex(c, 40) && !is_hex(c, 64)) {
         bail!("failed to verify: --base-commit takes a full commit id (40 or 64 digits), not {text:?}");
     }
+    if let Some((name, from)) = of.require_commit_of.iter().find(|(_, from)| ![40, 64].contains(&from.commit.len())) {
+        let why = format!("--require-commit-of {name}: {} is a short commit id, which names several", from.commit);
+        bail!(usage_error(&why));
+    }
     Ok(Requirements {
         base_suites: of.require_base_suites,
         built_from: of.require_commit_of.clone(),

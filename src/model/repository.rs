@@ -65,7 +65,10 @@ pub fn without_credentials(address: &str) -> String {
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             format!("{scheme}://{host}{path}")
         }
-        None => address.to_owned(),
+        None => match address.split_once('@') {
+            Some((user, rest)) if user.contains(':') && !user.contains('/') => rest.to_owned(),
+            _ => address.to_owned(),
+        },
     }
 }
 

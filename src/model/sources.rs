@@ -115,6 +115,7 @@ mod tests {
         ] {
             assert_eq!(of(source, revision), None, "{source:?} {revision:?}");
         }
+        assert_eq!(of("user:word@git.example/team/api", SHA).unwrap().repository, "git.example/team/api");
         assert_eq!(BuiltFrom::from_labels(&BTreeMap::new()), None);
     }
 

@@ -40,6 +40,7 @@ pub fn are_named(user: &User, environment: &str, other_name: &str) {
         .code(10)
         .says("not from team/other at 1111");
     verifies(&["--require-commit-of", &format!("nobody=team/other@{other}")]).code(10).says("did not say");
+    verifies(&["--require-commit-of", "web=team/web@1111111"]).code(2).says("is a short commit id");
     let contradicted = verifies(&["--require-commit-of", &format!("web=team/web@{web}")]);
     contradicted.code(10).says("(said by the image), not from team/web");
     for format in ["text", "markdown", "html", "json"] {

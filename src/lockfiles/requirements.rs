@@ -10,6 +10,8 @@ use crate::packages::Ecosystem;
 const MAX_DEPTH: usize = 10;
 /// Most files.
 const MAX_FILES: usize = 200;
+/// What ends a line for Python, besides `\n`.
+const ENDS: [char; 9] = ['\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Reads a file that another one names: its path as it is shown, and its text.
 pub(super) type Include<'a> = dyn FnMut(&str, &str) -> Result<(String, String), String> + 'a;
@@ -39,6 +41,9 @@ fn file(
     out: &mut LockFile,
     include: &mut Include<'_>,
 ) -> Result<(), Fault> {
+    if let Some(coding) = coding(text) {
+        out.gap(format!("pip takes the file for {}, and dayfly reads UTF-8 alone", shown(coding)), Some(1));
+    }
     let mut current: Option<String> = None;
     for (line, logical) in logical_lines(text) {
         let (code, comment) = split_comment(&logical);
@@ -118,7 +123,7 @@ fn pinned(specifiers: &str) -> Option<&str> {
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut all: Vec<(usize, String)> = vec![];
     let mut continues = false;
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in physical_lines(text) {
         // A comment ends a continued line.
         let is_comment = line.trim_start().starts_with('#');
         let (part, more) = match line.strip_suffix('\\').filter(|_| !is_comment) {
@@ -127,11 +132,29 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
         };
         match all.last_mut().filter(|_| continues && !is_comment) {
             Some((_, joined)) => joined.push_str(part),
-            None => all.push((number + 1, part.to_owned())),
+            None => all.push((number, part.to_owned())),
         }
         continues = more;
     }
     all
+}
+
+/// Lines as Python's `splitlines` cuts them, with the number that an editor shows: a comment must not hide what follows it for pip.
+fn physical_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().flat_map(|(number, line)| line.split(ENDS).map(move |part| (number + 1, part)))
+}
+
+/// The encoding that a comment in the first two lines names for pip, unless it is UTF-8.
+fn coding(text: &str) -> Option<&str> {
+    let names = text.split('\n').take(2).filter(|line| line.trim_start().starts_with('#')).flat_map(|line| {
+        line.match_indices("coding").filter_map(|(at, word)| {
+            let name = line[at + word.len()..].strip_prefix([':', '='])?.trim_start();
+            let end = name.find(|c: char| !c.is_alphanumeric() && !"-_.".contains(c)).unwrap_or(name.len());
+            Some(&name[..end])
+        })
+    });
+    let is_utf8 = |name: &&str| ["utf-8", "utf8", "utf_8"].contains(&name.to_ascii_lowercase().as_str());
+    names.filter(|name| !name.is_empty()).find(|name| !is_utf8(name))
 }
 
 /// A comment begins at the start, or after white space.

@@ -63,3 +63,23 @@ fn comments_say_what_brings_a_package() {
         [("flask", "flask"), ("click", "flask"), ("markupsafe", "flask"), ("jinja2", "flask"), ("own", "own")];
     assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
+
+#[test]
+fn lines_end_where_they_end_for_pip() {
+    for end in ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let found = parsed(&format!("a==1\n# note{end}evil==1"));
+        assert_eq!(found.packages.len(), 2, "{end:?} {found:?}");
+    }
+    assert_eq!(pinned_of("# x\u{2028}b==1\r\nc==1\n"), ["b==1 requirements.txt:1", "c==1 requirements.txt:2"]);
+}
+
+#[test]
+fn another_encoding_is_a_gap() {
+    for text in ["# coding: utf-7\na==1\n", "a==1\n# -*- coding=latin-1 -*-\n", "# coding: utf-8 coding: utf-16\na==1"]
+    {
+        assert_eq!(parsed(text).gaps.len(), 1, "{text}");
+    }
+    for text in ["# -*- coding: UTF-8 -*-\na==1\n", "a==1\n\n# coding: utf-7\n", "# no coding here\na==1"] {
+        assert!(parsed(text).gaps.is_empty(), "{text}");
+    }
+}

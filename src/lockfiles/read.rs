@@ -54,7 +54,8 @@ fn parse_with(
 
 /// A file that another one names, by its path relative to that one.
 fn included(root: &Path, from: &str, target: &str) -> Result<(String, String), String> {
-    if target.contains("://") {
+    // pip takes `file:x` for an address, too.
+    if target.contains(':') {
         return Err("it is not a file of the project".into());
     }
     let folder = Path::new(from).parent().unwrap_or(Path::new(""));
@@ -66,7 +67,7 @@ fn included(root: &Path, from: &str, target: &str) -> Result<(String, String), S
     }
     let bytes = read_regular(&path, MAX_BYTES).map_err(|e| e.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?;
-    Ok((path.display().to_string(), text))
+    Ok((path.display().to_string(), text.trim_start_matches('\u{feff}').to_owned()))
 }
 
 /// The path without `.` and, where that is certain, without `..`.

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::option::Line;
 use super::error::Fault;
 use super::kind::LockFile;
 use crate::packages::Ecosystem;
+
+mod option;
 
 /// Deepest chain of files that include each other.
 const MAX_DEPTH: usize = 10;
@@ -53,28 +56,33 @@ fn file(
             continue;
         }
         via.end();
-        if let Some(target) = option(code, &["-r", "--requirement"]) {
-            if depth >= MAX_DEPTH || seen.len() >= MAX_FILES {
-                return Err(Fault { line: Some(line), why: "too many files include each other".into() });
-            }
-            match include(&out.path, target) {
-                Ok((path, text)) if seen.insert(path.clone()) => {
-                    let outer = std::mem::replace(&mut out.path, path);
-                    let result = file(&text, depth + 1, seen, via, out, include);
-                    let inner = std::mem::replace(&mut out.path, outer);
-                    result.map_err(|f| Fault { line: Some(line), why: format!("{inner}: {}", f.why) })?;
-                }
-                Ok(_) => {}
-                Err(why) => out.gap(format!("{} is not read: {why}", shown(target)), Some(line)),
-            }
-        } else if let Some(target) = option(code, &["-e", "--editable"]) {
-            // A folder is the project's own code; an address is somebody's.
-            if target.contains("://") {
-                out.gap(format!("{} has no version that could be looked up", shown(target)), Some(line));
-            }
-        } else if !code.starts_with('-') {
+        if !code.starts_with('-') {
             current = requirement(code, line, out);
             via.note(current.as_deref(), comment);
+            continue;
+        }
+        match option::line(code) {
+            Some(Line::Include(target)) => {
+                if depth >= MAX_DEPTH || seen.len() >= MAX_FILES {
+                    return Err(Fault { line: Some(line), why: "too many files include each other".into() });
+                }
+                match include(&out.path, target) {
+                    Ok((path, text)) if seen.insert(path.clone()) => {
+                        let outer = std::mem::replace(&mut out.path, path);
+                        let result = file(&text, depth + 1, seen, via, out, include);
+                        let inner = std::mem::replace(&mut out.path, outer);
+                        result.map_err(|f| Fault { line: Some(line), why: format!("{inner}: {}", f.why) })?;
+                    }
+                    Ok(_) => {}
+                    Err(why) => out.gap(format!("{} is not read: {why}", shown(target)), Some(line)),
+                }
+            }
+            // A folder is the project's own code; an address is somebody's.
+            Some(Line::Editable(target)) if target.contains(':') => {
+                out.gap(format!("{} has no version that could be looked up", shown(target)), Some(line));
+            }
+            Some(Line::Editable(_) | Line::Setting) => {}
+            None => out.gap(format!("{} is an option that dayfly does not read", shown(code)), Some(line)),
         }
     }
     Ok(())
@@ -163,16 +171,6 @@ fn split_comment(line: &str) -> (&str, &str) {
         .char_indices()
         .find(|(at, c)| *c == '#' && line[..*at].chars().next_back().is_none_or(char::is_whitespace));
     begin.map_or((line, ""), |(at, _)| (&line[..at], &line[at + 1..]))
-}
-
-/// The value of an option: after white space or `=`.
-fn option<'a>(code: &'a str, names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| {
-        let rest = code.strip_prefix(name)?;
-        let value = rest.trim_start_matches('=').trim();
-        let is_long = name.starts_with("--");
-        (rest.starts_with(['=', ' ', '\t']) || (!is_long && !rest.is_empty())).then_some(value)
-    })
 }
 
 fn shown(text: &str) -> String {

@@ -83,3 +83,29 @@ fn another_encoding_is_a_gap() {
         assert!(parsed(text).gaps.is_empty(), "{text}");
     }
 }
+
+#[test]
+fn options_that_could_bring_packages_are_read_or_gaps() {
+    for text in [
+        "--pre -r base.txt",
+        "--requirem base.txt",
+        "-i https://x -r base.txt",
+        "-i https://x\t-r\tbase.txt",
+        "--index-url= -r base.txt",
+        "--ed git+https://x/y",
+        "-e git@github.com:x/y",
+        "-r 'base.txt'",
+        "-r b\\ase.txt",
+        "-r ${NAME}.txt",
+        "--requirement",
+        "--pre=x",
+        "-x",
+    ] {
+        let found = parsed(text);
+        assert!(found.packages.is_empty() && found.gaps.len() == 1, "{text}: {found:?}");
+    }
+    assert_eq!(parsed("--pre -r o").gaps[0].reason, "\"--pre -r o\" is an option that dayfly does not read");
+    let settings = "-i https://x\n--index-url=https://x\n--extra-index-url https://x\n--no-index\n-fhttps://x\n--find-links wheels\n\
+        --pre\n--prefer-binary\n--no-binary :all:\n--only-binary=:all:\n--require-hashes\n--trusted-host x\n--use-feature fast-deps\n";
+    assert_eq!(parsed(settings).gaps, []);
+}

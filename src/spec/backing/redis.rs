@@ -17,7 +17,7 @@ pub use step::{DEFAULT_USER, RedisStep};
 /// Words about it.
 pub(super) const ABOUT: About = About {
     noun: "redis",
-    ready: "every user logs in and gets a reply",
+    ready: "it refuses who has no password, and every user logs in and gets a reply",
     lost: "its keys",
     refusals: &[
         ("wrongpass", "wrong password"),
@@ -79,11 +79,11 @@ pub struct Redis {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedisUser {
     /// Patterns of the keys that it may use (default all).
-    #[serde(default = "all", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default = "all")]
     #[schemars(example = &["orders:*"])]
     pub keys: Vec<String>,
     /// Patterns of the channels that it may use (default all).
-    #[serde(default = "all", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default = "all")]
     pub channels: Vec<String>,
     /// Rules for commands in the words of Redis (default `+@all` and `-@admin`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -125,8 +125,7 @@ impl Redis {
         // A snapshot is written by a copy of the process.
         let mut text = format!("port {PORT}\nprotected-mode no\ndir /data\nmaxmemory {}\n", memory / 10 * 6);
         for (directive, value) in &self.config {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text.push_str(&format!("{directive} {value}\n"));
+            text.push_str(&format!("{directive} {}\n", written(value)));
         }
         for (user, secret) in self.logins() {
             let own =
@@ -160,7 +159,7 @@ impl Redis {
             let at = at.key("config").key(directive);
             if let Some(message) = wrong_directive(directive) {
                 sink.add_key(&at, message, "remove it: dayfly sets what the server needs to run in an environment");
-            } else if value.is_object() || value.is_array() || value.is_null() || !is_line(&value.to_string()) {
+            } else if value.is_object() || value.is_array() || value.is_null() || !is_line(&written(value)) {
                 sink.add(
                     &at,
                     format!("the value of `{directive}` is not one line"),
@@ -227,6 +226,16 @@ fn is_word(text: &str) -> bool {
 fn is_rule(rule: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '|' | '-' | '_');
     rule.len() > 1 && rule.starts_with(['+', '-']) && rule[1..].chars().all(legal)
+}
+
+/// A value as it stands in the configuration.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(truth) => if *truth { "yes" } else { "no" }.to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn is_line(text: &str) -> bool {

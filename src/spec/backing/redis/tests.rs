@@ -33,6 +33,26 @@ fn what_reaches_beyond_the_server_is_reserved() {
 }
 
 #[test]
+fn a_value_is_one_line_and_rights_stay_as_they_are() {
+    let redis = |config: Value, keys: Value| -> Redis {
+        serde_json::from_value(json!({ "config": config, "users": { "none": { "keys": keys } } })).unwrap()
+    };
+    let text = redis(json!({ "save": "", "appendonly": true, "hz": 10 }), json!([])).files(10, &|_| "0".into());
+    for line in ["save \"\"", "appendonly yes", "hz 10"] {
+        assert!(text["redis.conf"].lines().any(|l| l == line), "{line}: {text:?}");
+    }
+    let faults = |value: Value| {
+        let mut sink = DiagnosticSink::new(Default::default(), "description");
+        redis(json!({ "save": value }), json!([])).check(&FieldPath::root(), &mut sink);
+        sink.list.len()
+    };
+    assert_eq!((faults(json!("60 1")), faults(json!("60 1\nuser evil on nopass"))), (0, 1));
+    // A stored plan must not widen them.
+    let none = redis(json!({}), json!([]));
+    assert_eq!(serde_json::from_value::<Redis>(json!(none)).unwrap(), none);
+}
+
+#[test]
 fn an_expected_null_is_an_expectation() {
     let step = |more: Value| {
         let mut step = json!({ "service": "cache", "command": ["GET", "a"] });

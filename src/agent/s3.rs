@@ -149,6 +149,10 @@ pub(super) async fn perform(state: &AgentState, step: &S3Step) -> Result<StepPas
     let Some(Kind::S3(declared)) = state.context.backing.get(&step.service) else {
         return Err(StepFailed::agent_fault(expected, format!("the agent knows no s3 {}", step.service)));
     };
+    // Their variables have values only now: without a key, the request would be one for the bucket.
+    if step.bucket.is_empty() || step.key.is_empty() != (step.operation == S3Operation::List) {
+        return Err(StepFailed::new(expected, "the name of the bucket or the key is empty"));
+    }
     let server = Server { state, unit: &step.service, declared };
     let keys = keys(&server, step).map_err(|why| StepFailed::agent_fault(&expected, why))?;
     let sent = server.send(request(step), keys.as_ref(), (STEP_CONNECT, LIMIT)).await;
@@ -210,7 +214,7 @@ fn judge(step: &S3Step, answer: &Incoming, expected: &str) -> Result<(), StepFai
         }
     }
     if let Some(keys) = &expect.keys {
-        return compare_keys(keys, &answer.body);
+        compare_keys(keys, &answer.body)?;
     }
     compare_content(step, &answer.body)
 }

@@ -115,20 +115,6 @@ impl S3 {
                 "write one such as `eu-west-1`",
             );
         }
-        for name in self.env.keys().filter(|name| !is_variable(name)) {
-            let message = format!("`{name}` cannot be the name of an environment variable");
-            sink.add_key(
-                &at.key("env").key(name),
-                message,
-                "use letters, digits and `_`, and do not begin with a digit",
-            );
-        }
-        let plain = |path: &str| {
-            path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
-        };
-        if !plain(&self.data) || self.data.contains(char::is_control) {
-            sink.add(&at.key("data"), format!("`{}` is not an absolute path", self.data), "write one such as `/data`");
-        }
     }
 
     /// Checks a step; texts with variables are known only while the suite runs.
@@ -176,6 +162,15 @@ impl S3 {
             let help = "expect a `status`, such as 404";
             sink.add(&at.key("expect").key("error"), "the answer of `head` names no error", help);
         }
+        let content = [
+            (step.expect.text.is_some(), "text"),
+            (step.expect.contains.is_some(), "contains"),
+            (step.expect.sha256.is_some(), "sha256"),
+        ];
+        for (_, key) in content.into_iter().filter(|(given, _)| *given && step.operation == S3Operation::Head) {
+            let help = "read the object with `get`, or expect `headers`";
+            sink.add(&at.key("expect").key(key), "the answer of `head` has no content", help);
+        }
         if step.anonymous && (step.access_key.is_some() || step.secret_key.is_some()) {
             sink.add(at, "a request without a signature uses no key", "remove `anonymous` or the key");
         }
@@ -184,11 +179,6 @@ impl S3 {
             sink.add(&at, format!("{status} is not an HTTP status"), "write a number from 100 to 599");
         }
     }
-}
-
-fn is_variable(name: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(legal) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The rules for names of buckets that every server knows.

@@ -1,10 +1,13 @@
 //! Checks backing services of every kind: image, callers, limits, and what is the kind's own.
 
+use std::collections::BTreeMap;
+
 use super::container::{resources, security};
 use super::context::{Checker, is_literal};
-use crate::spec::backing::KindName;
+use super::files;
 use crate::spec::backing::redis::RedisStep;
 use crate::spec::backing::s3::S3Step;
+use crate::spec::backing::{Kind, KindName};
 use crate::spec::backing_services;
 use crate::spec::model::BackingService;
 use crate::spec::span::FieldPath;
@@ -17,6 +20,10 @@ pub(super) fn check(check: &mut Checker<'_>) {
         check.duration(&at.key("within"), &of.container.within);
         resources(check, &at.key("resources"), &of.container.resources);
         security(check, &at.key("security"), &of.container.security);
+        if let Kind::S3(s3) = &of.kind {
+            check.env(&at, &s3.env, &BTreeMap::new());
+            files::writable_path(check, &at.key("data"), &s3.data);
+        }
         of.kind.check(&at, check.diagnostics);
     }
 }

@@ -42,20 +42,26 @@ pub(super) fn writable(check: &mut Checker<'_>, at: &FieldPath, paths: &[String]
     let mut seen = BTreeSet::new();
     for (i, path) in paths.iter().enumerate() {
         let at = at.index(i);
-        let covers = |taken: &&str| {
-            path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"))
-        };
-        if !is_plain_absolute(path) {
-            let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
-            check.diagnostics.add(&at, format!("the writable path `{path}` is not a plain absolute path"), help);
-        } else if let Some(taken) = TAKEN.iter().find(|t| covers(t)) {
-            check.diagnostics.add(
-                &at,
-                format!("the writable path `{path}` would cover `{taken}`"),
-                "choose another path",
-            );
-        } else if !seen.insert(path) {
+        if writable_path(check, &at, path) && !seen.insert(path) {
             check.diagnostics.add(&at, format!("the writable path `{path}` is listed twice"), "remove one of the two");
         }
     }
+}
+
+/// Checks a path at which a unit may write; returns false if it may not.
+pub(super) fn writable_path(check: &mut Checker<'_>, at: &FieldPath, path: &str) -> bool {
+    let covers = |taken: &&str| {
+        path == *taken || path.starts_with(&format!("{taken}/")) || taken.starts_with(&format!("{path}/"))
+    };
+    if !is_plain_absolute(path) {
+        let help = "write an absolute path such as `/var/cache/app`, without `..` or a slash at the end";
+        check.diagnostics.add(at, format!("the writable path `{path}` is not a plain absolute path"), help);
+        return false;
+    }
+    let taken = TAKEN.iter().find(|t| covers(t));
+    if let Some(taken) = taken {
+        let message = format!("the writable path `{path}` would cover `{taken}`");
+        check.diagnostics.add(at, message, "choose another path");
+    }
+    taken.is_none()
 }

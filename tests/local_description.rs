@@ -47,6 +47,18 @@ fn a_redis_is_used_by_services_and_suites() {
     let user = User::new();
     backing::redis(&user, "de-redis");
     backing::wrong_image(&user, "de-noredis");
+    // A server that does not read its configuration asks nobody for a password.
+    let folder = tempfile::tempdir().unwrap();
+    let open =
+        "FROM localhost/dayfly/redis:1\nENTRYPOINT [\"sh\", \"-c\", \"exec redis-server --protected-mode no\"]\n";
+    std::fs::write(folder.path().join("Dockerfile"), open).unwrap();
+    let engine = EngineCommand::find();
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    engine.run(&words(&["build", "-q", "-t", "localhost/dayfly-test/open-redis:1", folder.path().to_str().unwrap()]));
+    let file =
+        user.describes("de-open", "redis:\n  cache: { image: 'localhost/dayfly-test/open-redis:1', within: 5s }\n");
+    user.runs(&file, "1", &[]).code(4).says("it replies without a password");
+    engine.run(&words(&["rmi", "localhost/dayfly-test/open-redis:1"]));
 }
 
 #[test]

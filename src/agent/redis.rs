@@ -17,7 +17,7 @@ use super::{http, matching, net};
 use crate::spec::backing::redis::{PORT, Redis, RedisStep};
 
 /// Most bytes that are read of one connection: the server is not trusted.
-const MAX_READ: u64 = 16 * 1024 * 1024;
+const MAX_READ: u64 = 1024 * 1024;
 
 /// A failed operation.
 #[derive(Debug)]
@@ -39,6 +39,14 @@ impl Failure {
         }
     }
 
+    /// An error that says nothing about the command, because it came before.
+    fn before_the_command(self) -> Self {
+        match self {
+            Self::Error(_, text) => Self::Failed(format!("before the command: {text}")),
+            other => other,
+        }
+    }
+
     /// The server denied the login or the right.
     fn is_refusal(&self) -> bool {
         matches!(self, Self::Error(code, _) if matches!(code.as_str(), "NOAUTH" | "WRONGPASS" | "NOPERM"))
@@ -48,7 +56,11 @@ impl Failure {
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         match error.code() {
-            Some(code) => Self::Error(code.to_owned(), format!("{code} {}", error.detail().unwrap_or_default())),
+            Some(code) => {
+                let code = matching::excerpt(code);
+                let text = format!("{code} {}", matching::excerpt(error.detail().unwrap_or_default()));
+                Self::Error(code, text)
+            }
             None => Self::Failed(error.to_string()),
         }
     }
@@ -105,8 +117,21 @@ fn password<'a>(state: &'a AgentState, unit: &str, secret: &str) -> Result<&'a s
     found.ok_or_else(|| Failure::AgentFault(format!("the agent knows no password for {secret}")))
 }
 
-/// Makes one attempt: every user logs in and gets a reply. A server that still loads its data answers with an error.
+/// Makes one attempt: nobody gets a reply without a password, and every user logs in and gets one. A server that still loads its
+/// data answers with an error.
 pub(super) async fn ready(state: &AgentState, unit: &str, declared: &Redis) -> Result<(), NotReady> {
+    let stranger = async {
+        let mut connection = Connection::open(state, unit).await?;
+        connection.send("PING", &["PING"], STEP_ANSWER).await
+    };
+    match stranger.await {
+        Err(Failure::Error(code, _)) if code == "NOAUTH" => {}
+        Err(why) => return Err(NotReady::temporary(format!("PING without a password: {}", why.text()))),
+        Ok(_) => {
+            let got = "it replies without a password: did it read its configuration, /run/secrets/redis.conf?";
+            return Err(NotReady::temporary(got.to_owned()));
+        }
+    }
     for (user, secret) in declared.logins() {
         let attempt = async {
             let mut connection = Connection::open(state, unit).await?;
@@ -153,9 +178,12 @@ async fn reply(state: &AgentState, step: &RedisStep) -> Result<Value, Failure> {
         (None, None) => return Err(Failure::AgentFault(format!("the agent knows no redis {}", step.service))),
     };
     let mut connection = Connection::open(state, &step.service).await?;
-    connection.login(&step.user, own).await?;
+    // Only a password of the step's own makes its login the question.
+    let login = connection.login(&step.user, own).await;
+    if step.password.is_some() { login } else { login.map_err(Failure::before_the_command) }?;
     if step.db > 0 {
-        connection.send("SELECT", &["SELECT", &step.db.to_string()], STEP_ANSWER).await?;
+        let select = connection.send("SELECT", &["SELECT", &step.db.to_string()], STEP_ANSWER).await;
+        select.map_err(Failure::before_the_command)?;
     }
     let command: Vec<&str> = step.command.iter().map(String::as_str).collect();
     connection.send("reply", &command, STEP_QUERY).await.map(value)

@@ -91,6 +91,7 @@ pub fn redis(user: &User, name: &str) {
             "not-a-refusal",
             &["{ control: its key, redis: { service: cache, command: [LPUSH, 'orders:api', a], refused: true } }"],
         ),
+        case("before-the-command", &["redis: { service: cache, db: 99, command: [GET, a], error: ERR }"]),
         case("not-its-secret", &["{ from: api, redis: { service: cache, user: reader, command: [GET, a] } }"]),
         case("undeclared", &["{ from: stranger, redis: { service: cache, password: x, command: [PING] } }"]),
     ];
@@ -111,6 +112,7 @@ pub fn redis(user: &User, name: &str) {
             ("was-allowed", "failed", "it was allowed: \"kettle\""),
             ("no-error", "failed", "the reply \"PONG\""),
             ("not-a-refusal", "failed", "WRONGTYPE"),
+            ("before-the-command", "failed", "before the command: ERR"),
             ("not-its-secret", "inconclusive", "no password for cache.reader"),
             ("undeclared", "failed", "cache:6379"),
         ],
@@ -193,6 +195,18 @@ pub fn s3(user: &User, name: &str) {
             &["s3: { service: store, operation: get, bucket: uploads, key: none, expect: { error: NoSuchBucket } }"],
         ),
         case(
+            "no-key",
+            &[
+                "s3: { service: store, operation: put, bucket: uploads, key: empty, text: '' }",
+                "s3: { service: store, operation: get, bucket: uploads, key: empty, capture: { none: text } }",
+                "s3: { service: store, operation: get, bucket: uploads, key: '${none}' }",
+            ],
+        ),
+        case(
+            "keys-and-more",
+            &["s3: { service: store, operation: list, bucket: reports, expect: { keys: [], contains: never there } }"],
+        ),
+        case(
             "was-allowed",
             &["{ control: signed, s3: { service: store, operation: list, bucket: uploads, refused: true } }"],
         ),
@@ -218,6 +232,8 @@ pub fn s3(user: &User, name: &str) {
             ("no-bucket", "failed", "404 Not Found: NoSuchBucket"),
             ("wrong-key", "failed", "403 Forbidden: SignatureDoesNotMatch"),
             ("other-error", "failed", "404 Not Found: NoSuchKey"),
+            ("no-key", "failed", "the name of the bucket or the key is empty"),
+            ("keys-and-more", "failed", "ListBucketResult"),
             ("was-allowed", "failed", "it was allowed"),
             ("undeclared", "failed", "failed to lookup"),
         ],

@@ -78,14 +78,16 @@ async fn address(session: &Session, step: &Tcp) -> Result<Option<String>, String
 pub(super) fn note_provoked(session: &Session, action: &Action, from: Timestamp) {
     let broker = || session.lease.plan.broker.as_ref().map(|b| b.name.clone());
     let (unit, user) = match action {
-        Action::AmqpLogin(a) if a.refused => (broker(), &a.user),
-        Action::AmqpTry(a) if a.refused => (broker(), &a.user),
-        Action::Sql(a) if a.refused => (Some(a.database.clone()), &a.role),
-        Action::Redis(a) if a.refused => (Some(a.service.clone()), &a.user),
+        Action::AmqpLogin(a) if a.refused => (broker(), a.user.clone()),
+        Action::AmqpTry(a) if a.refused => (broker(), a.user.clone()),
+        Action::Sql(a) if a.refused => (Some(a.database.clone()), a.role.clone()),
+        Action::Redis(a) if a.refused => (Some(a.service.clone()), a.user.clone()),
+        // It has keys, and no users.
+        Action::S3(a) if a.refused => (Some(a.service.clone()), String::new()),
         _ => return,
     };
     if let Some(unit) = unit {
-        session.logbook.note_provoked(Provoked { unit, user: user.clone(), from, until: Timestamp::now() });
+        session.logbook.note_provoked(Provoked { unit, user, from, until: Timestamp::now() });
     }
 }
 

@@ -112,10 +112,10 @@ async fn download(from: &Remote, to: &Path, target: &Target<'_>) -> anyhow::Resu
     archive.rewind()?;
     let (name, stop) = (name.to_owned(), target.stop.clone());
     let copied = tokio::task::spawn_blocking(move || place.unpack(archive, &name, &stop)).await?;
-    if target.stop.is_cancelled() {
-        return Err(ReportedError(exit_code::INTERRUPTED).into());
-    }
-    copied.map_err(|why| refused(&format!("failed to copy {} from {}: {why}", from.path, from.service)))
+    copied.map_err(|why| match target.stop.is_cancelled() {
+        true => ReportedError(exit_code::INTERRUPTED).into(),
+        false => refused(&format!("failed to copy {} from {}: {why}", from.path, from.service)),
+    })
 }
 
 async fn upload(from: &Path, to: &Remote, target: &Target<'_>) -> anyhow::Result<Copied> {
@@ -203,8 +203,12 @@ async fn transfer(
         sink.shutdown().await.ok();
     };
     let receiving = received.all(pieces);
-    let (received_all, ()) = tokio::join!(receiving, sending);
-    received_all.map_err(|e| match e {
+    // What is refused is not waited for: the service may read nothing any more.
+    let both = tokio::try_join!(receiving, async {
+        sending.await;
+        Ok(())
+    });
+    both.map_err(|e| match e {
         ReceiveError::Engine(e) => engine_error(common, &e),
         ReceiveError::Local(why) => refused(&format!("failed to copy {} from {service}: {why}", remote.path)),
     })?;

@@ -3,6 +3,7 @@
 //! Their author is the author of the change. So sizes are bounded, links are not followed, nothing outside of the folder is read, and what
 //! names no exact version is a gap with its place: it is never left out silently.
 
+mod archive;
 mod cargo;
 mod error;
 mod find;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::archive::is_archive;
 use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
@@ -110,7 +111,7 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
         }
         let needs = entry.requires.as_object().into_iter().flat_map(|m| m.keys());
         needs.for_each(|n| graph.need(real, n));
-        if !version.starts_with("file:") {
+        if !version.starts_with("file:") || is_archive(version) {
             add(real, version, out);
         }
         nested(&entry.dependencies, depth + 1, graph, out)?;

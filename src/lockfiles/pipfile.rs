@@ -2,20 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::archive::is_archive;
 use super::error::Fault;
 use super::kind::LockFile;
 use super::lines::json;
 
-#[derive(Deserialize)]
-struct Entry {
-    #[serde(default)]
-    version: Option<String>,
-    #[serde(default)]
-    path: Option<String>,
-}
+/// Keys of an entry that comes from an address.
+const ADDRESSES: [&str; 7] = ["git", "hg", "svn", "bzr", "file", "uri", "url"];
 
 /// Every section but `_meta` is a list of packages: `default`, `develop` and categories.
 pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
@@ -24,13 +19,17 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         return Err("it has neither `default` nor `develop`".into());
     }
     for (_, section) in document.into_iter().filter(|(name, _)| name != "_meta") {
-        let entries: BTreeMap<String, Entry> =
+        let entries: BTreeMap<String, BTreeMap<String, Value>> =
             serde_json::from_value(section).map_err(|e| format!("this is not such a lock file: {e}"))?;
         for (name, entry) in entries {
-            match entry.version.as_deref().map(|v| v.strip_prefix("==").unwrap_or(v)) {
-                Some(version) => drop(out.add(&name, version, None)),
-                None if entry.path.is_some() => {}
-                None => out.gap(format!("{name:?} has no version, because it does not come from an index"), None),
+            let text = |key: &str| entry.get(key).and_then(Value::as_str);
+            let has_address = ADDRESSES.iter().any(|key| entry.contains_key(*key));
+            match (text("path"), text("version")) {
+                (Some(path), _) if !has_address && !is_archive(path) => {}
+                (None, Some(version)) if !has_address && !entry.contains_key("path") => {
+                    out.add(&name, version.strip_prefix("==").unwrap_or(version), None);
+                }
+                _ => out.gap(format!("{name:?} has no version, because it does not come from an index"), None),
             }
         }
     }

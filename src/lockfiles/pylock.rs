@@ -1,6 +1,7 @@
 //! `pylock.toml` (PEP 751). Pure.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::error::Fault;
@@ -23,7 +24,15 @@ struct Entry {
     #[serde(default)]
     version: Option<String>,
     #[serde(default)]
-    directory: Option<toml::Table>,
+    directory: Option<IgnoredAny>,
+    #[serde(default)]
+    vcs: Option<IgnoredAny>,
+    #[serde(default)]
+    archive: Option<IgnoredAny>,
+    #[serde(default)]
+    sdist: Option<IgnoredAny>,
+    #[serde(default)]
+    wheels: Option<IgnoredAny>,
     #[serde(default)]
     dependencies: Vec<Need>,
 }
@@ -48,10 +57,11 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         for need in entry.dependencies.iter().filter_map(|n| n.name.as_ref()) {
             graph.need(&pypi.normalise(name), &pypi.normalise(need));
         }
+        let has_more = [&entry.vcs, &entry.archive, &entry.sdist, &entry.wheels].iter().any(|o| o.is_some());
         match &entry.version {
             Some(version) => drop(out.add(name, version, line)),
             // A folder of the project itself.
-            None if entry.directory.is_some() => {}
+            None if entry.directory.is_some() && !has_more => {}
             None => out.gap(format!("{name:?} has no version, because it does not come from an index"), line),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::option::Line;
+use super::archive::is_archive;
 use super::error::Fault;
 use super::kind::LockFile;
 use crate::packages::Ecosystem;
@@ -102,7 +103,8 @@ fn requirement(code: &str, line: usize, out: &mut LockFile) -> Option<String> {
     let is_path = !rest.starts_with('@')
         && (code.contains("://") || code.starts_with(['.', '/']) || rest.starts_with(['/', '\\']));
     if is_path || name.is_empty() {
-        if !code.starts_with('.') {
+        // A folder is the project's own code; an archive, or what pip's environment names, is not.
+        if !code.starts_with('.') || is_archive(code) || code.contains("${") {
             out.gap(format!("{} has no version that could be looked up", shown(code)), Some(line));
         }
         return None;

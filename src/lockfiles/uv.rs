@@ -15,7 +15,8 @@ use crate::packages::Ecosystem;
 #[serde(rename_all = "kebab-case")]
 struct Document {
     version: u32,
-    #[serde(default)]
+    /// uv reads the name that it had first, too.
+    #[serde(default, alias = "distribution")]
     package: Vec<Entry>,
 }
 
@@ -52,7 +53,9 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         let line = Some(lines.line(entry.name.span().start));
         let more = entry.optional_dependencies.values().chain(entry.dev_dependencies.values()).flatten();
         let needs: Vec<String> = entry.dependencies.iter().chain(more).map(|n| pypi.normalise(&n.name)).collect();
-        if ["virtual", "editable", "directory"].iter().any(|kind| entry.source.contains_key(*kind)) {
+        // uv takes a source with several kinds for a registry before it takes it for a folder.
+        let is_folder = |kind: &String| ["virtual", "editable", "directory"].contains(&kind.as_str());
+        if !entry.source.is_empty() && entry.source.keys().all(is_folder) {
             needs.iter().for_each(|n| graph.require(n));
             continue;
         }

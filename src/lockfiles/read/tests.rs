@@ -123,6 +123,31 @@ fn go_takes_replacements_and_tells_explicit_from_indirect() {
 }
 
 #[test]
+fn archives_of_the_project_are_no_folders() {
+    let requirements = "./lib\n./wheels/a.whl\n./a.tar.gz[x]\n./a[b]/c.ZIP ; python_version>'3'\n./a${B}\n-e ./lib\n";
+    assert_eq!(parsed(LockKind::Requirements, requirements).gaps.len(), 4);
+    let npm = r#"{"lockfileVersion":1,"dependencies":{"a":{"version":"file:a-1.0.0.tgz"},"b":{"version":"file:b"}}}"#;
+    assert_eq!(parsed(LockKind::Npm, npm).gaps.len(), 1);
+    let pipfile = r#"{"default":{"a":{"path":"./a.whl"},"b":{"path":"."},"c":{"git":"x","version":"==1"},"d":{"path":".","file":"x"}}}"#;
+    let pipfile = parsed(LockKind::Pipfile, pipfile);
+    assert_eq!((pipfile.packages.len(), pipfile.gaps.len()), (0, 3));
+}
+
+#[test]
+fn what_is_also_a_package_is_no_folder() {
+    let uv = parsed(
+        LockKind::Uv,
+        "version = 1\n[[distribution]]\nname = \"a\"\nversion = \"1\"\nsource = { registry = \"x\", virtual = \".\" }\n",
+    );
+    assert_eq!(shown(&uv), ["a 1 by a"]);
+    let pylock = parsed(
+        LockKind::Pylock,
+        "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\ndirectory = { path = \".\" }\narchive = { url = \"x\" }\n",
+    );
+    assert_eq!(pylock.gaps.len(), 1);
+}
+
+#[test]
 fn included_files_stay_inside_of_the_folder() {
     let outer = tempfile::tempdir().unwrap();
     let at = |name: &str| outer.path().join(name);

@@ -106,7 +106,7 @@ fn lock_files(path: &Path) -> anyhow::Result<Subject> {
     let failed = |e: lockfiles::LockError| anyhow::anyhow!("failed to {e}");
     let found = lockfiles::find(path).map_err(failed)?;
     let root = if path.is_dir() { path.to_owned() } else { project(path) };
-    let mut subject = Subject::default();
+    let mut subject = Subject { gaps: found.gaps, ..Subject::default() };
     for (file, kind) in found.files {
         let lock = lockfiles::read(&file, kind, &root).map_err(failed)?;
         subject.sources.push(lock.path);

@@ -8,6 +8,7 @@ use super::error::LockError;
 use super::go;
 use super::kind::LockKind;
 use crate::file::read_regular;
+use crate::packages::{Gap, Place};
 
 /// Deepest folder.
 const MAX_DEPTH: usize = 16;
@@ -20,11 +21,37 @@ const MAX_GO_MOD: u64 = 4 << 20;
 /// Folders of what is installed or built, which is not what the project names.
 const SKIPPED: [&str; 5] = ["node_modules", "target", "vendor", "__pycache__", "site-packages"];
 
+/// Files that name packages, and that are not read.
+const UNREAD: [&str; 20] = [
+    "Gemfile.lock",
+    "Package.resolved",
+    "Podfile.lock",
+    "buildscript-gradle.lockfile",
+    "bun.lock",
+    "bun.lockb",
+    "composer.lock",
+    "conda-lock.yaml",
+    "conda-lock.yml",
+    "deno.lock",
+    "gems.locked",
+    "go.work",
+    "gradle.lockfile",
+    "mix.lock",
+    "packages.lock.json",
+    "pdm.lock",
+    "pixi.lock",
+    "pnpm-lock.yaml",
+    "pubspec.lock",
+    "yarn.lock",
+];
+
 /// Lock files that were found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The files to read, sorted.
     pub files: Vec<(PathBuf, LockKind)>,
+    /// Those that are not read, sorted.
+    pub gaps: Vec<Gap>,
 }
 
 /// The lock file at a path, or those of a folder. Links are not followed, and hidden folders are left out.
@@ -32,19 +59,21 @@ pub fn find(path: &Path) -> Result<Found, LockError> {
     let io = |source| LockError::Io { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(io)?.is_dir() {
         let kind = LockKind::at(path).ok_or_else(|| LockError::UnknownName(path.to_owned()))?;
-        return Ok(Found { files: vec![(path.to_owned(), kind)] });
+        return Ok(Found { files: vec![(path.to_owned(), kind)], gaps: vec![] });
     }
-    let mut walk = Walk { top: path, entries: 0, files: vec![] };
+    let mut walk = Walk { top: path, entries: 0, files: vec![], gaps: vec![] };
     walk.folder(path, 0)?;
     let mut files = without_doubles(walk.files)?;
     files.sort();
-    Ok(Found { files })
+    walk.gaps.sort();
+    Ok(Found { files, gaps: walk.gaps })
 }
 
 struct Walk<'a> {
     top: &'a Path,
     entries: usize,
     files: Vec<(PathBuf, LockKind)>,
+    gaps: Vec<Gap>,
 }
 
 impl Walk<'_> {
@@ -56,18 +85,32 @@ impl Walk<'_> {
         for entry in fs::read_dir(folder).map_err(io)? {
             let entry = entry.map_err(io)?;
             self.entries += 1;
-            if self.entries > MAX_ENTRIES || self.files.len() > MAX_LOCKS {
+            if self.entries > MAX_ENTRIES || self.files.len() + self.gaps.len() > MAX_LOCKS {
                 return Err(self.too_large("it has too many files; name a lock file, or a smaller folder"));
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             let found = entry.file_type().map_err(io)?;
             if found.is_dir() && !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
                 self.folder(&entry.path(), depth + 1)?;
-            } else if let Some(kind) = LockKind::at(&entry.path()).filter(|_| found.is_file()) {
-                self.files.push((entry.path(), kind));
+            } else if !found.is_dir() {
+                self.file(&entry.path(), &name, found.is_file());
             }
         }
         Ok(())
+    }
+
+    /// Notes a lock file, or why it is not read.
+    fn file(&mut self, path: &Path, name: &str, is_regular: bool) {
+        let kind = LockKind::at(&path.with_file_name(name));
+        let why = match kind {
+            _ if UNREAD.contains(&name) => "it names packages, and dayfly does not read files of this kind",
+            None => return,
+            Some(_) if !is_regular => "it is a link, or no ordinary file, and is not read",
+            Some(_) if path.to_str().is_none() => "its path is not UTF-8 text, and it is not read",
+            Some(kind) => return self.files.push((path.to_owned(), kind)),
+        };
+        let place = Place { file: path.display().to_string(), line: None };
+        self.gaps.push(Gap { place, reason: why.to_owned() });
     }
 
     fn too_large(&self, what: &str) -> LockError {
@@ -124,6 +167,23 @@ mod tests {
         std::os::unix::fs::symlink(at("app"), at("linked")).unwrap();
         assert_eq!(names(folder.path()), ["app/Cargo.lock", "requirements/base.txt", "web/package-lock.json"]);
         assert!(find(&at("a.txt")).unwrap_err().to_string().contains("not that of a lock file"));
+    }
+
+    #[test]
+    fn lock_files_that_are_not_read_are_gaps() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("requirements")).unwrap();
+        for name in ["pnpm-lock.yaml", "requirements/go.work", "uv.lock", "notes.md"] {
+            fs::write(at(name), "").unwrap();
+        }
+        fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"requirements-\xff.txt")), "").unwrap();
+        fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"notes-\xff.md")), "").unwrap();
+        std::os::unix::fs::symlink("../uv.lock", at("requirements/base.txt")).unwrap();
+        let found = find(folder.path()).unwrap();
+        assert_eq!((found.files.len(), found.gaps.len()), (1, 4), "{found:?}");
+        assert!(found.gaps.iter().any(|g| g.place.file.ends_with("base.txt") && g.reason.starts_with("it is a link")));
     }
 
     #[test]

@@ -43,7 +43,9 @@ impl OpenArgs {
 /// Writes the report as a page beside other temporary files, where it stays, and opens it.
 pub async fn run(args: OpenArgs) -> anyhow::Result<u8> {
     let evidence = args.evidence.unwrap_or_else(|| request::DEFAULT_EVIDENCE.into());
-    let found = find(args.of.as_deref(), &evidence).map_err(|e| usage_error(&format!("{e:#}")))?;
+    let found = find(args.of.as_deref(), &evidence)
+        .and_then(|found| report::find(&found))
+        .map_err(|e| usage_error(&format!("{e:#}")))?;
     let facts = report::load(&found).map_err(|e| usage_error(&format!("{e:#}")))?;
     let page = render(&facts, Format::Html, false)?;
     let file = tempfile::Builder::new().prefix("dayfly-").suffix(".html").tempfile();
@@ -51,12 +53,8 @@ pub async fn run(args: OpenArgs) -> anyhow::Result<u8> {
     std::io::Write::write_all(&mut file, page.as_bytes()).context("failed to write the page")?;
     let (_, path) = file.keep().context("failed to write the page")?;
     outln!("{}", path.display());
-    errln!(
-        "the report of {} in {}; it is not verified: dayfly verify {} --public-key PUBLIC_KEY",
-        facts.run,
-        facts.environment,
-        folder(&found).display()
-    );
+    errln!("the report of run {} in {}", facts.run, facts.environment);
+    report::note(&facts, &found);
     show(&path, &process_env::variables()).await?;
     Ok(exit_code::PASSED)
 }
@@ -67,7 +65,7 @@ fn find(of: Option<&Path>, evidence: &Path) -> anyhow::Result<PathBuf> {
         return newest(evidence).with_context(|| format!("there is no run in {}", evidence.display()));
     };
     if of.exists() {
-        return report::find(of);
+        return Ok(of.to_owned());
     }
     let name = of.to_str().filter(|name| store::check_name("environment", name).is_ok());
     let run = name.and_then(|name| newest_run(&evidence.join(name)));
@@ -80,11 +78,6 @@ fn newest(evidence: &Path) -> Option<PathBuf> {
     let folders = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
     let runs = folders.filter_map(|e| newest_run(&e.path()));
     runs.max_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<RunId>().ok()))
-}
-
-/// The folder of a report, or the folder itself.
-fn folder(found: &Path) -> &Path {
-    if found.is_dir() { found } else { found.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")) }
 }
 
 /// Starts the browser, and reports it if that fails at once.

@@ -45,15 +45,7 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
         }
         None => {
             let colour = stdio::stdout_look().colour;
-            let file = find(path)?;
-            if facts.unsigned {
-                errln!("note: the report is unsigned: nothing shows that it is true");
-            } else {
-                errln!(
-                    "note: the report is not verified; check its evidence with: dayfly verify {} --public-key PUBLIC_KEY",
-                    file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
-                );
-            }
+            note(&facts, &find(path)?);
             let text = render(&facts, format, colour)?;
             if format == Format::Text {
                 stdio::out_styled(&text, colour)
@@ -62,6 +54,18 @@ pub fn write(path: &Path, format: Format, out: Option<&Path>) -> Result<()> {
             }
             Ok(())
         }
+    }
+}
+
+/// Says that nothing has shown yet that the report in this file is true.
+pub fn note(facts: &Facts, file: &Path) {
+    if facts.unsigned {
+        errln!("note: the report is unsigned: nothing shows that it is true");
+    } else {
+        errln!(
+            "note: the report is not verified; check its evidence with: dayfly verify {} --public-key PUBLIC_KEY",
+            file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
+        );
     }
 }
 

@@ -119,6 +119,18 @@ fn tests_of_an_environment_with_an_ended_service_do_not_pass() {
     let engine = EngineCommand::find();
     engine.run(&["kill".to_owned(), engine.beginning_of("life-test-pr-1") + "web"]);
     user.dayfly(&["test", "life-test-pr-1"]).code(4).says("web: its process exited with code 137");
+
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0).says("its process has ended");
+    user.dayfly(&["test", "life-test-pr-1"]).code(0);
+    if engine.kill_unseen(&(engine.beginning_of("life-test-pr-1") + "web")) {
+        user.dayfly(&["status", "life-test-pr-1"]).code(0).says("ended");
+        user.dayfly(&["test", "life-test-pr-1"])
+            .code(4)
+            .says("web: its process has ended, and the engine did not see how");
+        user.dayfly(&["diff", &file, "life-test-pr-1"]).code(11).says("its process has ended");
+        user.dayfly(&["up", &file, "--pr", "1"]).code(0).says("its process has ended");
+        user.dayfly(&["test", "life-test-pr-1"]).code(0);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::error::engine_error;
 use super::{Common, EnvironmentArgs, Output, environment, list, stdio, target};
-use crate::engine::{ObservedEnvironment, UnitState};
+use crate::engine::{ObservedEnvironment, UNKNOWN_CODE, UnitState};
 use crate::report::exit_code;
 
 /// Prints the state of an environment.
@@ -78,6 +78,7 @@ fn state(state: Option<&UnitState>, late: bool) -> String {
         Some(UnitState::Created) if late => "waiting for a suite to start it".into(),
         Some(UnitState::Created) => "not started".into(),
         Some(UnitState::Exited { oom_killed: true, .. }) => "OOM-killed".into(),
+        Some(UnitState::Exited { code: UNKNOWN_CODE, .. }) => "ended".into(),
         Some(UnitState::Exited { code, .. }) => format!("ended with exit code {code}"),
         None => "missing".into(),
     }

@@ -106,6 +106,9 @@ pub struct EngineInfo {
     pub gaps: Vec<String>,
 }
 
+/// Exit code of a process whose end the engine did not see.
+pub const UNKNOWN_CODE: i64 = -1;
+
 /// The state of a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]

@@ -1,9 +1,12 @@
 //! Says how a process ended, and what to do about it. Pure.
 
+use crate::engine::UNKNOWN_CODE;
 use crate::plan::Limits;
 
 /// Exit code of a process that SIGKILL ended.
 const KILLED: i64 = 137;
+/// What is said of an end that the engine did not see.
+pub(super) const UNSEEN: &str = "its process has ended, and the engine did not see how";
 
 /// The reason why a unit failed whose process ended.
 pub(super) fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -> String {
@@ -16,6 +19,7 @@ pub(super) fn exit_reason(code: i64, oom_killed: bool, limits: Option<Limits>) -
         (false, KILLED) => format!(
             "its process was killed (exit code {code}), probably OOM-killed: its memory limit{limit} may be too small; raise `resources.memory`"
         ),
+        (false, UNKNOWN_CODE) => UNSEEN.into(),
         (false, _) => format!("its process exited with code {code}"),
     }
 }

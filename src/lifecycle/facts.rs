@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::event::RunEvent;
-use crate::engine::EngineKind;
+use crate::engine::{EngineKind, UNKNOWN_CODE};
 use crate::lease::Lease;
 use crate::plan::changes::Changes;
 use crate::plan::{Plan, Unit};
@@ -184,6 +184,9 @@ fn unit_end(facts: &Facts, unit: &str, at: Timestamp, what: String, own: bool) -
 fn exit_text(code: i64, oom_killed: bool) -> String {
     if oom_killed {
         return "its process was OOM-killed".into();
+    }
+    if code == UNKNOWN_CODE {
+        return super::exit_text::UNSEEN.into();
     }
     format!("its process exited with code {code}")
 }

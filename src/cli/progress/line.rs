@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::engine::UNKNOWN_CODE;
 use crate::lifecycle::RunEvent;
 use crate::model::{Verdict, sanitize};
 use crate::plan::changes::Changes;
@@ -115,8 +116,12 @@ pub fn line(event: &RunEvent) -> Option<Line> {
         }
         RunEvent::UnitStopped { unit } => Line::new(Plain, "stop", unit),
         RunEvent::UnitEnded { unit, code, oom_killed } => {
-            let why = if *oom_killed { " (OOM-killed)" } else { "" };
-            Line::new(Unsure, "ended", format!("{unit} with exit code {code}{why}, without a suite stopping it"))
+            let how = match (oom_killed, *code) {
+                (true, code) => format!(" with exit code {code} (OOM-killed)"),
+                (false, UNKNOWN_CODE) => String::new(),
+                (false, code) => format!(" with exit code {code}"),
+            };
+            Line::new(Unsure, "ended", format!("{unit}{how}, without a suite stopping it"))
         }
         RunEvent::UnitGone { unit, why } => Line::new(Unsure, "gone", format!("{unit}: {why}")),
         RunEvent::Up { took_ms } => {

@@ -8,21 +8,21 @@ use serde_json::Value;
 use super::client::{LocalEngine, MAX_CONCURRENT};
 use super::containers::{Inspected, Listed};
 use super::{anchor, explain, images, retention};
-use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UnitState};
+use crate::engine::{EngineError, Leftover, ObservedEnvironment, RunningContainer, UNKNOWN_CODE, UnitState};
 use crate::render::labels::{self, ENVIRONMENT, Role};
 
 /// Returns one environment.
 pub async fn one(engine: &LocalEngine, environment: &str) -> Result<Option<ObservedEnvironment>, EngineError> {
-    Ok(gather(engine, environment).await?.pop())
+    Ok(gather(engine, environment, true).await?.pop())
 }
 
-/// Returns all environments.
+/// Returns all environments. Units run if the engine believes so.
 pub async fn all(engine: &LocalEngine) -> Result<Vec<ObservedEnvironment>, EngineError> {
-    gather(engine, "").await
+    gather(engine, "", false).await
 }
 
-/// Returns the environments of this name; all of them for an empty name.
-async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedEnvironment>, EngineError> {
+/// Returns the environments of this name; all of them for an empty name. `ask` for processes takes a request for each container.
+async fn gather(engine: &LocalEngine, environment: &str, ask: bool) -> Result<Vec<ObservedEnvironment>, EngineError> {
     let wanted = [(ENVIRONMENT, environment)];
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(&wanted), engine.networks(&wanted), engine.volumes(&wanted))?;
@@ -49,7 +49,7 @@ async fn gather(engine: &LocalEngine, environment: &str) -> Result<Vec<ObservedE
         let anchor = anchor::newest(anchors, &environment);
         let lease = anchor.and_then(|a| anchor::parse(a.label(labels::LEASE)));
         found.push(ObservedEnvironment {
-            units: units(engine, &own, lease.as_ref().map(anchor::Owner::of)).await?,
+            units: units(engine, &own, lease.as_ref().map(anchor::Owner::of), ask).await?,
             environment,
             retention: lease.as_ref().map(|l| retention::effective(l, own.iter().copied())),
             unreadable_lease: lease.is_none() && anchor.is_some(),
@@ -66,14 +66,21 @@ async fn units(
     engine: &LocalEngine,
     containers: &[&Listed],
     owner: Option<anchor::Owner>,
+    ask: bool,
 ) -> Result<BTreeMap<String, UnitState>, EngineError> {
+    let is_own = |c: &&&Listed| {
+        c.label(labels::ROLE) == Role::Unit.as_str() && owner.as_ref().is_none_or(|o| o.has_container(c))
+    };
+    let own: Vec<Listed> = containers.iter().filter(is_own).map(|c| (*c).clone()).collect();
+    let found = futures::stream::iter(own).map(|c| async move {
+        let state = state(engine, &c, ask).await?;
+        Ok::<_, EngineError>((c, state))
+    });
+    let found: Vec<(Listed, Option<UnitState>)> = found.buffered(MAX_CONCURRENT).try_collect().await?;
     let mut states: BTreeMap<String, UnitState> = BTreeMap::new();
-    for container in containers
-        .iter()
-        .filter(|c| c.label(labels::ROLE) == Role::Unit.as_str() && owner.as_ref().is_none_or(|o| o.has_container(c)))
-    {
+    for (container, state) in found {
         // Removed in the meantime.
-        let Some(state) = state(engine, container).await? else { continue };
+        let Some(state) = state else { continue };
         let known = states.remove(container.label(labels::UNIT));
         let worst = known.map_or(state.clone(), |known| known.worse(state));
         states.insert(container.label(labels::UNIT).to_owned(), worst);
@@ -81,7 +88,7 @@ async fn units(
     Ok(states)
 }
 
-async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitState>, EngineError> {
+async fn state(engine: &LocalEngine, container: &Listed, ask: bool) -> Result<Option<UnitState>, EngineError> {
     Ok(match container.state.as_str() {
         "created" | "configured" | "initialized" => Some(UnitState::Created),
         "exited" | "stopped" | "dead" => engine
@@ -89,6 +96,9 @@ async fn state(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitSt
             .await?
             .map(|c| UnitState::Exited { code: c.state.exit_code, oom_killed: c.state.oom_killed }),
         "removing" => None,
+        "running" if ask && !engine.has_process(container).await? => {
+            Some(UnitState::Exited { code: UNKNOWN_CODE, oom_killed: false })
+        }
         _ => Some(UnitState::Running),
     })
 }

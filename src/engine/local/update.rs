@@ -117,7 +117,12 @@ async fn is_usable(engine: &LocalEngine, unit: &Unit, own: &[&Listed]) -> Result
         }
         return Ok(true);
     }
-    Ok(!unit.start_late && own.iter().all(|c| c.state == "running"))
+    if unit.start_late || own.iter().any(|c| c.state != "running") {
+        return Ok(false);
+    }
+    let own: Vec<Listed> = own.iter().map(|c| (*c).clone()).collect();
+    let alive = futures::stream::iter(own).map(|c| async move { engine.has_process(&c).await });
+    alive.buffered(MAX_CONCURRENT).try_all(|alive| async move { alive }).await
 }
 
 /// Removes the objects of earlier runs that the lease did not inherit, once no inherited container uses them.

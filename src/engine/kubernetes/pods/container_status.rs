@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 
 use crate::engine::kubernetes::cache::PodEvent;
 use crate::engine::kubernetes::waiting_reason::{StartFailureKind, is_normal_waiting, start_failure_kind};
-use crate::engine::{UnitState, words};
+use crate::engine::{UNKNOWN_CODE, UnitState, words};
 use crate::render::kubernetes::STOPPED;
 pub use crate::render::kubernetes::UNIT_CONTAINER;
 
@@ -250,7 +250,7 @@ pub fn unit_state(pod: &Pod) -> UnitState {
     match last_termination(status) {
         _ if runs => UnitState::Running,
         Some(end) => UnitState::Exited { code: end.exit_code.into(), oom_killed: oom_killed(end) },
-        None if termination_reason(pod).is_some() => UnitState::Exited { code: -1, oom_killed: false },
+        None if termination_reason(pod).is_some() => UnitState::Exited { code: UNKNOWN_CODE, oom_killed: false },
         None => UnitState::Created,
     }
 }

@@ -11,6 +11,8 @@ mod git;
 mod head;
 mod location;
 mod process;
+mod snapshot;
+mod tree_file;
 
 pub use error::BaseError;
 use folder::Folder;
@@ -18,6 +20,8 @@ use git::Revision;
 pub use head::WorkingCopy;
 use location::Location;
 pub use process::Process;
+pub use snapshot::Snapshot;
+pub use tree_file::{FileKind, TreeFile};
 
 /// The protected base of the repository in which a description lies.
 #[derive(Debug)]

@@ -73,6 +73,24 @@ pub enum BaseError {
         /// The description.
         String,
     ),
+    /// Two revisions have no common commit, as far as the repository knows.
+    #[error(
+        "{0} and {1} have no common commit here; a shallow clone must fetch more first: git fetch --unshallow origin"
+    )]
+    NoMergeBase(
+        /// The base.
+        String,
+        /// The head.
+        String,
+    ),
+    /// A revision is compared with a folder.
+    #[error("{0} and {1} are a revision and a folder; name two revisions, or two folders (as ./FOLDER)")]
+    DifferentKinds(
+        /// The base.
+        String,
+        /// The head.
+        String,
+    ),
     /// Git failed.
     #[error("git failed to {doing}: {why}")]
     Git {

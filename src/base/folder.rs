@@ -28,6 +28,11 @@ impl Folder {
         Ok(Self(folder))
     }
 
+    /// A folder that the user named, by its real path.
+    pub(super) fn of(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
     pub(super) fn read(&self, path: &str, most: u64) -> Result<Vec<u8>, BaseError> {
         let base = self.0.display().to_string();
         let unreadable = |why: String| BaseError::Unreadable { base: base.clone(), path: path.to_owned(), why };

@@ -4,6 +4,7 @@
 //! not look for one in the change's files; configuration of user and system, the caller's `GIT_*` variables, replaced objects
 //! and downloads of missing objects are switched off.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,11 +12,13 @@ use std::process::{Child, Command, Stdio};
 use super::error::BaseError;
 use super::location::Location;
 use super::process::Process;
+use super::tree_file::{FileKind, TreeFile, shown};
 use crate::model::is_hex;
 
-/// Longest name of a revision, and most bytes of a listing or message.
+/// Longest name of a revision, and most bytes of a listing, of one of a whole tree, and of a message.
 const MAX_NAME: usize = 1024;
 const MAX_LISTING: u64 = 64 << 10;
+const MAX_TREE: u64 = 64 << 20;
 const MAX_MESSAGE: u64 = 4096;
 
 /// A commit of a repository.
@@ -87,6 +90,39 @@ impl Revision {
             bytes if bytes.len() as u64 > most => Err(unreadable(format!("it is larger than {} KiB", most >> 10))),
             bytes => Ok(bytes),
         }
+    }
+
+    /// Every file of the commit, by its path.
+    pub(super) fn files(&self) -> Result<BTreeMap<String, TreeFile>, BaseError> {
+        let arguments = ["ls-tree", "-r", "-z", "--full-tree", &self.commit];
+        let doing = "list the files of a revision";
+        let listing = self.git(doing, &arguments, MAX_TREE)?;
+        if listing.len() as u64 == MAX_TREE {
+            return Err(BaseError::Git { doing, why: format!("the list is longer than {} MiB", MAX_TREE >> 20) });
+        }
+        let file = |line: &[u8]| {
+            let at = line.iter().position(|b| *b == b'\t')?;
+            let (about, path) = (std::str::from_utf8(&line[..at]).ok()?, &line[at + 1..]);
+            let mut words = about.split(' ');
+            let (mode, _, object) = (words.next()?, words.next()?, words.next()?);
+            let kind = match mode {
+                "120000" => FileKind::Link,
+                "160000" => FileKind::Repository,
+                _ => FileKind::Regular,
+            };
+            Some((shown(path), TreeFile { kind, content: format!("{mode} {object}") }))
+        };
+        let lines = listing.split(|b| *b == 0).filter(|line| !line.is_empty());
+        let unreadable = || BaseError::Git { doing, why: "its answer cannot be read".into() };
+        lines.map(|line| file(line).ok_or_else(unreadable)).collect()
+    }
+
+    /// The last commit that both have; none if there is none, or if the history of a shallow clone ends before it.
+    pub(super) fn merge_base(&self, other: &Self) -> Option<Self> {
+        let found = self.git("find the merge base", &["merge-base", &self.commit, &other.commit], MAX_LISTING).ok()?;
+        let commit = String::from_utf8_lossy(&found).trim().to_owned();
+        let is_commit = is_hex(&commit, 40) || is_hex(&commit, 64);
+        is_commit.then(|| Self { git_dir: self.git_dir.clone(), process: self.process.clone(), commit })
     }
 
     /// Address of the remote `origin`, if the repository's own configuration has one. Included files are not read.

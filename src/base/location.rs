@@ -69,7 +69,7 @@ fn refuse_submodule(top: &Path, named: &str) -> Result<(), BaseError> {
 }
 
 /// An absolute path without `.` and `..`; links are not looked at.
-fn absolute(path: &Path, folder: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path, folder: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in folder.join(path).components() {
         match part {

@@ -1,0 +1,26 @@
+//! A file of a snapshot. Data only.
+
+/// What a file of a snapshot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    Regular,
+    /// A symbolic link.
+    Link,
+    /// A repository inside of the repository (a submodule).
+    Repository,
+}
+
+/// A file of a snapshot: two with the same content are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// What it is.
+    pub kind: FileKind,
+    /// Mode and digest.
+    pub content: String,
+}
+
+/// A path as text; bytes that are no UTF-8 are escaped.
+pub(super) fn shown(path: &[u8]) -> String {
+    std::str::from_utf8(path).map_or_else(|_| path.escape_ascii().to_string(), str::to_owned)
+}

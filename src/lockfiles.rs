@@ -15,11 +15,14 @@ mod npm;
 mod pipfile;
 mod poetry;
 mod pylock;
+mod python;
 mod read;
 mod requirements;
 mod uv;
 
 pub use error::LockError;
-pub use find::{Found, find};
+pub use find::{Found, candidate, find};
+pub use go::is_complete as go_mod_is_complete;
 pub use kind::{LockFile, LockKind};
-pub use read::{parse, read};
+pub use read::{parse, parse_with, read};
+pub use requirements::Include;

@@ -4,10 +4,12 @@
 //! cannot be compared is an error with its reason, so that nobody takes it for unaffected.
 
 mod ecosystem;
+mod locked;
 mod package;
 mod purl;
 mod version;
 
 pub use ecosystem::{Ecosystem, Scheme};
+pub use locked::{Locked, Origin};
 pub use package::{Gap, MAX_NAME, MAX_VERSION, Package, PackageError, Place, SourcePackage};
 pub use version::{Incomparable, Version};

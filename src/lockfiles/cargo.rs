@@ -7,6 +7,7 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::{LineIndex, toml};
+use crate::packages::Origin;
 
 #[derive(Deserialize)]
 struct Document {
@@ -21,6 +22,8 @@ struct Entry {
     #[serde(default)]
     source: Option<String>,
     #[serde(default)]
+    checksum: Option<String>,
+    #[serde(default)]
     dependencies: Vec<String>,
 }
 
@@ -31,12 +34,17 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
     for entry in &document.package {
         let name = entry.name.get_ref();
         let needs = entry.dependencies.iter().filter_map(|d| d.split(' ').next());
-        if entry.source.is_none() {
+        let Some(source) = &entry.source else {
             needs.for_each(|n| graph.require(n));
             continue;
-        }
+        };
         needs.for_each(|n| graph.need(name, n));
-        out.add(name, &entry.version, Some(lines.line(entry.name.span().start)));
+        if let Some(package) = out.add(name, &entry.version, Some(lines.line(entry.name.span().start))) {
+            let is_git = source.starts_with("git+");
+            let locked = package.locked_mut();
+            locked.origin = Some(if is_git { Origin::git(source) } else { Origin::registry(source) });
+            entry.checksum.iter().for_each(|hash| locked.hash(hash));
+        }
     }
     graph.fill(&mut out.packages);
     Ok(())

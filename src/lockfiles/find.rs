@@ -21,6 +21,8 @@ const MAX_GO_MOD: u64 = 4 << 20;
 /// Folders of what is installed or built, which is not what the project names.
 const SKIPPED: [&str; 5] = ["node_modules", "target", "vendor", "__pycache__", "site-packages"];
 
+const NOT_READ: &str = "it names packages, and dayfly does not read files of this kind";
+
 /// Files that name packages, and that are not read.
 const UNREAD: [&str; 20] = [
     "Gemfile.lock",
@@ -52,6 +54,20 @@ pub struct Found {
     pub files: Vec<(PathBuf, LockKind)>,
     /// Those that are not read, sorted.
     pub gaps: Vec<Gap>,
+}
+
+/// What a file of a folder is by its path below it: a lock file, or why one is not read; none for every other file.
+pub fn candidate(path: &Path) -> Option<Result<LockKind, &'static str>> {
+    let name = path.file_name()?.to_str()?;
+    let is_left_out = |part: &str| part.starts_with('.') || SKIPPED.contains(&part);
+    let mut folders = path.parent().into_iter().flat_map(Path::components);
+    if folders.any(|part| part.as_os_str().to_str().is_none_or(is_left_out)) {
+        return None;
+    }
+    if UNREAD.contains(&name) {
+        return Some(Err(NOT_READ));
+    }
+    LockKind::at(path).map(Ok)
 }
 
 /// The lock file at a path, or those of a folder. Links are not followed, and hidden folders are left out.
@@ -103,7 +119,7 @@ impl Walk<'_> {
     fn file(&mut self, path: &Path, name: &str, is_regular: bool) {
         let kind = LockKind::at(&path.with_file_name(name));
         let why = match kind {
-            _ if UNREAD.contains(&name) => "it names packages, and dayfly does not read files of this kind",
+            _ if UNREAD.contains(&name) => NOT_READ,
             None => return,
             Some(_) if !is_regular => "it is a link, or no ordinary file, and is not read",
             Some(_) if path.to_str().is_none() => "its path is not UTF-8 text, and it is not read",

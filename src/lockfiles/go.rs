@@ -85,18 +85,21 @@ fn replacement(to: &[&str]) -> Option<Replacement> {
 pub(super) fn read_sum(text: &str, out: &mut LockFile) -> Result<(), Fault> {
     for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [name, version, _hash] = words[..] else {
+        let [name, version, hash] = words[..] else {
             return Err(Fault { line: Some(number + 1), why: "expected a module, its version and a hash".into() });
         };
-        if !version.ends_with("/go.mod") {
-            out.add(name, version, Some(number + 1));
+        if version.ends_with("/go.mod") {
+            continue;
+        }
+        if let Some(package) = out.add(name, version, Some(number + 1)) {
+            package.locked_mut().hash(hash);
         }
     }
     Ok(())
 }
 
 /// Returns true if `go.mod` lists every module of a build: since Go 1.17.
-pub(super) fn is_complete(text: &str) -> bool {
+pub fn is_complete(text: &str) -> bool {
     let version = text.lines().find_map(|l| l.trim().strip_prefix("go ").map(str::trim));
     let mut parts = version.unwrap_or("1.0").split(['.', ' ', '/']).map(|p| p.parse::<u32>().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (1, 17)

@@ -10,6 +10,7 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::json;
+use crate::packages::Origin;
 
 /// Deepest nesting of version 1.
 const MAX_DEPTH: usize = 60;
@@ -35,6 +36,8 @@ struct Entry {
     version: Option<String>,
     #[serde(default)]
     link: bool,
+    #[serde(flatten)]
+    said: Said,
     #[serde(default)]
     dependencies: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
@@ -45,10 +48,26 @@ struct Entry {
     peer_dependencies: BTreeMap<String, IgnoredAny>,
 }
 
+/// What an entry says beside its version.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    #[serde(default)]
+    resolved: serde_json::Value,
+    #[serde(default)]
+    integrity: Option<String>,
+    #[serde(default)]
+    has_install_script: bool,
+    #[serde(default)]
+    deprecated: serde_json::Value,
+}
+
 /// Of version 1, inside of those that need it.
 #[derive(Deserialize)]
 struct Nested {
     version: String,
+    #[serde(flatten)]
+    said: Said,
     #[serde(default)]
     requires: serde_json::Value,
     #[serde(default)]
@@ -90,7 +109,7 @@ fn flat(packages: &BTreeMap<String, Entry>, graph: &mut Graph, out: &mut LockFil
         }
         needs.for_each(|n| graph.need(name, n));
         match &entry.version {
-            Some(version) => add(name, version, out),
+            Some(version) => add(name, version, &entry.said, out),
             None => out.gap(format!("{name:?} has no version"), None),
         }
     }
@@ -112,7 +131,7 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
         let needs = entry.requires.as_object().into_iter().flat_map(|m| m.keys());
         needs.for_each(|n| graph.need(real, n));
         if !version.starts_with("file:") || is_archive(version) {
-            add(real, version, out);
+            add(real, version, &entry.said, out);
         }
         nested(&entry.dependencies, depth + 1, graph, out)?;
     }
@@ -120,10 +139,15 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
 }
 
 /// A version that is an address (a git repository, an archive) cannot be looked up.
-fn add(name: &str, version: &str, out: &mut LockFile) {
+fn add(name: &str, version: &str, said: &Said, out: &mut LockFile) {
     if version.contains([':', '/']) {
         out.gap(format!("{name:?} has no version, because it does not come from a registry"), None);
-    } else {
-        out.add(name, version, None);
+        return;
     }
+    let Some(package) = out.add(name, version, None) else { return };
+    let locked = package.locked_mut();
+    locked.origin = said.resolved.as_str().map(Origin::of_npm);
+    locked.install_code = said.has_install_script;
+    said.integrity.iter().flat_map(|all| all.split_whitespace()).for_each(|hash| locked.hash(hash));
+    said.deprecated.as_str().into_iter().for_each(|why| locked.deprecate(why));
 }

@@ -27,7 +27,11 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
             match (text("path"), text("version")) {
                 (Some(path), _) if !has_address && !is_archive(path) => {}
                 (None, Some(version)) if !has_address && !entry.contains_key("path") => {
-                    out.add(&name, version.strip_prefix("==").unwrap_or(version), None);
+                    let package = out.add(&name, version.strip_prefix("==").unwrap_or(version), None);
+                    let hashes = entry.get("hashes").and_then(Value::as_array).into_iter().flatten();
+                    if let Some(package) = package {
+                        hashes.filter_map(Value::as_str).for_each(|hash| package.locked_mut().hash(hash));
+                    }
                 }
                 _ => out.gap(format!("{name:?} has no version, because it does not come from an index"), None),
             }

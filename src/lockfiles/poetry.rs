@@ -10,7 +10,10 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::{LineIndex, toml};
-use crate::packages::Ecosystem;
+use crate::packages::{Ecosystem, Origin};
+
+/// The index of packages without a source.
+const PYPI: &str = "https://pypi.org/simple";
 
 #[derive(Deserialize)]
 struct Document {
@@ -25,6 +28,8 @@ struct Entry {
     #[serde(default)]
     source: Option<Source>,
     #[serde(default)]
+    files: Vec<ArchiveFile>,
+    #[serde(default)]
     dependencies: BTreeMap<String, IgnoredAny>,
 }
 
@@ -32,6 +37,25 @@ struct Entry {
 struct Source {
     #[serde(rename = "type", default)]
     kind: String,
+    #[serde(default)]
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct ArchiveFile {
+    #[serde(default)]
+    hash: Option<String>,
+}
+
+impl Source {
+    fn origin(&self) -> Origin {
+        match self.kind.as_str() {
+            "git" => Origin::git(&self.url),
+            "url" => Origin::address(&self.url),
+            "file" => Origin::File,
+            _ => Origin::registry(&self.url),
+        }
+    }
 }
 
 /// The file does not say what is explicit (`pyproject.toml` does): what nobody needs counts as that.
@@ -45,7 +69,11 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         if entry.source.as_ref().is_some_and(|s| s.kind == "directory") {
             continue;
         }
-        out.add(name, &entry.version, Some(lines.line(entry.name.span().start)));
+        if let Some(package) = out.add(name, &entry.version, Some(lines.line(entry.name.span().start))) {
+            let locked = package.locked_mut();
+            locked.origin = Some(entry.source.as_ref().map_or_else(|| Origin::registry(PYPI), Source::origin));
+            entry.files.iter().filter_map(|f| f.hash.as_ref()).for_each(|hash| locked.hash(hash));
+        }
     }
     graph.fill(&mut out.packages);
     Ok(())

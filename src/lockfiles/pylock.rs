@@ -1,5 +1,7 @@
 //! `pylock.toml` (PEP 751). Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
@@ -8,7 +10,8 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::{LineIndex, toml};
-use crate::packages::Ecosystem;
+use super::python::files;
+use crate::packages::{Ecosystem, Locked, Origin};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -19,6 +22,7 @@ struct Document {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Entry {
     name: Spanned<String>,
     #[serde(default)]
@@ -26,13 +30,17 @@ struct Entry {
     #[serde(default)]
     directory: Option<IgnoredAny>,
     #[serde(default)]
-    vcs: Option<IgnoredAny>,
+    index: Option<String>,
     #[serde(default)]
-    archive: Option<IgnoredAny>,
+    vcs: Option<toml::Value>,
     #[serde(default)]
-    sdist: Option<IgnoredAny>,
+    archive: Option<toml::Value>,
     #[serde(default)]
-    wheels: Option<IgnoredAny>,
+    sdist: Option<toml::Value>,
+    #[serde(default)]
+    wheels: Option<toml::Value>,
+    #[serde(default)]
+    attestation_identities: Vec<BTreeMap<String, toml::Value>>,
     #[serde(default)]
     dependencies: Vec<Need>,
 }
@@ -59,7 +67,11 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         }
         let has_more = [&entry.vcs, &entry.archive, &entry.sdist, &entry.wheels].iter().any(|o| o.is_some());
         match &entry.version {
-            Some(version) => drop(out.add(name, version, line)),
+            Some(version) => {
+                if let Some(package) = out.add(name, version, line) {
+                    note(entry, package.locked_mut());
+                }
+            }
             // A folder of the project itself.
             None if entry.directory.is_some() && !has_more => {}
             None => out.gap(format!("{name:?} has no version, because it does not come from an index"), line),
@@ -70,4 +82,25 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         graph.fill(&mut out.packages);
     }
     Ok(())
+}
+
+/// Notes where a package comes from, and who attested it.
+fn note(entry: &Entry, locked: &mut Locked) {
+    let url = |of: &Option<toml::Value>| {
+        let value = of.as_ref()?;
+        Some(value.get("url").and_then(toml::Value::as_str).unwrap_or_default().to_owned())
+    };
+    locked.origin = match (url(&entry.vcs), url(&entry.archive)) {
+        (Some(url), _) => Some(Origin::git(&url)),
+        (None, Some(url)) if url.is_empty() => Some(Origin::File),
+        (None, Some(url)) => Some(Origin::address(&url)),
+        (None, None) => entry.index.as_deref().map(Origin::registry),
+    };
+    let wheels = entry.wheels.iter().filter_map(toml::Value::as_array).flatten();
+    files(entry.sdist.iter().chain(&entry.archive).chain(wheels), locked);
+    for identity in &entry.attestation_identities {
+        let text = |key: &str| identity.get(key).and_then(toml::Value::as_str);
+        let known = ["kind", "repository", "workflow", "workflow_filepath", "environment", "email", "sub"];
+        locked.publisher(&known.iter().filter_map(|key| text(key)).collect::<Vec<_>>().join(" "));
+    }
 }

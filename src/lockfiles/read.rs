@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::{Fault, LockError};
 use super::kind::{LockFile, LockKind};
+use super::requirements::Include;
 use super::{cargo, go, npm, pipfile, poetry, pylock, requirements, uv};
 use crate::file::read_regular;
 
@@ -24,12 +25,8 @@ pub fn parse(name: &str, kind: LockKind, bytes: &[u8]) -> Result<LockFile, LockE
     parse_with(name, kind, bytes, &mut |_: &str, _: &str| Err("it is another file".into()))
 }
 
-fn parse_with(
-    name: &str,
-    kind: LockKind,
-    bytes: &[u8],
-    include: &mut requirements::Include<'_>,
-) -> Result<LockFile, LockError> {
+/// As [`parse`], with the files that it includes.
+pub fn parse_with(name: &str, kind: LockKind, bytes: &[u8], include: &mut Include<'_>) -> Result<LockFile, LockError> {
     let fault = |Fault { line, why }: Fault| LockError::Content { path: name.to_owned(), line, why };
     let text = std::str::from_utf8(bytes).map_err(|_| fault("it is not UTF-8 text".into()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

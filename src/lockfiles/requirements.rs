@@ -17,8 +17,8 @@ const MAX_FILES: usize = 200;
 /// What ends a line for Python, besides `\n`.
 const ENDS: [char; 9] = ['\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Reads a file that another one names: its path as it is shown, and its text.
-pub(super) type Include<'a> = dyn FnMut(&str, &str) -> Result<(String, String), String> + 'a;
+/// Reads a file that another one names, by the path of that one and the path that stands there: the path as it is shown, and the text.
+pub type Include<'a> = dyn FnMut(&str, &str) -> Result<(String, String), String> + 'a;
 
 /// What `# via` comments of pip-compile and uv say.
 #[derive(Default)]
@@ -92,7 +92,9 @@ fn file(
 /// Adds a requirement; returns its normalised name.
 fn requirement(code: &str, line: usize, out: &mut LockFile) -> Option<String> {
     // What follows are hashes and options of the requirement.
-    let code = code.split(" --").next().unwrap_or(code);
+    let mut parts = code.split(" --");
+    let code = parts.next().unwrap_or(code);
+    let hashes: Vec<&str> = parts.filter_map(|p| p.trim().strip_prefix("hash=")).collect();
     let (code, _marker) = code.split_once(';').unwrap_or((code, ""));
     let code = code.trim();
     let end = code.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(code.len());
@@ -111,7 +113,11 @@ fn requirement(code: &str, line: usize, out: &mut LockFile) -> Option<String> {
     }
     let rest = rest.trim().trim_start_matches('(').trim_end_matches(')').trim();
     match pinned(rest) {
-        Some(version) => drop(out.add(name, version, Some(line))),
+        Some(version) => {
+            if let Some(package) = out.add(name, version, Some(line)) {
+                hashes.into_iter().for_each(|hash| package.locked_mut().hash(hash));
+            }
+        }
         None if rest.starts_with('@') => {
             out.gap(format!("{name:?} has no version, because it has an address"), Some(line))
         }

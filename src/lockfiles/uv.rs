@@ -9,7 +9,8 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::{LineIndex, toml};
-use crate::packages::Ecosystem;
+use super::python::files;
+use crate::packages::{Ecosystem, Origin};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +29,10 @@ struct Entry {
     version: Option<String>,
     #[serde(default)]
     source: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    sdist: Option<toml::Value>,
+    #[serde(default)]
+    wheels: Vec<toml::Value>,
     #[serde(default)]
     dependencies: Vec<Need>,
     #[serde(default)]
@@ -61,10 +66,28 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         }
         needs.iter().for_each(|n| graph.need(&pypi.normalise(name), n));
         match &entry.version {
-            Some(version) => drop(out.add(name, version, line)),
+            Some(version) => {
+                if let Some(package) = out.add(name, version, line) {
+                    let locked = package.locked_mut();
+                    locked.origin = origin(&entry.source);
+                    files(entry.sdist.iter().chain(&entry.wheels), locked);
+                }
+            }
             None => out.gap(format!("{name:?} has no version"), line),
         }
     }
     graph.fill(&mut out.packages);
     Ok(())
+}
+
+fn origin(source: &BTreeMap<String, toml::Value>) -> Option<Origin> {
+    let at = |key: &str| source.get(key).and_then(toml::Value::as_str);
+    // In the order in which uv takes a source with several kinds.
+    match (at("registry"), at("git"), at("url"), at("path")) {
+        (Some(url), ..) => Some(Origin::registry(url)),
+        (None, Some(url), ..) => Some(Origin::git(url)),
+        (None, None, Some(url), _) => Some(Origin::address(url)),
+        (None, None, None, Some(_)) => Some(Origin::File),
+        _ => None,
+    }
 }

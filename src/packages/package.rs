@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ecosystem::Ecosystem;
+use super::locked::Locked;
 use super::purl;
 
 /// Longest name of a package in bytes.
@@ -34,6 +35,9 @@ pub struct Package {
     /// package does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brought_by: Vec<String>,
+    /// What a lock file says of it beside its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<Box<Locked>>,
 }
 
 /// A source package.
@@ -94,7 +98,12 @@ impl Package {
             return Err(PackageError::Version { name: name.to_owned(), version: begins(version) });
         }
         let (name, version) = (ecosystem.normalise(name), version.to_owned());
-        Ok(Self { ecosystem, name, version, source: None, place, vendored_in: None, brought_by: vec![] })
+        Ok(Self { ecosystem, name, version, source: None, place, vendored_in: None, brought_by: vec![], locked: None })
+    }
+
+    /// What a lock file says of it beside its version, to add to.
+    pub fn locked_mut(&mut self) -> &mut Locked {
+        self.locked.get_or_insert_default()
     }
 
     /// The name in advisories: that of the source package, where there is one.

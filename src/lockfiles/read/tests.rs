@@ -175,3 +175,41 @@ fn names_that_are_none_are_gaps() {
     assert!(found.packages.is_empty());
     assert_eq!(found.gaps[0].reason, "\"a\\u{1b}[2J\" is not the name of a package");
 }
+
+/// Origin, upload, publishers, number of hashes, code at installation and deprecation of the first package.
+fn said(kind: LockKind, text: &str) -> (Option<String>, Option<String>, Vec<String>, usize, bool, Option<String>) {
+    let found = parsed(kind, text);
+    let locked = found.packages[0].locked.clone().unwrap();
+    let (origin, uploaded) = (locked.origin.map(|o| o.to_string()), locked.uploaded.map(|t| t.to_string()));
+    let publishers = locked.publishers.into_iter().collect();
+    (origin, uploaded, publishers, locked.hashes.len(), locked.install_code, locked.deprecated)
+}
+
+#[test]
+fn says_where_a_package_comes_from_and_since_when_it_is_there() {
+    let some = |text: &str| Some(text.to_owned());
+    let pylock = "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\nversion = \"1\"\nindex = \"https://pypi.org/simple/\"\n\
+        wheels = [{ upload-time = 2026-01-02T00:00:00Z, hashes = { sha256 = \"aa\" } }, { upload-time = 2026-01-03T00:00:00, hashes = { sha256 = \"bb\" } }]\n\
+        [[packages.attestation-identities]]\nkind = \"GitHub\"\nrepository = \"o/a\"\nworkflow = \"release.yml\"\n";
+    let publishers = vec!["GitHub o/a release.yml".to_owned()];
+    let index = some("the registry pypi.org/simple");
+    let whole = (index.clone(), some("2026-01-03T00:00:00Z"), publishers.clone(), 2, false, None);
+    assert_eq!(said(LockKind::Pylock, pylock), whole);
+    // A file without a time could be younger than the others.
+    let partly = pylock.replace("upload-time = 2026-01-02T00:00:00Z, ", "");
+    assert_eq!(said(LockKind::Pylock, &partly), (index.clone(), None, publishers, 2, false, None));
+    let uv = "version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { git = \"https://g.example/o/a?rev=1#2\" }\n\
+        sdist = { hash = \"sha256:aa\", upload-time = \"2026-01-02T00:00:00.5Z\" }\n";
+    let git = some("the repository g.example/o/a");
+    assert_eq!(said(LockKind::Uv, uv), (git.clone(), some("2026-01-02T00:00:00.5Z"), vec![], 1, false, None));
+    let cargo = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"git+https://g.example/o/a#1\"\n";
+    assert_eq!(said(LockKind::Cargo, cargo), (git, None, vec![], 0, false, None));
+    let poetry = "[[package]]\nname = \"a\"\nversion = \"1\"\nfiles = [{ file = \"a\", hash = \"sha256:aa\" }]\n";
+    assert_eq!(said(LockKind::Poetry, poetry), (index, None, vec![], 1, false, None));
+    let npm = r#"{"lockfileVersion":3,"packages":{"node_modules/a":{"version":"1.0.0","resolved":"https://r.example/a/-/a-1.0.0.tgz",
+        "integrity":"sha512-aa","hasInstallScript":true,"deprecated":"use b"}}}"#;
+    let registry = some("the registry r.example");
+    assert_eq!(said(LockKind::Npm, npm), (registry, None, vec![], 1, true, some("use b")));
+    let requirements = "a==1 --hash=sha256:aa --hash=sha256:bb\n";
+    assert_eq!(said(LockKind::Requirements, requirements), (None, None, vec![], 2, false, None));
+}

@@ -18,6 +18,7 @@ pub mod completions;
 pub mod config;
 pub mod controller;
 pub mod cp;
+pub mod deps;
 pub mod description;
 pub mod diff;
 pub mod doctor;
@@ -164,6 +165,9 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Look for known vulnerabilities and malicious packages in lock files and images
     Scan(scan::ScanArgs),
+    /// Review dependencies: what a change does to them
+    #[command(subcommand)]
+    Deps(deps::DepsAction),
     /// Make and show a bundle of advisories, for scans without a network
     #[command(subcommand)]
     Advisories(advisories::AdvisoriesAction),
@@ -248,6 +252,7 @@ impl Cli {
             Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
             Verb::Scan(args) => scan::run(&args, common).await,
+            Verb::Deps(action) => deps::run(action, common),
             Verb::Advisories(action) => advisories::run(action, common).await,
             Verb::Key(action) => key::run(action, json),
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,

@@ -12,6 +12,7 @@ pub mod broker;
 pub mod cli;
 pub mod controller;
 pub mod crd;
+pub mod dependencies;
 pub mod engine;
 pub mod evidence;
 pub mod file;

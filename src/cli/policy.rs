@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::error::usage_error;
 use super::wanted::{Slot, Wanted};
 use super::{DescriptionArgs, ci, description, process_env};
-use crate::base::Base;
+use crate::base::{Base, Process, Snapshot};
 use crate::policy::{self, Limits, Policy, Subject};
+use crate::spec::yaml::MAX_BYTES;
 use crate::spec::{Overrides, ValidDescription};
 
 /// The operator's policy.
@@ -77,6 +79,26 @@ impl PolicyCheckArgs {
     /// The limits of the policy for the repository of the flags or of the CI job.
     pub fn limits(&self, json: bool) -> anyhow::Result<Limits> {
         let policy = self.policy.load(None, json)?;
+        Ok(policy.limits(&Subject::Command { repository: self.repository() }))
+    }
+
+    /// The limits for a change. A policy that the change could have brought is read from its base, by the same path.
+    pub fn limits_of_base(
+        &self,
+        base: &Snapshot,
+        head: &Snapshot,
+        process: &Process,
+        json: bool,
+    ) -> anyhow::Result<Limits> {
+        let file = self.policy.policy.as_ref();
+        let inner = file.and_then(|file| head.inner_path(file, process));
+        let policy = match inner {
+            Some(path) => {
+                let bytes = base.read(&path, MAX_BYTES as u64).map_err(|e| usage_error(&format!("--policy: {e}")))?;
+                description::printed(Policy::parse(Path::new(&path), &bytes), json)?
+            }
+            None => self.policy.load(None, json)?,
+        };
         Ok(policy.limits(&Subject::Command { repository: self.repository() }))
     }
 

@@ -71,11 +71,16 @@ pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         stdio::out(&scan::text(&result));
     }
-    Ok(match result.verdict {
+    Ok(exit_code_of(result.verdict))
+}
+
+/// The exit code of a verdict about dependencies.
+pub fn exit_code_of(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::Passed => exit_code::PASSED,
         Verdict::Failed => exit_code::SECURITY,
         Verdict::Inconclusive => exit_code::INCONCLUSIVE,
-    })
+    }
 }
 
 /// The packages of what the arguments name.
@@ -140,7 +145,7 @@ fn scan(subject: Subject, opened: Opened, rules: &ScanRules) -> ScanResult {
 }
 
 /// Writes a file as a whole.
-fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+pub fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("failed to write {}", file.display());
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::Builder::new().prefix(".dayfly-").tempfile_in(folder).with_context(failed)?;

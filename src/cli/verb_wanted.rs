@@ -25,6 +25,7 @@ impl Verb {
             }
             Verb::Open(args) => args.wants(&mut wanted),
             Verb::Scan(args) => args.wants(&mut wanted),
+            Verb::Deps(action) => action.wants(&mut wanted),
             Verb::Advisories(action) => return action.wants(&mut wanted).then_some(wanted),
             Verb::Status { environment } => environment.wants(&mut wanted),
             Verb::Test(_)

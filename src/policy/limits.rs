@@ -50,6 +50,20 @@ pub struct DependencyLimits {
     pub max_age_ms: u64,
     /// Advisories must have a signature that was verified.
     pub signed: bool,
+    /// What a change does that touches dependencies and code.
+    pub mixed: Reaction,
+    /// How long a new version must have been public, in milliseconds.
+    pub cooldown_ms: u64,
+    /// What a new version without a time of upload does; none for inconclusive.
+    pub unknown_age: Option<Reaction>,
+    /// What another publisher does.
+    pub publisher_changed: Reaction,
+    /// What another source does.
+    pub source_changed: Reaction,
+    /// What new code at installation does.
+    pub install_code: Reaction,
+    /// Names that look like popular ones, and are known to be right.
+    pub known_names: Vec<String>,
 }
 
 impl Default for DependencyLimits {
@@ -60,6 +74,13 @@ impl Default for DependencyLimits {
             notices: Reaction::Pass,
             max_age_ms: 7 * DAY_MS,
             signed: false,
+            mixed: Reaction::Pass,
+            cooldown_ms: 0,
+            unknown_age: None,
+            publisher_changed: Reaction::Fail,
+            source_changed: Reaction::Fail,
+            install_code: Reaction::Pass,
+            known_names: vec![],
         }
     }
 }
@@ -113,6 +134,13 @@ fn dependencies(sets: &[(String, &LimitSet)]) -> DependencyLimits {
         // A valid policy has only durations that can be read.
         max_age_ms: rules().find_map(|r| r.max_age.as_ref()).map_or(built_in.max_age_ms, |t| age(t).unwrap_or(0)),
         signed: rules().find_map(|r| r.signed).unwrap_or(built_in.signed),
+        mixed: rules().find_map(|r| r.mixed).unwrap_or(built_in.mixed),
+        cooldown_ms: rules().find_map(|r| r.cooldown.as_ref()).map_or(0, |t| age(t).unwrap_or(u64::MAX)),
+        unknown_age: rules().find_map(|r| r.unknown_age),
+        publisher_changed: rules().find_map(|r| r.publisher_changed).unwrap_or(built_in.publisher_changed),
+        source_changed: rules().find_map(|r| r.source_changed).unwrap_or(built_in.source_changed),
+        install_code: rules().find_map(|r| r.install_code).unwrap_or(built_in.install_code),
+        known_names: rules().find_map(|r| r.known_names.clone()).unwrap_or_default(),
     }
 }
 

@@ -95,6 +95,28 @@ pub struct DependencyRules {
     /// Advisories must have a signature that was verified (built-in: `false`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<bool>,
+    /// What a change does that touches dependencies and code (built-in: `pass`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<Reaction>,
+    /// How long a new version must have been public, unless it fixes a known vulnerability (built-in: no time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"14d")]
+    pub cooldown: Option<String>,
+    /// What a new version without a time of upload does, where there is a cooldown (built-in: the change is inconclusive).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_age: Option<Reaction>,
+    /// What a package does that others, or nobody, attest now (built-in: `fail`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_changed: Option<Reaction>,
+    /// What a package does that comes from elsewhere now, or has other content in the same version (built-in: `fail`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_changed: Option<Reaction>,
+    /// What a package does that is new to run code when it is installed (built-in: `pass`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install_code: Option<Reaction>,
+    /// Names that look like popular ones, and are known to be right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_names: Option<Vec<String>>,
 }
 
 /// What a finding does.

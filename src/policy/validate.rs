@@ -104,8 +104,12 @@ fn limits(at: &FieldPath, set: &LimitSet, diagnostics: &mut DiagnosticSink) {
     quantity("memory", &set.memory, "amount of memory", memory_bytes);
     quantity("cpu", &set.cpu, "number of processors", cpu_millis);
     quantity("ttl", &set.ttl, "duration", life);
-    if let Some((text, Err(help))) = set.dependencies.iter().find_map(|d| d.max_age.as_ref()).map(|t| (t, age(t))) {
-        diagnostics.add(&at.key("dependencies").key("maxAge"), format!("`{text}` is not a valid duration"), help);
+    if let Some(rules) = &set.dependencies {
+        for (field, text) in [("maxAge", &rules.max_age), ("cooldown", &rules.cooldown)] {
+            if let Some((text, Err(help))) = text.as_ref().map(|t| (t, age(t))) {
+                diagnostics.add(&at.key("dependencies").key(field), format!("`{text}` is not a valid duration"), help);
+            }
+        }
     }
     for (i, name) in set.capabilities.iter().flatten().enumerate() {
         capability(&at.key("capabilities").index(i), name, diagnostics);

@@ -9,7 +9,8 @@ use crate::report::{clues, counts, display, excerpt, sources, time};
 
 mod escape;
 
-use escape::{fenced, inline};
+use escape::fenced;
+pub use escape::inline;
 
 /// Maximum size of the result; GitHub accepts 65,536 characters.
 pub const MOST_BYTES: usize = 60_000;

@@ -7,7 +7,7 @@ const HARMLESS: [char; 5] = [',', '\'', ';', '/', '?'];
 
 /// Escapes one line of text. A word joiner after the marks of GitHub and GitLab references (people, issues) disables
 /// them.
-pub(super) fn inline(text: &str, most: usize) -> String {
+pub fn inline(text: &str, most: usize) -> String {
     let line = sanitize::one_line(text, most);
     let mut out = String::with_capacity(line.len() * 2);
     let mut chars = line.chars().peekable();

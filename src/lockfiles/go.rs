@@ -20,19 +20,22 @@ pub(super) fn read_mod(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         let line = number + 1;
         let fault = |why: &str| Fault { line: Some(line), why: why.to_owned() };
         let (code, comment) = raw.split_once("//").unwrap_or((raw, ""));
-        let mut words: Vec<String> = code.split_whitespace().map(|w| w.trim_matches(['"', '`']).to_owned()).collect();
-        match (words.first().map(String::as_str), &block) {
-            (None, _) => continue,
-            (Some(")"), Some(_)) => {
+        let mut words = words(code).map_err(fault)?;
+        match (words.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), &block) {
+            ([], _) | ([_, "(", ")"], None) => continue,
+            ([")"], Some(_)) => {
                 block = None;
                 continue;
             }
-            (Some(_), Some(verb)) => words.insert(0, verb.clone()),
-            (Some(verb), None) if words.get(1).is_some_and(|w| w == "(") => {
-                block = Some(verb.to_owned());
+            ([verb, "("], None) => {
+                block = Some((*verb).to_owned());
                 continue;
             }
+            ([..], Some(verb)) => words.insert(0, verb.clone()),
             _ => {}
+        }
+        if words.iter().any(|w| w == "(" || w == ")") {
+            return Err(fault("a parenthesis is where Go has none"));
         }
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["module", _] => has_module = true,
@@ -50,12 +53,16 @@ pub(super) fn read_mod(text: &str, out: &mut LockFile) -> Result<(), Fault> {
                 replaced.insert((name.to_owned(), Some(version.to_owned())), to);
             }
             ["require", ..] => return Err(fault("expected a module and its version")),
-            // go, toolchain, exclude, retract, tool, godebug, ignore: they name nothing that is built in.
-            _ => {}
+            // They name nothing that is built in.
+            ["go" | "toolchain" | "exclude" | "retract" | "tool" | "godebug" | "ignore", ..] => {}
+            _ => return Err(fault("dayfly does not know this line")),
         }
     }
     if !has_module {
         return Err("it has no line `module`".into());
+    }
+    if !required.is_empty() && !is_complete(text) {
+        out.gap("before Go 1.17 it does not list every module of a build; go.sum does", None);
     }
     for (name, version, indirect, line) in required {
         let exact = (name.clone(), Some(version.clone()));
@@ -71,6 +78,17 @@ pub(super) fn read_mod(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The words of a line; parentheses are words of their own.
+fn words(code: &str) -> Result<Vec<String>, &'static str> {
+    let spaced = code.replace('(', " ( ").replace(')', " ) ");
+    let plain = |word: &str| match word.chars().next().filter(|c| ['"', '`'].contains(c)) {
+        Some(quote) => word[1..].strip_suffix(quote).filter(|w| !w.contains('\\')).map(str::to_owned),
+        None => Some(word.to_owned()),
+    };
+    let words: Option<Vec<String>> = spaced.split_whitespace().map(plain).collect();
+    words.filter(|all| all.iter().all(|w| !w.contains(['"', '`']))).ok_or("it has a string that dayfly does not read")
 }
 
 fn replacement(to: &[&str]) -> Option<Replacement> {

@@ -123,6 +123,30 @@ fn go_takes_replacements_and_tells_explicit_from_indirect() {
 }
 
 #[test]
+fn go_reads_what_go_reads_and_refuses_the_rest() {
+    let of = |text: &str| parsed(LockKind::GoMod, &format!("module x\ngo 1.21\n{text}\n"));
+    for text in ["require(\n\ta.test/b v1.0.0\n)", "require `a.test/b` v1.0.0\nexclude ()\nretract [v1, v2]"] {
+        assert_eq!(shown(&of(text)), ["a.test/b v1.0.0 by a.test/b"], "{text}");
+    }
+    let replaced = of("require a.test/b v1.0.0\nreplace(\n\ta.test/b => evil.test/b v1.0.0\n)");
+    assert_eq!(shown(&replaced), ["evil.test/b v1.0.0 by a.test/b"]);
+    for text in [
+        "require \"a.test/\\x65vil\" v1.0.0",
+        "require \"a.test/b\"v1.0.0",
+        "require\"a.test/b\" v1.0.0",
+        "require[a.test/b v1.0.0]",
+        "require(a.test/b v1.0.0)",
+        "replace a.test/b=>c.test/d v1",
+        "require x (\n\ta.test/b v1.0.0\n)",
+        "requires a.test/b v1.0.0",
+    ] {
+        assert!(why(LockKind::GoMod, &format!("module x\ngo 1.21\n{text}\n")).starts_with("read file:3: "), "{text}");
+    }
+    let old = parsed(LockKind::GoMod, "module x\ngo 1.16\nrequire a.test/b v1.0.0\n");
+    assert_eq!((old.packages.len(), old.gaps.len()), (1, 1));
+}
+
+#[test]
 fn archives_of_the_project_are_no_folders() {
     let requirements = "./lib\n./wheels/a.whl\n./a.tar.gz[x]\n./a[b]/c.ZIP ; python_version>'3'\n./a${B}\n-e ./lib\n";
     assert_eq!(parsed(LockKind::Requirements, requirements).gaps.len(), 4);

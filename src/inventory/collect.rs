@@ -9,7 +9,7 @@ use super::named::Named;
 use super::program;
 use super::python;
 use super::release::Release;
-use super::role::{Role, Unread};
+use super::role::{self, Role, Unread};
 use super::tree::{Found, Tree};
 use crate::model::sanitize;
 use crate::packages::{Ecosystem, Gap, Package, Place, Scheme};
@@ -47,6 +47,7 @@ impl<'a> Collector<'a> {
 
     /// Adds what an image has.
     pub(super) fn collect(&mut self, tree: &Tree) {
+        let before = self.out.packages.len();
         let owned = self.dpkg(tree);
         let mut unread: BTreeMap<Unread, (usize, &String)> = BTreeMap::new();
         for (path, fact) in tree.facts() {
@@ -66,14 +67,14 @@ impl<'a> Collector<'a> {
             }
         }
         let has_system = unread.keys().any(|kind| kind.is_system());
-        if !has_system && !self.out.packages.iter().any(|p| p.ecosystem.scheme() == Some(Scheme::Dpkg)) {
+        if !has_system && !self.out.packages[before..].iter().any(|p| p.ecosystem.scheme() == Some(Scheme::Dpkg)) {
             self.no_system(tree);
         }
         for (kind, (count, path)) in unread {
             let more = if count > 1 { format!(" ({count} files)") } else { String::new() };
             self.gap(path, format!("{}{more}, which dayfly does not read", kind.what()));
         }
-        self.links(tree);
+        self.links(tree, &owned);
     }
 
     /// Adds dpkg's packages; returns the files that belong to them.
@@ -151,12 +152,15 @@ impl<'a> Collector<'a> {
     }
 
     /// Links where packages would be: what they lead to must have been read.
-    fn links(&mut self, tree: &Tree) {
-        for path in tree.links() {
+    fn links(&mut self, tree: &Tree, owned: &BTreeSet<String>) {
+        for path in tree.links().filter(|path| !owned.contains(*path)) {
             let name = path.rsplit('/').next().unwrap_or(path);
-            let is_metadata = matches!(Role::of(path), Some(Role::Python | Role::Npm));
-            let (is_python, is_folder) = (name.ends_with(".dist-info"), name == "node_modules");
-            if !(is_metadata || is_python || is_folder || name.ends_with(".egg-info")) {
+            let is_file = matches!(Role::of(path), Some(Role::Python | Role::Npm | Role::Unread(_)));
+            let is_python = name.ends_with(".dist-info") || name.ends_with(".egg-info");
+            // A folder of packages of Node.js: all of them, those of a scope, or one.
+            let is_folder = name == "node_modules" || role::is_npm_scope(path);
+            let is_npm = role::is_npm_folder(path);
+            if !(is_file || is_python || is_folder || is_npm) {
                 continue;
             }
             let leads = |inside: &str| matches!(tree.find(&format!("{path}{inside}")), Found::Fact(..));
@@ -165,6 +169,7 @@ impl<'a> Collector<'a> {
                 // Everything below a folder of this name is read.
                 Found::Nothing(target) if is_folder => target.split('/').any(|part| part == "node_modules"),
                 Found::Fact(..) => true,
+                Found::Nothing(_) if is_npm => leads("/package.json"),
                 Found::Nothing(_) => leads("/METADATA") || leads("/PKG-INFO"),
             };
             if !is_read {

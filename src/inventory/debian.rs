@@ -1,7 +1,7 @@
 //! dpkg's database, and the packages of images without dpkg. Pure.
 
 use super::program;
-use super::role::Role;
+use super::role::{Role, is_npm_folder};
 use super::walk::clean;
 use crate::packages::SourcePackage;
 
@@ -103,7 +103,7 @@ pub(super) fn files(list: &str, bytes: &[u8]) -> Vec<String> {
     let paths = text.lines().filter_map(|l| if has_sums { l.split_once("  ").map(|(_, path)| path) } else { Some(l) });
     let paths = paths.filter_map(|p| clean(p.as_bytes()).ok());
     let has_role = |p: &str| matches!(Role::of(p), Some(Role::Python | Role::Npm | Role::Unread(_)));
-    paths.filter(|p| has_role(p) || program::may_be(p)).collect()
+    paths.filter(|p| has_role(p) || is_npm_folder(p) || program::may_be(p)).collect()
 }
 
 /// The package of a list of files: `libc6:amd64.list` is of `libc6`.

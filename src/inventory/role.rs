@@ -111,6 +111,16 @@ pub(super) fn npm_name(path: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
+/// Returns true for the folder of an installed package of Node.js.
+pub(super) fn is_npm_folder(path: &str) -> bool {
+    npm_name(&format!("{path}/package.json")).is_some()
+}
+
+/// Returns true for the folder of a scope, such as `node_modules/@scope`.
+pub(super) fn is_npm_scope(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('@')) && is_npm_folder(&format!("{path}/x"))
+}
+
 fn unread(name: &str, folder: &str, above: &str) -> Option<Unread> {
     let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
     Some(match name {

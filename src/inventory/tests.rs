@@ -213,9 +213,23 @@ fn follows_links_inside_of_the_image() {
         Layer::new().link("lib/y-1.dist-info/METADATA", "/opt/y"),
         Layer::new().entry(EntryType::Link, "lib/y-1.dist-info/METADATA", "opt/y", ""),
         Layer::new().link("app/node_modules", "/opt/modules"),
+        Layer::new().link("app/node_modules/left", "/opt/left").file("opt/left/package.json", "{}"),
+        Layer::new().link("app/node_modules/@s/left", "/opt/left"),
+        Layer::new().link("app/node_modules/@s", "/opt/s"),
+        Layer::new().link("app/app.jar", "/opt/app"),
+        Layer::new().link("lib/apk/db/installed", "/opt/installed"),
     ] {
         assert_eq!(of(&[layer.done()]).len(), 1);
     }
+    // As pnpm links packages.
+    let store = Layer::new()
+        .file(
+            "app/node_modules/.pnpm/left@1/node_modules/left/package.json",
+            "{\"name\":\"left\",\"version\":\"1.0.0\"}",
+        )
+        .link("app/node_modules/left", ".pnpm/left@1/node_modules/left")
+        .link("app/node_modules/.bin/left", "../left/cli.js");
+    assert_eq!(of(&[store.done()]), ["npm left 1.0.0"]);
 }
 
 #[test]

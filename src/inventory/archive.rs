@@ -1,6 +1,6 @@
 //! Reads the archive of an image in one pass: layers as they come, and then the manifest that says their order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use super::Inventory;
@@ -24,6 +24,8 @@ struct Members {
     layers: BTreeMap<String, Result<Layer, String>>,
     files: BTreeMap<String, Vec<u8>>,
     links: BTreeMap<String, String>,
+    /// Paths of all members but folders.
+    seen: BTreeSet<String>,
 }
 
 /// True if a file begins like an archive, compressed or not.
@@ -37,7 +39,7 @@ pub fn read(reader: impl Read, name: &str) -> Inventory {
     let mut members = Members::default();
     let budget = Budget::new();
     let whole = outer(reader, &mut members, &budget);
-    let images = match (whole, manifest::images(&members.files)) {
+    let images = match (whole, manifest::images(&members.files, &members.seen)) {
         (Ok(()), Ok(images)) => images,
         // The first reason is the cause of the other one.
         (Err(why), Ok(images)) => {
@@ -77,6 +79,13 @@ fn outer(reader: impl Read, members: &mut Members, budget: &Budget) -> Result<()
 impl Members {
     fn add(&mut self, item: Item, content: &mut dyn Read, budget: &Budget) -> Result<(), String> {
         let Item { path, kind, size } = item;
+        if kind != Kind::Folder {
+            budget.keep(path.len() + 24)?;
+            if !self.seen.insert(path.clone()) {
+                // Of two, it is not certain which one an engine takes.
+                return Err("a member is there twice".into());
+            }
+        }
         match kind {
             Kind::Link(target) => {
                 budget.keep(path.len() + target.len() + 64)?;

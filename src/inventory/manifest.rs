@@ -1,6 +1,6 @@
 //! Which layers an image has: `manifest.json` of Docker's archives, `index.json` of OCI's. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -56,48 +56,77 @@ struct Descriptor {
     digest: String,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    platform: Option<Platform>,
 }
 
-/// The images of an archive whose JSON files are these.
-pub(super) fn images(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Image>, String> {
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+}
+
+/// The JSON files of an archive, and the paths of all its members.
+struct Files<'a> {
+    json: &'a BTreeMap<String, Vec<u8>>,
+    seen: &'a BTreeSet<String>,
+}
+
+/// The images of an archive, each once. Engines differ in which of the two files they read, so that both are.
+pub(super) fn images(json: &BTreeMap<String, Vec<u8>>, seen: &BTreeSet<String>) -> Result<Vec<Image>, String> {
+    let files = Files { json, seen };
     let mut images = vec![];
-    if files.contains_key("manifest.json") {
-        for saved in json::<Vec<Saved>>(files, "manifest.json")? {
-            add(&mut images, image(files, &saved.config, saved.layers.unwrap_or_default())?)?;
+    if files.has("manifest.json") {
+        for saved in files.read::<Vec<Saved>>("manifest.json")? {
+            add(&mut images, image(&files, &saved.config, saved.layers.unwrap_or_default())?)?;
         }
-    } else if files.contains_key("index.json") {
-        oci(files, "index.json", MAX_DEPTH, &mut images)?;
-    } else {
+    }
+    if files.has("index.json") {
+        oci(&files, "index.json", MAX_DEPTH, &mut images)?;
+    } else if !files.has("manifest.json") {
         return Err("it has neither manifest.json nor index.json: it is cut off, or not the archive of an image".into());
     }
     if images.is_empty() { Err("it has no image".into()) } else { Ok(images) }
 }
 
-fn oci(files: &BTreeMap<String, Vec<u8>>, path: &str, depth: usize, images: &mut Vec<Image>) -> Result<(), String> {
-    let found: Oci = json(files, path)?;
+fn oci(files: &Files<'_>, path: &str, depth: usize, images: &mut Vec<Image>) -> Result<(), String> {
+    let found: Oci = files.read(path)?;
     if let Some(config) = found.config {
         let layers = found.layers.iter().map(|l| blob(&l.digest)).collect::<Result<_, _>>()?;
         return add(images, image(files, &blob(&config.digest)?, layers)?);
     }
-    for inner in found.manifests {
-        let says = |key: &str| inner.annotations.as_ref().is_some_and(|a| a.contains_key(key));
-        // Attestations stand beside images.
-        if says("vnd.docker.reference.type") {
+    for inner in found.manifests.iter().filter(|inner| !inner.is_attestation()) {
+        let path = blob(&inner.digest)?;
+        // Docker saves the index of all platforms with the image of one, which manifest.json names.
+        if files.has("manifest.json") && !files.has(&path) {
             continue;
         }
         let depth = depth.checked_sub(1).ok_or("its indexes lie too deep in each other")?;
-        oci(files, &blob(&inner.digest)?, depth, images)?;
+        oci(files, &path, depth, images)?;
     }
     Ok(())
 }
 
+impl Descriptor {
+    /// Returns true for what stands beside an image and no platform runs.
+    fn is_attestation(&self) -> bool {
+        let kind = self.annotations.as_ref().and_then(|a| a.get("vnd.docker.reference.type"));
+        let is_of_none = |p: &Platform| (p.os.as_str(), p.architecture.as_str()) == ("unknown", "unknown");
+        kind.is_some_and(|kind| kind == "attestation-manifest") && self.platform.as_ref().is_some_and(is_of_none)
+    }
+}
+
 fn add(images: &mut Vec<Image>, image: Image) -> Result<(), String> {
-    images.push(image);
+    if !images.contains(&image) {
+        images.push(image);
+    }
     if images.len() > MAX_IMAGES { Err(format!("it has more than {MAX_IMAGES} images")) } else { Ok(()) }
 }
 
-fn image(files: &BTreeMap<String, Vec<u8>>, config: &str, layers: Vec<String>) -> Result<Image, String> {
-    let config: Config = json(files, config)?;
+fn image(files: &Files<'_>, config: &str, layers: Vec<String>) -> Result<Image, String> {
+    let config: Config = files.read(config)?;
     let digests = config.rootfs.diff_ids.unwrap_or_default();
     if layers.len() > MAX_LAYERS {
         return Err(format!("it has more than {MAX_LAYERS} layers"));
@@ -108,10 +137,16 @@ fn image(files: &BTreeMap<String, Vec<u8>>, config: &str, layers: Vec<String>) -
     Ok(Image { layers, digests })
 }
 
-fn json<T: DeserializeOwned>(files: &BTreeMap<String, Vec<u8>>, path: &str) -> Result<T, String> {
-    let shown: String = path.chars().take(100).collect();
-    let bytes = files.get(path).ok_or_else(|| format!("{shown} is missing"))?;
-    serde_json::from_slice(bytes).map_err(|e| format!("{shown} is invalid: {e}"))
+impl Files<'_> {
+    fn has(&self, path: &str) -> bool {
+        self.seen.contains(path)
+    }
+
+    fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+        let shown: String = path.chars().take(100).collect();
+        let bytes = self.json.get(path).ok_or_else(|| format!("{shown} is missing, or is no JSON"))?;
+        serde_json::from_slice(bytes).map_err(|e| format!("{shown} is invalid: {e}"))
+    }
 }
 
 /// The path of a blob in an archive of OCI.

@@ -59,7 +59,13 @@ pub fn read(reader: impl Read, name: &str) -> Inventory {
         let mut tree = Tree::default();
         for (number, layer) in layers(&members, image).into_iter().enumerate() {
             match layer {
-                Ok(layer) => tree.lay(layer),
+                Ok(layer) => match budget.work(tree.len() + 2 * layer.steps) {
+                    Ok(()) => tree.lay(layer),
+                    Err(why) => {
+                        collector.gap("", format!("layer {} is not read: {why}", number + 1));
+                        break;
+                    }
+                },
                 Err(why) => collector.gap("", format!("layer {} cannot be read: {why}", number + 1)),
             }
         }

@@ -18,6 +18,8 @@ use crate::packages::{Ecosystem, Gap, Package, Place, Scheme};
 const DPKG: &str = "var/lib/dpkg";
 /// Most gaps that are kept one by one.
 const MAX_GAPS: usize = 1000;
+/// Most packages of an archive.
+const MAX_PACKAGES: usize = 200_000;
 /// Longest path in a place, in characters.
 const MAX_SHOWN: usize = 400;
 
@@ -87,7 +89,7 @@ impl<'a> Collector<'a> {
             Found::Fact(path, fact) => databases.push((path, fact)),
             Found::Nothing(path) if path == status => {}
             Found::Nothing(path) => self.gap(&status, format!("it is a link to {path}, which is not read")),
-            Found::Circle => self.gap(&status, "its links go in circles".into()),
+            Found::Circle => self.gap(&status, "its links go in circles, or too far".into()),
         }
         let mut owners: Vec<(String, &Vec<String>)> = vec![];
         for (path, fact) in databases {
@@ -132,7 +134,7 @@ impl<'a> Collector<'a> {
             match (found, is_plain.transpose()) {
                 (Ok(mut package), Ok(_)) => {
                     package.source = source.cloned();
-                    self.out.packages.push(package);
+                    self.push(package);
                 }
                 (Err(why), _) | (_, Err(why)) => self.gap(path, why.to_string()),
             }
@@ -182,16 +184,24 @@ impl<'a> Collector<'a> {
         match Package::new(ecosystem, &named.name, &named.version, self.place(path)) {
             Ok(mut package) => {
                 package.vendored_in = vendored_in.filter(|owner| *owner != package.name);
-                self.out.packages.push(package);
+                self.push(package);
             }
             Err(why) => self.gap(path, why.to_string()),
+        }
+    }
+
+    fn push(&mut self, package: Package) {
+        if self.out.packages.len() < MAX_PACKAGES {
+            self.out.packages.push(package);
+        } else {
+            self.left_out += 1;
         }
     }
 
     /// The result.
     pub(super) fn finish(mut self, digests: Vec<String>) -> Inventory {
         if self.left_out > 0 {
-            let gap = Gap { place: self.place(""), reason: format!("and {} more that cannot be read", self.left_out) };
+            let gap = Gap { place: self.place(""), reason: format!("and {} more that are not listed", self.left_out) };
             self.out.gaps.push(gap);
         }
         // A copy is named only where the package itself is not.

@@ -31,6 +31,8 @@ pub(super) enum Node {
 #[derive(Default)]
 pub(super) struct Layer {
     pub nodes: BTreeMap<String, Node>,
+    /// Steps that it takes to lay it over others.
+    pub steps: usize,
     /// Digest of the plain bytes; none until all was read.
     pub digest: String,
     removed: Vec<String>,
@@ -54,6 +56,7 @@ impl Layer {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == OPAQUE {
             budget.keep(folder.len() + 24)?;
+            self.steps += 1;
             self.opaque.push(folder.to_owned());
             self.folder(folder, budget)?;
             return Ok(());
@@ -63,6 +66,7 @@ impl Layer {
         }
         if let Some(hidden) = name.strip_prefix(WHITEOUT) {
             budget.keep(path.len() + 24)?;
+            self.steps += 1;
             self.removed.push(if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") });
             return Ok(());
         }
@@ -102,6 +106,7 @@ impl Layer {
             Node::Link(target) => target.len() + 24,
         };
         budget.keep(path.len() + 64 + weight)?;
+        self.steps += 1 + (path.len() + weight) / 64;
         self.nodes.insert(path, node);
         Ok(())
     }

@@ -8,6 +8,8 @@ use super::walk::clean;
 
 /// Most links on the way to a file.
 const MAX_LINKS: usize = 40;
+/// Most folders on the way to a file.
+const MAX_PARTS: usize = 256;
 
 /// The files of an image.
 #[derive(Default)]
@@ -22,11 +24,16 @@ pub(super) enum Found<'a> {
     Fact(String, &'a Fact),
     /// To this path, where nothing is that was read.
     Nothing(String),
-    /// In circles.
+    /// In circles, or too far.
     Circle,
 }
 
 impl Tree {
+    /// Number of files and links.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Puts a layer on top.
     pub(super) fn lay(&mut self, layer: &Layer) {
         layer.cover(&mut self.nodes);
@@ -60,32 +67,43 @@ impl Tree {
     /// Follows the links of a path.
     pub(super) fn find(&self, path: &str) -> Found<'_> {
         let mut todo: Vec<String> = parts(path);
-        let mut done: Vec<String> = vec![];
-        let mut links = 0;
+        let mut path = String::new();
+        let (mut links, mut steps) = (0, 0);
         while let Some(part) = todo.pop() {
+            steps += 1;
+            if steps > MAX_PARTS {
+                return Found::Circle;
+            }
             if part == ".." {
-                done.pop();
+                up(&mut path);
                 continue;
             }
-            done.push(part);
-            let Some(Node::Link(target)) = self.nodes.get(&done.join("/")) else { continue };
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(&part);
+            let Some(Node::Link(target)) = self.nodes.get(&path) else { continue };
             links += 1;
             if links > MAX_LINKS {
                 return Found::Circle;
             }
             if target.starts_with('/') {
-                done.clear();
+                path.clear();
             } else {
-                done.pop();
+                up(&mut path);
             }
             todo.extend(parts(target));
         }
-        let path = done.join("/");
         match self.nodes.get(&path) {
             Some(Node::Fact(fact)) => Found::Fact(path, fact),
             _ => Found::Nothing(path),
         }
     }
+}
+
+/// Removes the last part of a path.
+fn up(path: &mut String) {
+    path.truncate(path.rfind('/').unwrap_or(0));
 }
 
 /// The parts of a path, the last first.

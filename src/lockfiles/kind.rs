@@ -1,10 +1,16 @@
 //! Kinds of lock files, and what one of them holds. Pure.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{Ecosystem, Gap, Package, PackageError, Place};
+
+/// Most packages of a lock file.
+pub(super) const MAX_PACKAGES: usize = 100_000;
+/// Most gaps that are kept one by one.
+const MAX_GAPS: usize = 1000;
 
 /// A kind of lock file, by the name of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +47,8 @@ pub struct LockFile {
     pub packages: Vec<Package>,
     /// What it names without a version that could be looked up.
     pub gaps: Vec<Gap>,
+    /// Gaps beside those.
+    left_out: usize,
 }
 
 impl LockKind {
@@ -83,26 +91,54 @@ impl LockKind {
 impl LockFile {
     /// One without content.
     pub(super) fn empty(path: &str, kind: LockKind) -> Self {
-        Self { path: path.to_owned(), kind, packages: vec![], gaps: vec![] }
+        Self { path: path.to_owned(), kind, packages: vec![], gaps: vec![], left_out: 0 }
     }
 
     /// Adds a package; one that cannot be is a gap.
     pub(super) fn add(&mut self, name: &str, version: &str, line: Option<usize>) -> Option<&mut Package> {
         let place = Place { file: self.path.clone(), line };
         match Package::new(self.kind.ecosystem(), name, version, place.clone()) {
+            // One more than there may be is an error at the end.
+            Ok(_) if self.packages.len() > MAX_PACKAGES => None,
             Ok(package) => {
                 self.packages.push(package);
                 self.packages.last_mut()
             }
             Err(fault @ (PackageError::Name(_) | PackageError::Version { .. })) => {
-                self.gaps.push(Gap { place, reason: fault.to_string() });
+                self.gap(fault.to_string(), line);
                 None
             }
         }
     }
 
+    /// Adds what another reading of the same file found beside this one.
+    pub(super) fn join(&mut self, other: Self) {
+        let known: BTreeSet<(String, String)> =
+            self.packages.iter().map(|p| (p.name.clone(), p.version.clone())).collect();
+        let is_new = |p: &Package| !known.contains(&(p.name.clone(), p.version.clone()));
+        self.packages.extend(other.packages.into_iter().filter(is_new));
+        for gap in other.gaps {
+            if !self.gaps.contains(&gap) {
+                self.gap(gap.reason, gap.place.line);
+            }
+        }
+        self.left_out += other.left_out;
+    }
+
+    /// Ends the reading: what was too much is one more gap.
+    pub(super) fn end(&mut self) {
+        if self.left_out > 0 {
+            let place = Place { file: self.path.clone(), line: None };
+            self.gaps.push(Gap { place, reason: format!("and {} more that cannot be looked up", self.left_out) });
+        }
+    }
+
     /// Notes what cannot be looked up.
     pub(super) fn gap(&mut self, reason: impl Into<String>, line: Option<usize>) {
+        if self.gaps.len() >= MAX_GAPS {
+            self.left_out += 1;
+            return;
+        }
         self.gaps.push(Gap { place: Place { file: self.path.clone(), line }, reason: reason.into() });
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::archive::is_archive;
 use super::error::Fault;
@@ -53,13 +54,13 @@ struct Entry {
 #[serde(rename_all = "camelCase")]
 struct Said {
     #[serde(default)]
-    resolved: serde_json::Value,
+    resolved: Value,
     #[serde(default)]
     integrity: Option<String>,
     #[serde(default)]
     has_install_script: bool,
     #[serde(default)]
-    deprecated: serde_json::Value,
+    deprecated: Value,
 }
 
 /// Of version 1, inside of those that need it.
@@ -69,7 +70,7 @@ struct Nested {
     #[serde(flatten)]
     said: Said,
     #[serde(default)]
-    requires: serde_json::Value,
+    requires: Value,
     #[serde(default)]
     dependencies: BTreeMap<String, Nested>,
 }
@@ -78,7 +79,13 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
     let document: Document = json(text)?;
     let mut graph = Graph::default();
     match (document.lockfile_version, document.packages, document.dependencies) {
-        (Some(2 | 3), Some(packages), _) => flat(&packages, &mut graph, out),
+        (Some(2 | 3), Some(packages), dependencies) => {
+            flat(&packages, &mut graph, out);
+            // npm before 7 reads only these.
+            let mut older = LockFile::empty(&out.path, out.kind);
+            nested(&dependencies.unwrap_or_default(), 0, &mut graph, &mut older)?;
+            out.join(older);
+        }
         (None | Some(1), None, dependencies) => nested(&dependencies.unwrap_or_default(), 0, &mut graph, out)?,
         (version, ..) => {
             let version = version.map_or("missing".to_owned(), |v| v.to_string());
@@ -97,6 +104,9 @@ fn flat(packages: &BTreeMap<String, Entry>, graph: &mut Graph, out: &mut LockFil
         // The project itself and its workspaces are outside of node_modules.
         let Some((_, installed_as)) = path.rsplit_once("node_modules/") else {
             needs.for_each(|n| graph.require(n));
+            if entry.said.resolved.as_str().is_some_and(|from| from.contains(':')) {
+                out.gap(format!("{path:?} is a folder, and comes from an address"), None);
+            }
             continue;
         };
         if entry.link {
@@ -138,11 +148,15 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
     Ok(())
 }
 
-/// A version that is an address (a git repository, an archive) cannot be looked up.
+/// A version that is an address (a git repository, an archive) cannot be looked up, and neither can what npm takes from elsewhere.
 fn add(name: &str, version: &str, said: &Said, out: &mut LockFile) {
     if version.contains([':', '/']) {
         out.gap(format!("{name:?} has no version, because it does not come from a registry"), None);
         return;
+    }
+    if !is_of_registry(name, version, &said.resolved) {
+        let from: String = said.resolved.to_string().chars().take(120).collect();
+        out.gap(format!("{name:?} {version} comes from {from}, which is not where a registry has it"), None);
     }
     let Some(package) = out.add(name, version, None) else { return };
     let locked = package.locked_mut();
@@ -150,4 +164,25 @@ fn add(name: &str, version: &str, said: &Said, out: &mut LockFile) {
     locked.install_code = said.has_install_script;
     said.integrity.iter().flat_map(|all| all.split_whitespace()).for_each(|hash| locked.hash(hash));
     said.deprecated.as_str().into_iter().for_each(|why| locked.deprecate(why));
+}
+
+/// Returns true if npm takes the package from the place that registries have for this name and version, or if that is left to it.
+fn is_of_registry(name: &str, version: &str, resolved: &Value) -> bool {
+    let from = match resolved {
+        Value::Null | Value::Bool(false) => return true,
+        Value::String(from) => from,
+        _ => return false,
+    };
+    let Some(from) = from.strip_prefix("https://").or_else(|| from.strip_prefix("http://")) else { return false };
+    let path = from.split('#').next().unwrap_or(from).replace("%2f", "/").replace("%2F", "/");
+    if path.contains(['?', '\\']) || path.split('/').any(|part| part == "." || part == "..") {
+        return false;
+    }
+    let last = name.rsplit('/').next().unwrap_or(name);
+    // Registries leave out build metadata.
+    let version = version.split('+').next().unwrap_or(version);
+    // npm's own place, that of GitLab and Artifactory, and that of GitHub with a digest.
+    let is_plain = [last, name].iter().any(|file| path.ends_with(&format!("/{name}/-/{file}-{version}.tgz")));
+    let digest = path.split_once(&format!("/download/{name}/{version}/")).map(|(_, digest)| digest);
+    is_plain || digest.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit()))
 }

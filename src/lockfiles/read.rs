@@ -3,15 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::error::{Fault, LockError};
-use super::kind::{LockFile, LockKind};
+use super::kind::{LockFile, LockKind, MAX_PACKAGES};
 use super::requirements::Include;
 use super::{cargo, go, npm, pipfile, poetry, pylock, requirements, uv};
 use crate::file::read_regular;
 
 /// Longest lock file in bytes.
-const MAX_BYTES: u64 = 64 << 20;
-/// Most packages of a lock file.
-const MAX_PACKAGES: usize = 100_000;
+const MAX_BYTES: u64 = 32 << 20;
 
 /// Reads a lock file of this kind. Files that it includes are read below `root` only.
 pub fn read(path: &Path, kind: LockKind, root: &Path) -> Result<LockFile, LockError> {
@@ -46,6 +44,7 @@ pub fn parse_with(name: &str, kind: LockKind, bytes: &[u8], include: &mut Includ
     if out.packages.len() > MAX_PACKAGES {
         return Err(fault(format!("it has more than {MAX_PACKAGES} packages").into()));
     }
+    out.end();
     Ok(out)
 }
 

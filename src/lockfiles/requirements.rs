@@ -14,6 +14,8 @@ mod option;
 const MAX_DEPTH: usize = 10;
 /// Most files.
 const MAX_FILES: usize = 200;
+/// Most lines of a file.
+const MAX_LINES: usize = 1_000_000;
 /// What ends a line for Python, besides `\n`.
 const ENDS: [char; 9] = ['\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
 
@@ -49,7 +51,8 @@ fn file(
         out.gap(format!("pip takes the file for {}, and dayfly reads UTF-8 alone", shown(coding)), Some(1));
     }
     let mut current: Option<String> = None;
-    for (line, logical) in logical_lines(text) {
+    let lines = logical_lines(text).ok_or_else(|| Fault::from(format!("it has more than {MAX_LINES} lines")))?;
+    for (line, logical) in lines {
         let (code, comment) = split_comment(&logical);
         let code = code.trim();
         if code.is_empty() {
@@ -135,11 +138,14 @@ fn pinned(specifiers: &str) -> Option<&str> {
     exact.next().filter(|v| !v.is_empty() && !v.contains('*'))
 }
 
-/// Lines, joined where they end with a backslash, with the number of the first.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
+/// Lines, joined where they end with a backslash, with the number of the first; none if there are too many.
+fn logical_lines(text: &str) -> Option<Vec<(usize, String)>> {
     let mut all: Vec<(usize, String)> = vec![];
     let mut continues = false;
-    for (number, line) in physical_lines(text) {
+    for (count, (number, line)) in physical_lines(text).enumerate() {
+        if count >= MAX_LINES {
+            return None;
+        }
         // A comment ends a continued line.
         let is_comment = line.trim_start().starts_with('#');
         let (part, more) = match line.strip_suffix('\\').filter(|_| !is_comment) {
@@ -152,7 +158,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
         }
         continues = more;
     }
-    all
+    Some(all)
 }
 
 /// Lines as Python's `splitlines` cuts them, with the number that an editor shows: a comment must not hide what follows it for pip.

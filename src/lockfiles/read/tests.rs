@@ -99,6 +99,53 @@ fn npm_reads_versions_one_to_three() {
 }
 
 #[test]
+fn npm_takes_packages_from_where_a_registry_has_them() {
+    let gaps = |name: &str, version: &str, from: &str| {
+        let path = format!("node_modules/{name}");
+        let entry = serde_json::json!({"version": version, "resolved": from});
+        let third = serde_json::json!({"lockfileVersion": 3, "packages": {path: entry}}).to_string();
+        let first = serde_json::json!({"dependencies": {name: entry}}).to_string();
+        [third, first].map(|text| parsed(LockKind::Npm, &text).gaps.len())
+    };
+    let npm = "https://registry.npmjs.org";
+    for (name, version, from) in [
+        ("a", "1.0.0", format!("{npm}/a/-/a-1.0.0.tgz")),
+        ("a", "1.0.0+x", format!("{npm}/a/-/a-1.0.0.tgz#0123abcd")),
+        ("@s/a", "1.0.0", format!("{npm}/@s/a/-/a-1.0.0.tgz")),
+        ("@s/a", "1.0.0", "http://mirror.test/api/npm/@s%2fa/-/@s/a-1.0.0.tgz".into()),
+        ("@s/a", "1.0.0", "https://npm.pkg.github.com/download/@s/a/1.0.0/0123abcd".into()),
+    ] {
+        assert_eq!(gaps(name, version, &from), [0, 0], "{from}");
+    }
+    for from in [
+        format!("{npm}/evil/-/evil-1.0.0.tgz"),
+        format!("{npm}/a/-/a-0.9.0.tgz"),
+        format!("{npm}/b-a/-/a-1.0.0.tgz"),
+        format!("{npm}/evil/-/evil-1.0.0.tgz?/a/-/a-1.0.0.tgz"),
+        format!("{npm}/evil/-/evil-1.0.0.tgz#/a/-/a-1.0.0.tgz"),
+        "git+ssh://git@github.com/x/a.git#0123abcd".into(),
+        "file:a-1.0.0.tgz".into(),
+        String::new(),
+    ] {
+        assert_eq!(gaps("a", "1.0.0", &from), [1, 1], "{from}");
+    }
+    // Two lists in one file: npm 6 reads the second.
+    let both = r#"{"lockfileVersion":2,"packages":{"":{},"node_modules/a":{"version":"1.0.0"},"lib":{"resolved":"https://x/y.tgz"}},
+        "dependencies":{"a":{"version":"1.0.0"},"b":{"version":"2.0.0"},"c":{"version":"file:c.tgz"}}}"#;
+    let both = parsed(LockKind::Npm, both);
+    assert_eq!((shown(&both).len(), both.gaps.len()), (2, 2), "{both:?}");
+}
+
+#[test]
+fn what_is_too_much_is_counted() {
+    let found = parsed(LockKind::Requirements, &"a\n".repeat(5000));
+    assert_eq!(found.gaps.len(), 1001);
+    assert_eq!(found.gaps[1000].reason, "and 4000 more that cannot be looked up");
+    assert!(why(LockKind::Requirements, &"\n".repeat(1_000_001)).contains("more than 1000000 lines"));
+    assert!(why(LockKind::Requirements, &"a==1\n".repeat(100_001)).contains("more than 100000 packages"));
+}
+
+#[test]
 fn go_takes_replacements_and_tells_explicit_from_indirect() {
     let found = parsed(
         LockKind::GoMod,

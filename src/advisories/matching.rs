@@ -10,12 +10,16 @@ pub struct Candidate<'a> {
     ecosystem: &'a Ecosystem,
     text: &'a str,
     version: Result<Version, Incomparable>,
+    /// Without its local segment, where it has one: a build of a version has what the version has.
+    public: Option<Version>,
 }
 
 impl<'a> Candidate<'a> {
     /// Parses a version; one that cannot be compared is still found in lists of versions.
     pub fn new(ecosystem: &'a Ecosystem, text: &'a str) -> Self {
-        Self { ecosystem, text, version: Version::parse(ecosystem, text) }
+        let version = Version::parse(ecosystem, text);
+        let public = version.as_ref().ok().and_then(Version::public);
+        Self { ecosystem, text, version, public }
     }
 
     /// Decides whether an advisory affects the version. An error says why that cannot be decided.
@@ -43,12 +47,10 @@ impl<'a> Candidate<'a> {
     }
 
     fn is_listed(&self, versions: &[String]) -> bool {
+        let own: Vec<&Version> = self.version.iter().chain(&self.public).collect();
         let is_same = |listed: &String| {
-            listed == self.text
-                || self.version.as_ref().is_ok_and(|own| {
-                    let listed = Version::parse(self.ecosystem, listed);
-                    listed.is_ok_and(|listed| own.compare(&listed) == Some(Ordering::Equal))
-                })
+            let listed = || Version::parse(self.ecosystem, listed);
+            !own.is_empty() && listed().is_ok_and(|l| own.iter().any(|v| v.compare(&l) == Some(Ordering::Equal)))
         };
         // Parsing is dear, and most lists have the very text.
         versions.iter().any(|v| v == self.text) || versions.iter().any(is_same)
@@ -74,11 +76,17 @@ impl<'a> Candidate<'a> {
             match end.event {
                 Event::Introduced(_) if order != Ordering::Less => is_affected = true,
                 Event::Fixed(_) if order != Ordering::Less => is_affected = false,
-                Event::LastAffected(_) if order == Ordering::Greater => is_affected = false,
+                Event::LastAffected(_) if order == Ordering::Greater && !self.is_build_of(end) => is_affected = false,
                 _ => {}
             }
         }
         Ok(is_affected && (!limits || below_limit))
+    }
+
+    /// Returns true if the version is the end's with a local segment.
+    fn is_build_of(&self, end: &End<'_>) -> bool {
+        let (Some(public), Some(end)) = (&self.public, &end.version) else { return false };
+        public.compare(end) == Some(Ordering::Equal)
     }
 
     /// Versions of the same ecosystem, lowest first, each once; those that cannot be compared stay at the end.

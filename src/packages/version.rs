@@ -71,6 +71,14 @@ impl Version {
         })
     }
 
+    /// The version without its local segment (PEP 440), if it has one: `2.7.1` of `2.7.1+cpu`.
+    pub fn public(&self) -> Option<Self> {
+        match &self.0 {
+            Parsed::Pep440(v) if v.is_local() => Some(Self(Parsed::Pep440(Box::new((**v).clone().without_local())))),
+            _ => None,
+        }
+    }
+
     /// Returns true for a version that is not meant for everybody yet: a pre-release or a development release.
     pub fn is_prerelease(&self) -> bool {
         match &self.0 {

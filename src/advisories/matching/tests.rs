@@ -57,6 +57,17 @@ fn the_last_affected_version_is_affected() {
 }
 
 #[test]
+fn a_local_version_is_a_build_of_its_version() {
+    let last = range(json!([{"introduced": "0"}, {"last_affected": "2.7.1"}]));
+    require("PyPI", &last, &["2.7.1", "2.7.1+cpu", "2.7.0+cpu"], &["2.7.1.post1", "2.7.2+cpu"]);
+    require("PyPI", &json!({"versions": ["2.7.1"]}), &["2.7.1+cpu", "2.7.1.0+cu118"], &["2.7.2+cpu"]);
+    // Another build of a version that is named with its build is another one.
+    require("PyPI", &json!({"versions": ["2.7.1+cpu"]}), &["2.7.1+cpu"], &["2.7.1", "2.7.1+cu118"]);
+    let fixed = range(json!([{"introduced": "0"}, {"fixed": "2.7.1"}]));
+    require("PyPI", &fixed, &["2.7.0+cpu"], &["2.7.1+cpu"]);
+}
+
+#[test]
 fn events_are_sorted_before_they_are_evaluated() {
     let affected = range(json!([{"fixed": "3.1"}, {"introduced": "3.0"}, {"fixed": "2.1"}, {"introduced": "2.0"}]));
     require("PyPI", &affected, &["2.0", "2.0.9", "3.0"], &["1.9", "2.1", "2.9", "3.1"]);

@@ -13,11 +13,11 @@ const MAX_VECTOR: usize = 400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
-    /// Neither a vector nor a word that is known.
-    #[default]
-    Unknown,
     /// A CVSS score of 0.
     None,
+    /// Neither a vector nor a word that is known: it may be anything, so that it counts more than a score of 0.
+    #[default]
+    Unknown,
     /// Score below 4.
     Low,
     /// Score below 7.
@@ -100,6 +100,6 @@ mod tests {
         assert_eq!(Rating::from_word("MODERATE"), Some(Rating::Medium));
         assert_eq!(Rating::from_word("Important"), Some(Rating::High));
         assert_eq!(Rating::from_word("not yet assigned"), None);
-        assert!(Rating::Unknown < Rating::None && Rating::High < Rating::Critical);
+        assert!(Rating::None < Rating::Unknown && Rating::High < Rating::Critical);
     }
 }

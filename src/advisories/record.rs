@@ -190,13 +190,23 @@ impl Record {
                 .or(general)
                 .or_else(|| word(affected.ecosystem_specific.as_ref()))
                 .or_else(|| word(affected.database_specific.as_ref()));
-            let entry = merged.entry((ecosystem, name)).or_insert_with(|| meta.clone());
             let (rating, score) = own.unwrap_or_default();
             let notice = affected.database_specific.as_ref().and_then(|s| s.informational.as_ref()?.as_str());
-            entry.notice = notice.map(|n| sanitize::one_line(n, 40));
-            if rating >= entry.rating {
-                (entry.rating, entry.score) = (rating, score.or(entry.score));
-            }
+            let entry = merged
+                .entry((ecosystem, name))
+                .and_modify(|entry| {
+                    // A notice beside a vulnerability is that vulnerability.
+                    entry.notice = entry.notice.take().filter(|_| notice.is_some());
+                    if rating >= entry.rating {
+                        (entry.rating, entry.score) = (rating, score.or(entry.score));
+                    }
+                })
+                .or_insert_with(|| Advisory {
+                    rating,
+                    score,
+                    notice: notice.map(|n| sanitize::one_line(n, 40)),
+                    ..meta.clone()
+                });
             add_versions(entry, affected).map_err(|e| format!("{}: {e}", self.id))?;
         }
         for ((ecosystem, _), entry) in &mut merged {
@@ -289,3 +299,6 @@ fn other_ids(record: &Record) -> Vec<String> {
 pub fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
+
+#[cfg(test)]
+mod tests;

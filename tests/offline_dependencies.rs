@@ -3,6 +3,8 @@
 
 #[path = "dependencies/database.rs"]
 mod database;
+#[path = "dependencies/serve.rs"]
+mod serve;
 mod support;
 
 use std::cmp::Ordering;
@@ -143,7 +145,7 @@ fn a_scan_names_what_is_known_and_what_fixes_it() {
     assert_eq!(run["tool"]["driver"]["rules"][usize::try_from(index).unwrap()]["id"], "GHSA-dddd-eeee-ffff");
     let csv = fs::read_to_string(shop.at("s.csv")).unwrap();
     assert_eq!(csv.lines().count(), 4);
-    assert!(csv.contains("PYSEC-2026-1,CVE-2026-1 GHSA-aaaa-bbbb-cccc,critical,9.8,false,"), "{csv}");
+    assert!(csv.contains(r#""PYSEC-2026-1","CVE-2026-1 GHSA-aaaa-bbbb-cccc","critical","9.8","false","#), "{csv}");
 
     shop.scans(&["project"])
         .code(6)

@@ -14,6 +14,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -22,7 +23,9 @@ use tokio::sync::Semaphore;
 use super::advisory::{Advisory, Event};
 use super::bundle::Bundle;
 use super::matching::Candidate;
+use super::scan::outdated;
 use crate::packages::Ecosystem;
+use crate::policy::DependencyLimits;
 
 /// Maximum number of concurrent connections; more wait.
 const MAX_CONNECTIONS: usize = 64;
@@ -36,7 +39,13 @@ const ACCEPT_DELAY: Duration = Duration::from_millis(200);
 /// A responder that listens.
 pub struct Responder {
     listener: TcpListener,
-    bundle: Arc<Bundle>,
+    source: Arc<Source>,
+}
+
+/// What is answered from.
+struct Source {
+    bundle: Bundle,
+    limits: DependencyLimits,
 }
 
 #[derive(Deserialize)]
@@ -53,9 +62,10 @@ struct Named {
 
 impl Responder {
     /// Listens on a port of the loopback address; 0 stands for any free one.
-    pub async fn bind(port: u16, bundle: Bundle) -> std::io::Result<Self> {
+    /// Advisories that are older than the limits allow, also when they become so, answer nothing.
+    pub async fn bind(port: u16, bundle: Bundle, limits: DependencyLimits) -> std::io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
-        Ok(Self { listener, bundle: Arc::new(bundle) })
+        Ok(Self { listener, source: Arc::new(Source { bundle, limits }) })
     }
 
     /// The address to ask.
@@ -72,11 +82,11 @@ impl Responder {
                 tokio::time::sleep(ACCEPT_DELAY).await;
                 continue;
             };
-            let bundle = self.bundle.clone();
+            let source = self.source.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| {
-                    let bundle = bundle.clone();
-                    async move { Ok::<_, Infallible>(respond(request, &bundle).await) }
+                    let source = source.clone();
+                    async move { Ok::<_, Infallible>(respond(request, &source).await) }
                 });
                 let mut server = http1::Builder::new();
                 server.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
@@ -89,7 +99,7 @@ impl Responder {
     }
 }
 
-async fn respond(request: Request<Incoming>, bundle: &Bundle) -> Response<Full<Bytes>> {
+async fn respond(request: Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST || parts.uri.path() != "/v1/query" {
         return answer(StatusCode::NOT_FOUND, &json!({"code": 5, "message": "only POST /v1/query is answered"}));
@@ -105,7 +115,7 @@ async fn respond(request: Request<Incoming>, bundle: &Bundle) -> Response<Full<B
         Ok(query) => query,
         Err(e) => return answer(StatusCode::BAD_REQUEST, &json!({"code": 3, "message": e.to_string()})),
     };
-    match affecting(&query, bundle) {
+    match affecting(&query, source) {
         // OSV answers an empty object.
         Ok(found) if found.is_empty() => answer(StatusCode::OK, &json!({})),
         Ok(found) => answer(StatusCode::OK, &json!({"vulns": found})),
@@ -114,10 +124,13 @@ async fn respond(request: Request<Incoming>, bundle: &Bundle) -> Response<Full<B
 }
 
 /// The records that affect the version, as OSV writes them.
-fn affecting(query: &Query, bundle: &Bundle) -> Result<Vec<Value>, String> {
+fn affecting(query: &Query, Source { bundle, limits }: &Source) -> Result<Vec<Value>, String> {
     let Query { package: Named { name, ecosystem }, version } = query;
-    if !bundle.header.ecosystems.contains_key(ecosystem) {
+    let Some(facts) = bundle.header.ecosystems.get(ecosystem) else {
         return Err(format!("the advisories have none of {ecosystem}"));
+    };
+    if let Some(why) = outdated(ecosystem, facts.snapshot, limits, Timestamp::now()) {
+        return Err(why);
     }
     let name = ecosystem.normalise(name);
     let advisories = bundle.advisories(ecosystem, &name).map_err(|e| format!("failed to {e}"))?;

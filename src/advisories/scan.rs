@@ -2,6 +2,7 @@
 //!
 //! `judge` is pure. Everything that could not be looked at or decided is a reason for *inconclusive*.
 
+mod age;
 mod csv;
 mod judge;
 mod matcher;
@@ -9,8 +10,9 @@ mod outcome;
 mod sarif;
 mod text;
 
+pub use age::outdated;
 pub use csv::render as csv;
-pub use judge::{ScanRules, judge};
+pub use judge::{ScanRules, UNSIGNED, judge};
 pub use matcher::{Matches, match_packages};
 pub use outcome::{Coverage, Database, Finding, ScanResult, Subject, Undecided};
 pub use sarif::render as sarif;

@@ -25,12 +25,12 @@ pub enum AdvisoriesAction {
 }
 
 impl AdvisoriesAction {
-    /// What it takes from the settings; an import is an operator's.
+    /// The arguments that `dayfly.toml` can set; returns false for an import, which takes none.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) -> bool {
         match self {
             Self::Import(_) => return false,
             Self::Show(args) => args.advisories.wants(wanted),
-            Self::Serve(args) => args.advisories.wants(wanted),
+            Self::Serve(args) => args.wants(wanted),
         }
         true
     }

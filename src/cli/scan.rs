@@ -43,7 +43,7 @@ pub struct ScanArgs {
 }
 
 impl ScanArgs {
-    /// What it takes from the settings.
+    /// The arguments that `dayfly.toml` can set.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
         self.advisories.wants(wanted);
         self.policy.wants(wanted);

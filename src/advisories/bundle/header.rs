@@ -1,4 +1,4 @@
-//! What a bundle says about itself, as the predicate of an in-toto statement. Pure.
+//! The header of a bundle: its contents, dates and counts, as the predicate of an in-toto statement. Pure.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Header {
     pub snapshot: Timestamp,
     /// When it was written.
     pub created: Timestamp,
-    /// What it was made from, as the importer was told.
+    /// The sources it was made from, as they were given to `advisories import`.
     pub sources: Vec<String>,
     /// By ecosystem.
     pub ecosystems: BTreeMap<Ecosystem, EcosystemFacts>,

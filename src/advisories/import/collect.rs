@@ -18,7 +18,7 @@ use crate::packages::Ecosystem;
 /// Most invalid records that are named.
 const MAX_NAMED: usize = 10;
 
-/// What to import.
+/// Files and folders to import, and options.
 #[derive(Debug, Clone)]
 pub struct ImportRequest {
     /// Files, archives and folders with records.

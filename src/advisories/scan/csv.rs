@@ -1,6 +1,10 @@
 //! Findings as CSV (RFC 4180), one in each line. Pure.
 
 use super::outcome::{Finding, ScanResult};
+use crate::model::sanitize;
+
+/// Longest cell in characters; spreadsheets take no more.
+const MAX_CELL: usize = 32_000;
 
 const HEADER: &str = "id,aliases,severity,score,malicious,exploited,epss,ecosystem,package,version,places,brought_by,fixed_in,fixes_everything,fails,published,summary";
 
@@ -35,15 +39,11 @@ fn row(finding: &Finding) -> String {
     cells.iter().map(|c| cell(c)).collect::<Vec<_>>().join(",")
 }
 
-/// Quotes a cell. A spreadsheet must not take it for a formula.
+/// Quotes a cell. A spreadsheet must not take it for a formula, and a terminal not for a command.
 fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    let text = text.replace(['\r', '\n'], " ");
-    if guard.is_empty() && !text.contains([',', '"']) {
-        text
-    } else {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    }
+    let text = sanitize::one_line(text, MAX_CELL);
+    let guard = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -52,8 +52,10 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_never_formulas() {
-        assert_eq!(cell("plain"), "plain");
-        assert_eq!(cell("a,b\"c\r\nd"), "\"a,b\"\"c  d\"");
+        assert_eq!(cell("plain"), "\"plain\"");
+        assert_eq!(cell("a\u{1b}[2J\u{202e}\tb"), "\"a\u{fffd}[2J\u{fffd} b\"");
+        assert_eq!(cell("a,b\"c\r\nd"), "\"a,b\"\"c d\"");
+        assert_eq!(cell(" =1"), "\"'=1\"");
         assert_eq!(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
         assert_eq!(cell("@scope/name"), "\"'@scope/name\"");
     }

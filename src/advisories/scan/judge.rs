@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::age::outdated;
 use super::matcher::Matches;
 use super::outcome::{Coverage, Database, Finding, ScanResult, Subject};
 use crate::advisories::bundle::EcosystemFacts;
@@ -13,10 +14,11 @@ use crate::packages::Ecosystem;
 use crate::policy::{DependencyLimits, Reaction};
 use crate::spec::model::Severity;
 
-/// How far a clock may be behind that of the importer, in milliseconds.
-const CLOCK_MS: i64 = 60 * 60 * 1000;
 /// Most reasons of one kind that are named one by one.
 const MAX_NAMED: usize = 5;
+
+/// Why advisories are refused of which the signature was not verified.
+pub const UNSIGNED: &str = "the policy wants signed advisories; name the key with --advisories-key";
 
 /// What a scan accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub fn judge(
     let coverage = coverage(&subject, &matches.counts, facts);
     if let Some((database, _)) = &database {
         if rules.limits.signed && database.verified_by.is_none() {
-            reasons.push("the policy wants signed advisories; name the key with --advisories-key".into());
+            reasons.push(UNSIGNED.into());
         }
         reasons.extend(coverage.iter().filter_map(|c| stale(c, rules)));
     }
@@ -112,21 +114,7 @@ fn stale(coverage: &Coverage, rules: &ScanRules) -> Option<String> {
     let Some(snapshot) = snapshot.filter(|_| *records > 0) else {
         return Some(format!("the advisories have none of {ecosystem}, of which there are {packages} package(s)"));
     };
-    let age = rules.now.as_millisecond() - snapshot.as_millisecond();
-    if age < -CLOCK_MS {
-        return Some(format!(
-            "the advisories of {ecosystem} are of {snapshot}, which is in the future; check the clock"
-        ));
-    }
-    let most = i64::try_from(rules.limits.max_age_ms).unwrap_or(i64::MAX);
-    (age > most)
-        .then(|| format!("the advisories of {ecosystem} are {} old; the policy allows {}", span(age), span(most)))
-}
-
-/// Days or hours.
-fn span(ms: i64) -> String {
-    let hours = ms / 3_600_000;
-    if hours >= 48 { format!("{} days", hours / 24) } else { format!("{hours} hours") }
+    outdated(ecosystem, snapshot, &rules.limits, rules.now)
 }
 
 fn named(reasons: &mut Vec<String>, all: impl Iterator<Item = String>) {

@@ -62,6 +62,7 @@ pub fn match_packages(subject: &Subject, bundle: &Bundle) -> Result<Matches, Bun
         if hits.is_empty() {
             continue;
         }
+        let fixes = candidate.sorted(fixes);
         let safe = lowest_safe(ecosystem, &fixes, &advisories);
         let groups = group(hits);
         for (name, version) in names {

@@ -78,7 +78,7 @@ fn one(finding: &Finding, index: usize) -> Value {
     let fix = match (&finding.fixes_everything, finding.fixed_in.is_empty()) {
         (Some(version), _) => format!(" {version} fixes everything that is known."),
         (None, false) => format!(" It is fixed in {}.", finding.fixed_in.join(", ")),
-        (None, true) => " No version fixes it.".to_owned(),
+        (None, true) => " No version is known to fix it.".to_owned(),
     };
     let text = sanitize::one_line(
         &format!("{package} {version}: {id}. {}.{fix}", finding.summary.trim_end_matches('.')),

@@ -86,7 +86,7 @@ fn one(text: &mut String, finding: &Finding) {
     let fix = match (&finding.fixes_everything, finding.fixed_in.as_slice()) {
         (Some(all), [first, ..]) if all == first => format!("fixed in {all}, which fixes everything"),
         (Some(all), fixed) => format!("fixed in {}; {all} fixes everything", join(fixed)),
-        (None, []) => "no version fixes it".to_owned(),
+        (None, []) => "no version is known to fix it".to_owned(),
         (None, fixed) => format!("fixed in {}", join(fixed)),
     };
     writeln!(text, "             {}", sanitize::one_line(&fix, 200)).ok();

@@ -7,8 +7,10 @@ use clap::Args;
 use super::seen;
 use crate::advisories::Bundle;
 use crate::advisories::bundle::Trust;
+use crate::cli::error::usage_error;
 use crate::cli::key::load_public;
 use crate::cli::wanted::{Slot, Wanted};
+use crate::report::exit_code;
 
 /// Where the advisories are.
 #[derive(Debug, Clone, Default, Args)]
@@ -31,11 +33,32 @@ pub enum Opened {
     Unusable(String),
 }
 
+/// Why a bundle is refused.
+pub struct Refused(pub String);
+
+impl Refused {
+    /// Says so; returns the exit code.
+    pub fn code(&self) -> u8 {
+        errln!("REFUSED  {}", self.0);
+        exit_code::REFUSED
+    }
+}
+
 impl AdvisoriesArgs {
-    /// What it takes from the settings.
+    /// The arguments that `dayfly.toml` can set.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
         wanted.slots.push(("advisories", Slot::Path(&mut self.advisories)));
         wanted.slots.push(("advisories-key", Slot::Path(&mut self.advisories_key)));
+    }
+
+    /// Opens the bundle for a command that is about nothing else: without one it is a usage error, and one that cannot be used is
+    /// refused.
+    pub fn require(&self) -> anyhow::Result<Result<Box<Bundle>, Refused>> {
+        match self.open().map_err(|e| usage_error(&format!("{e:#}")))? {
+            Opened::Bundle(bundle) => Ok(Ok(bundle)),
+            Opened::None => Err(usage_error("name a bundle with --advisories").into()),
+            Opened::Unusable(why) => Ok(Err(Refused(why))),
+        }
     }
 
     /// Opens the bundle. An unreadable key is a usage error; a bundle that cannot be trusted is unusable.

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
-use super::open::{AdvisoriesArgs, Opened};
+use super::open::{AdvisoriesArgs, Refused};
 use crate::advisories::Bundle;
 use crate::advisories::advisory::Summary;
 use crate::advisories::bundle::{Header, Trust};
@@ -31,19 +31,14 @@ pub struct ShowArgs {
 /// Shows a bundle, or a record of it.
 pub fn run(args: &ShowArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
-    let bundle = match args.advisories.open().map_err(|e| usage_error(&format!("{e:#}")))? {
-        Opened::Bundle(bundle) => bundle,
-        Opened::None => return Err(usage_error("name a bundle with --advisories").into()),
-        Opened::Unusable(why) => {
-            errln!("REFUSED  {why}");
-            return Ok(exit_code::REFUSED);
-        }
+    let bundle = match args.advisories.require()? {
+        Ok(bundle) => bundle,
+        Err(refused) => return Ok(refused.code()),
     };
     if args.check
         && let Err(e) = bundle.check()
     {
-        errln!("REFUSED  failed to {e}");
-        return Ok(exit_code::REFUSED);
+        return Ok(Refused(format!("failed to {e}")).code());
     }
     let Some(id) = &args.id else {
         if json {

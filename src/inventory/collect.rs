@@ -54,13 +54,20 @@ impl<'a> Collector<'a> {
         let mut unread: BTreeMap<Unread, (usize, &String)> = BTreeMap::new();
         for (path, fact) in tree.facts() {
             // Advisories of the distribution speak of what belongs to its packages.
-            let is_program = matches!(fact, Fact::Unread(Unread::Go | Unread::Rust));
+            let is_program = matches!(fact, Fact::Program(_));
             if owned.contains(path) || (is_program && owned.contains(program::without_usr(path))) {
                 continue;
             }
             match fact {
                 Fact::Python(named) => self.add(Ecosystem::pypi(), named, path, python::vendor(path)),
                 Fact::Npm(named) => self.add(Ecosystem::npm(), named, path, None),
+                Fact::Program(program) => {
+                    program.go.iter().for_each(|named| self.add(Ecosystem::go(), named, path, None));
+                    program.rust.iter().for_each(|named| self.add(Ecosystem::crates_io(), named, path, None));
+                    for kind in &program.unread {
+                        unread.entry(*kind).or_insert((0, path)).0 += 1;
+                    }
+                }
                 Fact::Unread(kind) => unread.entry(*kind).or_insert((0, path)).0 += 1,
                 Fact::Broken(why) if matches!(Role::of(path), Some(Role::Python | Role::Npm)) => {
                     self.gap(path, why.clone());

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::named::Named;
+use super::program::Program;
 use super::role::{Role, Unread};
 use super::walk::bounded;
 use super::{debian, npm, python, release};
@@ -20,6 +21,8 @@ pub(super) enum Fact {
     Python(Named),
     /// A package of Node.js.
     Npm(Named),
+    /// A program, and what it is built of.
+    Program(Program),
     /// Packages that are not read.
     Unread(Unread),
     /// The file has a role, and cannot be understood.
@@ -61,6 +64,7 @@ impl Fact {
             }
             Self::Files(all) => all.iter().map(|f| f.len() + 24).sum(),
             Self::Python(n) | Self::Npm(n) => named(n),
+            Self::Program(program) => program.weight(),
             Self::Broken(why) => why.len(),
             Self::Release(_) | Self::Unread(_) => 0,
         }

@@ -83,13 +83,13 @@ impl Layer {
         cut(&mut self.nodes, &path);
         let role = Role::of(&path);
         let node = match (kind, role) {
-            (Kind::File, None) => match program::language(content)? {
-                Some(language) => Node::Fact(Fact::Unread(language)),
+            (Kind::File, None) => match program::read(content)? {
+                Some(program) => Node::Fact(Fact::Program(program)),
                 None => return Ok(()),
             },
             // Another name of the same program.
             (Kind::Same(target), None) => match self.nodes.get(&target) {
-                Some(Node::Fact(Fact::Unread(language))) => Node::Fact(Fact::Unread(*language)),
+                Some(same @ Node::Fact(Fact::Program(_))) => same.clone(),
                 _ => return Ok(()),
             },
             (Kind::Link(target), _) => Node::Link(target),

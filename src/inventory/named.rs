@@ -1,7 +1,7 @@
 //! A package as a file names it. Pure.
 
 /// Name and version, not checked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Named {
     pub name: String,
     pub version: String,

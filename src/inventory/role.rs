@@ -61,8 +61,8 @@ impl Unread {
             Self::DotNet => "packages of .NET",
             Self::PythonZip => "zipped Python packages",
             Self::YarnPnp => "packages of Yarn's Plug'n'Play",
-            Self::Go => "programs in Go",
-            Self::Rust => "programs in Rust",
+            Self::Go => "programs in Go without a list of their modules",
+            Self::Rust => "programs in Rust without the list of `cargo auditable`",
         }
     }
 }

@@ -64,6 +64,9 @@ pub struct BrokerPlan {
     pub vhosts: BTreeMap<String, crate::spec::model::Vhost>,
     /// Users as declared; the secret of each is `<name>.<user>`.
     pub users: BTreeMap<String, crate::spec::model::BrokerUser>,
+    /// Keys of `rabbitmq.conf` beside dayfly's own. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
 }
 
 /// Facts about a database for the readiness barrier and the SQL steps.

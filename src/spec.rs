@@ -14,6 +14,7 @@ pub mod backing_services;
 mod base;
 pub mod check;
 pub mod diagnostic;
+pub mod directive;
 pub mod document;
 mod files;
 mod include;

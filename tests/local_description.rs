@@ -92,6 +92,12 @@ fn a_service_is_ready_when_its_command_passes() {
 }
 
 #[test]
+fn a_database_and_a_broker_get_configuration_variables_and_files() {
+    needs_engine!();
+    backing::stores(&User::new(), "de-stores");
+}
+
+#[test]
 fn an_s3_server_is_used_by_services_and_suites() {
     needs_engine!();
     let user = User::new();

@@ -292,6 +292,42 @@ fn refuses_results_in_folders_of_the_system() {
 }
 
 #[test]
+fn servers_keep_what_dayfly_sets() {
+    let text = r#"apiVersion: dayfly.dev/v1alpha1
+kind: Environment
+name: servers
+databases:
+  pg:
+    image: postgres:17
+    roles: [app]
+    config: { port: 5, work_mem: "9\nport=1", "Work": 1, work_mem_or: ok, pgaudit.log: all, ssl_cert_file: /x }
+    env: { PGDATA: /x, TZ: UTC }
+    files: { /etc/passwd: { text: x } }
+broker:
+  image: rabbitmq:4
+  config: { listeners.tcp.default: 1, management.load_definitions: /x, consumer_timeout: 9 }
+  env: { RABBITMQ_DEFAULT_PASS: x }
+  files: { /etc/dayfly/x: { text: '{{secret "pg.app"}}' } }
+"#;
+    let said = refusal("servers", text);
+    for expected in [
+        "the directive `port` cannot be set",
+        "the value of `work_mem` is not one line",
+        "`Work` is not a directive of PostgreSQL",
+        "the directive `ssl_cert_file` cannot be set",
+        "dayfly sets the variable `PGDATA`",
+        "`/etc/passwd` is not a path for a file",
+        "the directive `listeners.tcp.default` cannot be set",
+        "the directive `management.load_definitions` cannot be set",
+        "dayfly sets the variable `RABBITMQ_DEFAULT_PASS`",
+        "a secret cannot be inserted here",
+        "10 errors",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
 fn refuses_deep_nesting_in_both_notations() {
     let deepest = |text: String| assert!(refusal("deep", text).contains("64 levels deep"));
     deepest(format!("{HEADER}values: {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)));

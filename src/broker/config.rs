@@ -24,6 +24,12 @@ pub fn config(plan: &BrokerPlan, memory: u64) -> String {
     };
     // RabbitMQ would otherwise use the memory of the whole machine.
     let high_water = memory / 10 * 6;
+    let further: String = plan.config.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let disk = if plan.config.keys().any(|key| key.starts_with("disk_free_limit")) {
+        ""
+    } else {
+        "disk_free_limit.absolute = 50MB\n"
+    };
     format!(
         "{listeners}\
          load_definitions = /run/secrets/definitions.json\n\
@@ -33,7 +39,7 @@ pub fn config(plan: &BrokerPlan, memory: u64) -> String {
          log.connection.level = warning\n\
          log.file = false\n\
          vm_memory_high_watermark.absolute = {high_water}\n\
-         disk_free_limit.absolute = 50MB\n"
+         {disk}{further}"
     )
 }
 
@@ -48,7 +54,19 @@ mod tests {
             tls,
             vhosts: Default::default(),
             users: Default::default(),
+            config: Default::default(),
         }
+    }
+
+    #[test]
+    fn keys_of_a_description_stand_at_the_end() {
+        let mut own = plan(false);
+        own.config = [("consumer_timeout", "900000"), ("disk_free_limit.absolute", "1GB")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let text = config(&own, 512 << 20);
+        assert!(text.ends_with("\nconsumer_timeout = 900000\ndisk_free_limit.absolute = 1GB\n"), "{text}");
+        assert_eq!(text.matches("disk_free_limit").count(), 1);
     }
 
     #[test]

@@ -79,7 +79,14 @@ mod tests {
         let users =
             serde_json::from_value(serde_json::json!({"front": {"permissions": {}}, "worker": {"permissions": {}}}))
                 .unwrap();
-        plan.broker = Some(BrokerPlan { name: "mq".into(), port: 5672, tls: false, vhosts: BTreeMap::new(), users });
+        plan.broker = Some(BrokerPlan {
+            name: "mq".into(),
+            port: 5672,
+            tls: false,
+            vhosts: BTreeMap::new(),
+            users,
+            config: BTreeMap::new(),
+        });
         let database =
             DatabasePlan { database: "shop".into(), roles: vec!["worker".into()], extensions: vec![], sql: vec![] };
         plan.databases.insert("pg".into(), database);

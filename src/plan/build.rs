@@ -58,9 +58,9 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
     for name in order {
         let mut unit = match (e.services.get(name), e.databases.get(name), &e.broker) {
             (Some(service), _, _) => unit::service(name, service, valid)?,
-            (_, Some(database), _) => unit::database(name, database)?,
+            (_, Some(database), _) => unit::database(name, database, valid)?,
             _ if e.jobs.contains_key(name) => unit::job(name, &e.jobs[name], valid)?,
-            (_, _, Some(broker)) if broker.name == name => unit::broker(broker)?,
+            (_, _, Some(broker)) if broker.name == name => unit::broker(broker, valid)?,
             _ => match backing_services::find(e, name) {
                 Some(backing) => unit::backing(&backing)?,
                 None => continue,
@@ -75,7 +75,14 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
 fn broker(e: &Environment) -> Option<BrokerPlan> {
     let b = e.broker.as_ref()?;
     let port = if b.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 };
-    Some(BrokerPlan { name: b.name.clone(), port, tls: b.tls, vhosts: b.vhosts.clone(), users: b.users.clone() })
+    Some(BrokerPlan {
+        name: b.name.clone(),
+        port,
+        tls: b.tls,
+        vhosts: b.vhosts.clone(),
+        users: b.users.clone(),
+        config: b.config.iter().map(|(key, value)| (key.clone(), value.text())).collect(),
+    })
 }
 
 fn database(name: &str, d: &Database, valid: &ValidDescription) -> Result<DatabasePlan, PlanError> {

@@ -29,6 +29,7 @@ mod process;
 mod secret_use;
 mod services;
 mod steps;
+mod stores;
 mod suites;
 mod warnings;
 

@@ -59,8 +59,11 @@ impl ParsedDescription {
         let mut wanted = Vec::new();
         let services = self.environment.services.iter().map(|(name, s)| ("services", name, &s.files));
         let jobs = self.environment.jobs.iter().map(|(name, j)| ("jobs", name, &j.files));
-        for (section, name, files) in services.chain(jobs) {
-            let at = FieldPath::root().key(section).key(name).key("files");
+        let databases = self.environment.databases.iter().map(|(name, d)| ("databases", name, &d.files));
+        let named = services.chain(jobs).chain(databases);
+        let named = named.map(|(section, name, files)| (FieldPath::root().key(section).key(name).key("files"), files));
+        let broker = self.environment.broker.iter().map(|b| (FieldPath::root().key("broker").key("files"), &b.files));
+        for (at, files) in named.chain(broker) {
             for (target, source) in files.iter().filter(|(_, s)| s.text.is_none()) {
                 let at = at.key(target).key("path");
                 wanted.extend(source.path.iter().map(|p| FileReference {

@@ -71,6 +71,11 @@ fn a_service_is_ready_when_its_command_passes() {
 }
 
 #[test]
+fn a_database_and_a_broker_get_configuration_variables_and_files() {
+    backing::stores(&in_cluster!(), "kc-stores");
+}
+
+#[test]
 fn an_s3_server_is_used_by_services_and_suites() {
     let user = in_cluster!();
     backing::s3(&user, "kc-s3");

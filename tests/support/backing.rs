@@ -249,3 +249,56 @@ pub fn wrong_image(user: &User, name: &str) {
     user.runs(&file, "1", &[]).code(4).says("cache");
     user.finds_nothing_of(&format!("{name}-pr-1"));
 }
+
+/// Configuration, variables and files reach a database and the broker, and a change of them is an update.
+#[track_caller]
+pub fn stores(user: &User, name: &str) {
+    let description = |timeout: u32| {
+        format!(
+            r#"databases:
+  pg:
+    image: localhost/dayfly/postgres:1
+    roles: [app]
+    config: {{ max_connections: 33, hba_file: /etc/dayfly/hba.conf }}
+    env: {{ TZ: Europe/Oslo }}
+    files: {{ /etc/dayfly/hba.conf: {{ text: "local all all trust\nhost all all all scram-sha-256\n" }} }}
+broker:
+  image: localhost/dayfly/rabbitmq:1
+  vhosts: {{ shop: {{ queues: {{ orders: {{}} }} }} }}
+  users: {{ app: {{ permissions: {{ shop: {{ read: '.*' }} }} }} }}
+  config: {{ consumer_timeout: {timeout} }}
+  env: {{ TZ: Europe/Rome }}
+  files: {{ /etc/dayfly/note: {{ text: a note }} }}
+suites:
+  s:
+    kind: acceptance
+    needs: [pg]
+    cases:
+      - id: A1
+        name: the server was started so
+        steps:
+          - sql: {{ database: pg, role: app, query: SHOW max_connections, rows: [["33"]] }}
+          - sql: {{ database: pg, role: app, query: "SELECT name FROM pg_settings WHERE name = 'max_connections' AND source = 'command line'", rows: [["max_connections"]] }}
+"#
+        )
+    };
+    let environment = format!("{name}-pr-1");
+    user.owns(&environment);
+    let file = user.describes(name, &description(900_001));
+    user.dayfly(&["up", &file, "--pr", "1"]).code(0);
+    user.dayfly(&["test", &environment]).code(0);
+    let inside =
+        |unit: &str, script: &str| user.dayfly(&["exec", &environment, unit, "--", "sh", "-c", script]).code(0).out;
+    assert_eq!(
+        inside("pg", "echo $TZ; tail -n 1 /etc/dayfly/hba.conf"),
+        "Europe/Oslo\nhost all all all scram-sha-256\n"
+    );
+    assert_eq!(
+        inside("mq", "grep consumer /run/secrets/rabbitmq.conf; echo $TZ; cat /etc/dayfly/note"),
+        "consumer_timeout = 900001\nEurope/Rome\na note"
+    );
+    user.describes(name, &description(900_002));
+    user.dayfly(&["diff", &file, &environment]).code(11).says("mq: config.consumer_timeout").says("1 unit(s) stay");
+    user.dayfly(&["down", &environment]).code(0);
+    user.finds_nothing_of(&environment);
+}

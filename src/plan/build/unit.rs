@@ -94,11 +94,13 @@ fn files(name: &str, sources: &BTreeMap<String, FileSource>, valid: &ValidDescri
     Ok(Files { files, secret_files })
 }
 
-pub(super) fn broker(b: &Broker) -> Result<Unit, PlanError> {
+pub(super) fn broker(b: &Broker, valid: &ValidDescription) -> Result<Unit, PlanError> {
+    let own = texts([("RABBITMQ_CONFIG_FILE", "/run/secrets/rabbitmq.conf")]);
     let blank = unit(&b.name, UnitKind::Broker, &b.image, &b.resources, &b.security)?;
     Ok(Unit {
         port: Some(if b.tls { AMQP_PORTS.1 } else { AMQP_PORTS.0 }),
-        env: texts([("RABBITMQ_CONFIG_FILE", "/run/secrets/rabbitmq.conf")]),
+        env: b.env.clone().into_iter().chain(own).collect(),
+        files: files(&b.name, &b.files, valid)?.files,
         tls: b.tls,
         ready: ReadyPlan::Broker,
         within_ms: milliseconds(&b.name, &b.within, LONGEST_LIMIT_MS)?,
@@ -108,17 +110,21 @@ pub(super) fn broker(b: &Broker) -> Result<Unit, PlanError> {
     })
 }
 
-pub(super) fn database(name: &str, d: &Database) -> Result<Unit, PlanError> {
+pub(super) fn database(name: &str, d: &Database, valid: &ValidDescription) -> Result<Unit, PlanError> {
     let superuser = format!("{name}.postgres");
+    let own = texts([
+        ("POSTGRES_PASSWORD_FILE", &format!("/run/secrets/{superuser}")),
+        ("POSTGRES_DB", &d.database),
+        ("POSTGRES_USER", "postgres"),
+        ("PGDATA", "/var/lib/postgresql/data/pgdata"),
+    ]);
     let blank = unit(name, UnitKind::Database, &d.image, &d.resources, &d.security)?;
     Ok(Unit {
         port: Some(POSTGRES_PORT),
-        env: texts([
-            ("POSTGRES_PASSWORD_FILE", &format!("/run/secrets/{superuser}")),
-            ("POSTGRES_DB", &d.database),
-            ("POSTGRES_USER", "postgres"),
-            ("PGDATA", "/var/lib/postgresql/data/pgdata"),
-        ]),
+        // The usual images hand arguments that begin so to the server.
+        args: d.config.iter().flat_map(|(name, value)| ["-c".into(), format!("{name}={}", value.text())]).collect(),
+        env: d.env.clone().into_iter().chain(own).collect(),
+        files: files(name, &d.files, valid)?.files,
         secrets: vec![superuser],
         ready: ReadyPlan::Database,
         within_ms: milliseconds(name, &d.within, LONGEST_LIMIT_MS)?,

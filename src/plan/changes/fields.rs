@@ -87,6 +87,7 @@ fn broker(all: &mut Vec<String>, (before, old): InPlan<'_>, (after, new): InPlan
     entries(all, "vhosts.", &each(&old.vhosts), &each(&new.vhosts));
     let each = |map: &BTreeMap<String, _>| map.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<BTreeMap<_, _>>();
     entries(all, "users.", &each(&old.users), &each(&new.users));
+    entries(all, "config.", &old.config, &new.config);
 }
 
 /// A field whose values may hold a secret, or are too long.

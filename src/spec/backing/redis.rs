@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::profile::{About, Credential, Profile};
 use crate::spec::diagnostic::DiagnosticSink;
+use crate::spec::directive::Directives;
 use crate::spec::span::FieldPath;
 
 mod step;
@@ -32,31 +33,35 @@ pub(super) const ABOUT: About = About {
 pub const PORT: u16 = 6379;
 /// Rights of a user that lists none: everything but the administration of the server.
 const RIGHTS: [&str; 2] = ["+@all", "-@admin"];
-/// Configuration that dayfly sets itself, or that would reach beyond the server; `*` at the end stands for any rest.
-const RESERVED: [&str; 22] = [
-    "port",
-    "bind*",
-    "unixsocket*",
-    "protected-mode",
-    "dir",
-    "user",
-    "aclfile",
-    "requirepass",
-    "masterauth",
-    "masteruser",
-    "include",
-    "loadmodule",
-    "daemonize",
-    "supervised",
-    "pidfile",
-    "logfile",
-    "syslog-*",
-    "replica*",
-    "slave*",
-    "tls-*",
-    "cluster-*",
-    "rename-command",
-];
+/// Its configuration.
+const DIRECTIVES: Directives = Directives {
+    server: "Redis",
+    marks: &['-'],
+    reserved: &[
+        "port",
+        "bind*",
+        "unixsocket*",
+        "protected-mode",
+        "dir",
+        "user",
+        "aclfile",
+        "requirepass",
+        "masterauth",
+        "masteruser",
+        "include",
+        "loadmodule",
+        "daemonize",
+        "supervised",
+        "pidfile",
+        "logfile",
+        "syslog-*",
+        "replica*",
+        "slave*",
+        "tls-*",
+        "cluster-*",
+        "rename-command",
+    ],
+};
 /// Commands after which a connection has no single reply, or speaks another protocol.
 const WITHOUT_REPLY: [&str; 10] =
     ["subscribe", "psubscribe", "ssubscribe", "monitor", "sync", "psync", "hello", "reset", "quit", "multi"];
@@ -157,15 +162,8 @@ impl Redis {
         }
         for (directive, value) in &self.config {
             let at = at.key("config").key(directive);
-            if let Some(message) = wrong_directive(directive) {
-                sink.add_key(&at, message, "remove it: dayfly sets what the server needs to run in an environment");
-            } else if value.is_object() || value.is_array() || value.is_null() || !is_line(&written(value)) {
-                sink.add(
-                    &at,
-                    format!("the value of `{directive}` is not one line"),
-                    "write a text, a number, `yes` or `no`",
-                );
-            }
+            let is_plain = !value.is_object() && !value.is_array() && !value.is_null();
+            DIRECTIVES.check(&at, directive, is_plain.then(|| written(value)).as_deref(), sink);
         }
     }
 
@@ -236,22 +234,6 @@ fn written(value: &Value) -> String {
         Value::Bool(truth) => if *truth { "yes" } else { "no" }.to_owned(),
         other => other.to_string(),
     }
-}
-
-fn is_line(text: &str) -> bool {
-    text.len() <= 500 && !text.chars().any(char::is_control)
-}
-
-/// Why a directive may not be set, if so.
-fn wrong_directive(directive: &str) -> Option<String> {
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if directive.is_empty() || !directive.chars().all(legal) {
-        return Some(format!("`{directive}` is not a directive of Redis"));
-    }
-    let is = |reserved: &&str| {
-        reserved.strip_suffix('*').map_or(*reserved == directive, |begin| directive.starts_with(begin))
-    };
-    RESERVED.iter().any(is).then(|| format!("the directive `{directive}` cannot be set"))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::container::{resources, security};
 use super::context::{Checker, is_literal};
+use super::stores;
 use crate::spec::model::{Broker, BrokerUser, Vhost};
 use crate::spec::pattern;
 use crate::spec::span::FieldPath;
@@ -16,6 +17,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
     let Some(broker) = &check.environment.broker else { return };
     let at = FieldPath::root().key("broker");
     check.image(&at.key("image"), &broker.image);
+    stores::broker(check, &at, broker);
     check.callers(&at.key("callers"), &broker.name, &broker.callers);
     check.duration(&at.key("within"), &broker.within);
     resources(check, &at.key("resources"), &broker.resources);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::container::{resources, security};
 use super::context::Checker;
-use super::{broker, exec, files, process};
+use super::{broker, exec, files, process, stores};
 use crate::spec::model::{Database, Ready, Service};
 use crate::spec::quantity;
 use crate::spec::span::FieldPath;
@@ -58,6 +58,7 @@ fn one_database(check: &mut Checker<'_>, at: &FieldPath, name: &str, d: &Databas
     for (i, path) in d.sql.iter().enumerate() {
         files::inner_path(check, &at.key("sql").index(i), path);
     }
+    stores::database(check, at, d);
     check.callers(&at.key("callers"), name, &d.callers);
     check.duration(&at.key("within"), &d.within);
     resources(check, &at.key("resources"), &d.resources);

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security, default_within};
+use super::service::FileSource;
 use super::value::Scalar;
 
 /// A single-node RabbitMQ and its topology.
@@ -26,6 +27,15 @@ pub struct Broker {
     /// Users by name; each gets a generated password, delivered as the secret `<broker>.<user>`.
     #[serde(default)]
     pub users: BTreeMap<String, BrokerUser>,
+    /// Keys of `rabbitmq.conf`, such as `consumer_timeout`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, Scalar>,
+    /// Environment variables beside those that dayfly sets; never put a secret here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Files given to it, by absolute path under `/etc/dayfly/`; they hold no secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileSource>,
     /// Further services and suites that may call it.
     #[serde(default)]
     pub callers: Vec<String>,

@@ -1,9 +1,13 @@
 //! Databases.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security, default_within};
+use super::service::FileSource;
+use super::value::Scalar;
 
 /// A PostgreSQL database and its initial content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +27,15 @@ pub struct Database {
     /// SQL files beside the description, run in this order as the superuser after the roles exist.
     #[serde(default)]
     pub sql: Vec<String>,
+    /// Parameters of the server, such as `max_connections`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, Scalar>,
+    /// Environment variables beside those that dayfly sets; never put a secret here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Files given to it, by absolute path under `/etc/dayfly/`; they hold no secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileSource>,
     /// Further services and suites that may call it.
     #[serde(default)]
     pub callers: Vec<String>,

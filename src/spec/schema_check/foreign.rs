@@ -85,8 +85,11 @@ fn of_kind(place: Place, key: &str) -> Option<&'static str> {
         (Place::Job, "backoffLimit" | "restart" | "restartPolicy") => "write `retries`: how often it runs again",
         (Place::Job, "activeDeadlineSeconds" | "within") => "write `timeout`, such as `5m`",
         (Place::Suite, "tests" | "steps") => "write `cases`, each with `id`, `name` and `steps`",
-        (Place::Database | Place::Broker, "environment" | "env" | "env_file" | "envFrom") => {
-            "remove it: dayfly sets the variables, and generates the passwords of `roles` or `users`"
+        (Place::Database | Place::Broker, "environment" | "env_file" | "envFrom") => {
+            "write `env`; dayfly sets the usual variables, and generates the passwords of `roles` or `users`"
+        }
+        (Place::Database | Place::Broker, "command" | "args") => {
+            "write the parameters of the server under `config`; dayfly starts the image as it is"
         }
         (Place::Database | Place::Broker, "port" | "ports" | "expose" | "containerPort") => {
             "remove it: the port is the usual one (5432; 5672, or 5671 with TLS)"

@@ -93,7 +93,7 @@ pub enum Verb {
     /// Draft a description from files of another tool
     #[command(subcommand)]
     Import(import::ImportFormat),
-    /// Check a description or a policy and report every error and warning
+    /// Check a description, a policy or a register and report every error and warning
     Validate {
         #[command(flatten)]
         description: DescriptionArgs,
@@ -103,7 +103,7 @@ pub enum Verb {
         #[arg(long)]
         deny_warnings: bool,
     },
-    /// Print the JSON Schema of descriptions or policies
+    /// Print the JSON Schema of descriptions, policies or registers
     Schema(schema::SchemaArgs),
     /// Show what `up` would create, in which order, and which services can reach each other
     Plan {
@@ -165,7 +165,7 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Look for known vulnerabilities and malicious packages in lock files and images
     Scan(scan::ScanArgs),
-    /// Review dependencies: what a change does to them
+    /// Review dependencies: what a change does to them, and their risk register
     #[command(subcommand)]
     Deps(deps::DepsAction),
     /// Make and show a bundle of advisories, for scans without a network

@@ -12,6 +12,7 @@ mod look_alike;
 mod manifest;
 mod markdown;
 mod path_kind;
+pub mod register;
 mod side;
 mod signal;
 mod split;

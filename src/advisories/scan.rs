@@ -11,7 +11,7 @@ mod sarif;
 mod text;
 
 pub use age::outdated;
-pub use csv::render as csv;
+pub use csv::{cell as csv_cell, render as csv};
 pub use judge::{ScanRules, UNSIGNED, judge};
 pub use matcher::{Matches, match_packages};
 pub use outcome::{Coverage, Database, Finding, ScanResult, Subject, Undecided};

@@ -1,4 +1,4 @@
-//! `dayfly schema`: the JSON Schema of descriptions and policies, for editors.
+//! `dayfly schema`: the JSON Schema of descriptions, policies and registers, for editors.
 
 use clap::{Args, ValueEnum};
 
@@ -11,6 +11,8 @@ pub enum SchemaKind {
     Environment,
     /// Policies of operators
     Policy,
+    /// Registers of dependencies
+    Dependencies,
 }
 
 /// Arguments of `schema`.
@@ -26,6 +28,7 @@ pub fn run(args: &SchemaArgs) -> u8 {
     let schema = match args.kind {
         SchemaKind::Environment => crate::spec::schema::with_inclusions(),
         SchemaKind::Policy => crate::policy::schema::schema(),
+        SchemaKind::Dependencies => crate::dependencies::register::schema(),
     };
     outln!("{schema:#}");
     exit_code::PASSED

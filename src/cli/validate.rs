@@ -2,13 +2,14 @@
 
 use super::policy::PolicyCheckArgs;
 use super::{DescriptionArgs, description};
+use crate::dependencies::register::Register;
 use crate::policy::Policy;
 use crate::report::exit_code;
 use crate::spec::backing::KindName;
 use crate::spec::backing_services;
 use crate::spec::{self, ValidDescription, kind};
 
-/// Checks a description against the policy, or the file itself if it is a policy.
+/// Checks a description against the policy, or the file itself if it is a policy or a register.
 ///
 /// Diagnostics go to stderr; with `json` they go to stdout as `[{severity, path, line, column, message, help}]`, which holds
 /// warnings at most when valid. `deny_warnings` makes warnings fail.
@@ -19,6 +20,13 @@ pub fn run(args: &DescriptionArgs, check: &PolicyCheckArgs, deny_warnings: bool,
         let policy = description::printed(Policy::parse(&read.0, &read.1), json)?;
         let rules = counted(policy.rules(), "rule");
         format!("{} is valid: a policy with {rules}", read.0.display())
+    } else if spec::document::is(&kind::REGISTER, &read.1) {
+        let register = description::printed(Register::parse(&read.0, &read.1), json)?;
+        let entries = match register.document.dependencies.len() {
+            1 => "1 entry".to_owned(),
+            n => format!("{n} entries"),
+        };
+        format!("{} is valid: a register with {entries}", read.0.display())
     } else {
         let overrides = description::overrides(args, None);
         let valid = check.load_description(args, &overrides, json)?;

@@ -56,10 +56,14 @@ pub struct Found {
     pub gaps: Vec<Gap>,
 }
 
+/// Returns true for a folder in which nothing is looked for: hidden ones, and those of what is installed or built.
+pub fn is_left_out(folder: &str) -> bool {
+    folder.starts_with('.') || SKIPPED.contains(&folder)
+}
+
 /// What a file of a folder is by its path below it: a lock file, or why one is not read; none for every other file.
 pub fn candidate(path: &Path) -> Option<Result<LockKind, &'static str>> {
     let name = path.file_name()?.to_str()?;
-    let is_left_out = |part: &str| part.starts_with('.') || SKIPPED.contains(&part);
     let mut folders = path.parent().into_iter().flat_map(Path::components);
     if folders.any(|part| part.as_os_str().to_str().is_none_or(is_left_out)) {
         return None;
@@ -106,7 +110,7 @@ impl Walk<'_> {
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             let found = entry.file_type().map_err(io)?;
-            if found.is_dir() && !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
+            if found.is_dir() && !is_left_out(&name) {
                 self.folder(&entry.path(), depth + 1)?;
             } else if !found.is_dir() {
                 self.file(&entry.path(), &name, found.is_file());

@@ -64,6 +64,10 @@ pub struct DependencyLimits {
     pub install_code: Reaction,
     /// Names that look like popular ones, and are known to be right.
     pub known_names: Vec<String>,
+    /// Longest time between two assessments in milliseconds; none for that of the register.
+    pub reassess_ms: Option<u64>,
+    /// What an explicit dependency does whose version nobody reviewed.
+    pub reviews: Reaction,
 }
 
 impl Default for DependencyLimits {
@@ -81,6 +85,8 @@ impl Default for DependencyLimits {
             source_changed: Reaction::Fail,
             install_code: Reaction::Pass,
             known_names: vec![],
+            reassess_ms: None,
+            reviews: Reaction::Pass,
         }
     }
 }
@@ -140,6 +146,8 @@ fn dependencies(sets: &[(String, &LimitSet)]) -> DependencyLimits {
         publisher_changed: rules().find_map(|r| r.publisher_changed).unwrap_or(built_in.publisher_changed),
         source_changed: rules().find_map(|r| r.source_changed).unwrap_or(built_in.source_changed),
         install_code: rules().find_map(|r| r.install_code).unwrap_or(built_in.install_code),
+        reassess_ms: rules().find_map(|r| r.reassess.as_ref()).map(|t| age(t).unwrap_or(0)),
+        reviews: rules().find_map(|r| r.reviews).unwrap_or(built_in.reviews),
         known_names: rules().find_map(|r| r.known_names.clone()).unwrap_or_default(),
     }
 }

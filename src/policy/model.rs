@@ -117,6 +117,13 @@ pub struct DependencyRules {
     /// Names that look like popular ones, and are known to be right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_names: Option<Vec<String>>,
+    /// Longest time between two assessments of a dependency in the register (built-in: that of the register).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"180d")]
+    pub reassess: Option<String>,
+    /// What an explicit dependency does whose version nobody reviewed (built-in: `pass`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviews: Option<Reaction>,
 }
 
 /// What a finding does.

@@ -105,7 +105,8 @@ fn limits(at: &FieldPath, set: &LimitSet, diagnostics: &mut DiagnosticSink) {
     quantity("cpu", &set.cpu, "number of processors", cpu_millis);
     quantity("ttl", &set.ttl, "duration", life);
     if let Some(rules) = &set.dependencies {
-        for (field, text) in [("maxAge", &rules.max_age), ("cooldown", &rules.cooldown)] {
+        for (field, text) in [("maxAge", &rules.max_age), ("cooldown", &rules.cooldown), ("reassess", &rules.reassess)]
+        {
             if let Some((text, Err(help))) = text.as_ref().map(|t| (t, age(t))) {
                 diagnostics.add(&at.key("dependencies").key(field), format!("`{text}` is not a valid duration"), help);
             }

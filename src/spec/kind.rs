@@ -33,6 +33,15 @@ pub const POLICY: DocumentKind = DocumentKind {
     schema_command: "dayfly schema --kind policy",
 };
 
+/// Registers of dependencies.
+pub const REGISTER: DocumentKind = DocumentKind {
+    kind: "DependencyRegister",
+    noun: "register",
+    purpose: "register of dependencies",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1` and `kind: DependencyRegister`",
+    schema_command: "dayfly schema --kind dependencies",
+};
+
 /// Files that a description includes.
 pub const INCLUDED: DocumentKind = DocumentKind {
     kind: "",

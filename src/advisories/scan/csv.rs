@@ -40,7 +40,7 @@ fn row(finding: &Finding) -> String {
 }
 
 /// Quotes a cell. A spreadsheet must not take it for a formula, and a terminal not for a command.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let text = sanitize::one_line(text, MAX_CELL);
     let guard = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))

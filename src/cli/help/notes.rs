@@ -101,8 +101,13 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
             "Examples:\n  dayfly scan --advisories advisories.bundle\n  dayfly scan requirements.txt --advisories advisories.bundle --sarif scan.sarif\n  dayfly scan localhost/app:1 --advisories advisories.bundle\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a lock file that cannot be read; 4 no engine, or no such image"
         }
         "deps" => {
-            "Examples:\n  dayfly deps diff origin/main --advisories advisories.bundle\n\nExit codes: those of the actions"
+            "Examples:\n  dayfly deps diff origin/main --advisories advisories.bundle\n  dayfly deps check\n\nExit codes: those of the actions"
         }
+        "deps check" => {
+            "Examples:\n  dayfly deps check\n  dayfly deps check services/shop --policy policy.yaml\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a file that cannot be read"
+        }
+        "deps draft" => reads!("  dayfly deps draft\n  dayfly deps draft --write"),
+        "deps list" => reads!("  dayfly deps list\n  dayfly deps list --csv register.csv"),
         "deps diff" => {
             "BASE and HEAD are revisions of the repository around the working folder, compared from the last commit that both have, or folders. A policy inside of the repository is read from BASE.\n\nExamples:\n  dayfly deps diff origin/main --advisories advisories.bundle\n  dayfly deps diff origin/main HEAD --policy policy.yaml --markdown dependencies.md\n  dayfly deps diff ./before ./after --output json\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, no such revision, or a lock file that cannot be read"
         }

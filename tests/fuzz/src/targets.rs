@@ -19,12 +19,13 @@ use dayfly::{oidc, plan, spec, suite, testing};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 mod dependencies;
+mod images;
 
 /// Reads bytes, and panics if they broke a rule.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 13] = [
+pub const ALL: [(&str, Target); 14] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -38,6 +39,7 @@ pub const ALL: [(&str, Target); 13] = [
     ("advisories", dependencies::advisories),
     ("database", dependencies::database),
     ("lockfile", dependencies::lockfile),
+    ("image", images::image),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

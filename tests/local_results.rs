@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::process::Command;
 
 use base64::Engine;
 use serde_json::Value;
@@ -133,4 +134,36 @@ fn reads_other_formats_through_the_description() {
         user.owns(&format!("{name}-pr-1"));
         user.runs(&description, "1", &[]).code(code).says(says);
     }
+}
+
+/// An image of the engine, and the archive of it, hold the same; without advisories, nothing is known about it.
+#[test]
+fn scans_an_image_of_the_engine() {
+    if !support::engine_is_there() {
+        return;
+    }
+    let (user, image) = (User::new(), "localhost/dayfly/python:1");
+    let scanned = user.dayfly(&["scan", image, "--output", "json"]).code(7).json();
+    let source = scanned["sources"][0].as_str().unwrap();
+    assert!(source.starts_with(image) && source.contains("sha256:"), "{source}");
+    let counts = |scanned: &Value| {
+        let of = |c: &Value| (c["ecosystem"].as_str().unwrap().to_owned(), c["packages"].as_u64().unwrap());
+        scanned["coverage"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let found = counts(&scanned);
+    assert!(found.iter().any(|(e, count)| e.starts_with("Debian:") && *count > 50), "{found:?}");
+    let reasons = scanned["reasons"].to_string();
+    assert!(reasons.contains("there are no advisories") && !reasons.contains("layer"), "{reasons}");
+
+    let program = ["podman", "docker"].into_iter().find(|p| {
+        let saved =
+            Command::new(p).args(["save", "--output", "app.tar", image]).current_dir(user.folder.path()).output();
+        saved.is_ok_and(|o| o.status.success())
+    });
+    if program.is_some() {
+        let archive = user.dayfly(&["scan", "app.tar", "--output", "json"]).code(7).json();
+        assert_eq!(counts(&archive), found);
+        assert_eq!(archive["gaps"].as_array().unwrap().len(), scanned["gaps"].as_array().unwrap().len());
+    }
+    user.dayfly(&["scan", "localhost/dayfly/none:1"]).code(4).says("localhost/dayfly/none:1");
 }

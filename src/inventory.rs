@@ -17,6 +17,8 @@ mod program;
 mod python;
 mod release;
 mod role;
+mod rpm;
+mod sqlite;
 mod tree;
 mod unpack;
 mod walk;

@@ -13,7 +13,7 @@ mod reader;
 mod writer;
 
 pub use error::BundleError;
-pub use header::{Counts, EcosystemFacts, Header, ListFacts, PREDICATE};
+pub use header::{Counts, EcosystemFacts, Header, ListFacts, PREDICATE, streams};
 pub use key::Key;
 pub use reader::{Bundle, Trust};
 pub use writer::{Contents, write};

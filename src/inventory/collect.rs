@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inventory;
-use super::debian::{self, Control};
 use super::fact::Fact;
 use super::named::Named;
 use super::program;
 use super::python;
-use super::release::Release;
 use super::role::{self, Role, Unread};
 use super::tree::{Found, Tree};
 use crate::model::sanitize;
 use crate::packages::{Ecosystem, Gap, Package, Place, Scheme};
 
-/// dpkg's folder.
-const DPKG: &str = "var/lib/dpkg";
+mod system;
+
 /// Most gaps that are kept one by one.
 const MAX_GAPS: usize = 1000;
 /// Most packages of an archive.
@@ -50,7 +48,8 @@ impl<'a> Collector<'a> {
     /// Adds what an image has.
     pub(super) fn collect(&mut self, tree: &Tree) {
         let before = self.out.packages.len();
-        let owned = self.dpkg(tree);
+        let mut owned = self.dpkg(tree);
+        owned.extend(self.rpm(tree));
         let mut unread: BTreeMap<Unread, (usize, &String)> = BTreeMap::new();
         for (path, fact) in tree.facts() {
             // Advisories of the distribution speak of what belongs to its packages.
@@ -69,14 +68,17 @@ impl<'a> Collector<'a> {
                     }
                 }
                 Fact::Unread(kind) => unread.entry(*kind).or_insert((0, path)).0 += 1,
-                Fact::Broken(why) if matches!(Role::of(path), Some(Role::Python | Role::Npm)) => {
+                Fact::Broken(why)
+                    if matches!(Role::of(path), Some(Role::Python | Role::Npm | Role::Rpm | Role::RpmLog)) =>
+                {
                     self.gap(path, why.clone());
                 }
                 _ => {}
             }
         }
+        let is_system = |scheme| matches!(scheme, Some(Scheme::Dpkg | Scheme::Rpm));
         let has_system = unread.keys().any(|kind| kind.is_system());
-        if !has_system && !self.out.packages[before..].iter().any(|p| p.ecosystem.scheme() == Some(Scheme::Dpkg)) {
+        if !has_system && !self.out.packages[before..].iter().any(|p| is_system(p.ecosystem.scheme())) {
             self.no_system(tree);
         }
         for (kind, (count, path)) in unread {
@@ -86,85 +88,11 @@ impl<'a> Collector<'a> {
         self.links(tree, &owned);
     }
 
-    /// Adds dpkg's packages; returns the files that belong to them.
-    fn dpkg(&mut self, tree: &Tree) -> BTreeSet<String> {
-        let mut packages: Vec<(String, &Control)> = vec![];
-        let status = format!("{DPKG}/status");
-        let parts = tree.inside(&format!("{DPKG}/status.d")).map(|(path, fact)| (path.clone(), fact));
-        let mut databases: Vec<(String, &Fact)> = parts.collect();
-        match tree.find(&status) {
-            Found::Fact(path, fact) => databases.push((path, fact)),
-            Found::Nothing(path) if path == status => {}
-            Found::Nothing(path) => self.gap(&status, format!("it is a link to {path}, which is not read")),
-            Found::Circle => self.gap(&status, "its links go in circles, or too far".into()),
-        }
-        let mut owners: Vec<(String, &Vec<String>)> = vec![];
-        for (path, fact) in databases {
-            match fact {
-                Fact::Dpkg(all, gaps) => {
-                    packages.extend(all.iter().map(|control| (path.clone(), control)));
-                    gaps.iter().for_each(|why| self.gap(&path, why.clone()));
-                }
-                Fact::Files(files) => owners.push((path, files)),
-                Fact::Broken(why) => self.gap(&path, why.clone()),
-                _ => self.gap(&path, "it is not a database of dpkg's".into()),
-            }
-        }
-        let names: BTreeSet<&str> = packages.iter().map(|(_, control)| control.name.as_str()).collect();
-        for (path, fact) in tree.inside(&format!("{DPKG}/info")) {
-            if let Fact::Files(files) = fact {
-                owners.push((path.clone(), files));
-            }
-        }
-        let owners = owners.into_iter().filter(|(list, _)| names.contains(debian::owner(list)));
-        let owned = owners.flat_map(|(_, files)| files.iter().cloned()).collect();
-        self.controls(tree, &packages);
-        owned
-    }
-
-    fn controls(&mut self, tree: &Tree, packages: &[(String, &Control)]) {
-        let Some((first, _)) = packages.first() else { return };
-        let unknown = || Err("no os-release says which distribution it is".into());
-        let ecosystem = match release(tree).map_or_else(unknown, |(_, release)| release.of_dpkg()) {
-            Ok(ecosystem) => ecosystem,
-            Err(why) => return self.gap(first, format!("{} package(s) of dpkg: {why}", packages.len())),
-        };
-        let mut seen = BTreeSet::new();
-        for (path, control) in packages {
-            // Packages of several architectures have the same versions.
-            if !seen.insert((&control.name, &control.version)) {
-                continue;
-            }
-            let found = Package::new(ecosystem.clone(), &control.name, &control.version, self.place(path));
-            let source = control.source.as_ref();
-            let is_plain = source.map(|s| Package::new(ecosystem.clone(), &s.name, &s.version, self.place(path)));
-            match (found, is_plain.transpose()) {
-                (Ok(mut package), Ok(_)) => {
-                    package.source = source.cloned();
-                    self.push(package);
-                }
-                (Err(why), _) | (_, Err(why)) => self.gap(path, why.to_string()),
-            }
-        }
-    }
-
-    /// Notes a distribution whose database of packages is not there.
-    fn no_system(&mut self, tree: &Tree) {
-        if let Some((path, release)) = release(tree) {
-            self.gap(
-                &path,
-                format!("the packages of the distribution {:?} are not known: no database has them", release.id),
-            );
-        } else if let Some((path, _)) = tree.inside(&format!("{DPKG}/info")).next() {
-            self.gap(path, "the database of dpkg's packages is missing".into());
-        }
-    }
-
     /// Links where packages would be: what they lead to must have been read.
     fn links(&mut self, tree: &Tree, owned: &BTreeSet<String>) {
         for path in tree.links().filter(|path| !owned.contains(*path)) {
             let name = path.rsplit('/').next().unwrap_or(path);
-            let is_file = matches!(Role::of(path), Some(Role::Python | Role::Npm | Role::Unread(_)));
+            let is_file = matches!(Role::of(path), Some(Role::Python | Role::Npm | Role::Rpm | Role::Unread(_)));
             let is_python = name.ends_with(".dist-info") || name.ends_with(".egg-info");
             // A folder of packages of Node.js: all of them, those of a scope, or one.
             let is_folder = name == "node_modules" || role::is_npm_scope(path);
@@ -221,12 +149,4 @@ impl<'a> Collector<'a> {
         let file = if path.is_empty() { self.name.to_owned() } else { format!("{}:/{path}", self.name) };
         Place { file: sanitize::one_line(&file, MAX_SHOWN), line: None }
     }
-}
-
-/// The distribution, and the file that names it.
-fn release(tree: &Tree) -> Option<(String, &Release)> {
-    ["etc/os-release", "usr/lib/os-release"].iter().find_map(|path| match tree.find(path) {
-        Found::Fact(path, Fact::Release(release)) => Some((path, release)),
-        _ => None,
-    })
 }

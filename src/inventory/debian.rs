@@ -101,9 +101,13 @@ pub(super) fn files(list: &str, bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let has_sums = list.ends_with(".md5sums");
     let paths = text.lines().filter_map(|l| if has_sums { l.split_once("  ").map(|(_, path)| path) } else { Some(l) });
-    let paths = paths.filter_map(|p| clean(p.as_bytes()).ok());
+    paths.filter_map(|p| owned(p.as_bytes())).collect()
+}
+
+/// The path of a package's file, if it has a role or may be a program.
+pub(super) fn owned(path: &[u8]) -> Option<String> {
     let has_role = |p: &str| matches!(Role::of(p), Some(Role::Python | Role::Npm | Role::Unread(_)));
-    paths.filter(|p| has_role(p) || is_npm_folder(p) || program::may_be(p)).collect()
+    clean(path).ok().filter(|p| has_role(p) || is_npm_folder(p) || program::may_be(p))
 }
 
 /// The package of a list of files: `libc6:amd64.list` is of `libc6`.

@@ -6,7 +6,7 @@ use super::named::Named;
 use super::program::Program;
 use super::role::{Role, Unread};
 use super::walk::bounded;
-use super::{debian, npm, python, release};
+use super::{debian, npm, python, release, rpm};
 
 /// The content of a file that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub(super) enum Fact {
     Dpkg(Vec<debian::Control>, Vec<String>),
     /// Files that belong to a package of dpkg's, of those that have a role or may be programs.
     Files(Vec<String>),
+    /// Packages of rpm's.
+    Rpm(rpm::Database),
+    /// A log without changes.
+    Empty,
     /// The distribution.
     Release(release::Release),
     /// A Python package.
@@ -35,6 +39,9 @@ impl Fact {
         if let Role::Unread(unread) = role {
             return Self::Unread(unread);
         }
+        if role == Role::RpmLog && size > 0 {
+            return Self::Broken("changes of rpm's database are in its log, which is not read".into());
+        }
         match bounded(reader, size, role.most()) {
             Ok(bytes) => Self::parse(role, path, &bytes),
             Err(why) => Self::Broken(why),
@@ -47,6 +54,8 @@ impl Fact {
             Role::DpkgStatus => debian::parse(bytes, true).map(|(all, gaps)| Self::Dpkg(all, gaps)),
             Role::DpkgPart => debian::parse(bytes, false).map(|(all, gaps)| Self::Dpkg(all, gaps)),
             Role::DpkgFiles => Ok(Self::Files(debian::files(path, bytes))),
+            Role::Rpm => rpm::parse(bytes).map(Self::Rpm),
+            Role::RpmLog => Ok(Self::Empty),
             Role::Release => Ok(Self::Release(release::Release::parse(bytes))),
             Role::Python => python::parse(bytes).map(Self::Python),
             Role::Npm => npm::parse(bytes).map(Self::Npm),
@@ -66,7 +75,8 @@ impl Fact {
             Self::Python(n) | Self::Npm(n) => named(n),
             Self::Program(program) => program.weight(),
             Self::Broken(why) => why.len(),
-            Self::Release(_) | Self::Unread(_) => 0,
+            Self::Rpm(database) => database.weight(),
+            Self::Release(_) | Self::Unread(_) | Self::Empty => 0,
         }
     }
 }

@@ -7,6 +7,17 @@ use crate::packages::Ecosystem;
 pub(super) struct Release {
     pub id: String,
     version: String,
+    /// Name and release for people.
+    pretty: String,
+}
+
+/// By which names advisories of an ecosystem know its packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Those of source packages.
+    Source,
+    /// Those of packages, and of source packages.
+    Both,
 }
 
 impl Release {
@@ -20,15 +31,37 @@ impl Release {
             match key {
                 "ID" => release.id = value,
                 "VERSION_ID" => release.version = value,
+                "PRETTY_NAME" => release.pretty = value,
                 _ => {}
             }
         }
         release
     }
 
+    /// The ecosystem of rpm's packages, as OSV names it. Red Hat's have a stream beside the release, which matching fills in.
+    pub(super) fn of_rpm(&self) -> Result<(Ecosystem, Names), String> {
+        let Self { id, version, pretty } = self;
+        let major = version.split('.').next().filter(|m| !m.is_empty());
+        let major = || major.ok_or_else(|| format!("the release of the distribution {id:?} is not known"));
+        let (name, names) = match id.as_str() {
+            "rocky" => (format!("Rocky Linux:{}", major()?), Names::Source),
+            "almalinux" => (format!("AlmaLinux:{}", major()?), Names::Both),
+            "rhel" => (format!("Red Hat:enterprise_linux:{}", major()?), Names::Both),
+            "mageia" => (format!("Mageia:{}", major()?), Names::Source),
+            "opensuse-leap" | "opensuse-tumbleweed" => {
+                let marketed =
+                    pretty.strip_prefix("openSUSE ").ok_or("os-release does not name the release of openSUSE")?;
+                (format!("openSUSE:{marketed}"), Names::Source)
+            }
+            // Its advisories are sorted by modules, and no package says from which one it is.
+            _ => return Err(format!("no advisories are known for the distribution {id:?}")),
+        };
+        Ok((name.parse()?, names))
+    }
+
     /// The ecosystem of dpkg's packages, as OSV names it.
     pub(super) fn of_dpkg(&self) -> Result<Ecosystem, String> {
-        let Self { id, version } = self;
+        let Self { id, version, .. } = self;
         if version.is_empty() {
             return Err(format!("the release of the distribution {id:?} is not known"));
         }
@@ -48,6 +81,22 @@ impl Release {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_of_rpm_have_the_names_of_osv() {
+        let of = |text: &str| Release::parse(text.as_bytes()).of_rpm().map(|(e, names)| (e.to_string(), names));
+        for (text, name, names) in [
+            ("ID=\"rocky\"\nVERSION_ID=\"9.3\"", "Rocky Linux:9", Names::Source),
+            ("ID=almalinux\nVERSION_ID=8.10", "AlmaLinux:8", Names::Both),
+            ("ID=rhel\nVERSION_ID=9.4", "Red Hat:enterprise_linux:9", Names::Both),
+            ("ID=opensuse-leap\nPRETTY_NAME=\"openSUSE Leap 15.6\"", "openSUSE:Leap 15.6", Names::Source),
+        ] {
+            assert_eq!(of(text), Ok((name.into(), names)));
+        }
+        for unknown in ["ID=rocky", "ID=fedora\nVERSION_ID=41", "ID=sles\nVERSION_ID=15.6", "ID=opensuse-leap", ""] {
+            assert!(of(unknown).is_err(), "{unknown}");
+        }
+    }
 
     #[test]
     fn releases_have_the_names_of_osv() {

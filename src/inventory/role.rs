@@ -9,6 +9,10 @@ pub(super) enum Role {
     DpkgPart,
     /// The files of a package of dpkg's.
     DpkgFiles,
+    /// rpm's database, in SQLite.
+    Rpm,
+    /// Changes of rpm's database that are not in it yet.
+    RpmLog,
     /// Name and release of the distribution.
     Release,
     /// Metadata of a Python package.
@@ -48,7 +52,7 @@ impl Unread {
     /// What they are.
     pub(super) fn what(self) -> &'static str {
         match self {
-            Self::Rpm => "an rpm database",
+            Self::Rpm => "an rpm database that is not in SQLite",
             Self::Apk => "packages of Alpine (apk)",
             Self::Pacman => "packages of pacman",
             Self::Opkg => "packages of opkg",
@@ -77,6 +81,8 @@ impl Role {
             _ if (folder, above) == ("status.d", "dpkg") && name.ends_with(".md5sums") => Self::DpkgFiles,
             _ if (folder, above) == ("status.d", "dpkg") => Self::DpkgPart,
             _ if (folder, above) == ("info", "dpkg") && name.ends_with(".list") => Self::DpkgFiles,
+            "rpmdb.sqlite" if folder == "rpm" => Self::Rpm,
+            "rpmdb.sqlite-wal" if folder == "rpm" => Self::RpmLog,
             "os-release" if matches!(folder, "etc" | "lib") => Self::Release,
             "METADATA" if folder.ends_with(".dist-info") => Self::Python,
             "PKG-INFO" if folder.ends_with(".egg-info") || folder == "EGG-INFO" => Self::Python,
@@ -89,11 +95,12 @@ impl Role {
     /// Most bytes of a file with this role.
     pub(super) fn most(self) -> u64 {
         match self {
+            Self::Rpm => 192 << 20,
             Self::DpkgStatus => 64 << 20,
             Self::DpkgFiles => 32 << 20,
             Self::DpkgPart | Self::Python | Self::Npm => 8 << 20,
             Self::Release => 64 << 10,
-            Self::Unread(_) => 0,
+            Self::RpmLog | Self::Unread(_) => 0,
         }
     }
 }
@@ -124,7 +131,7 @@ pub(super) fn is_npm_scope(path: &str) -> bool {
 fn unread(name: &str, folder: &str, above: &str) -> Option<Unread> {
     let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
     Some(match name {
-        "Packages" | "Packages.db" | "rpmdb.sqlite" if folder == "rpm" => Unread::Rpm,
+        "Packages" | "Packages.db" if folder == "rpm" => Unread::Rpm,
         "container-manifest-1" | "container-manifest-2" if folder == "rpmmanifest" => Unread::Rpm,
         "installed" if (folder, above) == ("db", "apk") => Unread::Apk,
         "status" if folder == "opkg" => Unread::Opkg,
@@ -168,7 +175,9 @@ mod tests {
             ("app/node_modules/.bin/package.json", None),
             ("app/package.json", None),
             ("var/lib/rpm/Packages", Some(Role::Unread(Unread::Rpm))),
-            ("usr/lib/sysimage/rpm/rpmdb.sqlite", Some(Role::Unread(Unread::Rpm))),
+            ("usr/lib/sysimage/rpm/Packages.db", Some(Role::Unread(Unread::Rpm))),
+            ("usr/lib/sysimage/rpm/rpmdb.sqlite", Some(Role::Rpm)),
+            ("var/lib/rpm/rpmdb.sqlite-wal", Some(Role::RpmLog)),
             ("lib/apk/db/installed", Some(Role::Unread(Unread::Apk))),
             ("opt/app/app.jar", Some(Role::Unread(Unread::Java))),
         ] {

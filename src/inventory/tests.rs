@@ -13,6 +13,7 @@ use crate::model::Digest;
 
 mod images;
 mod programs;
+mod rpm;
 
 const DEBIAN: &str = "ID=debian\nVERSION_ID=\"12\"\n";
 const STATUS: &str = "Package: libssl3\nStatus: install ok installed\nSource: openssl (3.0.11-1)\nVersion: 3.0.11-1+b1\n\n\
@@ -42,6 +43,13 @@ impl Layer {
 
     fn file(self, path: &str, content: &str) -> Self {
         self.entry(EntryType::Regular, path, "", content)
+    }
+
+    fn bytes(mut self, path: &str, content: &[u8]) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_size(content.len() as u64);
+        self.0.append_data(&mut header, path, content).unwrap();
+        self
     }
 
     fn link(self, path: &str, target: &str) -> Self {
@@ -257,8 +265,8 @@ fn packages_without_dpkg_and_files_of_dpkg() {
 #[test]
 fn what_is_not_read_is_named() {
     for (path, what) in [
-        ("var/lib/rpm/Packages", "an rpm database"),
-        ("usr/lib/sysimage/rpm/rpmdb.sqlite", "an rpm database"),
+        ("var/lib/rpm/Packages", "an rpm database that is not in SQLite"),
+        ("usr/lib/sysimage/rpm/Packages.db", "an rpm database that is not in SQLite"),
         ("lib/apk/db/installed", "packages of Alpine (apk)"),
         ("app/app.jar", "Java archives"),
         ("usr/lib/x.egg", "zipped Python packages"),

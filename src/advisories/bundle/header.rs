@@ -70,6 +70,19 @@ pub struct EcosystemFacts {
     pub newest: Option<Timestamp>,
 }
 
+/// What a bundle holds of an ecosystem, with the streams of a release: Red Hat's advisories are of streams, such as
+/// `Red Hat:enterprise_linux:9::baseos`, and a package does not say from which one it is.
+pub fn streams<'a>(
+    all: &'a BTreeMap<Ecosystem, EcosystemFacts>,
+    ecosystem: &Ecosystem,
+) -> Vec<(&'a Ecosystem, &'a EcosystemFacts)> {
+    let is_one = |known: &Ecosystem| {
+        let rest = known.as_str().strip_prefix(ecosystem.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || (ecosystem.base() == "Red Hat" && rest.starts_with("::")))
+    };
+    all.iter().filter(|(known, _)| is_one(known)).collect()
+}
+
 /// A list that was imported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListFacts {
@@ -102,4 +115,23 @@ pub struct Subject {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SubjectDigest {
     pub sha256: String,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn streams_are_those_of_one_release() {
+        let facts = EcosystemFacts { records: 1, packages: 1, snapshot: Timestamp::UNIX_EPOCH, newest: None };
+        let named = |name: &str| name.parse::<Ecosystem>().unwrap();
+        let all =
+            ["Red Hat:enterprise_linux:9::baseos", "Red Hat:enterprise_linux:9::crb", "Red Hat:enterprise_linux:90::x"];
+        let all = all.into_iter().chain(["Debian:1", "Debian:12", "Debian:12::x"]);
+        let all: BTreeMap<_, _> = all.map(|name| (named(name), facts.clone())).collect();
+        let of = |name: &str| streams(&all, &named(name)).len();
+        assert_eq!((of("Red Hat:enterprise_linux:9"), of("Red Hat:enterprise_linux:8")), (2, 0));
+        assert_eq!((of("Red Hat:enterprise_linux:9::crb"), of("Debian:12"), of("Debian:1")), (1, 1, 1));
+    }
 }

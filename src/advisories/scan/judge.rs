@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::age::outdated;
 use super::matcher::Matches;
 use super::outcome::{Coverage, Database, Finding, ScanResult, Subject};
-use crate::advisories::bundle::EcosystemFacts;
+use crate::advisories::bundle::{EcosystemFacts, streams};
 use crate::advisories::rating::Rating;
 use crate::model::Verdict;
 use crate::packages::Ecosystem;
@@ -101,8 +101,9 @@ fn coverage(
         }
     }
     let of = |(ecosystem, packages): (Ecosystem, usize)| {
-        let known = facts.get(&ecosystem);
-        let (records, snapshot) = (known.map_or(0, |f| f.records), known.map(|f| f.snapshot));
+        let known = streams(facts, &ecosystem);
+        let (records, snapshot) =
+            (known.iter().map(|(_, f)| f.records).sum(), known.iter().map(|(_, f)| f.snapshot).min());
         Coverage { ecosystem, packages, records, snapshot }
     };
     all.into_iter().map(of).collect()

@@ -1,11 +1,11 @@
 //! Packages and a bundle → findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Finding, Subject, Undecided};
 use crate::advisories::advisory::Advisory;
 use crate::advisories::aliases::{group, primary};
-use crate::advisories::bundle::{Bundle, BundleError};
+use crate::advisories::bundle::{Bundle, BundleError, streams};
 use crate::advisories::matching::{Candidate, lowest_safe};
 use crate::packages::{Ecosystem, Package};
 
@@ -34,12 +34,19 @@ pub fn match_packages(subject: &Subject, bundle: &Bundle) -> Result<Matches, Bun
             .or_default()
             .push(package);
     }
+    let mut seen = BTreeSet::new();
     for ((ecosystem, name, version), packages) in by_key {
         let mut names: Vec<(&str, &str)> = packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
         names.sort_unstable();
         names.dedup();
-        *matches.counts.entry(ecosystem.clone()).or_default() += names.len();
-        let advisories = bundle.advisories(ecosystem, name)?;
+        // One that is looked up by two names is one package.
+        let is_new =
+            |(name, version): &&(&str, &str)| seen.insert((ecosystem, (*name).to_owned(), (*version).to_owned()));
+        *matches.counts.entry(ecosystem.clone()).or_default() += names.iter().filter(is_new).count();
+        let mut advisories = vec![];
+        for (known, _) in streams(&bundle.header.ecosystems, ecosystem) {
+            advisories.extend(bundle.advisories(known, name)?);
+        }
         if advisories.is_empty() {
             continue;
         }
@@ -71,6 +78,9 @@ pub fn match_packages(subject: &Subject, bundle: &Bundle) -> Result<Matches, Bun
             matches.findings.extend(groups.iter().filter_map(|g| finding(g, &same, &candidate, safe.as_deref())));
         }
     }
+    let mut seen = BTreeSet::new();
+    let key = |f: &Finding| (f.id.clone(), f.ecosystem.clone(), f.package.clone(), f.version.clone());
+    matches.findings.retain(|f| seen.insert(key(f)));
     Ok(matches)
 }
 

@@ -5,15 +5,6 @@ use super::*;
 
 const OWN: &str = "path\texample.com/own\nmod\texample.com/own\t(devel)\t\ndep\tgolang.org/x/net\tv0.17.0\th1:x=\n";
 
-impl Layer {
-    fn bytes(mut self, path: &str, content: &[u8]) -> Self {
-        let mut header = Header::new_gnu();
-        header.set_size(content.len() as u64);
-        self.0.append_data(&mut header, path, content).unwrap();
-        self
-    }
-}
-
 #[test]
 fn programs_have_the_packages_that_they_are_built_of() {
     let go = program(64, &build_info("go1.22.3", OWN));

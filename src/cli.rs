@@ -69,6 +69,7 @@ pub mod up;
 pub mod validate;
 mod verb_wanted;
 pub mod verify;
+pub mod waivers;
 pub mod wanted;
 pub mod watch;
 
@@ -103,7 +104,7 @@ pub enum Verb {
         #[arg(long)]
         deny_warnings: bool,
     },
-    /// Print the JSON Schema of descriptions, policies or registers
+    /// Print the JSON Schema of descriptions, policies, registers or waivers
     Schema(schema::SchemaArgs),
     /// Show what `up` would create, in which order, and which services can reach each other
     Plan {

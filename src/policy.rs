@@ -14,7 +14,7 @@ mod validate;
 mod words;
 
 pub use enforce::{check, check_credentials, check_number};
-pub use limits::{Ceiling, DependencyLimits, Limits};
+pub use limits::{Ceiling, DependencyLimits, LeewayLimits, Limits};
 pub use model::{Reaction, TrustedIssuer};
 pub use valid::{Policy, Subject, load, load_text};
 

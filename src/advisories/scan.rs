@@ -9,11 +9,14 @@ mod matcher;
 mod outcome;
 mod sarif;
 mod text;
+mod waiver_use;
+pub mod waivers;
 
 pub use age::outdated;
 pub use csv::{cell as csv_cell, render as csv};
-pub use judge::{ScanRules, UNSIGNED, judge};
+pub use judge::{ScanRules, UNSIGNED, judge, judge_with};
 pub use matcher::{Matches, match_packages};
 pub use outcome::{Coverage, Database, Finding, ScanResult, Subject, Undecided};
 pub use sarif::render as sarif;
 pub use text::render as text;
+pub use waiver_use::{AppliedWaiver, WaiverState, WaiverUse};

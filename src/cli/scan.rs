@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use super::advisories::{AdvisoriesArgs, Opened};
 use super::error::usage_error;
 use super::policy::PolicyCheckArgs;
+use super::waivers::WaiverArgs;
 use super::wanted::{Place, Wanted};
 use super::{Common, Output, stdio};
+use crate::advisories::scan::waivers::Waiver;
 use crate::advisories::scan::{self, Database, Matches, ScanResult, ScanRules, Subject};
 use crate::lockfiles;
 use crate::model::{ImageRef, Verdict};
@@ -34,6 +36,14 @@ pub struct ScanArgs {
     advisories: AdvisoriesArgs,
     #[command(flatten)]
     policy: PolicyCheckArgs,
+    #[command(flatten)]
+    waivers: WaiverArgs,
+    /// Revision, or folder (as ./FOLDER), of the protected base that waivers inside of the repository are read from
+    #[arg(long, value_name = "BASE", requires = "waivers")]
+    waivers_from: Option<String>,
+    /// Write the findings as OpenVEX, too
+    #[arg(long, value_name = "FILE")]
+    openvex: Option<PathBuf>,
     /// Write the findings as SARIF, too
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -56,9 +66,14 @@ pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     let limits = args.policy.limits(json)?.dependencies;
     let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
+    let waivers = args.waivers.load(args.waivers_from.as_deref(), json)?;
     let subject = subject(args, common).await?;
     let opened = args.advisories.open().map_err(usage)?;
-    let result = scan(subject, opened, &ScanRules { limits, now: Timestamp::now() });
+    let rules = ScanRules { limits, now: Timestamp::now() };
+    let result = scan(subject, opened, &rules, &waivers);
+    if let Some(file) = &args.openvex {
+        replace(file, &format!("{:#}\n", scan::waivers::openvex(&result, rules.now))).map_err(usage)?;
+    }
     if let Some(file) = &args.sarif {
         replace(file, &format!("{:#}\n", scan::sarif(&result))).map_err(usage)?;
     }
@@ -129,18 +144,18 @@ fn project(file: &Path) -> PathBuf {
     repository.unwrap_or(real)
 }
 
-fn scan(subject: Subject, opened: Opened, rules: &ScanRules) -> ScanResult {
+fn scan(subject: Subject, opened: Opened, rules: &ScanRules, waivers: &[Waiver]) -> ScanResult {
     let bundle = match opened {
         Opened::Bundle(bundle) => bundle,
-        Opened::None => return scan::judge(subject, Matches::default(), None, None, rules),
-        Opened::Unusable(why) => return scan::judge(subject, Matches::default(), None, Some(why), rules),
+        Opened::None => return scan::judge_with(subject, Matches::default(), None, None, rules, waivers),
+        Opened::Unusable(why) => return scan::judge_with(subject, Matches::default(), None, Some(why), rules, waivers),
     };
     match scan::match_packages(&subject, &bundle) {
         Ok(matches) => {
             let database = Some((Database::of(&bundle), &bundle.header.ecosystems));
-            scan::judge(subject, matches, database, None, rules)
+            scan::judge_with(subject, matches, database, None, rules, waivers)
         }
-        Err(e) => scan::judge(subject, Matches::default(), None, Some(format!("failed to {e}")), rules),
+        Err(e) => scan::judge_with(subject, Matches::default(), None, Some(format!("failed to {e}")), rules, waivers),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `dayfly schema`: the JSON Schema of descriptions, policies and registers, for editors.
+//! `dayfly schema`: the JSON Schema of descriptions, policies, registers and waivers, for editors.
 
 use clap::{Args, ValueEnum};
 
@@ -13,6 +13,8 @@ pub enum SchemaKind {
     Policy,
     /// Registers of dependencies
     Dependencies,
+    /// Waivers of findings in dependencies
+    Waivers,
 }
 
 /// Arguments of `schema`.
@@ -28,6 +30,7 @@ pub fn run(args: &SchemaArgs) -> u8 {
     let schema = match args.kind {
         SchemaKind::Environment => crate::spec::schema::with_inclusions(),
         SchemaKind::Policy => crate::policy::schema::schema(),
+        SchemaKind::Waivers => crate::advisories::scan::waivers::schema(),
         SchemaKind::Dependencies => crate::dependencies::register::schema(),
     };
     outln!("{schema:#}");

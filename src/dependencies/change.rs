@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::path_kind::PathKind;
-use crate::advisories::scan::{Coverage, Database, Finding, Undecided};
+use crate::advisories::scan::{Coverage, Database, Finding, Undecided, WaiverUse};
 use crate::model::Verdict;
 use crate::packages::{Ecosystem, Gap, Place};
 
@@ -50,6 +50,9 @@ pub struct DependencyDiff {
     pub gaps: Vec<Gap>,
     /// Changed packages that were looked up, by ecosystem.
     pub coverage: Vec<Coverage>,
+    /// Waivers, with their states.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverUse>,
     /// The advisories that were used.
     pub database: Option<Database>,
     /// Commands that split a mixed change; none where files alone do not split it.

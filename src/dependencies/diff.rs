@@ -11,6 +11,7 @@ use super::side::{self, Side};
 use super::signal::{self, Context};
 use super::{compare, judge, manifest, split};
 use crate::advisories::Bundle;
+use crate::advisories::scan::waivers::Waiver;
 use crate::advisories::scan::{self, Database, Finding, Matches, ScanRules, Subject};
 use crate::base::{BaseError, FileKind, Snapshot};
 use crate::packages::{Ecosystem, Gap, Package};
@@ -33,6 +34,8 @@ pub struct DiffRequest<'a> {
     pub now: Timestamp,
     /// The advisories, or why they cannot be used; none without any.
     pub bundle: Option<Result<&'a Bundle, String>>,
+    /// Findings that somebody accepts.
+    pub waivers: &'a [Waiver],
 }
 
 /// Why sides cannot be compared. Messages are whole sentences.
@@ -89,6 +92,7 @@ pub fn diff(request: &DiffRequest<'_>) -> Result<DependencyDiff, DiffError> {
         undecided: vec![],
         gaps,
         coverage: vec![],
+        waivers: vec![],
         database: None,
         split,
     };
@@ -205,7 +209,9 @@ fn advisories(
     let brings = !new.packages.is_empty() || !gaps.is_empty();
     let rules = ScanRules { limits: request.limits.clone(), now: request.now };
     let mut found = Found::default();
-    let unknown = |why: Option<String>| brings.then(|| scan::judge(new.clone(), Matches::default(), None, why, &rules));
+    let unknown = |why: Option<String>| {
+        brings.then(|| scan::judge_with(new.clone(), Matches::default(), None, why, &rules, request.waivers))
+    };
     let bundle = match &request.bundle {
         Some(Ok(bundle)) => *bundle,
         Some(Err(why)) => return Found { scan: unknown(Some(why.clone())), ..found },
@@ -230,7 +236,7 @@ fn advisories(
         }
     }
     let database = Some((Database::of(bundle), &bundle.header.ecosystems));
-    found.scan = brings.then(|| scan::judge(new, matches, database, None, &rules));
+    found.scan = brings.then(|| scan::judge_with(new, matches, database, None, &rules, request.waivers));
     found
 }
 

@@ -24,6 +24,8 @@ pub fn judge(diff: &mut DependencyDiff, scan: Option<ScanResult>, limits: &Depen
         doubts.extend(reasons);
         (diff.brought_in, diff.undecided) = (scan.findings, scan.undecided);
         (diff.coverage, diff.database) = (scan.coverage, scan.database);
+        // Others may be for what the change does not touch.
+        diff.waivers = scan.waivers.into_iter().filter(|w| w.used).collect();
     }
     let of = |effect| diff.signals.iter().filter(move |s| s.effect == effect).map(reason).collect::<Vec<_>>();
     named(&mut failures, of(Effect::Fails));

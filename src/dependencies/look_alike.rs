@@ -2,6 +2,8 @@
 //!
 //! Advice and no verdict: many names that look alike are honest.
 
+use std::collections::BTreeMap;
+
 use strsim::osa_distance;
 
 /// Shortest name that is looked at, in characters: short names are all alike.
@@ -11,36 +13,60 @@ const LEAST: usize = 5;
 pub struct LookAlikes<'a> {
     popular: &'a [String],
     known: &'a [String],
+    /// Places in `popular` by the name, and by the name without each of its characters: two names that differ in one edit have one of
+    /// these in common, so that each name is compared with a few others only.
+    near: BTreeMap<String, Vec<usize>>,
+    /// The first place in `popular` by words, and by the name without what separates them.
+    words: BTreeMap<String, usize>,
+    bare: BTreeMap<String, usize>,
 }
 
 impl<'a> LookAlikes<'a> {
     /// `popular` are normalised names, most popular first; `known` are names that are known to be right.
     pub fn new(popular: &'a [String], known: &'a [String]) -> Self {
-        Self { popular, known }
+        let mut alike = Self { popular, known, near: BTreeMap::new(), words: BTreeMap::new(), bare: BTreeMap::new() };
+        for (i, name) in popular.iter().enumerate().filter(|(_, name)| is_long(name)) {
+            for key in edits(name) {
+                alike.near.entry(key).or_default().push(i);
+            }
+            alike.words.entry(words(name)).or_insert(i);
+            alike.bare.entry(bare(name)).or_insert(i);
+        }
+        alike
     }
 
     /// The most popular name that a name could be mistaken for: it differs in one character, in two neighbours that are swapped, in the
     /// order or the separation of its words, or in `py` for `python`.
     pub fn of(&self, name: &str) -> Option<&'a str> {
-        let is_known = self.known.iter().any(|k| k == name) || self.popular.iter().any(|p| p == name);
-        if is_known || name.chars().count() < LEAST {
+        if !is_long(name) || self.known.iter().any(|k| k == name) {
             return None;
         }
-        let (length, words, bare) = (name.chars().count(), words(name), bare(name));
-        let is_alike = |popular: &&String| {
-            let other = popular.chars().count();
-            let is_near = length.abs_diff(other) <= 1 && osa_distance(name, popular) == 1;
-            other >= LEAST && (is_near || words == self::words(popular) || bare == self::bare(popular))
-        };
-        self.popular.iter().find(is_alike).map(String::as_str)
+        let keys = edits(name);
+        let candidates = || keys.iter().filter_map(|key| self.near.get(key)).flatten().copied();
+        if candidates().any(|i| self.popular[i] == name) {
+            return None;
+        }
+        let near = candidates().filter(|i| osa_distance(name, &self.popular[*i]) == 1);
+        let same = [self.words.get(&words(name)), self.bare.get(&bare(name))].into_iter().flatten().copied();
+        near.chain(same).min().map(|i| self.popular[i].as_str())
     }
 }
 
+fn is_long(name: &str) -> bool {
+    name.chars().count() >= LEAST
+}
+
+/// A name, and the name without each of its characters.
+fn edits(name: &str) -> Vec<String> {
+    let without = |at: usize| name.chars().enumerate().filter(|(i, _)| *i != at).map(|(_, c)| c).collect();
+    std::iter::once(name.to_owned()).chain((0..name.chars().count()).map(without)).collect()
+}
+
 /// The words of a name, sorted, with `py` for `python`.
-fn words(name: &str) -> Vec<&str> {
+fn words(name: &str) -> String {
     let mut words: Vec<&str> = name.split(['-', '_', '.']).map(|w| if w == "python" { "py" } else { w }).collect();
     words.sort_unstable();
-    words
+    words.join("-")
 }
 
 /// A name without what separates its words, with `py` for `python`.

@@ -38,6 +38,8 @@ pub fn signals(changes: &[PackageChange], base: &Side, head: &Side, context: &Co
     let changed: BTreeSet<(&Ecosystem, &str)> = changes.iter().map(|c| (&c.ecosystem, c.name.as_str())).collect();
     let before = by_name(base.packages());
     let registries = registries(base);
+    let alike: BTreeMap<&Ecosystem, LookAlikes<'_>> =
+        context.popular.iter().map(|(e, names)| (e, LookAlikes::new(names, &context.limits.known_names))).collect();
     let mut found = vec![];
     let mut seen = BTreeSet::new();
     for new in head.packages().filter(|p| changed.contains(&(&p.ecosystem, p.name.as_str()))) {
@@ -54,6 +56,7 @@ pub fn signals(changes: &[PackageChange], base: &Side, head: &Side, context: &Co
             old,
             is_known,
             context,
+            alike: alike.get(&new.ecosystem),
         };
         for signal in of.signals(&registries) {
             if seen.insert((
@@ -91,6 +94,7 @@ struct One<'a> {
     old_locked: Vec<&'a Locked>,
     is_known: bool,
     context: &'a Context<'a>,
+    alike: Option<&'a LookAlikes<'a>>,
 }
 
 impl One<'_> {
@@ -158,9 +162,7 @@ impl One<'_> {
     }
 
     fn look_alike(&self) -> Option<String> {
-        let limits = self.context.limits;
-        let popular = self.context.popular.get(&self.new.ecosystem).filter(|_| self.old.is_empty())?;
-        let alike = LookAlikes::new(popular, &limits.known_names).of(&self.new.name)?;
+        let alike = self.alike.filter(|_| self.old.is_empty())?.of(&self.new.name)?;
         Some(format!(
             "its name looks like {alike}, which is popular; if it is right, add it to knownNames of the policy"
         ))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::change::{DependencyDiff, Effect, ImageChange, PackageChange};
-use crate::advisories::scan::Finding;
+use crate::advisories::scan::{Finding, WaiverUse};
 use crate::model::{Verdict, sanitize};
 
 /// Most lines of a section.
@@ -38,6 +38,9 @@ pub fn render(diff: &DependencyDiff) -> String {
             format!("{} advisories of {}", c.records, at.strftime("%Y-%m-%d"))
         });
         writeln!(text, "{:<14} {} changed package(s), {known}", c.ecosystem.as_str(), c.packages).ok();
+    }
+    for told in diff.waivers.iter().filter_map(WaiverUse::notice) {
+        writeln!(text, "{}", line(&told)).ok();
     }
     for note in &diff.notes {
         writeln!(text, "note           {}", line(note)).ok();
@@ -84,7 +87,10 @@ fn image(of: &ImageChange) -> String {
 
 pub(super) fn finding(of: &Finding) -> String {
     let word = of.notice.as_deref().unwrap_or(if of.malicious { "MALICIOUS" } else { of.severity.word() });
-    let accepted = if of.fails { ", fails" } else { "" };
+    let accepted = match &of.waiver {
+        Some(waiver) => format!(", waived: {}", waiver.reason),
+        None => if of.fails { ", fails" } else { "" }.to_owned(),
+    };
     let fix = of.fixes_everything.as_ref().map(|v| format!("; {v} fixes everything")).unwrap_or_default();
     format!("{word} {}{accepted}: {} {}: {}{fix}", of.id, of.package, of.version, of.summary)
 }

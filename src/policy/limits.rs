@@ -1,6 +1,6 @@
 //! The limits of one subject, each with the line that set it. Pure.
 
-use super::model::{Departure, LimitSet, PolicyDocument, Reaction};
+use super::model::{Departure, Leeway, LimitSet, PolicyDocument, Reaction};
 use crate::spec::document::SourceText;
 use crate::spec::model::Severity;
 use crate::spec::quantity;
@@ -68,6 +68,21 @@ pub struct DependencyLimits {
     pub reassess_ms: Option<u64>,
     /// What an explicit dependency does whose version nobody reviewed.
     pub reviews: Reaction,
+    /// How long after its publication a vulnerability does not fail yet.
+    pub leeway: LeewayLimits,
+}
+
+/// A duration in milliseconds for each severity; 0 for none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeewayLimits {
+    /// Of low severity.
+    pub low_ms: u64,
+    /// Of medium severity.
+    pub medium_ms: u64,
+    /// Of high severity.
+    pub high_ms: u64,
+    /// Of critical severity.
+    pub critical_ms: u64,
 }
 
 impl Default for DependencyLimits {
@@ -87,6 +102,7 @@ impl Default for DependencyLimits {
             known_names: vec![],
             reassess_ms: None,
             reviews: Reaction::Pass,
+            leeway: LeewayLimits::default(),
         }
     }
 }
@@ -148,7 +164,18 @@ fn dependencies(sets: &[(String, &LimitSet)]) -> DependencyLimits {
         install_code: rules().find_map(|r| r.install_code).unwrap_or(built_in.install_code),
         reassess_ms: rules().find_map(|r| r.reassess.as_ref()).map(|t| age(t).unwrap_or(0)),
         reviews: rules().find_map(|r| r.reviews).unwrap_or(built_in.reviews),
+        leeway: rules().find_map(|r| r.leeway.as_ref()).map(leeway).unwrap_or_default(),
         known_names: rules().find_map(|r| r.known_names.clone()).unwrap_or_default(),
+    }
+}
+
+fn leeway(of: &Leeway) -> LeewayLimits {
+    let ms = |text: &Option<String>| text.as_ref().map_or(0, |t| age(t).unwrap_or(0));
+    LeewayLimits {
+        low_ms: ms(&of.low),
+        medium_ms: ms(&of.medium),
+        high_ms: ms(&of.high),
+        critical_ms: ms(&of.critical),
     }
 }
 

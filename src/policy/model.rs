@@ -124,6 +124,31 @@ pub struct DependencyRules {
     /// What an explicit dependency does whose version nobody reviewed (built-in: `pass`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviews: Option<Reaction>,
+    /// How long after its publication a vulnerability does not fail yet, by severity (built-in: no time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leeway: Option<Leeway>,
+}
+
+/// A duration for each severity.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Leeway {
+    /// Of low severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"90d")]
+    pub low: Option<String>,
+    /// Of medium severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"60d")]
+    pub medium: Option<String>,
+    /// Of high severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"14d")]
+    pub high: Option<String>,
+    /// Of critical severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"3d")]
+    pub critical: Option<String>,
 }
 
 /// What a finding does.

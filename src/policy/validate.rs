@@ -2,7 +2,7 @@
 
 use super::CONFIGMAP_KEY;
 use super::limits::{age, life};
-use super::model::{LimitSet, PolicyDocument, Rule, TrustedIssuer};
+use super::model::{Leeway, LimitSet, PolicyDocument, Rule, TrustedIssuer};
 use super::patterns::normal;
 use crate::model::Repository;
 use crate::spec::check::capability;
@@ -105,10 +105,19 @@ fn limits(at: &FieldPath, set: &LimitSet, diagnostics: &mut DiagnosticSink) {
     quantity("cpu", &set.cpu, "number of processors", cpu_millis);
     quantity("ttl", &set.ttl, "duration", life);
     if let Some(rules) = &set.dependencies {
+        let at = at.key("dependencies");
+        let mut duration = |at: FieldPath, text: &Option<String>| {
+            if let Some((text, Err(help))) = text.as_ref().map(|t| (t, age(t))) {
+                diagnostics.add(&at, format!("`{text}` is not a valid duration"), help);
+            }
+        };
         for (field, text) in [("maxAge", &rules.max_age), ("cooldown", &rules.cooldown), ("reassess", &rules.reassess)]
         {
-            if let Some((text, Err(help))) = text.as_ref().map(|t| (t, age(t))) {
-                diagnostics.add(&at.key("dependencies").key(field), format!("`{text}` is not a valid duration"), help);
+            duration(at.key(field), text);
+        }
+        if let Some(Leeway { low, medium, high, critical }) = &rules.leeway {
+            for (field, text) in [("low", low), ("medium", medium), ("high", high), ("critical", critical)] {
+                duration(at.key("leeway").key(field), text);
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
 use super::include::{self, Included};
-use super::kind::{DocumentKind, ENVIRONMENT, POLICY, REGISTER};
+use super::kind::{DocumentKind, ENVIRONMENT, POLICY, REGISTER, WAIVERS};
 use super::model::API_VERSION;
 use super::schema_check;
 use super::span::{Lines, NodeSpan, Spans};
@@ -84,7 +84,9 @@ pub fn typed<T: DeserializeOwned>(
 /// Gives a file of another program, or of another kind, one diagnostic instead of one for each of its keys.
 fn foreign(root: &Node, kind: &DocumentKind) -> Option<Diagnostic> {
     let at = |message: String, help: String| Some(Diagnostic::at("", root.mark.clone(), message, help));
-    if let Some(other) = [&ENVIRONMENT, &POLICY, &REGISTER].into_iter().find(|k| **k != *kind && says(root, k)) {
+    if let Some(other) =
+        [&ENVIRONMENT, &POLICY, &REGISTER, &WAIVERS].into_iter().find(|k| **k != *kind && says(root, k))
+    {
         let message = format!("this is a {}, not a {}", other.noun, kind.purpose);
         return at(message, format!("name a {} (`kind: {}`)", kind.noun, kind.kind));
     }

@@ -42,6 +42,15 @@ pub const REGISTER: DocumentKind = DocumentKind {
     schema_command: "dayfly schema --kind dependencies",
 };
 
+/// Waivers of findings in dependencies.
+pub const WAIVERS: DocumentKind = DocumentKind {
+    kind: "DependencyWaivers",
+    noun: "file of waivers",
+    purpose: "file of waivers",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: DependencyWaivers` and `waivers`",
+    schema_command: "dayfly schema --kind waivers",
+};
+
 /// Files that a description includes.
 pub const INCLUDED: DocumentKind = DocumentKind {
     kind: "",

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::database::{archive, python};
+use super::database::{archive, python, record, with};
 use super::support::{Ended, User, ended};
+use serde_json::json;
 
 /// A lock file of npm with one package `NAME`.
 pub const LOCK: &str = r#"{"lockfileVersion":3,"packages":{"":{"dependencies":{"NAME":"1"}},"node_modules/NAME":{"version":"1.0.0",
@@ -34,7 +35,10 @@ impl Repository {
     pub fn bare() -> Self {
         let repository = Self { user: User::new() };
         fs::create_dir_all(repository.at("")).unwrap();
-        archive(&repository.at("../osv.zip"), &python());
+        let ten_days_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(240);
+        let young = json!({"published": ten_days_ago.to_string(), "database_specific": {"severity": "HIGH"}});
+        let young = with(record("PYSEC-2026-9", "PyPI", "demo-young", "0", "2"), young);
+        archive(&repository.at("../osv.zip"), &[python(), vec![young]].concat());
         fs::write(repository.at("../popular.txt"), "requests\nflask\n").unwrap();
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let popular = ["--popular", "PyPI=../popular.txt", "--snapshot", &now];

@@ -6,7 +6,7 @@ use crate::model::sanitize;
 /// Longest cell in characters; spreadsheets take no more.
 const MAX_CELL: usize = 32_000;
 
-const HEADER: &str = "id,aliases,severity,score,malicious,exploited,epss,ecosystem,package,version,places,brought_by,fixed_in,fixes_everything,fails,published,summary";
+const HEADER: &str = "id,aliases,severity,score,malicious,exploited,epss,ecosystem,package,version,places,brought_by,fixed_in,fixes_everything,fails,waived_until,published,summary";
 
 /// Renders the findings.
 pub fn render(result: &ScanResult) -> String {
@@ -33,6 +33,7 @@ fn row(finding: &Finding) -> String {
         finding.fixed_in.join(" "),
         finding.fixes_everything.clone().unwrap_or_default(),
         finding.fails.to_string(),
+        finding.waiver.as_ref().map(|w| w.expires.clone().unwrap_or("always".into())).unwrap_or_default(),
         finding.published.map(|t| t.to_string()).unwrap_or_default(),
         finding.summary.clone(),
     ];

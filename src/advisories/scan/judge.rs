@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::age::outdated;
 use super::matcher::Matches;
 use super::outcome::{Coverage, Database, Finding, ScanResult, Subject};
+use super::waivers::{self, Waiver};
 use crate::advisories::bundle::{EcosystemFacts, streams};
 use crate::advisories::rating::Rating;
 use crate::model::Verdict;
@@ -29,7 +30,7 @@ pub struct ScanRules {
     pub now: Timestamp,
 }
 
-/// Judges what was found. `database` and `ecosystems` describe the bundle; without them, or with `unusable`, nothing is known.
+/// As [`judge_with`], without waivers.
 pub fn judge(
     subject: Subject,
     matches: Matches,
@@ -37,18 +38,37 @@ pub fn judge(
     unusable: Option<String>,
     rules: &ScanRules,
 ) -> ScanResult {
+    judge_with(subject, matches, database, unusable, rules, &[])
+}
+
+/// Judges what was found. `database` and `ecosystems` describe the bundle; without them, or with `unusable`, nothing is known.
+pub fn judge_with(
+    subject: Subject,
+    matches: Matches,
+    database: Option<(Database, &BTreeMap<Ecosystem, EcosystemFacts>)>,
+    unusable: Option<String>,
+    rules: &ScanRules,
+    waivers: &[Waiver],
+) -> ScanResult {
     let mut reasons = vec![];
     let mut findings = matches.findings;
     for finding in &mut findings {
         finding.fails = fails(finding, &rules.limits);
     }
+    let waivers = waivers::apply(&mut findings, waivers, &rules.limits, rules.now);
     findings.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| key(a).cmp(&key(b))));
     let failing = findings.iter().filter(|f| f.fails).count();
     if failing > 0 {
-        let malicious = findings.iter().filter(|f| f.malicious).count();
+        let malicious = findings.iter().filter(|f| f.malicious && f.fails).count();
         let more = if malicious > 0 { format!(", {malicious} of a malicious package") } else { String::new() };
         reasons.push(format!("{failing} finding(s) that the policy does not accept{more}"));
     }
+    let ended = findings.iter().filter_map(|f| {
+        let waiver = f.ended_waiver.as_ref()?;
+        let on = waiver.expires.as_deref().unwrap_or_default();
+        Some(format!("{}: the waiver of {} for {} ended on {on}", waiver.place, f.id, f.package))
+    });
+    named(&mut reasons, ended);
     let doubts = reasons.len();
     if let Some(why) = unusable {
         reasons.push(why);
@@ -85,6 +105,7 @@ pub fn judge(
         findings,
         undecided: matches.undecided,
         gaps: subject.gaps,
+        waivers,
     }
 }
 

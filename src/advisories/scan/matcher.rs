@@ -129,5 +129,8 @@ fn finding(
         fixed_in,
         fixes_everything: safe.map(str::to_owned),
         fails: false,
+        waiver: None,
+        ended_waiver: None,
+        leeway_until: None,
     })
 }

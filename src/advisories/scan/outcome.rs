@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::waiver_use::{AppliedWaiver, WaiverUse};
 use crate::advisories::bundle::{Bundle, Trust};
 use crate::advisories::rating::Rating;
 use crate::model::Verdict;
@@ -39,6 +40,9 @@ pub struct ScanResult {
     pub undecided: Vec<Undecided>,
     /// What could not be looked up.
     pub gaps: Vec<Gap>,
+    /// Waivers, with their states.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverUse>,
 }
 
 /// The advisories of a scan.
@@ -127,6 +131,15 @@ pub struct Finding {
     pub fixes_everything: Option<String>,
     /// It fails the scan by the policy.
     pub fails: bool,
+    /// The waiver that accepts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<AppliedWaiver>,
+    /// A waiver that accepted it and ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_waiver: Option<AppliedWaiver>,
+    /// It was published a short time ago, and fails from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leeway_until: Option<Timestamp>,
 }
 
 /// An advisory that may or may not concern a package.

@@ -84,6 +84,10 @@ fn one(finding: &Finding, index: usize) -> Value {
         &format!("{package} {version}: {id}. {}.{fix}", finding.summary.trim_end_matches('.')),
         1000,
     );
+    let waived = finding.waiver.iter().map(|w| {
+        let text = sanitize::one_line(&format!("{}: {}", w.approver, w.reason), 1000);
+        json!({"kind": "external", "status": "accepted", "justification": text})
+    });
     let print = Digest::compute(format!("{id}\0{}\0{package}\0{version}", finding.ecosystem)).hex();
     json!({
         "ruleId": id,
@@ -92,6 +96,7 @@ fn one(finding: &Finding, index: usize) -> Value {
         "message": {"text": text},
         "locations": finding.places.iter().take(10).map(location).collect::<Vec<_>>(),
         "partialFingerprints": {"dayfly/v1": print},
+        "suppressions": waived.collect::<Vec<_>>(),
         "properties": {"purl": finding.purl, "aliases": finding.aliases, "fails": finding.fails},
     })
 }

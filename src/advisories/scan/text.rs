@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::outcome::{Finding, ScanResult};
+use super::waiver_use::WaiverUse;
 use crate::model::{Verdict, sanitize};
 
 /// Most findings that the text lists.
@@ -43,6 +44,9 @@ pub fn render(result: &ScanResult) -> String {
         let by = database.verified_by.as_ref().map_or("signature not checked".to_owned(), |k| format!("signed by {k}"));
         writeln!(text, "advisories     bundle {}, {by}", database.sequence).ok();
     }
+    for told in result.waivers.iter().filter_map(WaiverUse::notice) {
+        writeln!(text, "{}", sanitize::one_line(&told, 400)).ok();
+    }
     let title = match result.verdict {
         Verdict::Passed => "PASSED",
         Verdict::Failed => "FAILED",
@@ -77,7 +81,15 @@ fn one(text: &mut String, finding: &Finding) {
     };
     let aliases = if finding.aliases.is_empty() { String::new() } else { format!(" ({})", finding.aliases.join(", ")) };
     let exploited = if finding.exploited { ", exploited" } else { "" };
-    let accepted = if finding.fails { "" } else { ", accepted by the policy" };
+    let accepted = match (&finding.waiver, finding.leeway_until) {
+        (Some(waiver), _) => {
+            let end = waiver.expires.as_ref().map(|d| format!(" until {d}")).unwrap_or_default();
+            format!(", waived{end}: {}", waiver.reason)
+        }
+        (None, Some(end)) => format!(", fails from {} on", end.strftime("%Y-%m-%d")),
+        (None, None) if finding.fails => String::new(),
+        (None, None) => ", accepted by the policy".to_owned(),
+    };
     let head = format!("{}{aliases}{exploited}{accepted}", finding.id);
     writeln!(text, "  {:<10} {}", sanitize::one_line(word, 20), sanitize::one_line(&head, 300)).ok();
     if !finding.summary.is_empty() {

@@ -10,6 +10,7 @@ use crate::cli::advisories::{AdvisoriesArgs, Opened};
 use crate::cli::error::usage_error;
 use crate::cli::policy::PolicyCheckArgs;
 use crate::cli::scan::{exit_code_of, replace};
+use crate::cli::waivers::WaiverArgs;
 use crate::cli::wanted::{Place, Wanted};
 use crate::cli::{Common, Output, stdio};
 use crate::dependencies::{self, DiffRequest};
@@ -27,6 +28,8 @@ pub struct DiffArgs {
     /// The policy; a file inside the repository, or inside of HEAD, is read from BASE
     #[command(flatten)]
     policy: PolicyCheckArgs,
+    #[command(flatten)]
+    waivers: WaiverArgs,
     /// Write the change as Markdown for a pull request, too
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -51,14 +54,22 @@ pub fn run(args: &DiffArgs, common: &Common) -> anyhow::Result<u8> {
     let head = open(&args.head).map_err(|e| usage(&e))?;
     let from = head.begin(&base).map_err(|e: BaseError| usage(&e))?;
     let limits = args.policy.limits_of_base(&base, &head, &process, json)?.dependencies;
+    let waivers = args.waivers.load_of_base(&base, &head, &process, json)?;
     let opened = args.advisories.open().map_err(|e| usage(&format!("{e:#}")))?;
     let bundle = match &opened {
         Opened::Bundle(bundle) => Some(Ok(&**bundle)),
         Opened::None => None,
         Opened::Unusable(why) => Some(Err(why.clone())),
     };
-    let request =
-        DiffRequest { base: &base, from: from.as_ref(), head: &head, limits: &limits, now: Timestamp::now(), bundle };
+    let request = DiffRequest {
+        base: &base,
+        from: from.as_ref(),
+        head: &head,
+        limits: &limits,
+        now: Timestamp::now(),
+        bundle,
+        waivers: &waivers,
+    };
     let diff = dependencies::diff(&request).map_err(|e| usage(&e))?;
     if let Some(file) = &args.markdown {
         replace(file, &dependencies::markdown(&diff)).map_err(|e| usage(&format!("{e:#}")))?;

@@ -8,11 +8,10 @@ pub mod aliases;
 pub mod bundle;
 pub mod import;
 pub mod matching;
-pub mod rating;
 pub mod record;
 pub mod responder;
 pub mod scan;
 
+pub use crate::findings::Rating;
 pub use advisory::Advisory;
 pub use bundle::Bundle;
-pub use rating::Rating;

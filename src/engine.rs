@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Plan, Position, SuitePlan};
+use crate::plan::{Plan, Position, ScannedImage, SuitePlan};
 use crate::secrets::Secrets;
 
 mod attachment;
@@ -19,6 +19,7 @@ pub mod error;
 pub mod execution;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+mod image_archive;
 pub mod kubernetes;
 pub mod lines;
 pub mod local;
@@ -29,6 +30,7 @@ mod words;
 pub use attachment::{AttachedCommand, OutputPiece, TerminalSize};
 pub use error::{EngineError, Leftover};
 pub use execution::{CommandOutput, Execution, ExecutionEnd};
+pub use image_archive::{ArchiveReader, ImageArchive, Pieces};
 pub use model::*;
 
 /// Receives the lines of a suite's log while it runs.
@@ -174,6 +176,12 @@ pub trait Engine: Send + Sync {
         secrets: &Secrets,
         on_line: OnLine<'_>,
     ) -> Result<SuiteExit, EngineError>;
+
+    /// Begins to send the archive of an image that an environment runs: the one that its units run, whatever its name means by
+    /// now; for an image of container suites alone, the one that these run.
+    async fn image_archive(&self, _lease: &Lease, image: &ScannedImage) -> Result<ImageArchive, EngineError> {
+        Err(EngineError::Images(vec![(image.image.clone(), "this engine does not send images".into())]))
+    }
 
     // Observation
 

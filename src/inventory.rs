@@ -25,7 +25,7 @@ mod walk;
 
 pub use archive::{is_archive, read};
 
-use crate::packages::{Gap, Package};
+use crate::packages::{Gap, Package, Place};
 
 /// What an archive has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,16 @@ pub struct Inventory {
     pub gaps: Vec<Gap>,
     /// Digests by which the archive can be named: those of the configurations and manifests of its images.
     pub digests: Vec<String>,
+}
+
+impl Inventory {
+    /// Notes a gap if the archive is not that of the image with this id; `name` says which image was wanted.
+    pub fn expect(&mut self, id: &str, name: &str) {
+        if !self.digests.iter().any(|digest| digest == id) {
+            let place = Place { file: name.to_owned(), line: None };
+            self.gaps.push(Gap { place, reason: "the engine did not send the image that it was asked for".into() });
+        }
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod dependencies;
 pub mod engine;
 pub mod evidence;
 pub mod file;
+pub mod findings;
 pub mod identity;
 pub mod import;
 pub mod install;

@@ -24,5 +24,5 @@ pub use error::LockError;
 pub use find::{Found, candidate, find, is_left_out};
 pub use go::is_complete as go_mod_is_complete;
 pub use kind::{LockFile, LockKind};
-pub use read::{parse, parse_with, read};
+pub use read::{parse, parse_among, parse_with, read};
 pub use requirements::Include;

@@ -129,7 +129,7 @@ impl SuitePlan {
     }
 }
 
-/// A container or built-in steps.
+/// A container, built-in steps, or a scan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "by")]
 pub enum SuiteExecutor {
@@ -137,6 +137,35 @@ pub enum SuiteExecutor {
     Container(Box<ContainerSuite>),
     /// Built-in steps performed by the agent.
     Steps { cases: Vec<Case> },
+    /// A scan of dependencies by dayfly itself.
+    Dependencies(DependencyScan),
+}
+
+/// What a suite of kind `dependencies` looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DependencyScan {
+    /// Images, in the order in which their units start.
+    pub images: Vec<ScannedImage>,
+    /// Paths of lock files, as the description names them.
+    pub lock_files: Vec<String>,
+}
+
+/// An image that is scanned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScannedImage {
+    /// Reference.
+    pub image: String,
+    /// The units that run it.
+    pub units: Vec<String>,
+    /// The container suites that run it.
+    pub suites: Vec<String>,
+}
+
+impl ScannedImage {
+    /// Everything that runs it.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.units.iter().chain(&self.suites).map(String::as_str)
+    }
 }
 
 /// A container suite.
@@ -198,6 +227,15 @@ impl Plan {
         self.suites.keys().filter(|name| !chosen.is_empty() && !chosen.contains(name)).cloned().collect()
     }
 
+    /// The scans of the chosen suites; an empty choice is every suite.
+    pub fn scans(&self, chosen: &[String]) -> impl Iterator<Item = &DependencyScan> {
+        let is_chosen = |s: &&SuitePlan| !s.left_out && (chosen.is_empty() || chosen.contains(&s.name));
+        self.suites.values().filter(is_chosen).filter_map(|s| match &s.executor {
+            SuiteExecutor::Dependencies(scan) => Some(scan),
+            _ => None,
+        })
+    }
+
     /// The unit of that name.
     pub fn unit(&self, name: &str) -> Option<&Unit> {
         self.units.iter().find(|u| u.name == name)
@@ -212,7 +250,7 @@ impl Plan {
     pub fn is_stopped_by_suites(&self, unit: &str) -> bool {
         let cases = self.suites.values().flat_map(|s| match &s.executor {
             SuiteExecutor::Steps { cases } => cases.as_slice(),
-            SuiteExecutor::Container(_) => &[],
+            SuiteExecutor::Container(_) | SuiteExecutor::Dependencies(_) => &[],
         });
         cases
             .flat_map(|c| c.steps.iter().chain(&c.cleanup))
@@ -234,7 +272,7 @@ impl Plan {
     pub fn images(&self) -> BTreeSet<String> {
         let judges = self.suites.values().filter_map(|s| match &s.executor {
             SuiteExecutor::Container(c) => Some(c.image.clone()),
-            SuiteExecutor::Steps { .. } => None,
+            SuiteExecutor::Steps { .. } | SuiteExecutor::Dependencies(_) => None,
         });
         self.units.iter().map(|u| u.image.clone()).chain(judges).collect()
     }

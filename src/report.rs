@@ -15,6 +15,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod scans;
 pub mod sources;
 pub mod text;
 pub mod time;

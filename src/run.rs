@@ -22,6 +22,7 @@ use crate::model::{Keep, RunId};
 use crate::plan::Plan;
 use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
+use crate::suite::dependencies::ScanInput;
 use crate::suite::executor;
 
 mod request;
@@ -42,6 +43,8 @@ pub struct Run {
     pub evidence: PathBuf,
     /// Additional store from which clients fetch the evidence.
     pub configmap_store: Option<ConfigMapStore>,
+    /// What scans of dependencies go by.
+    pub scans: Arc<ScanInput>,
     /// Take the environment from another owner.
     pub take_over: bool,
     /// Condition for keeping the environment.
@@ -102,7 +105,8 @@ impl Run {
         let policy = ClaimPolicy { older: ReplacePolicy::Recreate, take_over: self.take_over, compared: None };
         let result = match up::bring_up(engine, lease, policy, self.journal.clone(), stop).await {
             Ok(session) => {
-                let (result, ()) = tokio::join!(executor::execute(&session, only, sources), self.record_gaps());
+                let (result, ()) =
+                    tokio::join!(executor::execute(&session, only, sources, &self.scans), self.record_gaps());
                 session.release_agents().await;
                 result
             }

@@ -145,6 +145,12 @@ pub fn suite_files(base: &BaseFile, overrides: &Overrides) -> BTreeSet<String> {
     referred.chain(parsed.iter().flat_map(|p| p.included.keys().cloned())).collect()
 }
 
+/// The lock files at these paths below a folder; without those that cannot be read, or would lead out of it.
+pub fn lock_files<'a>(folder: &Path, paths: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Vec<u8>> {
+    let inner = paths.into_iter().filter(|path| check::is_inner_path(path));
+    inner.filter_map(|path| Some((path.to_owned(), files::read_lock_file(folder, path).ok()?))).collect()
+}
+
 /// Most bytes of one file that a description refers to, and of all of them.
 pub use files::{MAX_ALL as MAX_FILES, MAX_FILE};
 
@@ -153,13 +159,19 @@ fn validate(
     bytes: &[u8],
     overrides: &Overrides,
     included: include::Read<'_>,
-    files: impl FnOnce(&[files::FileReference], &mut diagnostic::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
+    files: impl Fn(&[files::FileReference], &mut diagnostic::DiagnosticSink) -> BTreeMap<String, Vec<u8>>,
 ) -> Result<ValidDescription, Diagnostics> {
     let overrides = Overrides { undeclared: overrides.base.is_some(), ..overrides.clone() };
     let base = overrides.base.clone();
     let mut parsed = parse::parse_with(&path, bytes, &overrides, included)?;
     let of_base = base.as_ref().map(|b| base::parse(b, &parsed.environment.name, &overrides)).transpose()?;
-    let mut files = files(&parsed.references(), &mut parsed.diagnostics);
+    let of_change = &files;
+    let mut files = of_change(&parsed.references(), &mut parsed.diagnostics);
+    if let Some(of_base) = &of_base {
+        // The suite is the base's, and what it looks at is the change's. A file that is missing is for the suite to tell.
+        let mut unreadable = diagnostic::DiagnosticSink::new(span::Spans::default(), kind::ENVIRONMENT.noun);
+        files.extend(of_change(&of_base.lock_references(), &mut unreadable));
+    }
     files.extend(std::mem::take(&mut parsed.included));
     let source = parsed.source();
     let environment = parsed.finish()?;

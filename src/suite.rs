@@ -7,6 +7,7 @@ mod attempts;
 pub mod case_selection;
 pub mod container;
 pub mod control_listener;
+pub mod dependencies;
 mod exec_step;
 pub mod executor;
 mod explain;

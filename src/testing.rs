@@ -111,6 +111,7 @@ pub fn suite_fact(name: &str) -> SuiteFact {
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: None,
         cases: vec![],
+        scans: vec![],
         may_end: vec![],
         raw: vec![],
         ignored: vec![],

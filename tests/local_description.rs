@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, backing, jobs, processes, ready, secrets, sources};
+use support::{User, backing, jobs, processes, ready, scans, secrets, sources};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -102,4 +102,29 @@ fn an_s3_server_is_used_by_services_and_suites() {
     needs_engine!();
     let user = User::new();
     backing::s3(&user, "de-s3");
+}
+
+#[test]
+fn scans_of_dependencies_look_at_what_runs() {
+    needs_engine!();
+    let user = User::new();
+    let engine = EngineCommand::find();
+    let image = "localhost/dayfly-test/scanned:1";
+    let build = |version: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        scans::writes_image(folder.path(), "localhost/dayfly/python:1", version);
+        engine.run(&["build", "-q", "-t", image, folder.path().to_str().unwrap()].map(str::to_owned));
+    };
+    build("2.1");
+    scans::writes_bundles(&user);
+    let file = scans::describes(&user, "de-scans", image, "localhost/dayfly/python:1");
+    user.owns("de-scans-pr-1");
+    scans::fails(&user, "de-scans", &file, &[]);
+    // The name means another image by now, which does not run.
+    build("9.0");
+    let deps = user.dayfly(&[&["test", "de-scans-pr-1", "--suite", "deps"], &scans::ADVISORIES[..]].concat());
+    deps.code(6).says("demo-web 2.1 (PyPI)");
+    scans::never_passes_without_advisories(&user, "de-scans-pr-1");
+    user.dayfly(&["down", "de-scans-pr-1"]).code(0);
+    engine.run(&["rmi", image].map(str::to_owned));
 }

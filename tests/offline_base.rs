@@ -317,3 +317,26 @@ fn a_policy_inside_the_repository_is_that_of_the_base() {
     let missing = ["validate", "environments/shop", "--suites-from", &base, "--policy", "environments/none.yaml"];
     change.user.dayfly(&missing).code(2).says("has no file environments/none.yaml");
 }
+
+#[test]
+fn a_suite_of_the_base_scans_the_lock_files_of_the_change() {
+    let change = Change::new();
+    let locks = |text: &str| fs::write(change.at("environments/shop/requirements.txt"), text).unwrap();
+    locks("demo==1\n");
+    let suite = "suites:\n  deps: { kind: dependencies, scan: { lockfiles: [requirements.txt] } }\n";
+    change.writes(SERVICES, suite);
+    let base = change.commits();
+    // The change drops the suite, and the lock file is its own.
+    change.writes(SERVICES, "");
+    let plans = || change.plans_from(&base, &[]).code(0).json();
+    let first = plans();
+    assert_eq!(first["suites"]["deps"]["executor"]["lock_files"], json!(["requirements.txt"]), "{first:#}");
+    assert_eq!(first["suites"]["deps"]["executor"]["images"].as_array().map(Vec::len), Some(2));
+    locks("demo==2\n");
+    let second = plans();
+    assert_ne!(first["description_digest"], second["description_digest"], "the file of the change counts");
+    assert_eq!(first["suites"]["deps"]["digest"], second["suites"]["deps"]["digest"], "the suite is the same");
+    // A file that is gone is for the suite to tell, and it cannot pass.
+    fs::remove_file(change.at("environments/shop/requirements.txt")).unwrap();
+    plans();
+}

@@ -1,8 +1,6 @@
 //! Advisories and scans through the command: import, show, scan, serve; and what must never pass.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "dependencies/database.rs"]
-mod database;
 #[path = "dependencies/serve.rs"]
 mod serve;
 mod support;
@@ -16,6 +14,7 @@ use database::{archive, python, record, with, zip};
 use dayfly::packages::{Ecosystem, Version};
 use dayfly::testing::{Requirement, skip};
 use serde_json::{Value, json};
+use support::scans::database;
 use support::{Ended, Running, User, ended};
 
 /// When the databases of most tests were taken: now, so that they are fresh.

@@ -1,8 +1,6 @@
 //! `dayfly deps` through the command: what a change does to dependencies, and what the author of the change cannot do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "dependencies/database.rs"]
-mod database;
 #[path = "dependencies/repository.rs"]
 mod repository;
 mod support;
@@ -11,6 +9,7 @@ use std::fs;
 
 use repository::{LOCK, Repository, policy};
 use serde_json::{Value, json};
+use support::scans::database;
 
 /// `package versions` of each change.
 fn packages(diff: &Value) -> Vec<String> {

@@ -118,7 +118,7 @@ fn every_example_validates_and_every_key_has_one() {
                 merged(&whole, &part)
             };
             fs::write(user.folder.path().join("example.yaml"), description.to_string()).unwrap();
-            for file in ["schema.sql", "api.toml", "kettle.png"] {
+            for file in ["schema.sql", "api.toml", "kettle.png", "requirements.txt", "package-lock.json"] {
                 fs::write(user.folder.path().join(file), "SELECT 1;\n").unwrap();
             }
             fs::write(user.folder.path().join("visit.yaml"), "- http: { url: 'http://api:8080/' }\n").unwrap();

@@ -48,7 +48,7 @@ impl Story {
 
     async fn up_and_test(&self) -> Facts {
         let session = self.up().await.unwrap_or_else(|c| panic!("{c:?}"));
-        if let Err(cause) = executor::execute(&session, &[], &executor::Sources::new()).await {
+        if let Err(cause) = executor::execute(&session, &[], &executor::Sources::new(), &Default::default()).await {
             self.journal.record(RunEvent::Cause { cause });
         }
         self.journal.facts()

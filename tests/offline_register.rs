@@ -1,8 +1,6 @@
 //! The risk register of dependencies through the command: `dayfly deps check`, `draft` and `list`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "dependencies/database.rs"]
-mod database;
 #[path = "dependencies/repository.rs"]
 mod repository;
 mod support;
@@ -12,6 +10,7 @@ use std::fs;
 use repository::{Repository, policy};
 use serde_json::{Value, json};
 use support::Ended;
+use support::scans::database;
 
 const HEAD: &str = "apiVersion: dayfly.dev/v1alpha1\nkind: DependencyRegister\ndependencies:\n";
 

@@ -1,8 +1,6 @@
 //! Waivers through the command: what they accept, how they end, and who may not write them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "dependencies/database.rs"]
-mod database;
 #[path = "dependencies/repository.rs"]
 mod repository;
 mod support;
@@ -11,6 +9,7 @@ use std::fs;
 
 use repository::{Repository, policy};
 use serde_json::{Value, json};
+use support::scans::database;
 use support::{Ended, ended};
 
 fn day(ahead: i64) -> String {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rating::Rating;
+use crate::findings::Rating;
 use crate::packages::Ecosystem;
 
 /// What a record says about one package; the value of a package in a bundle.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::advisory::{Advisory, Event, Summary};
 use super::matching::Candidate;
-use super::rating::Rating;
+use crate::findings::Rating;
 use crate::model::sanitize;
 use crate::packages::{Ecosystem, MAX_NAME};
 

@@ -11,7 +11,7 @@ mod seen;
 mod serve;
 mod show;
 
-pub use open::{AdvisoriesArgs, Opened};
+pub use open::AdvisoriesArgs;
 
 /// Actions on advisories.
 #[derive(Debug, Subcommand)]

@@ -69,6 +69,14 @@ impl PolicyArgs {
     }
 }
 
+impl PolicyArgs {
+    /// The limits of the policy for a repository.
+    pub fn limits(&self, repository: Option<&str>, json: bool) -> anyhow::Result<Limits> {
+        let subject = Subject::Command { repository: repository.map(str::to_owned) };
+        Ok(self.load(None, json)?.limits(&subject))
+    }
+}
+
 impl PolicyCheckArgs {
     /// What it takes from the settings.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
@@ -78,8 +86,7 @@ impl PolicyCheckArgs {
 
     /// The limits of the policy for the repository of the flags or of the CI job.
     pub fn limits(&self, json: bool) -> anyhow::Result<Limits> {
-        let policy = self.policy.load(None, json)?;
-        Ok(policy.limits(&Subject::Command { repository: self.repository() }))
+        self.policy.limits(self.repository().as_deref(), json)
     }
 
     /// The limits for a change. A policy that the change could have brought is read from its base, by the same path.

@@ -97,7 +97,9 @@ pub fn run_request(
         bail!(usage_error(&format!("--commit-of: {lack}")));
     }
     let change = Change { built_from, with: args.with.clone(), ..change };
-    Ok((RunRequest { valid, plan, change, runner, policy: policy.reference().cloned(), proof: None }, policy))
+    let dependencies = policy.limits(&Subject::Command { repository: change.repository.clone() }).dependencies;
+    let reference = policy.reference().cloned();
+    Ok((RunRequest { valid, plan, change, runner, policy: reference, dependencies, proof: None }, policy))
 }
 
 /// The lease of a new run for this change, which belongs to the account on the engine and the repository.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
+use super::advisories::AdvisoriesArgs;
 use super::error::usage_error;
 use super::policy::PolicyArgs;
 use super::progress::Screen;
@@ -20,6 +21,7 @@ use crate::report::facts::CauseKind;
 use crate::report::{Facts, exit_code, text};
 use crate::run;
 use crate::run::{Run, RunRequest};
+use crate::suite::dependencies::ScanInput;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -28,6 +30,8 @@ pub struct RunArgs {
     request: RequestArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    advisories: AdvisoriesArgs,
     #[command(flatten)]
     owner: OwnerArgs,
     /// Private key that signs the report (default outside of CI: the one that `dayfly key generate` writes without FILE)
@@ -51,6 +55,7 @@ impl RunArgs {
         self.request.description.wants(wanted);
         self.request.change.wants(wanted);
         self.policy.wants(wanted);
+        self.advisories.wants(wanted);
         if !self.unsigned {
             wanted.slots.push(("key", Slot::Path(&mut self.key)));
         }
@@ -80,12 +85,14 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = args.key()?;
     let evidence = args.evidence.clone().unwrap_or_else(|| request::DEFAULT_EVIDENCE.into());
     let (run_request, policy) = request::run_request(&args.request, Some(&args.policy), common)?;
-    let RunRequest { valid, plan, change, runner, policy: reference, .. } = run_request;
+    let RunRequest { valid, plan, change, runner, policy: reference, dependencies, .. } = run_request;
     let RequestArgs { description, identity_token, suite, keep, .. } = args.request;
     let proof =
         identity_token::proof(identity_token.as_deref(), &description, &args.policy, &policy, &change, &runner).await?;
     let read = |file: &PathBuf| key::signing_key(file, args.passphrase_file.clone());
     let key = key.as_ref().map(read).transpose()?.map(Arc::new);
+    let advisories = args.advisories.open_for(&plan, &suite)?;
+    let scans = Arc::new(ScanInput::of_run(&valid, advisories, dependencies));
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;
@@ -115,6 +122,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         key,
         evidence: evidence.clone(),
         configmap_store: None,
+        scans,
         take_over: args.owner.take_over,
         keep,
         kept_reason,

@@ -9,14 +9,13 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::advisories::{AdvisoriesArgs, Opened};
+use super::advisories::AdvisoriesArgs;
 use super::error::usage_error;
 use super::policy::PolicyCheckArgs;
 use super::waivers::WaiverArgs;
 use super::wanted::{Place, Wanted};
 use super::{Common, Output, stdio};
-use crate::advisories::scan::waivers::Waiver;
-use crate::advisories::scan::{self, Database, Matches, ScanResult, ScanRules, Subject};
+use crate::advisories::scan::{self, ScanRules, Subject};
 use crate::lockfiles;
 use crate::model::{ImageRef, Verdict};
 use crate::report::exit_code;
@@ -70,7 +69,7 @@ pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let subject = subject(args, common).await?;
     let opened = args.advisories.open().map_err(usage)?;
     let rules = ScanRules { limits, now: Timestamp::now() };
-    let result = scan(subject, opened, &rules, &waivers);
+    let result = scan::perform(subject, &opened, &rules, &waivers);
     if let Some(file) = &args.openvex {
         replace(file, &format!("{:#}\n", scan::waivers::openvex(&result, rules.now))).map_err(usage)?;
     }
@@ -142,21 +141,6 @@ fn project(file: &Path) -> PathBuf {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let repository = real.ancestors().find(|f| f.join(".git").symlink_metadata().is_ok()).map(Path::to_owned);
     repository.unwrap_or(real)
-}
-
-fn scan(subject: Subject, opened: Opened, rules: &ScanRules, waivers: &[Waiver]) -> ScanResult {
-    let bundle = match opened {
-        Opened::Bundle(bundle) => bundle,
-        Opened::None => return scan::judge_with(subject, Matches::default(), None, None, rules, waivers),
-        Opened::Unusable(why) => return scan::judge_with(subject, Matches::default(), None, Some(why), rules, waivers),
-    };
-    match scan::match_packages(&subject, &bundle) {
-        Ok(matches) => {
-            let database = Some((Database::of(&bundle), &bundle.header.ecosystems));
-            scan::judge_with(subject, matches, database, None, rules, waivers)
-        }
-        Err(e) => scan::judge_with(subject, Matches::default(), None, Some(format!("failed to {e}")), rules, waivers),
-    }
 }
 
 /// Writes a file as a whole.

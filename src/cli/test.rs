@@ -2,20 +2,27 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 
+use super::advisories::AdvisoriesArgs;
 use super::error::{engine_error, usage_error};
+use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
+use super::wanted::Wanted;
 use super::{Common, Output, environment, report, stdio, target};
+use crate::lease::Lease;
 use crate::lifecycle::session::Session;
 use crate::lifecycle::{Journal, RunEvent, facts, usage};
 use crate::plan::{Plan, SuiteExecutor};
 use crate::report::facts::{Change, Runner};
 use crate::report::{Facts, Format, display, exit_code, render, text};
+use crate::spec;
 use crate::suite::case_selection::{ChosenCase, choose_cases, choose_failed};
+use crate::suite::dependencies::ScanInput;
 use crate::suite::executor;
 
 /// Most suites and cases that a message names.
@@ -38,9 +45,35 @@ pub struct TestArgs {
     /// List suites and cases instead of running them
     #[arg(long, conflicts_with = "out")]
     list: bool,
+    #[command(flatten)]
+    advisories: AdvisoriesArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Folder of the description, whose lock files suites of kind `dependencies` scan
+    #[arg(long, value_name = "FOLDER")]
+    lockfiles: Option<PathBuf>,
     /// Write a report in JSON to this file, unsigned, for `--failed` and `dayfly report`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+impl TestArgs {
+    /// What it takes from the settings.
+    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
+        self.advisories.wants(wanted);
+        self.policy.wants(wanted);
+    }
+
+    /// What scans of dependencies go by.
+    fn scans(&self, lease: &Lease, json: bool) -> anyhow::Result<ScanInput> {
+        let paths = || lease.plan.scans(&self.suite).flat_map(|scan| scan.lock_files.iter().map(String::as_str));
+        Ok(ScanInput {
+            advisories: self.advisories.open_for(&lease.plan, &self.suite)?,
+            limits: self.policy.limits(lease.repository.as_deref(), json)?.dependencies,
+            lock_files: self.lockfiles.as_ref().map(|folder| spec::lock_files(folder, paths())),
+            folder: self.lockfiles.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
+        })
+    }
 }
 
 /// Runs the suites; the environment stays.
@@ -57,6 +90,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
         list(&lease.plan, &args.suite, common.output)?;
         return Ok(exit_code::PASSED);
     }
+    let scans = Arc::new(args.scans(&lease, common.output == Output::Json)?);
     usage::record_use(engine.as_ref(), &lease).await;
     let secrets = engine.secrets(&args.environment).await.map_err(|e| engine_error(common, &e))?;
     let screen = Screen::new(common.output, &lease.plan);
@@ -74,7 +108,7 @@ pub async fn run(args: TestArgs, common: &Common) -> anyhow::Result<u8> {
     let journal = Journal::new(facts, None, screen.reporter(&run));
     journal.redact(secrets.redactor().map_err(|e| anyhow::anyhow!("failed to {e}"))?);
     let session = Session::new(engine, lease, secrets, journal.clone(), stop);
-    if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new()).await {
+    if let Err(cause) = executor::execute(&session, &args.suite, &executor::Sources::new(), &scans).await {
         journal.record(RunEvent::Cause { cause });
     }
     session.release_agents().await;
@@ -134,6 +168,9 @@ fn list(plan: &Plan, only: &[String], output: Output) -> anyhow::Result<()> {
         let kind = display::suite_kind(suite.kind);
         match &suite.executor {
             SuiteExecutor::Container(_) => rows.push([name.as_str(), kind, "", "(a container runs its cases)"]),
+            SuiteExecutor::Dependencies(_) => {
+                rows.push([name.as_str(), kind, "", "(a case for each image and lock file)"])
+            }
             SuiteExecutor::Steps { cases } => {
                 rows.extend(cases.iter().map(|case| [name.as_str(), kind, case.id.as_str(), case.name.as_str()]));
             }

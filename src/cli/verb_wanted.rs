@@ -28,8 +28,8 @@ impl Verb {
             Verb::Deps(action) => action.wants(&mut wanted),
             Verb::Advisories(action) => return action.wants(&mut wanted).then_some(wanted),
             Verb::Status { environment } => environment.wants(&mut wanted),
-            Verb::Test(_)
-            | Verb::List
+            Verb::Test(args) => args.wants(&mut wanted),
+            Verb::List
             | Verb::Logs(_)
             | Verb::Secrets(_)
             | Verb::Forward(_)

@@ -216,7 +216,8 @@ fn suite_kind(text: &str) -> Result<SuiteKind, String> {
     match text {
         "acceptance" => Ok(SuiteKind::Acceptance),
         "security" => Ok(SuiteKind::Security),
-        _ => Err("use `acceptance` or `security`".into()),
+        "dependencies" => Ok(SuiteKind::Dependencies),
+        _ => Err("use `acceptance`, `security` or `dependencies`".into()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::identity::IdentityError;
 use crate::lease::Owner;
 use crate::model::without_credentials;
-use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, Policy, Subject};
+use crate::policy::{CONFIGMAP, CONFIGMAP_KEY, DependencyLimits, Policy, Subject};
 use crate::report::facts::{Change, Runner};
 use crate::run::RunRequest;
 use crate::spec::{BaseFile, Diagnostics, Overrides};
@@ -79,7 +79,8 @@ pub async fn resolve(
         let has_credentials = |image: &str| engine.has_credentials(image);
         crate::policy::check_credentials(&policy, &subject, &request.valid, has_credentials).map_err(refused)?;
     }
-    Ok(RunRequest { policy: policy.reference().cloned(), proof, ..request })
+    let dependencies = policy.limits(&subject).dependencies;
+    Ok(RunRequest { policy: policy.reference().cloned(), dependencies, proof, ..request })
 }
 
 /// The operator's policy among the files of its ConfigMap; without it, the built-in limits hold. With an unusable one,
@@ -224,6 +225,7 @@ fn checked(
         valid,
         plan,
         policy: None,
+        dependencies: DependencyLimits::default(),
         proof: None,
         change: Change {
             repository: spec.repository.as_deref().map(without_credentials),

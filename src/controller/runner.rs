@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::run_request::{self, Unresolved};
+use crate::advisories::scan::Opened;
 use crate::crd::{RunStatus, Stage, TestEnvironment, TestEnvironmentSpec};
 use crate::engine::Engine;
 use crate::evidence::SigningKey;
@@ -28,6 +29,7 @@ use crate::report::facts::{Cause, CauseKind};
 use crate::report::{Facts, exit_code};
 use crate::run;
 use crate::run::{Run, RunRequest};
+use crate::suite::dependencies::ScanInput;
 
 pub mod progress;
 pub mod requester;
@@ -186,7 +188,7 @@ impl Runner {
         request: RunRequest,
         mut screen: impl FnMut(&RunEvent) + Send + 'static,
     ) -> RunStatus {
-        let RunRequest { valid, plan, change, runner, policy, proof } = request;
+        let RunRequest { valid, plan, change, runner, policy, dependencies, proof } = request;
         let lease = match run::lease(plan, self.run, &change.commit) {
             Ok(lease) => Lease {
                 repository: change.repository.clone(),
@@ -226,6 +228,7 @@ impl Runner {
                 events.send_if_modified(|run| progress::apply(run, event, &plan, Timestamp::now()));
             }),
         );
+        let scans = Arc::new(ScanInput::of_run(&valid, Opened::None, dependencies));
         let run = Run {
             engine: self.engine.clone(),
             kept_reason: kept_reason(&object.metadata, object.spec.keep),
@@ -234,6 +237,7 @@ impl Runner {
             key: Some(self.key.clone()),
             evidence: self.evidence.clone(),
             configmap_store: Some(configmap_store),
+            scans,
             take_over: false,
             keep: object.spec.keep,
         };

@@ -227,7 +227,7 @@ pub struct Endpoint {
 pub struct SuiteStatus {
     /// Name of the suite.
     pub name: String,
-    /// `acceptance` or `security`.
+    /// `acceptance`, `security` or `dependencies`.
     pub kind: SuiteKind,
     /// `passed`, `failed` or `inconclusive`; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

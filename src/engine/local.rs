@@ -11,13 +11,13 @@ use futures::stream::BoxStream;
 
 use super::{
     AttachedCommand, Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind,
-    Execution, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer,
-    SuiteExit, TerminalSize,
+    Execution, ImageArchive, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual,
+    RunningContainer, SuiteExit, TerminalSize,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Plan, Position, SuitePlan};
+use crate::plan::{Plan, Position, ScannedImage, SuitePlan};
 use crate::secrets::Secrets;
 
 pub mod agent_image;
@@ -52,7 +52,6 @@ mod volumes;
 mod watch;
 
 pub use client::LocalEngine;
-pub use export::ExportedImage;
 pub use options::{Options, SocketVariables};
 
 impl LocalEngine {
@@ -62,7 +61,7 @@ impl LocalEngine {
     }
 
     /// Begins to send the archive of an image that the engine has. Nothing is pulled.
-    pub async fn export(&self, reference: &str) -> Result<ExportedImage, EngineError> {
+    pub async fn export(&self, reference: &str) -> Result<ImageArchive, EngineError> {
         export::export(self, reference).await
     }
 
@@ -81,6 +80,13 @@ impl LocalEngine {
 impl Engine for LocalEngine {
     fn kind(&self) -> EngineKind {
         EngineKind::Local
+    }
+
+    async fn image_archive(&self, lease: &Lease, image: &ScannedImage) -> Result<ImageArchive, EngineError> {
+        match image.units.as_slice() {
+            [] => export::export(self, &image.image).await,
+            units => export::export_running(self, &lease.environment, &image.image, units).await,
+        }
     }
 
     fn info(&self) -> EngineInfo {

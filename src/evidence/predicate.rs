@@ -13,15 +13,19 @@ use crate::report::facts::Requester;
 pub mod removal;
 pub mod run;
 pub mod suite;
+pub mod vulns;
 
 pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
 pub use run::{Access, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
 pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
+pub use vulns::{RunScan, VulnsPredicate};
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// Predicate type of the results of a suite or a run; `scope` distinguishes them.
 pub const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
+/// Predicate type of the scan of an image or a lock file.
+pub const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
 /// Predicate type of the opening entry of a run.
 pub const RUN_OPENED: &str = "https://dayfly.dev/run-opened/v1";
 
@@ -37,7 +41,7 @@ pub struct Statement<P = Value> {
     pub kind: String,
     /// Images, head commit and description. Consumers match only the digests.
     pub subject: Vec<Subject>,
-    /// `TEST_RESULT`, `RUN_OPENED` or `ENVIRONMENT_REMOVED`.
+    /// `TEST_RESULT`, `VULNS`, `RUN_OPENED` or `ENVIRONMENT_REMOVED`.
     pub predicate_type: String,
     /// The predicate.
     pub predicate: P,

@@ -20,7 +20,7 @@ pub struct Sealed {
     pub dir: PathBuf,
     /// Its files, raw ones included.
     pub files: Vec<PathBuf>,
-    /// SHA-256 of each statement's payload: `run`, and each suite by `suite <name>`.
+    /// SHA-256 of each statement's payload: `run`, each suite by `suite <name>`, and each scan by `scan <suite>/<case>`.
     pub statements: BTreeMap<String, String>,
 }
 
@@ -54,12 +54,16 @@ pub fn seal(
     let dir = store::run_dir(dir, facts)?;
     let opened = opened_digest(facts, &dir)?;
     let mut statements = BTreeMap::new();
-    let mut suites = Vec::new();
+    let (mut suites, mut scans) = (Vec::new(), BTreeMap::new());
     for suite in &facts.suites {
         store::check_name("suite", &suite.name)?;
         let payload = statement::suite(facts, suite)?;
         suites.push((store::suite_bundle(&suite.name), bundled(&payload, key)?));
         statements.insert(suite.name.clone(), payload.sha256);
+        for (scan, payload) in statement::scans(facts, suite)? {
+            suites.push((store::scan_bundle(&suite.name, scan.number), bundled(&payload, key)?));
+            scans.insert(format!("scan {}/{}", suite.name, scan.case), payload.sha256);
+        }
     }
     check_unchanged(facts, &dir, &suites)?;
     let report = store::report_bytes(facts)?;
@@ -83,6 +87,7 @@ pub fn seal(
         .collect();
     let mut named: BTreeMap<_, _> =
         statements.into_iter().map(|(name, digest)| (format!("suite {name}"), digest)).collect();
+    named.append(&mut scans);
     named.insert("run".into(), run.sha256);
     Ok(Sealed { dir, files, statements: named })
 }
@@ -111,7 +116,9 @@ fn check_unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> R
             return Err(differs(name));
         }
     }
-    match before.keys().find(|name| name.starts_with("suite-") && !suites.iter().any(|(s, _)| s == *name)) {
+    match before.keys().find(|name| {
+        (name.starts_with("suite-") || name.starts_with("vulns-")) && !suites.iter().any(|(s, _)| s == *name)
+    }) {
         Some(gone) => Err(differs(gone)),
         None => Ok(()),
     }

@@ -19,6 +19,8 @@ use crate::report::counts::is_flaky;
 use crate::report::facts::{CaseFact, RawFile, SuiteFact, UnitFact};
 use crate::report::sources;
 
+mod vulns;
+
 /// A statement ready to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
@@ -51,6 +53,26 @@ pub fn suite(facts: &Facts, suite: &SuiteFact) -> Result<Payload, EvidenceError>
     payload(facts, TEST_RESULT, &predicate)
 }
 
+/// The statement of one scan, and how the run's statement names it. None if the scan is inconclusive, or if what it
+/// looked at has no digest.
+pub fn scan(facts: &Facts, suite: &SuiteFact, number: usize) -> Result<Option<(RunScan, Payload)>, EvidenceError> {
+    let Some(scan) = number.checked_sub(1).and_then(|place| suite.scans.get(place)) else { return Ok(None) };
+    let digest = scan.subject.digest.as_ref().and_then(|d| d.parse::<Digest>().ok());
+    let (Some(digest), Some(predicate)) = (digest, vulns::predicate(context(facts), suite, scan)) else {
+        return Ok(None);
+    };
+    refuse_fake(facts)?;
+    let (name, digest) = (scan.subject.name.clone(), DigestSet::sha256(&digest.hex()));
+    let payload = signable(vec![Subject { name: name.clone(), digest: digest.clone() }], VULNS, &predicate)?;
+    let statement_digest = DigestSet::sha256(&payload.sha256);
+    Ok(Some((RunScan { case: scan.case.clone(), name, digest, statement_digest, number }, payload)))
+}
+
+/// The statements of all scans of a suite.
+pub fn scans(facts: &Facts, suite: &SuiteFact) -> Result<Vec<(RunScan, Payload)>, EvidenceError> {
+    (1..=suite.scans.len()).filter_map(|number| scan(facts, suite, number).transpose()).collect()
+}
+
 /// The statement of the whole run. `statements` are the digests of the suites' payloads by suite name,
 /// `report` is the digest of `report.json`, `opened` that of the opening entry's payload.
 pub fn run(
@@ -60,9 +82,12 @@ pub fn run(
     opened: Option<&str>,
 ) -> Result<Payload, EvidenceError> {
     let outcome = facts.outcome();
-    let bound = |s: &SuiteFact| RunSuite {
-        summary: summary(s),
-        statement_digest: statements.get(&s.name).map(|d| DigestSet::sha256(d)).unwrap_or_default(),
+    let bound = |s: &SuiteFact| {
+        Ok(RunSuite {
+            summary: summary(s),
+            statement_digest: statements.get(&s.name).map(|d| DigestSet::sha256(d)).unwrap_or_default(),
+            scans: scans(facts, s)?.into_iter().map(|(scan, _)| scan).collect(),
+        })
     };
     let predicate = RunPredicate {
         scope: Scope::Run,
@@ -78,7 +103,7 @@ pub fn run(
         with: facts.change.with.clone(),
         units: facts.units.iter().map(unit).collect(),
         access: facts.access.iter().map(|(from, to)| Access { from: from.clone(), to: to.clone() }).collect(),
-        suites: facts.suites.iter().map(bound).collect(),
+        suites: facts.suites.iter().map(bound).collect::<Result<_, EvidenceError>>()?,
         not_selected: facts.not_selected.clone(),
         left_out: facts.left_out.clone(),
         unit_ends: facts.unit_ends.clone(),
@@ -92,10 +117,12 @@ pub fn run(
 }
 
 fn payload(facts: &Facts, predicate_type: &str, predicate: &impl Serialize) -> Result<Payload, EvidenceError> {
-    if facts.engine == EngineKind::Fake {
-        return Err(EvidenceError::Fake);
-    }
+    refuse_fake(facts)?;
     signable(subjects(facts), predicate_type, predicate)
+}
+
+fn refuse_fake(facts: &Facts) -> Result<(), EvidenceError> {
+    if facts.engine == EngineKind::Fake { Err(EvidenceError::Fake) } else { Ok(()) }
 }
 
 /// Encodes a statement about these subjects.

@@ -36,6 +36,11 @@ pub fn suite_bundle(suite: &str) -> String {
     format!("suite-{suite}.sigstore.json")
 }
 
+/// `vulns-<suite>-<number>.sigstore.json`: the statement of one scan of a suite.
+pub fn scan_bundle(suite: &str, number: usize) -> String {
+    format!("vulns-{suite}-{number}.sigstore.json")
+}
+
 /// The folder of this run; it may not exist. Refuses names that would leave `dir`.
 pub fn run_dir(dir: &Path, facts: &Facts) -> Result<PathBuf, EvidenceError> {
     folder_of(dir, &facts.environment, &facts.run.to_string())

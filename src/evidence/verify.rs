@@ -7,6 +7,7 @@ pub mod folder;
 mod refusal;
 mod removal;
 mod requirements;
+mod scans;
 mod statement;
 
 pub use folder::{VerifiedRun, facts, folder};

@@ -1,5 +1,6 @@
 //! Reads one lock file.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::{Fault, LockError};
@@ -21,6 +22,20 @@ pub fn read(path: &Path, kind: LockKind, root: &Path) -> Result<LockFile, LockEr
 /// Parses the bytes of a lock file, without the files that it includes.
 pub fn parse(name: &str, kind: LockKind, bytes: &[u8]) -> Result<LockFile, LockError> {
     parse_with(name, kind, bytes, &mut |_: &str, _: &str| Err("it is another file".into()))
+}
+
+/// Parses a lock file among others, by its path; those are the only ones that it can include.
+pub fn parse_among(path: &str, kind: LockKind, files: &BTreeMap<String, Vec<u8>>) -> Result<LockFile, LockError> {
+    let missing = || LockError::Content { path: path.to_owned(), line: None, why: "there is no such file".into() };
+    let bytes = files.get(path).ok_or_else(missing)?;
+    let mut include = |from: &str, target: &str| {
+        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        let other = plain(&folder.join(target)).display().to_string();
+        let bytes = files.get(&other).ok_or_else(|| format!("{other} is not among the lock files that are scanned"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?;
+        Ok((other, text.trim_start_matches('\u{feff}').to_owned()))
+    };
+    parse_with(path, kind, bytes, &mut include)
 }
 
 /// As [`parse`], with the files that it includes.

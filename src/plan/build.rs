@@ -13,6 +13,7 @@ use crate::spec::{ValidDescription, backing_services, hashes, needs, quantity};
 
 mod error;
 mod input;
+mod scan;
 mod suite;
 mod unit;
 
@@ -27,7 +28,7 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
     let ttl_ms = milliseconds(&e.name, &e.ttl, quantity::LONGEST_LIFE_MS)?;
     let databases = e.databases.iter().map(|(name, d)| Ok((name.clone(), database(name, d, valid)?)));
     let suites = e.suites.iter().map(|(name, s)| Ok((name.clone(), suite(name, s, valid)?)));
-    Ok(Plan {
+    let mut plan = Plan {
         environment: EnvironmentName::new(&e.name, pr).scoped(valid.scope.clone()).to_string(),
         description: e.name.clone(),
         pr,
@@ -40,7 +41,9 @@ pub fn build(valid: &ValidDescription, pr: u32) -> Result<Plan, PlanError> {
         databases: databases.collect::<Result<_, PlanError>>()?,
         backing: backing_services::all(e).into_iter().map(|b| (b.name.to_owned(), b.kind)).collect(),
         suites: suites.collect::<Result<_, PlanError>>()?,
-    })
+    };
+    scan::fill(&mut plan, e);
+    Ok(plan)
 }
 
 fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {

@@ -10,7 +10,7 @@ pub fn check(plan: &Plan, images: &BTreeMap<String, ImageFact>) -> Vec<String> {
     let units = plan.units.iter().map(|u| (format!("service {}", u.name), &u.image, &u.confinement));
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some((format!("suite {}", s.name), &c.image, &c.confinement)),
-        SuiteExecutor::Steps { .. } => None,
+        SuiteExecutor::Steps { .. } | SuiteExecutor::Dependencies(_) => None,
     });
     units
         .chain(suites)

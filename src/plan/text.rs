@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::{Confinement, Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
+use super::{Confinement, DependencyScan, Plan, ReadyPlan, SuiteExecutor, Unit, UnitKind};
 use crate::spec::model::Restart;
 
 mod drawing;
@@ -125,6 +125,7 @@ fn suites(out: &mut String, plan: &Plan) {
             SuiteExecutor::Steps { cases } => {
                 format!("{} case{}", cases.len(), if cases.len() == 1 { "" } else { "s" })
             }
+            SuiteExecutor::Dependencies(scan) => scanned(scan),
         };
         let kind = format!("{:?}", suite.kind).to_lowercase();
         let _ = writeln!(out, "  {} ({kind}): {by} ({})", suite.name, short(&suite.digest));
@@ -135,6 +136,21 @@ fn suites(out: &mut String, plan: &Plan) {
             secret_places(out, &c.secret_env, [].iter());
             departure(out, &c.confinement);
         }
+    }
+}
+
+/// What a scan looks at: `scans 2 images and requirements.txt`.
+fn scanned(scan: &DependencyScan) -> String {
+    let images = match scan.images.len() {
+        0 => None,
+        1 => Some("1 image".to_owned()),
+        n => Some(format!("{n} images")),
+    };
+    let parts: Vec<String> = images.into_iter().chain(scan.lock_files.iter().cloned()).collect();
+    match parts.as_slice() {
+        [] => "scans nothing, because nothing runs".to_owned(),
+        [first @ .., last] if !first.is_empty() => format!("scans {} and {last}", first.join(", ")),
+        [only, ..] => format!("scans {only}"),
     }
 }
 

@@ -44,11 +44,12 @@ pub fn suite_verdict(suite: &SuiteFact) -> &'static str {
     suite.verdict.map_or("unfinished", |v| verdict(Some(v)))
 }
 
-/// `acceptance` or `security`.
+/// `acceptance`, `security` or `dependencies`.
 pub fn suite_kind(kind: SuiteKind) -> &'static str {
     match kind {
         SuiteKind::Acceptance => "acceptance",
         SuiteKind::Security => "security",
+        SuiteKind::Dependencies => "dependencies",
     }
 }
 
@@ -97,6 +98,7 @@ pub fn cause(kind: CauseKind) -> &'static str {
         CauseKind::UnitEnded => "service ended",
         CauseKind::AcceptanceFailed => "acceptance failed",
         CauseKind::SecurityFailed => "security failed",
+        CauseKind::DependenciesFailed => "dependencies failed",
         CauseKind::Inconclusive => "inconclusive",
         CauseKind::NoEvidence => "no evidence",
         CauseKind::TeardownIncomplete => "teardown incomplete",

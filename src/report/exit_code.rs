@@ -15,7 +15,7 @@ pub const NO_CAPACITY: u8 = 3;
 pub const NOT_READY: u8 = 4;
 /// An acceptance suite failed.
 pub const ACCEPTANCE: u8 = 5;
-/// A security suite failed.
+/// A security suite, or one of kind dependencies, failed.
 pub const SECURITY: u8 = 6;
 /// A suite could not be judged.
 pub const INCONCLUSIVE: u8 = 7;
@@ -38,7 +38,7 @@ pub fn from_cause(kind: CauseKind) -> u8 {
         CauseKind::NoCapacity => NO_CAPACITY,
         CauseKind::NotReady | CauseKind::UnitEnded => NOT_READY,
         CauseKind::AcceptanceFailed => ACCEPTANCE,
-        CauseKind::SecurityFailed => SECURITY,
+        CauseKind::SecurityFailed | CauseKind::DependenciesFailed => SECURITY,
         CauseKind::Inconclusive => INCONCLUSIVE,
         CauseKind::NoEvidence => NO_EVIDENCE,
         CauseKind::TeardownIncomplete => TEARDOWN,

@@ -7,21 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{EngineInfo, EngineKind, Residual};
 use crate::lease::TakenOver;
-use crate::model::{BuiltFrom, ImageFact, LinkedChange, PolicyReference, RunId, SuiteOrigin, Verdict};
+use crate::model::{BuiltFrom, ImageFact, LinkedChange, PolicyReference, RunId};
 use crate::plan::{Confinement, Limits, UnitKind};
-use crate::spec::model::SuiteKind;
 
 mod cause;
 mod clue;
 mod links;
 mod outcome;
+mod raw_file;
 mod requester;
+mod scan;
+mod suite;
 mod unit_end;
 
 pub use cause::{Cause, CauseKind};
 pub use clue::{Clue, Clues};
 pub use links::{Links, https};
+pub use raw_file::RawFile;
 pub use requester::Requester;
+pub use scan::{ScanFact, ScannedSubject, SubjectKind};
+pub use suite::{CaseFact, CaseFailure, StepFact, SuiteFact};
 pub use unit_end::UnitEnd;
 
 /// Version of this model.
@@ -162,126 +167,6 @@ pub struct UnitFact {
     pub failure: Option<String>,
     /// An excerpt of its log when it failed: the last lines, errors, whole tracebacks.
     pub last_log: Vec<String>,
-}
-
-/// One suite and what it found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SuiteFact {
-    /// Name.
-    pub name: String,
-    /// Kind.
-    pub kind: SuiteKind,
-    /// SHA-256 of the suite's part of the description.
-    pub digest: String,
-    /// Verdict; none while it runs.
-    pub verdict: Option<Verdict>,
-    /// Why, when it is not simply the worst of its cases.
-    pub reason: Option<String>,
-    /// When it began.
-    pub started: Timestamp,
-    /// When it ended.
-    pub finished: Option<Timestamp>,
-    /// Cases in order.
-    pub cases: Vec<CaseFact>,
-    /// Units that may end while it runs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub may_end: Vec<String>,
-    /// Raw result files and logs of every attempt, kept by content.
-    pub raw: Vec<RawFile>,
-    /// Files in the results folder that look like results and are not, each with the reason.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ignored: Vec<String>,
-    /// File:line of the suite in the description, for annotations.
-    pub source: Option<String>,
-    /// Confinement of its container; none for a list of cases.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confinement: Option<Confinement>,
-    /// Where it comes from, where known.
-    #[serde(flatten)]
-    pub origin: Option<SuiteOrigin>,
-}
-
-/// One case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CaseFact {
-    /// Id, such as `A1`; for JUnit `classname.name`.
-    pub id: String,
-    /// The property that it checks.
-    pub name: String,
-    /// Verdict; none for a case that JUnit reports as skipped.
-    pub verdict: Option<Verdict>,
-    /// When it began, where known.
-    pub started: Option<Timestamp>,
-    /// Duration in milliseconds.
-    pub took_ms: u64,
-    /// Attempts made.
-    pub attempts: u8,
-    /// Attempts that failed; a case that passed after one is flaky.
-    #[serde(default)]
-    pub failed_attempts: u8,
-    /// Failures, one for each failed step or JUnit failure; those of earlier attempts last.
-    pub failures: Vec<CaseFailure>,
-    /// Steps that ran, in a few words each, with what they saw.
-    pub steps: Vec<StepFact>,
-    /// Names of the positive controls that its refusals rest on.
-    pub controls: Vec<String>,
-    /// `path:line` of the case, where known.
-    pub source: Option<String>,
-    /// What the environment says about it, if it did not pass.
-    #[serde(default, skip_serializing_if = "Clues::is_empty")]
-    pub clues: Clues,
-}
-
-/// A failure in a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CaseFailure {
-    /// Summary of the step.
-    pub step: String,
-    /// The expectation.
-    pub expected: String,
-    /// The observation.
-    pub got: String,
-    /// Waiting time in milliseconds.
-    pub waited_ms: u64,
-    /// `path:line` of the step, where known.
-    pub source: Option<String>,
-}
-
-/// An executed step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StepFact {
-    /// Summary of the step.
-    pub did: String,
-    /// The observation.
-    pub saw: String,
-    /// Verdict.
-    pub verdict: Verdict,
-    /// In milliseconds.
-    pub took_ms: u64,
-}
-
-/// A file kept by its content.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RawFile {
-    /// Its name in the suite.
-    pub name: String,
-    /// `application/xml`, `text/plain`…
-    pub media_type: String,
-    /// Lower-case hexadecimal SHA-256; stored as `raw/<digest>` in the evidence folder.
-    pub sha256: String,
-    /// Bytes.
-    pub size: u64,
-    /// The unit or suite that it comes from; none if it concerns the environment as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// Its path below the folder of the run; none in reports of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
 }
 
 /// An event of the run.

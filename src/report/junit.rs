@@ -10,7 +10,7 @@ use super::ReportError;
 use super::facts::{CaseFact, CaseFailure, Cause, CauseKind, Facts, SuiteFact, UnitFact};
 use crate::model::Verdict;
 use crate::model::sanitize;
-use crate::report::{clues, display, time};
+use crate::report::{clues, display, scans, time};
 
 /// Maximum length of the text of one failure, in characters.
 const MOST: usize = 8000;
@@ -51,6 +51,13 @@ fn suite(facts: &Facts, fact: &SuiteFact) -> TestSuite {
     }
     if let Some(origin) = display::origin(fact) {
         suite.add_property(("origin", origin.as_str()));
+    }
+    for (scan, line) in fact.scans.iter().zip(fact.scans.iter().map(scans::coverage)) {
+        let name = format!("scanned-{}", sanitize::one_line(&scan.case, 200));
+        suite.add_property((name.as_str(), format!("{line}, {}", scans::digest(scan)).as_str()));
+    }
+    if let Some(database) = scans::database(fact) {
+        suite.add_property(("advisories", database.as_str()));
     }
     suite.add_test_cases(fact.cases.iter().map(|c| case(&fact.name, c)));
     if let Some(whole) = whole(fact) {
@@ -149,11 +156,10 @@ fn description(fact: &CaseFact) -> String {
 
 /// The causes outside suites; `silent` if no suite shows a failure.
 fn environment(facts: &Facts, silent: bool) -> Option<TestSuite> {
-    let of_suites = |k| matches!(k, CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive);
     let mut cases: Vec<_> = facts
         .causes
         .iter()
-        .filter(|c| silent || !of_suites(c.kind))
+        .filter(|c| silent || !c.kind.is_of_suite())
         .map(|c| {
             trouble(
                 "environment",

@@ -5,7 +5,7 @@
 use super::CaseCounts;
 use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
 use crate::model::sanitize;
-use crate::report::{clues, counts, display, excerpt, sources, time};
+use crate::report::{clues, counts, display, excerpt, scans, sources, time};
 
 mod escape;
 
@@ -48,6 +48,7 @@ pub fn render(facts: &Facts) -> String {
     page.fold("Departures from the secure defaults", display::departing(facts).map(|d| departure(&d)).collect());
     let gaps = facts.engine_info.as_ref().map(|i| i.gaps.as_slice()).unwrap_or_default();
     page.fold("Not enforced by the engine", gaps.iter().map(|c| format!("- {}\n", inline(c, 400))).collect());
+    page.fold("Dependencies", scans::all(facts).iter().map(|of| format!("- {}\n", inline(of, 1200))).collect());
     page.fold("Sources", sources::lines(facts).iter().map(|of| format!("- {}\n", inline(of, 400))).collect());
     let kept = clues::kept_files(facts);
     page.fold("Logs", kept.iter().map(|(name, at)| format!("- {}: `{at}`\n", inline(name, 100))).collect());

@@ -89,9 +89,7 @@ impl Told {
         self.causes.contains(&cause.text)
             || match cause.kind {
                 CauseKind::NotReady | CauseKind::NoCapacity => self.units.iter().any(|u| begins(u, ": ")),
-                CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive => {
-                    self.suites.iter().any(|s| begins(&format!("suite {s}"), " "))
-                }
+                kind if kind.is_of_suite() => self.suites.iter().any(|s| begins(&format!("suite {s}"), " ")),
                 CauseKind::TeardownIncomplete => self.residual && begins("could not remove", " "),
                 _ => false,
             }

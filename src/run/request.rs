@@ -2,6 +2,7 @@
 
 use crate::model::{PolicyReference, Proof};
 use crate::plan::Plan;
+use crate::policy::DependencyLimits;
 use crate::report::facts::{Change, Runner};
 use crate::spec::ValidDescription;
 
@@ -17,6 +18,8 @@ pub struct RunRequest {
     pub runner: Runner,
     /// The policy that the description was checked against; none for the built-in limits.
     pub policy: Option<PolicyReference>,
+    /// What the policy accepts of dependencies.
+    pub dependencies: DependencyLimits,
     /// Proof of some claims of the requester.
     pub proof: Option<Proof>,
 }

@@ -17,6 +17,7 @@ mod capture;
 mod cases;
 mod container;
 mod context;
+mod dependencies;
 mod exec;
 mod files;
 mod jobs;

@@ -15,6 +15,8 @@ use crate::file::read_regular;
 const DEFAULT_NAME: &str = "environment.yaml";
 /// Longest file that a description may refer to, and most bytes of all of them.
 pub const MAX_FILE: usize = 1 << 20;
+/// Longest lock file.
+const MAX_LOCK_FILE: usize = 8 << 20;
 pub const MAX_ALL: usize = 16 << 20;
 
 /// A file that the description refers to.
@@ -24,8 +26,25 @@ pub struct FileReference {
     pub at: FieldPath,
     /// Relative path as written.
     pub path: String,
-    /// It is SQL, so it must be text.
-    pub is_sql: bool,
+    /// What it must be.
+    pub content: Content,
+}
+
+/// What a file is that a description refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Anything.
+    Any,
+    /// SQL, so it must be text.
+    Sql,
+    /// A lock file, which may be larger than others.
+    LockFile,
+}
+
+impl Content {
+    fn most(self) -> usize {
+        if self == Self::LockFile { MAX_LOCK_FILE } else { MAX_FILE }
+    }
 }
 
 pub(super) fn description_file(path: &Path) -> PathBuf {
@@ -49,7 +68,14 @@ pub(super) fn read_referenced(
     diagnostics: &mut DiagnosticSink,
 ) -> BTreeMap<String, Vec<u8>> {
     let help = "files are named relative to the folder of the description and must lie in it";
-    collect(wanted, diagnostics, help, |path| inside(folder, path).and_then(|p| read_regular(&p, MAX_FILE as u64)))
+    collect(wanted, diagnostics, help, |wanted| {
+        inside(folder, &wanted.path).and_then(|p| read_regular(&p, wanted.content.most() as u64))
+    })
+}
+
+/// Reads a lock file below a folder.
+pub(super) fn read_lock_file(folder: &Path, path: &str) -> io::Result<Vec<u8>> {
+    inside(folder, path).and_then(|p| read_regular(&p, MAX_LOCK_FILE as u64))
 }
 
 /// The files that a description refers to, from those that came with it.
@@ -59,14 +85,14 @@ pub(super) fn select(
     diagnostics: &mut DiagnosticSink,
 ) -> BTreeMap<String, Vec<u8>> {
     let help = "give it together with the description";
-    collect(wanted, diagnostics, help, |path| files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into()))
+    collect(wanted, diagnostics, help, |wanted| files.get(&wanted.path).cloned().ok_or(io::ErrorKind::NotFound.into()))
 }
 
 fn collect(
     wanted: &[FileReference],
     diagnostics: &mut DiagnosticSink,
     help: &str,
-    read: impl Fn(&str) -> io::Result<Vec<u8>>,
+    read: impl Fn(&FileReference) -> io::Result<Vec<u8>>,
 ) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut total = 0;
@@ -74,8 +100,8 @@ fn collect(
         if files.contains_key(&reference.path) {
             continue;
         }
-        match read(&reference.path) {
-            Ok(bytes) if reference.is_sql && std::str::from_utf8(&bytes).is_err() => {
+        match read(reference) {
+            Ok(bytes) if reference.content == Content::Sql && std::str::from_utf8(&bytes).is_err() => {
                 let message = format!("the file `{}` is not UTF-8 text", reference.path);
                 diagnostics.add(&reference.at, message, "save it as UTF-8");
             }

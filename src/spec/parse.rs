@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{DiagnosticSink, Diagnostics};
 use super::document::{self, SourceText};
-use super::files::FileReference;
+use super::files::{Content, FileReference};
 use super::kind::ENVIRONMENT;
-use super::model::Environment;
+use super::model::{Environment, Suite};
 use super::secret_use::SecretUse;
 use super::span::FieldPath;
 use super::{Overrides, check, include, schema, step_files, template, values};
@@ -69,17 +69,33 @@ impl ParsedDescription {
                 wanted.extend(source.path.iter().map(|p| FileReference {
                     at: at.clone(),
                     path: p.clone(),
-                    is_sql: false,
+                    content: Content::Any,
                 }));
             }
         }
         for (name, database) in &self.environment.databases {
             let at = FieldPath::root().key("databases").key(name).key("sql");
             let sql = database.sql.iter().enumerate();
-            wanted.extend(sql.map(|(i, p)| FileReference { at: at.index(i), path: p.clone(), is_sql: true }));
+            wanted.extend(sql.map(|(i, p)| FileReference { at: at.index(i), path: p.clone(), content: Content::Sql }));
         }
         wanted.extend(self.of_suites());
+        wanted.extend(self.lock_files());
         self.readable(wanted)
+    }
+
+    /// The lock files that suites scan.
+    pub(super) fn lock_references(&self) -> Vec<FileReference> {
+        self.readable(self.lock_files())
+    }
+
+    fn lock_files(&self) -> Vec<FileReference> {
+        let of = |(name, suite): (&String, &Suite)| {
+            let at = FieldPath::root().key("suites").key(name).key("scan").key("lockfiles");
+            let paths = suite.scan.iter().flat_map(|scan| scan.lockfiles.clone()).enumerate();
+            let reference = |(i, path)| FileReference { at: at.index(i), path, content: Content::LockFile };
+            paths.map(reference).collect::<Vec<_>>()
+        };
+        self.environment.suites.iter().flat_map(of).collect()
     }
 
     /// The files that suites refer to.
@@ -90,7 +106,7 @@ impl ParsedDescription {
     fn of_suites(&self) -> Vec<FileReference> {
         let of = |(name, suite)| step_files::of_suite(&FieldPath::root().key("suites").key(name), suite);
         let all = self.environment.suites.iter().map(|(name, suite)| (name.as_str(), suite)).flat_map(of);
-        all.map(|(at, path)| FileReference { at, path: path.to_owned(), is_sql: false }).collect()
+        all.map(|(at, path)| FileReference { at, path: path.to_owned(), content: Content::Any }).collect()
     }
 
     fn readable(&self, mut wanted: Vec<FileReference>) -> Vec<FileReference> {

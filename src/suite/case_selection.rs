@@ -39,7 +39,7 @@ pub fn choose_cases(plan: &mut Plan, chosen: &[ChosenCase]) -> Result<(), String
         check(plan, case)?;
     }
     plan.suites.retain(|name, suite| match &mut suite.executor {
-        SuiteExecutor::Container(_) => false,
+        SuiteExecutor::Container(_) | SuiteExecutor::Dependencies(_) => false,
         SuiteExecutor::Steps { cases } => {
             let wanted = |case: &Case| chosen.iter().any(|c| c.is(name, case));
             *cases = with_foundations(std::mem::take(cases), wanted);
@@ -92,7 +92,10 @@ fn check(plan: &Plan, chosen: &ChosenCase) -> Result<(), String> {
                     "suite {name} is a container, which runs its cases itself; choose it with --suite {name}"
                 ));
             }
-            SuiteExecutor::Container(_) => {}
+            SuiteExecutor::Dependencies(_) if chosen.suite.is_some() => {
+                return Err(format!("suite {name} scans everything at once; choose it with --suite {name}"));
+            }
+            SuiteExecutor::Container(_) | SuiteExecutor::Dependencies(_) => {}
             SuiteExecutor::Steps { cases } if cases.iter().any(|case| chosen.is(name, case)) => return Ok(()),
             SuiteExecutor::Steps { cases } => known.extend(cases.iter().map(|case| case.id.as_str())),
         }

@@ -1,13 +1,15 @@
 //! Executes the suites of a running environment, wave by wave, and records their results.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::dependencies::ScanInput;
 use super::steps::StepsExecutor;
-use super::{ahead, container, explain, outage, outcome, schedule, together};
+use super::{ahead, container, dependencies, explain, outage, outcome, schedule, together};
 use crate::lifecycle::RunEvent;
 use crate::lifecycle::causes::interrupted;
 use crate::lifecycle::session::Session;
@@ -21,14 +23,24 @@ pub type Sources = BTreeMap<String, String>;
 
 /// Executes the selected suites (all if `only` is empty) and records a cause for each that did not pass.
 /// Fails if a signal or a newer run stops this run.
-pub async fn execute(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
-    let done = execute_all(session, only, sources).await;
+pub async fn execute(
+    session: &Session,
+    only: &[String],
+    sources: &Sources,
+    scans: &Arc<ScanInput>,
+) -> Result<(), Cause> {
+    let done = execute_all(session, only, sources, scans).await;
     // However the suites ended: an end that was seen is told.
     outcome::unit_ends(&session.journal.facts().unit_ends).into_iter().for_each(|c| record_cause(session, c));
     done
 }
 
-async fn execute_all(session: &Session, only: &[String], sources: &Sources) -> Result<(), Cause> {
+async fn execute_all(
+    session: &Session,
+    only: &[String],
+    sources: &Sources,
+    scans: &Arc<ScanInput>,
+) -> Result<(), Cause> {
     session.follow_logs().await;
     let waves = schedule::waves(&session.lease.plan.suites, only);
     if waves.is_empty() {
@@ -43,7 +55,9 @@ async fn execute_all(session: &Session, only: &[String], sources: &Sources) -> R
     session.begin_suites().await?;
     for wave in waves {
         let running = join_all(
-            wave.iter().filter_map(|name| session.lease.plan.suites.get(name)).map(|s| suite(session, s, sources)),
+            wave.iter()
+                .filter_map(|name| session.lease.plan.suites.get(name))
+                .map(|s| suite(session, s, sources, scans)),
         );
         let done = tokio::select! {
             biased;
@@ -67,12 +81,13 @@ fn record_cause(session: &Session, cause: Cause) {
     session.journal.record(RunEvent::Cause { cause });
 }
 
-async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources) -> SuiteFact {
+async fn suite(session: &Session, suite: &SuitePlan, sources: &Sources, scans: &Arc<ScanInput>) -> SuiteFact {
     let here = local_sources(sources, &suite.name);
     let mut fact = new_fact(suite, sources);
     session.journal.record(RunEvent::SuiteStarted { suite: fact.clone() });
     match &suite.executor {
         SuiteExecutor::Steps { cases } => execute_steps(session, suite, cases, &here, &mut fact).await,
+        SuiteExecutor::Dependencies(scan) => dependencies::execute(session, suite, scan, scans, &mut fact).await,
         SuiteExecutor::Container(container) => {
             let mut result = container::execute(session, suite, container).await;
             explain::explain_all(session, suite, fact.started, &mut result.cases).await;
@@ -105,13 +120,14 @@ fn new_fact(suite: &SuitePlan, sources: &Sources) -> SuiteFact {
         started: Timestamp::now(),
         finished: None,
         cases: vec![],
+        scans: vec![],
         may_end: suite.may_end.iter().cloned().collect(),
         raw: vec![],
         ignored: vec![],
         source: sources.get(&format!("suites.{}", suite.name)).cloned(),
         confinement: match &suite.executor {
             SuiteExecutor::Container(c) => Some(c.confinement.clone()),
-            SuiteExecutor::Steps { .. } => None,
+            SuiteExecutor::Steps { .. } | SuiteExecutor::Dependencies(_) => None,
         },
         origin: suite.origin.clone(),
     }

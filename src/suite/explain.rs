@@ -37,7 +37,7 @@ pub(super) async fn explain_all(session: &Session, suite: &SuitePlan, began: Tim
     for case in cases.iter_mut().filter(|case| is_unexplained(case)).take(CASES) {
         let of_steps = match &suite.executor {
             SuiteExecutor::Steps { cases } => cases.iter().find(|c| c.id == case.id),
-            SuiteExecutor::Container(_) => None,
+            SuiteExecutor::Container(_) | SuiteExecutor::Dependencies(_) => None,
         };
         let units = involved::units(plan, suite, of_steps);
         if !std::mem::replace(&mut caught_up, true) {

@@ -42,6 +42,7 @@ pub fn cause(suite: &SuiteFact) -> Option<Cause> {
             let kind = match kind {
                 SuiteKind::Acceptance => CauseKind::AcceptanceFailed,
                 SuiteKind::Security => CauseKind::SecurityFailed,
+                SuiteKind::Dependencies => CauseKind::DependenciesFailed,
             };
             Some(Cause {
                 kind,

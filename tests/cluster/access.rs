@@ -142,6 +142,8 @@ fn the_default_in_a_pod_is_its_cluster() {
     let overrides = r#"{"apiVersion":"v1","spec":{"serviceAccountName":"dayfly-test"}}"#;
     let run =
         ["-n", "default", "run", "kc-inside", "--image-pull-policy=IfNotPresent", "--restart=Never", "--image", &image];
+    // An earlier attempt that was killed has left it.
+    kubectl(&["-n", "default", "delete", "pod", "kc-inside", "--ignore-not-found"]);
     kubectl(&[&run[..], &["--overrides", overrides, "--command", "--", "/dayfly", "doctor"]].concat());
     let phase = || kubectl(&["-n", "default", "get", "pod", "kc-inside", "-o", "jsonpath={.status.phase}"]);
     crate::world::until("dayfly has ended inside", || ["Succeeded", "Failed"].contains(&phase().as_str()));

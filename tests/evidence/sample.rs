@@ -163,6 +163,7 @@ fn suite(name: &str, kind: SuiteKind, verdict: Verdict, cases: Vec<CaseFact>, ra
         started: "2026-03-02T08:01:00Z".parse().unwrap(),
         finished: Some("2026-03-02T08:02:00Z".parse().unwrap()),
         cases,
+        scans: vec![],
         may_end: vec![],
         raw: vec![RawFile {
             name: "result".into(),

@@ -30,6 +30,7 @@ fn passed(lease: &Lease) -> Facts {
         started: now,
         finished: Some(now),
         cases: vec![testing::case_fact("A1")],
+        scans: vec![],
         may_end: vec![],
         raw: vec![],
         ignored: vec![],

@@ -104,6 +104,7 @@ fn suite(name: &str, kind: SuiteKind, start: i64, end: i64, cases: Vec<CaseFact>
         started: at(start),
         finished: Some(at(end)),
         cases,
+        scans: vec![],
         may_end: vec![],
         raw: vec![RawFile {
             name: "suite.log".into(),

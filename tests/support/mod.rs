@@ -12,6 +12,7 @@ pub mod life;
 pub mod processes;
 pub mod ready;
 pub mod reaping;
+pub mod scans;
 pub mod secrets;
 pub mod sources;
 pub mod steps;

@@ -1,6 +1,6 @@
 //! Findings as CSV (RFC 4180), one in each line. Pure.
 
-use super::outcome::{Finding, ScanResult};
+use crate::findings::{Finding, ScanResult};
 use crate::model::sanitize;
 
 /// Longest cell in characters; spreadsheets take no more.

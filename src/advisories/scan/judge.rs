@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use super::age::outdated;
 use super::matcher::Matches;
-use super::outcome::{Coverage, Database, Finding, ScanResult, Subject};
 use super::waivers::{self, Waiver};
 use crate::advisories::bundle::{EcosystemFacts, streams};
-use crate::advisories::rating::Rating;
+use crate::findings::{Coverage, Database, Finding, Rating, ScanResult, Subject};
 use crate::model::Verdict;
 use crate::packages::Ecosystem;
 use crate::policy::{DependencyLimits, Reaction};

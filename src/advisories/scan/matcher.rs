@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outcome::{Finding, Subject, Undecided};
 use crate::advisories::advisory::Advisory;
 use crate::advisories::aliases::{group, primary};
 use crate::advisories::bundle::{Bundle, BundleError, streams};
 use crate::advisories::matching::{Candidate, lowest_safe};
+use crate::findings::{Finding, Subject, Undecided};
 use crate::packages::{Ecosystem, Package};
 
 /// What a bundle knows about packages.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::outcome::{Finding, ScanResult};
-use crate::advisories::rating::Rating;
+use crate::findings::Rating;
+use crate::findings::{Finding, ScanResult};
 use crate::model::{Digest, Verdict, sanitize};
 use crate::packages::Place;
 

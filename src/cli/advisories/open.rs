@@ -7,9 +7,11 @@ use clap::Args;
 use super::seen;
 use crate::advisories::Bundle;
 use crate::advisories::bundle::Trust;
+use crate::advisories::scan::Opened;
 use crate::cli::error::usage_error;
 use crate::cli::key::load_public;
 use crate::cli::wanted::{Slot, Wanted};
+use crate::plan::Plan;
 use crate::report::exit_code;
 
 /// Where the advisories are.
@@ -21,16 +23,6 @@ pub struct AdvisoriesArgs {
     /// Public key that must have signed the advisories
     #[arg(long, value_name = "FILE", env = "DAYFLY_ADVISORIES_KEY", hide_env_values = true)]
     pub advisories_key: Option<PathBuf>,
-}
-
-/// The bundle, or why there is none that could be used.
-pub enum Opened {
-    /// It can be used.
-    Bundle(Box<Bundle>),
-    /// No flag names one.
-    None,
-    /// It cannot be used.
-    Unusable(String),
 }
 
 /// Why a bundle is refused.
@@ -59,6 +51,14 @@ impl AdvisoriesArgs {
             Opened::None => Err(usage_error("name a bundle with --advisories").into()),
             Opened::Unusable(why) => Ok(Err(Refused(why))),
         }
+    }
+
+    /// Opens the bundle if suites of a plan scan dependencies. An unreadable key is a usage error.
+    pub fn open_for(&self, plan: &Plan, suites: &[String]) -> anyhow::Result<Opened> {
+        if plan.scans(suites).next().is_none() {
+            return Ok(Opened::None);
+        }
+        self.open().map_err(|e| usage_error(&format!("{e:#}")).into())
     }
 
     /// Opens the bundle. An unreadable key is a usage error; a bundle that cannot be trusted is unusable.

@@ -41,7 +41,7 @@ fn heading(facts: &Facts) -> String {
 /// Annotates a cause that no suite or case shows.
 fn cause_annotation(facts: &Facts, cause: &Cause) -> Option<String> {
     let level = match cause.kind {
-        CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive => return None,
+        kind if kind.is_of_suite() => return None,
         CauseKind::Interrupted | CauseKind::Superseded => "warning",
         _ => "error",
     };

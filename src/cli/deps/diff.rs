@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::advisories::scan::Opened;
 use crate::base::{BaseError, Process, Snapshot};
-use crate::cli::advisories::{AdvisoriesArgs, Opened};
+use crate::cli::advisories::AdvisoriesArgs;
 use crate::cli::error::usage_error;
 use crate::cli::policy::PolicyCheckArgs;
 use crate::cli::scan::{exit_code_of, replace};

@@ -66,7 +66,7 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
             "Examples:\n  dayfly test shop-pr-7\n  dayfly test shop-pr-7 --suite orders\n  dayfly test shop-pr-7 --case A3 --out tested.json\n  dayfly test shop-pr-7 --failed tested.json\n\nExit codes: as `dayfly run`, without 8 and 9"
         }
         "run" => {
-            "Examples:\n  dayfly run --pr 7\n  dayfly run environments/shop --pr 7 --commit \"$SHA\" --key ci-key.pem --evidence evidence\n  dayfly run --unsigned\n\nExit codes: 0 passed; 1 unexpected error, or superseded; 2 usage, or invalid description; 3 no capacity; 4 not ready, or a service ended; 5 an acceptance suite failed; 6 a security suite failed; 7 inconclusive; 8 no evidence; 9 something could not be removed; 130 interrupted"
+            "Examples:\n  dayfly run --pr 7\n  dayfly run environments/shop --pr 7 --commit \"$SHA\" --key ci-key.pem --evidence evidence\n  dayfly run --unsigned\n\nExit codes: 0 passed; 1 unexpected error, or superseded; 2 usage, or invalid description; 3 no capacity; 4 not ready, or a service ended; 5 an acceptance suite failed; 6 a security or dependencies suite failed; 7 inconclusive; 8 no evidence; 9 something could not be removed; 130 interrupted"
         }
         "submit" => {
             "Examples:\n  dayfly submit environments/shop --pr 7 --commit \"$SHA\" --wait\n\nExit codes: with --wait those of `dayfly run`; otherwise 0 submitted; 1 the API server refused; 2 usage, or invalid description; 130 interrupted"

@@ -171,7 +171,7 @@ impl State {
     fn start_suite(&mut self, name: &str, now: Duration) {
         let total = self.plan.suites.get(name).and_then(|s| match &s.executor {
             SuiteExecutor::Steps { cases } => Some(cases.len()),
-            SuiteExecutor::Container(_) => None,
+            SuiteExecutor::Container(_) | SuiteExecutor::Dependencies(_) => None,
         });
         self.suites.push(SuiteState {
             name: name.to_owned(),
@@ -201,7 +201,7 @@ impl State {
 
     /// A cause that no suite gave ends everything that runs: nothing starts or waits any more.
     fn end(&mut self, kind: CauseKind, now: Duration) {
-        if matches!(kind, CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::Inconclusive) {
+        if kind.is_of_suite() {
             return;
         }
         self.prepared = false;

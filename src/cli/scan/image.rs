@@ -1,19 +1,15 @@
 //! What is installed in an image: of the local engine, or in an archive.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use tokio::sync::mpsc::Receiver;
 
 use crate::advisories::scan::Subject;
 use crate::cli::error::{engine_error, usage_error};
 use crate::cli::{Common, target};
-use crate::engine::local::ExportedImage;
 use crate::file::open_regular;
 use crate::inventory::{self, Inventory};
-use crate::packages::{Gap, Place};
 
 /// Bytes by which an archive is recognised.
 const HEAD: u64 = 512;
@@ -39,13 +35,12 @@ pub async fn of_engine(reference: &str, common: &Common) -> anyhow::Result<Subje
         return Err(usage_error("images are scanned on the local engine; use --engine local").into());
     }
     let engine = target::local(common).await?.map_err(|e| engine_error(common, &e))?;
-    let ExportedImage { fact, id, pieces } = engine.export(reference).await.map_err(|e| engine_error(common, &e))?;
-    let mut inventory = read(Pieces { pieces, current: Bytes::new() }, reference.to_owned()).await?;
-    if !inventory.digests.contains(&id) {
-        let place = Place { file: reference.to_owned(), line: None };
-        inventory.gaps.push(Gap { place, reason: "the engine did not send the image that it was asked for".into() });
-    }
-    let shown = if reference.contains(&fact.digest) { fact.digest } else { format!("{reference} {}", fact.digest) };
+    let archive = engine.export(reference).await.map_err(|e| engine_error(common, &e))?;
+    let (digest, id) = (archive.digest.clone(), archive.id.clone());
+    let (reader, _guard) = archive.into_reader();
+    let mut inventory = read(reader, reference.to_owned()).await?;
+    inventory.expect(&id, reference);
+    let shown = if reference.contains(&digest) { digest } else { format!("{reference} {digest}") };
     Ok(subject(shown, inventory))
 }
 
@@ -55,24 +50,4 @@ async fn read(reader: impl Read + Send + 'static, name: String) -> anyhow::Resul
 
 fn subject(source: String, inventory: Inventory) -> Subject {
     Subject { sources: vec![source], packages: inventory.packages, gaps: inventory.gaps }
-}
-
-/// Reads pieces as a file, on a thread that may wait.
-struct Pieces {
-    pieces: Receiver<Result<Bytes, String>>,
-    current: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.current = piece.map_err(io::Error::other)?,
-                None => return Ok(0),
-            }
-        }
-        let n = buffer.len().min(self.current.len());
-        buffer[..n].copy_from_slice(&self.current.split_to(n));
-        Ok(n)
-    }
 }

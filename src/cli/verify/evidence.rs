@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{RemovalPredicate, RemovalState, TestOutcome};
 use crate::evidence::verify::{StatementContent, VerifiedRun, outcome_name};
+use crate::model::Verdict;
 
 /// Evidence that was verified.
 pub enum VerifiedEvidence {
@@ -24,6 +25,8 @@ impl VerifiedEvidence {
             Self::File(StatementContent::Run(r)) => outcome_name(r.outcome),
             Self::File(StatementContent::Suite(s)) if s.test.result == TestOutcome::Passed => "PASSED",
             Self::File(StatementContent::Suite(_)) => "FAILED",
+            Self::File(StatementContent::Scan(s)) if s.scan.verdict == Verdict::Passed => "PASSED",
+            Self::File(StatementContent::Scan(_)) => "FAILED",
             Self::File(StatementContent::Opened(_)) => "OPENED",
             Self::Removal(r) | Self::File(StatementContent::Removal(r)) => match r.state {
                 RemovalState::Begun => "BEGUN",
@@ -39,13 +42,14 @@ impl VerifiedEvidence {
         let more = match self {
             Self::Run(r) => {
                 let confirmed = !r.run.teardown.is_unconfirmed();
-                json!({"opened": r.opened, "run": r.run, "teardownConfirmed": confirmed,
+                json!({"opened": r.opened, "run": r.run, "scans": r.scans, "teardownConfirmed": confirmed,
                     "rawPresent": r.raw_present, "rawAbsent": r.raw_absent})
             }
             Self::File(StatementContent::Run(r)) => {
                 json!({"run": r, "teardownConfirmed": !r.teardown.is_unconfirmed()})
             }
             Self::File(StatementContent::Suite(s)) => json!({"suite": s}),
+            Self::File(StatementContent::Scan(s)) => json!({"scan": s}),
             Self::File(StatementContent::Opened(o)) => json!({"opened": o}),
             Self::Removal(r) | Self::File(StatementContent::Removal(r)) => json!({"removal": r}),
         };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::evidence::VerifiedEvidence;
 use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{
-    Context, Counts, Departure, Opened, Origin, RemovalPredicate, RunPredicate, SuiteSummary,
+    Context, Counts, Departure, Opened, Origin, RemovalPredicate, RunPredicate, SuiteSummary, VulnsPredicate,
 };
 use crate::evidence::verify::StatementContent;
 use crate::model::SuiteSource;
@@ -19,6 +19,7 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
     match evidence {
         VerifiedEvidence::Run(r) => {
             run_text(&mut text, &r.run, r.opened.as_ref());
+            r.scans.iter().for_each(|scan| scan_text(&mut text, scan));
             let absent = if r.raw_absent.is_empty() {
                 String::new()
             } else {
@@ -34,6 +35,10 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
             context_text(&mut text, &s.context);
             departure_text(&mut text, &format!("suite {}", s.suite.name), s.suite.departure.as_ref());
             suites_text(&mut text, &[&s.suite]);
+        }
+        VerifiedEvidence::File(StatementContent::Scan(s)) => {
+            context_text(&mut text, &s.context);
+            scan_text(&mut text, s);
         }
         VerifiedEvidence::File(StatementContent::Opened(o)) => {
             context_text(&mut text, &o.context);
@@ -52,6 +57,16 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String
         }
     }
     text
+}
+
+fn scan_text(text: &mut String, of: &VulnsPredicate) {
+    let scan = &of.scan;
+    let found = of.scanner.result.len() + scan.omitted;
+    let looked_up: Vec<_> = scan.coverage.iter().map(|c| format!("{} {}", c.packages, c.ecosystem)).collect();
+    let verdict = display::verdict(Some(scan.verdict));
+    let advisories = of.scanner.db.last_update.strftime("%Y-%m-%d");
+    let what = format!("{found} finding(s) in {} package(s), advisories of {advisories}", looked_up.join(", "));
+    line(text, "scanned", format!("{}/{}: {verdict}, {what}", scan.suite, scan.case));
 }
 
 fn removal_text(text: &mut String, removal: &RemovalPredicate) {

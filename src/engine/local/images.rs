@@ -52,7 +52,7 @@ impl Inspected {
         own.and_then(|k| k.digest()).map_or_else(|| self.id(), str::to_owned)
     }
 
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         if self.id.starts_with("sha256:") { self.id.clone() } else { format!("sha256:{}", self.id) }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Departure, DigestSet, RawReport, Scope, SuiteSummary, TestResult};
+use super::{Context, Departure, DigestSet, RawReport, RunScan, Scope, SuiteSummary, TestResult};
 use crate::engine::Residual;
 use crate::lease::TakenOver;
 use crate::model::{LinkedChange, Outcome};
@@ -115,6 +115,9 @@ pub struct RunSuite {
     pub summary: SuiteSummary,
     /// SHA-256 of the payload of `suite-<name>.sigstore.json`.
     pub statement_digest: DigestSet,
+    /// The scans of a suite of kind `dependencies` that were not inconclusive, each with a statement of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scans: Vec<RunScan>,
 }
 
 impl Teardown {

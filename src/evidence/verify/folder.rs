@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Expectations, Refusal, StatementContent, Verified, verify};
+use super::{Expectations, Refusal, StatementContent, Verified, scans, verify};
 use crate::evidence::key::VerifyingKey;
-use crate::evidence::predicate::{Context, DigestSet, Opened, RawReport, RunPredicate, SuitePredicate};
-use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, suite_bundle};
+use crate::evidence::predicate::{
+    Context, DigestSet, Opened, RawReport, RunPredicate, RunScan, SuitePredicate, VulnsPredicate,
+};
+use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, scan_bundle, suite_bundle};
 use crate::model::{Digest, Outcome, RunId};
 use crate::report::Facts;
 
@@ -22,6 +24,8 @@ pub struct VerifiedRun {
     pub run: RunPredicate,
     /// Its suites, in their order.
     pub suites: Vec<SuitePredicate>,
+    /// The scans of suites of kind `dependencies`, in their order.
+    pub scans: Vec<VulnsPredicate>,
     /// Number of raw files present and unchanged.
     pub raw_present: usize,
     /// Raw files that the suites name and that are absent.
@@ -48,10 +52,11 @@ pub fn folder(
         .iter()
         .map(|s| suite(files, key, expectations, predicate, &s.summary.name, &s.statement_digest))
         .collect::<Result<Vec<_>, _>>()?;
+    let scans = all_scans(files, key, predicate)?;
     check_file_names(files, predicate)?;
     check_planned_suites(opened.as_ref(), predicate)?;
     let (raw_present, raw_absent) = check_raw_files(files, predicate)?;
-    Ok(VerifiedRun { keyid: run.keyid, opened, run: (**predicate).clone(), suites, raw_present, raw_absent })
+    Ok(VerifiedRun { keyid: run.keyid, opened, run: (**predicate).clone(), suites, scans, raw_present, raw_absent })
 }
 
 /// Verifies the statement of this run and the facts that it binds, among some of its files.
@@ -126,6 +131,42 @@ fn suite(
     }
 }
 
+/// Verifies the statements of all scans, and that no suite passed without them.
+fn all_scans(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &VerifyingKey,
+    run: &RunPredicate,
+) -> Result<Vec<VulnsPredicate>, Refusal> {
+    let mut all = vec![];
+    for suite in &run.suites {
+        let name = &suite.summary.name;
+        let of_suite = suite.scans.iter().map(|s| scan(files, key, run, name, s)).collect::<Result<Vec<_>, _>>()?;
+        scans::check_passed(suite, &of_suite)?;
+        all.extend(of_suite);
+    }
+    Ok(all)
+}
+
+fn scan(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &VerifyingKey,
+    run: &RunPredicate,
+    suite: &str,
+    scan: &RunScan,
+) -> Result<VulnsPredicate, Refusal> {
+    let file = scan_bundle(suite, scan.number);
+    // Its subject is what was scanned, and the run's statement names it by digest.
+    let verified = verify(required(files, &file)?, key, &Expectations::default()).map_err(|r| r.in_file(&file))?;
+    same_run(&file, &verified.content, run)?;
+    scans::check_subject(&verified.subject, scan).map_err(|r| r.in_file(&file))?;
+    match verified.content {
+        StatementContent::Scan(s) if s.scan.suite == suite && s.scan.case == scan.case => {
+            check_digest(&file, &verified.sha256, &scan.statement_digest).map(|()| *s)
+        }
+        content => Err(wrong_statement(&file, &format!("the scan {suite}/{}", scan.case), &content)),
+    }
+}
+
 fn required<'a>(files: &'a BTreeMap<String, Vec<u8>>, file: &str) -> Result<&'a [u8], Refusal> {
     files.get(file).map(Vec::as_slice).ok_or_else(|| Refusal::MissingFile(file.into()))
 }
@@ -169,6 +210,7 @@ fn wrong_statement(file: &str, expected: &str, content: &StatementContent) -> Re
         StatementContent::Opened(_) => "an opened run".into(),
         StatementContent::Suite(s) => format!("suite {}", s.suite.name),
         StatementContent::Run(_) => "a run".into(),
+        StatementContent::Scan(s) => format!("the scan {}/{}", s.scan.suite, s.scan.case),
         StatementContent::Removal(_) => "a removal".into(),
     };
     Refusal::WrongStatement { expected: expected.into(), found }.in_file(file)
@@ -180,7 +222,10 @@ fn check_file_names(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Re
     let known = |file: &str| {
         file.strip_prefix("raw/").is_some_and(|name| raw.contains(name))
             || [OPENED, RUN, RUN_BUNDLE, REPORT].contains(&file)
-            || run.suites.iter().any(|s| suite_bundle(&s.summary.name) == file)
+            || run.suites.iter().any(|s| {
+                let is_scan = |scan: &RunScan| scan_bundle(&s.summary.name, scan.number) == file;
+                suite_bundle(&s.summary.name) == file || s.scans.iter().any(is_scan)
+            })
     };
     files.keys().find(|file| !known(file)).map_or(Ok(()), |file| Err(Refusal::UnexpectedFile(file.clone())))
 }

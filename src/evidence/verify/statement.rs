@@ -13,7 +13,7 @@ use crate::evidence::dsse::{Envelope, PAYLOAD_TYPE, pae};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{
     Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
-    Subject, SuitePredicate, TEST_RESULT,
+    Subject, SuitePredicate, TEST_RESULT, VULNS, VulnsPredicate,
 };
 use crate::evidence::unique_keys;
 use crate::model::{Digest, Outcome, Verdict, is_hex};
@@ -36,6 +36,8 @@ pub enum StatementContent {
     Suite(Box<SuitePredicate>),
     /// The result of a run.
     Run(Box<RunPredicate>),
+    /// The scan of an image or a lock file.
+    Scan(Box<VulnsPredicate>),
     /// The removal of an environment.
     Removal(Box<RemovalPredicate>),
 }
@@ -47,6 +49,7 @@ impl StatementContent {
             Self::Opened(o) => Some(&o.context),
             Self::Suite(s) => Some(&s.context),
             Self::Run(r) => Some(&r.context),
+            Self::Scan(s) => Some(&s.context),
             Self::Removal(_) => None,
         }
     }
@@ -84,7 +87,7 @@ pub fn verify(bytes: &[u8], key: &VerifyingKey, expectations: &Expectations) -> 
         return Err(Refusal::StatementType(statement.kind));
     }
     let content = content(&statement.predicate_type, statement.predicate)?;
-    check_expectations(&statement.subject, content.head(), expectations)?;
+    check_expectations(&statement.subject, &content, expectations)?;
     if let StatementContent::Run(run) = &content {
         check_passed_run(run)?;
     }
@@ -141,6 +144,7 @@ fn content(predicate_type: &str, predicate: Value) -> Result<StatementContent, R
     match (predicate_type, scope.as_deref()) {
         (ENVIRONMENT_REMOVED, _) => read(predicate).map(|r| StatementContent::Removal(Box::new(r))),
         (RUN_OPENED, _) => read(predicate).map(|o| StatementContent::Opened(Box::new(o))),
+        (VULNS, _) => read(predicate).map(|s| StatementContent::Scan(Box::new(s))),
         (TEST_RESULT, Some("suite")) => read(predicate).map(|s| StatementContent::Suite(Box::new(s))),
         (TEST_RESULT, Some("run")) => read(predicate).map(|r| StatementContent::Run(Box::new(r))),
         (TEST_RESULT, _) => Err(Refusal::Payload("`scope` is neither `run` nor `suite`".into())),
@@ -152,12 +156,19 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
     serde_json::from_value(value).map_err(|e| Refusal::Payload(e.to_string()))
 }
 
-fn check_expectations(subject: &[Subject], head: &str, expectations: &Expectations) -> Result<(), Refusal> {
+fn check_expectations(
+    subject: &[Subject],
+    content: &StatementContent,
+    expectations: &Expectations,
+) -> Result<(), Refusal> {
+    let head = content.head();
     if let Some(commit) = &expectations.commit {
         let same = |c: &str| c.eq_ignore_ascii_case(commit);
         // A commit id must be a subject; another word (`dev`) is only in the predicate.
         let is_id = is_hex(commit, 40) || is_hex(commit, 64);
-        let subject = !is_id || subject.iter().filter_map(|s| s.digest.git_commit.as_deref()).any(same);
+        // The subject of a scan is what was scanned alone.
+        let is_scan = matches!(content, StatementContent::Scan(_));
+        let subject = !is_id || is_scan || subject.iter().filter_map(|s| s.digest.git_commit.as_deref()).any(same);
         if !same(head) || !subject {
             return Err(Refusal::WrongCommit { expected: commit.clone(), found: head.to_owned() });
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::error::PlanError;
 use super::unit::{confinement, entrypoint, limits};
 use crate::model::SuiteOrigin;
-use crate::plan::{ContainerSuite, SuiteExecutor};
-use crate::spec::model::Suite;
+use crate::plan::{ContainerSuite, DependencyScan, SuiteExecutor};
+use crate::spec::model::{Suite, SuiteKind};
 use crate::spec::span::FieldPath;
 use crate::spec::{ValidDescription, step_files};
 
@@ -33,6 +33,9 @@ pub(super) fn files(name: &str, s: &Suite, valid: &ValidDescription) -> Result<B
 }
 
 pub(super) fn executor(name: &str, s: &Suite) -> Result<SuiteExecutor, PlanError> {
+    if s.kind == SuiteKind::Dependencies {
+        return Ok(SuiteExecutor::Dependencies(DependencyScan::default()));
+    }
     let Some(image) = &s.image else {
         return Ok(SuiteExecutor::Steps { cases: s.cases.clone() });
     };

@@ -59,7 +59,7 @@ pub fn merge(context: &mut Value, more: Value) {
 fn security_level(plan: &Plan) -> PodSecurity {
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some(&c.confinement),
-        SuiteExecutor::Steps { .. } => None,
+        SuiteExecutor::Steps { .. } | SuiteExecutor::Dependencies(_) => None,
     });
     let all = plan.units.iter().map(|u| &u.confinement).chain(suites);
     all.map(|c| PodSecurity::strictest(c.root, &c.capabilities)).max().unwrap_or(PodSecurity::Restricted)
@@ -70,7 +70,7 @@ fn containers(plan: &Plan) -> Vec<(Limits, u64)> {
     let units = plan.units.iter().map(|u| (u.limits, u64::from(u.replicas.max(1))));
     let suites = plan.suites.values().filter_map(|s| match &s.executor {
         SuiteExecutor::Container(c) => Some((c.limits, 1)),
-        SuiteExecutor::Steps { .. } => None,
+        SuiteExecutor::Steps { .. } | SuiteExecutor::Dependencies(_) => None,
     });
     units.chain(suites).chain([(AGENT, agents(plan))]).collect()
 }

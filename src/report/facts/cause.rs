@@ -20,6 +20,8 @@ pub enum CauseKind {
     AcceptanceFailed,
     /// 6
     SecurityFailed,
+    /// 6, because of a vulnerable or malicious package
+    DependenciesFailed,
     /// 7
     Inconclusive,
     /// 8
@@ -34,6 +36,13 @@ pub enum CauseKind {
     Superseded,
     /// 1, because the environment belongs to somebody else
     OwnedByOther,
+}
+
+impl CauseKind {
+    /// Returns true if a suite alone is the cause.
+    pub fn is_of_suite(self) -> bool {
+        matches!(self, Self::AcceptanceFailed | Self::SecurityFailed | Self::DependenciesFailed | Self::Inconclusive)
+    }
 }
 
 /// One cause of a result other than passed.

@@ -8,7 +8,12 @@ impl Facts {
     pub fn outcome(&self) -> Outcome {
         let judged = |v| self.suites.iter().any(|s| s.verdict == Some(v));
         match self.causes.iter().map(|c| c.kind).find(|k| *k != CauseKind::TeardownIncomplete) {
-            Some(CauseKind::AcceptanceFailed | CauseKind::SecurityFailed | CauseKind::UnitEnded) => Outcome::Failed,
+            Some(
+                CauseKind::AcceptanceFailed
+                | CauseKind::SecurityFailed
+                | CauseKind::DependenciesFailed
+                | CauseKind::UnitEnded,
+            ) => Outcome::Failed,
             Some(CauseKind::Inconclusive) if !judged(Verdict::Failed) => Outcome::Inconclusive,
             Some(CauseKind::Inconclusive) => Outcome::Failed,
             Some(CauseKind::Interrupted | CauseKind::Superseded) => Outcome::Aborted,

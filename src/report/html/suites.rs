@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::badge::badge;
 use super::selection::Selection;
 use super::timeline::{Bar, Scale};
+use crate::findings::{Finding, words};
 use crate::model::sanitize;
 use crate::report::CaseCounts;
-use crate::report::facts::{CaseFact, CaseFailure, Facts, StepFact, SuiteFact};
-use crate::report::{clues, counts, display, time};
+use crate::report::facts::{CaseFact, CaseFailure, Facts, ScanFact, StepFact, SuiteFact};
+use crate::report::{clues, counts, display, scans, time};
 
 #[derive(Serialize)]
 pub(super) struct Suite {
@@ -28,6 +29,8 @@ pub(super) struct Suite {
     source: String,
     origin: String,
     ignored: Vec<String>,
+    scans: Vec<Scan>,
+    advisories: String,
     /// Shown unfolded.
     open: bool,
     cases: Vec<Case>,
@@ -36,6 +39,16 @@ pub(super) struct Suite {
     /// A line for each of them.
     lines: String,
     raw: Vec<Raw>,
+}
+
+/// What a scan of dependencies looked at.
+#[derive(Serialize)]
+struct Scan {
+    coverage: String,
+    digest: String,
+    /// Severity, ids, package and fix of each finding that the policy accepts.
+    accepted: Vec<String>,
+    omitted: usize,
 }
 
 #[derive(Clone, Serialize)]
@@ -121,6 +134,8 @@ fn suite(place: usize, suite: &SuiteFact, selection: &Selection) -> Suite {
         source: sanitize::one_line(suite.source.as_deref().unwrap_or(""), 300),
         origin: display::origin(suite).unwrap_or_default(),
         ignored: suite.ignored.iter().map(|i| sanitize::one_line(i, 700)).collect(),
+        scans: suite.scans.iter().map(scan).collect(),
+        advisories: scans::database(suite).unwrap_or_default(),
         open: class != "good",
         cases: whole.into_iter().map(|c| case(&suite.name, c, scale.as_ref())).collect(),
         more_cases: others.len(),
@@ -179,6 +194,17 @@ fn case(suite: &str, case: &CaseFact, scale: Option<&Scale>) -> Case {
         controls: case.controls.iter().map(|c| sanitize::one_line(c, 200)).collect(),
         source: sanitize::one_line(case.source.as_deref().unwrap_or(""), 300),
         more: !(case.failures.is_empty() && case.steps.is_empty() && case.controls.is_empty() && case.source.is_none()),
+    }
+}
+
+fn scan(scan: &ScanFact) -> Scan {
+    let accepted =
+        |f: &Finding| format!("{}: {}, {}; {}", words::severity(f), words::ids(f), words::package(f), words::fix(f));
+    Scan {
+        coverage: scans::coverage(scan),
+        digest: scans::digest(scan),
+        accepted: scan.result.findings.iter().filter(|f| !f.fails).map(accepted).collect(),
+        omitted: scan.omitted,
     }
 }
 

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use super::details::{case_details, line, lines, log_end};
 use crate::model::{Verdict, sanitize};
 use crate::report::facts::{CaseFact, Facts, SuiteFact, UnitFact};
-use crate::report::{CaseCounts, Told, clues, counts, display, sources, time, told};
+use crate::report::{CaseCounts, Told, clues, counts, display, scans, sources, time, told};
 
 /// A report that is being written.
 pub(super) struct Page {
@@ -155,19 +155,24 @@ impl Page {
         let width = |f: &dyn Fn(&SuiteFact) -> usize| suites.iter().map(f).max().unwrap_or(0);
         let names = width(&|s| line(&s.name, 60).chars().count());
         let counts = width(&|s| CaseCounts::count(&s.cases).summary().chars().count());
+        let kinds = width(&|s| display::suite_kind(s.kind).len()).max(10);
         for suite in suites {
             let word = display::suite_verdict(suite);
             let mark = self.paint(style(word), &format!("{} {word:<12}", mark(word)));
             let (name, count) = (line(&suite.name, 60), CaseCounts::count(&suite.cases).summary());
             let kind = display::suite_kind(suite.kind);
             let took = time::elapsed(suite.started, suite.finished);
-            self.line(&format!("  {mark}  {name:<names$}  {kind:<10}  {count:<counts$}  {took}"));
+            self.line(&format!("  {mark}  {name:<names$}  {kind:<kinds$}  {count:<counts$}  {took}"));
             if let Some(origin) = display::origin(suite) {
                 let origin = self.paint(FAINT, &sanitize::without_ci_commands(&origin));
                 self.line(&format!("      {origin}"));
             }
             if let Some(reason) = told::own_reason(suite).filter(|_| !self.told.has_suite(&suite.name)) {
                 self.line(&format!("      {}", indent(&lines(reason), 6)));
+            }
+            for scan in scans::lines(suite) {
+                let scan = self.paint(FAINT, &line(&scan, 400));
+                self.line(&format!("      {scan}"));
             }
             for file in &suite.ignored {
                 let ignored = self.paint(FAINT, &format!("ignored {}", line(file, 300)));

@@ -2,8 +2,8 @@
 
 use super::container::{resources, security};
 use super::context::{Checker, is_plain_absolute};
-use super::{access, cases, process};
-use crate::spec::model::{Severity, Suite, VerdictSource};
+use super::{access, cases, dependencies, process};
+use crate::spec::model::{Severity, Suite, SuiteKind, VerdictSource};
 use crate::spec::span::FieldPath;
 
 /// Folders that hold no results, but secrets, devices or the image's own files.
@@ -45,6 +45,13 @@ fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
         check.diagnostics.add(&at.key("when"), "the condition is neither `true` nor `false`", help);
     }
     check.duration(&at.key("timeout"), &suite.timeout);
+    if suite.kind == SuiteKind::Dependencies {
+        return dependencies::check(check, at, suite, &CONTAINER_ONLY);
+    }
+    if suite.scan.is_some() {
+        let help = "write `kind: dependencies` for a scan by dayfly, or remove it";
+        check.diagnostics.add_key(&at.key("scan"), "`scan` has no effect in a suite of this kind", help);
+    }
     match (&suite.image, suite.cases.is_empty()) {
         (Some(image), true) => container(check, at, suite, image),
         (None, false) => {

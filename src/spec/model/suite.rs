@@ -8,14 +8,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security};
+use super::scan::Scan;
 use super::step::Step;
 use super::value::Scalar;
 
-/// One suite: either `image` (a container suite) or `cases` (built-in steps).
+/// One suite: `image` (a container suite) or `cases` (built-in steps); one of kind `dependencies` has neither.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Suite {
-    /// Kind of the suite; a failure exits with code 5 for acceptance, 6 for security.
+    /// Kind of the suite; a failure exits with code 5 for acceptance, 6 for security and dependencies.
     pub kind: SuiteKind,
     /// Services that it may call; it reaches nothing else.
     #[serde(default)]
@@ -81,6 +82,9 @@ pub struct Suite {
     /// Departures of a container suite from the secure defaults.
     #[serde(default)]
     pub security: Security,
+    /// What a suite of kind `dependencies` scans (default: the images of all units and container suites).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
     /// The cases of a suite of built-in steps, in their order.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -105,7 +109,7 @@ impl Suite {
     }
 }
 
-/// Acceptance or security.
+/// Acceptance, security, or dependencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SuiteKind {
@@ -113,6 +117,8 @@ pub enum SuiteKind {
     Acceptance,
     /// Tests what the services must refuse.
     Security,
+    /// Scans what is installed in images, and what lock files name, for known vulnerabilities and malicious packages.
+    Dependencies,
 }
 
 /// What decides the verdict of a container suite.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::advisories::matching::Candidate;
-use crate::advisories::rating::Rating;
+use crate::findings::Rating;
 use crate::packages::Ecosystem;
 
 fn text(versions: &str) -> String {

@@ -68,8 +68,7 @@ fn never_passes_without_knowledge() {
     let gap = judge(Subject { gaps, ..subject() }, looked_up(), Some((database(), &facts)), None, &rules());
     assert_eq!(gap.reasons, ["requirements.txt:1: not pinned"]);
     assert_eq!(gap.verdict, Verdict::Inconclusive);
-    let undecided =
-        vec![super::super::outcome::Undecided { id: "X".into(), package: "demo 1.0".into(), reason: "y".into() }];
+    let undecided = vec![crate::findings::Undecided { id: "X".into(), package: "demo 1.0".into(), reason: "y".into() }];
     let (verdict, why) = judged(Matches { undecided, ..looked_up() }, "2026-11-29T12:00:00Z", &rules());
     assert_eq!((verdict, why.as_str()), (Verdict::Inconclusive, "X and demo 1.0: y"));
 }

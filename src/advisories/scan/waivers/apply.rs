@@ -5,9 +5,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::waiver::Waiver;
-use crate::advisories::rating::Rating;
-use crate::advisories::scan::outcome::Finding;
-use crate::advisories::scan::waiver_use::{AppliedWaiver, WaiverState, WaiverUse};
+use crate::findings::Finding;
+use crate::findings::Rating;
+use crate::findings::{AppliedWaiver, WaiverState, WaiverUse};
 use crate::policy::DependencyLimits;
 
 /// Lets findings pass that are waived, or that were published a short time ago; fails those whose waiver ended. Returns every waiver with

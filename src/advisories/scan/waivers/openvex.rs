@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::waiver::{JUSTIFICATIONS, Products, Waiver};
-use crate::advisories::scan::outcome::{Finding, ScanResult};
+use crate::findings::{Finding, ScanResult};
 use crate::model::Digest;
 use crate::packages::Place;
 

@@ -3,8 +3,8 @@
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::advisories::scan::outcome::Finding;
-use crate::advisories::scan::waiver_use::WaiverState;
+use crate::findings::Finding;
+use crate::findings::WaiverState;
 use crate::packages::{Ecosystem, Place};
 
 /// How long before its end a waiver warns, in days.

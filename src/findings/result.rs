@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Rating;
 use super::waiver_use::{AppliedWaiver, WaiverUse};
-use crate::advisories::bundle::{Bundle, Trust};
-use crate::advisories::rating::Rating;
 use crate::model::Verdict;
 use crate::packages::{Ecosystem, Gap, Package, Place};
 
@@ -152,19 +151,4 @@ pub struct Undecided {
     pub package: String,
     /// Why it could not be decided.
     pub reason: String,
-}
-
-impl Database {
-    /// Describes an open bundle.
-    pub fn of(bundle: &Bundle) -> Self {
-        Self {
-            digest: bundle.digest.to_string(),
-            sequence: bundle.header.sequence,
-            snapshot: bundle.header.snapshot,
-            verified_by: match &bundle.trust {
-                Trust::Verified(keyid) => Some(keyid.clone()),
-                Trust::Unchecked(_) => None,
-            },
-        }
-    }
 }

@@ -182,17 +182,16 @@ impl LocalEngine {
         }
     }
 
-    /// Reports whether the process of a container that is listed as running exists. podman learns of an end from a program of its
-    /// own beside each container: if both were killed, it takes the container for running.
-    pub(super) async fn has_process(&self, container: &Listed) -> Result<bool, EngineError> {
+    /// Returns true if the process of a container that is listed as running is gone. podman learns of an end from a program of
+    /// its own beside each container: if both were killed, it takes the container for running.
+    pub(super) async fn is_gone(&self, container: &Listed) -> Result<bool, EngineError> {
         if self.product != Product::Podman {
-            return Ok(true);
+            return Ok(false);
         }
         let path = format!("/v4.0.0/libpod/containers/{}/top?stream=false", container.id);
         match self.raw.get_text(&path).await {
-            Ok(processes) => Ok(!processes.trim().is_empty()),
-            // The state has changed since it was listed.
-            Err(f) if f.status.is_some() => Ok(false),
+            Ok(processes) => Ok(processes.trim().is_empty()),
+            Err(f) if f.status.is_some() => Ok(f.is_gone() || has_disappeared(&f.words)),
             Err(f) => {
                 let what = format!("list the processes of {}", container.name());
                 Err(explain::failed(&what, &f.words, Leftover::Unknown))

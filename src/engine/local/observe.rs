@@ -89,18 +89,22 @@ async fn units(
 }
 
 async fn state(engine: &LocalEngine, container: &Listed, ask: bool) -> Result<Option<UnitState>, EngineError> {
-    Ok(match container.state.as_str() {
-        "created" | "configured" | "initialized" => Some(UnitState::Created),
-        "exited" | "stopped" | "dead" => engine
-            .container(&container.id)
-            .await?
-            .map(|c| UnitState::Exited { code: c.state.exit_code, oom_killed: c.state.oom_killed }),
-        "removing" => None,
-        "running" if ask && !engine.has_process(container).await? => {
-            Some(UnitState::Exited { code: UNKNOWN_CODE, oom_killed: false })
-        }
-        _ => Some(UnitState::Running),
-    })
+    match container.state.as_str() {
+        "created" | "configured" | "initialized" => Ok(Some(UnitState::Created)),
+        "exited" | "stopped" | "dead" => ended(engine, container).await,
+        "removing" => Ok(None),
+        "running" if ask && engine.is_gone(container).await? => ended(engine, container).await,
+        _ => Ok(Some(UnitState::Running)),
+    }
+}
+
+/// The state of a container whose process is gone; none if it was removed in the meantime.
+async fn ended(engine: &LocalEngine, container: &Listed) -> Result<Option<UnitState>, EngineError> {
+    let found = engine.container(&container.id).await?;
+    Ok(found.map(|c| {
+        let code = if c.state.ended() { c.state.exit_code } else { UNKNOWN_CODE };
+        UnitState::Exited { code, oom_killed: c.state.oom_killed }
+    }))
 }
 
 /// Returns the containers of all units.

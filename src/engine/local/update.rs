@@ -121,8 +121,8 @@ async fn is_usable(engine: &LocalEngine, unit: &Unit, own: &[&Listed]) -> Result
         return Ok(false);
     }
     let own: Vec<Listed> = own.iter().map(|c| (*c).clone()).collect();
-    let alive = futures::stream::iter(own).map(|c| async move { engine.has_process(&c).await });
-    alive.buffered(MAX_CONCURRENT).try_all(|alive| async move { alive }).await
+    let gone = futures::stream::iter(own).map(|c| async move { engine.is_gone(&c).await });
+    gone.buffered(MAX_CONCURRENT).try_all(|gone| async move { !gone }).await
 }
 
 /// Removes the objects of earlier runs that the lease did not inherit, once no inherited container uses them.

@@ -126,7 +126,7 @@ pub struct ScanSummary {
     pub reasons: Vec<String>,
     /// What was looked up, by ecosystem.
     pub coverage: Vec<Coverage>,
-    /// Findings that the list leaves out; the raw file of the scan has all.
+    /// Number of findings that the list leaves out; the raw file of the scan has more of them, up to its limit.
     pub omitted: usize,
 }
 

@@ -19,7 +19,7 @@ pub struct ScanFact {
     pub finished: Timestamp,
     /// The result, with the most severe findings.
     pub result: ScanResult,
-    /// Findings that are left out here; the raw file of the scan has all.
+    /// Number of findings that are left out here; the raw file of the scan has more of them, up to its limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: usize,
 }

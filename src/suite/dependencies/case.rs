@@ -1,5 +1,7 @@
 //! The result of a scan as a case, and as facts of bounded size. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::findings::{Finding, ScanResult, words};
@@ -96,13 +98,10 @@ fn doubts(result: &ScanResult) -> impl Iterator<Item = &String> {
 /// A failure for each package with findings that the policy refuses.
 fn refused(result: &ScanResult, at: impl Fn(&Finding) -> Option<String>) -> Vec<CaseFailure> {
     let mut groups: Vec<Vec<&Finding>> = vec![];
+    let mut places = BTreeMap::new();
     for finding in result.findings.iter().filter(|f| f.fails) {
-        let same = |g: &&mut Vec<&Finding>| {
-            g.first().is_some_and(|f| {
-                (&f.ecosystem, &f.package, &f.version) == (&finding.ecosystem, &finding.package, &finding.version)
-            })
-        };
-        match groups.iter_mut().find(same) {
+        let place = *places.entry((&finding.ecosystem, &finding.package, &finding.version)).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some(group) => group.push(finding),
             None => groups.push(vec![finding]),
         }
@@ -121,7 +120,7 @@ fn refused(result: &ScanResult, at: impl Fn(&Finding) -> Option<String>) -> Vec<
     };
     let mut failures: Vec<CaseFailure> = groups.iter().take(MAX_FAILURES).filter_map(failure).collect();
     if more > 0 {
-        let got = format!("{more} more package(s) with such vulnerabilities; the raw file of the scan names all");
+        let got = format!("{more} more package(s) with such vulnerabilities; see the raw file of the scan");
         failures.push(CaseFailure {
             step: "further packages".into(),
             expected: expected.into(),

@@ -8,6 +8,8 @@ use crate::packages::SourcePackage;
 const MAX_PACKAGES: usize = 100_000;
 /// Most bytes of the paths that are kept of all packages.
 const MAX_PATHS: usize = 64 << 20;
+/// Most bytes of the paths that are looked at.
+const MAX_LOOKED_AT: usize = 1 << 30;
 /// Most entries of a header.
 const MAX_ENTRIES: usize = 65_536;
 /// Longest path in bytes.
@@ -47,7 +49,7 @@ impl Database {
 
 /// Reads a database.
 pub(super) fn parse(bytes: &[u8]) -> Result<Database, String> {
-    let (mut out, mut kept) = (Database::default(), 0);
+    let (mut out, mut kept, mut left) = (Database::default(), 0, MAX_LOOKED_AT);
     sqlite::rows(bytes, "Packages", &mut |row| {
         let header = match row {
             [_, Value::Bytes(blob), ..] => Header::open(blob),
@@ -61,7 +63,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Database, String> {
             // Keys that signatures are verified with.
             Ok(package) if package.name == "gpg-pubkey" => {}
             Ok(package) => {
-                header.files(&mut |path| {
+                header.files(&mut left, &mut |path| {
                     kept += path.len() + 24;
                     if kept <= MAX_PATHS {
                         out.files.push(path);
@@ -71,7 +73,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Database, String> {
             }
             Err(why) => out.gaps.push(why),
         }
-        if kept > MAX_PATHS || out.packages.len() + out.gaps.len() > MAX_PACKAGES {
+        if kept > MAX_PATHS || left == 0 || out.packages.len() + out.gaps.len() > MAX_PACKAGES {
             return Err("it has too many packages or files".into());
         }
         Ok(())
@@ -130,13 +132,17 @@ impl<'a> Header<'a> {
         Ok(Control { name, version: format!("{epoch}{version}-{release}"), source })
     }
 
-    /// Passes the paths of its files, of those that have a role or may be programs.
-    fn files(&self, each: &mut dyn FnMut(String)) {
+    /// Passes the paths of its files, of those that have a role or may be programs, until `left` bytes of paths were looked at.
+    fn files(&self, left: &mut usize, each: &mut dyn FnMut(String)) {
         let folders: Vec<&[u8]> = self.texts(FOLDERS).collect();
         let (folder_of, _) = self.entry(FOLDER_OF, INT32).unwrap_or((&[], 0));
         for (file, index) in self.texts(FILES).zip(folder_of.chunks_exact(4)) {
             let folder = number(index, 0).and_then(|i| folders.get(usize::try_from(i).ok()?));
             let Some(folder) = folder.filter(|f| f.len() + file.len() <= MAX_PATH) else { continue };
+            *left = left.saturating_sub(folder.len() + file.len());
+            if *left == 0 {
+                return;
+            }
             if let Some(path) = debian::owned(&[*folder, file].concat()) {
                 each(path);
             }

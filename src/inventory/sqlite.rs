@@ -65,6 +65,8 @@ impl<'a> File<'a> {
         let damaged = || "the database is damaged".to_owned();
         let mut seen = HashSet::new();
         let mut todo = vec![root];
+        // Rows that lie in each other must not be copied for ever: each byte of a sound file belongs to one row.
+        let mut left = self.bytes.len();
         while let Some(number_of_page) = todo.pop() {
             let page = self.page(number_of_page, &mut seen).ok_or_else(damaged)?;
             // The first page begins with the header of the file.
@@ -83,6 +85,7 @@ impl<'a> File<'a> {
                 LEAF => {
                     for n in 0..count {
                         let payload = cell(n).and_then(|c| self.payload(c, &mut seen)).ok_or_else(damaged)?;
+                        left = left.checked_sub(payload.len()).ok_or_else(damaged)?;
                         each(&record(&payload).ok_or_else(damaged)?)?;
                     }
                 }
@@ -173,4 +176,31 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_that_lie_in_each_other_are_damage() {
+        let page = |cells: u16| {
+            let mut bytes = vec![0; 4096];
+            bytes[..16].copy_from_slice(MAGIC);
+            bytes[16..18].copy_from_slice(&4096u16.to_be_bytes());
+            bytes[59] = 1;
+            bytes[100] = LEAF;
+            bytes[103..105].copy_from_slice(&cells.to_be_bytes());
+            for n in 0..usize::from(cells) {
+                bytes[108 + 2 * n..110 + 2 * n].copy_from_slice(&2048u16.to_be_bytes());
+            }
+            // A row of 1,000 bytes, without columns.
+            bytes[2048..2052].copy_from_slice(&[0x87, 0x68, 1, 1]);
+            bytes
+        };
+        let read = |cells| rows(&page(cells), "Packages", &mut |_| Ok(())).unwrap_err();
+        assert_eq!(read(4), "it has no table Packages");
+        assert_eq!(read(500), "the database is damaged");
+    }
 }

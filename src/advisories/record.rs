@@ -7,9 +7,13 @@ use serde::{Deserialize, Deserializer};
 
 use super::advisory::{Advisory, Event, Summary};
 use super::matching::Candidate;
-use crate::findings::Rating;
 use crate::model::sanitize;
 use crate::packages::{Ecosystem, MAX_NAME};
+
+mod severity;
+
+pub use severity::{Specific, Vector};
+use severity::{best, word};
 
 /// Longest record in bytes.
 pub const MAX_RECORD: usize = 16 << 20;
@@ -67,14 +71,6 @@ pub struct Record {
     pub database_specific: Option<Specific>,
 }
 
-/// A CVSS vector.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Vector {
-    /// The vector.
-    #[serde(default)]
-    pub score: String,
-}
-
 /// A package, and which versions of it are affected.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Affected {
@@ -124,17 +120,6 @@ pub struct Reference {
     /// Address.
     #[serde(default)]
     pub url: String,
-}
-
-/// The part of a free field that dayfly reads: a word, where it is one.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Specific {
-    /// Severity.
-    #[serde(default)]
-    pub severity: Option<serde_json::Value>,
-    /// Why it is no vulnerability but a notice, such as `unmaintained` (RustSec).
-    #[serde(default)]
-    pub informational: Option<serde_json::Value>,
 }
 
 /// A value that is null counts as absent.
@@ -270,19 +255,6 @@ fn event(kind: &str, version: &str) -> Result<Event, String> {
         "limit" => Event::Limit(version),
         other => return Err(format!("its range has the unknown event {:?}", sanitize::one_line(other, 40))),
     })
-}
-
-/// The highest of several vectors; Ubuntu writes a word in the place of one.
-fn best(vectors: &[Vector]) -> Option<(Rating, Option<f32>)> {
-    let rated = vectors.iter().filter_map(|v| Rating::from_vector(&v.score));
-    let scored = rated.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(rating, score)| (rating, Some(score)));
-    scored.or_else(|| vectors.iter().filter_map(|v| Rating::from_word(&v.score)).max().map(|rating| (rating, None)))
-}
-
-/// The word of a database.
-fn word(of: Option<&Specific>) -> Option<(Rating, Option<f32>)> {
-    let word = of?.severity.as_ref()?.as_str()?;
-    Rating::from_word(word).map(|rating| (rating, None))
 }
 
 /// Aliases, and the only record that this one was made from: several would make one thing of different things.

@@ -42,7 +42,7 @@ pub struct Responder {
     source: Arc<Source>,
 }
 
-/// What is answered from.
+/// The bundle that answers come from, and its limits.
 struct Source {
     bundle: Bundle,
     limits: DependencyLimits,

@@ -137,7 +137,7 @@ fn walk(top: &Path, folder: &Path, depth: usize, files: &mut BTreeMap<String, Tr
     Ok(())
 }
 
-/// Whether a file can be executed, and its digest.
+/// The mode and the digest of a file: `true sha256:…` for a program.
 fn content(path: &Path) -> io::Result<String> {
     let (mut file, _) = open_regular(path)?;
     let is_program = file.metadata()?.permissions().mode() & 0o100 != 0;

@@ -1,6 +1,6 @@
 //! A file of a snapshot. Data only.
 
-/// What a file of a snapshot is.
+/// The kind of a file in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -14,7 +14,7 @@ pub enum FileKind {
 /// A file of a snapshot: two with the same content are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
-    /// What it is.
+    /// Its kind.
     pub kind: FileKind,
     /// Mode and digest.
     pub content: String,

@@ -80,7 +80,7 @@ pub enum ChangeKind {
 pub struct PathChange {
     /// Its path.
     pub path: String,
-    /// What it is.
+    /// Its kind.
     pub kind: PathKind,
     /// What else differs in a manifest, which counts as code: keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -125,7 +125,7 @@ pub struct ImageChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
-    /// What it is.
+    /// Its kind.
     pub kind: SignalKind,
     /// What the policy makes of it.
     pub effect: Effect,

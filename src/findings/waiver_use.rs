@@ -28,7 +28,7 @@ pub struct AppliedWaiver {
     pub place: Place,
     /// Why.
     pub reason: String,
-    /// Who accepts it; empty where the format has no place for that.
+    /// Name of the person who accepts it; empty where the format has no place for that.
     pub approver: String,
     /// The last day; none where the format knows no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,8 +70,8 @@ pub struct EcosystemFacts {
     pub newest: Option<Timestamp>,
 }
 
-/// What a bundle holds of an ecosystem, with the streams of a release: Red Hat's advisories are of streams, such as
-/// `Red Hat:enterprise_linux:9::baseos`, and a package does not say from which one it is.
+/// The facts of an ecosystem and of its streams. Red Hat publishes advisories by stream, such as
+/// `Red Hat:enterprise_linux:9::baseos`, and a package does not say its stream.
 pub fn streams<'a>(
     all: &'a BTreeMap<Ecosystem, EcosystemFacts>,
     ecosystem: &Ecosystem,

@@ -26,7 +26,7 @@ const MAX_ENVELOPE: u32 = 16 << 20;
 /// Longest index in bytes.
 const MAX_INDEX: u64 = 256 << 20;
 
-/// Who vouches for the content of a bundle.
+/// The result of verifying a bundle's signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// The signature was verified with the key of this id.
@@ -42,7 +42,7 @@ pub struct Bundle {
     pub header: Header,
     /// Digest of its statement, which covers all of it.
     pub digest: Digest,
-    /// Who vouches for it.
+    /// The result of verifying its signature.
     pub trust: Trust,
     file: File,
     pages: Vec<PageRef>,

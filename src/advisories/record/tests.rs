@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::findings::Rating;
 
 /// The advisory of a record that names one package several times.
 fn advisory_of(affected: &[Value]) -> Advisory {

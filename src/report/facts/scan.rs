@@ -28,7 +28,7 @@ pub struct ScanFact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScannedSubject {
-    /// What it is.
+    /// Its kind.
     pub kind: SubjectKind,
     /// Reference of the image, or path of the file as the description names it.
     pub name: String,

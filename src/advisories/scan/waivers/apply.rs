@@ -44,7 +44,7 @@ pub fn apply(
     uses
 }
 
-/// What was published a short time ago does not fail yet, unless it is malicious, or known to be exploited.
+/// Lets a finding pass that was published a short time ago, unless it is malicious or known to be exploited.
 fn leeway(finding: &mut Finding, limits: &DependencyLimits, now: Timestamp) {
     let leeway = &limits.leeway;
     let ms = match finding.severity {

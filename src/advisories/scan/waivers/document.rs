@@ -47,7 +47,7 @@ pub struct Entry {
     pub versions: Vec<String>,
     /// Why it is accepted.
     pub reason: String,
-    /// Who accepts it.
+    /// Name of the person who accepts it.
     pub approver: String,
     /// The last day on which it is accepted.
     #[schemars(example = &"2026-12-31")]

@@ -28,7 +28,7 @@ pub struct Waiver {
     pub products: Products,
     /// Why.
     pub reason: String,
-    /// Who accepts it.
+    /// Name of the person who accepts it.
     pub approver: String,
     /// The first day; none for any.
     pub effective_on: Option<Date>,

@@ -114,7 +114,18 @@ impl Revision {
         };
         let lines = listing.split(|b| *b == 0).filter(|line| !line.is_empty());
         let unreadable = || BaseError::Git { doing, why: "its answer cannot be read".into() };
-        lines.map(|line| file(line).ok_or_else(unreadable)).collect()
+        let mut all = BTreeMap::new();
+        for line in lines {
+            let (path, file) = file(line).ok_or_else(unreadable)?;
+            // A name that is no text could hide another one that is written as it is shown.
+            if let Some(other) = all.insert(path, file) {
+                return Err(BaseError::Git {
+                    doing,
+                    why: format!("two files have the same name as text ({})", other.content),
+                });
+            }
+        }
+        Ok(all)
     }
 
     /// The last commit that both have; none if there is none, or if the history of a shallow clone ends before it.

@@ -132,7 +132,9 @@ fn walk(top: &Path, folder: &Path, depth: usize, files: &mut BTreeMap<String, Tr
             TreeFile { kind: FileKind::Regular, content: content(&path)? }
         };
         let inner = path.strip_prefix(top).unwrap_or(&path);
-        files.insert(shown(inner.as_os_str().as_bytes()), file);
+        if files.insert(shown(inner.as_os_str().as_bytes()), file).is_some() {
+            return Err(io::Error::other("two of its files have the same name as text"));
+        }
     }
     Ok(())
 }

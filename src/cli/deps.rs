@@ -25,7 +25,7 @@ impl DepsAction {
     /// What it takes from the settings.
     pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
         match self {
-            Self::Diff(args) => args.wants(wanted),
+            Self::Diff(args) => args.judged_by.wants(wanted),
             Self::Check(args) => args.wants(wanted),
             Self::Draft(args) => args.wants(wanted),
             Self::List(args) => args.wants(wanted),

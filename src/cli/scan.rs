@@ -9,11 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::advisories::AdvisoriesArgs;
 use super::error::usage_error;
-use super::policy::PolicyCheckArgs;
-use super::waivers::WaiverArgs;
-use super::wanted::{Place, Wanted};
 use super::{Common, Output, stdio};
 use crate::advisories::scan::{self, ScanRules, Subject};
 use crate::lockfiles;
@@ -21,6 +17,9 @@ use crate::model::{ImageRef, Verdict};
 use crate::report::exit_code;
 
 mod image;
+mod judged_by;
+
+pub use judged_by::JudgedByArgs;
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -32,11 +31,7 @@ pub struct ScanArgs {
     #[arg(long)]
     image: bool,
     #[command(flatten)]
-    advisories: AdvisoriesArgs,
-    #[command(flatten)]
-    policy: PolicyCheckArgs,
-    #[command(flatten)]
-    waivers: WaiverArgs,
+    pub judged_by: JudgedByArgs,
     /// Revision, or folder (as ./FOLDER), of the protected base that waivers inside of the repository are read from
     #[arg(long, value_name = "BASE", requires = "waivers")]
     waivers_from: Option<String>,
@@ -51,23 +46,14 @@ pub struct ScanArgs {
     csv: Option<PathBuf>,
 }
 
-impl ScanArgs {
-    /// The arguments that `dayfly.toml` can set.
-    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
-        self.advisories.wants(wanted);
-        self.policy.wants(wanted);
-        wanted.place = Place::Nearest;
-    }
-}
-
 /// Scans; the exit code is 0, 6 (failed) or 7 (inconclusive).
 pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
-    let limits = args.policy.limits(json)?.dependencies;
+    let limits = args.judged_by.policy.limits(json)?.dependencies;
     let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
-    let waivers = args.waivers.load(args.waivers_from.as_deref(), json)?;
+    let waivers = args.judged_by.waivers.load(args.waivers_from.as_deref(), json)?;
     let subject = subject(args, common).await?;
-    let opened = args.advisories.open().map_err(usage)?;
+    let opened = args.judged_by.advisories.open().map_err(usage)?;
     let rules = ScanRules { limits, now: Timestamp::now() };
     let result = scan::perform(subject, &opened, &rules, &waivers);
     if let Some(file) = &args.openvex {

@@ -24,7 +24,7 @@ impl Verb {
                 wanted.place = file.as_deref().map_or(wanted::Place::Nearest, wanted::Place::Named);
             }
             Verb::Open(args) => args.wants(&mut wanted),
-            Verb::Scan(args) => args.wants(&mut wanted),
+            Verb::Scan(args) => args.judged_by.wants(&mut wanted),
             Verb::Deps(action) => action.wants(&mut wanted),
             Verb::Advisories(action) => return action.wants(&mut wanted).then_some(wanted),
             Verb::Status { environment } => environment.wants(&mut wanted),

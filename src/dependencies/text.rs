@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::change::{DependencyDiff, Effect, ImageChange, PackageChange};
 use crate::advisories::scan::{Finding, WaiverUse};
+use crate::findings::words;
 use crate::model::{Verdict, sanitize};
 
 /// Most lines of a section.
@@ -34,10 +35,8 @@ pub fn render(diff: &DependencyDiff) -> String {
     }
     text.push('\n');
     for c in &diff.coverage {
-        let known = c.snapshot.map_or("no advisories".to_owned(), |at| {
-            format!("{} advisories of {}", c.records, at.strftime("%Y-%m-%d"))
-        });
-        writeln!(text, "{:<14} {} changed package(s), {known}", c.ecosystem.as_str(), c.packages).ok();
+        let unit = if c.packages == 1 { "package" } else { "packages" };
+        writeln!(text, "{:<14} {} changed {unit}, {}", c.ecosystem.as_str(), c.packages, words::known(c)).ok();
     }
     for told in diff.waivers.iter().filter_map(WaiverUse::notice) {
         writeln!(text, "{}", line(&told)).ok();

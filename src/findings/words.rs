@@ -64,13 +64,17 @@ pub fn fix(finding: &Finding) -> String {
     sanitize::one_line(&fix, 200)
 }
 
-/// What was looked at of an ecosystem: `5 package(s), 19204 advisories of 2026-11-29`.
+/// What was looked at of an ecosystem: `5 packages, 19204 advisories of 2026-11-29`.
 pub fn coverage(coverage: &Coverage) -> String {
-    let known = match coverage.snapshot {
-        Some(at) => format!("{} advisories of {}", coverage.records, at.strftime("%Y-%m-%d")),
-        None => "no advisories".to_owned(),
-    };
-    format!("{} package(s), {known}", coverage.packages)
+    let unit = if coverage.packages == 1 { "package" } else { "packages" };
+    format!("{} {unit}, {}", coverage.packages, known(coverage))
+}
+
+/// What is known of an ecosystem: `19204 advisories of 2026-11-29`.
+pub fn known(coverage: &Coverage) -> String {
+    let unit = if coverage.records == 1 { "advisory" } else { "advisories" };
+    let of = |at: jiff::Timestamp| format!("{} {unit} of {}", coverage.records, at.strftime("%Y-%m-%d"));
+    coverage.snapshot.map_or("no advisories".to_owned(), of)
 }
 
 /// The advisories of a scan: `bundle 1764500000, signed by SHA256:…`.

@@ -1,6 +1,7 @@
 //! Shared wording of all formats: outcomes, verdicts, causes, engines, departures.
 
-use super::facts::{CaseFact, CauseKind, Facts, SuiteFact, UnitEnd};
+use super::facts::{CaseFact, CaseFailure, CauseKind, Facts, SuiteFact, UnitEnd};
+use super::time;
 use crate::engine::EngineKind;
 use crate::model::{Outcome, SuiteSource, Verdict, sanitize};
 use crate::plan::Confinement;
@@ -80,6 +81,11 @@ pub fn lost_cases(ids: &[String]) -> Option<String> {
 /// `1 of 2 attempts failed`.
 pub fn attempts(case: &CaseFact) -> String {
     format!("{} of {} attempts failed", case.failed_attempts, case.attempts)
+}
+
+/// How long a failure was waited for; none if nothing was.
+pub fn waited(failure: &CaseFailure) -> Option<String> {
+    (failure.waited_ms > 0).then(|| time::duration(failure.waited_ms))
 }
 
 /// Id and name of a case on one line; omits the name if the id ends with it.

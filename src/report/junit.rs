@@ -143,9 +143,9 @@ fn failure(failure: Option<&CaseFailure>) -> String {
 }
 
 fn description(fact: &CaseFact) -> String {
-    let waited = |f: &CaseFailure| time::duration(f.waited_ms);
     let say = |f: &CaseFailure| {
-        format!("step: {}\nexpected: {}\ngot: {}\nwaited: {}\n", f.step, f.expected, f.got, waited(f))
+        let waited = display::waited(f).map_or(String::new(), |waited| format!("waited: {waited}\n"));
+        format!("step: {}\nexpected: {}\ngot: {}\n{waited}", f.step, f.expected, f.got)
     };
     let mut text = fact.failures.iter().map(say).collect::<Vec<_>>().join("\n");
     if let Some(cause) = clues::likely_cause(&fact.clues) {

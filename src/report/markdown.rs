@@ -204,16 +204,17 @@ fn failure(failure: &CaseFailure) -> String {
         sanitize::block(&failure.expected, 1500),
         sanitize::block(&failure.got, 2500)
     );
-    let (step, waited) = (inline(&failure.step, 300), time::duration(failure.waited_ms));
+    let step = inline(&failure.step, 300);
+    let waited = display::waited(failure).map_or(String::new(), |waited| format!(" (waited {waited})"));
     let fence = fenced(&body, 4200);
     if body.lines().count() > 8 || body.len() > 800 {
         format!(
-            "{step} (waited {waited}): expected {}, got {}\n\n<details><summary>Full text</summary>\n\n{fence}\n</details>\n\n",
+            "{step}{waited}: expected {}, got {}\n\n<details><summary>Full text</summary>\n\n{fence}\n</details>\n\n",
             inline(&failure.expected, 120),
             inline(&failure.got, 120)
         )
     } else {
-        format!("{step} (waited {waited})\n\n{fence}\n")
+        format!("{step}{waited}\n\n{fence}\n")
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::sanitize;
 /// Most ecosystems that a line names.
 const MAX_ECOSYSTEMS: usize = 10;
 
-/// What a scan looked at: `localhost/shop:1 (web, worker): PyPI 5 package(s), 19204 advisories of 2026-11-29`.
+/// What a scan looked at: `localhost/shop:1 (web, worker): PyPI 5 packages, 19204 advisories of 2026-11-29`.
 pub fn coverage(scan: &ScanFact) -> String {
     let users = if scan.subject.used_by.is_empty() {
         String::new()

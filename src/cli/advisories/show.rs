@@ -82,12 +82,9 @@ pub(super) fn contents(header: &Header) -> String {
         .ok();
     }
     let records = header.records;
-    writeln!(
-        text,
-        "\n{} records, {} of malicious packages; {} withdrawn",
-        records.total, records.malicious, records.withdrawn
-    )
-    .ok();
+    let unit = if records.total == 1 { "record" } else { "records" };
+    let (malicious, withdrawn) = (records.malicious, records.withdrawn);
+    writeln!(text, "\n{} {unit}, {malicious} of malicious packages; {withdrawn} withdrawn", records.total).ok();
     let lists = [("exploited (KEV)", header.kev.as_ref()), ("scores (EPSS)", header.epss.as_ref())];
     let popular = header.popular.iter().map(|(e, facts)| (format!("popular {e}"), Some(facts)));
     for (name, facts) in lists.map(|(n, f)| (n.to_owned(), f)).into_iter().chain(popular) {

@@ -5,7 +5,7 @@
 use super::system::CiSystem;
 use crate::model::{Verdict, sanitize};
 use crate::report::facts::{CaseFact, Cause, CauseKind, Facts, SuiteFact};
-use crate::report::{Format, counts, display, render, time};
+use crate::report::{Format, counts, display, render};
 
 /// Maximum number of annotations of a kind: GitHub shows ten errors and ten warnings a step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -63,7 +63,8 @@ fn case_annotation(level: &str, suite: &SuiteFact, case: &CaseFact) -> String {
     let failure = case.failures.first();
     let source = failure.and_then(|f| f.source.as_ref()).or(case.source.as_ref()).or(suite.source.as_ref());
     let text = failure.map_or("no details available".to_owned(), |f| {
-        format!("{}\nexpected: {}\ngot: {}\nwaited: {}", f.step, f.expected, f.got, time::duration(f.waited_ms))
+        let waited = display::waited(f).map_or(String::new(), |waited| format!("\nwaited: {waited}"));
+        format!("{}\nexpected: {}\ngot: {}{waited}", f.step, f.expected, f.got)
     });
     command(level, source.map(String::as_str), &format!("{} / {}", suite.name, display::case_title(case)), &text)
 }

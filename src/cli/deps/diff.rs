@@ -7,12 +7,8 @@ use jiff::Timestamp;
 
 use crate::advisories::scan::Opened;
 use crate::base::{BaseError, Process, Snapshot};
-use crate::cli::advisories::AdvisoriesArgs;
 use crate::cli::error::usage_error;
-use crate::cli::policy::PolicyCheckArgs;
-use crate::cli::scan::{exit_code_of, replace};
-use crate::cli::waivers::WaiverArgs;
-use crate::cli::wanted::{Place, Wanted};
+use crate::cli::scan::{JudgedByArgs, exit_code_of, replace};
 use crate::cli::{Common, Output, stdio};
 use crate::dependencies::{self, DiffRequest};
 
@@ -24,25 +20,12 @@ pub struct DiffArgs {
     /// The change: a git revision, or a folder (as ./FOLDER)
     #[arg(default_value = "HEAD")]
     head: String,
+    /// A policy and waivers inside the repository, or inside of HEAD, are read from BASE
     #[command(flatten)]
-    advisories: AdvisoriesArgs,
-    /// The policy; a file inside the repository, or inside of HEAD, is read from BASE
-    #[command(flatten)]
-    policy: PolicyCheckArgs,
-    #[command(flatten)]
-    waivers: WaiverArgs,
+    pub judged_by: JudgedByArgs,
     /// Write the change as Markdown for a pull request, too
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-}
-
-impl DiffArgs {
-    /// What it takes from the settings.
-    pub fn wants<'a>(&'a mut self, wanted: &mut Wanted<'a>) {
-        self.advisories.wants(wanted);
-        self.policy.wants(wanted);
-        wanted.place = Place::Nearest;
-    }
 }
 
 /// Compares; the exit code is 0, 6 (failed) or 7 (inconclusive).
@@ -54,9 +37,9 @@ pub fn run(args: &DiffArgs, common: &Common) -> anyhow::Result<u8> {
     let base = open(&args.base).map_err(|e| usage(&e))?;
     let head = open(&args.head).map_err(|e| usage(&e))?;
     let from = head.begin(&base).map_err(|e: BaseError| usage(&e))?;
-    let limits = args.policy.limits_of_base(&base, &head, &process, json)?.dependencies;
-    let waivers = args.waivers.load_of_base(&base, &head, &process, json)?;
-    let opened = args.advisories.open().map_err(|e| usage(&format!("{e:#}")))?;
+    let limits = args.judged_by.policy.limits_of_base(&base, &head, &process, json)?.dependencies;
+    let waivers = args.judged_by.waivers.load_of_base(&base, &head, &process, json)?;
+    let opened = args.judged_by.advisories.open().map_err(|e| usage(&format!("{e:#}")))?;
     let bundle = match &opened {
         Opened::Bundle(bundle) => Some(Ok(&**bundle)),
         Opened::None => None,

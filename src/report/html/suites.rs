@@ -78,7 +78,7 @@ struct Failure {
     step: String,
     expected: String,
     got: String,
-    waited: String,
+    waited: Option<String>,
     source: String,
 }
 
@@ -213,7 +213,7 @@ fn failure(failure: &CaseFailure) -> Failure {
         step: sanitize::block(&failure.step, 1000),
         expected: sanitize::block(&failure.expected, 10_000),
         got: sanitize::block(&failure.got, 10_000),
-        waited: time::duration(failure.waited_ms),
+        waited: display::waited(failure),
         source: sanitize::one_line(failure.source.as_deref().unwrap_or(""), 300),
     }
 }

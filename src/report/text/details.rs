@@ -3,7 +3,7 @@
 use crate::model::sanitize;
 use crate::report::excerpt::excerpt;
 use crate::report::facts::CaseFact;
-use crate::report::{clues, time};
+use crate::report::{clues, display};
 
 /// Maximum number of lines of one text.
 const LINES: usize = 30;
@@ -18,12 +18,8 @@ pub fn case_details(case: &CaseFact) -> Vec<(&'static str, String)> {
     let at = case.failures.iter().find_map(|f| f.source.as_ref()).or(case.source.as_ref());
     let at = at.map(|at| ("at", line(at, 300)));
     let failures = case.failures.iter().flat_map(|f| {
-        [
-            ("step", lines(&f.step)),
-            ("expected", lines(&f.expected)),
-            ("got", lines(&f.got)),
-            ("waited", time::duration(f.waited_ms)),
-        ]
+        let waited = display::waited(f).map(|waited| ("waited", waited));
+        [("step", lines(&f.step)), ("expected", lines(&f.expected)), ("got", lines(&f.got))].into_iter().chain(waited)
     });
     let likely = clues::likely_cause(&case.clues).map(|text| ("likely", sanitize::without_ci_commands(&text)));
     let logs = clues::lines(&case.clues).join("\n");

@@ -11,6 +11,7 @@ mod go;
 mod graph;
 mod kind;
 mod lines;
+mod node;
 mod npm;
 mod pipfile;
 mod poetry;

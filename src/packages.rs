@@ -11,5 +11,6 @@ mod version;
 
 pub use ecosystem::{Ecosystem, Scheme};
 pub use locked::{Locked, Origin};
-pub use package::{Gap, MAX_NAME, MAX_VERSION, Package, PackageError, Place, SourcePackage};
+pub use package::{Gap, MAX_NAME, MAX_VERSION, Need, Package, PackageError, Place, SourcePackage};
+pub use purl::encode;
 pub use version::{Incomparable, Version};

@@ -44,6 +44,11 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
             let locked = package.locked_mut();
             locked.origin = Some(if is_git { Origin::git(source) } else { Origin::registry(source) });
             entry.checksum.iter().for_each(|hash| locked.hash(hash));
+            for need in &entry.dependencies {
+                // The version stands there if the name alone says too little.
+                let mut words = need.split(' ');
+                words.next().into_iter().for_each(|name| out.need(name, words.next()));
+            }
         }
     }
     graph.fill(&mut out.packages);

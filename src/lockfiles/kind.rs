@@ -5,10 +5,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Digest;
 use crate::packages::{Ecosystem, Gap, Package, PackageError, Place};
 
 /// Most packages of a lock file.
 pub(super) const MAX_PACKAGES: usize = 100_000;
+/// Most needs of all packages of a lock file that are noted.
+const MAX_NEEDS: usize = 500_000;
 /// Most gaps that are kept one by one.
 const MAX_GAPS: usize = 1000;
 
@@ -47,8 +50,12 @@ pub struct LockFile {
     pub packages: Vec<Package>,
     /// What it names without a version that could be looked up.
     pub gaps: Vec<Gap>,
+    /// SHA-256 of its bytes; none for a part of a file.
+    pub digest: Option<Digest>,
     /// Gaps beside those.
     left_out: usize,
+    /// Needs that are noted so far.
+    needs: usize,
 }
 
 impl LockKind {
@@ -91,7 +98,7 @@ impl LockKind {
 impl LockFile {
     /// One without content.
     pub(super) fn empty(path: &str, kind: LockKind) -> Self {
-        Self { path: path.to_owned(), kind, packages: vec![], gaps: vec![], left_out: 0 }
+        Self { path: path.to_owned(), kind, packages: vec![], gaps: vec![], digest: None, left_out: 0, needs: 0 }
     }
 
     /// Adds a package; one that cannot be is a gap.
@@ -108,6 +115,15 @@ impl LockFile {
                 self.gap(fault.to_string(), line);
                 None
             }
+        }
+    }
+
+    /// Notes what the package needs that was added last; one without a version means what the lock file has of that name.
+    pub(super) fn need(&mut self, name: &str, version: Option<&str>) {
+        let last = self.packages.last_mut().filter(|_| self.needs < MAX_NEEDS);
+        if let Some(package) = last {
+            self.needs += 1;
+            package.need(name, version);
         }
     }
 

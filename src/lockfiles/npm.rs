@@ -11,6 +11,7 @@ use super::error::Fault;
 use super::graph::Graph;
 use super::kind::LockFile;
 use super::lines::json;
+use super::node::Lookup;
 use crate::packages::Origin;
 
 /// Deepest nesting of version 1.
@@ -97,6 +98,7 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
 }
 
 fn flat(packages: &BTreeMap<String, Entry>, graph: &mut Graph, out: &mut LockFile) {
+    let mut lookup = Lookup::new();
     for (path, entry) in packages {
         let maps =
             [&entry.dependencies, &entry.dev_dependencies, &entry.optional_dependencies, &entry.peer_dependencies];
@@ -119,7 +121,14 @@ fn flat(packages: &BTreeMap<String, Entry>, graph: &mut Graph, out: &mut LockFil
         }
         needs.for_each(|n| graph.need(name, n));
         match &entry.version {
-            Some(version) => add(name, version, &entry.said, out),
+            Some(version) if add(name, version, &entry.said, out) => {
+                for need in maps.into_iter().flat_map(|m| m.keys()) {
+                    let found = lookup.find(packages, path, need);
+                    let real = found.and_then(|e| e.name.as_deref()).unwrap_or(need);
+                    out.need(real, found.and_then(|e| e.version.as_deref()));
+                }
+            }
+            Some(_) => {}
             None => out.gap(format!("{name:?} has no version"), None),
         }
     }
@@ -141,7 +150,10 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
         let needs = entry.requires.as_object().into_iter().flat_map(|m| m.keys());
         needs.for_each(|n| graph.need(real, n));
         if !version.starts_with("file:") || is_archive(version) {
-            add(real, version, &entry.said, out);
+            let needs = entry.requires.as_object().into_iter().flat_map(|m| m.keys());
+            if add(real, version, &entry.said, out) {
+                needs.for_each(|n| out.need(n, None));
+            }
         }
         nested(&entry.dependencies, depth + 1, graph, out)?;
     }
@@ -149,21 +161,23 @@ fn nested(of: &BTreeMap<String, Nested>, depth: usize, graph: &mut Graph, out: &
 }
 
 /// A version that is an address (a git repository, an archive) cannot be looked up, and neither can what npm takes from elsewhere.
-fn add(name: &str, version: &str, said: &Said, out: &mut LockFile) {
+/// Returns true if it was added.
+fn add(name: &str, version: &str, said: &Said, out: &mut LockFile) -> bool {
     if version.contains([':', '/']) {
         out.gap(format!("{name:?} has no version, because it does not come from a registry"), None);
-        return;
+        return false;
     }
     if !is_of_registry(name, version, &said.resolved) {
         let from: String = said.resolved.to_string().chars().take(120).collect();
         out.gap(format!("{name:?} {version} comes from {from}, which is not where a registry has it"), None);
     }
-    let Some(package) = out.add(name, version, None) else { return };
+    let Some(package) = out.add(name, version, None) else { return false };
     let locked = package.locked_mut();
     locked.origin = said.resolved.as_str().map(Origin::of_npm);
     locked.install_code = said.has_install_script;
     said.integrity.iter().flat_map(|all| all.split_whitespace()).for_each(|hash| locked.hash(hash));
     said.deprecated.as_str().into_iter().for_each(|why| locked.deprecate(why));
+    true
 }
 
 /// Returns true if npm takes the package from the place that registries have for this name and version, or if that is left to it.

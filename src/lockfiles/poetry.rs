@@ -73,6 +73,7 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
             let locked = package.locked_mut();
             locked.origin = Some(entry.source.as_ref().map_or_else(|| Origin::registry(PYPI), Source::origin));
             entry.files.iter().filter_map(|f| f.hash.as_ref()).for_each(|hash| locked.hash(hash));
+            entry.dependencies.keys().for_each(|d| out.need(d, None));
         }
     }
     graph.fill(&mut out.packages);

@@ -49,6 +49,8 @@ struct Entry {
 struct Need {
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
 }
 
 /// The file does not say what is explicit: what nobody needs counts as that.
@@ -70,6 +72,9 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
             Some(version) => {
                 if let Some(package) = out.add(name, version, line) {
                     note(entry, package.locked_mut());
+                    for need in &entry.dependencies {
+                        need.name.iter().for_each(|name| out.need(name, need.version.as_deref()));
+                    }
                 }
             }
             // A folder of the project itself.

@@ -8,6 +8,7 @@ use super::kind::{LockFile, LockKind, MAX_PACKAGES};
 use super::requirements::Include;
 use super::{cargo, go, npm, pipfile, poetry, pylock, requirements, uv};
 use crate::file::read_regular;
+use crate::model::Digest;
 
 /// Longest lock file in bytes.
 const MAX_BYTES: u64 = 32 << 20;
@@ -59,6 +60,7 @@ pub fn parse_with(name: &str, kind: LockKind, bytes: &[u8], include: &mut Includ
     if out.packages.len() > MAX_PACKAGES {
         return Err(fault(format!("it has more than {MAX_PACKAGES} packages").into()));
     }
+    out.digest = Some(Digest::compute(bytes));
     out.end();
     Ok(out)
 }

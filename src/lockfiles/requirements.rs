@@ -232,6 +232,17 @@ impl Via {
             }
         }
         graph.fill(&mut out.packages);
+        let mut needs = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for (name, by) in &self.by {
+            by.iter().filter(|by| *by != name).for_each(|by| {
+                needs.entry(by).or_default().insert(name);
+            });
+        }
+        for package in &mut out.packages {
+            // Of a package that stands there twice, the first.
+            let of = needs.remove(package.name.as_str()).into_iter().flatten();
+            of.for_each(|need| package.need(need, None));
+        }
     }
 }
 

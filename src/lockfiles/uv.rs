@@ -44,6 +44,8 @@ struct Entry {
 #[derive(Deserialize)]
 struct Need {
     name: String,
+    #[serde(default)]
+    version: Option<String>,
 }
 
 /// Packages of this folder are members of the workspace: their own dependencies are explicit.
@@ -57,7 +59,8 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
         let name = entry.name.get_ref();
         let line = Some(lines.line(entry.name.span().start));
         let more = entry.optional_dependencies.values().chain(entry.dev_dependencies.values()).flatten();
-        let needs: Vec<String> = entry.dependencies.iter().chain(more).map(|n| pypi.normalise(&n.name)).collect();
+        let said: Vec<&Need> = entry.dependencies.iter().chain(more).collect();
+        let needs: Vec<String> = said.iter().map(|n| pypi.normalise(&n.name)).collect();
         // uv takes a source with several kinds for a registry before it takes it for a folder.
         let is_folder = |kind: &String| ["virtual", "editable", "directory"].contains(&kind.as_str());
         if !entry.source.is_empty() && entry.source.keys().all(is_folder) {
@@ -71,6 +74,7 @@ pub(super) fn read(text: &str, out: &mut LockFile) -> Result<(), Fault> {
                     let locked = package.locked_mut();
                     locked.origin = origin(&entry.source);
                     files(entry.sdist.iter().chain(&entry.wheels), locked);
+                    said.iter().for_each(|n| out.need(&n.name, n.version.as_deref()));
                 }
             }
             None => out.gap(format!("{name:?} has no version"), line),

@@ -35,6 +35,9 @@ pub struct Package {
     /// package does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brought_by: Vec<String>,
+    /// What it needs, where a lock file says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
     /// What a lock file says of it beside its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<Box<Locked>>,
@@ -47,6 +50,16 @@ pub struct SourcePackage {
     pub name: String,
     /// Version, which may differ from that of the package.
     pub version: String,
+}
+
+/// Another package of the same lock file that a package needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Need {
+    /// Name, normalised as the ecosystem does.
+    pub name: String,
+    /// Version; none where the lock file leaves it to the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// A place in a file.
@@ -98,7 +111,23 @@ impl Package {
             return Err(PackageError::Version { name: name.to_owned(), version: begins(version) });
         }
         let (name, version) = (ecosystem.normalise(name), version.to_owned());
-        Ok(Self { ecosystem, name, version, source: None, place, vendored_in: None, brought_by: vec![], locked: None })
+        Ok(Self {
+            ecosystem,
+            name,
+            version,
+            source: None,
+            place,
+            vendored_in: None,
+            brought_by: vec![],
+            needs: vec![],
+            locked: None,
+        })
+    }
+
+    /// Notes what it needs, by a name as it was written.
+    pub fn need(&mut self, name: &str, version: Option<&str>) {
+        let name = self.ecosystem.normalise(name);
+        self.needs.push(Need { name, version: version.map(str::to_owned) });
     }
 
     /// What a lock file says of it beside its version, to add to.

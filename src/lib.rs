@@ -33,6 +33,7 @@ pub mod reaper;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod sbom;
 pub mod secrets;
 pub mod settings;
 pub mod spec;

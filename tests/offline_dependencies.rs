@@ -157,6 +157,45 @@ fn a_scan_names_what_is_known_and_what_fixes_it() {
 }
 
 #[test]
+fn a_scan_lists_what_it_looked_at_as_cyclonedx() {
+    let shop = Shop::new();
+    let hash = "ab".repeat(32);
+    shop.writes(
+        "project/requirements.txt",
+        &format!("Demo.Web==2.6 --hash=sha256:{hash}\n    # via demo-app\ndemo-app==1.0\ndemo-odd==1\n"),
+    );
+    shop.writes(
+        "project/web/Cargo.lock",
+        &format!("version = 4\n[[package]]\nname = \"a?x=1#\\u001b\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n[[package]]\nname = \"a\"\nversion = \"1.0.0+b\"\nsource = \"registry+x\"\nchecksum = \"{hash}\"\n"),
+    );
+    shop.writes(
+        "project/package-lock.json",
+        r#"{"lockfileVersion":3,"packages":{"":{"dependencies":{"@s/a":"1"}},"node_modules/@s/a":{"version":"1.0.0","integrity":"sha1-C+7Hteo/D9vJXQ3UfzxbwnXaijM= sha512-AA==","dependencies":{"@s/../b":"1"}},"node_modules/@s/../b":{"version":"1.0.0"}}}"#,
+    );
+    shop.writes("project/go.mod", "module x\n\ngo 1.22\n\nrequire github.com/BurntSushi/toml v1.3.2\n");
+    // A folder, and one file; `--sbom` changes nothing of the verdict.
+    let project = shop.scans(&["project", "--sbom", "project.json"]);
+    assert_eq!(project.code, shop.scans(&["project"]).code);
+    shop.scans(&["project/web/Cargo.lock", "--sbom", "cargo.json"]).code(7);
+    let document = |name: &str| -> Value { serde_json::from_slice(&fs::read(shop.at(name)).unwrap()).unwrap() };
+    let whole = document("project.json");
+    let files: Vec<_> = whole["components"].as_array().unwrap().iter().filter(|c| c["type"] == "file").collect();
+    assert_eq!(files.len(), 4);
+    assert_eq!(files[0]["hashes"][0]["content"].as_str().unwrap().len(), 64);
+    let gaps = whole["metadata"]["properties"].as_array().unwrap();
+    assert!(gaps.iter().any(|g| g["value"].as_str().unwrap().contains("Cargo.lock")), "{gaps:?}");
+    let one = document("cargo.json");
+    assert_eq!(one["metadata"]["component"]["name"], "project/web/Cargo.lock");
+    assert_eq!(one["compositions"][0]["aggregate"], "incomplete", "a name that is none is missing");
+    assert!(!fs::read_to_string(shop.at("cargo.json")).unwrap().contains("\\u001b"));
+    shop.scans(&["project", "--sbom", "again.json"]);
+    assert_eq!(document("again.json")["serialNumber"], whole["serialNumber"]);
+    shop.scans(&["project", "--sbom", "no/folder/x.json"]).code(2).says("failed to write no/folder/x.json");
+    let paths = ["project.json", "cargo.json"].map(|name| shop.at(name));
+    support::scans::validates(&paths.each_ref().map(|path| path.to_str().unwrap()));
+}
+
+#[test]
 fn what_proves_nothing_is_never_passed() {
     let shop = Shop::new();
     let safe = "demo-web==2.6\n";
@@ -606,5 +645,41 @@ fn pip_audit_finds_the_same_in_the_same_advisories() {
     for session in [server, other] {
         session.signal("INT");
         session.ends().code(0);
+    }
+}
+
+/// The advisories are made up, so that this judges one thing alone: nothing that dayfly depends on is left out of a scan. With
+/// `DAYFLY_TEST_ADVISORIES` (a bundle), it also judges what is known of them.
+#[test]
+fn everything_that_dayfly_depends_on_can_be_looked_up() {
+    let own = env!("CARGO_MANIFEST_DIR");
+    let shop = Shop::bare();
+    let unrelated = ["PyPI", "npm", "crates.io"].map(|e| record(&format!("X-{e}"), e, "no-such-package", "0", "1"));
+    archive(&shop.at("osv.zip"), &unrelated);
+    shop.imports(&["osv.zip", "--snapshot", &now()]).code(0);
+    let scan = shop.scans(&[own, "--output", "json", "--sbom", "own.json"]).code(0).json();
+    let covered = |ecosystem: &str| {
+        let all = scan["coverage"].as_array().unwrap();
+        all.iter().find(|c| c["ecosystem"] == ecosystem).map_or(0, |c| c["packages"].as_u64().unwrap())
+    };
+    // Counted by another reader.
+    let mut crates = std::collections::BTreeSet::new();
+    for lock in ["Cargo.lock", "examples/s3/Cargo.lock"] {
+        let lock: Value = toml::from_str(&fs::read_to_string(format!("{own}/{lock}")).unwrap()).unwrap();
+        let all = lock["package"].as_array().unwrap().iter().filter(|p| p["source"].is_string());
+        crates.extend(all.map(|p| (p["name"].to_string(), p["version"].to_string())));
+    }
+    assert_eq!(covered("crates.io"), crates.len() as u64);
+    assert!(covered("PyPI") > 20 && covered("npm") > 1, "{scan:#}");
+    let sbom: Value = serde_json::from_slice(&fs::read(shop.at("own.json")).unwrap()).unwrap();
+    let listed = sbom["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["purl"].as_str().is_some_and(|p| p.starts_with("pkg:cargo/")));
+    assert_eq!(listed.count(), crates.len());
+    support::scans::validates(&[shop.at("own.json").to_str().unwrap()]);
+    if let Some(bundle) = std::env::var_os("DAYFLY_TEST_ADVISORIES") {
+        shop.dayfly(&["scan", own, "--advisories", bundle.to_str().unwrap()]).code(0);
     }
 }

@@ -11,15 +11,18 @@ use jiff::Timestamp;
 
 use super::error::usage_error;
 use super::{Common, Output, stdio};
-use crate::advisories::scan::{self, ScanRules, Subject};
+use crate::advisories::scan::{self, ScanRules};
 use crate::lockfiles;
 use crate::model::{ImageRef, Verdict};
 use crate::report::exit_code;
+use crate::sbom::{Target, TargetKind};
 
 mod image;
 mod judged_by;
+mod scanned;
 
 pub use judged_by::JudgedByArgs;
+use scanned::Scanned;
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -35,6 +38,9 @@ pub struct ScanArgs {
     /// Revision, or folder (as ./FOLDER), of the protected base that waivers inside of the repository are read from
     #[arg(long, value_name = "BASE", requires = "waivers")]
     waivers_from: Option<String>,
+    /// Write what was looked at as a CycloneDX 1.6 SBOM, too
+    #[arg(long, value_name = "FILE")]
+    sbom: Option<PathBuf>,
     /// Write the findings as OpenVEX, too
     #[arg(long, value_name = "FILE")]
     openvex: Option<PathBuf>,
@@ -52,9 +58,14 @@ pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let limits = args.judged_by.policy.limits(json)?.dependencies;
     let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
     let waivers = args.judged_by.waivers.load(args.waivers_from.as_deref(), json)?;
-    let subject = subject(args, common).await?;
+    let scanned = read(args, common).await?;
+    let now = Timestamp::now();
+    if let Some(file) = &args.sbom {
+        replace(file, &scanned.sbom(&args.path, now).text).map_err(usage)?;
+    }
+    let subject = scanned.subject();
     let opened = args.judged_by.advisories.open().map_err(usage)?;
-    let rules = ScanRules { limits, now: Timestamp::now() };
+    let rules = ScanRules { limits, now };
     let result = scan::perform(subject, &opened, &rules, &waivers);
     if let Some(file) = &args.openvex {
         replace(file, &format!("{:#}\n", scan::waivers::openvex(&result, rules.now))).map_err(usage)?;
@@ -83,8 +94,8 @@ pub fn exit_code_of(verdict: Verdict) -> u8 {
     }
 }
 
-/// The packages of what the arguments name.
-async fn subject(args: &ScanArgs, common: &Common) -> anyhow::Result<Subject> {
+/// Reads what the arguments name.
+async fn read(args: &ScanArgs, common: &Common) -> anyhow::Result<Scanned> {
     let usage = |e: anyhow::Error| anyhow::Error::from(usage_error(&format!("{e:#}")));
     let name = args.path.to_str().filter(|name| args.image || is_image(name, &args.path));
     if let Some(name) = name {
@@ -106,19 +117,24 @@ fn is_image(name: &str, path: &Path) -> bool {
     path.symlink_metadata().is_err() && !is_file_name && name.parse::<ImageRef>().is_ok()
 }
 
-/// The packages of the lock files at a path.
-fn lock_files(path: &Path) -> anyhow::Result<Subject> {
+/// The lock files at a path.
+fn lock_files(path: &Path) -> anyhow::Result<Scanned> {
     let failed = |e: lockfiles::LockError| anyhow::anyhow!("failed to {e}");
     let found = lockfiles::find(path).map_err(failed)?;
     let root = if path.is_dir() { path.to_owned() } else { project(path) };
-    let mut subject = Subject { gaps: found.gaps, ..Subject::default() };
+    let mut scanned = Scanned { gaps: found.gaps, ..Scanned::default() };
     for (file, kind) in found.files {
         let lock = lockfiles::read(&file, kind, &root).map_err(failed)?;
-        subject.sources.push(lock.path);
-        subject.packages.extend(lock.packages);
-        subject.gaps.extend(lock.gaps);
+        scanned.sources.push(lock.path.clone());
+        scanned.targets.push(Target {
+            kind: TargetKind::LockFile,
+            name: lock.path,
+            digest: lock.digest.map(|d| d.to_string()),
+            packages: lock.packages,
+            gaps: lock.gaps,
+        });
     }
-    Ok(subject)
+    Ok(scanned)
 }
 
 /// The repository of a file, or its folder: what the file includes must be below.

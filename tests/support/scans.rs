@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use dayfly::testing::{Requirement, skip};
 use serde_json::{Value, json};
 
 use super::{Ended, User};
@@ -123,6 +125,7 @@ pub fn fails(user: &User, name: &str, file: &str, more: &[&str]) -> Value {
         assert!(!view.contains('\u{1b}'), "{format}: {view:?}");
     }
     are_signed(user, folder, &report);
+    are_listed(user, folder, &deps);
     user.dayfly(&["verify", folder, "--key", "key.pem.pub", "--require-kind", "dependencies"]).code(0).says("FAILED");
     user.dayfly(&["verify", folder, "--key", "key.pem.pub", "--require-suite", "deps"]).code(10);
     report
@@ -176,6 +179,59 @@ fn are_signed(user: &User, folder: &str, report: &Value) {
     fs::write(&extra, &whole).unwrap();
     refused("vulns-deps-9.sigstore.json");
     fs::remove_file(&extra).unwrap();
+}
+
+/// Each scan has an SBOM beside the report, and the suite has one of all; `verify` knows them, and so does CycloneDX's own library.
+#[track_caller]
+fn are_listed(user: &User, folder: &str, deps: &Value) {
+    let raw: Vec<&Value> =
+        deps["raw"].as_array().unwrap().iter().filter(|r| r["name"].as_str().unwrap().starts_with("sbom")).collect();
+    let names: Vec<_> = raw.iter().map(|r| r["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["sbom-1.cdx.json", "sbom-2.cdx.json", "sbom.cdx.json"]);
+    let paths: Vec<_> = raw.iter().map(|r| Path::new(folder).join(r["path"].as_str().unwrap())).collect();
+    let documents: Vec<Value> = paths.iter().map(|p| serde_json::from_slice(&fs::read(p).unwrap()).unwrap()).collect();
+    let has =
+        |document: &Value, purl: &str| document["components"].as_array().unwrap().iter().any(|c| c["purl"] == purl);
+    let demo = "pkg:pypi/demo-web@2.1";
+    assert_eq!(documents.iter().map(|d| has(d, demo)).collect::<Vec<_>>(), [false, true, true]);
+    assert!(has(&documents[1], "pkg:pypi/::error::demo-odd@2.1"), "{:#}", documents[1]);
+    let scan = &deps["scans"][1];
+    assert_eq!(scan["sbom"], raw[1]["sha256"]);
+    let subject = &documents[1]["metadata"]["component"];
+    assert_eq!((&subject["type"], &subject["version"]), (&json!("container"), &scan["subject"]["digest"]));
+    // The whole names the parts, by serial number and digest of the file.
+    let whole = documents[2]["components"].as_array().unwrap().iter();
+    let parts: Vec<&Value> = whole
+        .filter(|c| c["type"] == "container")
+        .map(|c| &c["externalReferences"][0]["hashes"][0]["content"])
+        .collect();
+    assert_eq!(parts.len(), 2);
+    assert!(parts.iter().all(|sha256| raw[..2].iter().any(|r| r["sha256"] == **sha256)), "{parts:?}");
+    let paths: Vec<_> = paths.iter().map(|p| p.to_str().unwrap()).collect();
+    validates(&paths);
+    // An SBOM cannot be exchanged.
+    let of_web = Path::new(folder).join("raw").join(raw[1]["sha256"].as_str().unwrap());
+    let before = fs::read(&of_web).unwrap();
+    fs::write(&of_web, String::from_utf8_lossy(&before).replace("demo-web", "demo-wob")).unwrap();
+    user.dayfly(&["verify", folder, "--key", "key.pem.pub"]).code(10).says(raw[1]["sha256"].as_str().unwrap());
+    fs::write(&of_web, &before).unwrap();
+}
+
+/// Documents of CycloneDX that its own library accepts, with package URLs that another reader takes for the same packages.
+#[track_caller]
+pub fn validates(files: &[&str]) {
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verifiers/venv/bin/python");
+    if !python.exists() {
+        return skip(Requirement::Verifiers, "cyclonedx-python-lib is missing; run tests/verifiers/setup");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifiers/sbom.py");
+    let done = Command::new(python).arg(script).args(files).output().unwrap();
+    assert!(
+        done.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// Whatever a bundle lacks, nothing passes; what the policy accepts, does.

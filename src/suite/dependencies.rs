@@ -1,6 +1,6 @@
 //! Performs suites of kind `dependencies`: scans the images that run, by digest, and lock files; one case for each.
 //!
-//! What cannot be looked at is inconclusive, with the reason. `case` is pure.
+//! What cannot be looked at is inconclusive, with the reason. `case` and `bill` are pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,11 +23,14 @@ use crate::model::{Digest, sanitize};
 use crate::packages::{Gap, Place};
 use crate::plan::{DependencyScan, ScannedImage, SuitePlan};
 use crate::policy::DependencyLimits;
-use crate::report::facts::{SubjectKind, SuiteFact};
+use crate::report::facts::{ScannedSubject, SubjectKind, SuiteFact};
+use crate::sbom::{MEDIA_TYPE, Sbom, Target};
 use crate::spec::ValidDescription;
 
+mod bill;
 mod case;
 
+use bill::Bills;
 use case::Scanned;
 
 /// Images that are read at the same time.
@@ -86,23 +89,34 @@ pub async fn execute(
             let looked = timeout_at(deadline, item.look(session, input)).await;
             let late = || format!("it was not read within {} s, the time limit of the suite", suite.timeout_ms / 1000);
             let (subject, digest) = looked.unwrap_or_else(|_| (unread(item.name(), late()), None));
+            let named = item.subject(digest);
+            let (target, sbom, subject) = bill(&named, subject, started).await;
             let result = judge(subject, input).await;
-            let subject = item.subject(digest);
-            let scanned = Scanned { started, took_ms: elapsed_ms(began), subject, result };
-            (item.title(), scanned, source)
+            let scanned = Scanned { started, took_ms: elapsed_ms(began), subject: named, result, sbom: None };
+            (item.title(), scanned, source, target.zip(sbom))
         }
     });
     let mut results = futures::stream::iter(each).buffered(TOGETHER);
-    while let Some(((id, name), scanned, source)) = results.next().await {
+    let mut bills = Bills::new();
+    while let Some(((id, name), mut scanned, source, listed)) = results.next().await {
         let place = |file: &str| Path::new(&input.folder).join(file).display().to_string();
         let raw = raw(&scanned);
         let raw_name = format!("scan-{}.json", fact.scans.len() + 1);
         fact.raw.push(session.journal.raw_file(&raw_name, "application/json", Some(&suite.name), &raw));
+        if let Some((target, sbom)) = listed {
+            let raw_name = format!("sbom-{}.cdx.json", fact.scans.len() + 1);
+            let file = session.journal.raw_file(&raw_name, MEDIA_TYPE, Some(&suite.name), sbom.text.as_bytes());
+            bills.add(target, sbom.serial, file.sha256.clone());
+            scanned.sbom = Some(file.sha256.clone());
+            fact.raw.push(file);
+        }
         let (case, scan) = case::facts((id, name), scanned, source, kept, place);
         session.journal.record(RunEvent::CaseDone { suite: suite.name.clone(), case: case.clone() });
         fact.cases.push(case);
         fact.scans.push(scan);
     }
+    let all = bills.environment(&session.lease.environment, Timestamp::now());
+    fact.raw.push(session.journal.raw_file("sbom.cdx.json", MEDIA_TYPE, Some(&suite.name), all.text.as_bytes()));
     let (verdict, reason) = outcome::verdict(&fact.cases);
     (fact.verdict, fact.reason) = (Some(verdict), reason);
 }
@@ -136,12 +150,12 @@ impl Item<'_> {
         }
     }
 
-    fn subject(&self, digest: Option<String>) -> crate::report::facts::ScannedSubject {
+    fn subject(&self, digest: Option<String>) -> ScannedSubject {
         let (kind, used_by) = match self {
             Self::Image(_, image) => (SubjectKind::Image, image.users().map(str::to_owned).collect()),
             Self::LockFile(_) => (SubjectKind::LockFile, vec![]),
         };
-        crate::report::facts::ScannedSubject { kind, name: self.name().to_owned(), digest, used_by }
+        ScannedSubject { kind, name: self.name().to_owned(), digest, used_by }
     }
 
     /// Its packages, and its digest if it could be read.
@@ -198,6 +212,15 @@ fn unread(name: &str, reason: String) -> Subject {
     let place = Place { file: name.to_owned(), line: None };
     let gap = Gap { place, reason: sanitize::one_line(&reason, 600) };
     Subject { sources: vec![name.to_owned()], packages: vec![], gaps: vec![gap] }
+}
+
+/// What is listed of a target, with its SBOM, and the subject itself, on a thread that may wait.
+async fn bill(named: &ScannedSubject, subject: Subject, at: Timestamp) -> (Option<Target>, Option<Sbom>, Subject) {
+    let target = bill::target(named, &subject);
+    match tokio::task::spawn_blocking(move || (bill::of(&target, at), target)).await {
+        Ok((sbom, target)) => (Some(target), Some(sbom), subject),
+        Err(_) => (None, None, subject),
+    }
 }
 
 /// Looks up every package, on a thread that may wait.

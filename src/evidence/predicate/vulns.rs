@@ -128,6 +128,9 @@ pub struct ScanSummary {
     pub coverage: Vec<Coverage>,
     /// Number of findings that the list leaves out; the raw file of the scan has more of them, up to its limit.
     pub omitted: usize,
+    /// The SBOM of what was scanned: a raw file of the suite, in CycloneDX. Statements of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<DigestSet>,
 }
 
 /// A scan, as the statement of its run names it.

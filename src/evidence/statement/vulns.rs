@@ -1,9 +1,9 @@
 //! The predicate of a scan of dependencies, from its facts. Pure.
 
-use crate::evidence::predicate::Context;
 use crate::evidence::predicate::vulns::{
     Annotations, ScanSummary, ScanTimes, Scanner, ScannerDatabase, Severity, Vulnerability, VulnsPredicate,
 };
+use crate::evidence::predicate::{Context, DigestSet};
 use crate::findings::Finding;
 use crate::model::Verdict;
 use crate::report::facts::{ScanFact, SuiteFact};
@@ -13,7 +13,7 @@ const SCANNER: &str = "https://dayfly.dev";
 
 /// The predicate; none if the scan is inconclusive: readers of the standard fields would take an empty list for a clean one.
 pub(super) fn predicate(context: Context, suite: &SuiteFact, scan: &ScanFact) -> Option<VulnsPredicate> {
-    let ScanFact { case, subject, started, finished, result, omitted } = scan;
+    let ScanFact { case, subject, started, finished, result, omitted, sbom } = scan;
     let database = result.database.as_ref().filter(|_| result.verdict != Verdict::Inconclusive)?;
     Some(VulnsPredicate {
         scanner: Scanner {
@@ -38,6 +38,7 @@ pub(super) fn predicate(context: Context, suite: &SuiteFact, scan: &ScanFact) ->
             reasons: result.reasons.clone(),
             coverage: result.coverage.clone(),
             omitted: *omitted,
+            sbom: sbom.as_deref().map(DigestSet::sha256),
         },
     })
 }

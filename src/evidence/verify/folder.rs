@@ -140,7 +140,11 @@ fn all_scans(
     let mut all = vec![];
     for suite in &run.suites {
         let name = &suite.summary.name;
-        let of_suite = suite.scans.iter().map(|s| scan(files, key, run, name, s)).collect::<Result<Vec<_>, _>>()?;
+        let verified = |of: &RunScan| {
+            let predicate = scan(files, key, run, name, of)?;
+            scans::check_sbom(files, suite, of, &predicate).map(|()| predicate)
+        };
+        let of_suite = suite.scans.iter().map(verified).collect::<Result<Vec<_>, _>>()?;
         scans::check_passed(suite, &of_suite)?;
         all.extend(of_suite);
     }

@@ -22,6 +22,9 @@ pub struct ScanFact {
     /// Number of findings that are left out here; the raw file of the scan has more of them, up to its limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: usize,
+    /// SHA-256 of the raw file with the SBOM: the packages that were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<String>,
 }
 
 /// An image or a lock file.

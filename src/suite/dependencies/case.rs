@@ -26,6 +26,8 @@ pub(super) struct Scanned {
     pub took_ms: u64,
     pub subject: ScannedSubject,
     pub result: ScanResult,
+    /// SHA-256 of the raw file with the SBOM.
+    pub sbom: Option<String>,
 }
 
 /// How many findings the facts keep of each of so many scans.
@@ -50,7 +52,7 @@ pub(super) fn facts(
     kept: usize,
     place: impl Fn(&str) -> String,
 ) -> (CaseFact, ScanFact) {
-    let Scanned { started, took_ms, subject, result } = scanned;
+    let Scanned { started, took_ms, subject, result, sbom } = scanned;
     let source = match subject.kind {
         SubjectKind::Image => source,
         SubjectKind::LockFile => Some(place(&subject.name)),
@@ -86,7 +88,7 @@ pub(super) fn facts(
     };
     let omitted = result.findings.len().saturating_sub(kept);
     let finished = Timestamp::now();
-    let scan = ScanFact { case: id, subject, started, finished, result: bounded(&result, kept), omitted };
+    let scan = ScanFact { case: id, subject, started, finished, result: bounded(&result, kept), omitted, sbom };
     (case, scan)
 }
 

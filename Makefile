@@ -39,7 +39,7 @@ images:
 # Measures dayfly against what a person would type, side by side, and the controller with many objects; see docs/performance*.md.
 bench: build
 	@$(ENGINE); examples/images; tests/bench/run $(DAYFLY)
-	@tests/verifiers/setup; tests/bench/dependencies $(DAYFLY)
+	@$(ENGINE); tests/verifiers/setup; tests/bench/dependencies $(DAYFLY)
 	@$(ENGINE); eval "$$(tests/cluster-setup)"; [ -z "$${DAYFLY_TEST_CLUSTER_SETUP:-}" ] || { \
 	    tests/cluster-setup images $(DAYFLY); export KUBECONFIG=$$DAYFLY_TEST_ADMIN_KUBECONFIG; tests/bench/cluster $(DAYFLY); tests/bench/controller $(DAYFLY); }
 
@@ -51,6 +51,9 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
-# Licences, sources and duplicates of every dependency; needs cargo-deny.
-audit:
+# Licences, sources and bans of every dependency (needs cargo-deny, which takes minutes to build, so that `make test` does without it), the
+# register, and known vulnerabilities, by the advisories that ADVISORIES names; without them, nothing is known, and that is a failure.
+audit: build
 	cargo deny --locked check bans licenses sources
+	$(DAYFLY) deps check .
+	$(DAYFLY) scan . --sbom dayfly.cdx.json --csv dayfly-findings.csv $(if $(ADVISORIES),--advisories $(ADVISORIES)) $(if $(ADVISORIES_KEY),--advisories-key $(ADVISORIES_KEY))

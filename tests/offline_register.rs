@@ -157,3 +157,27 @@ fn a_list_is_a_table_and_csv() {
     r.dayfly(&["schema", "--kind", "dependencies"]).code(0).says("DependencyRegister");
     r.dayfly(&["validate", "dependencies.yaml"]).code(0).says("a register with 1 entry");
 }
+
+/// Where dayfly's own sources are.
+const OWN: &str = env!("CARGO_MANIFEST_DIR");
+
+#[test]
+fn dayflys_own_register_has_a_whole_entry_for_each_explicit_dependency() {
+    let r = Repository::bare();
+    let list = r.dayfly(&["deps", "list", OWN, "--output", "json"]).code(0).json();
+    let rows = list.as_array().unwrap();
+    // An assessment that became too old is for `make audit`: an old checkout must not fail its tests.
+    let faults: Vec<_> =
+        rows.iter().filter(|r| !["current", "due", "stale"].contains(&r["state"].as_str().unwrap())).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    // The register is about what the manifests say, read here by another reader.
+    let cargo: Value = toml::from_str(&fs::read_to_string(format!("{OWN}/Cargo.toml")).unwrap()).unwrap();
+    for table in ["dependencies", "dev-dependencies"] {
+        for (key, of) in cargo[table].as_object().unwrap().iter().filter(|(key, _)| *key != "dayfly") {
+            let name = of["package"].as_str().unwrap_or(key);
+            assert!(rows.iter().any(|r| r["ecosystem"] == "crates.io" && r["name"] == name), "{name}");
+        }
+    }
+    let python = fs::read_to_string(format!("{OWN}/tests/verifiers/requirements.txt")).unwrap();
+    assert!(python.contains("securesystemslib==") && rows.iter().any(|r| r["name"] == "securesystemslib"));
+}

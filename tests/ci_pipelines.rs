@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::Parser;
 use dayfly::cli::Cli;
@@ -44,6 +46,7 @@ fn arguments(line: &str) -> Vec<String> {
         .replace_all(line, "42")
         .replace("$CI_MERGE_REQUEST_IID", "42")
         .replace("$HEAD_SHA", &"a1".repeat(20));
+    let line = line.replace("$BASE_SHA", &"b2".repeat(20));
     let variable = regex::Regex::new(r"\$\w+").unwrap();
     let line = variable.replace_all(&line, "some/path").replace('"', "");
     assert!(!line.contains(['\'', '\\', '|', '>', '&', ';', '$', '`']), "no shell beyond variables: {line}");
@@ -164,5 +167,150 @@ fn no_command_contains_a_secret() {
         let leaks: Vec<_> =
             lines.iter().filter(|l| l.contains("secrets.") && l.split_whitespace().count() > 3).collect();
         assert!(leaks.is_empty(), "{path}: {leaks:?}");
+    }
+}
+
+/// The job that compares dependencies.
+fn comparing(path: &str) -> Value {
+    let pipeline = parsed(path);
+    if GITHUB.contains(&path) { pipeline["jobs"]["dependencies"].clone() } else { pipeline["dependencies"].clone() }
+}
+
+#[test]
+fn each_pipeline_compares_dependencies_with_the_base_and_runs_nothing_of_the_change() {
+    for path in all() {
+        let job = comparing(path);
+        let lines = command_lines(&job);
+        let [diff] = lines.as_slice() else { panic!("{path}: {lines:?}") };
+        assert_eq!(diff[..3], ["dayfly", "deps", "diff"], "{path}");
+        assert_eq!((&diff[3], &diff[4]), (&"b2".repeat(20), &"a1".repeat(20)), "{path}: base and head");
+        assert!(value_of(diff, "--markdown").is_some(), "{path}");
+        let mut texts_of_job = vec![];
+        texts(&job, &mut texts_of_job);
+        let is_foreign = |line: &&String| {
+            let runs = ["compose", "make", "npm ", "pip ", "cargo", "./"].iter().any(|word| line.contains(word));
+            runs || line.contains("secrets.") || line.contains("KEY_TEXT") || line.contains("SIGNING")
+        };
+        assert_eq!(texts_of_job.iter().find(is_foreign), None, "{path}");
+        // The whole history, and what the runner has rather than the checkout.
+        let (depth, variables) = match GITHUB.contains(&path) {
+            true => (job["steps"][0]["with"]["fetch-depth"].clone(), &job["env"]),
+            false => (job["variables"]["GIT_DEPTH"].clone(), &job["variables"]),
+        };
+        assert_eq!(depth, 0, "{path}");
+        for name in ["DAYFLY_ADVISORIES", "DAYFLY_ADVISORIES_KEY"] {
+            assert!(variables[name].as_str().is_some_and(|file| file.starts_with('/')), "{path}: {name}");
+        }
+    }
+}
+
+/// A repository with a protected branch, whose policy refuses mixed changes, and a clone of it in which a pipeline runs.
+struct Forge {
+    folder: tempfile::TempDir,
+}
+
+impl Forge {
+    fn new() -> Self {
+        let forge = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(forge.at("work")).unwrap();
+        forge.git(&["init", "-q", "-b", "main", "--bare", "../origin"]);
+        forge.git(&["init", "-q", "-b", "main"]);
+        forge.git(&["remote", "add", "origin", "../origin"]);
+        forge.writes("requirements.txt", "demo==1.0\n");
+        let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { dependencies: { mixed: fail } }\n";
+        forge.writes("policy.yaml", policy);
+        forge.commits();
+        forge.git(&["push", "-q", "origin", "main"]);
+        forge
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn writes(&self, name: &str, text: &str) {
+        fs::write(self.at("work").join(name), text).unwrap();
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@t.test", "-c", "commit.gpgsign=false"]).args(arguments);
+        let done = git.current_dir(self.at("work")).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    }
+
+    fn commits(&self) -> String {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", "x"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Runs the script of a pipeline's job as its forge does: exit code and Markdown.
+    fn runs(&self, path: &str, policy: bool) -> (Option<i32>, String) {
+        let job = comparing(path);
+        let is_github = GITHUB.contains(&path);
+        let scripts: Vec<String> = match is_github {
+            true => {
+                let steps = job["steps"].as_array().unwrap().iter();
+                let names = ["Compare dependencies", "Show what the change does"];
+                steps
+                    .filter(|s| names.iter().any(|n| s["name"] == *n))
+                    .map(|s| s["run"].as_str().unwrap().into())
+                    .collect()
+            }
+            false => {
+                let lines: Vec<&str> = job["script"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+                vec![lines.join("\n")]
+            }
+        };
+        assert_eq!(scripts.len(), if is_github { 2 } else { 1 }, "{path}");
+        let binary = Path::new(env!("CARGO_BIN_EXE_dayfly")).parent().unwrap().display().to_string();
+        let (head, base) = (self.git(&["rev-parse", "HEAD"]), self.git(&["rev-parse", "origin/main"]));
+        fs::write(self.at("summary"), "").unwrap();
+        let mut first = None;
+        for script in scripts {
+            let mut bash = Command::new("bash");
+            bash.args(["-e", "-o", "pipefail", "-c", &script]).current_dir(self.at("work"));
+            bash.env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap())).env("HOME", self.folder.path());
+            bash.env("HEAD_SHA", &head).env("BASE_SHA", &base).env("RUNNER_TEMP", self.folder.path());
+            bash.env("GITHUB_STEP_SUMMARY", self.at("summary"));
+            bash.env("CI_COMMIT_SHA", &head).env("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main");
+            for variable in ["DAYFLY_POLICY", "DAYFLY_ADVISORIES", "DAYFLY_ADVISORIES_KEY"] {
+                bash.env_remove(variable);
+            }
+            if policy {
+                bash.env("DAYFLY_POLICY", "policy.yaml");
+            }
+            first.get_or_insert(bash.output().unwrap());
+        }
+        let summary = if is_github { self.at("summary") } else { self.at("work/dependencies.md") };
+        let markdown = fs::read_to_string(&summary).unwrap_or_default();
+        fs::remove_file(self.at("work/dependencies.md")).ok();
+        (first.unwrap().status.code(), markdown)
+    }
+}
+
+#[test]
+fn the_comparison_goes_by_the_policy_of_the_base() {
+    for path in all() {
+        let forge = Forge::new();
+        forge.git(&["checkout", "-q", "-b", "change"]);
+        forge.writes("main.py", "print()\n");
+        forge.commits();
+        let (code, markdown) = forge.runs(path, true);
+        assert_eq!(code, Some(0), "{path}: {markdown}");
+        assert!(markdown.contains("The change brings no package and no image."), "{path}: {markdown}");
+        // It brings a package, a hook that must not run, and a policy of its own.
+        forge.writes("requirements.txt", "demo==1.1\n");
+        forge.writes("policy.yaml", "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\n");
+        forge.writes(".gitattributes", "* filter=x\n");
+        forge.commits();
+        let (code, markdown) = forge.runs(path, true);
+        assert_eq!(code, Some(6), "{path}: {markdown}");
+        assert!(markdown.contains("mixed"), "{path}: {markdown}");
+        let (code, markdown) = forge.runs(path, false);
+        assert_eq!(code, Some(7), "{path}: without advisories, nothing is known: {markdown}");
+        assert!(markdown.contains("could not be decided"), "{path}: {markdown}");
     }
 }

@@ -95,6 +95,29 @@ fn what_could_not_be_looked_up_is_never_passed() {
         assert!(diff["reasons"][0].as_str().unwrap().contains(reason), "{:#}", diff["reasons"]);
     };
     change(&[("requirements.txt", "demo-web==2.6\ndemo-new==1.0\n")]).code(0);
+    // The text for the pull request says so in the customer's words, and on what it rests.
+    let answer = || {
+        r.diffs(&["main"], &["--markdown", "d.md"]);
+        fs::read_to_string(r.at("d.md")).unwrap().replace('\\', "")
+    };
+    let page = answer();
+    assert!(
+        page.contains("**No new risks introduced by the change: its 1 new or changed package(s) bring no advisory"),
+        "{page}"
+    );
+    assert!(
+        page.contains("- 1 package(s) new or changed, 0 removed") && page.contains("advisories: bundle "),
+        "{page}"
+    );
+    assert!(page.contains("PyPI: 1 package, "), "{page}");
+    change(&[
+        ("requirements.txt", "demo-web==2.6\ndemo-new==1.0\n"),
+        ("environment.yaml", &Repository::description("web:2")),
+    ])
+    .code(0);
+    assert!(answer().contains("what its images contain is not looked at here"), "{}", answer());
+    change(&[("requirements.txt", "demo-web==2.5\n")]).code(6);
+    assert!(answer().contains("**The change brings 1 advisory"), "{}", answer());
     let other = "demo-web==2.6\ndemo @ git+https://x\n";
     why(&[("requirements.txt", other)], "requirements.txt:2: \"demo\" has no version");
     why(&[("web/pnpm-lock.yaml", "a: 1\n")], "dayfly does not read files of this kind");

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::change::{DependencyDiff, Effect};
 use super::text::{brought, finding, verdict};
+use crate::findings::{Coverage, words};
 use crate::model::Verdict;
 use crate::report::markdown::{MOST_BYTES, inline};
 
@@ -19,6 +20,7 @@ pub fn render(diff: &DependencyDiff) -> String {
     let mut page = Page { out: String::new(), left_out: 0 };
     writeln!(page.out, "### Dependencies: {}, {}\n", verdict(diff.verdict).to_lowercase(), diff.kind.words()).ok();
     writeln!(page.out, "**{}**\n", answer(diff)).ok();
+    facts(diff).iter().for_each(|fact| writeln!(page.out, "- {}", inline(fact, 300)).unwrap_or_default());
     for reason in diff.reasons.iter().take(20) {
         writeln!(page.out, "- {}", inline(reason, 600)).ok();
     }
@@ -72,11 +74,44 @@ fn answer(diff: &DependencyDiff) -> String {
     }
     match (diff.verdict, diff.brought_in.len(), diff.signals.len()) {
         (Verdict::Inconclusive, ..) => "It could not be decided whether the change brings new risks.".to_owned(),
-        (_, 0, 0) => "No new risks are known of the packages of this change.".to_owned(),
+        (_, 0, 0) if diff.images.is_empty() => format!(
+            "No new risks introduced by the change: its {} new or changed package(s) bring no advisory that was not there before.",
+            changed(diff)
+        ),
+        (_, 0, 0) => {
+            "No new risks are known of the packages of this change; what its images contain is not looked at here."
+                .to_owned()
+        }
         (_, advisories, signals) => format!(
             "The change brings {advisories} advisory(ies) that were not there before, and {signals} thing(s) to look at."
         ),
     }
+}
+
+/// Packages that are there after the change, in another version or for the first time.
+fn changed(diff: &DependencyDiff) -> usize {
+    diff.packages.iter().filter(|p| !p.to.is_empty()).count()
+}
+
+/// What the answer rests on.
+fn facts(diff: &DependencyDiff) -> Vec<String> {
+    let (new, removed) = (changed(diff), diff.packages.iter().filter(|p| p.to.is_empty()).count());
+    let mut facts = vec![format!(
+        "{new} package(s) new or changed, {removed} removed; {} image(s) changed; {} file(s)",
+        diff.images.len(),
+        diff.paths.len()
+    )];
+    let looked_up = |c: &Coverage| format!("{}: {}", c.ecosystem, words::coverage(c));
+    facts.extend(diff.coverage.iter().map(looked_up));
+    facts.extend(diff.database.iter().map(|d| format!("advisories: {}, {}", words::database(d), d.digest)));
+    for (count, what) in
+        [(diff.fixed.len(), "fixed by the change"), (diff.remaining.len(), "there before, and still there")]
+    {
+        if count > 0 {
+            facts.push(format!("{count} finding(s) {what}"));
+        }
+    }
+    facts
 }
 
 struct Page {

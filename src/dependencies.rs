@@ -21,6 +21,7 @@ mod text;
 pub use change::{ChangeKind, DependencyDiff, Effect, ImageChange, PackageChange, PathChange, Signal, SignalKind};
 pub use diff::{DiffError, DiffRequest, diff};
 pub use look_alike::LookAlikes;
+pub use manifest::other_changes;
 pub use markdown::render as markdown;
 pub use path_kind::{PathKind, REGISTER};
 pub use text::render as text;

@@ -10,6 +10,7 @@ mod explicit;
 mod reviews;
 mod table;
 
+pub use declared::declared;
 pub use document::{Assessment, Entry, Register, RegisterDocument, Review, Risk, schema};
 pub use draft::{appended, draft};
 pub use examine::{Problem, RegisterReport, RegisterRules, Row, State, examine};

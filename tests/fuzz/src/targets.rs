@@ -20,12 +20,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 mod dependencies;
 mod images;
+mod review;
 
 /// Reads bytes, and panics if they broke a rule.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 14] = [
+pub const ALL: [(&str, Target); 17] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -40,6 +41,9 @@ pub const ALL: [(&str, Target); 14] = [
     ("database", dependencies::database),
     ("lockfile", dependencies::lockfile),
     ("image", images::image),
+    ("manifest", review::manifest),
+    ("register", review::register),
+    ("waivers", review::waivers),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

@@ -1,5 +1,6 @@
 //! Databases of advisories, bundles and lock files.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -7,8 +8,10 @@ use dayfly::advisories::Bundle;
 use dayfly::advisories::import::{Epss, Format, ImportRequest, Kev, NamedList, import, parse_record};
 use dayfly::advisories::matching::{Candidate, lowest_safe};
 use dayfly::advisories::scan::{Subject, match_packages};
-use dayfly::lockfiles::{self, LockKind};
+use dayfly::lockfiles::{self, LockFile, LockKind};
 use dayfly::packages::{Ecosystem, Version};
+use dayfly::sbom::{Target, TargetKind, of_target};
+use serde_json::Value;
 
 use super::require_inert;
 
@@ -92,9 +95,30 @@ pub fn lockfile(bytes: &[u8]) {
                     assert!(is_plain(&package.name) && is_plain(&package.version), "{package:?}");
                 }
                 lock.gaps.iter().for_each(|gap| require_inert(&gap.reason));
+                listed(lock);
             }
             Err(e) => require_inert(&e.to_string()),
         }
+    }
+}
+
+/// The SBOM of a lock file has each package once, relates only what is there, and holds no text that controls anything.
+fn listed(lock: LockFile) {
+    let (digest, count) = (lock.digest.map(|d| d.to_string()), lock.packages.len());
+    let (packages, gaps) = (lock.packages, lock.gaps);
+    let target = Target { kind: TargetKind::LockFile, name: lock.path, digest, packages, gaps };
+    let sbom = of_target(&target, 1000, jiff::Timestamp::UNIX_EPOCH);
+    require_inert(&sbom.text);
+    let document: Value = serde_json::from_str(&sbom.text).expect("it is JSON");
+    let components = document["components"].as_array().expect("a list");
+    let references: BTreeSet<&str> = components.iter().filter_map(|c| c["bom-ref"].as_str()).collect();
+    assert_eq!(references.len(), components.len());
+    assert!(components.len() <= count && (count == 0 || !components.is_empty()));
+    let root = document["metadata"]["component"]["bom-ref"].as_str().expect("a root");
+    let is_there = |reference: &Value| reference.as_str().is_some_and(|r| r == root || references.contains(r));
+    for edge in document["dependencies"].as_array().expect("a list") {
+        let mut ends = edge["dependsOn"].as_array().into_iter().flatten().chain([&edge["ref"]]);
+        assert!(ends.all(is_there), "{edge}");
     }
 }
 

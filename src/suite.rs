@@ -29,4 +29,5 @@ mod step_name;
 pub mod step_result;
 pub mod steps;
 mod together;
+mod unrestricted_ports;
 pub mod variables;

@@ -5,7 +5,7 @@ mod breakages;
 mod support;
 
 use breakages::EngineCommand;
-use support::{User, backing, jobs, processes, ready, scans, secrets, sources};
+use support::{User, backing, jobs, ports, processes, ready, scans, secrets, sources};
 
 #[test]
 fn secrets_reach_programs_in_variables_and_files() {
@@ -127,4 +127,10 @@ fn scans_of_dependencies_look_at_what_runs() {
     scans::never_passes_without_advisories(&user, "de-scans-pr-1");
     user.dayfly(&["down", "de-scans-pr-1"]).code(0);
     engine.run(&["rmi", image].map(str::to_owned));
+}
+
+#[test]
+fn callers_reach_the_ports_that_they_name() {
+    needs_engine!();
+    ports::are_named(&User::new(), "de-ports", false);
 }

@@ -20,7 +20,7 @@ use crate::report::exit_code;
 pub struct ForwardArgs {
     /// Name of the environment, such as `hello-pr-1`
     environment: String,
-    /// Service, or SERVICE:PORT for a port other than the declared one
+    /// Service, or SERVICE:PORT for a port other than the main one, by name or number
     service: String,
     /// Local port on 127.0.0.1 (0 for any free port)
     #[arg(long, short, value_name = "PORT", default_value_t = 0)]
@@ -55,22 +55,25 @@ pub async fn run(args: ForwardArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 fn target(service: &str, lease: &Lease) -> anyhow::Result<(String, u16)> {
-    let (name, port) = match service.split_once(':') {
-        Some((name, port)) => (
-            name,
-            Some(
-                port.parse::<u16>()
-                    .map_err(|_| usage_error(&format!("invalid port {port:?}: expected a number from 1 to 65535")))?,
-            ),
-        ),
-        None => (service, None),
-    };
+    let (name, port) = service.split_once(':').map_or((service, None), |(name, port)| (name, Some(port)));
     let known = || lease.plan.units.iter().map(|u| u.name.as_str()).collect::<Vec<_>>().join(", ");
     let unit = lease
         .plan
         .unit(name)
         .ok_or_else(|| usage_error(&format!("unknown service {name}; expected one of: {}", known())))?;
-    let port = port.or(unit.port).ok_or_else(|| usage_error(&format!("{name} declares no port; use {name}:PORT")))?;
+    let port = match port {
+        None => unit.port.ok_or_else(|| usage_error(&format!("{name} declares no port; use {name}:PORT")))?,
+        Some(text) => match unit.ports.get(text).copied().or_else(|| text.parse().ok().filter(|port| *port > 0)) {
+            Some(port) => port,
+            None => {
+                let names: Vec<String> = unit.ports.keys().map(|port| format!(", or {port}")).collect();
+                anyhow::bail!(usage_error(&format!(
+                    "invalid port {text:?} of {name}: expected a number from 1 to 65535{}",
+                    names.concat()
+                )));
+            }
+        },
+    };
     Ok((name.to_owned(), port))
 }
 

@@ -13,9 +13,7 @@ use super::{Common, DescriptionArgs, Output, description, request, stdio, target
 use crate::lease::Lease;
 use crate::model::sanitize;
 use crate::plan::Position;
-use crate::render::kubernetes::{
-    Addresses, Object, RenderError, RenderInput, environment, ports, prepare, test_pods, unit,
-};
+use crate::render::kubernetes::{Addresses, Object, RenderError, RenderInput, environment, prepare, test_pods, unit};
 use crate::report::exit_code;
 use crate::secrets::Secrets;
 
@@ -73,7 +71,7 @@ fn objects(
 ) -> Result<Vec<Object>, RenderError> {
     let mut all = vec![environment::namespace(input)?];
     all.extend(prepare::objects(input, secrets, pull_secret)?);
-    let with_address = lease.plan.units.iter().filter(|u| !ports(u).is_empty());
+    let with_address = lease.plan.units.iter().filter(|u| !u.open_ports().is_empty());
     let addresses: Addresses = with_address
         .zip(0..)
         .map(|(u, n): (_, u32)| (u.name.clone(), vec![format!("{STAND_IN}.{}", n % 254 + 1)]))

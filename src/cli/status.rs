@@ -58,8 +58,9 @@ fn text(o: &ObservedEnvironment, now: Timestamp) -> String {
         .units
         .iter()
         .map(|u| {
-            let port = u.port.map_or_else(|| "-".into(), |p| p.to_string());
-            let callers = u.callers.iter().cloned().collect::<Vec<_>>().join(", ");
+            let ports = u.open_ports().into_iter().map(|port| u.port_text(port)).collect::<Vec<_>>().join(", ");
+            let port = if ports.is_empty() { "-".into() } else { ports };
+            let callers = u.callers.iter().map(|caller| u.caller_text(caller)).collect::<Vec<_>>().join(", ");
             [
                 u.name.clone(),
                 state(o.units.get(&u.name), u.start_late),

@@ -119,7 +119,8 @@ async fn say_what_stays(engine: &dyn crate::engine::Engine, environment: &str, f
 fn welcome(lease: &Lease, now: jiff::Timestamp, flags: &str) -> String {
     let plan = &lease.plan;
     let environment = &plan.environment;
-    let ports = plan.units.iter().filter(|u| !u.start_late).filter_map(|u| u.port.map(|p| format!("  {}:{p}", u.name)));
+    let early = plan.units.iter().filter(|u| !u.start_late);
+    let ports = early.flat_map(|u| u.open_ports().into_iter().map(|p| format!("  {}:{}", u.name, u.port_text(p))));
     let example = plan.units.iter().find(|u| u.port.is_some()).map_or("SERVICE", |u| u.name.as_str());
     // `extend` counts from now on: as long again as the environment has.
     let longer = (plan.ttl_secs * 2).div_ceil(3600).min(quantity::LONGEST_LIFE_MS / 3_600_000);

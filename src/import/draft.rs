@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scalar::comment;
 
+/// The question about a service with several ports.
+pub(super) const MAIN_PORT: &str = "is this its main port, which readiness and `dayfly forward` use? Who should not call the others names one, such as `needs: [name:port]`";
+
 /// A draft of a description.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
@@ -27,6 +30,8 @@ pub(super) struct Service {
     pub(super) image: String,
     pub(super) port: Option<u16>,
     pub(super) ports: Vec<u16>,
+    /// Names of ports, where the input has any.
+    pub(super) port_names: BTreeMap<u16, String>,
     pub(super) entrypoint: Vec<String>,
     pub(super) args: Vec<String>,
     pub(super) env: Vec<(String, String)>,

@@ -3,55 +3,21 @@
 use std::path::Path;
 
 use super::draft::{Backing, Broker, Database, Draft, FileSource, Need, Resources, Service};
-use super::scalar::{block, comment, quoted};
+use super::scalar::{comment, quoted};
 use super::variables::CHANGE_ME;
 use crate::spec::backing::KindName;
 use crate::spec::model::API_VERSION;
+use crate::spec::ports::is_port_name;
+
+use lines::Lines;
+
+mod lines;
+mod suite;
 
 /// A draft as text.
 pub(super) struct Written {
     pub(super) text: String,
     pub(super) questions: usize,
-}
-
-/// Lines at their depths.
-#[derive(Default)]
-struct Lines {
-    text: String,
-    questions: usize,
-}
-
-impl Lines {
-    fn line(&mut self, depth: usize, text: &str) {
-        self.text.push_str(&"  ".repeat(depth));
-        self.text.push_str(text);
-        self.text.push('\n');
-    }
-
-    fn ask(&mut self, depth: usize, question: &str) {
-        self.questions += 1;
-        self.line(depth, &format!("# question: {}", comment(question)));
-    }
-
-    fn list(&mut self, depth: usize, key: &str, items: &[String]) {
-        if !items.is_empty() {
-            let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
-            self.line(depth, &format!("{key}: [{}]", items.join(", ")));
-        }
-    }
-
-    /// A text of any form as the value of a key.
-    fn text(&mut self, depth: usize, key: &str, text: &str) {
-        match block(text) {
-            Some((mark, lines)) => {
-                self.line(depth, &format!("{key}: {mark}"));
-                for line in lines {
-                    if line.is_empty() { self.text.push('\n') } else { self.line(depth + 1, line) }
-                }
-            }
-            None => self.line(depth, &format!("{key}: {}", quoted(text))),
-        }
-    }
 }
 
 /// The description of a draft.
@@ -102,7 +68,7 @@ pub(super) fn write(draft: &Draft, origin: &Path) -> Written {
             of_kind.into_iter().for_each(|b| backing(&mut out, b));
         }
     }
-    suite(&mut out, draft);
+    suite::suite(&mut out, draft);
     Written { text: out.text, questions: out.questions }
 }
 
@@ -124,6 +90,7 @@ fn service(out: &mut Lines, s: &Service) {
     if let Some(port) = s.port {
         out.line(2, &format!("port: {port}"));
     }
+    ports(out, s);
     ask(out, "env");
     if !s.env.is_empty() {
         out.line(2, "env:");
@@ -161,6 +128,21 @@ fn service(out: &mut Lines, s: &Service) {
     out.list(2, "writable", &s.writable);
     ask(out, "security");
     security(out, s);
+}
+
+/// Several ports, by the names of the input or else by their numbers.
+fn ports(out: &mut Lines, s: &Service) {
+    if s.ports.len() < 2 {
+        return;
+    }
+    let name = |port: &u16| s.port_names.get(port).filter(|name| is_port_name(name)).cloned();
+    let names: Vec<Option<String>> = s.ports.iter().map(name).collect();
+    let is_unique = |name: &String| names.iter().flatten().filter(|other| *other == name).count() == 1;
+    let of = |(port, name): (&u16, &Option<String>)| {
+        format!("{}: {port}", name.clone().filter(is_unique).unwrap_or_else(|| format!("p{port}")))
+    };
+    let items: Vec<String> = s.ports.iter().zip(&names).map(of).collect();
+    out.line(2, &format!("ports: {{ {} }}", items.join(", ")));
 }
 
 fn command(out: &mut Lines, s: &Service) {
@@ -262,30 +244,4 @@ fn broker(out: &mut Lines, b: &Broker) {
     out.line(1, &format!("users: {{ {}: {{ permissions: {{ {}: {all} }} }} }}", quoted(&b.user), quoted(&b.vhost)));
     out.list(1, "callers", &b.callers);
     resources(out, 1, &b.resources);
-}
-
-fn suite(out: &mut Lines, draft: &Draft) {
-    let of =
-        |name: &String| draft.services.iter().find(|s| s.name == *name).and_then(|s| Some((name.clone(), s.port?)));
-    let entries: Vec<(String, u16)> = draft.entries.iter().filter_map(of).collect();
-    if entries.is_empty() {
-        return;
-    }
-    let names: Vec<String> = entries.iter().map(|(name, _)| name.clone()).collect();
-    out.line(0, "");
-    out.line(0, "# An example: each of these accepts connections. See docs/suites.md.");
-    out.line(0, "suites:");
-    out.line(1, "smoke:");
-    out.line(2, "kind: acceptance");
-    out.list(2, "needs", &names);
-    out.line(2, "cases:");
-    for (number, (name, port)) in entries.iter().enumerate() {
-        out.line(
-            3,
-            &format!(
-                "- {{ id: A{}, name: {name} accepts connections, steps: [ tcp: {{ to: \"{name}:{port}\" }} ] }}",
-                number + 1
-            ),
-        );
-    }
 }

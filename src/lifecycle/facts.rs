@@ -41,6 +41,12 @@ fn access(plan: &Plan) -> Vec<(String, String)> {
     plan.units.iter().flat_map(|u| u.callers.iter().map(|c| (c.clone(), u.name.clone()))).collect()
 }
 
+/// The ports of the connections that are not permitted to all ports.
+fn access_ports(plan: &Plan) -> Vec<(String, String, Vec<u16>)> {
+    let of = |u: &Unit| u.caller_ports.keys().map(|c| (c.clone(), u.name.clone(), u.ports_for(c))).collect::<Vec<_>>();
+    plan.units.iter().flat_map(of).collect()
+}
+
 fn requester(lease: &Lease) -> Requester {
     let object = lease.requester.as_deref().and_then(|r| r.split_once('/'));
     Requester {
@@ -73,6 +79,7 @@ pub fn initial(lease: &Lease, path: &Path, change: Change, runner: Runner, engin
         finished: None,
         units: units(&lease.plan),
         access: access(&lease.plan),
+        access_ports: access_ports(&lease.plan),
         images: BTreeMap::new(),
         suites: vec![],
         not_selected: vec![],

@@ -2,14 +2,12 @@
 //!
 //! Pure. It relies on the checks of `spec`; a value that they accepted and it cannot read is an error, never a guess.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::json;
 
 use super::{BrokerPlan, DatabasePlan, Plan, SuitePlan, Unit};
 use crate::model::{Digest, EnvironmentName};
 use crate::spec::model::{Database, Environment, Suite};
-use crate::spec::{ValidDescription, backing_services, hashes, needs, quantity};
+use crate::spec::{ValidDescription, backing_services, hashes, needs, ports, quantity};
 
 mod error;
 mod input;
@@ -50,9 +48,6 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
     let e = &valid.environment;
     let needs = needs::of_units(e);
     let callers = needs::callers(e);
-    let of = |all: &BTreeMap<&str, BTreeSet<&str>>, name: &str| -> BTreeSet<String> {
-        all.get(name).into_iter().flatten().map(|n| (*n).to_owned()).collect()
-    };
     let order = needs::order(&needs);
     if order.len() != needs.len() {
         return Err(PlanError::Unsound { of: e.name.clone(), why: "the needs of the units form a cycle".into() });
@@ -69,7 +64,11 @@ fn units(valid: &ValidDescription) -> Result<Vec<Unit>, PlanError> {
                 None => continue,
             },
         };
-        (unit.needs, unit.callers) = (of(&needs, name), of(&callers, name));
+        unit.needs = needs.get(name).into_iter().flatten().map(|n| (*n).to_owned()).collect();
+        for (caller, ports) in callers.get(name).into_iter().flatten() {
+            unit.callers.insert((*caller).to_owned());
+            unit.caller_ports.extend(ports.iter().map(|ports| ((*caller).to_owned(), ports.clone())));
+        }
         units.push(unit);
     }
     Ok(units)
@@ -111,7 +110,7 @@ fn suite(name: &str, s: &Suite, valid: &ValidDescription) -> Result<SuitePlan, P
         digest: Digest::compute_json(&whole).hex(),
         files,
         left_out: s.runs() == Some(false),
-        needs: s.needs.iter().cloned().collect(),
+        needs: s.needs.iter().map(|n| ports::name_of(n).to_owned()).collect(),
         secrets: s.secrets.clone(),
         parallel: s.parallel,
         timeout_ms: milliseconds(name, &s.timeout, quantity::LONGEST_LIMIT_MS)?,

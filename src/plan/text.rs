@@ -18,7 +18,13 @@ pub fn summary(plan: &Plan) -> String {
     let _ = writeln!(out, "{} from {} ({})", plan.environment, plan.description, short(&plan.description_digest));
     let _ = writeln!(out, "\nnetworks: one for each caller of a unit, so that its callers do not meet");
     for unit in called(plan) {
-        let _ = writeln!(out, "  {}: {}", unit.name, listed(&unit.callers));
+        let callers: Vec<String> = unit.callers.iter().map(|caller| unit.caller_text(caller)).collect();
+        let _ = writeln!(out, "  {}: {}", unit.name, callers.join(", "));
+    }
+    if plan.units.iter().any(|u| !u.caller_ports.is_empty()) {
+        out.push_str(
+            "  ports are restricted in a cluster; on a local engine, a caller of a unit reaches all its ports\n",
+        );
     }
     volumes(&mut out, plan);
     let _ = writeln!(out, "\nstarts, each after what it needs");
@@ -88,6 +94,10 @@ fn start(out: &mut String, number: usize, unit: &Unit) {
     }
     let within = humantime::format_duration(std::time::Duration::from_millis(unit.within_ms));
     let _ = writeln!(out, "      ready when {}, within {within}", ready(unit));
+    if !unit.ports.is_empty() {
+        let ports: Vec<String> = unit.open_ports().into_iter().map(|port| unit.port_text(port)).collect();
+        let _ = writeln!(out, "      ports {}", ports.join(", "));
+    }
     match unit.restart {
         Restart::Never => {}
         Restart::OnFailure => out.push_str("      restarts after an exit code other than 0\n"),

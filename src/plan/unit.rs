@@ -58,8 +58,11 @@ pub struct Unit {
     pub kind: UnitKind,
     /// Image reference as asked for.
     pub image: String,
-    /// Port that callers use.
+    /// Main port that callers use.
     pub port: Option<u16>,
+    /// Ports by name; the main one may be among them. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<String, u16>,
     /// Entrypoint in place of the image's; empty for the image's own.
     pub command: Vec<String>,
     /// Arguments in place of the image's; empty for the image's own, if the entrypoint is too. Plans of earlier versions do
@@ -87,6 +90,9 @@ pub struct Unit {
     pub needs: BTreeSet<String>,
     /// Units and suites that may connect to it.
     pub callers: BTreeSet<String>,
+    /// The ports of those callers that may not connect to all. Plans of earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub caller_ports: BTreeMap<String, BTreeSet<u16>>,
     /// Condition for being ready.
     pub ready: ReadyPlan,
     /// Time limit for readiness in milliseconds, from its own start.
@@ -121,6 +127,7 @@ impl Unit {
             kind,
             image: image.to_owned(),
             port: None,
+            ports: BTreeMap::new(),
             command: vec![],
             args: vec![],
             working_dir: None,
@@ -132,6 +139,7 @@ impl Unit {
             tls: false,
             needs: BTreeSet::new(),
             callers: BTreeSet::new(),
+            caller_ports: BTreeMap::new(),
             ready: ReadyPlan::StayUp { ms: stay_up_ms },
             within_ms: DEFAULT_WITHIN_MS,
             limits,
@@ -142,6 +150,46 @@ impl Unit {
             writable: vec![],
             confinement: Confinement::default(),
             start_late: false,
+        }
+    }
+
+    /// Returns the ports that are open to callers, the main one first: those that it declares, and that of its readiness check.
+    pub fn open_ports(&self) -> Vec<u16> {
+        let ready = match &self.ready {
+            ReadyPlan::Tcp { port } | ReadyPlan::Http { port, .. } => Some(*port),
+            _ => None,
+        };
+        let mut all = vec![];
+        for port in self.port.into_iter().chain(self.ports.values().copied()).chain(ready) {
+            if !all.contains(&port) {
+                all.push(port);
+            }
+        }
+        all
+    }
+
+    /// Returns the open ports to which a caller may connect.
+    pub fn ports_for(&self, caller: &str) -> Vec<u16> {
+        let only = self.caller_ports.get(caller);
+        self.open_ports().into_iter().filter(|port| only.is_none_or(|only| only.contains(port))).collect()
+    }
+
+    /// A port with its name, if it has one: `9090 (admin)`.
+    pub fn port_text(&self, port: u16) -> String {
+        match self.ports.iter().find(|(_, number)| **number == port) {
+            Some((name, _)) => format!("{port} ({name})"),
+            None => port.to_string(),
+        }
+    }
+
+    /// A caller with the ports to which it may connect, if these are not all: `ops: 9090 (admin)`.
+    pub fn caller_text(&self, caller: &str) -> String {
+        match self.caller_ports.get(caller) {
+            Some(ports) => {
+                let ports: Vec<String> = ports.iter().map(|port| self.port_text(*port)).collect();
+                format!("{caller}: {}", ports.join(" and "))
+            }
+            None => caller.to_owned(),
         }
     }
 }

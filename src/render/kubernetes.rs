@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::labels::{self, Role};
 use crate::lease::Lease;
-use crate::plan::Unit;
 
 pub mod environment;
 pub mod lease;
@@ -116,16 +115,4 @@ pub fn files_name(unit: &str) -> String {
 /// Returns the name of the Secret with the variables of a unit or suite.
 pub fn env_name(owner: &str) -> String {
     format!("env.{owner}")
-}
-
-/// Returns the ports of a unit that callers may reach: the declared port and the port of its readiness probe.
-pub fn ports(unit: &Unit) -> Vec<u16> {
-    use crate::plan::ReadyPlan;
-    let ready = match &unit.ready {
-        ReadyPlan::Tcp { port } | ReadyPlan::Http { port, .. } => Some(*port),
-        _ => None,
-    };
-    let mut all: Vec<u16> = unit.port.into_iter().chain(ready).collect();
-    all.dedup();
-    all
 }

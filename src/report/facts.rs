@@ -76,6 +76,9 @@ pub struct Facts {
     pub units: Vec<UnitFact>,
     /// Permitted connections: (from, to).
     pub access: Vec<(String, String)>,
+    /// The ports of the connections (from, to) that are not permitted to all ports. Earlier versions do not know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_ports: Vec<(String, String, Vec<u16>)>,
     /// Images by reference.
     pub images: BTreeMap<String, ImageFact>,
     /// Suites in the order in which they began.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::backing_services;
-use super::model::Environment;
+use super::model::{Environment, Service};
+use super::{backing_services, ports};
 
 /// Needs of every unit by name: what it lists and, when it waits for consumers of a queue, the broker.
 pub fn of_units(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, service) in &environment.services {
-        let mut of: BTreeSet<&str> = service.needs.iter().map(String::as_str).collect();
+        let mut of: BTreeSet<&str> = service.needs.iter().map(|n| ports::name_of(n)).collect();
         if let (Some(broker), true) =
             (&environment.broker, service.ready.as_ref().is_some_and(|r| r.consumers.is_some()))
         {
@@ -17,32 +17,56 @@ pub fn of_units(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
         }
         needs.insert(name, of);
     }
-    needs.extend(environment.jobs.iter().map(|(n, j)| (n.as_str(), j.needs.iter().map(String::as_str).collect())));
+    needs.extend(
+        environment.jobs.iter().map(|(n, j)| (n.as_str(), j.needs.iter().map(|n| ports::name_of(n)).collect())),
+    );
     needs.extend(environment.databases.keys().map(|n| (n.as_str(), BTreeSet::new())));
     needs.extend(environment.broker.iter().map(|b| (b.name.as_str(), BTreeSet::new())));
     needs.extend(backing_services::all(environment).into_iter().map(|b| (b.name, BTreeSet::new())));
     needs
 }
 
-/// Callers of every unit: those that it lists, and every unit and suite that needs it. Nothing calls a job.
-pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut callers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let listed = environment.services.iter().map(|(n, s)| (n.as_str(), &s.callers));
-    let listed = listed.chain(environment.databases.iter().map(|(n, d)| (n.as_str(), &d.callers)));
-    let listed = listed.chain(environment.broker.iter().map(|b| (b.name.as_str(), &b.callers)));
-    for (unit, of) in
-        listed.chain(backing_services::all(environment).into_iter().map(|b| (b.name, &b.container.callers)))
-    {
-        callers.entry(unit).or_default().extend(of.iter().map(String::as_str));
-    }
-    let units = of_units(environment).into_iter().flat_map(|(who, of)| of.into_iter().map(move |unit| (unit, who)));
-    let units = units.filter(|(unit, _)| !environment.jobs.contains_key(*unit));
-    let suites =
-        environment.suites.iter().flat_map(|(who, s)| s.needs.iter().map(move |unit| (unit.as_str(), who.as_str())));
-    for (unit, who) in units.chain(suites) {
-        callers.entry(unit).or_default().insert(who);
+/// Callers of every unit, with the ports that they may call: those that it lists, and every unit and suite that needs it.
+/// Without ports, a caller may call all of them. Nothing calls a job.
+pub fn callers(environment: &Environment) -> BTreeMap<&str, BTreeMap<&str, Option<BTreeSet<u16>>>> {
+    let mut callers: BTreeMap<&str, BTreeMap<&str, Option<BTreeSet<u16>>>> = BTreeMap::new();
+    for (unit, caller, port) in calls(environment).into_iter().filter(|(u, ..)| !environment.jobs.contains_key(*u)) {
+        let allowed = callers.entry(unit).or_default().entry(caller).or_insert_with(|| Some(BTreeSet::new()));
+        match (port, &mut *allowed) {
+            (None, _) => *allowed = None,
+            (Some(port), Some(ports)) => ports.extend(ports::find(environment, unit, port)),
+            (Some(_), None) => {}
+        }
     }
     callers
+}
+
+/// Each permitted call: the unit, its caller, and the port if the entry names one.
+fn calls(e: &Environment) -> Vec<(&str, &str, Option<&str>)> {
+    let listed = e.services.iter().map(|(n, s)| (n.as_str(), &s.callers));
+    let listed = listed.chain(e.databases.iter().map(|(n, d)| (n.as_str(), &d.callers)));
+    let listed = listed.chain(e.broker.iter().map(|b| (b.name.as_str(), &b.callers)));
+    let listed = listed.chain(backing_services::all(e).into_iter().map(|b| (b.name, &b.container.callers)));
+    let mut all = vec![];
+    for (unit, callers) in listed {
+        all.extend(callers.iter().map(|entry| {
+            let (caller, port) = ports::parts(entry);
+            (unit, caller, port)
+        }));
+    }
+    let services = e.services.iter().map(|(n, s)| (n.as_str(), &s.needs));
+    let jobs = e.jobs.iter().map(|(n, j)| (n.as_str(), &j.needs));
+    for (caller, needs) in services.chain(jobs).chain(e.suites.iter().map(|(n, s)| (n.as_str(), &s.needs))) {
+        all.extend(needs.iter().map(|entry| {
+            let (unit, port) = ports::parts(entry);
+            (unit, caller, port)
+        }));
+    }
+    // Who waits for consumers of a queue calls the broker.
+    let waits = |s: &Service| s.ready.as_ref().is_some_and(|r| r.consumers.is_some());
+    let waiting = e.services.iter().filter(|(_, s)| waits(s)).map(|(n, _)| n.as_str());
+    all.extend(e.broker.iter().flat_map(|b| waiting.clone().map(|caller| (b.name.as_str(), caller, None))));
+    all
 }
 
 /// An order in which every unit stands after all that it needs, alphabetical where there is a choice.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::isolation;
 use super::step_result::StepResult;
+use super::{isolation, unrestricted_ports};
 use crate::agent::protocol::{AgentRequest, AgentResponse};
 use crate::lifecycle::logged::Provoked;
 use crate::lifecycle::session::Session;
@@ -52,6 +52,7 @@ pub(super) async fn perform(
         }
         let result = judge(step, by_name, by_address, late);
         let failed = result.verdict == Verdict::Failed;
+        let result = unrestricted_ports::unless_concerned(session, step, position, result);
         // What is open although the network enforces nothing is inconclusive.
         return if failed { isolation::unless_open(session, result).await } else { result };
     }

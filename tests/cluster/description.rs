@@ -1,7 +1,7 @@
 //! Keys of descriptions in a cluster: the same stories as on a container engine, and what only a cluster shows.
 
 use crate::in_cluster;
-use crate::support::{backing, jobs, processes, ready, secrets};
+use crate::support::{backing, jobs, ports, processes, ready, secrets};
 use crate::world::kubectl;
 
 #[test]
@@ -79,4 +79,9 @@ fn a_database_and_a_broker_get_configuration_variables_and_files() {
 fn an_s3_server_is_used_by_services_and_suites() {
     let user = in_cluster!();
     backing::s3(&user, "kc-s3");
+}
+
+#[test]
+fn callers_reach_the_ports_that_they_name() {
+    ports::are_named(&in_cluster!(), "kc-ports", true);
 }

@@ -60,6 +60,7 @@ pub fn failed(run: u128) -> Facts {
         policy: None,
         not_selected: vec![],
         left_out: vec![],
+        access_ports: vec![],
         unit_ends: vec![],
         runner: Runner {
             name: "dayfly".into(),

@@ -211,6 +211,7 @@ pub fn passed() -> Facts {
         policy: None,
         not_selected: vec![],
         left_out: vec![],
+        access_ports: vec![],
         unit_ends: vec![],
         change: Change {
             repository: Some("https://git.example.org/tsd/platform".into()),

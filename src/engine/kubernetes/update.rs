@@ -15,7 +15,7 @@ use crate::engine::{Comparison, EngineError, Leftover};
 use crate::lease::{Inherited, Lease};
 use crate::plan::changes::{Fate, Fates, starts_anew};
 use crate::plan::{Unit, UnitKind};
-use crate::render::kubernetes::{HASH, Object, ports};
+use crate::render::kubernetes::{HASH, Object};
 use crate::render::labels::{self, ROLE, Role, UNIT};
 use crate::secrets::Secrets;
 
@@ -103,7 +103,7 @@ fn annotation<'a>(pod: &'a Pod, key: &str) -> &'a str {
 
 /// The units that have hosts entries in the pods of a unit.
 fn callees(lease: &Lease, unit: &Unit) -> BTreeSet<String> {
-    let callees = lease.plan.reachable_by(&unit.name).filter(|u| u.name != unit.name && !ports(u).is_empty());
+    let callees = lease.plan.reachable_by(&unit.name).filter(|u| u.name != unit.name && !u.open_ports().is_empty());
     callees.map(|u| u.name.clone()).collect()
 }
 

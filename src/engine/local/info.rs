@@ -54,7 +54,16 @@ pub fn gaps_of(plan: &Plan) -> Vec<String> {
             "It shows the variables under `secretEnv` to everybody who may inspect its containers: those of {names}."
         )
     });
-    shown.into_iter().collect()
+    shown.into_iter().chain(ports(plan)).collect()
+}
+
+/// The callers that may call some ports of a unit, and reach all.
+fn ports(plan: &Plan) -> Option<String> {
+    let units = plan.units.iter().filter(|u| !u.caller_ports.is_empty());
+    let each = units.flat_map(|u| u.caller_ports.keys().map(|caller| format!("{caller} of {}", u.name)));
+    let each: Vec<String> = each.collect();
+    let names = words::listed(each.iter().map(String::as_str))?;
+    Some(format!("It does not enforce which ports of a unit a caller may reach: {names}."))
 }
 
 /// Derives the gaps from the engine's answer. Pure.

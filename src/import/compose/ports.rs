@@ -1,7 +1,7 @@
 //! Ports on which a service listens. Pure.
 
 use crate::import::context::Context;
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, MAIN_PORT};
 use crate::import::notes::Notes;
 use crate::import::tree::Tree;
 use crate::import::variables::Values;
@@ -61,15 +61,13 @@ pub(super) fn fill(draft: &mut Draft, cx: &Context) {
     for service in draft.services.iter_mut().filter(|s| s.ports.len() > 1) {
         let called = cx.called.get(&service.name).filter(|port| service.ports.contains(port));
         let usual = USUAL.iter().find(|port| service.ports.contains(port));
+        let is_clear = called.is_some();
         if service.ready.is_none() {
             service.port = called.or(usual).or(service.ports.first()).copied();
         }
-        let rest = service.ports.iter().filter(|port| Some(**port) != service.port).map(u16::to_string);
-        let rest = rest.collect::<Vec<_>>().join(", ");
-        service.ask(
-            "port",
-            format!("it also listens on {rest}; a service has one port: is this the one that others call?"),
-        );
+        if !is_clear {
+            service.ask("port", MAIN_PORT);
+        }
     }
     for service in draft.services.iter_mut().filter(|s| s.port.is_none()) {
         let called = cx.called.get(&service.name).copied();

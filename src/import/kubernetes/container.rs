@@ -5,7 +5,7 @@ use super::variables::{self, Source, marker};
 use super::workload::Workload;
 use super::{databases, probes, volumes};
 use crate::import::context::Context;
-use crate::import::draft::Service;
+use crate::import::draft::{MAIN_PORT, Service};
 use crate::import::tree::Tree;
 use crate::import::{images, limits};
 
@@ -52,6 +52,7 @@ fn ports(workload: &Workload<'_>, container: &Tree, service: &mut Service, cx: &
             Some(number) if !is_udp && !service.ports.contains(&number) => {
                 cx.notes.map();
                 service.ports.push(number);
+                service.port_names.extend(port.word("name").map(|name| (number, name.to_owned())));
             }
             Some(number) if is_udp => {
                 cx.notes.drop(port.line, format!("{}.ports {number}", workload.unit), "access is declared for TCP only")
@@ -69,13 +70,8 @@ fn ports(workload: &Workload<'_>, container: &Tree, service: &mut Service, cx: &
         );
         service.ask("port", question);
     }
-    let rest: Vec<String> = service.ports.iter().filter(|p| Some(**p) != service.port).map(u16::to_string).collect();
-    if !rest.is_empty() {
-        let question = format!(
-            "it also listens on {}; a service has one port: is this the one that others call?",
-            rest.join(", ")
-        );
-        service.ask("port", question);
+    if service.ports.len() > 1 && of_service.is_none() {
+        service.ask("port", MAIN_PORT);
     }
 }
 

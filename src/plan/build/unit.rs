@@ -11,7 +11,7 @@ use crate::spec::model::{
 };
 use crate::spec::ports::{AMQP_PORTS, POSTGRES_PORT};
 use crate::spec::quantity::{self, LONGEST_LIMIT_MS};
-use crate::spec::{ValidDescription, pattern, secret_text};
+use crate::spec::{ValidDescription, pattern, ports, secret_text};
 
 /// Time for which a service without port must run to be ready, if its description states none.
 const DEFAULT_STAY_UP_MS: u64 = 1_000;
@@ -24,12 +24,13 @@ pub(super) fn service(name: &str, s: &Service, valid: &ValidDescription) -> Resu
             (self::ready(name, s, ready, &valid.environment)?, milliseconds(name, &ready.within, LONGEST_LIMIT_MS)?)
         }
         None => (
-            s.port.map_or(ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS }, |port| ReadyPlan::Tcp { port }),
+            ports::main(s).map_or(ReadyPlan::StayUp { ms: DEFAULT_STAY_UP_MS }, |port| ReadyPlan::Tcp { port }),
             blank.within_ms,
         ),
     };
     Ok(Unit {
-        port: s.port,
+        port: ports::main(s),
+        ports: s.ports.clone(),
         command: entrypoint(&s.command, &s.entrypoint),
         args: s.args.clone(),
         working_dir: s.working_dir.clone(),
@@ -156,13 +157,14 @@ fn unit(name: &str, kind: UnitKind, image: &str, r: &Resources, s: &Security) ->
 }
 
 fn ready(name: &str, s: &Service, ready: &Ready, e: &Environment) -> Result<ReadyPlan, PlanError> {
-    match (&ready.http, ready.tcp, &ready.consumers) {
+    let lacks =
+        || PlanError::Unsound { of: name.to_owned(), why: "its readiness check names no port that it has".into() };
+    match (&ready.http, &ready.tcp, &ready.consumers) {
         (Some(path), _, _) => {
-            let lacks =
-                || PlanError::Unsound { of: name.to_owned(), why: "`http` needs a port, but there is none".into() };
-            Ok(ReadyPlan::Http { port: s.port.ok_or_else(lacks)?, path: path.clone(), tls: s.tls })
+            let port = ready.port.as_ref().map_or_else(|| ports::main(s), |port| ports::number(s, port));
+            Ok(ReadyPlan::Http { port: port.ok_or_else(lacks)?, path: path.clone(), tls: s.tls })
         }
-        (_, Some(port), _) => Ok(ReadyPlan::Tcp { port }),
+        (_, Some(port), _) => Ok(ReadyPlan::Tcp { port: ports::number(s, port).ok_or_else(lacks)? }),
         (_, _, Some(of)) => consumers(name, of, e),
         _ if ready.exec.is_some() => Ok(ReadyPlan::Exec { command: ready.exec.clone().unwrap_or_default() }),
         _ => match &ready.stay_up {

@@ -36,8 +36,9 @@ pub fn differing((before, old): InPlan<'_>, (after, new): InPlan<'_>) -> Vec<Str
         &old.port.map_or("none".into(), |p| p.to_string()),
         &new.port.map_or("none".into(), |p| p.to_string()),
     );
+    entries(&mut all, "ports.", &old.ports, &new.ports);
     names(&mut all, "needs", &old.needs, &new.needs);
-    names(&mut all, "callers", &old.callers, &new.callers);
+    names(&mut all, "callers", &callers(old), &callers(new));
     names(&mut all, "may call", &callees(before, old), &callees(after, new));
     named(&mut all, "ready", &old.ready, &new.ready);
     shown(&mut all, "ready.within", &seconds(old.within_ms), &seconds(new.within_ms));
@@ -130,6 +131,11 @@ fn names(all: &mut Vec<String>, field: &str, old: &BTreeSet<String>, new: &BTree
 
 fn callees(plan: &Plan, unit: &Unit) -> BTreeSet<String> {
     plan.reachable_by(&unit.name).filter(|u| u.name != unit.name).map(|u| u.name.clone()).collect()
+}
+
+/// Its callers, with the ports of those that may not call all.
+fn callers(unit: &Unit) -> BTreeSet<String> {
+    unit.callers.iter().map(|caller| unit.caller_text(caller)).collect()
 }
 
 fn set(list: &[String]) -> BTreeSet<String> {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::object::{Kind, Object, fingerprint};
-use super::{Addresses, INPUTS, RenderError, RenderInput, env_name, files_name, parts, ports, unit_name};
+use super::{Addresses, INPUTS, RenderError, RenderInput, env_name, files_name, parts, unit_name};
 use crate::plan::{ReadyPlan, Unit};
 use crate::render::container::FILES_DIR;
 use crate::render::labels;
@@ -41,7 +41,7 @@ pub fn objects(input: &RenderInput<'_>, unit: &Unit, secrets: &Secrets) -> Resul
         let filled = secrets.env_of_unit(unit).map_err(|e| unfilled(&unit.name, &e))?;
         all.push(env_secret(input, &unit.name, &labels, filled)?);
     }
-    if !ports(unit).is_empty() {
+    if !unit.open_ports().is_empty() {
         all.push(service(input, unit)?);
     }
     Ok(all)
@@ -97,7 +97,8 @@ fn files(input: &RenderInput<'_>, unit: &Unit) -> Result<Object, RenderError> {
 
 fn service(input: &RenderInput<'_>, unit: &Unit) -> Result<Object, RenderError> {
     let labels = input.unit_labels(&unit.name);
-    let ports: Vec<Value> = ports(unit)
+    let ports: Vec<Value> = unit
+        .open_ports()
         .into_iter()
         .map(|port| json!({"name": format!("p{port}"), "protocol": "TCP", "port": port, "targetPort": port}))
         .collect();
@@ -137,7 +138,7 @@ pub fn pod(
         "os": unit.stop_signal.as_ref().map(|_| json!({"name": "linux"})),
         "lifecycle": unit.stop_signal.as_ref().map(|signal| json!({"stopSignal": signal})),
         "env": parts::env(&unit.env, &env_name(&unit.name), unit.secret_env.keys()),
-        "ports": ports(unit).into_iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect::<Vec<_>>(),
+        "ports": unit.open_ports().into_iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect::<Vec<_>>(),
         "resources": parts::resources(&unit.limits),
         "security": parts::security(&unit.confinement),
         "startupProbe": startup_probe(unit),

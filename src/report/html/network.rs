@@ -27,6 +27,8 @@ struct From {
 struct Cell {
     allowed: bool,
     itself: bool,
+    /// The only ports that are permitted, if these are not all.
+    ports: Option<String>,
     /// The cell in words.
     says: String,
 }
@@ -78,7 +80,11 @@ pub(super) fn network(facts: &Facts) -> Network {
         } else {
             "may not reach"
         };
-        Cell { allowed: yes, itself, says: sanitize::one_line(&format!("{from} {verb} {to}"), 200) }
+        let ports = facts.access_ports.iter().find(|(f, t, _)| f == from && t == to).map(|(.., ports)| ports);
+        let ports = ports.map(|ports| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "));
+        let only = ports.as_ref().map(|ports| format!(" on port {ports} only")).unwrap_or_default();
+        let says = sanitize::one_line(&format!("{from} {verb} {to}{only}"), 200);
+        Cell { allowed: yes, itself, says, ports }
     };
     let row = |(name, kind): (&str, &'static str)| From {
         name: sanitize::one_line(name, 60),

@@ -7,7 +7,7 @@ use crate::spec::backing_services::{self, Backing};
 use crate::spec::diagnostic::DiagnosticSink;
 use crate::spec::model::Environment;
 use crate::spec::span::FieldPath;
-use crate::spec::{needs, quantity};
+use crate::spec::{needs, ports, quantity};
 
 /// The description under check, the names that it declares, and the diagnostics so far.
 pub(super) struct Checker<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Checker<'a> {
     pub(super) units: BTreeSet<&'a str>,
     suites: BTreeSet<&'a str>,
     /// Who may call each unit.
-    callers: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    callers: BTreeMap<&'a str, BTreeMap<&'a str, Option<BTreeSet<u16>>>>,
     /// Secrets that can be delivered.
     pub(super) secrets: BTreeSet<String>,
 }
@@ -36,13 +36,43 @@ impl<'a> Checker<'a> {
 
     /// Returns true if a service or suite may call a unit.
     pub(super) fn may_call(&self, caller: &str, unit: &str) -> bool {
-        caller == unit || self.callers.get(unit).is_some_and(|callers| callers.contains(caller))
+        caller == unit || self.callers.get(unit).is_some_and(|callers| callers.contains_key(caller))
+    }
+
+    /// Returns the ports of a unit that a caller may call, if it may not call all of them.
+    pub(super) fn only_ports(&self, caller: &str, unit: &str) -> Option<&BTreeSet<u16>> {
+        self.callers.get(unit)?.get(caller)?.as_ref()
     }
 
     /// Checks that a name is that of a unit which can be needed: also that of a job.
-    pub(super) fn need(&mut self, at: &FieldPath, name: &str) {
-        if !self.environment.jobs.contains_key(name) {
-            self.unit(at, name);
+    pub(super) fn need(&mut self, at: &FieldPath, entry: &str) {
+        match ports::parts(entry) {
+            (name, None) if self.environment.jobs.contains_key(name) => {}
+            _ => self.callee(at, entry),
+        }
+    }
+
+    /// Checks an entry that names a unit which can be called, or one of its ports.
+    pub(super) fn callee(&mut self, at: &FieldPath, entry: &str) {
+        let (name, port) = ports::parts(entry);
+        self.unit(at, name);
+        if let Some(port) = port.filter(|_| is_literal(entry)) {
+            self.port(at, name, port);
+        }
+    }
+
+    /// Checks that a unit declares a port, by name or number.
+    fn port(&mut self, at: &FieldPath, unit: &str, port: &str) {
+        let Some(all) = ports::declared(self.environment, unit) else { return };
+        if ports::find(self.environment, unit, port).is_some() {
+            return;
+        }
+        let words = |d: &ports::Declared<'_>| d.name.map_or_else(|| d.number.to_string(), str::to_owned);
+        let known: Vec<String> = all.iter().map(words).collect();
+        let message = format!("`{unit}` declares no port `{port}`");
+        match known.is_empty() {
+            true => self.diagnostics.add(at, message, format!("declare it under `ports` of `{unit}`")),
+            false => self.diagnostics.add_unknown(at, message, port, known.iter().map(String::as_str)),
         }
     }
 
@@ -69,19 +99,23 @@ impl<'a> Checker<'a> {
 
     /// Checks callers of a unit: services, jobs and suites, except itself.
     pub(super) fn callers(&mut self, at: &FieldPath, of: &str, callers: &[String]) {
-        for (i, name) in callers.iter().enumerate() {
+        for (i, entry) in callers.iter().enumerate() {
             let at = at.index(i);
             let e = self.environment;
+            let (name, port) = ports::parts(entry);
+            if let Some(port) = port {
+                self.port(&at, of, port);
+            }
             let calls = e.services.contains_key(name) || e.jobs.contains_key(name);
             if name == of {
                 self.diagnostics.add(&at, format!("`{of}` is listed as its own caller"), "remove it");
-            } else if self.units.contains(name.as_str()) && !calls {
+            } else if self.units.contains(name) && !calls {
                 self.diagnostics.add(
                     &at,
                     format!("`{name}` is not a service, job or suite"),
                     "remove it: databases, the broker and backing services make no calls",
                 );
-            } else if !calls && !self.suites.contains(name.as_str()) {
+            } else if !calls && !self.suites.contains(name) {
                 let candidates = e.services.keys().chain(e.jobs.keys()).map(String::as_str);
                 let message = format!("there is no service, job or suite `{name}`");
                 self.diagnostics.add_unknown(&at, message, name, candidates.chain(self.suites.iter().copied()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Checker;
 use super::jobs;
 use crate::spec::span::FieldPath;
-use crate::spec::{backing_services, needs};
+use crate::spec::{backing_services, needs, ports};
 
 pub(super) fn check(check: &mut Checker<'_>) {
     let needs = needs::of_units(check.environment);
@@ -85,6 +85,6 @@ fn place_of_need(check: &Checker<'_>, unit: &str, need: &str) -> FieldPath {
         return at;
     }
     let needs = check.environment.services.get(unit).map(|s| &s.needs).or(job.map(|j| &j.needs));
-    let listed = needs.and_then(|needs| needs.iter().position(|n| n == need));
+    let listed = needs.and_then(|needs| needs.iter().position(|n| ports::name_of(n) == need));
     listed.map_or_else(|| at.key("ready"), |i| at.key("needs").index(i))
 }

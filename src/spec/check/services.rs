@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::container::{resources, security};
 use super::context::Checker;
 use super::{broker, exec, files, process, stores};
-use crate::spec::model::{Database, Ready, Service};
-use crate::spec::quantity;
+use crate::spec::model::{Database, PortRef, Ready, Service};
 use crate::spec::span::FieldPath;
+use crate::spec::{ports, quantity};
 
 pub(super) fn check(check: &mut Checker<'_>) {
     for (name, service) in &check.environment.services {
@@ -28,6 +28,7 @@ fn one_service(check: &mut Checker<'_>, at: &FieldPath, name: &str, s: &Service)
         check.need(&at.key("needs").index(i), need);
     }
     check.callers(&at.key("callers"), name, &s.callers);
+    self::ports(check, at, s);
     if let Some(ready) = &s.ready {
         readiness(check, &at.key("ready"), s, ready);
     }
@@ -74,6 +75,31 @@ fn sql_name(check: &mut Checker<'_>, at: &FieldPath, name: &str, of: &str) {
     }
 }
 
+/// Names of ports; which one is the main one must be clear.
+fn ports(check: &mut Checker<'_>, at: &FieldPath, s: &Service) {
+    for (name, number) in &s.ports {
+        let at = at.key("ports").key(name);
+        if !ports::is_port_name(name) {
+            let help = "use at most 15 lower-case letters, digits and single `-` in between, with at least one letter";
+            check.diagnostics.add_key(&at, format!("`{name}` cannot be the name of a port"), help);
+        }
+        if *number == 0 {
+            check.diagnostics.add(
+                &at,
+                "a port is a number from 1 to 65535, not 0",
+                "write the port that it listens on",
+            );
+        } else if let Some((other, _)) = s.ports.iter().find(|(other, n)| *n == number && *other < name) {
+            check.diagnostics.add(&at, format!("`{other}` is port {number} too"), "give a port one name");
+        }
+    }
+    if s.ports.len() > 1 && s.port.is_none() {
+        let names = s.ports.iter().map(|(name, n)| format!("{n} ({name})")).collect::<Vec<_>>().join(", ");
+        let message = "the service has several `ports`, and no `port` says which is the main one";
+        check.diagnostics.add_key(&at.key("ports"), message, format!("add `port`, such as one of {names}"));
+    }
+}
+
 fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready) {
     check.duration(&at.key("within"), &ready.within);
     let asked = [ready.http.is_some(), ready.tcp.is_some(), ready.consumers.is_some()];
@@ -92,12 +118,21 @@ fn readiness(check: &mut Checker<'_>, at: &FieldPath, s: &Service, ready: &Ready
                 format!("`{path}` is not a URL path"),
                 "write one such as `/healthz`",
             );
-        } else if s.port.is_none() {
+        } else if ports::main(s).is_none() && ready.port.is_none() && s.ports.is_empty() {
             check.diagnostics.add(
                 &at.key("http"),
                 "`http` needs a port, but the service has none",
                 "add `port` to the service",
             );
+        }
+    }
+    if ready.port.is_some() && ready.http.is_none() {
+        check.diagnostics.add_key(&at.key("port"), "`port` has no effect without `http`", "write `tcp`, or remove it");
+    }
+    for (key, port) in [("tcp", &ready.tcp), ("port", &ready.port)] {
+        if let Some(PortRef::Name(name)) = port.as_ref().filter(|port| ports::number(s, port).is_none()) {
+            let message = format!("the service has no port `{name}`");
+            check.diagnostics.add_unknown(&at.key(key), message, name, s.ports.keys().map(String::as_str));
         }
     }
     if let Some(time) = &ready.stay_up {

@@ -34,7 +34,7 @@ pub(super) fn check(check: &mut Checker<'_>) {
 
 fn one_suite(check: &mut Checker<'_>, at: &FieldPath, suite: &Suite) {
     for (i, need) in suite.needs.iter().enumerate() {
-        check.unit(&at.key("needs").index(i), need);
+        check.callee(&at.key("needs").index(i), need);
     }
     for (i, unit) in suite.may_end.iter().enumerate() {
         check.unit(&at.key("mayEnd").index(i), unit);

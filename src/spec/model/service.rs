@@ -1,8 +1,9 @@
 //! Services.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::container::{Resources, Security, default_within};
@@ -14,10 +15,14 @@ pub struct Service {
     /// Image reference; `--image service=ref` overrides.
     #[schemars(example = &"registry.example/shop/api:1.4")]
     pub image: String,
-    /// The port it listens on; readiness and callers use it.
+    /// The port it listens on; readiness and callers use it. Of several `ports` it is the main one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// Ports by name, such as `{ http: 8080, admin: 9090 }`. `needs` and `callers` may name one, as in `api:admin`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = &serde_json::json!({ "http": 8080, "admin": 9090 }))]
+    pub ports: BTreeMap<String, u16>,
     /// Process to run, in place of the image's: entrypoint and arguments in one.
     #[serde(default)]
     pub command: Vec<String>,
@@ -47,10 +52,12 @@ pub struct Service {
     /// A certificate for its name, delivered as `/run/secrets/tls.crt` and `tls.key`; every service gets `ca.crt`.
     #[serde(default)]
     pub tls: bool,
-    /// Services, databases, broker or backing services that must be ready first, and that this service may call.
+    /// Services, databases, broker or backing services that must be ready first, and that this service may call: all their
+    /// ports, or one, as in `api:admin`.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Further services and suites that may call this one; does not affect the start order.
+    /// Further services and suites that may call this one; does not affect the start order. `ops:admin` lets `ops` call the port
+    /// `admin` of this service alone.
     #[serde(default)]
     pub callers: Vec<String>,
     /// Readiness check (default: a TCP connection to `port` is accepted; without a port, its process stays up for 1s).
@@ -117,6 +124,29 @@ pub struct FileSource {
     pub path: Option<String>,
 }
 
+/// A port of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PortRef {
+    /// Its number.
+    Number(u16),
+    /// Its name under `ports`.
+    Name(String),
+}
+
+impl JsonSchema for PortRef {
+    fn schema_name() -> Cow<'static, str> {
+        "PortRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A port: its number, or a name under `ports`.",
+            "type": ["integer", "string"], "minimum": 1, "maximum": 65535,
+        })
+    }
+}
+
 /// When a service counts as ready: exactly one of `http`, `tcp`, `consumers`, `exec` and `stayUp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -125,10 +155,12 @@ pub struct Ready {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"/healthz")]
     pub http: Option<String>,
-    /// A port that accepts a connection.
+    /// A port that accepts a connection: its number, or a name under `ports`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub tcp: Option<u16>,
+    pub tcp: Option<PortRef>,
+    /// The port that `http` asks: its number, or a name under `ports` (default: the service's `port`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<PortRef>,
     /// A queue of the broker that has at least one consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<ConsumersReady>,

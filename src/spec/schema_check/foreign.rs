@@ -135,7 +135,7 @@ fn unit(key: &str) -> Option<&'static str> {
         "working_dir" => "write `workingDir`: an absolute path",
         "stop_signal" => "write `stopSignal`, such as `SIGQUIT`",
         "stop_grace_period" | "terminationGracePeriodSeconds" => "write `stopGrace`, such as `10s`",
-        "ports" | "expose" | "containerPort" => "write `port`: one number; nothing is published on the host",
+        "ports" | "expose" | "containerPort" => "write `port`: one number, or `ports`: a mapping of names to numbers",
         "build" => "build the image first, and write its reference under `image`",
         "networks" | "network_mode" | "hostNetwork" => "remove it: networks follow from `needs` and `callers`",
         "container_name" | "hostname" | "name" => "remove it: the key above is the name",
@@ -157,7 +157,7 @@ fn unit(key: &str) -> Option<&'static str> {
 
 fn ready(key: &str) -> Option<&'static str> {
     Some(match key {
-        "httpGet" => "write `http: /path`; the port is that of the service",
+        "httpGet" => "write `http: /path`; `port` is the number or name of another port than the service's main one",
         "tcpSocket" => "write `tcp: port`",
         "test" | "command" => "write `exec`: a list of the program and its arguments",
         "grpc" => "write `tcp: port`, or a client of gRPC under `exec`",
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_place_decides_what_a_word_means() {
-        assert!(advice("services.api", "ports").is_some_and(|a| a.contains("`port`")));
+        assert!(advice("services.api", "expose").is_some_and(|a| a.contains("`port`")));
         assert!(advice("databases.db", "ports").is_some_and(|a| a.contains("5432")));
         assert!(advice("suites.smoke", "ports").is_some_and(|a| a.contains("nothing can call")));
         assert!(advice("services.api.ready", "httpGet").is_some_and(|a| a.contains("`http: /path`")));

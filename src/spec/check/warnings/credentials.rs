@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::access::{steps, unit_reached};
+use super::super::access::{closed_port, steps, unit_reached};
 use super::super::address::{host_and_port, of_url};
 use super::super::context::Checker;
 use crate::spec::backing_services;
@@ -146,6 +146,11 @@ fn positions(check: &mut Checker<'_>, at: &FieldPath, name: &str) {
     let Some(suite) = e.suites.get(name) else { return };
     for (at, step) in steps(at, suite) {
         let Some((from, (at, unit))) = step.from.as_deref().zip(unit_reached(&at, &step.action, e)) else { continue };
+        if let Some(port) = closed_port(check, from, &step.action) {
+            let message = format!("`{from}` may not call port {port} of `{unit}`, so that this step cannot work");
+            check.diagnostics.warn(&at, message, format!("add `{unit}:{port}` to the `needs` of `{from}`"));
+            continue;
+        }
         if check.units.contains(unit) && !check.may_call(from, unit) {
             let message = format!("`{from}` may not call `{unit}`, so that this step cannot work");
             check.diagnostics.warn(&at, message, access(from, unit));

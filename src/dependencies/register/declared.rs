@@ -25,7 +25,11 @@ pub fn declared(file: &str, bytes: &[u8]) -> Option<Result<(Ecosystem, BTreeSet<
             _ => toml::from_str(text).map_err(|e| first(e.message().to_owned())),
         }
     });
-    Some(parsed.map(|value: Value| {
+    let parsed = parsed.and_then(|value: Value| match value.is_object() {
+        true => Ok(value),
+        false => Err("it is not an object".to_owned()),
+    });
+    Some(parsed.map(|value| {
         let names = read(&value).into_iter().take(MAX_NAMES).filter(|n| !n.is_empty());
         let names = names.map(|n| ecosystem.normalise(&n)).collect();
         (ecosystem, names)
@@ -127,6 +131,7 @@ mod tests {
         let npm = r#"{"dependencies":{"a":"1","own":"file:x","b":"npm:@s/real@1.0.0"},"devDependencies":{"c":"1"}}"#;
         assert_eq!(names("package.json", npm), ["@s/real", "a", "c"]);
         assert!(declared("pyproject.toml", b"= x").unwrap().is_err());
+        assert!(declared("package.json", b"5").unwrap().is_err(), "npm takes it for no manifest, either");
         assert!(declared("setup.py", b"").is_none());
     }
 }

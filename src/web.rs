@@ -7,7 +7,7 @@ pub mod target;
 pub mod wire;
 
 pub use target::Target;
-pub use wire::{Answer, Wire};
+pub use wire::{Answer, OpenAnswer, Wire};
 
 /// A failed request. Messages name the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -124,7 +124,8 @@ fn scans_of_dependencies_look_at_what_runs() {
     build("9.0");
     let deps = user.dayfly(&[&["test", "de-scans-pr-1", "--suite", "deps"], &scans::ADVISORIES[..]].concat());
     deps.code(6).says("demo-web 2.1 (PyPI)");
-    scans::never_passes_without_advisories(&user, "de-scans-pr-1");
+    scans::images_never_pass_without_advisories(&user, "de-scans-pr-1");
+    scans::lock_files_never_pass_without_advisories(&user, "de-scans-pr-1");
     user.dayfly(&["down", "de-scans-pr-1"]).code(0);
     engine.run(&["rmi", image].map(str::to_owned));
 }

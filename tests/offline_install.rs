@@ -243,7 +243,7 @@ fn pods_of(kind: &str) -> PodSpec {
 
 /// The rights of dayfly's accounts, in the whole cluster (`all`) or in dayfly's namespace (`own`). The roles `dayfly-cli` and
 /// `dayfly-environment` are bound to nobody; src/engine/kubernetes/client/permissions.rs has their table.
-const GRANTED: [(&str, &str, &str, &str); 45] = [
+const GRANTED: [(&str, &str, &str, &str); 46] = [
     ("dayfly-controller", "all", "dayfly.dev/testenvironments", "delete get list patch watch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/status", "patch"),
     ("dayfly-controller", "all", "dayfly.dev/testenvironments/finalizers", "update"),
@@ -271,6 +271,7 @@ const GRANTED: [(&str, &str, &str, &str); 45] = [
     ("dayfly-runner", "all", "rbac.authorization.k8s.io/clusterroles dayfly-environment", "bind"),
     ("dayfly-runner", "all", "/pods", "deletecollection"),
     ("dayfly-runner", "all", "batch/jobs", "deletecollection"),
+    ("dayfly-runner", "all", "/nodes", "get"),
     ("dayfly-runner", "all", "/services", "get list"),
     ("dayfly-runner", "all", "/serviceaccounts", "list"),
     ("dayfly-runner", "all", "/resourcequotas", "list"),

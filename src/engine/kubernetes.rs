@@ -20,18 +20,19 @@ use tokio::time::Instant;
 
 use super::{
     AttachedCommand, Claim, ClaimPolicy, Comparison, Engine, EngineError, EngineEvent, EngineInfo, EngineKind,
-    Execution, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual, RunningContainer,
-    SuiteExit, TerminalSize,
+    Execution, ImageArchive, LogEvent, LogLine, ObservedEnvironment, OnLine, OnProgress, RemovalScope, Residual,
+    RunningContainer, SuiteExit, TerminalSize,
 };
 use crate::agent::AgentLink;
 use crate::lease::{Lease, RetentionChange, RetentionUpdate};
 use crate::model::ImageFact;
-use crate::plan::{Plan, Position, SuitePlan};
+use crate::plan::{Plan, Position, ScannedImage, SuitePlan};
 use crate::secrets::Secrets;
 
 mod cache;
 mod client;
 pub(crate) mod explain;
+mod image_archive;
 mod images;
 mod logs;
 mod namespace;
@@ -197,6 +198,10 @@ impl Engine for KubernetesEngine {
 
     async fn follow_log(&self, environment: &str, unit: &str) -> Result<BoxStream<'static, LogEvent>, EngineError> {
         logs::units::follow(self, environment, unit).await
+    }
+
+    async fn image_archive(&self, lease: &Lease, image: &ScannedImage) -> Result<ImageArchive, EngineError> {
+        image_archive::send(self, lease, image).await
     }
 
     async fn running_containers(&self, environment: &str) -> Result<Vec<RunningContainer>, EngineError> {

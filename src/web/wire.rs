@@ -3,11 +3,14 @@
 //! It follows no redirects and adds no credentials. `hyper-rustls` would replace only `connect`, and the
 //! agent needs `tokio-rustls` anyway.
 
+use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -23,6 +26,8 @@ use super::{WebError, printable};
 
 /// Time limit of a request, including a second attempt to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time without a piece of a body.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -31,6 +36,16 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+}
+
+/// An answer of which only the head was read.
+pub struct OpenAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    body: Incoming,
+    target: Target,
+    /// Keeps the connection.
+    _sender: SendRequest<Empty<Bytes>>,
 }
 
 /// Sends requests. The machine's trusted roots are read once, at the first use of TLS.
@@ -45,8 +60,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 impl Wire {
     /// Sends one GET and reads the whole answer, whose body may have `longest` bytes.
     pub async fn get(&self, target: &Target, headers: HeaderMap, longest: usize) -> Result<Answer, WebError> {
+        let whole = async { self.begin(target, headers).await?.collect(longest).await };
+        in_time(target, whole).await
+    }
+
+    /// Sends one GET and reads the head of the answer.
+    pub async fn open(&self, target: &Target, headers: HeaderMap) -> Result<OpenAnswer, WebError> {
+        in_time(target, self.begin(target, headers)).await
+    }
+
+    async fn begin(&self, target: &Target, headers: HeaderMap) -> Result<OpenAnswer, WebError> {
         let request = request(target, headers)?;
-        let whole = async {
+        {
             let stream = match self.connect(target).await {
                 Ok(stream) => stream,
                 Err(_) => {
@@ -54,10 +79,8 @@ impl Wire {
                     self.connect(target).await.map_err(|why| unreachable(target, &why))?
                 }
             };
-            exchange(target, stream, request, longest).await
-        };
-        let late = format!("no complete answer within {} s", PATIENCE.as_secs());
-        tokio::time::timeout(PATIENCE, whole).await.unwrap_or_else(|_| Err(unreachable(target, &late)))
+            exchange(target, stream, request).await
+        }
     }
 
     async fn connect(&self, target: &Target) -> Result<Box<dyn Stream>, String> {
@@ -93,25 +116,59 @@ fn request(target: &Target, headers: HeaderMap) -> Result<Request<Empty<Bytes>>,
     Ok(request)
 }
 
+impl OpenAnswer {
+    /// Reads the whole body, which may have `longest` bytes.
+    pub async fn whole(self, longest: usize) -> Result<Answer, WebError> {
+        let target = self.target.clone();
+        in_time(&target, self.collect(longest)).await
+    }
+
+    /// The next piece of the body; none at its end. A piece may take as long as a whole answer.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, WebError> {
+        loop {
+            let frame = tokio::time::timeout(SILENCE, self.body.frame()).await;
+            let silent = |_| unreachable(&self.target, &format!("it sent nothing for {} s", SILENCE.as_secs()));
+            match frame.map_err(silent)? {
+                None => return Ok(None),
+                Some(Err(e)) => return Err(unreachable(&self.target, &e.to_string())),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn collect(self, longest: usize) -> Result<Answer, WebError> {
+        let Self { status, headers, body, target, _sender } = self;
+        let body = Limited::new(body, longest).collect().await.map_err(|e| {
+            if e.is::<LengthLimitError>() {
+                let (from, mebibytes) = (target.authority(), longest / (1024 * 1024));
+                return WebError::Other(format!("{from} sends more than {mebibytes} MiB for it: check the name"));
+            }
+            unreachable(&target, &e.to_string())
+        })?;
+        Ok(Answer { status, headers, body: body.to_bytes() })
+    }
+}
+
+async fn in_time<T>(target: &Target, answer: impl Future<Output = Result<T, WebError>>) -> Result<T, WebError> {
+    let late = format!("no complete answer within {} s", PATIENCE.as_secs());
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(unreachable(target, &late)))
+}
+
 async fn exchange(
     target: &Target,
     stream: Box<dyn Stream>,
     request: Request<Empty<Bytes>>,
-    longest: usize,
-) -> Result<Answer, WebError> {
+) -> Result<OpenAnswer, WebError> {
     let broken = |e: hyper::Error| unreachable(target, &e.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // Ends with the sender and the body; its errors come back through them.
     tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
-    let body = Limited::new(body, longest).collect().await.map_err(|e| {
-        if e.is::<LengthLimitError>() {
-            let (from, mebibytes) = (target.authority(), longest / (1024 * 1024));
-            return WebError::Other(format!("{from} sends more than {mebibytes} MiB for it: check the name"));
-        }
-        unreachable(target, &e.to_string())
-    })?;
-    Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+    Ok(OpenAnswer { status: head.status, headers: head.headers, body, target: target.clone(), _sender: sender })
 }
 
 fn unreachable(target: &Target, why: &str) -> WebError {

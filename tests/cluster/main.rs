@@ -15,5 +15,7 @@ mod life;
 mod lifecycle;
 mod outages;
 mod reap;
+mod registry;
+mod scans;
 mod suites;
 mod world;

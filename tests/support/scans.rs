@@ -234,9 +234,9 @@ pub fn validates(files: &[&str]) {
     );
 }
 
-/// Whatever a bundle lacks, nothing passes; what the policy accepts, does.
+/// Whatever a bundle lacks, no image passes.
 #[track_caller]
-pub fn never_passes_without_advisories(user: &User, environment: &str) {
+pub fn images_never_pass_without_advisories(user: &User, environment: &str) {
     let tests = |more: &[&str]| -> Ended { user.dayfly(&[&["test", environment], more].concat()) };
     let other = |more: &[&str]| tests(&[&["--suite", "other-image"], more].concat());
     other(&ADVISORIES).code(0).says("PASSED");
@@ -244,12 +244,22 @@ pub fn never_passes_without_advisories(user: &User, environment: &str) {
     other(&["--advisories", "lacking"]).code(7).says("the advisories have none of Debian:12");
     // Known vulnerabilities fail also where not everything could be looked up.
     tests(&["--suite", "deps", "--advisories", "lacking"]).code(6).says("none of Debian:12");
+    user.dayfly(&["test", environment, "--list"]).code(0).says("a case for each image and lock file");
+}
+
+/// Whatever a bundle lacks, no lock file passes; what the policy accepts, does. A lock file is read in no time, and what is wrong
+/// with advisories is the same for images.
+#[track_caller]
+pub fn lock_files_never_pass_without_advisories(user: &User, environment: &str) {
+    let tests = |more: &[&str]| -> Ended { user.dayfly(&[&["test", environment], more].concat()) };
     let lock = |more: &[&str]| tests(&[&["--suite", "lock"], more].concat());
     lock(&ADVISORIES).code(7).says("name the folder of the description with --lockfiles");
     lock(&[&ADVISORIES[..], &["--lockfiles", "."]].concat()).code(6).says("PYSEC-2026-1");
-    let policy = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { dependencies: { signed: true } }\n";
-    fs::write(user.folder.path().join("signed.yaml"), policy).unwrap();
-    // A lock file is read in no time; what is wrong with advisories is the same for images.
+    let policy = |name: &str, rest: &str| {
+        let head = "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { dependencies: ";
+        fs::write(user.folder.path().join(name), format!("{head}{{ {rest} }} }}\n")).unwrap();
+    };
+    policy("signed.yaml", "signed: true");
     fs::write(user.folder.path().join("requirements.txt"), "demo-web==2.6\n").unwrap();
     let harmless = |more: &[&str]| lock(&[&["--lockfiles", "."], more].concat());
     harmless(&ADVISORIES).code(0).says("PASSED");
@@ -263,13 +273,10 @@ pub fn never_passes_without_advisories(user: &User, environment: &str) {
     }
     harmless(&["--policy", "signed.yaml", "--advisories", "b"]).code(7).says("the policy wants signed advisories");
     fs::write(user.folder.path().join("requirements.txt"), "demo-web==2.6\ndemo-db==1.2\n").unwrap();
-    let accepts =
-        "apiVersion: dayfly.dev/v1alpha1\nkind: Policy\ndefault: { dependencies: { unknownSeverity: pass } }\n";
-    fs::write(user.folder.path().join("accepts.yaml"), accepts).unwrap();
+    policy("accepts.yaml", "unknownSeverity: pass");
     let both = [&ADVISORIES[..], &["--lockfiles", "."]].concat();
     lock(&both).code(6).says("PYSEC-2026-2");
     lock(&[&both[..], &["--policy", "accepts.yaml"]].concat()).code(0).says("1 finding(s) accepted by the policy");
     fs::write(user.folder.path().join("requirements.txt"), "# nothing\n").unwrap();
     lock(&both).code(7).says("no package was found");
-    user.dayfly(&["test", environment, "--list"]).code(0).says("a case for each image and lock file");
 }

@@ -1,10 +1,11 @@
 //! Asks image registries what an image is: which digest a tag names now, for which platform, run as whom.
 //!
-//! It speaks the OCI distribution API, without an engine and without a cluster. It pulls no layers, writes nothing,
-//! keeps nothing of an answer that does not have the digest it should have, and shows credentials to nobody but the
+//! It speaks the OCI distribution API, without an engine and without a cluster. It reads layers only to pass them on, writes
+//! nothing, keeps nothing of an answer that does not have the digest it should have, and shows credentials to nobody but the
 //! registry they are for.
 
 mod challenge;
+mod contents;
 mod credentials;
 mod error;
 mod manifest;
@@ -67,12 +68,12 @@ impl Registry {
         Ok(Self { wire: Wire::default(), credentials: credentials.unwrap_or_default(), platform })
     }
 
-    /// Asks for one image, in at most 10 s for each of its (two to eight) requests. What it says is checked against
+    /// Asks for one image, in at most 20 s for each of its (two to eight) requests. What it says is checked against
     /// the digest in the reference and against those that the registry itself names.
     pub async fn resolve(&self, reference: &ImageRef) -> Result<Resolved, RegistryError> {
         let image = reference.in_registry().map_err(RegistryError::Other)?;
         let mut session = Session::new(&self.wire, &image, self.credentials.find(&image));
-        let served = manifest(&mut session, &image.version.to_string()).await?;
+        let served = served_manifest(&mut session, &image.version.to_string()).await?;
         let digest = Digest::compute(&served).to_string();
         if let ImageVersion::Digest(asked) = &image.version {
             expect(&asked.to_string(), &digest)?;
@@ -94,7 +95,7 @@ impl Registry {
 }
 
 /// A manifest's bytes, checked against the digest that the registry sends with them.
-async fn manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, RegistryError> {
+async fn served_manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, RegistryError> {
     let answer = session.get(&format!("manifests/{version}"), manifest::KINDS, LONGEST_MANIFEST).await?;
     let said = answer.headers.get(DIGEST).and_then(|d| d.to_str().ok()).filter(|d| d.starts_with("sha256:"));
     if let Some(said) = said {
@@ -106,7 +107,7 @@ async fn manifest(session: &mut Session<'_>, version: &str) -> Result<Bytes, Reg
 /// The digest of the configuration of an image that an index offers.
 async fn of_index(session: &mut Session<'_>, digest: &str) -> Result<String, RegistryError> {
     let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
-    let served = manifest(session, digest).await.map_err(missing_part)?;
+    let served = served_manifest(session, digest).await.map_err(missing_part)?;
     expect(digest, &Digest::compute(&served).to_string())?;
     match Manifest::parse(&served).map_err(RegistryError::Other)? {
         Manifest::Image(config) => Ok(config),
@@ -115,10 +116,15 @@ async fn of_index(session: &mut Session<'_>, digest: &str) -> Result<String, Reg
 }
 
 async fn config_of(session: &mut Session<'_>, digest: &str) -> Result<Config, RegistryError> {
+    Config::parse(&blob(session, digest, LONGEST_CONFIG).await?).map_err(RegistryError::Other)
+}
+
+/// A blob, checked against its digest.
+async fn blob(session: &mut Session<'_>, digest: &str, longest: usize) -> Result<Bytes, RegistryError> {
     let digest = manifest::checkable(digest).map_err(RegistryError::Other)?;
-    let answer = session.get(&format!("blobs/{digest}"), "*/*", LONGEST_CONFIG).await.map_err(missing_part)?;
+    let answer = session.get(&format!("blobs/{digest}"), "*/*", longest).await.map_err(missing_part)?;
     expect(digest, &Digest::compute(&answer.body).to_string())?;
-    Config::parse(&answer.body).map_err(RegistryError::Other)
+    Ok(answer.body)
 }
 
 /// Something that is missing below a manifest was lost, not misspelt.

@@ -11,8 +11,10 @@ use crate::engine::kubernetes::explain;
 use crate::engine::{EngineError, Leftover};
 
 /// API group, resource (with a subresource behind a slash), verbs.
-pub const NEEDED_PERMISSIONS: [(&str, &str, &[&str]); 16] = [
+pub const NEEDED_PERMISSIONS: [(&str, &str, &[&str]); 17] = [
     ("", "namespaces", &["get", "list", "watch", "create", "patch", "delete"]),
+    // The platform of an image that has several, for scans.
+    ("", "nodes", &["get"]),
     ("", "pods", &["get", "list", "watch", "create", "patch", "delete", "deletecollection"]),
     ("", "pods/log", &["get"]),
     ("", "pods/exec", &["get", "create"]),

@@ -91,7 +91,7 @@ pub async fn running(engine: &KubernetesEngine, environment: &str) -> Result<Vec
 }
 
 /// The digest `sha256:…` in a kubelet's image id: `name@sha256:…`, `sha256:…`, or with a scheme.
-fn digest(image_id: &str) -> String {
+pub fn digest(image_id: &str) -> String {
     ImageRef::split(image_id).digest().unwrap_or(image_id).trim_start_matches("docker://").to_owned()
 }
 

@@ -15,6 +15,9 @@ pub const KINDS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
+/// Most layers of an image.
+const MAX_LAYERS: usize = 1024;
+
 /// The target of a tag or a digest.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Manifest {
@@ -58,6 +61,17 @@ struct Descriptor {
     #[serde(default)]
     digest: String,
     platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct ImageManifest {
+    layers: Vec<SizedDescriptor>,
+}
+
+#[derive(Deserialize)]
+struct SizedDescriptor {
+    digest: String,
+    size: u64,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +141,45 @@ impl Config {
         let (user, labels) = file.config.map(|c| (c.user, c.labels)).unwrap_or_default();
         let built_from = labels.as_ref().and_then(BuiltFrom::from_labels);
         Ok(Self { platform: file.platform.text(), user: user.unwrap_or_default(), built_from })
+    }
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerBlob {
+    /// `sha256:…` of its bytes as served.
+    pub digest: String,
+    /// Their number.
+    pub size: u64,
+}
+
+/// The layers that a manifest names, each once; the error is a whole sentence.
+pub fn layers(bytes: &[u8]) -> Result<Vec<LayerBlob>, String> {
+    let image: ImageManifest = serde_json::from_slice(bytes)
+        .map_err(|_| "the layers in its manifest cannot be read: build it again".to_owned())?;
+    if image.layers.len() > MAX_LAYERS {
+        return Err(format!("it has more than {MAX_LAYERS} layers"));
+    }
+    let mut layers: Vec<LayerBlob> = vec![];
+    for layer in image.layers {
+        let digest = checkable(&layer.digest)?.to_owned();
+        if !layers.iter().any(|known| known.digest == digest) {
+            layers.push(LayerBlob { digest, size: layer.size });
+        }
+    }
+    Ok(layers)
+}
+
+/// The offers that are images, not attestations.
+pub fn images(offers: &[Offer]) -> Vec<&Offer> {
+    offers.iter().filter(|o| !o.platform.starts_with("unknown")).collect()
+}
+
+/// As [`choose`]; fails if the index has several images for the platform, because a node may run any of them.
+pub fn choose_only<'a>(offers: &'a [Offer], platform: &str) -> Result<&'a Offer, String> {
+    match offers.iter().filter(|o| o.platform == platform).count() {
+        2.. => Err(format!("it has several images for {platform}, and which of them runs is not known")),
+        _ => choose(offers, platform),
     }
 }
 

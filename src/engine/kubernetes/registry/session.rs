@@ -10,10 +10,12 @@ use super::challenge::{Challenge, token_url};
 use super::credentials::Credential;
 use super::error::RegistryError;
 use crate::model::RegistryImage;
-use crate::web::{Answer, Target, Wire, printable};
+use crate::web::{Answer, OpenAnswer, Target, Wire, printable};
 
 /// Redirects followed for one request; registries send both blobs and manifests elsewhere.
 const REDIRECTS: usize = 3;
+/// Longest answer that refuses something, in bytes.
+const LONGEST_REFUSAL: usize = 1024 * 1024;
 /// Longest answer with a token, in bytes.
 const LONGEST_TOKEN: usize = 1024 * 1024;
 
@@ -54,15 +56,24 @@ impl<'a> Session<'a> {
 
     /// Fetches `/v2/<repository>/<part>`; `longest` is in bytes.
     pub async fn get(&mut self, part: &str, accept: &'static str, longest: usize) -> Result<Answer, RegistryError> {
+        Ok(self.open(part, accept).await?.whole(longest).await?)
+    }
+
+    /// Begins to fetch `/v2/<repository>/<part>`: the body is still to be read.
+    pub async fn open(&mut self, part: &str, accept: &'static str) -> Result<OpenAnswer, RegistryError> {
         let path = format!("/v2/{}/{part}", self.image.repository);
         let target = Target::of_registry(&self.image.host, &path).map_err(RegistryError::Other)?;
-        let (mut from, mut answer) = self.follow(&target, self.shown.clone(), accept, longest).await?;
+        let (mut from, mut answer) = self.follow(&target, self.shown.clone(), accept).await?;
         // A server that the registry redirects to may not ask for credentials.
         if answer.status == StatusCode::UNAUTHORIZED && from.is_same_server(&target) {
-            self.shown = Some(self.authorize(&target, &answer).await?);
-            (from, answer) = self.follow(&target, self.shown.clone(), accept, longest).await?;
+            let refusal = answer.whole(LONGEST_REFUSAL).await?;
+            self.shown = Some(self.authorize(&target, &refusal).await?);
+            (from, answer) = self.follow(&target, self.shown.clone(), accept).await?;
         }
-        if answer.status == StatusCode::OK { Ok(answer) } else { Err(self.declined(&from, &answer)) }
+        if answer.status == StatusCode::OK {
+            return Ok(answer);
+        }
+        Err(self.declined(&from, &answer.whole(LONGEST_REFUSAL).await?))
     }
 
     /// A GET with its redirects, and the server that answered in the end.
@@ -71,15 +82,14 @@ impl<'a> Session<'a> {
         first: &Target,
         shown: Option<HeaderValue>,
         accept: &'static str,
-        longest: usize,
-    ) -> Result<(Target, Answer), RegistryError> {
+    ) -> Result<(Target, OpenAnswer), RegistryError> {
         let mut target = first.clone();
         for _ in 0..=REDIRECTS {
             let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
             if let Some(shown) = shown.as_ref().filter(|_| target.is_same_server(first)) {
                 headers.insert(AUTHORIZATION, shown.clone());
             }
-            let answer = self.wire.get(&target, headers, longest).await?;
+            let answer = self.wire.open(&target, headers).await?;
             let next = answer.headers.get(LOCATION).and_then(|l| l.to_str().ok());
             let Some(next) = next.filter(|_| answer.status.is_redirection()) else { return Ok((target, answer)) };
             target = target
@@ -103,7 +113,8 @@ impl<'a> Session<'a> {
         let unusable = |why: &str| RegistryError::Other(format!("{} grants no token: {why}", from.authority()));
         let target = from.onward(&token_url(realm, service, &self.image.repository)).map_err(|why| unusable(&why))?;
         let shown = self.credential.map(|c| secret(&c.basic())).transpose()?;
-        let (from, answer) = self.follow(&target, shown, "application/json", LONGEST_TOKEN).await?;
+        let (from, answer) = self.follow(&target, shown, "application/json").await?;
+        let answer = answer.whole(LONGEST_TOKEN).await?;
         match answer.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.declined(&from, &answer)),

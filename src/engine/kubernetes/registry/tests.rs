@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
+mod contents;
+
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// Status, headers, body.

@@ -39,6 +39,7 @@ pub mod install;
 pub mod keep;
 pub mod key;
 pub mod list;
+pub mod log;
 pub mod logs;
 pub mod man;
 pub mod open;
@@ -172,6 +173,9 @@ pub enum Verb {
     /// Make and show a bundle of advisories, for scans without a network
     #[command(subcommand)]
     Advisories(advisories::AdvisoriesAction),
+    /// Create, show and verify the log of everything that was signed
+    #[command(subcommand)]
+    Log(log::LogAction),
     /// Generate and show signing keys
     #[command(subcommand)]
     Key(key::KeyAction),
@@ -255,6 +259,7 @@ impl Cli {
             Verb::Scan(args) => scan::run(&args, common).await,
             Verb::Deps(action) => deps::run(action, common),
             Verb::Advisories(action) => advisories::run(action, common).await,
+            Verb::Log(action) => log::run(action, common),
             Verb::Key(action) => key::run(action, json),
             Verb::Doctor { file, policy } => doctor::run(file, &policy, common).await,
             Verb::Config(args) => config::run(&args, &origins, common),

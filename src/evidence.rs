@@ -3,7 +3,7 @@
 //! `statement` builds the content (pure), `dsse` and `bundle` wrap it, `key` signs, `store` writes, `verify` checks (pure).
 //! A run is opened before its first suite and sealed before teardown; after teardown it may be sealed once more,
 //! which adds the teardown and changes no result. A run without a key stores the same files without signatures.
-//! `removal` records removals by the reaper or the controller. The private key never leaves the signing process.
+//! `removal` records removals by the reaper or the controller. `log` records every statement in an append-only log, where there is one. The private key never leaves the signing process.
 
 pub mod bundle;
 pub mod configmap_store;
@@ -11,6 +11,7 @@ pub mod dsse;
 mod error;
 pub mod key;
 pub mod key_secret;
+pub mod log;
 pub mod predicate;
 pub mod read;
 pub mod removal;

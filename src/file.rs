@@ -1,4 +1,4 @@
-//! Reads files that somebody else may have prepared: regular files only, of bounded size, and no links.
+//! Reads files that somebody else may have prepared: regular files only, of bounded size, and no links. `write` writes whole files.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,6 +6,10 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+
+mod write;
+
+pub use write::{STAGED, WriteError, write_all};
 
 /// Reads a regular file of at most `most` bytes. Does not follow a link in the last part of the path, and does not wait
 /// for the writer of a pipe.

@@ -40,4 +40,5 @@ pub mod spec;
 pub mod suite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tlog;
 pub mod web;

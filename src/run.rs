@@ -24,6 +24,7 @@ use crate::report::Facts;
 use crate::report::facts::{Cause, CauseKind};
 use crate::suite::dependencies::ScanInput;
 use crate::suite::executor;
+use crate::tlog::Log;
 
 mod request;
 
@@ -39,6 +40,8 @@ pub struct Run {
     pub journal: Journal,
     /// The key that signs the evidence; without one, the evidence is unsigned and proves nothing.
     pub key: Option<Arc<SigningKey>>,
+    /// The log that statements are recorded in.
+    pub log: Option<Arc<Log>>,
     /// Folder of the evidence of all runs.
     pub evidence: PathBuf,
     /// Additional store from which clients fetch the evidence.
@@ -74,12 +77,18 @@ pub fn lease(plan: Plan, run: RunId, commit: &str) -> Result<Lease, String> {
 }
 
 /// Signs the opening entry of a run, before anything is created; without a key, only stores it.
-pub fn open(facts: &Facts, lease: &Lease, key: Option<&SigningKey>, evidence: &Path) -> Result<(), EvidenceError> {
+pub fn open(
+    facts: &Facts,
+    lease: &Lease,
+    key: Option<&SigningKey>,
+    log: Option<&Log>,
+    evidence: &Path,
+) -> Result<(), EvidenceError> {
     if facts.engine == EngineKind::Fake {
         return Ok(());
     }
     let planned = lease.plan.suites.values().filter(|s| !facts.not_selected.contains(&s.name) && !s.left_out);
-    crate::evidence::open(facts, planned, key, evidence).map(drop)
+    crate::evidence::open(facts, planned, key, log, evidence).map(drop)
 }
 
 /// Signs the opening entry, and stores it outside the runner, which may be killed at any time.
@@ -90,7 +99,7 @@ pub async fn open_in_cluster(
     evidence: &Path,
     configmap_store: &ConfigMapStore,
 ) -> Result<Option<StoredEvidence>, EvidenceError> {
-    open(facts, lease, Some(key), evidence)?;
+    open(facts, lease, Some(key), None, evidence)?;
     if facts.engine == EngineKind::Fake {
         return Ok(None);
     }
@@ -183,7 +192,15 @@ impl Run {
     /// Signs and stores the evidence; returns its location and the number of statements.
     async fn sign_and_store(&self) -> Result<(String, usize), String> {
         let facts = self.journal.facts();
-        let sealed = crate::evidence::seal(&facts, &self.journal.raw_files(), self.key.as_deref(), &self.evidence);
+        let sealed = {
+            let (facts, raw, evidence) = (facts.clone(), self.journal.raw_files(), self.evidence.clone());
+            let (key, log) = (self.key.clone(), self.log.clone());
+            // Another process may write to the log for a while.
+            tokio::task::spawn_blocking(move || {
+                crate::evidence::seal(&facts, &raw, key.as_deref(), log.as_deref(), &evidence)
+            })
+        };
+        let sealed = sealed.await.map_err(|e| format!("failed to seal the evidence: {e}"))?;
         let sealed = sealed.map_err(|e| format!("failed to {e}"))?;
         let folder = match &self.configmap_store {
             None => sealed.dir.display().to_string(),

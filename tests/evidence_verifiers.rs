@@ -78,8 +78,8 @@ impl Evidence {
         let key = sample::key(kind, 1);
         let public = work.path().join("key.pub");
         fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
-        open(facts, &sample::planned(facts), Some(&key), work.path()).unwrap();
-        let folder = seal(facts, &sample::raw(), Some(&key), work.path()).unwrap().dir;
+        open(facts, &sample::planned(facts), Some(&key), None, work.path()).unwrap();
+        let folder = seal(facts, &sample::raw(), Some(&key), None, work.path()).unwrap().dir;
         Self { work, key, public, folder }
     }
 

@@ -30,8 +30,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Ed25519];
 
 fn sealed(facts: &Facts, key: &SigningKey, dir: &Path) -> PathBuf {
-    open(facts, &planned(facts), Some(key), dir).unwrap();
-    seal(facts, &raw(), Some(key), dir).unwrap().dir
+    open(facts, &planned(facts), Some(key), None, dir).unwrap();
+    seal(facts, &raw(), Some(key), None, dir).unwrap().dir
 }
 
 fn files(facts: &Facts, key: &SigningKey) -> Files {
@@ -299,8 +299,8 @@ fn refuses_a_folder_with_a_replaced_missing_or_added_file() {
 fn refuses_a_passed_run_that_lacks_an_announced_suite() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let (all, kept) = (failed(7), passed(7));
-    open(&all, &planned(&all), Some(&key), dir.path()).unwrap();
-    let sealed = seal(&kept, &raw(), Some(&key), dir.path()).unwrap();
+    open(&all, &planned(&all), Some(&key), None, dir.path()).unwrap();
+    let sealed = seal(&kept, &raw(), Some(&key), None, dir.path()).unwrap();
     let refusal = judge(&read_run(&sealed.dir).unwrap(), &key).unwrap_err();
     assert_eq!(refusal, Refusal::MissingSuite("security".into()));
 }
@@ -309,23 +309,26 @@ fn refuses_a_passed_run_that_lacks_an_announced_suite() {
 fn opens_a_run_once_and_refuses_changed_results_when_sealing_again() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let facts = failed(7);
-    assert!(matches!(seal(&facts, &raw(), Some(&key), dir.path()), Err(EvidenceError::NotOpened(_))));
+    assert!(matches!(seal(&facts, &raw(), Some(&key), None, dir.path()), Err(EvidenceError::NotOpened(_))));
     let folder = sealed(&facts, &key, dir.path());
-    assert!(matches!(open(&facts, &planned(&facts), Some(&key), dir.path()), Err(EvidenceError::AlreadyOpened(_))));
+    assert!(matches!(
+        open(&facts, &planned(&facts), Some(&key), None, dir.path()),
+        Err(EvidenceError::AlreadyOpened(_))
+    ));
     assert!(matches!(save_facts(dir.path(), &facts), Err(EvidenceError::Sealed(_))));
 
     let mut better = facts.clone();
     better.suites[1].verdict = Some(Verdict::Passed);
-    assert!(matches!(seal(&better, &raw(), Some(&key), dir.path()), Err(EvidenceError::Changed { .. })));
+    assert!(matches!(seal(&better, &raw(), Some(&key), None, dir.path()), Err(EvidenceError::Changed { .. })));
     assert!(
-        matches!(seal(&passed(7), &raw(), Some(&key), dir.path()), Err(EvidenceError::Changed { .. })),
+        matches!(seal(&passed(7), &raw(), Some(&key), None, dir.path()), Err(EvidenceError::Changed { .. })),
         "a suite was dropped"
     );
 
     let mut gone = facts.clone();
     gone.finished = Some("2026-03-02T08:05:00Z".parse().unwrap());
     gone.removed = gone.finished;
-    seal(&gone, &Files::new(), Some(&key), dir.path()).unwrap();
+    seal(&gone, &Files::new(), Some(&key), None, dir.path()).unwrap();
     let all = read_run(&folder).unwrap();
     judge(&all, &key).unwrap();
     let StatementContent::Run(run) = verify(&all[RUN], &key.verifying_key(), &Expectations::default()).unwrap().content
@@ -342,7 +345,7 @@ fn seals_a_run_that_ended_before_its_first_suite_without_an_opening_entry() {
     let mut facts = failed(7);
     facts.suites.clear();
     facts.causes = vec![Cause { kind: CauseKind::NotReady, text: "file-api never became ready".into() }];
-    let sealed = seal(&facts, &Files::new(), Some(&key), dir.path()).unwrap();
+    let sealed = seal(&facts, &Files::new(), Some(&key), None, dir.path()).unwrap();
     let run = folder(&read_run(&sealed.dir).unwrap(), &key.verifying_key(), &Expectations::default()).unwrap();
     assert_eq!((run.run.outcome, run.run.test.result), (Outcome::Error, TestOutcome::Failed));
 }
@@ -352,9 +355,9 @@ fn refuses_to_sign_runs_of_the_fake_engine() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let mut facts = failed(7);
     facts.engine = EngineKind::Fake;
-    assert!(matches!(open(&facts, &planned(&facts), Some(&key), dir.path()), Err(EvidenceError::Fake)));
+    assert!(matches!(open(&facts, &planned(&facts), Some(&key), None, dir.path()), Err(EvidenceError::Fake)));
     facts.suites.clear();
-    assert!(matches!(seal(&facts, &raw(), Some(&key), dir.path()), Err(EvidenceError::Fake)));
+    assert!(matches!(seal(&facts, &raw(), Some(&key), None, dir.path()), Err(EvidenceError::Fake)));
     assert!(!dir.path().join("demo-pr-12").exists());
 }
 
@@ -420,14 +423,14 @@ fn only_a_full_commit_id_is_a_subject_and_the_description_always_is() {
 fn stores_raw_results_by_content_and_refuses_missing_or_wrong_ones() {
     let (key, dir) = (key(KeyKind::P256, 1), tempfile::tempdir().unwrap());
     let facts = failed(7);
-    open(&facts, &planned(&facts), Some(&key), dir.path()).unwrap();
-    assert!(matches!(seal(&facts, &Files::new(), Some(&key), dir.path()), Err(EvidenceError::RawMissing { .. })));
+    open(&facts, &planned(&facts), Some(&key), None, dir.path()).unwrap();
+    assert!(matches!(seal(&facts, &Files::new(), Some(&key), None, dir.path()), Err(EvidenceError::RawMissing { .. })));
     let wrong = [(digest(sample::JUNIT), b"other".to_vec())].into();
-    assert!(matches!(seal(&facts, &wrong, Some(&key), dir.path()), Err(EvidenceError::RawDigest(_))));
+    assert!(matches!(seal(&facts, &wrong, Some(&key), None, dir.path()), Err(EvidenceError::RawDigest(_))));
     let mut outside = facts.clone();
     outside.suites[0].raw[0].sha256 = "../../outside".into();
-    assert!(matches!(seal(&outside, &raw(), Some(&key), dir.path()), Err(EvidenceError::RawDigest(_))));
-    let sealed = seal(&facts, &raw(), Some(&key), dir.path()).unwrap();
+    assert!(matches!(seal(&outside, &raw(), Some(&key), None, dir.path()), Err(EvidenceError::RawDigest(_))));
+    let sealed = seal(&facts, &raw(), Some(&key), None, dir.path()).unwrap();
     assert!(sealed.files.iter().all(|f| f.exists()), "{:?}", sealed.files);
     assert_eq!(fs::read_to_string(sealed.dir.join("raw").join(digest(sample::LOG))).unwrap(), sample::LOG);
 }
@@ -439,9 +442,9 @@ fn refuses_names_that_would_leave_the_evidence_folder() {
     facts.environment = "../elsewhere".into();
     assert!(matches!(save_facts(dir.path(), &facts), Err(EvidenceError::Name { .. })));
     let mut facts = failed(7);
-    open(&facts, &planned(&facts), Some(&key), dir.path()).unwrap();
+    open(&facts, &planned(&facts), Some(&key), None, dir.path()).unwrap();
     facts.suites[0].name = "a/b".into();
-    assert!(matches!(seal(&facts, &raw(), Some(&key), dir.path()), Err(EvidenceError::Name { .. })));
+    assert!(matches!(seal(&facts, &raw(), Some(&key), None, dir.path()), Err(EvidenceError::Name { .. })));
 }
 
 #[test]
@@ -450,7 +453,7 @@ fn a_failed_write_names_the_path_and_damages_no_file() {
     let facts = failed(7);
     let file = dir.path().join("a-file");
     fs::write(&file, "").unwrap();
-    let error = open(&facts, &planned(&facts), Some(&key), &file).unwrap_err().to_string();
+    let error = open(&facts, &planned(&facts), Some(&key), None, &file).unwrap_err().to_string();
     assert!(error.contains("a-file"), "{error}");
 
     // `/dev/full` stands for a full disk where the device exists: the message says what to do.
@@ -461,7 +464,7 @@ fn a_failed_write_names_the_path_and_damages_no_file() {
     let before = read_run(&folder).unwrap();
     fs::remove_file(folder.join(RUN_BUNDLE)).unwrap();
     fs::create_dir(folder.join(RUN_BUNDLE)).unwrap();
-    assert!(seal(&facts, &raw(), Some(&key), dir.path()).is_err());
+    assert!(seal(&facts, &raw(), Some(&key), None, dir.path()).is_err());
     let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert!(left.iter().all(|name| !name.starts_with('.')), "a half-written file stayed: {left:?}");
     assert_eq!(fs::read(folder.join(RUN)).unwrap(), before[RUN]);

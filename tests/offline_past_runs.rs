@@ -49,8 +49,8 @@ fn raw() -> std::collections::BTreeMap<String, Vec<u8>> {
 /// Stores the evidence of a run; returns its folder.
 fn stored(facts: &Facts, evidence: &Path, signed: bool) -> PathBuf {
     let key = signed.then(|| sample::key(KeyKind::P256, 1));
-    open(facts, &sample::planned(facts), key.as_ref(), evidence).unwrap();
-    seal(facts, &raw(), key.as_ref(), evidence).unwrap().dir
+    open(facts, &sample::planned(facts), key.as_ref(), None, evidence).unwrap();
+    seal(facts, &raw(), key.as_ref(), None, evidence).unwrap().dir
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_signed_run_cannot_be_sealed_again_without_the_key() {
     let work = tempfile::tempdir().unwrap();
     let facts = with_logs(1);
     stored(&facts, work.path(), true);
-    assert!(seal(&facts, &raw(), None, work.path()).is_err());
+    assert!(seal(&facts, &raw(), None, None, work.path()).is_err());
 }
 
 #[test]

@@ -379,7 +379,8 @@ async fn removes_nothing_without_a_record() {
     engine.claim(&lease, ReplacePolicy::Recreate.into()).await.unwrap();
     let idle = jiff::SignedDuration::ZERO;
     let asked = Criteria { idle: Some(idle), ..Criteria::default() };
-    let log = RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), store: None };
+    let log =
+        RemovalLog { remover: remover(), key: key(1), evidence: dir.path().to_owned(), entries: None, store: None };
     // Nothing of this engine is ever signed.
     let outcome = dayfly::reaper::removal::remove(&engine, "sample-pr-1", &asked, &log).await.unwrap();
     assert!(matches!(outcome, Outcome::Unrecorded(EvidenceError::Fake)), "{outcome:?}");

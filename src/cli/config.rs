@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use super::advisories::AdvisoriesArgs;
+use super::log::LogSigningArgs;
 use super::origin::{Origin, Origins};
 use super::policy::PolicyArgs;
 use super::request::{self, DEFAULT_EVIDENCE};
@@ -28,6 +29,8 @@ pub struct ConfigArgs {
     /// Private key that signs the report
     #[arg(long, value_name = "FILE", env = "DAYFLY_KEY", hide_env_values = true)]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogSigningArgs,
     /// Folder for reports and signed statements
     #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
     evidence: Option<PathBuf>,
@@ -41,6 +44,7 @@ impl ConfigArgs {
         self.policy.wants(wanted);
         self.advisories.wants(wanted);
         wanted.slots.push(("key", Slot::Path(&mut self.key)));
+        self.log.wants(wanted);
         wanted.slots.push(("evidence", Slot::Path(&mut self.evidence)));
     }
 }
@@ -103,6 +107,7 @@ fn rows(args: &ConfigArgs, origins: &Origins, common: &Common) -> Vec<Row> {
         given("advisories", path(&args.advisories.advisories)),
         given("advisories-key", path(&args.advisories.advisories_key)),
         or(given("key", path(&args.key)), key_found),
+        given("log-key", path(&args.log.log_key)),
         or(given("evidence", path(&args.evidence)), evidence),
         or(given("ttl", args.change.ttl.clone()), of_description),
     ]

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 
 use super::error::{engine_error, usage_error};
+use super::log::LogSigningArgs;
 use super::{Common, Output, identity, target};
 use crate::engine::{Engine, ObservedEnvironment};
 use crate::evidence::SigningKey;
@@ -17,6 +18,7 @@ use crate::reaper::decide::{Criteria, Decision, is_selected};
 use crate::reaper::removal::{Outcome, RemovalLog};
 use crate::report::exit_code;
 use crate::spec::quantity;
+use crate::tlog::Log;
 
 mod open_pull_requests;
 mod output;
@@ -47,6 +49,8 @@ pub struct ReapArgs {
     /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogSigningArgs,
     /// Folder for the records (not needed with --dry-run)
     #[arg(
         long,
@@ -80,8 +84,8 @@ pub async fn run(args: ReapArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let (engine, store) = reached(&args, common).await?;
     let log = match signing {
-        Some((key, evidence)) => {
-            Some(RemovalLog { remover: identity::on_engine(engine.as_ref()).await, key, evidence, store })
+        Some((key, evidence, entries)) => {
+            Some(RemovalLog { remover: identity::on_engine(engine.as_ref()).await, key, evidence, entries, store })
         }
         None => None,
     };
@@ -122,10 +126,14 @@ async fn each(
     Ok(causes)
 }
 
-/// The signing key and the folder of the records; `None` with --dry-run.
-fn signing(args: &ReapArgs) -> anyhow::Result<Option<(SigningKey, PathBuf)>> {
+/// The signing key, the folder of the records, and its log.
+type Signing = (SigningKey, PathBuf, Option<Arc<Log>>);
+
+/// The signing key, the folder of the records, and its log; `None` with --dry-run.
+fn signing(args: &ReapArgs) -> anyhow::Result<Option<Signing>> {
     let (Some(key), Some(evidence), false) = (&args.key, &args.evidence, args.dry_run) else { return Ok(None) };
-    Ok(Some((super::key::signing_key(key, args.passphrase_file.clone())?, evidence.clone())))
+    let signing = super::key::signing_key(key, args.passphrase_file.clone())?;
+    Ok(Some((signing, evidence.clone(), args.log.open(evidence)?)))
 }
 
 fn criteria(args: &ReapArgs) -> anyhow::Result<Criteria> {

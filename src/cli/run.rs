@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::advisories::AdvisoriesArgs;
 use super::error::usage_error;
+use super::log::LogSigningArgs;
 use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
@@ -44,6 +45,8 @@ pub struct RunArgs {
     /// File with the key's passphrase (or set DAYFLY_KEY_PASSPHRASE)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogSigningArgs,
     /// Folder for reports and signed statements (default: `evidence` in the working folder)
     #[arg(long, value_name = "FOLDER", env = "DAYFLY_EVIDENCE", hide_env_values = true)]
     evidence: Option<PathBuf>,
@@ -59,6 +62,7 @@ impl RunArgs {
         if !self.unsigned {
             wanted.slots.push(("key", Slot::Path(&mut self.key)));
         }
+        self.log.wants(wanted);
         wanted.slots.push(("evidence", Slot::Path(&mut self.evidence)));
         wanted.starts = true;
     }
@@ -91,6 +95,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         identity_token::proof(identity_token.as_deref(), &description, &args.policy, &policy, &change, &runner).await?;
     let read = |file: &PathBuf| key::signing_key(file, args.passphrase_file.clone());
     let key = key.as_ref().map(read).transpose()?.map(Arc::new);
+    let log = if key.is_some() { args.log.open(&evidence)? } else { None };
     let advisories = args.advisories.open_for(&plan, &suite)?;
     let scans = Arc::new(ScanInput::of_run(&valid, advisories, dependencies));
     let engine = target::engine(common).await?;
@@ -104,7 +109,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     facts.unsigned = key.is_none();
     facts.not_selected = lease.plan.not_selected(&suite);
     facts.requester.iter_mut().for_each(|r| r.proven.clone_from(&proof));
-    if let Err(e) = run::open(&facts, &lease, key.as_deref(), &evidence) {
+    if let Err(e) = run::open(&facts, &lease, key.as_deref(), log.as_deref(), &evidence) {
         errln!("error: failed to {e}; nothing was started");
         return Ok(exit_code::NO_EVIDENCE);
     }
@@ -120,6 +125,7 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
         lease,
         journal,
         key,
+        log,
         evidence: evidence.clone(),
         configmap_store: None,
         scans,

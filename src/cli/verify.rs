@@ -2,6 +2,7 @@
 //!
 //! Verification is about authenticity: evidence of a failed run is good evidence. Requirements ask for more.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +14,12 @@ use serde_json::json;
 use super::args::commit_of;
 use super::error::usage_error;
 use super::key::load_public;
+use super::log::LogTrustArgs;
 use super::report;
 use super::stdio;
-use crate::evidence::verify::{Expectations, Refusal, Requirements, folder, removal, verify as verify_file};
+use crate::evidence::verify::{
+    Expectations, Logged, Refusal, Requirements, folder, logged, removal, verify as verify_file,
+};
 use crate::evidence::{VerifyingKey, read, store};
 use crate::model::{BuiltFrom, Digest, Repository, RunId, is_hex};
 use crate::report::exit_code;
@@ -43,6 +47,8 @@ pub struct VerifyArgs {
     /// Accept a run whose raw logs and result files are missing
     #[arg(long)]
     pub allow_missing_raw: bool,
+    #[command(flatten)]
+    pub log: LogTrustArgs,
     #[command(flatten)]
     pub required: RequirementArgs,
 }
@@ -139,8 +145,15 @@ pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn 
     let key = load_public(key)?;
     let expect = expect(args)?;
     match check(args, &key, &expect)? {
-        Ok(evidence) => {
-            let text = if json { pretty(&evidence.json(&key)) } else { text::summary(&evidence, &key) };
+        Ok((evidence, logged)) => {
+            let text = match json {
+                true => {
+                    let mut value = evidence.json(&key);
+                    value["log"] = json!(logged);
+                    pretty(&value)
+                }
+                false => text::summary(&evidence, &key, logged.as_ref()),
+            };
             out.write_all(text.as_bytes())?;
             Ok(exit_code::PASSED)
         }
@@ -226,34 +239,50 @@ fn check(
     args: &VerifyArgs,
     key: &VerifyingKey,
     expect: &Expectations,
-) -> anyhow::Result<Result<VerifiedEvidence, String>> {
+) -> anyhow::Result<Result<(VerifiedEvidence, Option<Logged>), String>> {
     let meta = std::fs::metadata(&args.path).with_context(|| format!("failed to read {}", args.path.display()))?;
     let requirements = requirements(args)?;
+    let log = args.log.keys()?;
     let verified =
         if meta.is_dir() { check_folder(&args.path, key, expect) } else { check_file(&args.path, key, expect) };
-    Ok(verified.and_then(|evidence| {
+    Ok(verified.and_then(|(evidence, files)| {
         let unmet = |what| requirements.need_a_run().then_some(Refusal::NotARun(what));
         let refusal = match &evidence {
             VerifiedEvidence::Run(run) => requirements.check(run, jiff::Timestamp::now()).err(),
             VerifiedEvidence::Removal(_) => unmet("the record of a removal"),
             VerifiedEvidence::File(_) => unmet("a single file"),
         };
-        refusal.map_or(Ok(evidence), |r| Err(r.to_string()))
+        let refused = |r: Refusal| r.to_string();
+        refusal.map_or(Ok(()), Err).map_err(refused)?;
+        let logged = log.map(|(key, witnesses)| logged(&files, &key, &witnesses)).transpose().map_err(refused)?;
+        Ok((evidence, logged))
     }))
 }
 
-fn check_folder(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<VerifiedEvidence, String> {
+/// Evidence with the files that it was verified from.
+type Checked = (VerifiedEvidence, BTreeMap<String, Vec<u8>>);
+
+fn check_folder(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<Checked, String> {
     let refused = |r: Refusal| r.to_string();
     let files = read::read_run(path).map_err(|e| format!("failed to {e}"))?;
     if files.contains_key(store::REMOVAL_BEGUN) || files.contains_key(store::REMOVAL_ENDED) {
-        return removal(&files, key, expect).map(|r| VerifiedEvidence::Removal(Box::new(r))).map_err(refused);
+        let record = removal(&files, key, expect).map_err(refused)?;
+        return Ok((VerifiedEvidence::Removal(Box::new(record)), files));
     }
-    folder(&files, key, expect).map(|r| VerifiedEvidence::Run(Box::new(r))).map_err(refused)
+    let run = folder(&files, key, expect).map_err(refused)?;
+    Ok((VerifiedEvidence::Run(Box::new(run)), files))
 }
 
-fn check_file(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<VerifiedEvidence, String> {
+fn check_file(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<Checked, String> {
     let bytes = read::read_file(path).map_err(|e| format!("failed to {e}"))?;
-    verify_file(&bytes, key, expect).map(|v| VerifiedEvidence::File(v.content)).map_err(|r| r.to_string())
+    let verified = verify_file(&bytes, key, expect).map_err(|r| r.to_string())?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let proof = path.with_file_name(format!("{name}{}", store::PROOF));
+    let mut files = BTreeMap::from([(name.clone(), bytes)]);
+    if let Some(bytes) = store::read(&proof).map_err(|e| format!("failed to {e}"))? {
+        files.insert(format!("{name}{}", store::PROOF), bytes);
+    }
+    Ok((VerifiedEvidence::File(verified.content), files))
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -235,6 +235,7 @@ impl Runner {
             lease,
             journal,
             key: Some(self.key.clone()),
+            log: None,
             evidence: self.evidence.clone(),
             configmap_store: Some(configmap_store),
             scans,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::model::RunId;
+use crate::tlog::LogError;
 
 /// An error of signing or storing evidence (exit code 8). Messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,17 @@ pub enum EvidenceError {
         /// Why.
         String,
     ),
+    /// Reading or writing the log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A statement cannot be an entry of the log.
+    #[error("record {} in the log: {why}", path.display())]
+    Unlogged {
+        /// File.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Encoding or decoding a statement failed.
     #[error("encode the evidence: {0}")]
     Encode(

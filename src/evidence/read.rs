@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::EvidenceError;
 use super::dsse::Envelope;
-use super::store::{RAW, REPORT, STAGED, failed};
-use crate::file::read_regular;
+use super::store::{PROOF, RAW, REPORT, RUN_BUNDLE, failed};
+use crate::file::{STAGED, read_regular};
 
 /// Maximum size of all files together, in bytes: what a run can store in a cluster, unpacked.
 pub const MAX_BYTES: u64 = 512 << 20;
@@ -24,7 +24,7 @@ pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> 
     let mut files = BTreeMap::new();
     let mut left = MAX_BYTES;
     read_into(&mut files, &mut left, dir, "", |name| {
-        name == REPORT || name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json")
+        name == REPORT || is_statement(name) || name.strip_suffix(PROOF).is_some_and(is_statement)
     })?;
     let raw = dir.join(RAW);
     match fs::symlink_metadata(&raw) {
@@ -34,6 +34,18 @@ pub fn read_run(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> 
         Err(e) => return Err(failed("read", &raw)(e)),
     }
     Ok(files)
+}
+
+/// Reads the statements of a run or a removal, each once: `run.sigstore.json` holds the same one as `run.intoto.jsonl`.
+pub fn read_statements(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+    let mut files = BTreeMap::new();
+    read_into(&mut files, &mut MAX_BYTES.clone(), dir, "", |name| is_statement(name) && name != RUN_BUNDLE)?;
+    Ok(files)
+}
+
+/// Returns true for the names of envelopes and bundles.
+pub fn is_statement(name: &str) -> bool {
+    !name.starts_with(STAGED) && (name.ends_with(".intoto.jsonl") || name.ends_with(".sigstore.json"))
 }
 
 /// Reads one regular file of at most `MAX_BYTES` bytes. Follows no link in the last part of the path.

@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::statement::{self, Payload};
-use super::{EvidenceError, SigningKey, bundle, dsse, read, store};
+use super::{EvidenceError, SigningKey, bundle, dsse, log, read, store};
 use crate::model::{Digest, is_hex};
 use crate::plan::SuitePlan;
 use crate::report::Facts;
+use crate::tlog::Log;
 
 /// The evidence of a sealed run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +25,13 @@ pub struct Sealed {
     pub statements: BTreeMap<String, String>,
 }
 
-/// Signs (or, without a key, only wraps) and stores the opening entry with the planned suites, before the first suite. A run is opened once; another attempt
-/// needs a new run id.
+/// Signs (or, without a key, only wraps) and stores the opening entry with the planned suites, before the first suite, and records it in
+/// the log. A run is opened once; another attempt needs a new run id.
 pub fn open<'a>(
     facts: &Facts,
     planned: impl IntoIterator<Item = &'a SuitePlan>,
     key: Option<&SigningKey>,
+    log: Option<&Log>,
     dir: &Path,
 ) -> Result<PathBuf, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
@@ -38,17 +40,19 @@ pub fn open<'a>(
     }
     let payload = statement::opened(facts, planned)?;
     store::write_all(&dir, &[(store::OPENED.into(), line(&dsse::wrap(&payload.bytes, key))?)])?;
+    log.map(|log| log::record(&dir, log)).transpose()?;
     Ok(dir.join(store::OPENED))
 }
 
 /// Signs (or, without a key, only wraps) and stores a statement for each suite and one for the run, with the facts and the raw files
-/// (`raw`: content by SHA-256, without files that an earlier call stored).
+/// (`raw`: content by SHA-256, without files that an earlier call stored), and records the statements in the log.
 ///
 /// May be called again after teardown, with the same key and unchanged suites.
 pub fn seal(
     facts: &Facts,
     raw: &BTreeMap<String, Vec<u8>>,
     key: Option<&SigningKey>,
+    log: Option<&Log>,
     dir: &Path,
 ) -> Result<Sealed, EvidenceError> {
     let dir = store::run_dir(dir, facts)?;
@@ -76,6 +80,7 @@ pub fn seal(
     files.push((store::RUN_BUNDLE.into(), bundled(&run, key)?));
     files.push((store::RUN.into(), line(&dsse::wrap(&run.bytes, key))?));
     store::write_all(&dir, &files)?;
+    log.map(|log| log::record(&dir, log)).transpose()?;
 
     let kept: BTreeSet<&str> = facts.raw().map(|(_, r)| r.sha256.as_str()).collect();
     let raw = kept.into_iter().map(|sha256| dir.join(store::RAW).join(sha256));
@@ -117,7 +122,9 @@ fn check_unchanged(facts: &Facts, dir: &Path, suites: &[(String, Vec<u8>)]) -> R
         }
     }
     match before.keys().find(|name| {
-        (name.starts_with("suite-") || name.starts_with("vulns-")) && !suites.iter().any(|(s, _)| s == *name)
+        read::is_statement(name)
+            && (name.starts_with("suite-") || name.starts_with("vulns-"))
+            && !suites.iter().any(|(s, _)| s == *name)
     }) {
         Some(gone) => Err(differs(gone)),
         None => Ok(()),

@@ -3,12 +3,12 @@
 //! Writes files atomically. Does not sign.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::EvidenceError;
+use crate::file;
 use crate::report::Facts;
 
 /// The facts.
@@ -28,8 +28,10 @@ pub const REMOVAL_BEGUN: &str = "begun.intoto.jsonl";
 /// The statement after a removal.
 pub const REMOVAL_ENDED: &str = "ended.intoto.jsonl";
 
-/// Beginning of the names of files that are being written; a killed process leaves them behind.
-pub const STAGED: &str = ".writing-";
+/// Folder of the log.
+pub const LOG: &str = "log";
+/// End of the names of proofs that the log has a statement.
+pub const PROOF: &str = ".tlog-proof";
 
 /// `suite-<name>.sigstore.json`.
 pub fn suite_bundle(suite: &str) -> String {
@@ -79,26 +81,9 @@ pub fn check_name(what: &'static str, name: &str) -> Result<(), EvidenceError> {
     Ok(())
 }
 
-/// Writes files into `dir`, which it creates if needed. Stages all of them before it renames the first, so that a full
-/// disk damages no existing file.
+/// Writes files into `dir`, which it creates if needed, all or none.
 pub fn write_all(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), EvidenceError> {
-    fs::create_dir_all(dir).map_err(failed("create the folder", dir))?;
-    let staged = files
-        .iter()
-        .map(|(name, bytes)| stage(dir, bytes).map(|f| (name, f)).map_err(failed("write", &dir.join(name))));
-    for (name, file) in staged.collect::<Result<Vec<_>, _>>()? {
-        let path = dir.join(name);
-        file.persist(&path).map_err(|e| failed("write", &path)(e.error))?;
-    }
-    File::open(dir).and_then(|d| d.sync_all()).map_err(failed("write", dir))
-}
-
-fn stage(dir: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file =
-        tempfile::Builder::new().prefix(STAGED).permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    file::write_all(dir, files).map_err(|(doing, path, source)| EvidenceError::Io { doing, path, source })
 }
 
 /// Reads a file; returns none if it does not exist.

@@ -4,6 +4,7 @@
 //! `requirements` are what a verifier demands of an authentic run.
 
 pub mod folder;
+mod logged;
 mod refusal;
 mod removal;
 mod requirements;
@@ -11,6 +12,7 @@ mod scans;
 mod statement;
 
 pub use folder::{VerifiedRun, facts, folder};
+pub use logged::{Logged, logged};
 pub use refusal::{Refusal, outcome_name};
 pub use removal::{removal, removal_begun};
 pub use requirements::Requirements;

@@ -1,6 +1,7 @@
 //! Removes a due environment: checks it again, begins the record, removes it, and completes the record.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,8 @@ use crate::engine::{Engine, EngineError, ObservedEnvironment, RemovalScope, Resi
 use crate::evidence::predicate::{RemovalReason, Remover};
 use crate::evidence::removal::{self, Record};
 use crate::evidence::removal_store::RemovalStore;
-use crate::evidence::{EvidenceError, SigningKey};
+use crate::evidence::{EvidenceError, SigningKey, log as evidence_log};
+use crate::tlog::Log;
 
 /// The log of removals.
 pub struct RemovalLog {
@@ -19,6 +21,8 @@ pub struct RemovalLog {
     pub key: SigningKey,
     /// Folder of all evidence.
     pub evidence: PathBuf,
+    /// The log that records are entered in.
+    pub entries: Option<Arc<Log>>,
     /// Additional store in the cluster.
     pub store: Option<RemovalStore>,
 }
@@ -27,6 +31,11 @@ impl RemovalLog {
     /// Stores the record; returns its folder.
     async fn store(&self, record: &Record) -> Result<PathBuf, EvidenceError> {
         let folder = record.write(&self.evidence)?;
+        if let Some(log) = &self.entries {
+            let (folder, log) = (folder.clone(), log.clone());
+            let entered = tokio::task::spawn_blocking(move || evidence_log::record(&folder, &log)).await;
+            entered.map_err(|e| EvidenceError::Encode(e.to_string()))??;
+        }
         if let Some(store) = &self.store {
             store.put(record).await?;
         }

@@ -44,11 +44,12 @@ const fn key(name: &'static str, variable: Option<&'static str>, kind: ValueKind
 /// Every key. Only a setting that the description could hold as well has `in_ci`: with the others, the author of a change would
 /// choose the key that signs, the limits, suites and advisories that judge, whose environment it is, where files are written, or which
 /// cluster and registry the job's credentials reach.
-pub const KEYS: [SettingKey; 11] = [
+pub const KEYS: [SettingKey; 12] = [
     key("engine", Some("DAYFLY_ENGINE"), ValueKind::OneOf(&["local", "kubernetes"])),
     key("context", Some("DAYFLY_CONTEXT"), ValueKind::Text),
     key("registry-mirror", Some("DAYFLY_REGISTRY_MIRROR"), ValueKind::Text),
     key("key", Some("DAYFLY_KEY"), ValueKind::Path),
+    key("log-key", Some("DAYFLY_LOG_KEY"), ValueKind::Path),
     key("policy", Some("DAYFLY_POLICY"), ValueKind::Path),
     key("advisories", Some("DAYFLY_ADVISORIES"), ValueKind::Path),
     key("advisories-key", Some("DAYFLY_ADVISORIES_KEY"), ValueKind::Path),

@@ -26,6 +26,7 @@ fn log(evidence: &std::path::Path) -> RemovalLog {
         remover,
         key: SigningKey::from_seed(KeyKind::P256, &[1; 32]).unwrap(),
         evidence: evidence.to_owned(),
+        entries: None,
         store: None,
     }
 }

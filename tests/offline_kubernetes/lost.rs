@@ -45,8 +45,8 @@ fn passed(lease: &Lease) -> Facts {
 async fn sealed(server: &ApiServer, lease: &Lease, facts: &Facts, key: &SigningKey) {
     let folder = tempfile::tempdir().unwrap();
     let planned = testing::suite("acceptance", vec![]);
-    open(facts, [&planned], Some(key), folder.path()).unwrap();
-    let dir = seal(facts, &Default::default(), Some(key), folder.path()).unwrap().dir;
+    open(facts, [&planned], Some(key), None, folder.path()).unwrap();
+    let dir = seal(facts, &Default::default(), Some(key), None, folder.path()).unwrap().dir;
     let store = ConfigMapStore::new(engine(server).client(), "team", OwnerReference::default());
     store.put(lease.run, &read_run(&dir).unwrap()).await.unwrap();
 }

@@ -33,6 +33,7 @@ async fn removes_six_environments_at_once_and_reports_them_in_the_order_of_the_l
             actor: None,
         },
         key: signing_key(),
+        entries: None,
         evidence: folder.path().to_owned(),
         store: None,
     };

@@ -123,6 +123,18 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "advisories show" => {
             "Examples:\n  dayfly advisories show --advisories advisories.bundle --advisories-key key.pem.pub --check\n  dayfly advisories show CVE-2024-3094 --advisories advisories.bundle\n\nExit codes: 0 done; 1 unexpected error; 2 usage, or no such record; 10 the bundle cannot be trusted"
         }
+        "log" => {
+            "Examples:\n  dayfly key generate log-key.pem --kind ed25519\n  dayfly log create --origin git.example/team/evidence --log-key log-key.pem\n  dayfly log verify --log-public-key \"$LOG_PUBLIC_KEY\"\n\nExit codes: those of the actions"
+        }
+        "log create" => {
+            "Examples:\n  dayfly log create --origin git.example/team/evidence --log-key log-key.pem\n\nExit codes: 0 created; 2 usage, or there is a log already; 8 it could not be written"
+        }
+        "log show" => {
+            "Examples:\n  dayfly log show --log-public-key log.pub\n  dayfly log show shop-pr-7 --log-public-key log.pub --output json\n\nExit codes: 0 done; 2 usage, or there is no log; 10 the log cannot be trusted"
+        }
+        "log verify" => {
+            "Examples:\n  dayfly log verify --log-public-key log.pub\n  dayfly log verify --evidence /mnt/evidence --log-public-key log.pub --output json\n\nExit codes: 0 verified; 2 usage, or there is no log; 8 the evidence could not be read; 10 the log cannot be trusted, or evidence is missing or unrecorded"
+        }
         "key" => reads!("  dayfly key generate\n  dayfly key show ci-key.pem.pub"),
         "key generate" => reads!("  dayfly key generate\n  dayfly key generate ci-key.pem --passphrase"),
         "key show" => reads!("  dayfly key show ci-key.pem.pub"),

@@ -7,15 +7,23 @@ use crate::evidence::VerifyingKey;
 use crate::evidence::predicate::{
     Context, Counts, Departure, Opened, Origin, RemovalPredicate, RunPredicate, SuiteSummary, VulnsPredicate,
 };
-use crate::evidence::verify::StatementContent;
+use crate::evidence::verify::{Logged, StatementContent};
 use crate::model::SuiteSource;
 use crate::plan::Confinement;
 use crate::report::display::{self, lost_cases};
 
 /// Summarizes verified evidence in lines of label and value.
-pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey) -> String {
+pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey, logged: Option<&Logged>) -> String {
     let mut text = format!("VERIFIED  outcome {}\n\n", evidence.outcome());
     line(&mut text, "signed by", format!("{} ({})", key.keyid(), key.kind()));
+    if let Some(of) = logged {
+        let witnesses = of.witnesses.iter().map(|w| format!(", witnessed by {w}")).collect::<String>();
+        line(
+            &mut text,
+            "in the log",
+            format!("{}: {} statement(s), the last is entry {}{witnesses}", of.origin, of.statements, of.index),
+        );
+    }
     match evidence {
         VerifiedEvidence::Run(r) => {
             run_text(&mut text, &r.run, r.opened.as_ref());

@@ -9,7 +9,8 @@ use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{
     Context, DigestSet, Opened, RawReport, RunPredicate, RunScan, SuitePredicate, VulnsPredicate,
 };
-use crate::evidence::store::{OPENED, REPORT, RUN, RUN_BUNDLE, scan_bundle, suite_bundle};
+use crate::evidence::read::is_statement;
+use crate::evidence::store::{OPENED, PROOF, REPORT, RUN, RUN_BUNDLE, scan_bundle, suite_bundle};
 use crate::model::{Digest, Outcome, RunId};
 use crate::report::Facts;
 
@@ -224,6 +225,7 @@ fn wrong_statement(file: &str, expected: &str, content: &StatementContent) -> Re
 fn check_file_names(files: &BTreeMap<String, Vec<u8>>, run: &RunPredicate) -> Result<(), Refusal> {
     let raw: BTreeSet<&str> = raw_files(run).filter_map(|(_, report)| report.digest.sha256.as_deref()).collect();
     let known = |file: &str| {
+        let file = file.strip_suffix(PROOF).filter(|file| is_statement(file)).unwrap_or(file);
         file.strip_prefix("raw/").is_some_and(|name| raw.contains(name))
             || [OPENED, RUN, RUN_BUNDLE, REPORT].contains(&file)
             || run.suites.iter().any(|s| {

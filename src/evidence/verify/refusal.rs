@@ -25,6 +25,14 @@ pub enum Refusal {
         /// Found.
         String,
     ),
+    /// The log does not have a statement, or nothing proves it.
+    #[error("{file} is not proven to be in the log: {why}")]
+    Unlogged {
+        /// File.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// Nobody signed the evidence.
     #[error("the evidence is UNSIGNED: it was made with `dayfly run --unsigned`, and proves nothing")]
     Unsigned,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Expectations, Refusal, StatementContent, verify};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{DigestSet, RemovalPredicate, RemovalState};
-use crate::evidence::store::{REMOVAL_BEGUN, REMOVAL_ENDED};
+use crate::evidence::store::{PROOF, REMOVAL_BEGUN, REMOVAL_ENDED};
 
 /// Verifies the files of a removal's folder; returns the latest statement.
 pub fn removal(
@@ -13,7 +13,9 @@ pub fn removal(
     key: &VerifyingKey,
     expectations: &Expectations,
 ) -> Result<RemovalPredicate, Refusal> {
-    if let Some(stray) = files.keys().find(|f| ![REMOVAL_BEGUN, REMOVAL_ENDED].contains(&f.as_str())) {
+    if let Some(stray) =
+        files.keys().filter(|f| !f.ends_with(PROOF)).find(|f| ![REMOVAL_BEGUN, REMOVAL_ENDED].contains(&f.as_str()))
+    {
         return Err(Refusal::UnexpectedFile(stray.clone()));
     }
     let (begun, digest) = removal_begun(files, key, expectations)?;

@@ -20,13 +20,14 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 mod dependencies;
 mod images;
+mod log;
 mod review;
 
 /// Reads bytes, and panics if they broke a rule.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 17] = [
+pub const ALL: [(&str, Target); 18] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -44,6 +45,7 @@ pub const ALL: [(&str, Target); 17] = [
     ("manifest", review::manifest),
     ("register", review::register),
     ("waivers", review::waivers),
+    ("log", log::log),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

@@ -143,7 +143,7 @@ fn all_scans(
         let name = &suite.summary.name;
         let verified = |of: &RunScan| {
             let predicate = scan(files, key, run, name, of)?;
-            scans::check_sbom(files, suite, of, &predicate).map(|()| predicate)
+            scans::check_sbom(files, &suite.summary.raw_reports, of, predicate.scan.sbom.as_ref()).map(|()| predicate)
         };
         let of_suite = suite.scans.iter().map(verified).collect::<Result<Vec<_>, _>>()?;
         scans::check_passed(suite, &of_suite)?;

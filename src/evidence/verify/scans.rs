@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Refusal;
-use crate::evidence::predicate::{RunScan, RunSuite, Subject, VulnsPredicate};
+use crate::evidence::predicate::{DigestSet, RawReport, RunScan, RunSuite, Subject, VulnsPredicate};
 use crate::model::Verdict;
 use crate::sbom::MEDIA_TYPE as CYCLONEDX;
 use crate::spec::model::SuiteKind;
@@ -21,12 +21,12 @@ pub(super) fn check_subject(subject: &[Subject], scan: &RunScan) -> Result<(), R
 /// Refuses an SBOM that the suite does not name, or, where the file is there, one of something else.
 pub(super) fn check_sbom(
     files: &BTreeMap<String, Vec<u8>>,
-    suite: &RunSuite,
+    of_suite: &[RawReport],
     scan: &RunScan,
-    predicate: &VulnsPredicate,
+    sbom: Option<&DigestSet>,
 ) -> Result<(), Refusal> {
-    let Some(sbom) = &predicate.scan.sbom else { return Ok(()) };
-    if !suite.summary.raw_reports.iter().any(|r| r.digest == *sbom && r.media_type == CYCLONEDX) {
+    let Some(sbom) = sbom else { return Ok(()) };
+    if !of_suite.iter().any(|r| r.digest == *sbom && r.media_type == CYCLONEDX) {
         return Err(Refusal::Unmet(format!("the SBOM of {} is not among the files of its suite", scan.name)));
     }
     let Some(bytes) = files.get(&format!("raw/{}", sbom.sha256.as_deref().unwrap_or_default())) else { return Ok(()) };
@@ -52,4 +52,55 @@ pub(super) fn check_passed(suite: &RunSuite, scans: &[VulnsPredicate]) -> Result
     }
     let why = format!("suite {} passed, and not every scan of it did and looked up packages", summary.name);
     Err(Refusal::UnfoundedPass(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+
+    fn document(of: &str) -> String {
+        let hash = serde_json::json!({"alg": "SHA-256", "content": of});
+        serde_json::json!({"bomFormat": "CycloneDX", "metadata": {"component": {"hashes": [hash]}}}).to_string()
+    }
+
+    #[test]
+    fn an_sbom_is_of_what_was_scanned_and_among_the_files_of_its_suite() {
+        let digest = |text: &str| DigestSet::sha256(&Digest::compute(text).hex());
+        let subject = Digest::compute("image").hex();
+        let statement_digest = digest("statement");
+        let scan = RunScan {
+            case: "web".into(),
+            name: "web:1".into(),
+            digest: DigestSet::sha256(&subject),
+            statement_digest,
+            number: 1,
+        };
+        let checked = |text: &str, media_type: &str, is_there: bool| {
+            let (named, sha256) = (digest(text), Digest::compute(text).hex());
+            let report = RawReport {
+                name: "sbom-1.cdx.json".into(),
+                media_type: media_type.into(),
+                digest: named.clone(),
+                size: 1,
+            };
+            let present = is_there.then(|| (format!("raw/{sha256}"), text.as_bytes().to_vec()));
+            check_sbom(&present.into_iter().collect(), &[report], &scan, Some(&named)).map_err(|r| r.to_string())
+        };
+        let whole = document(&subject);
+        assert_eq!(checked(&whole, CYCLONEDX, true), Ok(()));
+        assert_eq!(checked(&whole, CYCLONEDX, false), Ok(()), "another check names files that are absent");
+        assert!(
+            checked(&whole, "text/plain", true).is_err_and(|why| why.contains("is not among the files of its suite"))
+        );
+        for other in
+            [document(&Digest::compute("other").hex()), whole.replace("CycloneDX", "x"), "{}".into(), "<".into()]
+        {
+            let refused = checked(&other, CYCLONEDX, true);
+            assert!(refused.is_err_and(|why| why.contains("is about something else")), "{other}");
+        }
+        let named = digest(&whole);
+        assert!(check_sbom(&BTreeMap::new(), &[], &scan, Some(&named)).is_err());
+        assert_eq!(check_sbom(&BTreeMap::new(), &[], &scan, None).map_err(|r| r.to_string()), Ok(()));
+    }
 }

@@ -24,12 +24,15 @@ fn a_run_signs_its_report_and_leaves_nothing_behind() {
     let user = User::new();
     let hello = repository().join("environments/hello");
     let hello = hello.to_str().unwrap();
-    user.runs(hello, "101", &[]).code(0).says("PASSED");
+    let log = user.has_a_log();
+    user.runs(hello, "101", &[]).code(2).says("give its key with --log-key");
+    user.runs(hello, "101", &["--log-key", "log-key.pem"]).code(0).says("PASSED");
     user.finds_nothing_of("hello-pr-101");
     let run = user.evidence("hello-pr-101");
     let run = run.to_str().unwrap();
     user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", COMMIT, "--require-passed"]).code(0);
     user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", &COMMIT.replace('4', "5")]).code(10);
+    user.finds_in_the_log(&log, run, &["opened", "suite", "suite", "run", "run"]);
     for format in ["text", "json", "junit", "markdown", "html"] {
         user.dayfly(&["report", run, "--format", format]).code(0).says("101");
     }
@@ -398,7 +401,12 @@ fn reaps_only_expired_environments() {
     user.dayfly(&["up", &file, "--pr", "2"]).code(0);
     user.reaps("ttl", &["--expired", "--dry-run"]).code(0).says("would remove ttl-pr-1");
     user.dayfly(&["status", "ttl-pr-1"]).code(0);
-    user.reaps("ttl", &["--expired"]).code(0).says("removed ttl-pr-1");
+    let log = user.has_a_log();
+    user.reaps("ttl", &["--expired"]).code(2).says("give its key with --log-key");
+    user.reaps("ttl", &["--expired", "--log-key", "log-key.pem"]).code(0).says("removed ttl-pr-1");
+    let records = user.folder.path().join("evidence/removals/ttl-pr-1");
+    let record = std::fs::read_dir(records).unwrap().next().unwrap().unwrap().path();
+    user.finds_in_the_log(&log, record.to_str().unwrap(), &["removal", "removal"]);
     user.finds_nothing_of("ttl-pr-1");
     user.dayfly(&["status", "ttl-pr-2"]).code(0);
 }

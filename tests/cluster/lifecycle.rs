@@ -13,12 +13,14 @@ use crate::world::{LONG, REACHES_WEB, WEB, kubectl, namespace_is_there, object, 
 fn hello_passes_signs_its_report_and_leaves_nothing() {
     let user = in_cluster!();
     let hello = repository().join("environments/hello");
-    user.runs(hello.to_str().unwrap(), "401", &[]).code(0).says("PASSED");
+    let log = user.has_a_log();
+    user.runs(hello.to_str().unwrap(), "401", &["--log-key", "log-key.pem"]).code(0).says("PASSED");
     user.finds_nothing_of("hello-pr-401");
     assert!(!namespace_is_there("hello-pr-401"));
     let run = user.evidence("hello-pr-401");
     let run = run.to_str().unwrap();
     user.dayfly(&["verify", run, "--key", "key.pem.pub", "--commit", COMMIT, "--require-passed"]).code(0);
+    user.finds_in_the_log(&log, run, &["opened", "suite", "suite", "run", "run"]);
     for format in ["text", "json", "junit", "markdown", "html"] {
         user.dayfly(&["report", run, "--format", format]).code(0).says("401");
     }

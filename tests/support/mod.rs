@@ -9,6 +9,7 @@ pub mod identity;
 pub mod inside;
 pub mod jobs;
 pub mod life;
+pub mod log;
 pub mod ports;
 pub mod processes;
 pub mod ready;

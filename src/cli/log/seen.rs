@@ -44,6 +44,6 @@ pub(super) fn note(file: &Path, key: &LogKey, checkpoint: &str) -> Result<(), St
     seen.insert(key.to_string(), checkpoint.to_owned());
     let bytes = format!("{:#}\n", serde_json::json!(seen)).into_bytes();
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    write_all(file.parent().unwrap_or(Path::new(".")), &[(name, bytes)])
-        .map_err(|(doing, path, e)| format!("failed to {doing} {}: {e}", path.display()))
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    write_all(folder, &[(name, bytes)]).map_err(|(doing, path, e)| format!("failed to {doing} {}: {e}", path.display()))
 }

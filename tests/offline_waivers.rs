@@ -203,5 +203,13 @@ fn the_author_of_a_change_cannot_waive() {
         job(&["--waivers", file, "--waivers-from", "main"]).code(6).says("is for nothing that was found");
     }
     job(&["--waivers", "../operator.yaml"]).code(0);
+    let suite = "suites: { deps: { kind: dependencies, scan: { images: [], lockfiles: [requirements.txt] } } }";
+    let head =
+        "apiVersion: dayfly.dev/v1alpha1\nkind: Environment\nname: waiving\nservices: { web: { image: 'a:1' } }\n";
+    r.writes("dayfly.yaml", &format!("{head}{suite}\n"));
+    let mut run =
+        r.command(&["run", "dayfly.yaml", "--pr=1", "--commit=4d1f0c2b", "--unsigned", "--waivers", "w.yaml"]);
+    run.env("CI", "true");
+    ended(run).code(2).says("the author of the change could choose it; name the base with --suites-from");
     job(&["--waivers", "w.yaml", "--waivers-from", "gone"]).code(2).says("has no revision gone");
 }

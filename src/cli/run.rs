@@ -13,6 +13,7 @@ use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
 use super::terminal::Look;
+use super::waivers::WaiverArgs;
 use super::wanted::{Slot, Wanted};
 use super::{Common, Output, OwnerArgs, RequestArgs, identity_token, key, process_env, request, stdio, target};
 use crate::evidence::store;
@@ -33,6 +34,8 @@ pub struct RunArgs {
     policy: PolicyArgs,
     #[command(flatten)]
     advisories: AdvisoriesArgs,
+    #[command(flatten)]
+    waivers: WaiverArgs,
     #[command(flatten)]
     owner: OwnerArgs,
     /// Private key that signs the report (default outside of CI: the one that `dayfly key generate` writes without FILE)
@@ -97,7 +100,9 @@ pub async fn run(args: RunArgs, common: &Common) -> anyhow::Result<u8> {
     let key = key.as_ref().map(read).transpose()?.map(Arc::new);
     let log = if key.is_some() { args.log.open(&evidence)? } else { None };
     let advisories = args.advisories.open_for(&plan, &suite)?;
-    let scans = Arc::new(ScanInput::of_run(&valid, advisories, dependencies));
+    let from = description.suites_from.as_deref();
+    let waivers = args.waivers.load(from, "--suites-from", common.output == Output::Json)?;
+    let scans = Arc::new(ScanInput::of_run(&valid, advisories, dependencies, waivers));
     let engine = target::engine(common).await?;
     let lease = request::owned_lease(plan, &change, engine.as_ref()).await?;
     request::check_number(&lease, &change, &policy, engine.as_ref(), common).await?;

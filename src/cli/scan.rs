@@ -10,6 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::error::usage_error;
+use super::waivers::FROM;
 use super::{Common, Output, stdio};
 use crate::advisories::scan::{self, ScanRules};
 use crate::lockfiles;
@@ -57,7 +58,7 @@ pub async fn run(args: &ScanArgs, common: &Common) -> anyhow::Result<u8> {
     let json = common.output == Output::Json;
     let limits = args.judged_by.policy.limits(json)?.dependencies;
     let usage = |e: anyhow::Error| usage_error(&format!("{e:#}"));
-    let waivers = args.judged_by.waivers.load(args.waivers_from.as_deref(), json)?;
+    let waivers = args.judged_by.waivers.load(args.waivers_from.as_deref(), FROM, json)?;
     let scanned = read(args, common).await?;
     let now = Timestamp::now();
     if let Some(file) = &args.sbom {

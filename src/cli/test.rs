@@ -12,6 +12,7 @@ use super::error::{engine_error, usage_error};
 use super::policy::PolicyArgs;
 use super::progress::Screen;
 use super::signals::{self, Answers};
+use super::waivers::{FROM, WaiverArgs};
 use super::wanted::Wanted;
 use super::{Common, Output, environment, report, stdio, target};
 use crate::lease::Lease;
@@ -48,6 +49,11 @@ pub struct TestArgs {
     #[command(flatten)]
     advisories: AdvisoriesArgs,
     #[command(flatten)]
+    waivers: WaiverArgs,
+    /// Revision, or folder (as ./FOLDER), of the protected base that waivers inside of the repository are read from
+    #[arg(long, value_name = "BASE", requires = "waivers")]
+    waivers_from: Option<String>,
+    #[command(flatten)]
     policy: PolicyArgs,
     /// Folder of the description, whose lock files suites of kind `dependencies` scan
     #[arg(long, value_name = "FOLDER")]
@@ -69,6 +75,7 @@ impl TestArgs {
         let paths = || lease.plan.scans(&self.suite).flat_map(|scan| scan.lock_files.iter().map(String::as_str));
         Ok(ScanInput {
             advisories: self.advisories.open_for(&lease.plan, &self.suite)?,
+            waivers: self.waivers.load(self.waivers_from.as_deref(), FROM, json)?,
             limits: self.policy.limits(lease.repository.as_deref(), json)?.dependencies,
             lock_files: self.lockfiles.as_ref().map(|folder| spec::lock_files(folder, paths())),
             folder: self.lockfiles.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),

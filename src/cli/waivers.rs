@@ -11,6 +11,9 @@ use crate::base::{Base, Process, Snapshot};
 use crate::file::read_regular;
 use crate::spec::yaml::MAX_BYTES;
 
+/// The flag that names the base in commands that take no suites from it.
+pub const FROM: &str = "--waivers-from";
+
 /// Accepted findings.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WaiverArgs {
@@ -20,10 +23,13 @@ pub struct WaiverArgs {
 }
 
 impl WaiverArgs {
-    /// Reads them; a file inside of the repository from `base`, which a CI job must name.
-    pub fn load(&self, base: Option<&str>, json: bool) -> anyhow::Result<Vec<Waiver>> {
+    /// Reads them; a file inside of the repository from `base`, which a CI job must name with `flag`.
+    pub fn load(&self, base: Option<&str>, flag: &str, json: bool) -> anyhow::Result<Vec<Waiver>> {
+        if self.waivers.is_empty() {
+            return Ok(vec![]);
+        }
         let process = process()?;
-        let fault = |e: &dyn std::fmt::Display| usage_error(&format!("--waivers-from: {e}"));
+        let fault = |e: &dyn std::fmt::Display| usage_error(&format!("{flag}: {e}"));
         let base = base
             .map(|from| Base::open(Path::new("waivers.yaml"), from, &process))
             .transpose()
@@ -40,7 +46,7 @@ impl WaiverArgs {
                     base.read(&path, MAX_BYTES as u64).map_err(|e| e.to_string())
                 }
                 None if is_inside && is_job => Err(format!(
-                    "{} lies in the repository, so that the author of the change could choose it; name the base with --waivers-from, or a file elsewhere",
+                    "{} lies in the repository, so that the author of the change could choose it; name the base with {flag}, or a file elsewhere",
                     file.display()
                 )),
                 _ => own(file),

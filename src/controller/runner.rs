@@ -228,7 +228,7 @@ impl Runner {
                 events.send_if_modified(|run| progress::apply(run, event, &plan, Timestamp::now()));
             }),
         );
-        let scans = Arc::new(ScanInput::of_run(&valid, Opened::None, dependencies));
+        let scans = Arc::new(ScanInput::of_run(&valid, Opened::None, dependencies, vec![]));
         let run = Run {
             engine: self.engine.clone(),
             kept_reason: kept_reason(&object.metadata, object.spec.keep),

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::time::timeout_at;
 
 use super::outcome;
+use crate::advisories::scan::waivers::Waiver;
 use crate::advisories::scan::{self, Opened, ScanRules};
 use crate::findings::Subject;
 use crate::inventory;
@@ -45,6 +46,8 @@ pub struct ScanInput {
     pub advisories: Opened,
     /// What the policy accepts.
     pub limits: DependencyLimits,
+    /// What somebody accepts; never of the change.
+    pub waivers: Vec<Waiver>,
     /// Lock files by path, as the description names them; none if they are not at hand.
     pub lock_files: Option<BTreeMap<String, Vec<u8>>>,
     /// Folder of the description, for places in lock files.
@@ -53,12 +56,17 @@ pub struct ScanInput {
 
 impl ScanInput {
     /// What the scans of a run of this description go by.
-    pub fn of_run(valid: &ValidDescription, advisories: Opened, limits: DependencyLimits) -> Self {
+    pub fn of_run(
+        valid: &ValidDescription,
+        advisories: Opened,
+        limits: DependencyLimits,
+        waivers: Vec<Waiver>,
+    ) -> Self {
         let folder = valid.path.parent().unwrap_or(Path::new("")).display().to_string();
         let suites = valid.environment.suites.values();
         let wanted: BTreeSet<&String> = suites.flat_map(|s| s.scan.iter().flat_map(|scan| &scan.lockfiles)).collect();
         let found = wanted.into_iter().filter_map(|path| Some((path.clone(), valid.files.get(path)?.clone())));
-        Self { advisories, limits, lock_files: Some(found.collect()), folder }
+        Self { advisories, limits, waivers, lock_files: Some(found.collect()), folder }
     }
 }
 
@@ -228,7 +236,7 @@ async fn judge(subject: Subject, input: &Arc<ScanInput>) -> crate::findings::Sca
     let rules = ScanRules { limits: input.limits.clone(), now: Timestamp::now() };
     let (input, of) = (input.clone(), rules.clone());
     let sources = subject.sources.clone();
-    match tokio::task::spawn_blocking(move || scan::perform(subject, &input.advisories, &of, &[])).await {
+    match tokio::task::spawn_blocking(move || scan::perform(subject, &input.advisories, &of, &input.waivers)).await {
         Ok(result) => result,
         Err(e) => {
             let name = sources.into_iter().next().unwrap_or_default();

@@ -75,6 +75,13 @@ suites:
 /// The flags that name the advisories.
 pub const ADVISORIES: [&str; 4] = ["--advisories", "b", "--advisories-key", "key.pem.pub"];
 
+/// Writes `waivers.yaml` with these entries.
+fn writes_waivers(user: &User, entries: &[&str]) {
+    let head = "apiVersion: dayfly.dev/v1alpha1\nkind: DependencyWaivers\nwaivers:\n";
+    let entries: String = entries.iter().map(|entry| format!("  - {entry}\n")).collect();
+    fs::write(user.folder.path().join("waivers.yaml"), head.to_owned() + &entries).unwrap();
+}
+
 /// Nothing of the hostile texts reaches a terminal or a CI system as a command.
 #[track_caller]
 fn is_harmless(text: &str) {
@@ -87,10 +94,15 @@ fn is_harmless(text: &str) {
 #[track_caller]
 pub fn fails(user: &User, name: &str, file: &str, more: &[&str]) -> Value {
     let environment = format!("{name}-pr-1");
-    let flags = [&["--keep", "always"], &ADVISORIES[..], more].concat();
+    let waived =
+        "{ id: GHSA-dddd-eeee-ffff, package: demo-web, reason: not reachable, approver: K, expires: 2999-01-31 }";
+    let ended = "{ id: PYSEC-2026-1, package: demo-web, reason: next week, approver: K, expires: 2020-01-31 }";
+    writes_waivers(user, &[waived, ended]);
+    let flags = [&["--keep", "always", "--waivers", "waivers.yaml"], &ADVISORIES[..], more].concat();
     let run = user.runs(file, "1", &flags).code(6);
     let run = run.says("demo-web 2.1 (PyPI), brought by demo-app").says("fixed in 2.4; 2.6 fixes everything");
     let run = run.says("Debian:12 ").says("1 advisory of ");
+    let run = run.says("the waiver of PYSEC-2026-1 for demo-web ended on 2020-01-31").says("finding(s) waived");
     is_harmless(&format!("{}{}", run.out, run.err));
     let report = user.report(&environment);
     let suite = |name: &str| report["suites"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap().clone();
@@ -165,6 +177,10 @@ fn are_signed(user: &User, folder: &str, report: &Value) {
         json!([{ "method": "rating", "score": "critical" }, { "method": "cvss", "score": "9.8" }])
     );
     assert_eq!(found["annotations"]["package"], "pkg:pypi/demo-web@2.1");
+    assert_eq!((&found["annotations"]["refused"], &found["annotations"]["waiver"]), (&true.into(), &Value::Null));
+    let waived = scanner["result"].as_array().unwrap().iter().find(|r| r["id"] == "GHSA-dddd-eeee-ffff").unwrap();
+    let (refused, waiver) = (&waived["annotations"]["refused"], &waived["annotations"]["waiver"]);
+    assert_eq!((refused, &waiver["approver"], &waiver["expires"]), (&false.into(), &"K".into(), &"2999-01-31".into()));
     // None of them can be exchanged, changed or left out.
     let whole = fs::read(&file).unwrap();
     let refused = |why: &str| user.dayfly(&["verify", folder, "--key", "key.pem.pub"]).code(10).says(why);
@@ -276,6 +292,20 @@ pub fn lock_files_never_pass_without_advisories(user: &User, environment: &str) 
     policy("accepts.yaml", "unknownSeverity: pass");
     let both = [&ADVISORIES[..], &["--lockfiles", "."]].concat();
     lock(&both).code(6).says("PYSEC-2026-2");
+    writes_waivers(user, &["{ id: PYSEC-2026-2, package: demo-db, reason: x, approver: K, expires: 2999-01-31 }"]);
+    let waiving = [&both[..], &["--waivers", "waivers.yaml"]].concat();
+    lock(&waiving).code(0).says("1 finding(s) waived");
+    // In a CI job, the author of the change may have written it.
+    let mut job = user.command(&[&["test", environment, "--suite", "lock"], &waiving[..]].concat());
+    super::ended({
+        job.env("CI", "true");
+        job
+    })
+    .code(2)
+    .says("waivers.yaml lies in the repository");
+    writes_waivers(user, &["{ id: PYSEC-2026-2, package: demo-db, reason: x, approver: K, expires: 2020-01-31 }"]);
+    let ended = lock(&[&waiving[..], &["--policy", "accepts.yaml"]].concat()).code(6);
+    ended.says("the waiver of PYSEC-2026-2 for demo-db ended on 2020-01-31");
     lock(&[&both[..], &["--policy", "accepts.yaml"]].concat()).code(0).says("1 finding(s) accepted by the policy");
     fs::write(user.folder.path().join("requirements.txt"), "# nothing\n").unwrap();
     lock(&both).code(7).says("no package was found");

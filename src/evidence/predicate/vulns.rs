@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DigestSet};
-use crate::findings::Coverage;
+use crate::findings::{AppliedWaiver, Coverage};
 use crate::model::Verdict;
 use crate::report::facts::SubjectKind;
 
@@ -102,8 +102,11 @@ pub struct Annotations {
     /// The package was made to harm.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub malicious: bool,
-    /// The policy refuses it.
+    /// The policy refuses it, and no waiver accepts it.
     pub refused: bool,
+    /// The waiver that accepts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<AppliedWaiver>,
 }
 
 /// What was scanned, and the verdict.

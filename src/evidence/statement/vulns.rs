@@ -58,6 +58,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability {
             brought_by: finding.brought_by.clone(),
             malicious: finding.malicious,
             refused: finding.fails,
+            waiver: finding.waiver.clone(),
         },
     }
 }

@@ -14,7 +14,7 @@ pub(super) const MAX_FINDINGS: usize = 500;
 const MAX_OF_SUITE: usize = 2000;
 /// Least findings of one scan that the facts keep, if there are as many.
 const LEAST_OF_SCAN: usize = 20;
-/// Most gaps, and undecided advisories, that the facts keep.
+/// Most gaps, undecided advisories and waivers that the facts keep.
 const MAX_OTHERS: usize = 100;
 /// Most packages with findings that a case names as failures, and most findings of one package.
 const MAX_FAILURES: usize = 30;
@@ -41,6 +41,9 @@ pub(super) fn bounded(result: &ScanResult, findings: usize) -> ScanResult {
     result.findings.truncate(findings);
     result.gaps.truncate(MAX_OTHERS);
     result.undecided.truncate(MAX_OTHERS);
+    // Those that are for something first.
+    result.waivers.sort_by_key(|waiver| !waiver.used);
+    result.waivers.truncate(MAX_OTHERS);
     result
 }
 
@@ -67,7 +70,7 @@ pub(super) fn facts(
     let mut failures = refused(&result, at);
     failures.extend(doubts(&result).map(|reason| CaseFailure {
         step: format!("look up what {} has", sanitize::one_line(&subject.name, 300)),
-        expected: "every package to be looked up".into(),
+        expected: "every package to be looked up, by advisories and waivers that hold".into(),
         got: sanitize::one_line(reason, 600),
         waited_ms: 0,
         source: source.clone(),

@@ -29,6 +29,7 @@ pub mod exec;
 pub mod extend;
 pub mod files;
 pub mod forward;
+pub mod gate;
 pub mod help;
 pub mod identity;
 pub mod identity_token;
@@ -165,6 +166,8 @@ pub enum Verb {
     Open(open::OpenArgs),
     /// Verify signed evidence
     Verify(verify::VerifyArgs),
+    /// Decide whether images may be installed: by their evidence and a policy
+    Gate(gate::GateArgs),
     /// Look for known vulnerabilities and malicious packages in lock files and images
     Scan(scan::ScanArgs),
     /// Review dependencies: what a change does to them, and their risk register
@@ -256,6 +259,7 @@ impl Cli {
             Verb::Report(args) => report::run(args),
             Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
+            Verb::Gate(args) => gate::run(&args, common),
             Verb::Scan(args) => scan::run(&args, common).await,
             Verb::Deps(action) => deps::run(action, common),
             Verb::Advisories(action) => advisories::run(action, common).await,

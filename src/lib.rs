@@ -17,6 +17,7 @@ pub mod engine;
 pub mod evidence;
 pub mod file;
 pub mod findings;
+pub mod gate;
 pub mod identity;
 pub mod import;
 pub mod install;

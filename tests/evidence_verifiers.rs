@@ -14,7 +14,7 @@ use dayfly::cli::key::{PassphraseSource, generate, load, show};
 use dayfly::evidence::bundle::Bundle;
 use dayfly::evidence::dsse::Envelope;
 use dayfly::evidence::{KeyKind, SigningKey, VerifyingKey, open, seal, store};
-use dayfly::report::Facts;
+use dayfly::report::{Facts, exit_code};
 
 #[path = "evidence/sample.rs"]
 mod sample;
@@ -80,7 +80,30 @@ impl Evidence {
         fs::write(&public, key.verifying_key().to_pem().unwrap()).unwrap();
         open(facts, &sample::planned(facts), Some(&key), None, work.path()).unwrap();
         let folder = seal(facts, &sample::raw(), Some(&key), None, work.path()).unwrap().dir;
-        Self { work, key, public, folder }
+        let evidence = Self { work, key, public, folder };
+        evidence.decide();
+        evidence
+    }
+
+    /// Records a decision of the gate about the image of the run.
+    fn decide(&self) {
+        let at = |name: &str| self.work.path().join(name);
+        fs::write(at("gate.pem"), self.key.to_pem(None).unwrap().as_bytes()).unwrap();
+        fs::write(at("gate.yaml"), "apiVersion: dayfly.dev/v1alpha1\nkind: GatePolicy\nkeys: [key.pub]\n").unwrap();
+        let image = format!("sha256:{}", sample::digest("file-api"));
+        let gate = Command::new(env!("CARGO_BIN_EXE_dayfly"))
+            .current_dir(self.work.path())
+            .args(["gate", "--policy", "gate.yaml", "--key", "gate.pem", "--evidence", ".", "--image", &image])
+            .output();
+        assert_eq!(gate.unwrap().status.code(), Some(exit_code::REFUSED.into()), "the run did not pass");
+    }
+
+    fn decision(&self) -> PathBuf {
+        let mut path = self.work.path().join(store::DECISIONS);
+        for _ in 0..3 {
+            path = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+        }
+        path
     }
 
     /// Every envelope of the run: its lines, and those inside bundles.
@@ -92,7 +115,8 @@ impl Evidence {
 
     fn bundles(&self) -> Vec<Bundle> {
         let files = [store::RUN_BUNDLE.into(), store::suite_bundle("acceptance"), store::suite_bundle("security")];
-        files.iter().map(|f| serde_json::from_slice(&fs::read(self.folder.join(f)).unwrap()).unwrap()).collect()
+        let paths = files.iter().map(|f| self.folder.join(f)).chain([self.decision()]);
+        paths.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
     }
 
     fn write(&self, name: &str, value: &impl serde::Serialize) -> PathBuf {

@@ -13,7 +13,7 @@ use crate::report::exit_code;
 use crate::tlog::{Log, LogError, View};
 
 mod keys;
-mod seen;
+pub mod seen;
 
 pub use keys::{LogSigningArgs, LogTrustArgs};
 
@@ -157,10 +157,15 @@ fn line(entry: &LogEntry) -> String {
         EntryKind::Scan => "scan",
         EntryKind::Run => "run",
         EntryKind::Removal => "removal",
+        EntryKind::Decision => "decision",
     };
     let what = entry.suite.as_deref().map(|suite| format!(" {suite}")).unwrap_or_default();
     let result = entry.result.as_deref().unwrap_or("-").to_uppercase();
-    format!("{:<8} {:<13} {}  {}{what}", kind, result, entry.environment, entry.id)
+    let of = match entry.kind {
+        EntryKind::Decision => entry.images.first().map_or("-", |image| image.get(..12).unwrap_or(image)),
+        _ => &entry.environment,
+    };
+    format!("{kind:<8} {result:<13} {of}  {}{what}", entry.id)
 }
 
 fn verify(args: &VerifyLogArgs, json: bool) -> anyhow::Result<u8> {

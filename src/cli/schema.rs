@@ -1,4 +1,4 @@
-//! `dayfly schema`: the JSON Schema of descriptions, policies, registers and waivers, for editors.
+//! `dayfly schema`: the JSON Schema of descriptions, policies, registers, waivers and the gate, for editors.
 
 use clap::{Args, ValueEnum};
 
@@ -15,6 +15,10 @@ pub enum SchemaKind {
     Dependencies,
     /// Waivers of findings in dependencies
     Waivers,
+    /// Policies of the gate
+    GatePolicy,
+    /// Overrides of decisions of the gate
+    GateOverrides,
 }
 
 /// Arguments of `schema`.
@@ -31,6 +35,8 @@ pub fn run(args: &SchemaArgs) -> u8 {
         SchemaKind::Environment => crate::spec::schema::with_inclusions(),
         SchemaKind::Policy => crate::policy::schema::schema(),
         SchemaKind::Waivers => crate::advisories::scan::waivers::schema(),
+        SchemaKind::GatePolicy => crate::gate::policy::schema(),
+        SchemaKind::GateOverrides => crate::gate::overrides::schema(),
         SchemaKind::Dependencies => crate::dependencies::register::schema(),
     };
     outln!("{schema:#}");

@@ -10,11 +10,16 @@ use crate::engine::EngineKind;
 use crate::model::{RunId, SuiteSource};
 use crate::report::facts::Requester;
 
+pub mod decision;
 pub mod removal;
 pub mod run;
 pub mod suite;
 pub mod vulns;
 
+pub use decision::{
+    AppliedOverride, DecidedRun, DecisionDetail, DecisionPredicate, InputAttestation, RuleResult, RuleState,
+    VERIFICATION_SUMMARY, Verifier,
+};
 pub use removal::{RemovalPredicate, RemovalReason, RemovalState, RemovedEnvironment, Remover};
 pub use run::{Access, Image, RunPredicate, RunSuite, Teardown, UnitSummary};
 pub use suite::{CaseSummary, Counts, RawReport, SuitePredicate, SuiteSummary};
@@ -41,7 +46,7 @@ pub struct Statement<P = Value> {
     pub kind: String,
     /// Images, head commit and description. Consumers match only the digests.
     pub subject: Vec<Subject>,
-    /// `TEST_RESULT`, `VULNS`, `RUN_OPENED` or `ENVIRONMENT_REMOVED`.
+    /// `TEST_RESULT`, `VULNS`, `RUN_OPENED`, `ENVIRONMENT_REMOVED` or `VERIFICATION_SUMMARY`.
     pub predicate_type: String,
     /// The predicate.
     pub predicate: P,

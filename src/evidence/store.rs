@@ -28,6 +28,8 @@ pub const REMOVAL_BEGUN: &str = "begun.intoto.jsonl";
 /// The statement after a removal.
 pub const REMOVAL_ENDED: &str = "ended.intoto.jsonl";
 
+/// Folder of all decisions of the gate.
+pub const DECISIONS: &str = "decisions";
 /// Folder of the log.
 pub const LOG: &str = "log";
 /// End of the names of proofs that the log has a statement.

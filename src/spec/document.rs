@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
 use super::include::{self, Included};
-use super::kind::{DocumentKind, ENVIRONMENT, POLICY, REGISTER, WAIVERS};
+use super::kind::{DocumentKind, ENVIRONMENT, GATE_OVERRIDES, GATE_POLICY, POLICY, REGISTER, WAIVERS};
 use super::model::API_VERSION;
 use super::schema_check;
 use super::span::{Lines, NodeSpan, Spans};
@@ -81,11 +82,27 @@ pub fn typed<T: DeserializeOwned>(
     }
 }
 
+/// The JSON Schema (draft 2020-12) of a kind of document with `apiVersion` and `kind`: for editors, and for the check of its shape.
+pub fn schema_of<T: JsonSchema>(kind: &'static DocumentKind, id: &str, title: &str) -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    if let Some(top) = schema.as_object_mut() {
+        top.insert("$id".into(), json!(id));
+        top.insert("title".into(), json!(title));
+    }
+    for (name, value) in [("apiVersion", API_VERSION), ("kind", kind.kind)] {
+        if let Some(property) = schema.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
+            property.insert("const".into(), json!(value));
+        }
+    }
+    schema
+}
+
 /// Gives a file of another program, or of another kind, one diagnostic instead of one for each of its keys.
 fn foreign(root: &Node, kind: &DocumentKind) -> Option<Diagnostic> {
     let at = |message: String, help: String| Some(Diagnostic::at("", root.mark.clone(), message, help));
-    if let Some(other) =
-        [&ENVIRONMENT, &POLICY, &REGISTER, &WAIVERS].into_iter().find(|k| **k != *kind && says(root, k))
+    if let Some(other) = [&ENVIRONMENT, &POLICY, &REGISTER, &WAIVERS, &GATE_POLICY, &GATE_OVERRIDES]
+        .into_iter()
+        .find(|k| **k != *kind && says(root, k))
     {
         let message = format!("this is a {}, not a {}", other.noun, kind.purpose);
         return at(message, format!("name a {} (`kind: {}`)", kind.noun, kind.kind));

@@ -51,6 +51,24 @@ pub const WAIVERS: DocumentKind = DocumentKind {
     schema_command: "dayfly schema --kind waivers",
 };
 
+/// Policies of the gate.
+pub const GATE_POLICY: DocumentKind = DocumentKind {
+    kind: "GatePolicy",
+    noun: "gate policy",
+    purpose: "policy of the gate",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: GatePolicy` and `keys`",
+    schema_command: "dayfly schema --kind gate-policy",
+};
+
+/// Overrides of decisions of the gate.
+pub const GATE_OVERRIDES: DocumentKind = DocumentKind {
+    kind: "GateOverrides",
+    noun: "file of overrides",
+    purpose: "file of overrides",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: GateOverrides` and `overrides`",
+    schema_command: "dayfly schema --kind gate-overrides",
+};
+
 /// Files that a description includes.
 pub const INCLUDED: DocumentKind = DocumentKind {
     kind: "",

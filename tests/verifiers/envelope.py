@@ -12,6 +12,7 @@ import sys
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from google.protobuf import json_format
 from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
+from in_toto_attestation.predicates.vsa.v1 import vsa_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from securesystemslib.dsse import Envelope
@@ -19,6 +20,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 
 
 def main(path, public, keyid):
@@ -47,6 +49,15 @@ def main(path, public, keyid):
             result = json_format.ParseDict(predicate, test_result_pb2.TestResult(), ignore_unknown_fields=True)
             assert result.result in ("PASSED", "WARNED", "FAILED"), result.result
             assert len(result.configuration) > 0
+        if parsed.predicate_type == VERIFICATION_SUMMARY:
+            predicate = json_format.MessageToDict(parsed.predicate)
+            # A list in SLSA's specification, and one text in the schema of this package.
+            levels = predicate.pop("verifiedLevels")
+            summary = json_format.ParseDict(predicate, vsa_pb2.VerificationSummary(), ignore_unknown_fields=True)
+            assert summary.verification_result in ("PASSED", "FAILED"), summary.verification_result
+            assert summary.verifier.id and summary.resource_uri and summary.policy.digest["sha256"]
+            assert summary.time_verified.seconds > 0 and len(summary.input_attestations) == 1
+            assert not [level for level in levels if level.startswith("SLSA_")]
     except (ValueError, json_format.ParseError, AssertionError) as error:
         print(f"no valid statement: {error!r}")
         return 2

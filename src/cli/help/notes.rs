@@ -97,6 +97,12 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "verify" => {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
         }
+        "gate" => {
+            "Examples:\n  kustomize build overlays/prod | dayfly gate - --policy gate.yaml --key gate-key.pem\n  dayfly gate --image registry.example/shop/api@sha256:… --policy gate.yaml --dry-run\n\nExit codes: 0 allowed; 2 usage, or input that cannot be read; 8 the evidence could not be read, or the decision not recorded; 10 denied"
+        }
+        "gate explain" => {
+            "Examples:\n  dayfly gate explain evidence/decisions/2026-12-01/ID --public-key gate-key.pem.pub\n\nExit codes: 0 shown; 2 usage, or no such decision; 10 refused"
+        }
         "scan" => {
             "Examples:\n  dayfly scan --advisories advisories.bundle\n  dayfly scan requirements.txt --advisories advisories.bundle --sarif scan.sarif\n  dayfly scan localhost/app:1 --advisories advisories.bundle\n\nExit codes: 0 passed; 6 failed; 7 inconclusive; 1 unexpected error; 2 usage, or a lock file that cannot be read; 4 no engine, or no such image"
         }

@@ -12,7 +12,7 @@ use crate::tlog::{Checkpoint, LogKey};
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The file: `dayfly/logs.json` in `XDG_STATE_HOME` or `~/.local/state`; none without a home.
-pub(super) fn default_file() -> Option<PathBuf> {
+pub fn default_file() -> Option<PathBuf> {
     let variables = process_env::variables();
     let folder = |name: &str| variables.get(name).filter(|v| v.starts_with('/')).map(PathBuf::from);
     let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
@@ -32,14 +32,14 @@ fn read(file: &Path) -> Result<Seen, String> {
 }
 
 /// The checkpoint that was last seen of a log; its signature is verified again.
-pub(super) fn last(file: &Path, key: &LogKey) -> Result<Option<Checkpoint>, String> {
+pub fn last(file: &Path, key: &LogKey) -> Result<Option<Checkpoint>, String> {
     let seen = read(file)?;
     let verified = |note: &String| Checkpoint::verified(note, key).map_err(|why| format!("{}: {why}", file.display()));
     seen.get(&key.to_string()).map(verified).transpose()
 }
 
 /// Notes a checkpoint.
-pub(super) fn note(file: &Path, key: &LogKey, checkpoint: &str) -> Result<(), String> {
+pub fn note(file: &Path, key: &LogKey, checkpoint: &str) -> Result<(), String> {
     let mut seen = read(file)?;
     seen.insert(key.to_string(), checkpoint.to_owned());
     let bytes = format!("{:#}\n", serde_json::json!(seen)).into_bytes();

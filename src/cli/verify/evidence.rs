@@ -27,6 +27,8 @@ impl VerifiedEvidence {
             Self::File(StatementContent::Suite(_)) => "FAILED",
             Self::File(StatementContent::Scan(s)) if s.scan.verdict == Verdict::Passed => "PASSED",
             Self::File(StatementContent::Scan(_)) => "FAILED",
+            Self::File(StatementContent::Decision(d)) if d.verification_result == TestOutcome::Passed => "PASSED",
+            Self::File(StatementContent::Decision(_)) => "FAILED",
             Self::File(StatementContent::Opened(_)) => "OPENED",
             Self::Removal(r) | Self::File(StatementContent::Removal(r)) => match r.state {
                 RemovalState::Begun => "BEGUN",
@@ -50,6 +52,7 @@ impl VerifiedEvidence {
             }
             Self::File(StatementContent::Suite(s)) => json!({"suite": s}),
             Self::File(StatementContent::Scan(s)) => json!({"scan": s}),
+            Self::File(StatementContent::Decision(d)) => json!({"decision": d}),
             Self::File(StatementContent::Opened(o)) => json!({"opened": o}),
             Self::Removal(r) | Self::File(StatementContent::Removal(r)) => json!({"removal": r}),
         };

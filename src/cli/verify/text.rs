@@ -53,6 +53,13 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey, logged: O
             let names: Vec<_> = o.planned_suites.iter().map(|s| s.named.name.as_str()).collect();
             line(&mut text, "announced", names.join(", "));
         }
+        VerifiedEvidence::File(StatementContent::Decision(d)) => {
+            line(&mut text, "decision", format!("{} of {}", d.decision.id, d.time_verified));
+            line(&mut text, "image", d.resource_uri.clone());
+            for rule in d.decision.rules.iter().filter(|rule| rule.is_unmet()) {
+                line(&mut text, "not met", format!("{}: {}", rule.rule, rule.message));
+            }
+        }
         VerifiedEvidence::Removal(r) => {
             removal_text(&mut text, r);
             if r.ended_on.is_none() {

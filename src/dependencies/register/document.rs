@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::packages::Ecosystem;
 use crate::spec::diagnostic::{DiagnosticSink, Diagnostics};
@@ -229,15 +229,5 @@ fn date(at: &FieldPath, text: &str, diagnostics: &mut DiagnosticSink) {
 
 /// The JSON Schema of a register, for editors and for the check of its shape.
 pub fn schema() -> Value {
-    let mut schema = schemars::schema_for!(RegisterDocument).to_value();
-    if let Some(top) = schema.as_object_mut() {
-        top.insert("$id".into(), json!(ID));
-        top.insert("title".into(), json!("dayfly register of dependencies"));
-    }
-    for (name, value) in [("apiVersion", API_VERSION), ("kind", REGISTER.kind)] {
-        if let Some(property) = schema.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
-            property.insert("const".into(), json!(value));
-        }
-    }
-    schema
+    document::schema_of::<RegisterDocument>(&REGISTER, ID, "dayfly register of dependencies")
 }

@@ -1,17 +1,11 @@
 //! Compares a log with the evidence beside it: statements that are missing, statements that nobody recorded, and runs that never closed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::entry::{EntryKind, LogEntry};
-use crate::evidence::store::{LOG, REMOVALS, failed};
-use crate::evidence::{EvidenceError, read};
+use crate::evidence::{EvidenceError, folders, read};
 use crate::tlog::View;
-
-/// Most entries of a folder with environments, or with runs of one.
-const MAX_FOLDERS: usize = 1_000_000;
 
 /// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -65,41 +59,15 @@ pub fn compare(evidence: &Path, view: &View) -> Result<Comparison, EvidenceError
     Ok(result)
 }
 
-/// The statements of all runs and removals, by their SHA-256.
+/// The statements of all runs, removals and decisions, by their SHA-256.
 fn statements(evidence: &Path) -> Result<BTreeMap<String, PathBuf>, EvidenceError> {
     let mut all = BTreeMap::new();
-    let environments = folders(evidence, |name| name != LOG && name != REMOVALS)?;
-    let removed = folders(&evidence.join(REMOVALS), |_| true)?;
-    for environment in environments.into_iter().chain(removed) {
-        for folder in folders(&environment, |_| true)? {
-            for (name, bytes) in read::read_statements(&folder)? {
-                let path = folder.join(&name);
-                let entry = LogEntry::of(&bytes).map_err(|why| EvidenceError::Unlogged { path: path.clone(), why })?;
-                all.insert(entry.statement, path);
-            }
+    for folder in folders::all(evidence)? {
+        for (name, bytes) in read::read_statements(&folder)? {
+            let path = folder.join(&name);
+            let entry = LogEntry::of(&bytes).map_err(|why| EvidenceError::Unlogged { path: path.clone(), why })?;
+            all.insert(entry.statement, path);
         }
     }
     Ok(all)
-}
-
-/// The folders in a folder; none if it does not exist. Ignores files and links.
-fn folders(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, EvidenceError> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-        Err(e) => return Err(failed("read", dir)(e)),
-    };
-    let mut found = vec![];
-    for entry in entries {
-        let entry = entry.map_err(failed("read", dir))?;
-        let is_folder = entry.file_type().map_err(failed("read", dir))?.is_dir();
-        if is_folder && wanted(&entry.file_name().to_string_lossy()) {
-            found.push(entry.path());
-        }
-        if found.len() > MAX_FOLDERS {
-            return Err(EvidenceError::UnsafeFile { path: dir.to_owned(), why: "it has too many folders".into() });
-        }
-    }
-    found.sort();
-    Ok(found)
 }

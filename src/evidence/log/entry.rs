@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::evidence::bundle::Bundle;
 use crate::evidence::dsse::Envelope;
-use crate::evidence::predicate::{ENVIRONMENT_REMOVED, RUN_OPENED, TEST_RESULT, VULNS};
+use crate::evidence::predicate::{ENVIRONMENT_REMOVED, RUN_OPENED, TEST_RESULT, VERIFICATION_SUMMARY, VULNS};
 use crate::model::Digest;
 use crate::tlog::MAX_ENTRY;
 
@@ -25,6 +25,8 @@ pub enum EntryKind {
     Run,
     /// A removal that is not part of a run: before it, and again afterwards.
     Removal,
+    /// A decision of the gate about one image.
+    Decision,
 }
 
 /// An entry of the log. Stored as JSON with sorted keys and without spaces.
@@ -34,11 +36,12 @@ pub struct LogEntry {
     /// Head commit as the statement has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Environment.
+    /// Environment; empty for a decision.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub environment: String,
-    /// Id of the run or of the removal.
+    /// Id of the run, the removal or the decision.
     pub id: String,
-    /// SHA-256 of the images that a run tested, in hexadecimal digits.
+    /// SHA-256 of the images that a run tested, or that a decision is about, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
     /// Key that signed the statement.
@@ -51,7 +54,7 @@ pub struct LogEntry {
     /// Repository as the statement has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Outcome of a run, verdict of a suite or a scan, or state of a removal.
+    /// Outcome of a run, verdict of a suite or a scan, state of a removal, or result of a decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
     /// SHA-256 of the statement, which is the payload of its envelope, in hexadecimal digits.
@@ -83,25 +86,36 @@ impl LogEntry {
             (TEST_RESULT, Some("suite")) => EntryKind::Suite,
             (TEST_RESULT, Some("run")) => EntryKind::Run,
             (ENVIRONMENT_REMOVED, _) => EntryKind::Removal,
+            (VERIFICATION_SUMMARY, _) => EntryKind::Decision,
             _ => return None,
         };
-        let about = if kind == EntryKind::Removal { "/predicate/environment" } else { "/predicate" };
+        let (about, id) = match kind {
+            EntryKind::Removal => ("/predicate/environment", "/predicate/removalId"),
+            EntryKind::Decision => ("/predicate/decision/run", "/predicate/decision/id"),
+            _ => ("/predicate", "/predicate/runId"),
+        };
         let (result, suite, images) = match kind {
             EntryKind::RunOpened => (None, None, vec![]),
             EntryKind::Suite => (text("/predicate/suite/verdict"), text("/predicate/suite/name"), vec![]),
             EntryKind::Scan => (text("/predicate/scan/verdict"), text("/predicate/scan/suite"), vec![]),
             EntryKind::Run => (text("/predicate/outcome"), None, images(statement)),
             EntryKind::Removal => (text("/predicate/state"), None, vec![]),
+            EntryKind::Decision => (text("/predicate/verificationResult"), None, images(statement)),
         };
+        let (commit, pr, repository) = match kind {
+            EntryKind::Decision => ("commit", "pr", "repository"),
+            _ => ("pr/headSha", "pr/number", "repo/uri"),
+        };
+        let environment = text("/predicate/environment/id");
         Some(Self {
-            commit: text(&format!("{about}/pr/headSha")),
-            environment: text("/predicate/environment/id")?,
-            id: text(if kind == EntryKind::Removal { "/predicate/removalId" } else { "/predicate/runId" })?,
+            commit: text(&format!("{about}/{commit}")),
+            environment: if kind == EntryKind::Decision { String::new() } else { environment? },
+            id: text(id)?,
             images,
             keyid: keyid.to_owned(),
             kind,
-            pr: statement.pointer(&format!("{about}/pr/number")).and_then(Value::as_u64),
-            repository: text(&format!("{about}/repo/uri")),
+            pr: statement.pointer(&format!("{about}/{pr}")).and_then(Value::as_u64),
+            repository: text(&format!("{about}/{repository}")),
             result,
             statement: sha256.to_owned(),
             suite,

@@ -217,6 +217,7 @@ fn wrong_statement(file: &str, expected: &str, content: &StatementContent) -> Re
         StatementContent::Run(_) => "a run".into(),
         StatementContent::Scan(s) => format!("the scan {}/{}", s.scan.suite, s.scan.case),
         StatementContent::Removal(_) => "a removal".into(),
+        StatementContent::Decision(_) => "a decision of the gate".into(),
     };
     Refusal::WrongStatement { expected: expected.into(), found }.in_file(file)
 }

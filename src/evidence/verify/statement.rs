@@ -12,8 +12,8 @@ use crate::evidence::bundle::{Bundle, MEDIA_TYPE};
 use crate::evidence::dsse::{Envelope, PAYLOAD_TYPE, pae};
 use crate::evidence::key::VerifyingKey;
 use crate::evidence::predicate::{
-    Context, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate, STATEMENT_TYPE, Statement,
-    Subject, SuitePredicate, TEST_RESULT, VULNS, VulnsPredicate,
+    Context, DecisionPredicate, ENVIRONMENT_REMOVED, Opened, RUN_OPENED, RemovalPredicate, RunPredicate,
+    STATEMENT_TYPE, Statement, Subject, SuitePredicate, TEST_RESULT, VERIFICATION_SUMMARY, VULNS, VulnsPredicate,
 };
 use crate::evidence::unique_keys;
 use crate::model::{Digest, Outcome, Verdict, is_hex};
@@ -40,17 +40,19 @@ pub enum StatementContent {
     Scan(Box<VulnsPredicate>),
     /// The removal of an environment.
     Removal(Box<RemovalPredicate>),
+    /// A decision of the gate about one image.
+    Decision(Box<DecisionPredicate>),
 }
 
 impl StatementContent {
-    /// The context of the run; none for a removal.
+    /// The context of the run; none for a removal and a decision.
     pub fn context(&self) -> Option<&Context> {
         match self {
             Self::Opened(o) => Some(&o.context),
             Self::Suite(s) => Some(&s.context),
             Self::Run(r) => Some(&r.context),
             Self::Scan(s) => Some(&s.context),
-            Self::Removal(_) => None,
+            Self::Removal(_) | Self::Decision(_) => None,
         }
     }
 
@@ -58,6 +60,7 @@ impl StatementContent {
     pub fn head(&self) -> &str {
         match self {
             Self::Removal(r) => r.environment.pr.as_ref().map_or("", |p| &p.head_sha),
+            Self::Decision(d) => d.decision.run.as_ref().and_then(|r| r.commit.as_deref()).unwrap_or_default(),
             _ => self.context().map_or("", |c| &c.pr.head_sha),
         }
     }
@@ -144,6 +147,7 @@ fn content(predicate_type: &str, predicate: Value) -> Result<StatementContent, R
     match (predicate_type, scope.as_deref()) {
         (ENVIRONMENT_REMOVED, _) => read(predicate).map(|r| StatementContent::Removal(Box::new(r))),
         (RUN_OPENED, _) => read(predicate).map(|o| StatementContent::Opened(Box::new(o))),
+        (VERIFICATION_SUMMARY, _) => read(predicate).map(|d| StatementContent::Decision(Box::new(d))),
         (VULNS, _) => read(predicate).map(|s| StatementContent::Scan(Box::new(s))),
         (TEST_RESULT, Some("suite")) => read(predicate).map(|s| StatementContent::Suite(Box::new(s))),
         (TEST_RESULT, Some("run")) => read(predicate).map(|r| StatementContent::Run(Box::new(r))),

@@ -19,6 +19,7 @@ use dayfly::{oidc, plan, spec, suite, testing};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 mod dependencies;
+mod gate;
 mod images;
 mod log;
 mod review;
@@ -27,7 +28,7 @@ mod review;
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 18] = [
+pub const ALL: [(&str, Target); 19] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -46,6 +47,7 @@ pub const ALL: [(&str, Target); 18] = [
     ("register", review::register),
     ("waivers", review::waivers),
     ("log", log::log),
+    ("gate", gate::gate),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

@@ -5,14 +5,13 @@ use std::path::Path;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::waiver::{JUSTIFICATIONS, Products, Waiver};
 use crate::packages::{Ecosystem, Place};
 use crate::spec::diagnostic::{DiagnosticSink, Diagnostics};
 use crate::spec::document::{self, SourceText};
 use crate::spec::kind::WAIVERS;
-use crate::spec::model::API_VERSION;
 use crate::spec::span::FieldPath;
 
 /// Where the schema says it is from.
@@ -138,15 +137,5 @@ fn date(at: &FieldPath, text: &str, diagnostics: &mut DiagnosticSink) -> Option<
 
 /// The JSON Schema of a file of waivers.
 pub fn schema() -> Value {
-    let mut schema = schemars::schema_for!(WaiverDocument).to_value();
-    if let Some(top) = schema.as_object_mut() {
-        top.insert("$id".into(), json!(ID));
-        top.insert("title".into(), json!("dayfly waivers of findings in dependencies"));
-    }
-    for (name, value) in [("apiVersion", API_VERSION), ("kind", WAIVERS.kind)] {
-        if let Some(property) = schema.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
-            property.insert("const".into(), json!(value));
-        }
-    }
-    schema
+    document::schema_of::<WaiverDocument>(&WAIVERS, ID, "dayfly waivers of findings in dependencies")
 }

@@ -236,7 +236,8 @@ fn names_what_is_wrong_with_keys_names_and_folders() {
     // A folder with a log needs its key, and the right one, before anything starts.
     let hello = Path::new(env!("CARGO_MANIFEST_DIR")).join("environments/hello");
     place.dayfly(&["key", "generate", "other.pem", "--kind", "ed25519"]);
-    let run = ["run", hello.to_str().unwrap(), "--pr", "1", "--key", "p256.pem", "--engine", "local"];
+    let change = ["--pr", "1", "--commit", sample::COMMIT, "--engine", "local"];
+    let run = [&["run", hello.to_str().unwrap(), "--key", "p256.pem"][..], &change].concat();
     usage(&run, "evidence has a log, which must hold every statement: give its key with --log-key");
     usage(&[&run[..], &["--log-key", "other.pem"]].concat(), "it has no signature by the key git.example/team+");
     fs::write(place.at("vkey"), &place.vkey).unwrap();

@@ -45,6 +45,10 @@ async fn listener() -> (u16, UnboundedReceiver<String>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 2048];
             let size = stream.read(&mut head).await.unwrap_or(0);
+            // A browser may connect to its proxy in advance, and ask for nothing.
+            if size == 0 {
+                continue;
+            }
             tell.send(String::from_utf8_lossy(&head[..size]).lines().next().unwrap_or("").to_owned()).ok();
             stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.ok();
         }

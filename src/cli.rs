@@ -13,6 +13,7 @@ pub mod stdio;
 pub mod advisories;
 pub mod agent;
 pub mod args;
+pub mod audit;
 pub mod ci;
 pub mod completions;
 pub mod config;
@@ -168,6 +169,8 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Decide whether images may be installed: by their evidence and a policy
     Gate(gate::GateArgs),
+    /// Put everything of some time into one folder, verified, with what is missing
+    Audit(audit::AuditArgs),
     /// Look for known vulnerabilities and malicious packages in lock files and images
     Scan(scan::ScanArgs),
     /// Review dependencies: what a change does to them, and their risk register
@@ -260,6 +263,7 @@ impl Cli {
             Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
             Verb::Gate(args) => gate::run(&args, common),
+            Verb::Audit(args) => audit::run(&args, common),
             Verb::Scan(args) => scan::run(&args, common).await,
             Verb::Deps(action) => deps::run(action, common),
             Verb::Advisories(action) => advisories::run(action, common).await,

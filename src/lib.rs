@@ -7,6 +7,7 @@
 
 pub mod advisories;
 pub mod agent;
+pub mod audit;
 pub mod base;
 pub mod broker;
 pub mod cli;

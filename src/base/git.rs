@@ -144,6 +144,20 @@ impl Revision {
         (!text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)).then_some(text)
     }
 
+    /// The commits on the first line of parents from this one back, that were committed in this time, as lines of fields that end
+    /// with a NUL: id, parents, time (RFC 3339), author and subject.
+    pub(super) fn history(&self, from: &str, until: &str) -> Result<String, BaseError> {
+        let (from, until) = (format!("--since-as-filter={from}"), format!("--until={until}"));
+        let format = "--format=%H%x00%P%x00%cI%x00%an%x00%s%x00";
+        let arguments = ["log", "--first-parent", "--no-show-signature", &from, &until, format, &self.commit, "--"];
+        let found = self.git("read the history", &arguments, MAX_TREE)?;
+        if found.len() as u64 == MAX_TREE {
+            let why = format!("it is longer than {} MiB", MAX_TREE >> 20);
+            return Err(BaseError::Git { doing: "read the history", why });
+        }
+        Ok(String::from_utf8_lossy(&found).into_owned())
+    }
+
     /// The first part of a path that is a link.
     fn link_above(&self, path: &str) -> Result<Option<String>, BaseError> {
         for (end, _) in path.match_indices('/') {

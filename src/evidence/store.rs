@@ -111,7 +111,7 @@ pub fn write_run(dir: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), Evi
 }
 
 /// Names the file in an error of the system.
-pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EvidenceError + use<> {
+pub fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EvidenceError + use<> {
     let path = path.to_owned();
     move |source| EvidenceError::Io { doing, path, source }
 }

@@ -7,7 +7,7 @@ use super::facts::{CaseFact, CaseFailure, Facts, SuiteFact, UnitFact};
 use crate::model::sanitize;
 use crate::report::{clues, counts, display, excerpt, scans, sources, time};
 
-mod escape;
+pub mod escape;
 
 use escape::fenced;
 pub use escape::inline;

@@ -97,6 +97,9 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "verify" => {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
         }
+        "audit" => {
+            "Examples:\n  dayfly audit --from 2026-01-01 --to 2026-12-31 --out audit --public-key ci-key.pem.pub --log-public-key log.pub --branch main\n\nExit codes: 0 nothing is missing; 2 usage; 8 evidence could not be read, or the audit not written; 10 there are findings"
+        }
         "gate" => {
             "Examples:\n  kustomize build overlays/prod | dayfly gate - --policy gate.yaml --key gate-key.pem\n  dayfly gate --image registry.example/shop/api@sha256:… --policy gate.yaml --dry-run\n\nExit codes: 0 allowed; 2 usage, or input that cannot be read; 8 the evidence could not be read, or the decision not recorded; 10 denied"
         }

@@ -1,4 +1,5 @@
-//! Reads files that somebody else may have prepared: regular files only, of bounded size, and no links. `write` writes whole files.
+//! Reads files that somebody else may have prepared: regular files only, of bounded size, and no links. `write` writes whole files, `lock`
+//! keeps other processes away.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,8 +8,10 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+mod lock;
 mod write;
 
+pub use lock::{Lock, lock};
 pub use write::{STAGED, WriteError, write_all};
 
 /// Reads a regular file of at most `most` bytes. Does not follow a link in the last part of the path, and does not wait

@@ -2,7 +2,7 @@
 //! (`tlog-tiles`, `tlog-checkpoint`, `signed-note`, `tlog-proof`), in a folder and without a server.
 //!
 //! `note`, `checkpoint`, `bundle` and `proof` are formats (pure), `tree` computes hashes and proofs, `folder` stores, `log` appends,
-//! and `view` reads and checks. Entries are bytes: what they stand for is the business of `evidence`.
+//! `view` reads and checks, and `witness` signs what others than the log's holder saw. Entries are bytes: what they stand for is the business of `evidence`.
 
 pub mod bundle;
 pub mod checkpoint;
@@ -14,6 +14,7 @@ pub mod proof;
 mod state;
 mod tree;
 pub mod view;
+pub mod witness;
 
 pub use checkpoint::Checkpoint;
 pub use error::LogError;
@@ -21,6 +22,7 @@ pub use log::Log;
 pub use note::{LogKey, LogSigner};
 pub use proof::Proof;
 pub use view::View;
+pub use witness::Witnessed;
 
 /// Most entries of a log: far more than anyone writes, and few enough that no sum of sizes overflows.
 pub const MAX_SIZE: u64 = 1 << 40;

@@ -69,7 +69,7 @@ pub fn run(args: &AuditArgs, common: &Common) -> anyhow::Result<u8> {
         return Err(usage_error(&format!("there is no evidence folder {}", args.evidence.display())).into());
     }
     let keys = args.public_key.iter().map(|file| load_public(file)).collect::<anyhow::Result<Vec<_>>>()?;
-    let log_key = args.log.keys()?.map(|(key, _)| key);
+    let log_key = args.log.key()?;
     let commits = args.branch.as_deref().map(|branch| commits(args, branch, period)).transpose()?;
     match make(args, &keys, log_key.as_ref(), commits, period, now) {
         Ok(index) => {
@@ -148,7 +148,7 @@ fn commits(args: &AuditArgs, branch: &str, period: Period) -> anyhow::Result<Com
 fn compare(args: &AuditArgs, key: &LogKey) -> Result<log::Comparison, String> {
     let file = args.seen.clone().or_else(seen::default_file);
     let before = file.as_deref().map(|file| seen::last(file, key)).transpose()?.flatten();
-    let view = View::open(&args.evidence.join(store::LOG), key, &[]).map_err(|e| format!("failed to {e}"))?;
+    let view = View::open(&args.evidence.join(store::LOG), key).map_err(|e| format!("failed to {e}"))?;
     if let Some(before) = before {
         view.extends(&before).map_err(|e| e.to_string())?;
     }

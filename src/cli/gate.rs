@@ -188,7 +188,7 @@ fn manifests(file: &Path) -> anyhow::Result<String> {
 fn view(args: &GateArgs, log: &crate::tlog::LogKey) -> Result<View, String> {
     let file = args.seen.clone().or_else(seen::default_file);
     let before = file.as_deref().map(|file| seen::last(file, log)).transpose()?.flatten();
-    let view = View::open(&args.evidence.join(store::LOG), log, &[]).map_err(|e| format!("it failed to {e}"))?;
+    let view = View::open(&args.evidence.join(store::LOG), log).map_err(|e| format!("it failed to {e}"))?;
     if let Some(before) = before {
         view.extends(&before).map_err(|e| e.to_string())?;
     }

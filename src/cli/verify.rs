@@ -242,7 +242,7 @@ fn check(
 ) -> anyhow::Result<Result<(VerifiedEvidence, Option<Logged>), String>> {
     let meta = std::fs::metadata(&args.path).with_context(|| format!("failed to read {}", args.path.display()))?;
     let requirements = requirements(args)?;
-    let log = args.log.keys()?;
+    let log = args.log.key()?;
     let verified =
         if meta.is_dir() { check_folder(&args.path, key, expect) } else { check_file(&args.path, key, expect) };
     Ok(verified.and_then(|(evidence, files)| {
@@ -254,7 +254,7 @@ fn check(
         };
         let refused = |r: Refusal| r.to_string();
         refusal.map_or(Ok(()), Err).map_err(refused)?;
-        let logged = log.map(|(key, witnesses)| logged(&files, &key, &witnesses)).transpose().map_err(refused)?;
+        let logged = log.map(|key| logged(&files, &key)).transpose().map_err(refused)?;
         Ok((evidence, logged))
     }))
 }

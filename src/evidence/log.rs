@@ -44,5 +44,5 @@ pub fn record(folder: &Path, log: &Log) -> Result<usize, EvidenceError> {
 
 fn is_proof(proof: &[u8], entry: &[u8], key: &LogKey) -> bool {
     let proof = std::str::from_utf8(proof).ok().and_then(|text| Proof::parse(text).ok());
-    proof.is_some_and(|proof| proof.entry == entry && proof.verify(key, &[]).is_ok())
+    proof.is_some_and(|proof| proof.entry == entry && proof.verify(key).is_ok())
 }

@@ -114,7 +114,7 @@ fn look(
     let Some(closing) = files.get(store::RUN).filter(|found| **found == bytes) else {
         return Ok(Err("its closing statement changed while it was read".to_owned()));
     };
-    let of_log = |key: &LogKey| logged(&files, key, &[]);
+    let of_log = |key: &LogKey| logged(&files, key);
     found.runs.push(FoundRun {
         folder: name.to_owned(),
         entry,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 /// An error of reading or writing the log. Messages complete "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -46,6 +48,16 @@ pub enum LogError {
         /// What was seen, and what is there.
         String,
     ),
+    /// A witness signed at a later time before.
+    #[error(
+        "sign the checkpoint: it is {now} by the clock of this machine, and this witness signed at {before} already; set the clock"
+    )]
+    Clock {
+        /// When it signed.
+        before: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
     /// An entry, or all of them together, are too large.
     #[error("append to the log: {0}")]
     TooLarge(

@@ -1,18 +1,17 @@
 //! The folder of a log: bounded reads, writes that survive a crash, and the lock of writers.
 
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use tlog_tiles::{Error, HASH_SIZE, Tile, TileReader};
 
 use super::bundle::{self, HEIGHT, WIDTH};
+use super::checkpoint::decimal;
 use super::error::LogError;
-use crate::file::{read_regular, write_all};
+use crate::file::{Lock, lock, read_regular, write_all};
 
 /// The signed checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
@@ -22,7 +21,6 @@ const LOCK: &str = "lock";
 
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(5);
 /// Longest checkpoint and state, in bytes.
 const MAX_CHECKPOINT: u64 = super::note::MAX_BYTES as u64;
 const MAX_STATE: u64 = 64 << 20;
@@ -36,9 +34,6 @@ pub struct Folder {
     failure: RefCell<Option<LogError>>,
 }
 
-/// The lock of a writer; ends with the value, or with the process.
-pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
-
 impl Folder {
     /// The folder, which may not exist.
     pub fn new(dir: &Path) -> Self {
@@ -49,6 +44,29 @@ impl Folder {
     pub fn checkpoint(&self) -> Result<Option<String>, LogError> {
         let bytes = self.read(CHECKPOINT, MAX_CHECKPOINT)?;
         bytes.map(|b| String::from_utf8(b).map_err(|_| self.damaged("its checkpoint is not text"))).transpose()
+    }
+
+    /// A checkpoint that a witness signed, by the path of its file; none if there is none.
+    pub fn cosigned(&self, name: &str) -> Result<Option<String>, LogError> {
+        let bytes = self.read(name, MAX_CHECKPOINT)?;
+        bytes.map(|b| String::from_utf8(b).map_err(|_| self.damaged(&format!("{name} is not text")))).transpose()
+    }
+
+    /// The names in a folder of the log that are numbers, in their order; none without the folder.
+    pub fn numbers(&self, name: &str) -> Result<Vec<u64>, LogError> {
+        let dir = self.dir.join(name);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(e) => return Err(LogError::io("read", dir)(e)),
+        };
+        let mut numbers = vec![];
+        for entry in entries {
+            let entry = entry.map_err(LogError::io("read", &dir))?;
+            numbers.extend(entry.file_name().to_str().and_then(decimal));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     /// The state as stored.
@@ -89,18 +107,8 @@ impl Folder {
     /// Waits for the lock of writers, for a minute at most.
     pub fn lock(&self) -> Result<Lock, LogError> {
         let path = self.dir.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(LogError::io("lock", &path))?;
-        let began = Instant::now();
-        loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Lock(file)),
-                Err(rustix::io::Errno::WOULDBLOCK) if began.elapsed() < PATIENCE => sleep(POLL),
-                Err(rustix::io::Errno::WOULDBLOCK) => return Err(LogError::Locked(PATIENCE.as_secs())),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(LogError::io("lock", &path)(e.into())),
-            }
-        }
+        let locked = lock(&path, PATIENCE).map_err(LogError::io("lock", &path))?;
+        locked.ok_or(LogError::Locked(PATIENCE.as_secs()))
     }
 
     /// Says that files of the log contradict each other.

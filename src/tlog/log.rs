@@ -9,12 +9,13 @@ use ed25519_dalek::SigningKey;
 
 use super::checkpoint::Checkpoint;
 use super::error::LogError;
-use super::folder::{CHECKPOINT, Folder, Lock, STATE};
+use super::folder::{CHECKPOINT, Folder, STATE};
 use super::note::{KeyUse, LogKey, LogSigner};
 use super::proof::Proof;
 use super::state::{State, Tree};
 use super::tree::Growing;
 use super::{MAX_BATCH, MAX_ENTRY, MAX_SIZE};
+use crate::file::Lock;
 
 /// A log that this process may append to.
 #[derive(Debug)]
@@ -200,10 +201,10 @@ mod tests {
                 let read = Proof::parse(&proof.text()).unwrap();
                 assert_eq!(&read, proof);
                 assert_eq!((&read.entry, read.index), (entry, size - batch + n as u64));
-                let checkpoint = read.verify(log.key(), &[]).unwrap();
+                let checkpoint = read.verify(log.key()).unwrap();
                 assert_eq!((checkpoint.size, checkpoint.root), (size, root(&leaves)));
             }
-            let view = View::open(dir.path(), log.key(), &[]).unwrap();
+            let view = View::open(dir.path(), log.key()).unwrap();
             let mut read = vec![];
             view.check(|index, entry| read.push((index, entry.to_vec()))).unwrap();
             assert_eq!(read, (0..size).map(|n| (n, entry(n))).collect::<Vec<_>>());
@@ -227,9 +228,9 @@ mod tests {
         fs::remove_file(dir.path().join("tile/entries/000.p/3")).unwrap();
         let proofs = log.append(&[entry(2), entry(3)]).unwrap();
         assert_eq!(proofs.iter().map(|p| p.index).collect::<Vec<_>>(), [2, 3]);
-        proofs.iter().for_each(|proof| drop(proof.verify(log.key(), &[]).unwrap()));
+        proofs.iter().for_each(|proof| drop(proof.verify(log.key()).unwrap()));
         let mut read = vec![];
-        View::open(dir.path(), log.key(), &[]).unwrap().check(|_, entry| read.push(entry.to_vec())).unwrap();
+        View::open(dir.path(), log.key()).unwrap().check(|_, entry| read.push(entry.to_vec())).unwrap();
         assert_eq!(read, (0..4).map(entry).collect::<Vec<_>>());
     }
 
@@ -240,16 +241,16 @@ mod tests {
         let other = Log::create(two.path(), "log.example/one", key()).unwrap();
         log.append(&(0..300).map(entry).collect::<Vec<_>>()).unwrap();
         other.append(&(1..302).map(entry).collect::<Vec<_>>()).unwrap();
-        let seen = View::open(one.path(), log.key(), &[]).unwrap().checkpoint().clone();
-        let fork = View::open(two.path(), log.key(), &[]).unwrap();
+        let seen = View::open(one.path(), log.key()).unwrap().checkpoint().clone();
+        let fork = View::open(two.path(), log.key()).unwrap();
         assert!(matches!(fork.extends(&seen), Err(LogError::Forked(_))));
         let cut = tempfile::tempdir().unwrap();
         let short = Log::create(cut.path(), "log.example/one", key()).unwrap();
         short.append(&(0..299).map(entry).collect::<Vec<_>>()).unwrap();
-        let cut = View::open(cut.path(), log.key(), &[]).unwrap();
+        let cut = View::open(cut.path(), log.key()).unwrap();
         assert!(cut.extends(&seen).unwrap_err().to_string().contains("cut short"));
 
-        let check = || View::open(one.path(), log.key(), &[]).unwrap().check(|_, _| {});
+        let check = || View::open(one.path(), log.key()).unwrap().check(|_, _| {});
         check().unwrap();
         for name in ["tile/entries/000", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
             let path = one.path().join(name);
@@ -265,7 +266,7 @@ mod tests {
         check().unwrap();
         let note = fs::read_to_string(one.path().join(CHECKPOINT)).unwrap();
         fs::write(one.path().join(CHECKPOINT), note.replace("\n300\n", "\n299\n")).unwrap();
-        assert!(View::open(one.path(), log.key(), &[]).is_err());
+        assert!(View::open(one.path(), log.key()).is_err());
         assert!(log.append(&[entry(1000)]).is_err());
     }
 
@@ -278,6 +279,6 @@ mod tests {
         assert!(matches!(Log::open(&dir.path().join("other"), key()), Err(LogError::Absent(_))));
         assert!(matches!(log.append(&[vec![0; MAX_ENTRY + 1]]), Err(LogError::TooLarge(_))));
         assert!(matches!(log.append(&vec![entry(0); MAX_BATCH + 1]), Err(LogError::TooLarge(_))));
-        assert_eq!(View::open(dir.path(), log.key(), &[]).unwrap().checkpoint().size, 0);
+        assert_eq!(View::open(dir.path(), log.key()).unwrap().checkpoint().size, 0);
     }
 }

@@ -98,6 +98,16 @@ impl LogKey {
         self.used
     }
 
+    /// Its id: the eight hexadecimal digits in the middle of its text.
+    pub fn id_text(&self) -> String {
+        hex(&self.id())
+    }
+
+    /// Returns true if both are the same key, whatever their names and uses are.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
     /// The four bytes before each signature.
     fn id(&self) -> [u8; 4] {
         let mut input = self.name.as_bytes().to_vec();
@@ -108,12 +118,21 @@ impl LogKey {
         [a, b, c, d]
     }
 
+    /// The signature lines of this key in a note, as they are.
+    pub fn lines(&self, note: &Note) -> String {
+        let own = note.signatures.iter().filter(|(name, bytes)| self.is_line(name, bytes));
+        own.map(|(name, bytes)| line(name, bytes)).collect()
+    }
+
+    fn is_line(&self, name: &str, bytes: &[u8]) -> bool {
+        name == self.name && bytes[..4] == self.id()
+    }
+
     /// Verifies the note by this key. Returns none if the key signed nothing of it, and the time of the signature in seconds since 1970
     /// (0 for a log's own) otherwise. A wrong signature of a known key is an error.
     pub fn verify(&self, note: &Note) -> Result<Option<u64>, String> {
-        let id = self.id();
         let mut found = None;
-        for (_, bytes) in note.signatures.iter().filter(|(name, bytes)| *name == self.name && bytes[..4] == id) {
+        for (_, bytes) in note.signatures.iter().filter(|(name, bytes)| self.is_line(name, bytes)) {
             let wrong = || format!("the signature of {} does not match", self.name);
             let (time, signature, message) = match self.used {
                 KeyUse::Log => (0, &bytes[4..], note.text.clone()),
@@ -166,8 +185,12 @@ impl LogSigner {
                 bytes.extend(self.key.sign(cosigned(time, text).as_bytes()).to_bytes());
             }
         }
-        format!("— {} {}\n", self.public.name, STANDARD.encode(bytes))
+        line(&self.public.name, &bytes)
     }
+}
+
+fn line(name: &str, bytes: &[u8]) -> String {
+    format!("— {name} {}\n", STANDARD.encode(bytes))
 }
 
 /// What a witness signs.

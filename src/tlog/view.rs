@@ -8,7 +8,7 @@ use super::bundle::WIDTH;
 use super::checkpoint::Checkpoint;
 use super::error::LogError;
 use super::folder::Folder;
-use super::note::{LogKey, Note};
+use super::note::LogKey;
 use super::proof::Proof;
 use super::state::Tree;
 use super::tree::Growing;
@@ -17,23 +17,28 @@ use super::tree::Growing;
 #[derive(Debug)]
 pub struct View {
     folder: Folder,
+    key: LogKey,
     note: String,
     checkpoint: Checkpoint,
 }
 
 impl View {
-    /// Reads the checkpoint of the log in a folder, and verifies it by the log's key and by those of the witnesses.
-    pub fn open(dir: &Path, key: &LogKey, witnesses: &[LogKey]) -> Result<Self, LogError> {
+    /// Reads the checkpoint of the log in a folder, and verifies it by the log's key.
+    pub fn open(dir: &Path, key: &LogKey) -> Result<Self, LogError> {
         let folder = Folder::new(dir);
         let note = folder.checkpoint()?.ok_or_else(|| LogError::Absent(dir.to_owned()))?;
         let checkpoint = Checkpoint::verified(&note, key).map_err(LogError::Checkpoint)?;
-        let signed = Note::parse(&note).map_err(LogError::Checkpoint)?;
-        for witness in witnesses {
-            if witness.verify(&signed).map_err(LogError::Checkpoint)?.is_none() {
-                return Err(LogError::Checkpoint(format!("the witness {} did not sign it", witness.name())));
-            }
-        }
-        Ok(Self { folder, note, checkpoint })
+        Ok(Self { folder, key: key.clone(), note, checkpoint })
+    }
+
+    /// The key of the log.
+    pub fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// Its folder.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// The checkpoint.
@@ -84,10 +89,14 @@ impl View {
 
     /// Fails if the log does not extend a checkpoint that was seen before.
     pub fn extends(&self, seen: &Checkpoint) -> Result<(), LogError> {
+        self.extends_what(seen, "were seen before")
+    }
+
+    /// The same; `what` says in the message what happened to the entries of the checkpoint.
+    pub(super) fn extends_what(&self, seen: &Checkpoint, what: &str) -> Result<(), LogError> {
         let now = &self.checkpoint;
-        let forked = |what: &str| {
-            LogError::Forked(format!("{what}: {} entries were seen before, and {} are there", seen.size, now.size))
-        };
+        let forked =
+            |why: &str| LogError::Forked(format!("{why}: {} entries {what}, and {} are there", seen.size, now.size));
         if seen.origin != now.origin {
             return Err(LogError::Forked(format!(
                 "the log {:?} was seen before, and this is {:?}",

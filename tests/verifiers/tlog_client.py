@@ -1,6 +1,6 @@
-"""Reads dayfly's log by the texts of C2SP alone: signed-note, tlog-checkpoint, tlog-tiles and tlog-proof.
+"""Reads dayfly's log by the texts of C2SP alone: signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles and tlog-proof.
 
-Usage: tlog_client.py PUBLIC-KEY LOG-FOLDER [PROOF ENVELOPE]...
+Usage: tlog_client.py PUBLIC-KEY LOG-FOLDER WITNESS-KEY COSIGNED-CHECKPOINT [PROOF ENVELOPE]...
 Ends with 0 if everything fits, and with 1 and a reason otherwise.
 """
 
@@ -43,33 +43,57 @@ def tree_hash(leaves):
     return node_hash(tree_hash(leaves[:left]), tree_hash(leaves[left:]))
 
 
-def open_checkpoint(note, vkey):
-    """Returns origin, size and root of a checkpoint that the key signed."""
+def read_key(vkey, kind):
+    """Returns name, id and Ed25519 key of `name+id+key`."""
     name, key_id, material = vkey.split("+", 2)
     material = base64.b64decode(material, validate=True)
-    if material[0] != 1 or len(material) != 33:
-        refuse("the key is not Ed25519")
+    if material[0] != kind or len(material) != 33:
+        refuse("the key is not Ed25519, or of another kind")
     if hashlib.sha256(name.encode() + b"\n" + material).hexdigest()[:8] != key_id:
         refuse("the key has another id")
-    text, _, signatures = note.rpartition("\n\n")
-    text += "\n"
-    found = False
-    for line in signatures.splitlines():
+    return name, key_id, Ed25519PublicKey.from_public_bytes(material[1:])
+
+
+def signatures(note, vkey, kind):
+    """Returns the text of a note, the key, and the signatures that claim to be by it."""
+    name, key_id, key = read_key(vkey, kind)
+    text, _, lines = note.rpartition("\n\n")
+    found = []
+    for line in lines.splitlines():
         dash, signer, signature = line.split(" ")
         signature = base64.b64decode(signature, validate=True)
-        if dash != "—" or signer != name or signature[:4].hex() != key_id:
-            continue
+        if dash == "—" and signer == name and signature[:4].hex() == key_id:
+            found.append(signature[4:])
+    return text + "\n", key, found
+
+
+def open_checkpoint(note, vkey):
+    """Returns origin, size and root of a checkpoint that the key signed."""
+    text, key, found = signatures(note, vkey, 1)
+    for signature in found:
         try:
-            Ed25519PublicKey.from_public_bytes(material[1:]).verify(signature[4:], text.encode())
+            key.verify(signature, text.encode())
         except InvalidSignature:
             refuse("the checkpoint's signature does not match")
-        found = True
     if not found:
         refuse("the key did not sign the checkpoint")
     origin, size, root = text.splitlines()[:3]
-    if origin != name or str(int(size)) != size:
+    if origin != vkey.split("+")[0] or str(int(size)) != size:
         refuse("the checkpoint is of another log, or its size is no number")
     return origin, int(size), base64.b64decode(root, validate=True)
+
+
+def cosigned_at(note, vkey):
+    """Returns the time at which a witness signed a checkpoint: cosignature/v1."""
+    text, key, found = signatures(note, vkey, 4)
+    if len(found) != 1 or len(found[0]) != 8 + 64:
+        refuse("the witness did not sign the checkpoint")
+    time = int.from_bytes(found[0][:8], "big")
+    try:
+        key.verify(found[0][8:], f"cosignature/v1\ntime {time}\n{text}".encode())
+    except InvalidSignature:
+        refuse("the cosignature does not match")
+    return time
 
 
 def tile_name(level, n):
@@ -143,7 +167,7 @@ def check_proof(proof, envelope, vkey):
 
 
 def main():
-    vkey, log, *pairs = sys.argv[1:]
+    vkey, log, witness, cosigned, *pairs = sys.argv[1:]
     log = pathlib.Path(log)
     _, size, root = open_checkpoint((log / "checkpoint").read_text(), vkey)
     leaves = [leaf_hash(entry) for entry in entries(log, size)]
@@ -152,7 +176,11 @@ def main():
     check_tiles(log, leaves)
     for proof, envelope in zip(pairs[::2], pairs[1::2]):
         check_proof(pathlib.Path(proof).read_text(), pathlib.Path(envelope).read_text(), vkey)
-    print(f"{size} entries")
+    cosigned = pathlib.Path(cosigned).read_text()
+    time = cosigned_at(cosigned, witness)
+    if open_checkpoint(cosigned, vkey)[1:] != (size, root):
+        refuse("the witness signed another checkpoint")
+    print(f"{size} entries, witnessed at {time}")
 
 
 main()

@@ -133,16 +133,19 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
             "Examples:\n  dayfly advisories show --advisories advisories.bundle --advisories-key key.pem.pub --check\n  dayfly advisories show CVE-2024-3094 --advisories advisories.bundle\n\nExit codes: 0 done; 1 unexpected error; 2 usage, or no such record; 10 the bundle cannot be trusted"
         }
         "log" => {
-            "Examples:\n  dayfly key generate log-key.pem --kind ed25519\n  dayfly log create --origin git.example/team/evidence --log-key log-key.pem\n  dayfly log verify --log-public-key \"$LOG_PUBLIC_KEY\"\n\nExit codes: those of the actions"
+            "Examples:\n  dayfly key generate log-key.pem --kind ed25519\n  dayfly log create --origin git.example/team/evidence --log-key log-key.pem\n  dayfly log verify --log-public-key log-key.pem.vkey\n\nExit codes: those of the actions"
         }
         "log create" => {
             "Examples:\n  dayfly log create --origin git.example/team/evidence --log-key log-key.pem\n\nExit codes: 0 created; 2 usage, or there is a log already; 8 it could not be written"
         }
         "log show" => {
-            "Examples:\n  dayfly log show --log-public-key log.pub\n  dayfly log show shop-pr-7 --log-public-key log.pub --output json\n\nExit codes: 0 done; 2 usage, or there is no log; 10 the log cannot be trusted"
+            "Examples:\n  dayfly log show --log-public-key log-key.pem.vkey\n  dayfly log show shop-pr-7 --log-public-key log-key.pem.vkey --output json\n\nExit codes: 0 done; 2 usage, or there is no log; 10 the log cannot be trusted"
         }
         "log verify" => {
-            "Examples:\n  dayfly log verify --log-public-key log.pub\n  dayfly log verify --evidence /mnt/evidence --log-public-key log.pub --output json\n\nExit codes: 0 verified; 2 usage, or there is no log; 8 the evidence could not be read; 10 the log cannot be trusted, or evidence is missing or unrecorded"
+            "Examples:\n  dayfly log verify --log-public-key log-key.pem.vkey\n  dayfly log verify --log-public-key log-key.pem.vkey --witness witness.pem.vkey --max-age 1d\n\nExit codes: 0 verified; 2 usage, or there is no log; 8 the evidence could not be read; 10 the log cannot be trusted, evidence is missing or unrecorded, or a witness did not sign all"
+        }
+        "log witness" => {
+            "Examples:\n  dayfly log witness evidence --log-public-key log.vkey --witness-key w.pem --name audit --seen w\n\nExit codes: 0 signed; 2 usage, or there is no log; 8 the memory or the signature could not be written; 10 the log does not extend what the witness saw"
         }
         "key" => reads!("  dayfly key generate\n  dayfly key show ci-key.pem.pub"),
         "key generate" => reads!("  dayfly key generate\n  dayfly key generate ci-key.pem --passphrase"),

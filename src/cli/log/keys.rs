@@ -21,15 +21,29 @@ pub struct LogSigningArgs {
     pub log_key: Option<PathBuf>,
 }
 
-/// The public keys of a log and its witnesses.
+/// The public key of a log.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LogTrustArgs {
-    /// Public key of the log (name+id+key, as `dayfly log create` prints it), or a file with it
+    /// Public key of the log: the file that `dayfly log create` wrote, or its content (name+id+key)
     #[arg(long, value_name = "KEY|FILE")]
     pub log_public_key: Option<String>,
-    /// Require that this witness signed the log's checkpoint: its public key, or a file with it (repeatable)
+}
+
+/// The public keys of witnesses of a log.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WitnessArgs {
+    /// Require that the log extends what this witness signed of it, and that it signed all: its public key, or a file with it
+    /// (repeatable)
     #[arg(long, value_name = "KEY|FILE", requires = "log_public_key")]
     pub witness: Vec<String>,
+}
+
+/// The file with the public key of a log or a witness, beside its private key.
+#[derive(Debug)]
+pub struct PublicFile {
+    /// Where.
+    pub path: PathBuf,
+    is_there: bool,
 }
 
 impl LogSigningArgs {
@@ -58,19 +72,60 @@ impl LogSigningArgs {
 }
 
 impl LogTrustArgs {
-    /// The keys; none without a key of the log.
-    pub fn keys(&self) -> anyhow::Result<Option<(LogKey, Vec<LogKey>)>> {
-        let Some(text) = &self.log_public_key else { return Ok(None) };
-        let witness = |text: &String| public(text, KeyUse::Witness, "--witness");
-        let witnesses = self.witness.iter().map(witness).collect::<anyhow::Result<_>>()?;
-        Ok(Some((public(text, KeyUse::Log, "--log-public-key")?, witnesses)))
+    /// The key, if it is given.
+    pub fn key(&self) -> anyhow::Result<Option<LogKey>> {
+        self.log_public_key.as_ref().map(|text| public(text, KeyUse::Log, "--log-public-key")).transpose()
     }
 
-    /// The keys, which must be given.
-    pub fn require(&self) -> anyhow::Result<(LogKey, Vec<LogKey>)> {
+    /// The key, which must be given.
+    pub fn require(&self) -> anyhow::Result<LogKey> {
         let missing =
-            || usage_error("give the public key of the log with --log-public-key; `dayfly log create` printed it");
-        Ok(self.keys()?.ok_or_else(missing)?)
+            || usage_error("give the public key of the log with --log-public-key; `dayfly log create` wrote it");
+        Ok(self.key()?.ok_or_else(missing)?)
+    }
+}
+
+impl WitnessArgs {
+    /// The keys. None of them may be the log's own.
+    pub fn keys(&self, log: &LogKey) -> anyhow::Result<Vec<LogKey>> {
+        let key = |text: &String| {
+            let key = public(text, KeyUse::Witness, "--witness")?;
+            match key.is_same_key(log) {
+                true => Err(usage_error("--witness: it is the log's own key, which proves nothing more").into()),
+                false => Ok(key),
+            }
+        };
+        self.witness.iter().map(key).collect()
+    }
+}
+
+impl PublicFile {
+    /// The file for a private key. Fails if it has another public key: one key must not sign under two names.
+    pub fn of(private: &Path, public: &LogKey) -> anyhow::Result<Self> {
+        let mut path = private.as_os_str().to_owned();
+        path.push(".vkey");
+        let path = PathBuf::from(path);
+        let is_there = match read_regular(&path, 4096) {
+            Ok(bytes) if String::from_utf8_lossy(&bytes).trim() == public.to_string() => true,
+            Ok(_) => {
+                let path = path.display();
+                let why = format!(
+                    "{path} has another public key: each log and each witness needs a key of its own; generate one with `dayfly key generate FILE --kind ed25519`, or remove {path} if it is of something that is gone"
+                );
+                return Err(usage_error(&why).into());
+            }
+            Err(_) => false,
+        };
+        Ok(Self { path, is_there })
+    }
+
+    /// Writes the file. A folder that cannot be written is no failure: the key is printed, too.
+    pub fn write(&self, public: &LogKey) {
+        if !self.is_there
+            && let Err(e) = std::fs::write(&self.path, format!("{public}\n"))
+        {
+            errln!("warning: failed to write {}: {e}; keep the public key that is printed", self.path.display());
+        }
     }
 }
 
@@ -79,7 +134,7 @@ pub fn ed25519(file: &Path) -> anyhow::Result<ed25519_dalek::SigningKey> {
     match key::signing_key(file, None)? {
         SigningKey::Ed25519(key) => Ok(*key),
         SigningKey::P256(_) => Err(usage_error(&format!(
-            "{} is a P-256 key, and the log needs one of its own: generate it with `dayfly key generate FILE --kind ed25519`",
+            "{} is a P-256 key, and this needs an Ed25519 key of its own: generate it with `dayfly key generate FILE --kind ed25519`",
             file.display()
         ))
         .into()),

@@ -17,11 +17,10 @@ pub(super) fn summary(evidence: &VerifiedEvidence, key: &VerifyingKey, logged: O
     let mut text = format!("VERIFIED  outcome {}\n\n", evidence.outcome());
     line(&mut text, "signed by", format!("{} ({})", key.keyid(), key.kind()));
     if let Some(of) = logged {
-        let witnesses = of.witnesses.iter().map(|w| format!(", witnessed by {w}")).collect::<String>();
         line(
             &mut text,
             "in the log",
-            format!("{}: {} statement(s), the last is entry {}{witnesses}", of.origin, of.statements, of.index),
+            format!("{}: {} statement(s), the last is entry {}", of.origin, of.statements, of.index),
         );
     }
     match evidence {

@@ -17,14 +17,11 @@ pub struct Logged {
     pub index: u64,
     /// Number of statements.
     pub statements: usize,
-    /// Witnesses that signed each checkpoint.
-    pub witnesses: Vec<String>,
 }
 
-/// Verifies the proof beside each statement, by the key of the log and those of witnesses.
-pub fn logged(files: &BTreeMap<String, Vec<u8>>, key: &LogKey, witnesses: &[LogKey]) -> Result<Logged, Refusal> {
-    let names = witnesses.iter().map(|w| w.name().to_owned()).collect();
-    let mut logged = Logged { origin: key.name().to_owned(), index: 0, statements: 0, witnesses: names };
+/// Verifies the proof beside each statement, by the key of the log.
+pub fn logged(files: &BTreeMap<String, Vec<u8>>, key: &LogKey) -> Result<Logged, Refusal> {
+    let mut logged = Logged { origin: key.name().to_owned(), index: 0, statements: 0 };
     for (name, bytes) in files.iter().filter(|(name, _)| is_statement(name) && *name != RUN_BUNDLE) {
         let refused = |why: String| Refusal::Unlogged { file: name.clone(), why };
         let proof = files.get(&format!("{name}{PROOF}"));
@@ -35,7 +32,7 @@ pub fn logged(files: &BTreeMap<String, Vec<u8>>, key: &LogKey, witnesses: &[LogK
         if proof.entry != entry {
             return Err(refused("its proof is of another statement".into()));
         }
-        proof.verify(key, witnesses).map_err(refused)?;
+        proof.verify(key).map_err(refused)?;
         logged.statements += 1;
         logged.index = logged.index.max(proof.index);
     }

@@ -29,6 +29,7 @@ pub mod error;
 pub mod exec;
 pub mod extend;
 pub mod files;
+pub mod forge_token;
 pub mod forward;
 pub mod gate;
 pub mod help;
@@ -50,6 +51,7 @@ pub mod plan;
 pub mod policy;
 pub mod process_env;
 pub mod progress;
+pub mod publish;
 pub mod reap;
 pub mod render;
 pub mod report;
@@ -169,6 +171,9 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Decide whether images may be installed: by their evidence and a policy
     Gate(gate::GateArgs),
+    /// Tell a pull request what a run showed: by a comment, and by a status of the commit
+    #[command(subcommand)]
+    Publish(publish::PublishAction),
     /// Put everything of some time into one folder, verified, with what is missing
     Audit(audit::AuditArgs),
     /// Look for known vulnerabilities and malicious packages in lock files and images
@@ -263,6 +268,7 @@ impl Cli {
             Verb::Open(args) => open::run(args).await,
             Verb::Verify(args) => verify::run(args, json),
             Verb::Gate(args) => gate::run(&args, common),
+            Verb::Publish(action) => publish::run(action, common).await,
             Verb::Audit(args) => audit::run(&args, common),
             Verb::Scan(args) => scan::run(&args, common).await,
             Verb::Deps(action) => deps::run(action, common),

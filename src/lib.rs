@@ -31,6 +31,7 @@ pub mod oidc;
 pub mod packages;
 pub mod plan;
 pub mod policy;
+pub mod publish;
 pub mod reaper;
 pub mod render;
 pub mod report;

@@ -1,4 +1,4 @@
-//! One GET over HTTP or HTTPS to servers outside of environments: image registries, forges.
+//! One request over HTTP or HTTPS to servers outside of environments: image registries, forges.
 //!
 //! It follows no redirects and sends credentials only if asked. Answers are limited in size and time, and only this machine
 //! is reached without TLS.

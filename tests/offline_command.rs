@@ -48,7 +48,8 @@ fn every_example_is_a_command_that_dayfly_accepts() {
     let mut tried = 0;
     for (name, help) in &all {
         let (_, examples) = help.split_once("Examples:\n").expect(name);
-        for line in examples.lines().take_while(|line| line.starts_with("  dayfly ")) {
+        let whole = examples.replace(" \\\n    ", " ");
+        for line in whole.lines().take_while(|line| line.starts_with("  dayfly ")) {
             let line = line.trim().replace('"', "");
             let line =
                 line.split("  ").next().unwrap().split(['|', '>', '&']).next().unwrap().replace("$SHA", "abcdef0");

@@ -1,4 +1,4 @@
-//! A single GET over TCP or TLS, with limits.
+//! A single request over TCP or TLS, with limits.
 //!
 //! It follows no redirects and adds no credentials. `hyper-rustls` would replace only `connect`, and the
 //! agent needs `tokio-rustls` anyway.
@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -45,7 +45,7 @@ pub struct OpenAnswer {
     body: Incoming,
     target: Target,
     /// Keeps the connection.
-    _sender: SendRequest<Empty<Bytes>>,
+    _sender: SendRequest<Full<Bytes>>,
 }
 
 /// Sends requests. The machine's trusted roots are read once, at the first use of TLS.
@@ -60,27 +60,39 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 impl Wire {
     /// Sends one GET and reads the whole answer, whose body may have `longest` bytes.
     pub async fn get(&self, target: &Target, headers: HeaderMap, longest: usize) -> Result<Answer, WebError> {
-        let whole = async { self.begin(target, headers).await?.collect(longest).await };
+        let whole = async {
+            self.begin(request(Method::GET, target, headers, Bytes::new())?, target).await?.collect(longest).await
+        };
+        in_time(target, whole).await
+    }
+
+    /// Sends one request with a body, once: whoever does not know whether it arrived must look. Reads the whole answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &Target,
+        headers: HeaderMap,
+        body: Bytes,
+        longest: usize,
+    ) -> Result<Answer, WebError> {
+        let whole = async { self.begin(request(method, target, headers, body)?, target).await?.collect(longest).await };
         in_time(target, whole).await
     }
 
     /// Sends one GET and reads the head of the answer.
     pub async fn open(&self, target: &Target, headers: HeaderMap) -> Result<OpenAnswer, WebError> {
-        in_time(target, self.begin(target, headers)).await
+        in_time(target, self.begin(request(Method::GET, target, headers, Bytes::new())?, target)).await
     }
 
-    async fn begin(&self, target: &Target, headers: HeaderMap) -> Result<OpenAnswer, WebError> {
-        let request = request(target, headers)?;
-        {
-            let stream = match self.connect(target).await {
-                Ok(stream) => stream,
-                Err(_) => {
-                    tokio::time::sleep(PAUSE).await;
-                    self.connect(target).await.map_err(|why| unreachable(target, &why))?
-                }
-            };
-            exchange(target, stream, request).await
-        }
+    async fn begin(&self, request: Request<Full<Bytes>>, target: &Target) -> Result<OpenAnswer, WebError> {
+        let stream = match self.connect(target).await {
+            Ok(stream) => stream,
+            Err(_) => {
+                tokio::time::sleep(PAUSE).await;
+                self.connect(target).await.map_err(|why| unreachable(target, &why))?
+            }
+        };
+        exchange(target, stream, request).await
     }
 
     async fn connect(&self, target: &Target) -> Result<Box<dyn Stream>, String> {
@@ -107,10 +119,10 @@ fn connector() -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
 }
 
-fn request(target: &Target, headers: HeaderMap) -> Result<Request<Empty<Bytes>>, WebError> {
+fn request(method: Method, target: &Target, headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, WebError> {
     let unsendable = |e: hyper::http::Error| WebError::Other(format!("{} cannot be asked: {e}", target.authority()));
-    let mut request =
-        Request::get(&target.path).header(HOST, target.authority()).body(Empty::new()).map_err(unsendable)?;
+    let request = Request::builder().method(method).uri(&target.path).header(HOST, target.authority());
+    let mut request = request.body(Full::new(body)).map_err(unsendable)?;
     request.headers_mut().extend(headers);
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(concat!("dayfly/", env!("CARGO_PKG_VERSION"))));
     Ok(request)
@@ -161,7 +173,7 @@ async fn in_time<T>(target: &Target, answer: impl Future<Output = Result<T, WebE
 async fn exchange(
     target: &Target,
     stream: Box<dyn Stream>,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
 ) -> Result<OpenAnswer, WebError> {
     let broken = |e: hyper::Error| unreachable(target, &e.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;

@@ -97,6 +97,15 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         "verify" => {
             "Examples:\n  dayfly verify evidence --public-key ci-key.pem.pub --commit \"$SHA\" --require-passed\n\nExit codes: 0 verified; 2 usage; 10 refused"
         }
+        "publish" => {
+            "Examples:\n  dayfly publish status evidence --public-key ci-key.pem.pub --commit \"$SHA\" --pr 7 \\\n    --forge github --repository team/shop\n\nExit codes: those of the actions"
+        }
+        "publish comment" => {
+            "Examples:\n  dayfly publish comment evidence --public-key ci-key.pem.pub --commit \"$SHA\" --pr 7 \\\n    --forge github --repository team/shop\n\nExit codes: 0 written; 1 the forge did not take it; 2 usage; 10 written that there is no evidence that could be verified"
+        }
+        "publish status" => {
+            "Examples:\n  dayfly publish status evidence --public-key ci-key.pem.pub --commit \"$SHA\" --pr 7 \\\n    --forge github --repository team/shop\n\nExit codes: 0 set; 1 the forge did not take it; 2 usage; 10 set to failure, because there is no evidence that could be verified"
+        }
         "audit" => {
             "Examples:\n  dayfly audit --from 2026-01-01 --to 2026-12-31 --out audit --public-key ci-key.pem.pub --log-public-key log.pub --branch main\n\nExit codes: 0 nothing is missing; 2 usage; 8 evidence could not be read, or the audit not written; 10 there are findings"
         }

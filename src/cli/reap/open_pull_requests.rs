@@ -7,14 +7,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::super::error::usage_error;
-use super::super::process_env;
+use crate::cli::forge_token::{GITHUB, forge_token};
 use crate::model::Repository;
 use crate::reaper::forge::{Forge, ForgeKind};
 use crate::reaper::open_pull_requests::{OpenPullRequests, parse};
 
-const GITHUB: &str = "https://api.github.com";
-/// Holds the forge's token.
-const TOKEN: &str = "DAYFLY_FORGE_TOKEN";
 /// Longest list, in bytes.
 const LONGEST: u64 = 16 << 20;
 
@@ -89,20 +86,10 @@ impl OpenPullRequestArgs {
                 return Err(usage_error("--forge gitea needs --forge-url, such as https://git.example").into());
             }
         };
-        let token = match &self.token_file {
-            Some(file) => Some(first_line(file)?),
-            None => process_env::variables().remove(TOKEN).filter(|t| !t.is_empty()),
-        };
+        let token = forge_token(self.token_file.as_deref())?;
         let name = self.repository.as_deref().unwrap_or_default();
         Forge::new(kind, url, name, token.as_deref()).map_err(|why| usage_error(&why).into())
     }
-}
-
-fn first_line(file: &Path) -> anyhow::Result<String> {
-    let refuse = |why: &str| usage_error(&format!("--token-file {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|e| refuse(&e.to_string()))?;
-    let line = text.lines().next().map(str::trim).filter(|l| !l.is_empty());
-    Ok(line.ok_or_else(|| refuse("its first line is empty"))?.to_owned())
 }
 
 impl ListSource<'_> {

@@ -30,7 +30,7 @@ pub enum Kind {
     Decision,
     /// Removals of environments.
     Removal,
-    /// Changes of the main branch.
+    /// Changes of the main branch with a run that passed.
     Change,
 }
 
@@ -55,7 +55,7 @@ pub const CONTROLS: [Control; 7] = [
         alias: "A.14.2.2",
         about: "change management",
         records: &[Kind::Change, Kind::Run],
-        shows: "each change of the main branch, and the runs that tested it",
+        shows: "changes of the main branch that were tested, and the runs that tested them",
     },
     Control {
         id: "8.29",

@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub changes: Option<Vec<Change>>,
     /// The log compared with the evidence folder, or why it is refused; none if no key of a log was given.
     pub log: Option<Result<Comparison, String>>,
+    /// Repository whose runs count; none for any.
+    pub repository: Option<String>,
     /// Number of changes to sample, and the seed.
     pub sample: Option<(usize, u64)>,
 }
@@ -46,6 +48,7 @@ pub fn index(facts: Facts<'_>) -> AuditIndex {
         period: facts.period,
         made_on: facts.now,
         keys: facts.keys,
+        repository: facts.repository,
         findings: vec![],
         log,
         sample: sample(&facts.changes, &runs, facts.sample),
@@ -227,7 +230,7 @@ fn controls(runs: &[RunRow], collected: &Collected, changes: &[Change]) -> Vec<C
         Kind::Scan => collected.runs.iter().map(|run| run.content.scans.len()).sum(),
         Kind::Decision => collected.decisions.len(),
         Kind::Removal => collected.removals.len(),
-        Kind::Change => changes.len(),
+        Kind::Change => changes.iter().filter(|change| change.is_recorded()).count(),
     };
     let row = |c: &super::controls::Control| ControlRow {
         id: c.id,

@@ -21,6 +21,9 @@ pub fn page(index: &AuditIndex) -> String {
         index.made_on,
         env!("CARGO_PKG_VERSION")
     );
+    if let Some(repository) = &index.repository {
+        let _ = writeln!(text, "Changes are those of {}.\n", clean(repository));
+    }
     let _ = writeln!(text, "## Findings\n");
     if index.findings.is_empty() {
         text.push_str("None: every record was verified");

@@ -24,6 +24,8 @@ pub struct AuditIndex {
     pub made_on: Timestamp,
     /// Ids of the trusted keys.
     pub keys: Vec<String>,
+    /// Repository whose runs count; none for any.
+    pub repository: Option<String>,
     /// What an auditor would ask about; empty if nothing is missing.
     pub findings: Vec<String>,
     /// The log.

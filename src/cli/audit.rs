@@ -14,8 +14,12 @@ use crate::audit::{self, AuditIndex, Facts, Period, collect, index, merge};
 use crate::base::{Process, history};
 use crate::evidence::{EvidenceError, VerifyingKey, log, store};
 use crate::model::Repository;
+use crate::model::sanitize::one_line;
 use crate::report::exit_code;
 use crate::tlog::{LogKey, View};
+
+/// Most findings that are printed; the audit has all.
+const SHOWN: usize = 20;
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
@@ -94,6 +98,7 @@ fn make(
     now: Timestamp,
 ) -> Result<AuditIndex, EvidenceError> {
     let collected = collect(&args.evidence, keys, period)?;
+    let repository = commits.as_ref().and_then(|(_, of)| of.as_ref().map(ToString::to_string));
     let changes = commits.map(|(commits, of)| merge::changes(&commits, &collected, of.as_ref()));
     let log = log_key.map(|key| compare(args, key));
     let facts = Facts {
@@ -102,6 +107,7 @@ fn make(
         keys: keys.iter().map(VerifyingKey::keyid).collect(),
         collected: &collected,
         changes,
+        repository,
         log,
         sample: args.sample.zip(args.seed),
     };
@@ -177,7 +183,8 @@ fn print(index: &AuditIndex, out: &Path, json: bool) {
     match &index.changes {
         Some(changes) => {
             let recorded = changes.iter().filter(|change| change.is_recorded()).count();
-            outln!("changes     {recorded} of {} have a run that passed", changes.len());
+            let of = index.repository.as_ref().map(|r| format!(" of {}", one_line(r, 200))).unwrap_or_default();
+            outln!("changes     {recorded} of {}{of} have a run that passed", changes.len());
         }
         None => outln!("changes     not compared: give the main branch with --branch"),
     }
@@ -186,6 +193,9 @@ fn print(index: &AuditIndex, out: &Path, json: bool) {
         None => outln!("log         not read: give its public key with --log-public-key"),
     }
     index.sample.iter().for_each(|id| outln!("sample      {id}"));
-    index.findings.iter().for_each(|finding| outln!("finding     {}", crate::model::sanitize::one_line(finding, 300)));
+    index.findings.iter().take(SHOWN).for_each(|finding| outln!("finding     {}", one_line(finding, 300)));
+    if index.findings.len() > SHOWN {
+        outln!("            and {} more in {}", index.findings.len() - SHOWN, out.join("README.md").display());
+    }
     outln!("audit       {} ({} findings)", out.display(), index.findings.len());
 }

@@ -21,9 +21,11 @@ pub mod removal_store;
 pub mod seal;
 pub mod statement;
 pub mod store;
+pub mod trusted_keys;
 pub mod unique_keys;
 pub mod verify;
 
 pub use error::EvidenceError;
 pub use key::{KeyError, KeyKind, SigningKey, VerifyingKey};
 pub use seal::{Sealed, open, seal};
+pub use trusted_keys::TrustedKeys;

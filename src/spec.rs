@@ -20,6 +20,7 @@ mod files;
 mod include;
 pub mod kind;
 pub mod model;
+pub mod moment;
 pub mod needs;
 mod overrides;
 pub mod parse;

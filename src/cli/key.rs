@@ -1,4 +1,4 @@
-//! `dayfly key`: generates signing keys and shows their ids. Overwrites a key only with `--force`; never prints one.
+//! `dayfly key`: generates signing keys, shows their ids, and checks lists of keys. Overwrites a key only with `--force`; never prints one.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,11 @@ use crate::evidence::KeyKind;
 use crate::report::exit_code;
 
 mod file;
+mod list;
 mod passphrase;
 
 pub use file::{Generated, default_file, generate, load, load_public, random, show, signing_key};
+pub use list::list_bytes;
 pub use passphrase::{PASSPHRASE_VARIABLE, PassphraseSource};
 
 /// Actions on keys.
@@ -34,6 +36,11 @@ pub enum KeyAction {
         #[arg(long)]
         force: bool,
     },
+    /// Check a list of keys, and show which of them hold now
+    List {
+        /// List of keys (`kind: TrustedKeys`)
+        file: PathBuf,
+    },
     /// Show the id and kind of a key
     Show {
         /// Private or public key
@@ -55,6 +62,9 @@ pub enum Kind {
 
 /// Generates or shows a key.
 pub fn run(action: KeyAction, json: bool) -> anyhow::Result<u8> {
+    if let KeyAction::List { file } = &action {
+        return list::run(file, json);
+    }
     perform(action, json).map_err(|e| usage_error(&format!("{e:#}")))?;
     Ok(exit_code::PASSED)
 }
@@ -80,6 +90,7 @@ fn perform(action: KeyAction, json: bool) -> anyhow::Result<()> {
                 );
             }
         }
+        KeyAction::List { .. } => {}
         KeyAction::Show { file, passphrase_file } => {
             let (keyid, kind) = show(&file, &PassphraseSource::new(passphrase_file))?;
             if json {

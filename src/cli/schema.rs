@@ -1,4 +1,4 @@
-//! `dayfly schema`: the JSON Schema of descriptions, policies, registers, waivers and the gate, for editors.
+//! `dayfly schema`: the JSON Schema of descriptions, policies, registers, waivers, the gate and lists of keys, for editors.
 
 use clap::{Args, ValueEnum};
 
@@ -19,6 +19,8 @@ pub enum SchemaKind {
     GatePolicy,
     /// Overrides of decisions of the gate
     GateOverrides,
+    /// Lists of trusted keys
+    Keys,
 }
 
 /// Arguments of `schema`.
@@ -37,6 +39,7 @@ pub fn run(args: &SchemaArgs) -> u8 {
         SchemaKind::Waivers => crate::advisories::scan::waivers::schema(),
         SchemaKind::GatePolicy => crate::gate::policy::schema(),
         SchemaKind::GateOverrides => crate::gate::overrides::schema(),
+        SchemaKind::Keys => crate::evidence::trusted_keys::schema(),
         SchemaKind::Dependencies => crate::dependencies::register::schema(),
     };
     outln!("{schema:#}");

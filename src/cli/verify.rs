@@ -2,9 +2,8 @@
 //!
 //! Verification is about authenticity: evidence of a failed run is good evidence. Requirements ask for more.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,21 +12,22 @@ use serde_json::json;
 
 use super::args::commit_of;
 use super::error::usage_error;
-use super::key::load_public;
-use super::log::LogTrustArgs;
+use super::log::{LogTrustArgs, WitnessArgs};
 use super::report;
 use super::stdio;
-use crate::evidence::verify::{
-    Expectations, Logged, Refusal, Requirements, folder, logged, removal, verify as verify_file,
-};
+use crate::evidence::verify::{Expectations, Logged, Refusal, Requirements, logged};
 use crate::evidence::{VerifyingKey, read, store};
 use crate::model::{BuiltFrom, Digest, Repository, RunId, is_hex};
 use crate::report::exit_code;
 use crate::spec::model::SuiteKind;
 use evidence::VerifiedEvidence;
+use files::{check_file, check_folder, read_with_proof};
+use trust::Trust;
 
 mod evidence;
+mod files;
 mod text;
+mod trust;
 
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Default, Args)]
@@ -38,6 +38,13 @@ pub struct VerifyArgs {
     // `--key` is the private key of other commands; here it was the name once.
     #[arg(long = "public-key", alias = "key", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// List of keys to trust, with their use, validity and revocations (`kind: TrustedKeys`)
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub keys: Option<PathBuf>,
+    /// Believe this witness of the log since when statements of a revoked key exist: its public key, or a file with it
+    /// (repeatable)
+    #[arg(long, value_name = "KEY|FILE", requires_all = ["keys", "log_public_key"])]
+    pub witness: Vec<String>,
     /// Require this head commit
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
@@ -137,15 +144,10 @@ fn run_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
 /// Writes the verified evidence to `out`, or the reason of the refusal to `err` (as JSON, both to `out`); returns the exit
 /// code. An error is a usage error (exit code 2): no key, no such path, an invalid commit or digest.
 pub fn verify(args: &VerifyArgs, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<u8> {
-    let Some(key) = &args.key else {
-        bail!(
-            "failed to verify: give the public key to trust with --public-key; evidence cannot name its own trusted key"
-        );
-    };
-    let key = load_public(key)?;
+    let trust = Trust::of(args.key.as_deref(), args.keys.as_deref(), json)?;
     let expect = expect(args)?;
-    match check(args, &key, &expect)? {
-        Ok((evidence, logged)) => {
+    match check(args, &trust, &expect)? {
+        Ok((evidence, key, logged)) => {
             let text = match json {
                 true => {
                     let mut value = evidence.json(&key);
@@ -234,18 +236,33 @@ fn suite_kind(text: &str) -> Result<SuiteKind, String> {
     }
 }
 
+/// Evidence, the key that signed it, and where it is recorded.
+type Checked = (VerifiedEvidence, VerifyingKey, Option<Logged>);
+
 /// Verifies what is at the path. An absent path is an error; whatever else is wrong with it is a reason to refuse.
-fn check(
-    args: &VerifyArgs,
-    key: &VerifyingKey,
-    expect: &Expectations,
-) -> anyhow::Result<Result<(VerifiedEvidence, Option<Logged>), String>> {
+fn check(args: &VerifyArgs, trust: &Trust, expect: &Expectations) -> anyhow::Result<Result<Checked, String>> {
     let meta = std::fs::metadata(&args.path).with_context(|| format!("failed to read {}", args.path.display()))?;
     let requirements = requirements(args)?;
     let log = args.log.key()?;
-    let verified =
-        if meta.is_dir() { check_folder(&args.path, key, expect) } else { check_file(&args.path, key, expect) };
-    Ok(verified.and_then(|(evidence, files)| {
+    let witnesses = WitnessArgs { witness: args.witness.clone() };
+    let witnesses = log.as_ref().map(|log| witnesses.keys(log)).transpose()?.unwrap_or_default();
+    let files = if meta.is_dir() {
+        read::read_run(&args.path).map_err(|e| format!("failed to {e}"))
+    } else {
+        read_with_proof(&args.path)
+    };
+    let verified = files.and_then(|files| {
+        let key = trust.key(&files)?;
+        let evidence = if meta.is_dir() {
+            check_folder(&files, &key, expect)
+        } else {
+            check_file(&args.path, &files, &key, expect)
+        };
+        let evidence = evidence.map_err(|r| r.to_string())?;
+        trust.judge(&args.path, &key, &evidence, &files, log.as_ref(), &witnesses)?;
+        Ok((evidence, key, files))
+    });
+    Ok(verified.and_then(|(evidence, key, files)| {
         let unmet = |what| requirements.need_a_run().then_some(Refusal::NotARun(what));
         let refusal = match &evidence {
             VerifiedEvidence::Run(run) => requirements.check(run, jiff::Timestamp::now()).err(),
@@ -255,34 +272,8 @@ fn check(
         let refused = |r: Refusal| r.to_string();
         refusal.map_or(Ok(()), Err).map_err(refused)?;
         let logged = log.map(|key| logged(&files, &key)).transpose().map_err(refused)?;
-        Ok((evidence, logged))
+        Ok((evidence, key, logged))
     }))
-}
-
-/// Evidence with the files that it was verified from.
-type Checked = (VerifiedEvidence, BTreeMap<String, Vec<u8>>);
-
-fn check_folder(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<Checked, String> {
-    let refused = |r: Refusal| r.to_string();
-    let files = read::read_run(path).map_err(|e| format!("failed to {e}"))?;
-    if files.contains_key(store::REMOVAL_BEGUN) || files.contains_key(store::REMOVAL_ENDED) {
-        let record = removal(&files, key, expect).map_err(refused)?;
-        return Ok((VerifiedEvidence::Removal(Box::new(record)), files));
-    }
-    let run = folder(&files, key, expect).map_err(refused)?;
-    Ok((VerifiedEvidence::Run(Box::new(run)), files))
-}
-
-fn check_file(path: &Path, key: &VerifyingKey, expect: &Expectations) -> Result<Checked, String> {
-    let bytes = read::read_file(path).map_err(|e| format!("failed to {e}"))?;
-    let verified = verify_file(&bytes, key, expect).map_err(|r| r.to_string())?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let proof = path.with_file_name(format!("{name}{}", store::PROOF));
-    let mut files = BTreeMap::from([(name.clone(), bytes)]);
-    if let Some(bytes) = store::read(&proof).map_err(|e| format!("failed to {e}"))? {
-        files.insert(format!("{name}{}", store::PROOF), bytes);
-    }
-    Ok((VerifiedEvidence::File(verified.content), files))
 }
 
 fn pretty(value: &serde_json::Value) -> String {

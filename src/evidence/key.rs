@@ -206,6 +206,14 @@ impl VerifyingKey {
         .map_err(|e| KeyError::Make(e.to_string()))
     }
 
+    /// The key alone, without its kind: 32 bytes for Ed25519, a point for P-256.
+    pub fn raw(&self) -> Vec<u8> {
+        match self {
+            Self::P256(k) => k.to_sec1_point(true).as_bytes().to_vec(),
+            Self::Ed25519(k) => k.as_bytes().to_vec(),
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> KeyKind {
         match self {

@@ -11,9 +11,11 @@ use crate::tlog::{Log, LogKey, Proof};
 
 mod compare;
 mod entry;
+mod existence;
 
 pub use compare::{Comparison, compare};
 pub use entry::{EntryKind, LogEntry};
+pub use existence::exists_since;
 
 /// Appends the statements of a folder that have no proof yet, and writes a proof beside each. Returns the number of new entries.
 pub fn record(folder: &Path, log: &Log) -> Result<usize, EvidenceError> {

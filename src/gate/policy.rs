@@ -21,9 +21,8 @@ use crate::tlog::LogKey;
 use crate::tlog::note::KeyUse;
 
 mod document;
-mod moment;
 
-pub use moment::{End, moment};
+pub use crate::spec::moment::{End, moment};
 
 /// Longest age that a policy can allow: ten years.
 const LONGEST_MS: u64 = 3650 * 24 * 60 * 60 * 1000;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::diagnostic::{Diagnostic, DiagnosticSink, Diagnostics};
 use super::include::{self, Included};
-use super::kind::{DocumentKind, ENVIRONMENT, GATE_OVERRIDES, GATE_POLICY, POLICY, REGISTER, WAIVERS};
+use super::kind::{DocumentKind, ENVIRONMENT, GATE_OVERRIDES, GATE_POLICY, KEYS, POLICY, REGISTER, WAIVERS};
 use super::model::API_VERSION;
 use super::schema_check;
 use super::span::{Lines, NodeSpan, Spans};
@@ -100,7 +100,7 @@ pub fn schema_of<T: JsonSchema>(kind: &'static DocumentKind, id: &str, title: &s
 /// Gives a file of another program, or of another kind, one diagnostic instead of one for each of its keys.
 fn foreign(root: &Node, kind: &DocumentKind) -> Option<Diagnostic> {
     let at = |message: String, help: String| Some(Diagnostic::at("", root.mark.clone(), message, help));
-    if let Some(other) = [&ENVIRONMENT, &POLICY, &REGISTER, &WAIVERS, &GATE_POLICY, &GATE_OVERRIDES]
+    if let Some(other) = [&ENVIRONMENT, &POLICY, &REGISTER, &WAIVERS, &GATE_POLICY, &GATE_OVERRIDES, &KEYS]
         .into_iter()
         .find(|k| **k != *kind && says(root, k))
     {

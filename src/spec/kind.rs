@@ -69,6 +69,15 @@ pub const GATE_OVERRIDES: DocumentKind = DocumentKind {
     schema_command: "dayfly schema --kind gate-overrides",
 };
 
+/// Lists of trusted keys.
+pub const KEYS: DocumentKind = DocumentKind {
+    kind: "TrustedKeys",
+    noun: "list of keys",
+    purpose: "list of trusted keys",
+    start: "begin with `apiVersion: dayfly.dev/v1alpha1`, `kind: TrustedKeys` and `keys`",
+    schema_command: "dayfly schema --kind keys",
+};
+
 /// Files that a description includes.
 pub const INCLUDED: DocumentKind = DocumentKind {
     kind: "",

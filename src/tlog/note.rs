@@ -103,6 +103,11 @@ impl LogKey {
         hex(&self.id())
     }
 
+    /// The key without name and use.
+    pub fn raw(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
     /// Returns true if both are the same key, whatever their names and uses are.
     pub fn is_same_key(&self, other: &Self) -> bool {
         self.key == other.key

@@ -9,6 +9,7 @@ use dayfly::evidence::store::PROOF;
 use dayfly::evidence::{KeyKind, open};
 
 mod client;
+mod keys;
 mod killed;
 mod place;
 #[path = "../evidence/sample.rs"]

@@ -158,6 +158,7 @@ pub(super) fn of(path: &str) -> Option<&'static str> {
         }
         "key" => reads!("  dayfly key generate\n  dayfly key show ci-key.pem.pub"),
         "key generate" => reads!("  dayfly key generate\n  dayfly key generate ci-key.pem --passphrase"),
+        "key list" => reads!("  dayfly key list keys.yaml"),
         "key show" => reads!("  dayfly key show ci-key.pem.pub"),
         "image" => reads!("  dayfly image | podman load"),
         "doctor" => {

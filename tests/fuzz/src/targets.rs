@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 mod dependencies;
 mod gate;
 mod images;
+mod keys;
 mod log;
 mod review;
 
@@ -28,7 +29,7 @@ mod review;
 pub type Target = fn(&[u8]);
 
 /// Every target by name; the corpus of each is a folder of that name.
-pub const ALL: [(&str, Target); 19] = [
+pub const ALL: [(&str, Target); 20] = [
     ("envelope", envelope),
     ("statement", statement),
     ("bundle", bundle),
@@ -48,6 +49,7 @@ pub const ALL: [(&str, Target); 19] = [
     ("waivers", review::waivers),
     ("log", log::log),
     ("gate", gate::gate),
+    ("keys", keys::keys),
 ];
 
 fn key() -> &'static (SigningKey, VerifyingKey) {

@@ -4,8 +4,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::spec::diagnostic::DiagnosticSink;
-use crate::spec::span::FieldPath;
+use super::diagnostic::DiagnosticSink;
+use super::span::FieldPath;
 
 /// Which end of a day counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
